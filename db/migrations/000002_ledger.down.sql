@@ -1,0 +1,10 @@
+SET lock_timeout = '5s';
+DROP FUNCTION transfer_at(bigint, bigint, smallint, timestamptz, boolean, bigint);
+DROP FUNCTION transfer_seek(bigint, bigint, smallint, text, bigint, bigint);
+DROP TABLE undone;
+DROP TABLE holds;
+DROP TABLE lot_entries;
+DROP TABLE lots;
+DROP TABLE transfers;
+DROP TABLE accounts;
+DROP FUNCTION refuse_change();

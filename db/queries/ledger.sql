@@ -1,0 +1,165 @@
+-- name: AccountListForUpdate :many
+-- Locks the named members' accounts in the one lock order (member, asset).
+-- By members_external_unique and accounts_pk. Pairs without an account are absent.
+SELECT m.external_id, a.*
+  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
+  JOIN members AS m ON m.tenant_id = @tenant_id AND m.external_id = w.external_id
+  JOIN accounts AS a ON a.tenant_id = @tenant_id AND a.member_id = m.id AND a.asset = w.asset
+ ORDER BY a.member_id, a.asset
+   FOR UPDATE OF a;
+
+-- name: AccountInsertMany :exec
+-- Opens accounts for members that have none of the asset yet; existing ones stay.
+INSERT INTO accounts (tenant_id, member_id, asset, moved_at)
+SELECT m.tenant_id, m.id, w.asset, @at::timestamptz
+  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
+  JOIN members AS m ON m.tenant_id = @tenant_id AND m.external_id = w.external_id
+ ORDER BY m.id, w.asset
+    ON CONFLICT (tenant_id, member_id, asset) DO NOTHING;
+
+-- name: AccountUpdateMany :exec
+-- Stores locked accounts. By accounts_pk; touches no indexed column unless due_at moves.
+UPDATE accounts AS a
+   SET available = u.available, pending = u.pending, debt = u.debt, dated = u.dated, earned = u.earned, redeemed = u.redeemed,
+       seq = u.seq, awards = u.awards, redeems = u.redeems, deducts = u.deducts, expires = u.expires,
+       due_at = NULLIF(u.due_at, '0001-01-01Z'::timestamptz), idle_at = NULLIF(u.idle_at, '0001-01-01Z'::timestamptz), moved_at = u.moved_at
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset,
+               unnest(@available::bigint[]) AS available, unnest(@pending::bigint[]) AS pending, unnest(@debt::bigint[]) AS debt,
+               unnest(@dated::bigint[]) AS dated, unnest(@earned::bigint[]) AS earned, unnest(@redeemed::bigint[]) AS redeemed,
+               unnest(@seqs::bigint[]) AS seq, unnest(@awards::bigint[]) AS awards, unnest(@redeems::bigint[]) AS redeems,
+               unnest(@deducts::bigint[]) AS deducts, unnest(@expires::bigint[]) AS expires,
+               unnest(@due_at::timestamptz[]) AS due_at, unnest(@idle_at::timestamptz[]) AS idle_at,
+               unnest(@moved_at::timestamptz[]) AS moved_at) AS u
+ WHERE a.tenant_id = @tenant_id AND a.member_id = u.member_id AND a.asset = u.asset;
+
+-- name: AccountGet :one
+-- One member's account with the tenant's clock; a missing account reads as zeros.
+SELECT m.id AS member_id, t.clock_offset_us, a.available, a.pending, a.debt, a.earned, a.redeemed, a.due_at,
+       a.seq, a.awards, a.redeems, a.deducts, a.expires
+  FROM members AS m
+  JOIN tenants AS t ON t.tenant_id = m.tenant_id
+  LEFT JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id AND a.asset = @asset
+ WHERE m.tenant_id = @tenant_id AND m.external_id = @external_id;
+
+-- name: AccountListDue :many
+-- Accounts that have something to settle by an instant, soonest first. By accounts_due.
+SELECT m.external_id, a.asset
+  FROM accounts AS a
+  JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ WHERE a.tenant_id = @tenant_id AND a.due_at <= @at::timestamptz
+ ORDER BY a.due_at
+ LIMIT @max_rows;
+
+-- name: TransferInsertMany :exec
+-- Appends to the books, in the order of accounts_pk and number.
+INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
+                       available_after, pending_after, debt_after, awards, redeems, deducts, expires,
+                       cause_seq, cause_id, reason, reference, metadata, created_at)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]), unnest(@kinds::smallint[]),
+       unnest(@from_accounts::smallint[]), unnest(@to_accounts::smallint[]), unnest(@amounts::bigint[]),
+       unnest(@available_after::bigint[]), unnest(@pending_after::bigint[]), unnest(@debt_after::bigint[]),
+       unnest(@awards::bigint[]), unnest(@redeems::bigint[]), unnest(@deducts::bigint[]), unnest(@expires::bigint[]),
+       NULLIF(unnest(@cause_seqs::bigint[]), 0), NULLIF(unnest(@cause_ids::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid),
+       unnest(@reasons::text[]), NULLIF(unnest(@reference_texts::text[]), ''), NULLIF(unnest(@metadata::text[]), '')::json,
+       unnest(@created_at::timestamptz[]);
+
+-- name: TransferListToUndo :many
+-- The transfers that a refund or reversal names, with what was undone of them already. By transfers_pk.
+SELECT t.member_id, t.asset, t.seq, t.kind, t.amount, t.cause_id, t.created_at, (u.seq IS NOT NULL)::boolean AS undone
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
+  JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.member_id = w.member_id AND t.asset = w.asset AND t.seq = w.seq
+  LEFT JOIN undone AS u ON u.tenant_id = t.tenant_id AND u.member_id = t.member_id AND u.asset = t.asset AND u.seq = t.seq;
+
+-- name: TransferGet :one
+-- One transfer with its member, by transfers_pk.
+SELECT sqlc.embed(t), m.external_id
+  FROM transfers AS t
+  JOIN members AS m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
+ WHERE t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset AND t.seq = @seq;
+
+-- name: LotEntryListByTransfer :many
+-- What the named transfers put into or took from lots. By lot_entries_pk.
+SELECT e.member_id, e.asset, e.seq, e.expires_at, e.amount
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
+  JOIN lot_entries AS e ON e.tenant_id = @tenant_id AND e.member_id = w.member_id AND e.asset = w.asset AND e.seq = w.seq
+ ORDER BY e.member_id, e.asset, e.seq, e.expires_at;
+
+-- name: LotList :many
+-- The lots of the named accounts, soonest expiry first. By lots_pk.
+SELECT l.member_id, l.asset, l.expires_at, l.remaining
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset) AS w
+  JOIN lots AS l ON l.tenant_id = @tenant_id AND l.member_id = w.member_id AND l.asset = w.asset
+ ORDER BY l.member_id, l.asset, l.expires_at;
+
+-- name: LotAddMany :exec
+-- Puts units into lots, making those that do not exist.
+INSERT INTO lots (tenant_id, member_id, asset, expires_at, remaining)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@expires_at::timestamptz[]), unnest(@amounts::bigint[])
+    ON CONFLICT (tenant_id, member_id, asset, expires_at) DO UPDATE SET remaining = lots.remaining + excluded.remaining;
+
+-- name: LotTakeMany :exec
+-- Takes units from lots. By lots_pk.
+UPDATE lots AS l
+   SET remaining = l.remaining - u.amount
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset,
+               unnest(@expires_at::timestamptz[]) AS expires_at, unnest(@amounts::bigint[]) AS amount) AS u
+ WHERE l.tenant_id = @tenant_id AND l.member_id = u.member_id AND l.asset = u.asset AND l.expires_at = u.expires_at;
+
+-- name: LotDeleteEmpty :exec
+-- Forgets lots that were emptied, so that a spend never walks past spent ones. By lots_pk.
+DELETE FROM lots AS l
+ USING (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@expires_at::timestamptz[]) AS expires_at) AS u
+ WHERE l.tenant_id = @tenant_id AND l.member_id = u.member_id AND l.asset = u.asset AND l.expires_at = u.expires_at AND l.remaining = 0;
+
+-- name: LotEntryInsertMany :exec
+-- Records lot movements of new transfers.
+INSERT INTO lot_entries (tenant_id, member_id, asset, seq, expires_at, amount)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]),
+       unnest(@expires_at::timestamptz[]), unnest(@amounts::bigint[]);
+
+-- name: HoldInsertMany :exec
+-- Opens holds.
+INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, reason, reference, metadata, opened_seq, created_at)
+SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@amounts::bigint[]), 'held',
+       NULLIF(unnest(@matures_at::timestamptz[]), '0001-01-01Z'::timestamptz), unnest(@reasons::text[]),
+       NULLIF(unnest(@reference_texts::text[]), ''), NULLIF(unnest(@metadata::text[]), '')::json, unnest(@opened_seqs::bigint[]), unnest(@created_at::timestamptz[]);
+
+-- name: HoldCloseMany :execrows
+-- Closes holds that are open; fewer rows than asked means that one was closed before.
+UPDATE holds AS h
+   SET state = u.state, closed_seq = u.closed_seq, closed_at = u.closed_at
+  FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state,
+               unnest(@closed_seqs::bigint[]) AS closed_seq, unnest(@closed_at::timestamptz[]) AS closed_at) AS u
+ WHERE h.tenant_id = @tenant_id AND h.id = u.id AND h.state = 'held';
+
+-- name: HoldListOpen :many
+-- The open holds of the named accounts. By holds_open.
+SELECT h.*
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset) AS w
+  JOIN holds AS h ON h.tenant_id = @tenant_id AND h.member_id = w.member_id AND h.asset = w.asset AND h.state = 'held'
+ ORDER BY h.member_id, h.asset, h.matures_at, h.id;
+
+-- name: HoldGet :one
+-- One hold with its member, by holds_pk.
+SELECT sqlc.embed(h), m.external_id
+  FROM holds AS h
+  JOIN members AS m ON m.tenant_id = h.tenant_id AND m.id = h.member_id
+ WHERE h.tenant_id = @tenant_id AND h.id = @id;
+
+-- name: HoldListByMember :many
+-- A member's holds, newest first. By holds_by_member.
+SELECT h.*
+  FROM holds AS h
+ WHERE h.tenant_id = @tenant_id AND h.member_id = @member_id
+ ORDER BY h.id DESC
+ LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: HoldCountByMember :one
+-- How many holds a member has had. By holds_by_member.
+SELECT count(*) FROM holds AS h WHERE h.tenant_id = @tenant_id AND h.member_id = @member_id;
+
+-- name: UndoneInsertMany :exec
+-- Marks transfers as undone; undone_pk makes it once.
+INSERT INTO undone (tenant_id, member_id, asset, seq, taken, owed, forgiven, at)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]),
+       unnest(@taken::bigint[]), unnest(@owed::bigint[]), unnest(@forgiven::bigint[]), unnest(@at::timestamptz[]);

@@ -1,0 +1,38 @@
+-- name: MemberInsertMany :many
+-- Enrols unknown members, in one order so that two servers cannot deadlock;
+-- answers those that were new. By members_external_unique.
+INSERT INTO members (tenant_id, id, external_id, created_at, updated_at)
+SELECT @tenant_id, w.id, w.external_id, @at::timestamptz, @at::timestamptz
+  FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@external_ids::text[]) AS external_id) AS w
+ ORDER BY w.external_id
+    ON CONFLICT (tenant_id, external_id) DO NOTHING
+RETURNING id, external_id;
+
+-- name: MemberInsert :exec
+-- Makes one member with its profile.
+INSERT INTO members (tenant_id, id, external_id, name, email, created_at, updated_at)
+VALUES (@tenant_id, @id, @external_id, @name, @email, @at, @at);
+
+-- name: MemberGet :one
+-- One member by the caller's id. By members_external_unique.
+SELECT * FROM members WHERE tenant_id = @tenant_id AND external_id = @external_id;
+
+-- name: MemberGetForUpdate :one
+-- The same, locked, for a change of the profile.
+SELECT * FROM members WHERE tenant_id = @tenant_id AND external_id = @external_id FOR UPDATE;
+
+-- name: MemberUpdate :exec
+-- Stores a profile.
+UPDATE members SET name = @name, email = @email, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: MemberListKnown :many
+-- Which of the given members exist. By members_external_unique.
+SELECT m.id, m.external_id FROM members AS m WHERE m.tenant_id = @tenant_id AND m.external_id = ANY(@external_ids::text[]);
+
+-- name: MemberList :many
+-- Members by our id (oldest first), after a cursor. By members_pk.
+SELECT * FROM members WHERE tenant_id = @tenant_id ORDER BY id LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: MemberCount :one
+-- How many members a tenant has. By members_pk.
+SELECT count(*) FROM members WHERE tenant_id = @tenant_id;

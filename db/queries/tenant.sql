@@ -1,0 +1,85 @@
+-- name: TenantInsert :exec
+-- Makes a tenant with the default policies.
+INSERT INTO tenants (tenant_id, name, mode, created_at) VALUES (@tenant_id, @name, @mode, @created_at);
+
+-- name: TenantGet :one
+-- Policies and clock, by tenants_pk.
+SELECT * FROM tenants WHERE tenant_id = @tenant_id;
+
+-- name: TenantGetForUpdate :one
+-- The same, locked, for a change of policies.
+SELECT * FROM tenants WHERE tenant_id = @tenant_id FOR UPDATE;
+
+-- name: TenantFind :one
+-- cross-tenant: the command line names a tenant by programme and mode.
+SELECT * FROM tenants WHERE name = @name AND mode = @mode;
+
+-- name: TenantList :many
+-- cross-tenant: the command line and the background jobs walk all tenants.
+SELECT * FROM tenants ORDER BY name, mode;
+
+-- name: TenantUpdate :exec
+-- Stores policies.
+UPDATE tenants
+   SET expiry_policy = @expiry_policy, expiry_days = @expiry_days, expiry_month = @expiry_month, expiry_day = @expiry_day,
+       expiry_warning_days = @expiry_warning_days, clawback_policy = @clawback_policy, enrolment = @enrolment,
+       award_hold_days = @award_hold_days, clock_offset_us = @clock_offset_us
+ WHERE tenant_id = @tenant_id;
+
+-- name: KeyInsert :exec
+-- Makes an API key; its secret goes into api_key_secrets.
+INSERT INTO api_keys (tenant_id, id, kind, name, scopes, created_at) VALUES (@tenant_id, @id, @kind, @name, @scopes, @created_at);
+
+-- name: KeySecretInsert :exec
+-- Adds a secret to a key.
+INSERT INTO api_key_secrets (tenant_id, key_id, mac, created_at) VALUES (@tenant_id, @key_id, @mac, @created_at);
+
+-- name: KeySecretExpire :exec
+-- Ends every older secret of a key at an instant; one that ends sooner keeps its end.
+UPDATE api_key_secrets
+   SET expires_at = LEAST(expires_at, @expires_at::timestamptz)
+ WHERE tenant_id = @tenant_id AND key_id = @key_id AND mac <> @keep_mac;
+
+-- name: KeySecretDeleteEnded :exec
+-- Forgets secrets that ended.
+DELETE FROM api_key_secrets WHERE tenant_id = @tenant_id AND key_id = @key_id AND expires_at <= @at::timestamptz;
+
+-- name: KeyGet :one
+-- One key, by api_keys_pk.
+SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: KeyGetForUpdate :one
+-- One key, locked, for rotation and revocation.
+SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
+
+-- name: KeyGetForAuth :many
+-- A key that is not revoked with its secrets and its tenant's mode: one row per secret, by primary keys.
+SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at
+  FROM api_keys AS k
+  JOIN tenants AS t ON t.tenant_id = k.tenant_id
+  JOIN api_key_secrets AS s ON s.tenant_id = k.tenant_id AND s.key_id = k.id
+ WHERE k.tenant_id = @tenant_id AND k.id = @id AND k.revoked_at IS NULL;
+
+-- name: KeyListByTenant :many
+-- All keys of a tenant, oldest first; there are few.
+SELECT * FROM api_keys WHERE tenant_id = @tenant_id ORDER BY id LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: KeyCountByTenant :one
+-- How many keys a tenant has.
+SELECT count(*) FROM api_keys WHERE tenant_id = @tenant_id;
+
+-- name: KeyRevoke :execrows
+-- Revokes a live key; zero rows when it was revoked before or is unknown.
+UPDATE api_keys SET revoked_at = @revoked_at::timestamptz WHERE tenant_id = @tenant_id AND id = @id AND revoked_at IS NULL;
+
+-- name: KeyTouch :exec
+-- Notes the last use.
+UPDATE api_keys SET last_used_at = @at::timestamptz WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: ServerSecretInsert :exec
+-- Stores a secret that all servers share; the first one stays.
+INSERT INTO server_secrets (name, secret) VALUES (@name, @secret) ON CONFLICT (name) DO NOTHING;
+
+-- name: ServerSecretGet :one
+-- A secret that all servers share.
+SELECT secret FROM server_secrets WHERE name = @name;

@@ -1,0 +1,41 @@
+package pg
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Now is the instant of a transaction: UTC, to the microsecond that the
+// database keeps. It is read once per transaction and passed on.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// NewUUID makes a time-ordered identifier.
+func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// keyEpoch makes 41 bits of milliseconds last until 2093.
+const keyEpoch = 1_704_067_200_000 // 2024-01-01T00:00:00Z
+
+var lastKey atomic.Int64
+
+// NewKey makes a positive, time-ordered 64-bit key: 41 bits of milliseconds and
+// 22 random ones. Keys of one process never repeat. Two processes may, once in
+// four million pairs of the same millisecond; the primary key refuses the
+// second, and InTx tries again with another.
+func NewKey() int64 {
+	for {
+		var b [4]byte
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+		key := (time.Now().UnixMilli()-keyEpoch)<<22 | int64(binary.BigEndian.Uint32(b[:])>>10)
+		last := lastKey.Load()
+		if key <= last {
+			key = last + 1
+		}
+		if lastKey.CompareAndSwap(last, key) {
+			return key
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/incent-dev/incent/internal/fault"
+)
+
+// Tx is one transaction.
+type Tx struct{ pgx.Tx }
+
+// ErrCommitUnknown means that COMMIT was sent and its answer was lost: the
+// effect is there wholly or not at all, and only a look-up can tell.
+var ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
+
+// maxAttempts bounds the retries of one transaction.
+const maxAttempts = 5
+
+// InTx runs fn in one transaction and commits it, retrying failures that
+// certainly committed nothing. fn may run several times and must not leak
+// effects of its own.
+func InTx[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx) (T, error)) (T, error) {
+	var zero T
+	patience := time.Now().Add(connectPatience)
+	for attempt := 1; ; attempt++ {
+		value, err := once(ctx, db, fn)
+		if err == nil {
+			return value, nil
+		}
+		if !worthRetrying(ctx, err, attempt, patience) {
+			return zero, err
+		}
+		if !pause(ctx, attempt) {
+			return zero, err
+		}
+	}
+}
+
+func once[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx) (T, error)) (T, error) {
+	var zero T
+	tx, err := db.pool.Begin(ctx)
+	if err != nil {
+		return zero, fmt.Errorf("begin: %w", err)
+	}
+	value, err := fn(ctx, Tx{tx})
+	if err != nil {
+		// The caller's context may be over already; the connection still has
+		// to go back clean.
+		rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = tx.Rollback(rollback)
+		return zero, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		if answered(err) {
+			return zero, fmt.Errorf("commit: %w", err)
+		}
+		return zero, fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+	}
+	return value, nil
+}
+
+// answered tells whether the server itself said that the commit failed.
+// 57P01 to 57P03 and class XX may come from a server that dies under us.
+func answered(err error) bool {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code[:2] != "57" && pgErr.Code[:2] != "XX"
+	}
+	return errors.Is(err, pgx.ErrTxCommitRollback)
+}
+
+func worthRetrying(ctx context.Context, err error, attempt int, patience time.Time) bool {
+	if ctx.Err() != nil || errors.Is(err, ErrCommitUnknown) || fault.As(err) != nil {
+		return false
+	}
+	if IsAway(err) {
+		return time.Now().Before(patience)
+	}
+	return attempt < maxAttempts && IsAborted(err)
+}
+
+func pause(ctx context.Context, attempt int) bool {
+	timer := time.NewTimer(min(time.Duration(attempt*attempt)*2*time.Millisecond, 100*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// IsAborted tells whether the server refused the transaction for a reason that
+// a second try may not meet: deadlock, serialization, or a row that a twin
+// inserted first.
+func IsAborted(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return false
+	}
+	switch pgErr.Code {
+	case "40001", "40P01", "23505":
+		return true
+	}
+	return false
+}
+
+// IsLockTimeout tells whether a row stayed locked for longer than lockTimeout.
+func IsLockTimeout(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == "55P03"
+}
+
+// IsAway tells whether the database could not be reached, is starting or is
+// stopping. Outside of a COMMIT that means that nothing was committed.
+func IsAway(err error) bool {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		switch pgErr.Code {
+		case "57P01", "57P02", "57P03", "53300":
+			return true
+		}
+		return pgErr.Code[:2] == "08"
+	}
+	var connectErr *pgconn.ConnectError
+	var netErr net.Error
+	return errors.As(err, &connectErr) || errors.As(err, &netErr) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, net.ErrClosed) || isBroken(err)
+}
+
+// Violates tells whether err is the violation of the named constraint.
+func Violates(err error, constraint string) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.ConstraintName == constraint
+}
+
+// Fault turns a database that is away, busy or silent into the fault callers
+// see; every other error passes through.
+func Fault(err error) error {
+	switch {
+	case err == nil || fault.As(err) != nil:
+		return err
+	case errors.Is(err, ErrCommitUnknown):
+		f := fault.New(fault.Unavailable, fault.CodeUnavailable,
+			"The database went away while the request was being stored. It may or may not have taken effect; repeat it with the same Idempotency-Key to be sure")
+		f.RetryAfter = time.Second
+		return f.Because(err)
+	case IsAway(err), IsLockTimeout(err), errors.Is(err, context.DeadlineExceeded):
+		f := fault.New(fault.Unavailable, fault.CodeUnavailable, "The service is busy or restarting; nothing was changed. Please repeat the request")
+		f.RetryAfter = time.Second
+		return f.Because(err)
+	}
+	return err
+}
