@@ -99,6 +99,7 @@ CREATE TABLE holds (
     amount     bigint      NOT NULL, -- units
     state      text        NOT NULL, -- held | matured | cancelled
     matures_at timestamptz, -- null: waits for a decision
+    cause_id   uuid, -- the object that the award belongs to
     reason     text        NOT NULL, -- shown on the award it becomes
     reference  text, -- likewise
     metadata   json, -- likewise

@@ -119,13 +119,14 @@ SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), u
 
 -- name: HoldInsertMany :exec
 -- Opens holds.
-INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, reason, reference, metadata, opened_seq, created_at)
+INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, cause_id, reason, reference, metadata, opened_seq, created_at)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@amounts::bigint[]), 'held',
-       NULLIF(unnest(@matures_at::timestamptz[]), '0001-01-01Z'::timestamptz), unnest(@reasons::text[]),
+       NULLIF(unnest(@matures_at::timestamptz[]), '0001-01-01Z'::timestamptz),
+       NULLIF(unnest(@cause_ids::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid), unnest(@reasons::text[]),
        NULLIF(unnest(@reference_texts::text[]), ''), NULLIF(unnest(@metadata::text[]), '')::json, unnest(@opened_seqs::bigint[]), unnest(@created_at::timestamptz[]);
 
--- name: HoldCloseMany :execrows
--- Closes holds that are open; fewer rows than asked means that one was closed before.
+-- name: HoldCloseMany :exec
+-- Closes open holds; their accounts are locked, so none can have been closed meanwhile.
 UPDATE holds AS h
    SET state = u.state, closed_seq = u.closed_seq, closed_at = u.closed_at
   FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@states::text[]) AS state,

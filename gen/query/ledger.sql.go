@@ -269,7 +269,7 @@ func (q *Queries) AccountUpdateMany(ctx context.Context, db DBTX, arg AccountUpd
 	return err
 }
 
-const holdCloseMany = `-- name: HoldCloseMany :execrows
+const holdCloseMany = `-- name: HoldCloseMany :exec
 UPDATE holds AS h
    SET state = u.state, closed_seq = u.closed_seq, closed_at = u.closed_at
   FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS state,
@@ -285,19 +285,16 @@ type HoldCloseManyParams struct {
 	ClosedAt   []time.Time
 }
 
-// Closes holds that are open; fewer rows than asked means that one was closed before.
-func (q *Queries) HoldCloseMany(ctx context.Context, db DBTX, arg HoldCloseManyParams) (int64, error) {
-	result, err := db.Exec(ctx, holdCloseMany,
+// Closes open holds; their accounts are locked, so none can have been closed meanwhile.
+func (q *Queries) HoldCloseMany(ctx context.Context, db DBTX, arg HoldCloseManyParams) error {
+	_, err := db.Exec(ctx, holdCloseMany,
 		arg.TenantID,
 		arg.Ids,
 		arg.States,
 		arg.ClosedSeqs,
 		arg.ClosedAt,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const holdCountByMember = `-- name: HoldCountByMember :one
@@ -318,7 +315,7 @@ func (q *Queries) HoldCountByMember(ctx context.Context, db DBTX, arg HoldCountB
 }
 
 const holdGet = `-- name: HoldGet :one
-SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at, m.external_id
+SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at, m.external_id
   FROM holds AS h
   JOIN members AS m ON m.tenant_id = h.tenant_id AND m.id = h.member_id
  WHERE h.tenant_id = $1 AND h.id = $2
@@ -346,6 +343,7 @@ func (q *Queries) HoldGet(ctx context.Context, db DBTX, arg HoldGetParams) (Hold
 		&i.Hold.Amount,
 		&i.Hold.State,
 		&i.Hold.MaturesAt,
+		&i.Hold.CauseID,
 		&i.Hold.Reason,
 		&i.Hold.Reference,
 		&i.Hold.Metadata,
@@ -359,10 +357,11 @@ func (q *Queries) HoldGet(ctx context.Context, db DBTX, arg HoldGetParams) (Hold
 }
 
 const holdInsertMany = `-- name: HoldInsertMany :exec
-INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, reason, reference, metadata, opened_seq, created_at)
+INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, cause_id, reason, reference, metadata, opened_seq, created_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::smallint[]), unnest($5::bigint[]), 'held',
-       NULLIF(unnest($6::timestamptz[]), '0001-01-01Z'::timestamptz), unnest($7::text[]),
-       NULLIF(unnest($8::text[]), ''), NULLIF(unnest($9::text[]), '')::json, unnest($10::bigint[]), unnest($11::timestamptz[])
+       NULLIF(unnest($6::timestamptz[]), '0001-01-01Z'::timestamptz),
+       NULLIF(unnest($7::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid), unnest($8::text[]),
+       NULLIF(unnest($9::text[]), ''), NULLIF(unnest($10::text[]), '')::json, unnest($11::bigint[]), unnest($12::timestamptz[])
 `
 
 type HoldInsertManyParams struct {
@@ -372,6 +371,7 @@ type HoldInsertManyParams struct {
 	Assets         []int16
 	Amounts        []int64
 	MaturesAt      []time.Time
+	CauseIds       []uuid.UUID
 	Reasons        []string
 	ReferenceTexts []string
 	Metadata       []string
@@ -388,6 +388,7 @@ func (q *Queries) HoldInsertMany(ctx context.Context, db DBTX, arg HoldInsertMan
 		arg.Assets,
 		arg.Amounts,
 		arg.MaturesAt,
+		arg.CauseIds,
 		arg.Reasons,
 		arg.ReferenceTexts,
 		arg.Metadata,
@@ -398,7 +399,7 @@ func (q *Queries) HoldInsertMany(ctx context.Context, db DBTX, arg HoldInsertMan
 }
 
 const holdListByMember = `-- name: HoldListByMember :many
-SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
+SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
   FROM holds AS h
  WHERE h.tenant_id = $1 AND h.member_id = $2
  ORDER BY h.id DESC
@@ -435,6 +436,7 @@ func (q *Queries) HoldListByMember(ctx context.Context, db DBTX, arg HoldListByM
 			&i.Amount,
 			&i.State,
 			&i.MaturesAt,
+			&i.CauseID,
 			&i.Reason,
 			&i.Reference,
 			&i.Metadata,
@@ -454,7 +456,7 @@ func (q *Queries) HoldListByMember(ctx context.Context, db DBTX, arg HoldListByM
 }
 
 const holdListOpen = `-- name: HoldListOpen :many
-SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
+SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset) AS w
   JOIN holds AS h ON h.tenant_id = $3 AND h.member_id = w.member_id AND h.asset = w.asset AND h.state = 'held'
  ORDER BY h.member_id, h.asset, h.matures_at, h.id
@@ -484,6 +486,7 @@ func (q *Queries) HoldListOpen(ctx context.Context, db DBTX, arg HoldListOpenPar
 			&i.Amount,
 			&i.State,
 			&i.MaturesAt,
+			&i.CauseID,
 			&i.Reason,
 			&i.Reference,
 			&i.Metadata,

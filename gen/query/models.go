@@ -57,6 +57,7 @@ type Hold struct {
 	Amount    int64
 	State     string
 	MaturesAt *time.Time
+	CauseID   *uuid.UUID
 	Reason    string
 	Reference *string
 	Metadata  []byte

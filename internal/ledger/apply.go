@@ -1,0 +1,260 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/tenant"
+)
+
+var q = query.New()
+
+// holder names an account the way commands do.
+type holder struct {
+	member string
+	asset  Asset
+}
+
+// UnopenedError lists accounts that commands want to give to and that do not
+// exist. Their members are enrolled in a transaction of their own (Open), then
+// the commands are tried again; see the lock order in doc.go.
+type UnopenedError struct{ holders []holder }
+
+func (e *UnopenedError) Error() string {
+	return fmt.Sprintf("%d accounts are not open yet", len(e.holders))
+}
+
+// Apply carries out commands of one tenant inside a transaction: it locks every
+// account concerned, decides each command on its own in order, and queues the
+// writes on pipe, which the caller sends before it commits. One result per
+// command.
+func Apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, at time.Time, commands []Command) ([]Result, error) {
+	books, err := lock(ctx, tx, t, commands)
+	if err != nil {
+		return nil, err
+	}
+	if err := load(ctx, tx, t.ID, at, books, commands); err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(commands))
+	for i, c := range commands {
+		b := books[holder{c.Member, c.Asset}]
+		if b == nil {
+			results[i].Err = fault.Missing("member")
+			continue
+		}
+		if c.HoldID == [16]byte{} && c.Op.gives() {
+			c.HoldID = pg.NewUUID()
+		}
+		results[i] = b.carryOut(c, at)
+	}
+	return results, store(ctx, pipe, t.ID, books)
+}
+
+// lock reads and locks the accounts. One that a command gives to and that is
+// missing is an UnopenedError; other missing ones are absent from the map.
+func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (map[holder]*book, error) {
+	books := make(map[holder]*book, len(commands))
+	arg := query.AccountListForUpdateParams{TenantID: t.ID}
+	for _, c := range commands {
+		h := holder{c.Member, c.Asset}
+		if _, seen := books[h]; seen {
+			continue
+		}
+		books[h] = nil
+		arg.ExternalIds = append(arg.ExternalIds, h.member)
+		arg.Assets = append(arg.Assets, int16(h.asset))
+	}
+	rows, err := q.AccountListForUpdate(ctx, tx, arg)
+	if err != nil {
+		return nil, fmt.Errorf("lock accounts: %w", err)
+	}
+	for _, r := range rows {
+		b := bookFromRow(r)
+		b.policy = t.Policy
+		books[holder{b.external, b.asset}] = b
+	}
+	var unopened UnopenedError
+	for _, c := range commands {
+		h := holder{c.Member, c.Asset}
+		if c.Op.gives() && books[h] == nil && !slices.Contains(unopened.holders, h) {
+			unopened.holders = append(unopened.holders, h)
+		}
+	}
+	if len(unopened.holders) > 0 {
+		return nil, &unopened
+	}
+	return books, nil
+}
+
+func bookFromRow(r query.AccountListForUpdateRow) *book {
+	return &book{
+		member: r.MemberID, external: r.ExternalID, asset: Asset(r.Asset),
+		balances: Balances{r.Available, r.Pending, r.Debt},
+		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
+		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},
+		dueAt: instant(r.DueAt), idleAt: instant(r.IdleAt), movedAt: r.MovedAt.UTC(),
+		known: r.Dated == 0 && r.Pending == 0,
+	}
+}
+
+// instant reads a nullable column; the zero time is null.
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// places collects the addresses of accounts or of transfers for set-based reads.
+type places struct {
+	members []int64
+	assets  []int16
+	seqs    []int64
+}
+
+func (p *places) add(b *book, seq int64) {
+	p.members = append(p.members, b.member)
+	p.assets = append(p.assets, int16(b.asset))
+	p.seqs = append(p.seqs, seq)
+}
+
+type address struct {
+	member int64
+	asset  Asset
+}
+
+// load reads lots, holds and transfers to be undone where a command or the
+// clock needs them. Plain awards need none of it.
+func load(ctx context.Context, tx pg.Tx, tenantID int64, at time.Time, books map[holder]*book, commands []Command) error {
+	byAddress := make(map[address]*book)
+	var lotted, undo places
+	want := func(b *book) {
+		if b.known || byAddress[address{b.member, b.asset}] != nil {
+			return
+		}
+		byAddress[address{b.member, b.asset}] = b
+		lotted.add(b, 0)
+	}
+	for _, c := range commands {
+		b := books[holder{c.Member, c.Asset}]
+		if b == nil {
+			continue
+		}
+		if !c.Op.gives() || !b.dueAt.IsZero() && !b.dueAt.After(at) {
+			want(b)
+		}
+		if c.UndoSeq > 0 {
+			undo.add(b, c.UndoSeq)
+		}
+	}
+	if len(lotted.members) > 0 {
+		if err := loadLots(ctx, tx, tenantID, lotted, byAddress); err != nil {
+			return err
+		}
+	}
+	if len(undo.members) == 0 {
+		return nil
+	}
+	for _, b := range books {
+		if b != nil {
+			byAddress[address{b.member, b.asset}] = b
+		}
+	}
+	return loadOriginals(ctx, tx, tenantID, undo, byAddress)
+}
+
+func loadLots(ctx context.Context, tx pg.Tx, tenantID int64, p places, byAddress map[address]*book) error {
+	lots, err := q.LotList(ctx, tx, query.LotListParams{TenantID: tenantID, MemberIds: p.members, Assets: p.assets})
+	if err != nil {
+		return fmt.Errorf("read lots: %w", err)
+	}
+	holds, err := q.HoldListOpen(ctx, tx, query.HoldListOpenParams{TenantID: tenantID, MemberIds: p.members, Assets: p.assets})
+	if err != nil {
+		return fmt.Errorf("read holds: %w", err)
+	}
+	for _, b := range byAddress {
+		b.known = true
+	}
+	for _, l := range lots {
+		b := byAddress[address{l.MemberID, Asset(l.Asset)}]
+		b.lots = append(b.lots, lot{l.ExpiresAt.UTC(), l.Remaining})
+	}
+	for _, h := range holds {
+		b := byAddress[address{h.MemberID, Asset(h.Asset)}]
+		b.holds = append(b.holds, holdFromRow(h, b.external))
+	}
+	return nil
+}
+
+func holdFromRow(h query.Hold, external string) Hold {
+	hold := Hold{
+		ID: h.ID, Member: external, Asset: Asset(h.Asset), Amount: h.Amount, State: HoldState(h.State),
+		MaturesAt: instant(h.MaturesAt), Memo: memoFromRow(h.Reason, h.Reference, h.Metadata),
+		CreatedAt: h.CreatedAt.UTC(), ClosedAt: instant(h.ClosedAt), openedSeq: h.OpenedSeq,
+	}
+	if h.CauseID != nil {
+		hold.Cause = *h.CauseID
+	}
+	if h.ClosedSeq != nil {
+		hold.closedSeq = *h.ClosedSeq
+	}
+	return hold
+}
+
+func memoFromRow(reason string, reference *string, metadata []byte) Memo {
+	m := Memo{Reason: reason, Metadata: metadata}
+	if reference != nil {
+		m.Reference = *reference
+	}
+	return m
+}
+
+func loadOriginals(ctx context.Context, tx pg.Tx, tenantID int64, p places, byAddress map[address]*book) error {
+	rows, err := q.TransferListToUndo(ctx, tx, query.TransferListToUndoParams{TenantID: tenantID, MemberIds: p.members, Assets: p.assets, Seqs: p.seqs})
+	if err != nil {
+		return fmt.Errorf("read transfers to undo: %w", err)
+	}
+	entries, err := q.LotEntryListByTransfer(ctx, tx, query.LotEntryListByTransferParams{TenantID: tenantID, MemberIds: p.members, Assets: p.assets, Seqs: p.seqs})
+	if err != nil {
+		return fmt.Errorf("read lot entries: %w", err)
+	}
+	for _, r := range rows {
+		b := byAddress[address{r.MemberID, Asset(r.Asset)}]
+		if b.originals == nil {
+			b.originals = map[int64]original{}
+		}
+		o := original{kind: Kind(r.Kind), amount: r.Amount, undone: r.Undone}
+		if r.CauseID != nil {
+			o.cause = *r.CauseID
+		}
+		b.originals[r.Seq] = o
+	}
+	for _, e := range entries {
+		b := byAddress[address{e.MemberID, Asset(e.Asset)}]
+		o := b.originals[e.Seq]
+		o.entries = append(o.entries, entry{e.Seq, e.ExpiresAt.UTC(), e.Amount})
+		b.originals[e.Seq] = o
+	}
+	return nil
+}
+
+// ordered lists the books that changed in lock order.
+func ordered(books map[holder]*book) []*book {
+	list := make([]*book, 0, len(books))
+	for _, b := range books {
+		if b != nil && len(b.transfers)+len(b.undone) > 0 {
+			list = append(list, b)
+		}
+	}
+	slices.SortFunc(list, func(x, y *book) int {
+		return cmp.Or(cmp.Compare(x.member, y.member), cmp.Compare(x.asset, y.asset))
+	})
+	return list
+}

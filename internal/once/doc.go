@@ -1,0 +1,28 @@
+// Package once makes keyed mutations idempotent.
+//
+// A ticket is one request's claim on an idempotency key: the key, the hash of
+// route and canonical body, and the way to render the answer. The row that
+// keeps the answer is inserted in the transaction of the effect, as its last
+// statement; a transaction that finds a row answers with it and does nothing
+// else.
+//
+// Invariants:
+//
+//  1. Effect and row commit together or not at all. The primary key (tenant,
+//     key) admits one row, so one effect, whatever runs at the same time: the
+//     loser's transaction fails as a whole, runs again, and finds the row.
+//  2. What is stored are the bytes that were sent, so a replay is identical.
+//  3. A key met again with another hash is refused (422), never replayed.
+//  4. Stored are successes and refusals that depend on state. Never stored are
+//     401, 429 and 5xx, nor the refusals of this package itself.
+//  5. An unacknowledged COMMIT is resolved by looking the key up: the command
+//     simply runs again, and finds its row or does its work.
+//  6. In one process twins do not run at the same time: the second waits up to
+//     twinPatience at the desk, then is told to come back (409). Across
+//     processes it waits in the primary key's index, with the same bound.
+//
+// Two designs were weighed: insert the row first (it blocks twins early, but
+// costs an update for the answer), or look up first and insert last (one read
+// and one insert). The second writes half as much and is what stands here; its
+// price, a repeated transaction for twins on two servers, is paid rarely.
+package once
