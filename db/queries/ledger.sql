@@ -164,3 +164,34 @@ SELECT count(*) FROM holds AS h WHERE h.tenant_id = @tenant_id AND h.member_id =
 INSERT INTO undone (tenant_id, member_id, asset, seq, taken, owed, forgiven, at)
 SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]),
        unnest(@taken::bigint[]), unnest(@owed::bigint[]), unnest(@forgiven::bigint[]), unnest(@at::timestamptz[]);
+
+-- name: TransferBounds :one
+-- The transfers of an account just before one instant and up to another, with
+-- the running counts there. By binary search along transfers_pk; 0 is none.
+SELECT b.before_seq, b.until_seq,
+       COALESCE(lo.awards, 0)::bigint AS before_awards, COALESCE(lo.redeems, 0)::bigint AS before_redeems,
+       COALESCE(lo.deducts, 0)::bigint AS before_deducts, COALESCE(lo.expires, 0)::bigint AS before_expires,
+       COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
+       COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
+  FROM (SELECT transfer_at(@tenant_id, @member_id, @asset::smallint, @from_at::timestamptz, false, @newest::bigint)::bigint AS before_seq,
+               transfer_at(@tenant_id, @member_id, @asset::smallint, @to_at::timestamptz, true, @newest::bigint)::bigint AS until_seq) AS b
+  LEFT JOIN transfers AS lo ON lo.tenant_id = @tenant_id AND lo.member_id = @member_id AND lo.asset = @asset::smallint AND lo.seq = b.before_seq
+  LEFT JOIN transfers AS hi ON hi.tenant_id = @tenant_id AND hi.member_id = @member_id AND hi.asset = @asset::smallint AND hi.seq = b.until_seq;
+
+-- name: TransferListRange :many
+-- Transfers of an account by number, newest first. By transfers_pk.
+SELECT sqlc.embed(t), COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
+        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+  FROM transfers AS t
+ WHERE t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset AND t.seq BETWEEN @oldest AND @newest
+ ORDER BY t.seq DESC;
+
+-- name: TransferListShown :many
+-- The n-th shown transfers of an account (of one type, or of any), for n from
+-- newest_n down to oldest_n. Each by binary search along transfers_pk.
+SELECT sqlc.embed(t), COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
+        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+  FROM (SELECT transfer_seek(@tenant_id, @member_id, @asset::smallint, @shown_type::text, n, @newest::bigint) AS seq
+          FROM generate_series(@oldest_n::bigint, @newest_n::bigint) AS n) AS s
+  JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset::smallint AND t.seq = s.seq
+ ORDER BY t.seq DESC;

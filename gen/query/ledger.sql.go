@@ -711,6 +711,67 @@ func (q *Queries) LotTakeMany(ctx context.Context, db DBTX, arg LotTakeManyParam
 	return err
 }
 
+const transferBounds = `-- name: TransferBounds :one
+SELECT b.before_seq, b.until_seq,
+       COALESCE(lo.awards, 0)::bigint AS before_awards, COALESCE(lo.redeems, 0)::bigint AS before_redeems,
+       COALESCE(lo.deducts, 0)::bigint AS before_deducts, COALESCE(lo.expires, 0)::bigint AS before_expires,
+       COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
+       COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
+  FROM (SELECT transfer_at($1, $2, $3::smallint, $4::timestamptz, false, $5::bigint)::bigint AS before_seq,
+               transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq) AS b
+  LEFT JOIN transfers AS lo ON lo.tenant_id = $1 AND lo.member_id = $2 AND lo.asset = $3::smallint AND lo.seq = b.before_seq
+  LEFT JOIN transfers AS hi ON hi.tenant_id = $1 AND hi.member_id = $2 AND hi.asset = $3::smallint AND hi.seq = b.until_seq
+`
+
+type TransferBoundsParams struct {
+	TenantID int64
+	MemberID int64
+	Asset    int16
+	FromAt   time.Time
+	Newest   int64
+	ToAt     time.Time
+}
+
+type TransferBoundsRow struct {
+	BeforeSeq     int64
+	UntilSeq      int64
+	BeforeAwards  int64
+	BeforeRedeems int64
+	BeforeDeducts int64
+	BeforeExpires int64
+	UntilAwards   int64
+	UntilRedeems  int64
+	UntilDeducts  int64
+	UntilExpires  int64
+}
+
+// The transfers of an account just before one instant and up to another, with
+// the running counts there. By binary search along transfers_pk; 0 is none.
+func (q *Queries) TransferBounds(ctx context.Context, db DBTX, arg TransferBoundsParams) (TransferBoundsRow, error) {
+	row := db.QueryRow(ctx, transferBounds,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Asset,
+		arg.FromAt,
+		arg.Newest,
+		arg.ToAt,
+	)
+	var i TransferBoundsRow
+	err := row.Scan(
+		&i.BeforeSeq,
+		&i.UntilSeq,
+		&i.BeforeAwards,
+		&i.BeforeRedeems,
+		&i.BeforeDeducts,
+		&i.BeforeExpires,
+		&i.UntilAwards,
+		&i.UntilRedeems,
+		&i.UntilDeducts,
+		&i.UntilExpires,
+	)
+	return i, err
+}
+
 const transferGet = `-- name: TransferGet :one
 SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, m.external_id
   FROM transfers AS t
@@ -829,6 +890,154 @@ func (q *Queries) TransferInsertMany(ctx context.Context, db DBTX, arg TransferI
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const transferListRange = `-- name: TransferListRange :many
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
+        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+  FROM transfers AS t
+ WHERE t.tenant_id = $1 AND t.member_id = $2 AND t.asset = $3 AND t.seq BETWEEN $4 AND $5
+ ORDER BY t.seq DESC
+`
+
+type TransferListRangeParams struct {
+	TenantID int64
+	MemberID int64
+	Asset    int16
+	Oldest   int64
+	Newest   int64
+}
+
+type TransferListRangeRow struct {
+	Transfer     Transfer
+	LotExpiresAt time.Time
+}
+
+// Transfers of an account by number, newest first. By transfers_pk.
+func (q *Queries) TransferListRange(ctx context.Context, db DBTX, arg TransferListRangeParams) ([]TransferListRangeRow, error) {
+	rows, err := db.Query(ctx, transferListRange,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Asset,
+		arg.Oldest,
+		arg.Newest,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TransferListRangeRow
+	for rows.Next() {
+		var i TransferListRangeRow
+		if err := rows.Scan(
+			&i.Transfer.TenantID,
+			&i.Transfer.MemberID,
+			&i.Transfer.Asset,
+			&i.Transfer.Seq,
+			&i.Transfer.Kind,
+			&i.Transfer.FromAccount,
+			&i.Transfer.ToAccount,
+			&i.Transfer.Amount,
+			&i.Transfer.AvailableAfter,
+			&i.Transfer.PendingAfter,
+			&i.Transfer.DebtAfter,
+			&i.Transfer.Awards,
+			&i.Transfer.Redeems,
+			&i.Transfer.Deducts,
+			&i.Transfer.Expires,
+			&i.Transfer.CauseSeq,
+			&i.Transfer.CauseID,
+			&i.Transfer.Reason,
+			&i.Transfer.Reference,
+			&i.Transfer.Metadata,
+			&i.Transfer.CreatedAt,
+			&i.LotExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const transferListShown = `-- name: TransferListShown :many
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
+        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+  FROM (SELECT transfer_seek($1, $2, $3::smallint, $4::text, n, $5::bigint) AS seq
+          FROM generate_series($6::bigint, $7::bigint) AS n) AS s
+  JOIN transfers AS t ON t.tenant_id = $1 AND t.member_id = $2 AND t.asset = $3::smallint AND t.seq = s.seq
+ ORDER BY t.seq DESC
+`
+
+type TransferListShownParams struct {
+	TenantID  int64
+	MemberID  int64
+	Asset     int16
+	ShownType string
+	Newest    int64
+	OldestN   int64
+	NewestN   int64
+}
+
+type TransferListShownRow struct {
+	Transfer     Transfer
+	LotExpiresAt time.Time
+}
+
+// The n-th shown transfers of an account (of one type, or of any), for n from
+// newest_n down to oldest_n. Each by binary search along transfers_pk.
+func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferListShownParams) ([]TransferListShownRow, error) {
+	rows, err := db.Query(ctx, transferListShown,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Asset,
+		arg.ShownType,
+		arg.Newest,
+		arg.OldestN,
+		arg.NewestN,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TransferListShownRow
+	for rows.Next() {
+		var i TransferListShownRow
+		if err := rows.Scan(
+			&i.Transfer.TenantID,
+			&i.Transfer.MemberID,
+			&i.Transfer.Asset,
+			&i.Transfer.Seq,
+			&i.Transfer.Kind,
+			&i.Transfer.FromAccount,
+			&i.Transfer.ToAccount,
+			&i.Transfer.Amount,
+			&i.Transfer.AvailableAfter,
+			&i.Transfer.PendingAfter,
+			&i.Transfer.DebtAfter,
+			&i.Transfer.Awards,
+			&i.Transfer.Redeems,
+			&i.Transfer.Deducts,
+			&i.Transfer.Expires,
+			&i.Transfer.CauseSeq,
+			&i.Transfer.CauseID,
+			&i.Transfer.Reason,
+			&i.Transfer.Reference,
+			&i.Transfer.Metadata,
+			&i.Transfer.CreatedAt,
+			&i.LotExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const transferListToUndo = `-- name: TransferListToUndo :many

@@ -80,17 +80,41 @@ func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (m
 		b.policy = t.Policy
 		books[holder{b.external, b.asset}] = b
 	}
-	var unopened UnopenedError
-	for _, c := range commands {
-		h := holder{c.Member, c.Asset}
-		if c.Op.gives() && books[h] == nil && !slices.Contains(unopened.holders, h) {
-			unopened.holders = append(unopened.holders, h)
-		}
+	missing, err := missingHolders(ctx, tx, t, commands, books)
+	if err != nil {
+		return nil, err
 	}
-	if len(unopened.holders) > 0 {
-		return nil, &unopened
+	if len(missing) > 0 {
+		return nil, &UnopenedError{missing}
 	}
 	return books, nil
+}
+
+// missingHolders lists the accounts that commands give to, that do not exist
+// and that may be opened. Where members are not made on the way, those of
+// unknown members may not.
+func missingHolders(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command, books map[holder]*book) ([]holder, error) {
+	var missing []holder
+	seen := map[holder]bool{}
+	for _, c := range commands {
+		h := holder{c.Member, c.Asset}
+		if c.Op.gives() && books[h] == nil && !seen[h] {
+			seen[h] = true
+			missing = append(missing, h)
+		}
+	}
+	if len(missing) == 0 || t.Policy.Enrolment != tenant.EnrolmentStrict {
+		return missing, nil
+	}
+	externals := make([]string, len(missing))
+	for i, h := range missing {
+		externals[i] = h.member
+	}
+	known, err := tenant.Known(ctx, tx, t.ID, externals)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(missing, func(h holder) bool { return !known[h.member] }), nil
 }
 
 func bookFromRow(r query.AccountListForUpdateRow) *book {

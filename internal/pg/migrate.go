@@ -1,0 +1,131 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4"
+	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/incent-dev/incent/db"
+)
+
+const (
+	// migrateLock is the advisory lock that lets one starting server migrate
+	// while the others wait.
+	migrateLock = 0x1ce27
+
+	// migratePatience bounds that wait; a migration is safe to run beside the
+	// previous version, so it may take its time.
+	migratePatience = 10 * time.Minute
+
+	migratePoll = 200 * time.Millisecond
+)
+
+// Migrate brings the database of that address to the newest schema. Several
+// servers may call it at once. steps is 0 for all the way up; otherwise it goes
+// so many steps, downwards when negative.
+func Migrate(ctx context.Context, url string, steps int) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := lockMigrations(ctx, conn); err != nil {
+		return err
+	}
+	m, err := migrator(url)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if steps == 0 {
+		err = m.Up()
+	} else {
+		err = m.Steps(steps)
+	}
+	if err != nil && !errors.Is(err, migrate.ErrNoChange) {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return grantAppRole(ctx, conn)
+}
+
+// ForceVersion marks the schema as being at a version, after a person has
+// repaired what a failed migration left.
+func ForceVersion(url string, version int) error {
+	m, err := migrator(url)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.Force(version)
+}
+
+func migrator(url string) (*migrate.Migrate, error) {
+	files, err := iofs.New(db.Migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database address: %w", err)
+	}
+	driver, err := migratepgx.WithInstance(stdlib.OpenDB(*cfg), &migratepgx.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return migrate.NewWithInstance("iofs", files, "incent", driver)
+}
+
+// lockMigrations polls rather than waits, since a waiter inside PostgreSQL
+// holds a snapshot that would stall concurrent index builds.
+func lockMigrations(ctx context.Context, conn *pgx.Conn) error {
+	deadline := time.Now().Add(migratePatience)
+	for {
+		var ours bool
+		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", migrateLock).Scan(&ours); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		if ours {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.New("migrate: another server has been migrating for too long")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(migratePoll):
+		}
+	}
+}
+
+// grantAppRole makes the role the server works under, where the login may make
+// roles: everything but changing the books. Where it may not, the triggers
+// stand alone.
+func grantAppRole(ctx context.Context, conn *pgx.Conn) error {
+	var mayCreate bool
+	err := conn.QueryRow(ctx, "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user").Scan(&mayCreate)
+	if err != nil || !mayCreate {
+		return err
+	}
+	_, err = conn.Exec(ctx, `
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'incent_app') THEN
+        CREATE ROLE incent_app NOLOGIN;
+    END IF;
+    EXECUTE format('GRANT incent_app TO %I', current_user);
+    GRANT USAGE ON SCHEMA public TO incent_app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO incent_app;
+    REVOKE UPDATE, DELETE, TRUNCATE ON transfers, lot_entries, undone FROM incent_app;
+END $$`)
+	if err != nil {
+		return fmt.Errorf("grant %s: %w", appRole, err)
+	}
+	return nil
+}
