@@ -1,0 +1,164 @@
+package tenant
+
+import (
+	"context"
+	"crypto/hmac"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+const (
+	// authFreshness bounds how long a server believes what it read of a key,
+	// so how long a revocation takes to reach it: 5 seconds are promised.
+	authFreshness = 3 * time.Second
+
+	// touchEvery spares the database a write per request for the last use.
+	touchEvery = time.Minute
+
+	// cacheLimit bounds the keys remembered; beyond it the cache starts anew.
+	cacheLimit = 10_000
+)
+
+// Keys authenticates callers and manages their keys. Make it with NewKeys.
+type Keys struct {
+	db     *pg.DB
+	secret []byte
+
+	mu    sync.Mutex
+	known map[keyAddress]*knownKey
+}
+
+type keyAddress struct{ tenant, key int64 }
+
+type knownKey struct {
+	principal Principal
+	secrets   []knownSecret
+	readAt    time.Time
+	touchedAt time.Time
+}
+
+type knownSecret struct {
+	mac       []byte
+	expiresAt *time.Time
+}
+
+const macSecret = "api-key-mac"
+
+// NewKeys reads the secret under which keys are stored, making it on the first
+// start of the first server.
+func NewKeys(ctx context.Context, db *pg.DB) (*Keys, error) {
+	fresh := newSecret()
+	q := query.New()
+	if err := q.ServerSecretInsert(ctx, db, query.ServerSecretInsertParams{Name: macSecret, Secret: fresh[:]}); err != nil {
+		return nil, fmt.Errorf("server secret: %w", err)
+	}
+	secret, err := q.ServerSecretGet(ctx, db, macSecret)
+	if err != nil {
+		return nil, fmt.Errorf("server secret: %w", err)
+	}
+	return &Keys{db: db, secret: secret, known: map[keyAddress]*knownKey{}}, nil
+}
+
+func refused() error {
+	return fault.New(fault.Unauthorized, fault.CodeUnauthorized, "The API key is missing, unknown or revoked")
+}
+
+// Authenticate turns a key's text into the principal it proves. Every text that
+// proves nothing gets the same answer.
+func (k *Keys) Authenticate(ctx context.Context, kind Kind, text string) (Principal, error) {
+	parsed, prefix, ok := parseKey(text)
+	if !ok {
+		return Principal{}, refused()
+	}
+	known, err := k.lookUp(ctx, keyAddress{parsed.tenant, parsed.key})
+	if err != nil {
+		return Principal{}, err
+	}
+	if known == nil || known.principal.Kind != kind || prefix != prefixOf(kind, known.principal.Mode) {
+		return Principal{}, refused()
+	}
+	mac := macOf(k.secret, parsed.secret)
+	valid := slices.ContainsFunc(known.secrets, func(s knownSecret) bool {
+		return hmac.Equal(s.mac, mac) && (s.expiresAt == nil || s.expiresAt.After(pg.Now()))
+	})
+	if !valid {
+		return Principal{}, refused()
+	}
+	return known.principal, nil
+}
+
+// lookUp reads a key that is not fresh in memory; nil when it proves nothing.
+func (k *Keys) lookUp(ctx context.Context, at keyAddress) (*knownKey, error) {
+	now := pg.Now()
+	k.mu.Lock()
+	before := k.known[at]
+	k.mu.Unlock()
+	if before != nil && now.Sub(before.readAt) < authFreshness {
+		return before, nil
+	}
+	rows, err := query.New().KeyGetForAuth(ctx, k.db, query.KeyGetForAuthParams{TenantID: at.tenant, ID: at.key})
+	if err != nil {
+		return nil, pg.Fault(err)
+	}
+	if len(rows) == 0 {
+		k.forget(at)
+		return nil, nil
+	}
+	fresh := &knownKey{
+		principal: Principal{Tenant: at.tenant, Key: at.key, Mode: Mode(rows[0].Mode), Kind: Kind(rows[0].Kind), Scopes: rows[0].Scopes},
+		readAt:    now,
+	}
+	for _, r := range rows {
+		fresh.secrets = append(fresh.secrets, knownSecret{r.Mac, r.ExpiresAt})
+	}
+	if before != nil {
+		fresh.touchedAt = before.touchedAt
+	}
+	if now.Sub(fresh.touchedAt) >= touchEvery {
+		fresh.touchedAt = now
+		if err := query.New().KeyTouch(ctx, k.db, query.KeyTouchParams{TenantID: at.tenant, ID: at.key, At: now}); err != nil {
+			return nil, pg.Fault(err)
+		}
+	}
+	k.remember(at, fresh)
+	return fresh, nil
+}
+
+func (k *Keys) remember(at keyAddress, fresh *knownKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.known) >= cacheLimit {
+		clear(k.known)
+	}
+	k.known[at] = fresh
+}
+
+func (k *Keys) forget(at keyAddress) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.known, at)
+}
+
+// Key is an API key as people see it: never its secret.
+type Key struct {
+	ID         int64
+	Kind       Kind
+	Name       string
+	Scopes     []string
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	RevokedAt  *time.Time
+}
+
+func keyFromRow(r query.ApiKey) Key {
+	return Key{
+		ID: r.ID, Kind: Kind(r.Kind), Name: r.Name, Scopes: r.Scopes,
+		CreatedAt: r.CreatedAt.UTC(), LastUsedAt: r.LastUsedAt, RevokedAt: r.RevokedAt,
+	}
+}

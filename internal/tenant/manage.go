@@ -1,0 +1,148 @@
+package tenant
+
+import (
+	"context"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+// CodeAlreadyExists is the refusal of a name that is taken.
+const CodeAlreadyExists = "already_exists"
+
+const maxNameLength = 100
+
+// Create makes a tenant: one programme in one mode.
+func Create(ctx context.Context, db *pg.DB, name string, mode Mode) (Tenant, error) {
+	if n := utf8.RuneCountInString(name); n == 0 || n > maxNameLength {
+		return Tenant{}, fault.Field("name", "must have 1 to %d characters", maxNameLength)
+	}
+	if mode != Live && mode != Test {
+		return Tenant{}, fault.Field("mode", "must be live or test")
+	}
+	tenantID := pg.NewKey()
+	err := query.New().TenantInsert(ctx, db, query.TenantInsertParams{TenantID: tenantID, Name: name, Mode: string(mode), CreatedAt: pg.Now()})
+	if pg.Violates(err, "tenants_name_mode_unique") {
+		return Tenant{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a %s tenant named %s already", mode, name)
+	}
+	if err != nil {
+		return Tenant{}, fmt.Errorf("insert tenant: %w", err)
+	}
+	return Get(ctx, db, tenantID)
+}
+
+// Find reads a tenant by programme and mode.
+func Find(ctx context.Context, db query.DBTX, name string, mode Mode) (Tenant, error) {
+	row, err := query.New().TenantFind(ctx, db, query.TenantFindParams{Name: name, Mode: string(mode)})
+	if pg.IsNoRows(err) {
+		return Tenant{}, fault.Missing(fmt.Sprintf("%s tenant %s", mode, name))
+	}
+	if err != nil {
+		return Tenant{}, err
+	}
+	return fromRow(row), nil
+}
+
+// List reads all tenants, by name.
+func List(ctx context.Context, db query.DBTX) ([]Tenant, error) {
+	rows, err := query.New().TenantList(ctx, db)
+	tenants := make([]Tenant, len(rows))
+	for i, r := range rows {
+		tenants[i] = fromRow(r)
+	}
+	return tenants, err
+}
+
+// CreateKey makes a key and returns its text, which is shown this once.
+func (k *Keys) CreateKey(ctx context.Context, tx query.DBTX, t Tenant, kind Kind, name string, scopes []string) (Key, string, error) {
+	if n := utf8.RuneCountInString(name); n == 0 || n > maxNameLength {
+		return Key{}, "", fault.Field("name", "must have 1 to %d characters", maxNameLength)
+	}
+	if kind != Incenta && kind != Incentable && kind != Management {
+		return Key{}, "", fault.Field("kind", "must be incenta, incentable or management")
+	}
+	if err := CheckScopes(scopes); err != nil {
+		return Key{}, "", err
+	}
+	now := pg.Now()
+	key := Key{ID: pg.NewKey(), Kind: kind, Name: name, Scopes: scopes, CreatedAt: now}
+	err := query.New().KeyInsert(ctx, tx, query.KeyInsertParams{TenantID: t.ID, ID: key.ID, Kind: string(kind), Name: name, Scopes: scopes, CreatedAt: now})
+	if err != nil {
+		return Key{}, "", fmt.Errorf("insert key: %w", err)
+	}
+	text, _, err := k.addSecret(ctx, tx, t, key)
+	return key, text, err
+}
+
+func (k *Keys) addSecret(ctx context.Context, tx query.DBTX, t Tenant, key Key) (text string, mac []byte, err error) {
+	parsed := parsedKey{tenant: t.ID, key: key.ID, secret: newSecret()}
+	mac = macOf(k.secret, parsed.secret)
+	err = query.New().KeySecretInsert(ctx, tx, query.KeySecretInsertParams{TenantID: t.ID, KeyID: key.ID, Mac: mac, CreatedAt: pg.Now()})
+	if err != nil {
+		return "", nil, fmt.Errorf("insert key secret: %w", err)
+	}
+	return parsed.text(prefixOf(key.Kind, t.Mode)), mac, nil
+}
+
+// MaxOverlap bounds how long an old secret outlives a rotation.
+const MaxOverlap = 30 * 24 * time.Hour
+
+// RotateKey gives a key a new secret; older ones end after the overlap.
+func (k *Keys) RotateKey(ctx context.Context, tx pg.Tx, t Tenant, keyID int64, overlap time.Duration) (Key, string, error) {
+	q := query.New()
+	row, err := q.KeyGetForUpdate(ctx, tx, query.KeyGetForUpdateParams{TenantID: t.ID, ID: keyID})
+	if pg.IsNoRows(err) || err == nil && row.RevokedAt != nil {
+		return Key{}, "", fault.Missing("key")
+	}
+	if err != nil {
+		return Key{}, "", err
+	}
+	if overlap < 0 || overlap > MaxOverlap {
+		return Key{}, "", fault.Field("overlapSeconds", "must be between 0 and %d", int(MaxOverlap.Seconds()))
+	}
+	key := keyFromRow(row)
+	text, mac, err := k.addSecret(ctx, tx, t, key)
+	if err != nil {
+		return Key{}, "", err
+	}
+	now := pg.Now()
+	err = q.KeySecretExpire(ctx, tx, query.KeySecretExpireParams{TenantID: t.ID, KeyID: keyID, ExpiresAt: now.Add(overlap), KeepMac: mac})
+	if err != nil {
+		return Key{}, "", fmt.Errorf("expire key secrets: %w", err)
+	}
+	err = q.KeySecretDeleteEnded(ctx, tx, query.KeySecretDeleteEndedParams{TenantID: t.ID, KeyID: keyID, At: now})
+	k.forget(keyAddress{t.ID, keyID})
+	return key, text, err
+}
+
+// RevokeKey ends a key. Revoking twice is the same as once.
+func (k *Keys) RevokeKey(ctx context.Context, tx query.DBTX, tenantID, keyID int64) error {
+	q := query.New()
+	if _, err := q.KeyGet(ctx, tx, query.KeyGetParams{TenantID: tenantID, ID: keyID}); err != nil {
+		if pg.IsNoRows(err) {
+			return fault.Missing("key")
+		}
+		return err
+	}
+	_, err := q.KeyRevoke(ctx, tx, query.KeyRevokeParams{TenantID: tenantID, ID: keyID, RevokedAt: pg.Now()})
+	k.forget(keyAddress{tenantID, keyID})
+	return err
+}
+
+// ListKeys reads a tenant's keys, oldest first.
+func ListKeys(ctx context.Context, db query.DBTX, tenantID int64, limit, skip int) (keys []Key, total int64, err error) {
+	q := query.New()
+	rows, err := q.KeyListByTenant(ctx, db, query.KeyListByTenantParams{TenantID: tenantID, MaxRows: int32(limit), SkipRows: int32(skip)})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list keys: %w", err)
+	}
+	for _, r := range rows {
+		keys = append(keys, keyFromRow(r))
+	}
+	total, err = q.KeyCountByTenant(ctx, db, tenantID)
+	return keys, total, err
+}
