@@ -49,6 +49,26 @@ type ApiKeySecret struct {
 	ExpiresAt *time.Time
 }
 
+type Code struct {
+	TenantID int64
+	ID       int64
+	PoolID   string
+	Code     string
+	State    string
+	OrderID  *uuid.UUID
+}
+
+type CodePool struct {
+	TenantID  int64
+	ID        string
+	Name      string
+	Mode      string
+	Available int64
+	Issued    int64
+	Voided    int64
+	CreatedAt time.Time
+}
+
 type Hold struct {
 	TenantID  int64
 	ID        uuid.UUID
@@ -76,6 +96,25 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
+type Item struct {
+	TenantID    int64
+	ID          string
+	Position    int64
+	Name        string
+	Description string
+	Category    string
+	Kind        string
+	Status      string
+	ImageUrl    *string
+	PointsCost  *int64
+	TokensCost  *int64
+	Stock       *int64
+	PoolID      *string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	DeletedAt   *time.Time
+}
+
 type Lot struct {
 	TenantID  int64
 	MemberID  int64
@@ -101,6 +140,35 @@ type Member struct {
 	Email      *string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+}
+
+type Order struct {
+	TenantID       int64
+	ID             uuid.UUID
+	MemberID       int64
+	ItemID         string
+	ItemName       string
+	Kind           string
+	Quantity       int32
+	Asset          int16
+	Spent          int64
+	SpendSeq       int64
+	Status         string
+	Codes          []string
+	Address        []byte
+	TrackingNumber *string
+	Carrier        *string
+	CreatedAt      time.Time
+	ShippedAt      *time.Time
+	CompletedAt    *time.Time
+	CancelledAt    *time.Time
+}
+
+type OrderDay struct {
+	TenantID int64
+	Day      time.Time
+	Status   string
+	Orders   int64
 }
 
 type ServerSecret struct {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/pg"
@@ -30,31 +32,55 @@ func (e *UnopenedError) Error() string {
 	return fmt.Sprintf("%d accounts are not open yet", len(e.holders))
 }
 
-// Apply carries out commands of one tenant inside a transaction: it locks every
-// account concerned, decides each command on its own in order, and queues the
-// writes on pipe, which the caller sends before it commits. One result per
-// command.
-func Apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, at time.Time, commands []Command) ([]Result, error) {
+// Session is a set of locked accounts of one tenant inside a transaction.
+type Session struct {
+	tenantID int64
+	at       time.Time
+	books    map[holder]*book
+}
+
+// Begin locks, in the one order, every account that the commands concern, and
+// reads what deciding them needs. A transaction begins one session at most,
+// since a second one could not keep the lock order.
+func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, commands []Command) (*Session, error) {
 	books, err := lock(ctx, tx, t, commands)
 	if err != nil {
 		return nil, err
 	}
-	if err := load(ctx, tx, t.ID, at, books, commands); err != nil {
+	return &Session{t.ID, at, books}, load(ctx, tx, t.ID, at, books, commands)
+}
+
+// Do decides one of the commands that the session began with and notes its
+// effect in memory. Commands see the effects of those done before them; one
+// that is not done has none.
+func (s *Session) Do(c Command) Result {
+	b := s.books[holder{c.Member, c.Asset}]
+	if b == nil {
+		return Result{Err: fault.Missing("member")}
+	}
+	if c.Op.gives() && c.HoldID == uuid.Nil {
+		c.HoldID = pg.NewUUID()
+	}
+	return b.carryOut(c, s.at)
+}
+
+// Store queues the session's writes on pipe, which the caller sends before it
+// commits.
+func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {
+	return store(ctx, pipe, s.tenantID, s.books)
+}
+
+// Apply carries out commands inside a transaction, each on its own, in order.
+func Apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, at time.Time, commands []Command) ([]Result, error) {
+	s, err := Begin(ctx, tx, t, at, commands)
+	if err != nil {
 		return nil, err
 	}
 	results := make([]Result, len(commands))
 	for i, c := range commands {
-		b := books[holder{c.Member, c.Asset}]
-		if b == nil {
-			results[i].Err = fault.Missing("member")
-			continue
-		}
-		if c.HoldID == [16]byte{} && c.Op.gives() {
-			c.HoldID = pg.NewUUID()
-		}
-		results[i] = b.carryOut(c, at)
+		results[i] = s.Do(c)
 	}
-	return results, store(ctx, pipe, t.ID, books)
+	return results, s.Store(ctx, pipe)
 }
 
 // lock reads and locks the accounts. One that a command gives to and that is

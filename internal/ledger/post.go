@@ -90,22 +90,13 @@ func (l *Ledger) apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, tenantI
 // run is the group's run function: one transaction for the whole batch.
 func (l *Ledger) run(ctx context.Context, tenantID int64, postings []posting, alone bool) ([]batch.Result[Outcome], error) {
 	for attempt := 1; ; attempt++ {
-		results, err := pg.InTx(ctx, l.db, func(ctx context.Context, tx pg.Tx) ([]batch.Result[Outcome], error) {
-			return runTx(ctx, tx, tenantID, postings)
-		})
-		if errors.Is(err, pg.ErrCommitUnknown) {
-			return l.resolve(ctx, tenantID, postings, err), nil
+		results, err := once.RunBatch(ctx, l.db, postings, alone, func(p posting) *once.Ticket { return p.ticket },
+			func(ctx context.Context, tx pg.Tx, postings []posting) ([]batch.Result[Outcome], error) {
+				return runTx(ctx, tx, tenantID, postings)
+			})
+		if again, err := l.open(ctx, tenantID, err, attempt); !again {
+			return results, err
 		}
-		again, err := l.open(ctx, tenantID, err, attempt)
-		switch {
-		case again:
-			continue
-		case err != nil && alone && postings[0].ticket != nil:
-			return nil, once.Busy(err)
-		case err != nil && (alone || pg.IsAway(err)):
-			return nil, pg.Fault(err)
-		}
-		return results, err
 	}
 }
 
@@ -119,9 +110,6 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([
 	tickets := make([]*once.Ticket, len(postings))
 	for i, p := range postings {
 		tickets[i] = p.ticket
-		if p.ticket != nil {
-			p.ticket.Answer = nil
-		}
 	}
 	seen, err := once.Check(ctx, tx, tenantID, tickets)
 	if err != nil {
@@ -155,39 +143,6 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([
 		return nil, err
 	}
 	return results, pipe.Send(ctx, tx)
-}
-
-// resolve answers a batch whose COMMIT was not acknowledged. Commands with a
-// key run again, which finds their rows or does their work; the others are told
-// that nothing is known of them.
-func (l *Ledger) resolve(ctx context.Context, tenantID int64, postings []posting, unknown error) []batch.Result[Outcome] {
-	results := make([]batch.Result[Outcome], len(postings))
-	var keyed []posting
-	for i, p := range postings {
-		results[i].Err = pg.Fault(unknown)
-		if p.ticket != nil {
-			keyed = append(keyed, p)
-		}
-	}
-	if len(keyed) == 0 {
-		return results
-	}
-	again, err := once.Resolve(ctx, func() ([]batch.Result[Outcome], error) {
-		return pg.InTx(ctx, l.db, func(ctx context.Context, tx pg.Tx) ([]batch.Result[Outcome], error) {
-			return runTx(ctx, tx, tenantID, keyed)
-		})
-	})
-	for i, p := range postings {
-		switch {
-		case p.ticket == nil:
-		case err != nil:
-			p.ticket.Answer = nil
-			results[i].Err = pg.Fault(err)
-		default:
-			results[i], again = again[0], again[1:]
-		}
-	}
-	return results
 }
 
 // open makes the accounts that an attempt missed. It tells whether to try

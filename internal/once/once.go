@@ -41,6 +41,13 @@ type Ticket struct {
 	Answer *Stored
 }
 
+// void forgets an answer whose transaction did not commit.
+func (t *Ticket) void() {
+	if t != nil {
+		t.Answer = nil
+	}
+}
+
 // Check looks the tickets up and returns one outcome for each: nil for a new
 // key, a *Replay, or the fault of a key that was used for something else.
 func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) ([]error, error) {
@@ -137,7 +144,6 @@ func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, tick
 	}
 	var zero T
 	o, err := Resolve(ctx, func() (outcome, error) {
-		ticket.Answer = nil
 		return pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) (outcome, error) {
 			seen, err := Check(ctx, tx, tenant, []*Ticket{ticket})
 			if err != nil || seen[0] != nil {
@@ -152,6 +158,7 @@ func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, tick
 		})
 	})
 	if err != nil {
+		ticket.void()
 		return zero, Busy(err)
 	}
 	return o.value, o.refusal

@@ -39,3 +39,30 @@ func NewKey() int64 {
 		}
 	}
 }
+
+// NewSecret makes 256 random bits.
+func NewSecret() (s [32]byte) {
+	_, _ = rand.Read(s[:]) // never fails, as above
+	return s
+}
+
+// codeAlphabet leaves out what people misread.
+const codeAlphabet = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+// NewCode makes a random code of n characters, each drawn evenly.
+func NewCode(n int) string {
+	code := make([]byte, 0, n)
+	var b [64]byte
+	for {
+		_, _ = rand.Read(b[:]) // never fails, as above
+		for _, x := range b {
+			// 248 is 8 alphabets; the rest would favour some characters.
+			if int(x) < len(codeAlphabet)*8 {
+				code = append(code, codeAlphabet[int(x)%len(codeAlphabet)])
+			}
+			if len(code) == n {
+				return string(code)
+			}
+		}
+	}
+}

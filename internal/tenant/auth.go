@@ -53,7 +53,7 @@ const macSecret = "api-key-mac"
 // NewKeys reads the secret under which keys are stored, making it on the first
 // start of the first server.
 func NewKeys(ctx context.Context, db *pg.DB) (*Keys, error) {
-	fresh := newSecret()
+	fresh := pg.NewSecret()
 	q := query.New()
 	if err := q.ServerSecretInsert(ctx, db, query.ServerSecretInsertParams{Name: macSecret, Secret: fresh[:]}); err != nil {
 		return nil, fmt.Errorf("server secret: %w", err)

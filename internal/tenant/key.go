@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
@@ -117,11 +116,6 @@ func parseKey(text string) (k parsedKey, prefix string, ok bool) {
 	k.key = int64(binary.BigEndian.Uint64(b[8:16]))
 	copy(k.secret[:], b[16:])
 	return k, prefix, true
-}
-
-func newSecret() (s [secretSize]byte) {
-	_, _ = rand.Read(s[:]) // never fails: crypto/rand ends the process instead
-	return s
 }
 
 func macOf(serverSecret []byte, secret [secretSize]byte) []byte {

@@ -79,7 +79,7 @@ func (k *Keys) CreateKey(ctx context.Context, tx query.DBTX, t Tenant, kind Kind
 }
 
 func (k *Keys) addSecret(ctx context.Context, tx query.DBTX, t Tenant, key Key) (text string, mac []byte, err error) {
-	parsed := parsedKey{tenant: t.ID, key: key.ID, secret: newSecret()}
+	parsed := parsedKey{tenant: t.ID, key: key.ID, secret: pg.NewSecret()}
 	mac = macOf(k.secret, parsed.secret)
 	err = query.New().KeySecretInsert(ctx, tx, query.KeySecretInsertParams{TenantID: t.ID, KeyID: key.ID, Mac: mac, CreatedAt: pg.Now()})
 	if err != nil {

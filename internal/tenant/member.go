@@ -48,3 +48,12 @@ func Enrol(ctx context.Context, tx pg.Tx, t Tenant, externalIDs []string) error 
 	}
 	return nil
 }
+
+// MemberKey finds our key of a member; false when there is no such member.
+func MemberKey(ctx context.Context, db query.DBTX, tenantID int64, externalID string) (int64, bool, error) {
+	m, err := query.New().MemberGet(ctx, db, query.MemberGetParams{TenantID: tenantID, ExternalID: externalID})
+	if pg.IsNoRows(err) {
+		return 0, false, nil
+	}
+	return m.ID, err == nil, err
+}

@@ -1,0 +1,58 @@
+-- name: PoolInsert :exec
+-- Makes a code pool.
+INSERT INTO code_pools (tenant_id, id, name, mode, created_at) VALUES (@tenant_id, @id, @name, @mode, @created_at);
+
+-- name: PoolGet :one
+-- One pool with its counts, by code_pools_pk.
+SELECT * FROM code_pools WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: PoolFind :one
+-- One pool by name, by code_pools_name_unique.
+SELECT * FROM code_pools WHERE tenant_id = @tenant_id AND name = @name;
+
+-- name: PoolListForUpdate :many
+-- The named pools, locked in the order of their ids. By code_pools_pk.
+SELECT * FROM code_pools WHERE tenant_id = @tenant_id AND id = ANY(@ids::text[]) ORDER BY id FOR UPDATE;
+
+-- name: PoolList :many
+-- Pools by name; there are few.
+SELECT * FROM code_pools WHERE tenant_id = @tenant_id ORDER BY name LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: PoolCount :one
+-- How many pools a tenant has.
+SELECT count(*) FROM code_pools WHERE tenant_id = @tenant_id;
+
+-- name: PoolAdjust :exec
+-- Moves the counts of a locked pool.
+UPDATE code_pools
+   SET available = available + @available::bigint, issued = issued + @issued::bigint, voided = voided + @voided::bigint
+ WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: CodeInsertMany :many
+-- Takes codes into a pool; those the tenant has already are left out. Answers the new ones.
+INSERT INTO codes (tenant_id, id, pool_id, code, state)
+SELECT @tenant_id, w.id, @pool_id, w.code, 'available'
+  FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@codes::text[]) AS code) AS w
+ ORDER BY w.code
+    ON CONFLICT (tenant_id, code) DO NOTHING
+RETURNING id;
+
+-- name: CodeInsertIssued :exec
+-- Keeps codes that were generated for orders; codes_unique refuses a repetition.
+INSERT INTO codes (tenant_id, id, pool_id, code, state, order_id)
+SELECT @tenant_id, unnest(@ids::bigint[]), unnest(@pool_ids::text[]), unnest(@codes::text[]), 'issued', unnest(@order_ids::uuid[]);
+
+-- name: CodeListAvailable :many
+-- The next codes of a locked pool. By codes_available.
+SELECT id, code FROM codes WHERE tenant_id = @tenant_id AND pool_id = @pool_id AND state = 'available' ORDER BY id LIMIT @max_rows;
+
+-- name: CodeIssueMany :exec
+-- Hands codes of locked pools to orders. By codes_pk.
+UPDATE codes AS c
+   SET state = 'issued', order_id = u.order_id
+  FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@order_ids::uuid[]) AS order_id) AS u
+ WHERE c.tenant_id = @tenant_id AND c.id = u.id AND c.state = 'available';
+
+-- name: CodeVoidByOrder :many
+-- Makes an order's codes void; answers their pools. By codes_by_order.
+UPDATE codes SET state = 'voided' WHERE tenant_id = @tenant_id AND order_id = @order_id AND state = 'issued' RETURNING pool_id;

@@ -1,0 +1,63 @@
+-- name: ItemInsert :exec
+-- Makes an item.
+INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at)
+VALUES (@tenant_id, @id, @position, @name, @description, @category, @kind, @status, @image_url, @points_cost, @tokens_cost, @stock, @pool_id, @created_at, @created_at);
+
+-- name: ItemGet :one
+-- One item, by items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL;
+
+-- name: ItemGetForUpdate :one
+-- One item, locked, for a change. By items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
+
+-- name: ItemListByID :many
+-- The named items. By items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = ANY(@ids::text[]) AND deleted_at IS NULL;
+
+-- name: ItemListLimitedForUpdate :many
+-- Those of the named items that have a stock, locked in the order of their ids. By items_pk.
+SELECT * FROM items
+ WHERE tenant_id = @tenant_id AND id = ANY(@ids::text[]) AND deleted_at IS NULL AND stock IS NOT NULL
+ ORDER BY id
+   FOR UPDATE;
+
+-- name: ItemUpdate :exec
+-- Stores an item.
+UPDATE items
+   SET name = @name, description = @description, category = @category, kind = @kind, status = @status, image_url = @image_url,
+       points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, updated_at = @updated_at, deleted_at = @deleted_at
+ WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: ItemTakeStock :exec
+-- Lowers locked stocks.
+UPDATE items AS i
+   SET stock = i.stock - u.quantity
+  FROM (SELECT unnest(@ids::text[]) AS id, unnest(@quantities::bigint[]) AS quantity) AS u
+ WHERE i.tenant_id = @tenant_id AND i.id = u.id AND i.stock IS NOT NULL;
+
+-- name: ItemReturnStock :exec
+-- Raises the stock of an item that has one, after a cancelled order; deleted items too.
+UPDATE items SET stock = stock + @quantity::bigint WHERE tenant_id = @tenant_id AND id = @id AND stock IS NOT NULL;
+
+-- name: ItemList :many
+-- Items, oldest first, with optional filters. By items_by_position; a catalogue is short.
+SELECT * FROM items
+ WHERE tenant_id = @tenant_id AND deleted_at IS NULL
+   AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
+   AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
+   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+   AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
+   AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'))
+ ORDER BY position
+ LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: ItemCount :one
+-- How many items ItemList would list in all.
+SELECT count(*) FROM items
+ WHERE tenant_id = @tenant_id AND deleted_at IS NULL
+   AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
+   AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
+   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+   AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
+   AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'));
