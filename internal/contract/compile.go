@@ -212,14 +212,18 @@ func (c *compiler) known(where string, spec *openapi3.Schema) (typ string) {
 	} else if len(types) > 1 {
 		c.failf(where, "more than one type is not implemented")
 	}
+	owner := "a schema without type"
+	if typ != "" {
+		owner = "type " + typ
+	}
 	own, ok := keywords[typ]
 	if !ok {
-		c.failf(where, "type %s is not implemented", typ)
+		c.failf(where, "%s is not implemented", owner)
 	}
 	present := c.keywordsOf(where, spec)
 	for _, keyword := range slices.Sorted(maps.Keys(present)) {
 		if !own[keyword] && !keywords[""][keyword] && !annotations[keyword] {
-			c.failf(where, "keyword %s is not implemented for %s", keyword, cmp.Or("type "+typ, "a schema without type"))
+			c.failf(where, "keyword %s is not implemented for %s", keyword, owner)
 		}
 	}
 	return typ

@@ -161,10 +161,10 @@ func (sch *schema) integerProblem(literal []byte, whole bool) string {
 		return saysWritten
 	}
 	v, fits := integer(literal)
-	if v < sch.least || !fits && literal[0] == '-' {
+	switch negative := literal[0] == '-'; {
+	case !fits && negative, fits && v < sch.least:
 		return sch.saysSmall
-	}
-	if v > sch.most || !fits {
+	case !fits, v > sch.most:
 		return sch.saysLarge
 	}
 	if sch.ints != nil && !slices.Contains(sch.ints, v) {
