@@ -29,6 +29,9 @@ type compiler struct {
 // Compile reads a document whose references are resolved. Its error lists every
 // operation and keyword of a request that cannot be checked.
 func Compile(doc *openapi3.T) (*Contract, error) {
+	if !strings.HasPrefix(doc.OpenAPI, "3.0.") { // in 3.1 the same words mean other things
+		return nil, fmt.Errorf("contract: OpenAPI %q is not implemented", doc.OpenAPI)
+	}
 	c := &compiler{done: map[*openapi3.Schema]*schema{}, ready: map[*schema]bool{}}
 	out := &Contract{byRoute: map[route]*Operation{}}
 	paths := doc.Paths.Map()

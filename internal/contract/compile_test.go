@@ -108,6 +108,10 @@ func TestNoSilentGap(t *testing.T) {
 	if err := compile(t, form); err == nil || !strings.Contains(err.Error(), "must have application/json") {
 		t.Error(err)
 	}
+	newer := strings.Replace(document(`{}`, ""), "3.0.3", "3.1.0", 1)
+	if err := compile(t, newer); err == nil || !strings.Contains(err.Error(), `OpenAPI "3.1.0"`) {
+		t.Error(err)
+	}
 	both := compile(t, document(`{"type":"object","properties":{"a":{"not":{}},"b":{"type":"string","format":"email"}}}`, ""))
 	if both == nil || strings.Count(both.Error(), "not implemented") != 2 {
 		t.Errorf("not every gap is named: %v", both)

@@ -2,10 +2,12 @@ package contract
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"golang.org/x/sync/errgroup"
 )
 
 // load reads the test document as the server will read its own.
@@ -75,5 +77,34 @@ func BenchmarkCanonical(b *testing.B) {
 		if _, err := Canonical(body); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestTogether: one contract serves all requests, and none leaves anything
+// behind for the next.
+func TestTogether(t *testing.T) {
+	op := compiled(t).Operation("POST", "/points/award")
+	bodies := map[string]string{
+		awardBody:                                    "",
+		`{"member_id":"m\u00e9","points":0}`:         "points must be at least 1",
+		`{"member_id":"m","points":5,"Reason":true}`: "",
+		`{"metadata":{"a":1,"b":[{"a":`:              "metadata.b[0].a is not valid JSON: a value is expected at byte 29",
+		`{"member_id":"","points":1}`:                "member_id must not be empty",
+	}
+	var group errgroup.Group
+	for range 8 {
+		group.Go(func() error {
+			for range 200 {
+				for body, want := range bodies {
+					if _, err := op.CheckBody([]byte(body)); said(t, err) != want {
+						return fmt.Errorf("%s: %v, want %q", body, err, want)
+					}
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -45,9 +45,12 @@ var stricter = []string{
 	"Idempotency-Key must not be empty",
 }
 
-// milder is the only thing that we let through and kin-openapi does not: a
-// number beyond float64 where the schema is {}.
-const milder = "cannot convert json.Number to float64"
+// milder lists, by what kin-openapi says, all that we let through and it does
+// not.
+var milder = []string{
+	"cannot convert json.Number to float64", // a number beyond float64 where the schema is {}
+	"failed to decode request body: EOF",    // white space for a body that need not be there
+}
 
 type referee struct {
 	doc *openapi3.T
@@ -84,7 +87,10 @@ func (r referee) query(query string) error {
 // judge compares two verdicts; it is empty where they differ on purpose only.
 func judge(t *testing.T, ours, kins error) string {
 	switch {
-	case ours == nil && kins != nil && !strings.Contains(kins.Error(), milder):
+	case ours == nil && kins != nil:
+		if slices.ContainsFunc(milder, func(says string) bool { return strings.Contains(kins.Error(), says) }) {
+			return ""
+		}
 		return fmt.Sprintf("accepted, but kin-openapi says %v", kins)
 	case ours != nil && kins == nil:
 		meant := slices.ContainsFunc(fault.As(ours).Details, func(d fault.Detail) bool {
