@@ -203,6 +203,30 @@ func TestInstants(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	op := compiled(t).Operation("POST", "/everything")
+	for text, want := range map[string]bool{
+		"ann@example.com": true, "a.b+tag@sub.example.co": true, "ann@localhost": true, "jürgen@bücher.example": true,
+		"": false, "ann": false, "@example.com": false, "ann@": false, "Ann <ann@example.com>": false, "<ann@example.com>": false,
+		"ann@example.com (home)": false, " ann@example.com": false, "a@b@c": false, "a@b,c@d": false, "a@b\n": false,
+	} {
+		_, err := op.CheckBody(fmt.Appendf(nil, `{"mail":%q}`, text))
+		if (err == nil) != want {
+			t.Errorf("mail %q: %v", text, err)
+		}
+	}
+	for text, want := range map[string]bool{
+		"https://example.com": true, "https://example.com/a%20b?c=d#e": true, "urn:isbn:1": true, "http://[::1]:80/": true,
+		"": false, "example.com/a": false, "/a": false, "https://example.com/a b": false, "https://a\n": false, "http://[::1": false,
+		"https://example.com/%zz": false, `https://x/"><script>`: false,
+	} {
+		_, err := op.CheckBody(fmt.Appendf(nil, `{"link":%q}`, text))
+		if (err == nil) != want {
+			t.Errorf("link %q: %v", text, err)
+		}
+	}
+}
+
 func TestDuplicates(t *testing.T) {
 	many := func(extra string) string {
 		var b strings.Builder

@@ -81,6 +81,10 @@ func (c *compiler) text(where string, sch *schema, spec *openapi3.Schema) {
 		sch.format = formatInstant
 	case "date":
 		sch.format = formatDate
+	case "email":
+		sch.format = formatEmail
+	case "uri":
+		sch.format = formatURI
 	default:
 		c.failf(where, "format %s of strings is not implemented", spec.Format)
 	}

@@ -3,6 +3,8 @@ package contract
 import (
 	"bytes"
 	"math"
+	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,6 +42,8 @@ const (
 	formatNone format = iota
 	formatInstant
 	formatDate
+	formatEmail
+	formatURI
 )
 
 // schema is what one value may be. Every limit is filled in, with the extreme
@@ -108,6 +112,16 @@ func (sch *schema) textProblem(text []byte, chars int) string {
 	case formatDate:
 		if _, err := time.Parse(time.DateOnly, string(text)); err != nil {
 			return "must be a date such as 2026-01-31"
+		}
+	case formatEmail:
+		// As the generated type reads it, but a bare address: it would also take
+		// "Ann <ann@example.com>" and bind something else than was sent.
+		if a, err := mail.ParseAddress(string(text)); err != nil || a.Address != string(text) {
+			return "must be an e-mail address such as ann@example.com"
+		}
+	case formatURI:
+		if u, err := url.Parse(string(text)); err != nil || u.Scheme == "" || bytes.ContainsAny(text, " <>\"") {
+			return "must be an absolute URI such as https://example.com/a"
 		}
 	}
 	return ""
