@@ -197,10 +197,13 @@ func (s *Server) privateFolder(path string) error {
 // clearSocketFolder removes what a killed postmaster left: PostgreSQL believes
 // the process number in the socket's lock file as it does that of the cluster.
 func (s *Server) clearSocketFolder() error {
-	for _, name := range []string{".s.PGSQL." + port, ".s.PGSQL." + port + ".lock"} {
-		if err := os.Remove(filepath.Join(s.sock, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	socket := filepath.Join(s.sock, ".s.PGSQL."+port)
+	return errors.Join(removeIfThere(socket), removeIfThere(socket+".lock"))
+}
+
+func removeIfThere(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -230,5 +233,5 @@ func (s *Server) recordedPID() (int, error) {
 }
 
 func (s *Server) forgetPID() error {
-	return errors.Join(os.Remove(s.pidFile()), s.clearSocketFolder())
+	return errors.Join(removeIfThere(s.pidFile()), s.clearSocketFolder())
 }

@@ -94,12 +94,15 @@ func (s *Server) settle(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if pid != 0 && alive(pid) {
+	// A file that names no process at all is left to PostgreSQL, which checks more.
+	if pid != 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		line := commandLine(pid)
 		if !strings.Contains(line+" ", " -D "+s.data+" ") {
 			// Another program was given the same number since (after a restart of
-			// a container, say). PostgreSQL would believe the file and refuse.
-			s.say("removing the stale process file of a former PostgreSQL (%d is another program)", pid)
+			// a container, say), or the postmaster is dead but its parent has not
+			// collected it. PostgreSQL would believe the file and refuse.
+			s.say("removing the stale process file of a former PostgreSQL (process %d is none)", pid)
+			endLeftovers(s.data)
 			return nil, s.forgetPID()
 		}
 		p := adopt(pid)
