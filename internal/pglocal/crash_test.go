@@ -37,11 +37,19 @@ func TestPostmasterKilledAgainAndAgain(t *testing.T) {
 
 func TestOwnerKilled(t *testing.T) {
 	t.Parallel()
-	for name, watch := range map[string]bool{"death signal": false, "watcher": true} {
+	for name, c := range map[string]struct{ watch, private bool }{
+		"death signal":            {},
+		"watcher":                 {watch: true},
+		"in a namespace":          {private: true}, // as root
+		"in a namespace, watched": {private: true, watch: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := folder(t)
-			owner, postmaster := startOwner(t, dir, watch)
+			if c.private {
+				dir = privateFolder(t)
+			}
+			owner, postmaster := startOwner(t, dir, c.watch)
 			refused(t, Options{Dir: dir}, "another server (process "+strconv.Itoa(owner.Process.Pid))
 			began := time.Now()
 			kill(t, owner.Process.Pid)
@@ -53,6 +61,23 @@ func TestOwnerKilled(t *testing.T) {
 			expect(t, start(t, Options{Dir: dir}), "SELECT 1", "1")
 		})
 	}
+}
+
+// Killed while initdb runs, or when it has just ended.
+func TestOwnerKilledDuringItsFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	for _, stage := range []string{"data.init-*", "data.init-*/PG_VERSION", "data.init-*/global/pg_control", "data/PG_VERSION", "data/postmaster.pid"} {
+		owner := ownerCommand(dir, false)
+		must(t, owner.Start())
+		eventually(t, stage, func() bool {
+			found, _ := filepath.Glob(filepath.Join(dir, stage))
+			return len(found) > 0
+		})
+		kill(t, owner.Process.Pid)
+		_ = owner.Wait()
+	}
+	expect(t, start(t, Options{Dir: dir}), "SELECT 1", "1")
 }
 
 // The next owner does not wait for the last postmaster to be gone.

@@ -112,9 +112,8 @@ func (s *Server) clusterMajor() (int, error) {
 func (s *Server) initdb(ctx context.Context) error {
 	halves, _ := filepath.Glob(filepath.Join(s.dir, "data.init-*"))
 	for _, half := range halves {
-		if err := os.RemoveAll(half); err != nil {
-			return err
-		}
+		endLeftovers(half)
+		_ = os.RemoveAll(half) // where somebody still writes there, the next start's turn
 	}
 	s.say("making a new cluster of PostgreSQL %d in %s", s.bin.major, s.data)
 	fresh := filepath.Join(s.dir, fmt.Sprintf("data.init-%d", os.Getpid()))

@@ -49,12 +49,7 @@ func own(dir string) {
 // startOwner returns another process that owns the folder, and its postmaster.
 func startOwner(t *testing.T, dir string, watch bool) (owner *exec.Cmd, postmaster int) {
 	t.Helper()
-	owner = exec.Command(os.Args[0])
-	owner.Env = append(os.Environ(), ownerFolder+"="+dir)
-	if watch {
-		owner.Env = append(owner.Env, ownerWatches+"=1")
-	}
-	owner.Stderr = os.Stderr
+	owner = ownerCommand(dir, watch)
 	stdin, err := owner.StdinPipe()
 	must(t, err)
 	stdout, err := owner.StdoutPipe()
@@ -71,6 +66,16 @@ func startOwner(t *testing.T, dir string, watch bool) (owner *exec.Cmd, postmast
 	return owner, postmaster
 }
 
+func ownerCommand(dir string, watch bool) *exec.Cmd {
+	owner := exec.Command(os.Args[0])
+	owner.Env = append(os.Environ(), ownerFolder+"="+dir)
+	if watch {
+		owner.Env = append(owner.Env, ownerWatches+"=1")
+	}
+	owner.Stderr = os.Stderr
+	return owner
+}
+
 // folder is a place for a cluster. As root it is one that other users reach;
 // testing's own temporary folders are not.
 func folder(t *testing.T) string {
@@ -78,6 +83,15 @@ func folder(t *testing.T) string {
 	tmp := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(tmp), 0o711))
 	return filepath.Join(tmp, "pg")
+}
+
+// privateFolder is one below folders that nobody else may pass: root's home. For
+// an ordinary user it is the usual case.
+func privateFolder(t *testing.T) string {
+	t.Helper()
+	checkout := t.TempDir()
+	must(t, os.Chmod(checkout, 0o700))
+	return filepath.Join(checkout, ".incent", "pg")
 }
 
 func start(t *testing.T, o Options) *Server {

@@ -52,12 +52,9 @@ func TestSecondOwnerIsRefused(t *testing.T) {
 	expect(t, s, "SELECT 1", "1")
 }
 
-// Root's home: nobody else passes. For an ordinary user it is the usual case.
 func TestFolderUnderPrivateParents(t *testing.T) {
 	t.Parallel()
-	checkout := t.TempDir()
-	must(t, os.Chmod(checkout, 0o700))
-	dir := filepath.Join(checkout, ".incent", "pg")
+	dir := privateFolder(t)
 	s := start(t, Options{Dir: dir})
 	query(t, s, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)")
 	stop(t, s)
