@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,13 +20,15 @@ const (
 	maxLogBytes = 16 << 20
 	// So much of the log goes into an error.
 	tailBytes = 2 << 10
+	// A killed process gives up its files within this time.
+	lockPatience = 5 * time.Second
 	// The shortest of the systems' limits for the path of a socket (macOS).
 	maxSocketPath = 103
 )
 
 // claim makes the folder and takes its lock. Files here are opened without
 // following links: as root, the folder belongs to a user with fewer rights.
-func (s *Server) claim() error {
+func (s *Server) claim(ctx context.Context) error {
 	dir, err := filepath.Abs(s.o.Dir)
 	if err != nil || s.o.Dir == "" {
 		return errors.Join(errors.New("no folder is given for PostgreSQL"), err)
@@ -43,23 +44,45 @@ func (s *Server) claim() error {
 		return err
 	}
 	s.data = filepath.Join(s.dir, "data")
-	lock, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
+	owner, _ := ownerOf(s.dir)
+	if uid := os.Geteuid(); uid != 0 && int(owner.uid) != uid {
+		return fmt.Errorf("%s belongs to user %d: start the server as that user (this is user %d) or as root, or choose another data folder",
+			s.dir, owner.uid, uid)
+	}
+	if s.lock, err = takeLock(ctx, filepath.Join(s.dir, "lock")); err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer func() { _ = lock.Close() }()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("lock %s: %w", lock.Name(), err)
-		}
-		holder, _ := io.ReadAll(io.LimitReader(lock, 20))
-		return fmt.Errorf("another server (process %s) already runs PostgreSQL in %s: stop it, or choose another data folder",
-			bytes.TrimSpace(holder), s.dir)
-	}
-	s.lock = lock
-	_ = lock.Truncate(0)
-	_, _ = fmt.Fprintln(lock, os.Getpid()) // only for the sentence above
 	return s.openLog()
+}
+
+// takeLock fails at once while the holder lives. A holder that was killed keeps
+// the lock until its last thread is gone, which may be after PostgreSQL is.
+func takeLock(ctx context.Context, name string) (*os.File, error) {
+	lock, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for patience := time.Now().Add(lockPatience); ; pause(ctx, 10*time.Millisecond) {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			_ = lock.Truncate(0)
+			_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0) // for the sentence below
+			return lock, nil
+		}
+		text := make([]byte, 20)
+		n, _ := lock.ReadAt(text, 0)
+		holder, _ := strconv.Atoi(string(text[:n]))
+		switch {
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			err = fmt.Errorf("lock %s: %w", name, err)
+		case holder != 0 && alive(holder), time.Now().After(patience), ctx.Err() != nil:
+			err = fmt.Errorf("another server (process %d) already runs PostgreSQL in %s: stop it, or choose another data folder",
+				holder, filepath.Dir(name))
+		default:
+			continue
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
 }
 
 func (s *Server) openLog() error {
@@ -125,6 +148,7 @@ func (s *Server) initdb(ctx context.Context) error {
 	cmd.WaitDelay = 5 * time.Second // its own children may keep the pipe open
 	setDeathSignal(cmd.SysProcAttr, syscall.SIGTERM)
 	if out, err := cmd.CombinedOutput(); err != nil {
+		endLeftovers(fresh)
 		_ = os.RemoveAll(fresh)
 		return fmt.Errorf("initdb: %w\n%s", errors.Join(err, ctx.Err()), bytes.TrimSpace(out))
 	}

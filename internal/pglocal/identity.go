@@ -45,14 +45,11 @@ func (id identity) String() string {
 
 // assume chooses the identity and gives it the folder.
 func (s *Server) assume(ctx context.Context) error {
-	owner, exists := ownerOf(s.data)
 	if uid := os.Geteuid(); uid != 0 {
-		if exists && int(owner.uid) != uid {
-			return fmt.Errorf("%s belongs to user %d; start the server as that user (this is user %d) or as root", s.data, owner.uid, uid)
-		}
 		s.as = identity{uid: uint32(uid), gid: uint32(os.Getegid())}
 		return nil
 	}
+	owner, exists := ownerOf(s.data)
 	errs := []error{fmt.Errorf("PostgreSQL refuses to run as root, and no other user can run it in %s: "+
 		"start the server as an ordinary user, or let others pass through the parent folders (chmod o+x)", s.dir)}
 	for _, id := range rootIdentities(owner, exists) {

@@ -93,7 +93,7 @@ func (s *Server) run(ctx context.Context, started chan<- error) {
 }
 
 func (s *Server) begin(ctx context.Context) (*process, error) {
-	if err := s.claim(); err != nil {
+	if err := s.claim(ctx); err != nil {
 		return nil, err
 	}
 	major, err := s.clusterMajor()
