@@ -54,7 +54,7 @@ func checkAmbient(t *tree) []problem {
 // uses finds every mention of the names in an imported package, called or not.
 func (t *tree) uses(f goFile, pkg, names string) []problem {
 	var found []problem
-	ast.Inspect(f, func(n ast.Node) bool {
+	ast.Inspect(f.File, func(n ast.Node) bool {
 		selector, ok := n.(*ast.SelectorExpr)
 		if !ok {
 			return true

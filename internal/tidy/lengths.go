@@ -31,7 +31,7 @@ func checkLengths(t *tree) []problem {
 
 func (t *tree) longFunctions(f goFile) []problem {
 	var found []problem
-	ast.Inspect(f, func(n ast.Node) bool {
+	ast.Inspect(f.File, func(n ast.Node) bool {
 		name := ""
 		switch fn := n.(type) {
 		case *ast.FuncDecl:

@@ -10,7 +10,7 @@ func checkSkips(t *tree) []problem {
 		if !f.test() && short(f.dir()) != "apptest" {
 			continue
 		}
-		ast.Inspect(f, func(n ast.Node) bool {
+		ast.Inspect(f.File, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
