@@ -24,7 +24,7 @@ type source struct {
 	alias  string
 	table  string
 	tenant bool // rows belong to tenants, so it must be tied
-	given  bool // a CTE, a function or a sub-select: checked where it is written
+	given  bool // a function, or a bounded CTE or sub-select
 }
 
 const bound = "\x00bound"
@@ -150,12 +150,12 @@ func (f *from) item(nodes []node) int {
 		f.read(append([]node{{kind: word, text: "from"}}, n.kids...))
 		return i + 1
 	case n.kind == group:
-		s.given = true
+		s.given = f.bounded(n.kids)
 		i++
 	default:
 		name, rest := tableName(nodes[i:])
 		i = len(nodes) - len(rest)
-		s = source{alias: name, table: name, tenant: f.tables[name] && !f.ctes[name], given: f.ctes[name]}
+		s = source{alias: name, table: name, tenant: f.tables[name], given: f.ctes[name] && !f.tables[name]}
 		if nth(rest, 0).kind == group { // a function
 			s.given, s.tenant = true, false
 			i++
@@ -281,19 +281,6 @@ func (f *from) side(nodes []node) (string, bool) {
 		return f.side(first.kids)
 	}
 	return "", false
-}
-
-// bounded tells of a sub-select whether it can only yield tenants of ours:
-// it reads parameters, or tables that are checked for themselves.
-func (f *from) bounded(nodes []node) bool {
-	inner := &from{scope: f.scope, merge: map[string]string{}}
-	inner.read(nodes)
-	for _, s := range inner.sources {
-		if !s.tenant && !s.given {
-			return false
-		}
-	}
-	return true
 }
 
 func names(n node) bool { return n.text == "tenant_id" || n.text == "tenant_ids" }

@@ -42,9 +42,6 @@ func (t *tree) longFunctions(f goFile) []problem {
 			return true
 		}
 		lines := t.pos.Position(n.End()).Line - t.pos.Position(n.Pos()).Line + 1
-		if _, declared := n.(*ast.FuncDecl); declared {
-			lines = t.pos.Position(n.End()).Line - t.pos.Position(n.(*ast.FuncDecl).Type.Pos()).Line + 1
-		}
 		if lines > functionLines {
 			found = append(found, problem{t.at(n), fmt.Sprintf(
 				"%s has %d lines, the limit is %d: give a part of it a name", name, lines, functionLines)})

@@ -36,7 +36,9 @@ func checkScope(t *tree) []problem {
 }
 
 func scopeOf(q *query, tenants map[string]bool) string {
-	loose := (&scope{tables: tenants, ctes: commonNames(q.nodes)}).level(q.nodes)
+	s := &scope{tables: tenants, ctes: map[string]bool{}}
+	s.commonTables(q.nodes)
+	loose := s.level(q.nodes)
 	why, declared := "", false
 	for _, note := range q.notes {
 		if w, ok := strings.CutPrefix(note, crossTenant); ok {
@@ -55,25 +57,38 @@ func scopeOf(q *query, tenants map[string]bool) string {
 	return ""
 }
 
-// commonNames are the names of the query's CTEs, which hide tables.
-func commonNames(nodes []node) map[string]bool {
-	names := map[string]bool{}
-	var walk func([]node)
-	walk = func(list []node) {
-		for i, n := range list {
-			walk(n.kids)
-			if !n.is("as") || !selects(nth(list, i+1)) && !has(list[i+1:min(i+3, len(list))], "materialized") {
-				continue
-			}
-			name := nth(list, i-1)
-			if name.kind == group { // name (columns) AS (…)
-				name = nth(list, i-2)
-			}
-			names[name.text] = true
+// commonTables are the query's CTEs, and whether each can only yield tenants
+// that it was given. A CTE named like a table stays the table to us.
+func (s *scope) commonTables(nodes []node) {
+	for i, n := range nodes {
+		s.commonTables(n.kids)
+		body := nth(nodes, i+1)
+		for j := i + 1; nth(nodes, j).is("not", "materialized"); j++ {
+			body = nth(nodes, j+1)
+		}
+		if !n.is("as") || !selects(body) {
+			continue
+		}
+		name := nth(nodes, i-1)
+		if name.kind == group { // name (columns) AS (…)
+			name = nth(nodes, i-2)
+		}
+		s.ctes[name.text] = true // while it is read: it may be recursive
+		s.ctes[name.text] = s.bounded(body.kids)
+	}
+}
+
+// bounded tells of a sub-select whether it can only yield tenants it was given:
+// it reads parameters, or tables that are checked for themselves.
+func (s *scope) bounded(nodes []node) bool {
+	f := &from{scope: s, merge: map[string]string{}}
+	f.read(nodes)
+	for _, source := range f.sources {
+		if !source.tenant && !source.given {
+			return false
 		}
 	}
-	walk(nodes)
-	return names
+	return true
 }
 
 // selects tells whether a group holds a statement of its own.
@@ -82,10 +97,10 @@ func selects(n node) bool {
 	return n.kind == group && (first.is("select", "with", "insert", "update", "delete", "values") || selects(first))
 }
 
-// scope checks one query; what it knows of the schema and the query's CTEs.
+// scope checks one query.
 type scope struct {
-	tables map[string]bool
-	ctes   map[string]bool
+	tables map[string]bool // those whose rows belong to tenants
+	ctes   map[string]bool // those that are bounded
 }
 
 // level checks the statement in a list of nodes, and those within it. It
