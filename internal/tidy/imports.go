@@ -15,7 +15,7 @@ const (
 	facades = " incenta incentable management "
 	domains = " referral incentive store webhook "
 	books   = " ledger tenant event "
-	data    = " pg gen/query fault id "
+	data    = " pg gen/query once batch fault id "
 )
 
 // may is the import table: for each package, the packages of this module that it
@@ -44,6 +44,9 @@ var may = map[string]string{
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,
 	"event":  data,
+
+	"once":  "pg gen/query fault id",
+	"batch": "fault",
 
 	"pg":      "gen/query db fault id",
 	"pglocal": "fault",
