@@ -10,7 +10,8 @@ import (
 type query struct {
 	name  string
 	where string
-	notes []string // the comments between the name and the SQL, and within it
+	head  int      // how many of the notes stand between the name and the SQL
+	notes []string // its comments
 	nodes []node   // the SQL without comments
 }
 
@@ -23,7 +24,7 @@ var (
 // then whatever tells it from its siblings: AccountGetForUpdate. Add the verb
 // that is missing; keep to one word for one thing.
 const verbs = "Get List Find Count Sum Exists Insert Upsert Update Delete Lock Claim Take Give Add Set Move " +
-	"Mark Release Expire Mature Cancel Seal Verify Purge Copy Rank Scan Touch Revoke Rotate Enable Disable"
+	"Mark Open Close Release Expire Mature Cancel Seal Verify Purge Copy Rank Scan Touch Revoke Rotate Enable Disable"
 
 // impure are functions whose answer nobody passed in: one instant per
 // transaction, and ids from the process.
@@ -67,6 +68,9 @@ func readQueries(f textFile) (queries []*query, strays []problem) {
 		case n.kind == comment:
 			now.notes = append(now.notes, n.text)
 		default:
+			if len(now.nodes) == 0 {
+				now.head = len(now.notes)
+			}
 			each([]node{n}, func(x node) {
 				if x.kind == comment {
 					now.notes = append(now.notes, x.text)
@@ -95,8 +99,8 @@ func checkName(q *query) string {
 }
 
 func checkSentence(q *query) string {
-	for _, note := range q.notes {
-		if !strings.HasPrefix(note, crossTenant) && len(strings.Fields(note)) >= 3 {
+	for _, note := range q.notes[:q.head] {
+		if len(strings.Fields(strings.TrimPrefix(note, crossTenant))) >= 2 {
 			return ""
 		}
 	}

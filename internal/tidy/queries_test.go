@@ -13,8 +13,9 @@ func TestQueries(t *testing.T) {
 		{"no verb", file("-- name: AccountThing :one\n" + says + "SELECT 1;"), []string{"AccountThing has no verb"}},
 		{"one word", file("-- name: account_get :one\n" + says + "SELECT 1;"), []string{"is not a noun and a verb"}},
 		{"no sentence", file("-- name: AccountGet :one\nSELECT 1;"), []string{"AccountGet has no sentence"}},
-		{"a marker is no sentence", file("-- name: AccountGet :one\n-- cross-tenant: all of them are swept\nSELECT 1;"),
+		{"a sentence too late", file("-- name: AccountGet :one\nSELECT 1 -- one account, by its primary key\n;"),
 			[]string{"AccountGet has no sentence"}},
+		{"a marker with its reason", file("-- name: AccountList :many\n-- cross-tenant: the sweep serves all\nSELECT 1;"), nil},
 		{"a silent lock", file("-- name: AccountGet :one\n" + says + "SELECT 1 FROM a FOR NO KEY UPDATE;"),
 			[]string{"takes a row lock"}},
 		{"a lock inside", file("-- name: CodeTake :one\n" + says +
