@@ -1,0 +1,130 @@
+package tidy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const module = "github.com/incent-dev/incent"
+
+// Groups of the table below. Within a group nobody imports a sibling unless its
+// own line says so.
+const (
+	facades = " incenta incentable management "
+	domains = " referral incentive store webhook "
+	books   = " ledger tenant event "
+	data    = " pg gen/query once batch fault id "
+)
+
+// may is the import table: for each package, the packages of this module that it
+// may import. `internal/` is left out of names. Edges go down only; to add one,
+// add it here, and say in the package's doc.go what it is for.
+var may = map[string]string{
+	"cmd/incent": "app bench crash fault",
+
+	"bench":   "app apptest ledger tenant pglocal" + data,
+	"crash":   "app apptest ledger tenant pglocal" + data,
+	"apptest": "app contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+
+	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+
+	"incenta":    "httpapi contract wire gen/incenta fault id" + domains + books,
+	"incentable": "httpapi contract wire gen/incentable fault id" + domains + books,
+	"management": "httpapi contract wire gen/management fault id" + domains + books,
+	"dashboard":  "httpapi fault id" + domains + books,
+	"httpapi":    "contract wire tenant fault id",
+
+	"referral":  "incentive" + books + data,
+	"incentive": "store" + books + data,
+	"store":     books + data,
+	"webhook":   books + data,
+
+	"ledger": "tenant event" + data,
+	"tenant": "event" + data,
+	"event":  data,
+
+	"once":  "pg gen/query fault id",
+	"batch": "fault",
+
+	"pg":      "gen/query db fault id",
+	"pglocal": "fault",
+
+	"contract": "fault",
+	"fault":    "",
+	"id":       "",
+	"wire":     "",
+	"tidy":     "",
+	"db":       "",
+
+	"gen/query":      "",
+	"gen/incenta":    "gen/shared wire",
+	"gen/incentable": "gen/shared wire",
+	"gen/management": "gen/shared wire",
+	"gen/shared":     "wire",
+	"gen/sdk/go":     "",
+}
+
+// testsMay is what every package's tests may import besides: the database, the
+// whole server, and what an assertion looks at.
+const testsMay = "apptest contract db pglocal" + books + data
+
+// libraries says who alone may import a library that shapes all code it touches.
+var libraries = map[string]string{
+	"github.com/labstack/echo":          "httpapi dashboard app apptest gen/incenta gen/incentable gen/management gen/shared" + facades,
+	"github.com/jackc/pgx":              "pglocal app apptest bench crash" + domains + books + data,
+	"github.com/golang-migrate/migrate": "pg",
+	"github.com/spf13/cobra":            "cmd/incent",
+	"github.com/caarlos0/env":           "app",
+}
+
+func checkImports(t *tree) []problem {
+	var found []problem
+	for _, f := range t.gos {
+		from := short(f.dir())
+		allowed, known := may[from]
+		if !known {
+			found = append(found, problem{f.path, fmt.Sprintf(
+				"package %s is not in the import table: add a line for it to may in internal/tidy/imports.go", from)})
+			continue
+		}
+		if f.test() {
+			allowed += " " + testsMay
+		}
+		for _, spec := range f.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				continue // the parser refuses it before we do
+			}
+			if says := refuse(from, imported, allowed, f.test()); says != "" {
+				found = append(found, problem{t.at(spec), says})
+			}
+		}
+	}
+	return found
+}
+
+// refuse tells why from may not import a path, or nothing.
+func refuse(from, imported, allowed string, test bool) string {
+	if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
+		to := short(inside)
+		if to == from || lists(allowed, to) {
+			return ""
+		}
+		return fmt.Sprintf("%s may not import %s: move the code to where both may reach it, pass the value in, "+
+			"or, if the edge goes down, add it to may in internal/tidy/imports.go", from, to)
+	}
+	for library, users := range libraries {
+		if !test && (imported == library || strings.HasPrefix(imported, library+"/")) && !lists(users, from) {
+			return fmt.Sprintf("%s may not import %s, which is for%s only: ask one of them for what is needed",
+				from, library, " "+strings.Join(strings.Fields(users), ", "))
+		}
+	}
+	return ""
+}
+
+// short is the name of a package's folder as the tables write it.
+func short(dir string) string { return strings.TrimPrefix(dir, "internal/") }
+
+func lists(names, name string) bool { return slices.Contains(strings.Fields(names), name) }
