@@ -22,7 +22,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
-	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ActionType.
@@ -202,6 +201,7 @@ const (
 	ErrorCodeAlreadyExists         ErrorCode = "already_exists"
 	ErrorCodeAlreadyRedeemed       ErrorCode = "already_redeemed"
 	ErrorCodeBadgeInactive         ErrorCode = "badge_inactive"
+	ErrorCodeBalanceOverflow       ErrorCode = "balance_overflow"
 	ErrorCodeCampaignNotActive     ErrorCode = "campaign_not_active"
 	ErrorCodeCodePoolEmpty         ErrorCode = "code_pool_empty"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
@@ -237,6 +237,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeAlreadyRedeemed:
 		return true
 	case ErrorCodeBadgeInactive:
+		return true
+	case ErrorCodeBalanceOverflow:
 		return true
 	case ErrorCodeCampaignNotActive:
 		return true
@@ -527,8 +529,7 @@ func (e StreakPeriod) Valid() bool {
 type Action struct {
 	Active bool `json:"active"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins    Quantity `json:"coins"`
 	Cooldown int64    `json:"cooldown"`
 
@@ -552,8 +553,7 @@ type Action struct {
 	// Each reward pays once per run.
 	Streak nullable.Nullable[StreakRule] `json:"streak"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
 	// Type STANDARD is recorded by events; the others fire by themselves.
@@ -564,8 +564,7 @@ type Action struct {
 	// Example: 2026-06-18T12:00:00.000Z
 	UpdatedAt Instant `json:"updatedAt"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -573,8 +572,7 @@ type Action struct {
 type ActionPatch struct {
 	Active *bool `json:"active,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins       *Quantity                 `json:"coins,omitempty"`
 	Cooldown    *int64                    `json:"cooldown,omitempty"`
 	Description nullable.Nullable[string] `json:"description,omitempty"`
@@ -587,15 +585,13 @@ type ActionPatch struct {
 	// Each reward pays once per run.
 	Streak nullable.Nullable[StreakRule] `json:"streak,omitempty"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens *Quantity `json:"tokens,omitempty"`
 
 	// Type STANDARD is recorded by events; the others fire by themselves.
 	Type *ActionType `json:"type,omitempty"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp *Quantity `json:"xp,omitempty"`
 }
 
@@ -728,8 +724,10 @@ type Balances struct {
 
 // CatalogItem defines model for CatalogItem.
 type CatalogItem struct {
-	Active     bool                      `json:"active"`
-	Category   nullable.Nullable[string] `json:"category"`
+	Active bool `json:"active"`
+
+	// Category May be empty.
+	Category   string                    `json:"category"`
 	CodePoolId nullable.Nullable[string] `json:"codePoolId"`
 
 	// CoinPrice The price of one, a whole number; null when it cannot be had for this.
@@ -738,11 +736,13 @@ type CatalogItem struct {
 	// CreatedAt RFC 3339 in UTC with exactly three fractional digits.
 	//
 	// Example: 2026-06-18T12:00:00.000Z
-	CreatedAt   Instant                       `json:"createdAt"`
-	Description nullable.Nullable[TextOrNull] `json:"description"`
+	CreatedAt Instant `json:"createdAt"`
 
-	// Id Ours, with a prefix for the kind of thing; opaque otherwise, later ones sort after earlier ones.
-	Id       Id                           `json:"id"`
+	// Description May be empty.
+	Description string `json:"description"`
+
+	// Id Ours, or as imported.
+	Id       string                       `json:"id"`
 	ImageUrl nullable.Nullable[UrlOrNull] `json:"imageUrl"`
 	Name     string                       `json:"name"`
 
@@ -763,15 +763,19 @@ type CatalogItem struct {
 
 // CatalogItemPatch Members that are left out stay as they are. The type is fixed.
 type CatalogItemPatch struct {
-	Active     *bool                     `json:"active,omitempty"`
-	Category   nullable.Nullable[string] `json:"category,omitempty"`
+	Active *bool `json:"active,omitempty"`
+
+	// Category May be empty.
+	Category   *string                   `json:"category,omitempty"`
 	CodePoolId nullable.Nullable[string] `json:"codePoolId,omitempty"`
 
 	// CoinPrice The price of one, a whole number; null when it cannot be had for this.
-	CoinPrice   nullable.Nullable[Price]      `json:"coinPrice,omitempty"`
-	Description nullable.Nullable[TextOrNull] `json:"description,omitempty"`
-	ImageUrl    nullable.Nullable[UrlOrNull]  `json:"imageUrl,omitempty"`
-	Name        *string                       `json:"name,omitempty"`
+	CoinPrice nullable.Nullable[Price] `json:"coinPrice,omitempty"`
+
+	// Description May be empty.
+	Description *string                      `json:"description,omitempty"`
+	ImageUrl    nullable.Nullable[UrlOrNull] `json:"imageUrl,omitempty"`
+	Name        *string                      `json:"name,omitempty"`
 
 	// Stock How many are left; null for no limit.
 	Stock nullable.Nullable[Stock] `json:"stock,omitempty"`
@@ -796,10 +800,10 @@ type Click struct {
 	ClickedAt Instant `json:"clickedAt"`
 
 	// Counted Whether it counts in the totals; always sent.
-	Counted *bool `json:"counted,omitempty"`
+	Counted bool `json:"counted"`
 
 	// Id The same as clickId; always sent.
-	Id           string `json:"id,omitempty"`
+	Id           string `json:"id"`
 	ReferralCode string `json:"referralCode"`
 
 	// Success Always true.
@@ -872,8 +876,7 @@ type Conversion struct {
 	// Example: 5
 	RewardAmount Money `json:"rewardAmount"`
 
-	// RewardCoins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// RewardCoins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	RewardCoins   Quantity `json:"rewardCoins"`
 	RewardCreated bool     `json:"rewardCreated"`
 
@@ -905,7 +908,7 @@ type ConversionRecorded struct {
 	ConversionId string `json:"conversionId"`
 
 	// Id The same as conversionId; always sent.
-	Id string `json:"id,omitempty"`
+	Id string `json:"id"`
 
 	// Reason Why a conversion earned nothing. REPEAT_CONVERSION: the referee converted before in this campaign.
 	// OTHER_ATTRIBUTION: the referee belongs to another code of the campaign. ATTRIBUTION_EXPIRED: it came after the window.
@@ -1005,6 +1008,7 @@ type Error struct {
 	// * `listing_inactive` 400: the listing is switched off or over, or its partner is not verified
 	// * `insufficient_points` 400: the member has fewer coins or tokens than it costs
 	// * `out_of_stock` 400: fewer are left than were asked for
+	// * `balance_overflow` 400: a balance would leave the range of a 64-bit integer
 	// * `invalid_transition` 400: the order cannot go from its status to that one
 	// * `limit_reached` 400: the tenant has as many of these as it may have
 	// * `unauthorized` 401: no valid key
@@ -1046,6 +1050,7 @@ type Error struct {
 // * `listing_inactive` 400: the listing is switched off or over, or its partner is not verified
 // * `insufficient_points` 400: the member has fewer coins or tokens than it costs
 // * `out_of_stock` 400: fewer are left than were asked for
+// * `balance_overflow` 400: a balance would leave the range of a 64-bit integer
 // * `invalid_transition` 400: the order cannot go from its status to that one
 // * `limit_reached` 400: the tenant has as many of these as it may have
 // * `unauthorized` 401: no valid key
@@ -1078,8 +1083,7 @@ type Event struct {
 	// Example: complete_profile
 	ActionKey Key `json:"actionKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 
 	// CreatedAt RFC 3339 in UTC with exactly three fractional digits.
@@ -1101,8 +1105,7 @@ type Event struct {
 	Reason   *EventReason `json:"reason,omitempty"`
 	Rewarded bool         `json:"rewarded"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
 	// UserId Your own id of a person.
@@ -1110,8 +1113,7 @@ type Event struct {
 	// Example: user_123
 	UserId MemberId `json:"userId"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -1135,6 +1137,7 @@ type EventBatchError struct {
 	// * `listing_inactive` 400: the listing is switched off or over, or its partner is not verified
 	// * `insufficient_points` 400: the member has fewer coins or tokens than it costs
 	// * `out_of_stock` 400: fewer are left than were asked for
+	// * `balance_overflow` 400: a balance would leave the range of a 64-bit integer
 	// * `invalid_transition` 400: the order cannot go from its status to that one
 	// * `limit_reached` 400: the tenant has as many of these as it may have
 	// * `unauthorized` 401: no valid key
@@ -1239,8 +1242,7 @@ type EventResult struct {
 	// Success Always true; the event was recorded.
 	Success bool `json:"success"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
 	// UserId Your own id of a person.
@@ -1248,8 +1250,7 @@ type EventResult struct {
 	// Example: user_123
 	UserId MemberId `json:"userId"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -1359,8 +1360,7 @@ type Level struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 
 	// CreatedAt RFC 3339 in UTC with exactly three fractional digits.
@@ -1381,8 +1381,7 @@ type Level struct {
 	// Example: 2026-06-18T12:00:00.000Z
 	UpdatedAt Instant `json:"updatedAt"`
 
-	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	XpThreshold Quantity `json:"xpThreshold"`
 }
 
@@ -1391,16 +1390,14 @@ type LevelPatch struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins *Quantity `json:"coins,omitempty"`
 	Name  *string   `json:"name,omitempty"`
 
 	// Perks What else the level brings, in your own words.
 	Perks *Perks `json:"perks,omitempty"`
 
-	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	XpThreshold *Quantity `json:"xpThreshold,omitempty"`
 }
 
@@ -1409,8 +1406,7 @@ type LevelUp struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 	Level int32    `json:"level"`
 	Name  string   `json:"name"`
@@ -1418,8 +1414,7 @@ type LevelUp struct {
 	// Perks What else the level brings, in your own words.
 	Perks Perks `json:"perks"`
 
-	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	XpThreshold Quantity `json:"xpThreshold"`
 }
 
@@ -1522,8 +1517,7 @@ type Milestone struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 
 	// Id Ours, with a prefix for the kind of thing; opaque otherwise, later ones sort after earlier ones.
@@ -1535,8 +1529,7 @@ type Milestone struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name"`
 
-	// Threshold Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Threshold Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Threshold Quantity      `json:"threshold"`
 	Type      MilestoneType `json:"type"`
 
@@ -1568,8 +1561,7 @@ type NewAction struct {
 	// Active Whether it can be done.
 	Active *bool `json:"active,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins *Quantity `json:"coins,omitempty"`
 
 	// Cooldown Whole seconds in which the member earns nothing again.
@@ -1591,15 +1583,13 @@ type NewAction struct {
 	// Each reward pays once per run.
 	Streak nullable.Nullable[StreakRule] `json:"streak,omitempty"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens *Quantity `json:"tokens,omitempty"`
 
 	// Type STANDARD is recorded by events; the others fire by themselves.
 	Type ActionType `json:"type"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp *Quantity `json:"xp,omitempty"`
 }
 
@@ -1624,7 +1614,9 @@ type NewBadge struct {
 // NewCatalogItem At least one of coinPrice and tokenPrice is needed.
 type NewCatalogItem struct {
 	// Active Whether it can be redeemed.
-	Active   *bool   `json:"active,omitempty"`
+	Active *bool `json:"active,omitempty"`
+
+	// Category Free text to group items by.
 	Category *string `json:"category,omitempty"`
 
 	// CodePoolId The pool of codes to hand out from, made by the management API.
@@ -1655,7 +1647,7 @@ type NewClick struct {
 	IpAddress *string `json:"ipAddress,omitempty"`
 
 	// RefereeEmail Used for fraud signals.
-	RefereeEmail *openapi_types.Email `json:"refereeEmail,omitempty"`
+	RefereeEmail *string `json:"refereeEmail,omitempty"`
 
 	// RefereeId Who clicked, if known.
 	RefereeId *string `json:"refereeId,omitempty"`
@@ -1684,7 +1676,7 @@ type NewConversion struct {
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// RefereeEmail Used for fraud signals.
-	RefereeEmail *openapi_types.Email `json:"refereeEmail,omitempty"`
+	RefereeEmail *string `json:"refereeEmail,omitempty"`
 
 	// RefereeId The person who converted.
 	RefereeId string `json:"refereeId"`
@@ -1729,8 +1721,7 @@ type NewLevel struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins *Quantity `json:"coins,omitempty"`
 
 	// Level Its number.
@@ -1742,8 +1733,7 @@ type NewLevel struct {
 	// Perks What else the level brings, in your own words.
 	Perks *Perks `json:"perks,omitempty"`
 
-	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// XpThreshold Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	XpThreshold Quantity `json:"xpThreshold"`
 }
 
@@ -1754,8 +1744,7 @@ type NewQuest struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins       *Quantity `json:"coins,omitempty"`
 	Description *string   `json:"description,omitempty"`
 
@@ -1774,12 +1763,10 @@ type NewQuest struct {
 	// Steps Each action at most once.
 	Steps []QuestStep `json:"steps"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens *Quantity `json:"tokens,omitempty"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp *Quantity `json:"xp,omitempty"`
 }
 
@@ -1795,13 +1782,13 @@ type NewReferral struct {
 	IpAddress *string `json:"ipAddress,omitempty"`
 
 	// RefereeEmail Used for fraud signals.
-	RefereeEmail *openapi_types.Email `json:"refereeEmail,omitempty"`
+	RefereeEmail *string `json:"refereeEmail,omitempty"`
 
 	// RefereeId The person referred, if known.
 	RefereeId *string `json:"refereeId,omitempty"`
 
 	// ReferrerEmail Used for fraud signals.
-	ReferrerEmail *openapi_types.Email `json:"referrerEmail,omitempty"`
+	ReferrerEmail *string `json:"referrerEmail,omitempty"`
 
 	// ReferrerId The member who shares the code.
 	ReferrerId string `json:"referrerId"`
@@ -1842,8 +1829,7 @@ type Perks = []string
 // Price The price of one, a whole number; null when it cannot be had for this.
 type Price = int64
 
-// Quantity Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-// keeps exactly.
+// Quantity Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 type Quantity = int64
 
 // Quest defines model for Quest.
@@ -1853,8 +1839,7 @@ type Quest struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 
 	// CreatedAt RFC 3339 in UTC with exactly three fractional digits.
@@ -1879,8 +1864,7 @@ type Quest struct {
 	StartsAt nullable.Nullable[InstantOrNull] `json:"startsAt"`
 	Steps    []QuestStep                      `json:"steps"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
 	// UpdatedAt RFC 3339 in UTC with exactly three fractional digits.
@@ -1888,8 +1872,7 @@ type Quest struct {
 	// Example: 2026-06-18T12:00:00.000Z
 	UpdatedAt Instant `json:"updatedAt"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -1898,8 +1881,7 @@ type QuestCompleted struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins Quantity `json:"coins"`
 
 	// Key A name of your choice, unique among its kind, compared exactly.
@@ -1908,12 +1890,10 @@ type QuestCompleted struct {
 	Key  Key    `json:"key"`
 	Name string `json:"name"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -1924,8 +1904,7 @@ type QuestPatch struct {
 	// BadgeKey A key, or null for none.
 	BadgeKey nullable.Nullable[KeyOrNull] `json:"badgeKey,omitempty"`
 
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins       *Quantity                     `json:"coins,omitempty"`
 	Description nullable.Nullable[TextOrNull] `json:"description,omitempty"`
 
@@ -1936,12 +1915,10 @@ type QuestPatch struct {
 	// StartsAt An RFC 3339 time; null for no bound.
 	StartsAt nullable.Nullable[TimeOrNull] `json:"startsAt,omitempty"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens *Quantity `json:"tokens,omitempty"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp *Quantity `json:"xp,omitempty"`
 }
 
@@ -2021,10 +1998,8 @@ type Redemption struct {
 	FulfilledAt nullable.Nullable[InstantOrNull] `json:"fulfilledAt"`
 
 	// Id Ours, with a prefix for the kind of thing; opaque otherwise, later ones sort after earlier ones.
-	Id Id `json:"id"`
-
-	// ItemId Ours, with a prefix for the kind of thing; opaque otherwise, later ones sort after earlier ones.
-	ItemId Id `json:"itemId"`
+	Id     Id     `json:"id"`
+	ItemId string `json:"itemId"`
 
 	// ItemName As it was when bought.
 	ItemName string `json:"itemName"`
@@ -2117,7 +2092,7 @@ type Referral struct {
 // ReferralCreated defines model for ReferralCreated.
 type ReferralCreated struct {
 	// Id The same as referralId; always sent.
-	Id string `json:"id,omitempty"`
+	Id string `json:"id"`
 
 	// Reasons The signals that fired, else null. New ones may come. Now: SELF_REFERRAL, EMAIL_MATCH, EMAIL_SIMILAR,
 	// DISPOSABLE_EMAIL, BLOCK_LISTED, VELOCITY_REFERRALS, VELOCITY_CLICKS, VELOCITY_CONVERSIONS, FAST_CONVERSION, NO_CLICK,
@@ -2389,19 +2364,16 @@ type StreakPeriod string
 
 // StreakReward defines model for StreakReward.
 type StreakReward struct {
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins *Quantity `json:"coins,omitempty"`
 
 	// Length After this many periods in a row.
 	Length int32 `json:"length"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens *Quantity `json:"tokens,omitempty"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp *Quantity `json:"xp,omitempty"`
 }
 
@@ -2414,19 +2386,16 @@ type StreakRule struct {
 
 // StreakStep Where the streak is after the event, and what it paid; absent for an action without one.
 type StreakStep struct {
-	// Coins Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins   Quantity     `json:"coins"`
 	Current int32        `json:"current"`
 	Longest int32        `json:"longest"`
 	Period  StreakPeriod `json:"period"`
 
-	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Tokens Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Tokens Quantity `json:"tokens"`
 
-	// Xp Coins, tokens or XP. A whole number: a fraction is refused. The upper bound is the largest that every JSON reader
-	// keeps exactly.
+	// Xp Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Xp Quantity `json:"xp"`
 }
 
@@ -3297,7 +3266,9 @@ type ClientInterface interface {
 	// repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 	// `action_inactive`.
 	//
-	// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+	// either of them prevents a second effect.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3311,7 +3282,9 @@ type ClientInterface interface {
 	// repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 	// `action_inactive`.
 	//
-	// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+	// either of them prevents a second effect.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4290,7 +4263,9 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 // `action_inactive`.
 //
-// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+// either of them prevents a second effect.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4314,7 +4289,9 @@ func (c *Client) RecordEventWithBody(ctx context.Context, params *RecordEventPar
 // repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 // `action_inactive`.
 //
-// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+// either of them prevents a second effect.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8482,7 +8459,9 @@ type ClientWithResponsesInterface interface {
 	// repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 	// `action_inactive`.
 	//
-	// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+	// either of them prevents a second effect.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8496,7 +8475,9 @@ type ClientWithResponsesInterface interface {
 	// repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 	// `action_inactive`.
 	//
-	// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+	// either of them prevents a second effect.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16169,7 +16150,9 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 // repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 // `action_inactive`.
 //
-// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+// either of them prevents a second effect.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16189,7 +16172,9 @@ func (c *ClientWithResponses) RecordEventWithBodyWithResponse(ctx context.Contex
 // repeat, the event is recorded, earns nothing, and `reason` says why. An unknown action is 404, an inactive one 400
 // `action_inactive`.
 //
-// `idempotencyKey` does what the header does, for ever. When both are sent, the header decides.
+// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
+// either of them prevents a second effect.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -53902,401 +53887,404 @@ func (sh *strictHandler) ListUserRewards(ctx echo.Context, userId UserIdPath, pa
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Ncts4tj/4Kijtv6q7Z2lFdpzujl1btYqjpH3jr7GdTua2sxZEQhLGFKAhICuaLm/t0+yD7ZNs4RyA",
-	"BClSouTPnquqW3c6Mgni4+B8n9/5sxHK0VgKJrRq7P3ZGDIasQT+8zBio7HUTOitczaO6YxF5ueIqTDh",
-	"Y82laOw1ujqZsC6RglDzf2rKEqKHVJMpVURpmbCITEQEvzKi6IiRGzZrknZPMaGJ1EOWTLlizUbQUOGQ",
-	"jaj5hp6NWWOv0ZMyZlQ07u6CxjnV7IiPuN6C/z8/kwMax4pwAR/STFChf1BkJIUexjPyr4nUNP3sdMgS",
-	"Zh5MGOGKCCkKE+jLZER1Y6/Bhf55txE0Rlzw0WTU2GsFbnZcaDZgSWF252xEueBiUDXDmPW1mybO6sG+",
-	"rFjJvlywUIpIkYnQPM6+SpSmiVaECja95wyYTmZb7b5mSfXXtSRTyjXpsb40W5/MuBgQOqBc3O/rX7fO",
-	"2b8mTOmtwxLyPKEjpogeckVCGsdu3xVLblnygyKxHKgm6dyyZOaoN6RJwpkiXO8TliQyUSRhY0Y14em5",
-	"9WQ0M9Nm3+loHJspJexf163tm93cWkb0+xETAz1s7G3v/JpOX+nE0Medmf6YJnTEtL1yHxI5KlmEzPbN",
-	"rOT8wwF5/fr1W6L5iAVE2rtlzpPIPj4TUc3MbD9fHuQnutPa+Xmr9fNWa7sRNLgZ/l8TlswaQUPQkXmg",
-	"b+ZQsYrdFpxHuqi5JQWN71s0ijjO3PCGuyBjJOHsE5vNr++Y3sAhMTwjRfvM0AvuepNsm3/svHlDxgkX",
-	"mvZiRtoXB4eHJBzShIZm7wJyw8aa9GVCfiERnan8mmUSsWRru7W7sxVKccsSZT5sl48cL1u/N9stM92K",
-	"rdh586a4F2OqNUvMmP/XH2Tr//72v/+vxvyZB41DzUaH0Rk1bxW34nLICNdslJ8/16PrVnZgY/NqOl8O",
-	"wzUCQ4ITnhgmbfa9/rTnZ/iJzaqnd8NmyOE5MvkwYVSziEy5HuanbSRLzDS7Hieyz2NWPv8b2OPqyf+v",
-	"hPUbe43/7VUmqF7hX9Urcz5mwkfslsXVU47Nn39QRExGPZbkJrldOid4YeGsfDb1esewKfod2dR2q9Vq",
-	"eWxru5RtVQix3+SUjKiYESY0cCFKxnTAyFDGERB12Y2NYSx/dhHr00mszXEHi6dab6JfhtJs1tLZaum4",
-	"KNVEipCtMWWY1P3mfEYHJbP9MuThELYzIIbJke0maeP29tiQiwhYUEyVmTroBWw01rOqJZgXK1YQLCOP",
-	"Vi0aOWMJl1HVQnqSJtE+aR8dXV8eHnfIRMRMKaIojzy1ipwKlilkgt2yhESszwWLzAp3W7uV68Ov172K",
-	"drLlEgD/2C4h+LaY5eWZEWcgvAw/seIWp0KmVGgW7aOkmCQJKJCCuZUP+C0TcKT4OJxxKjcZbtiVMPvg",
-	"7QCeMTlmVBhF0HxzAIIk3Vgq4MGE9SfK8jnCdfNKlMrV7V8r9pPqh5Wq56zPkoTGBzJi1awvlBELjCJg",
-	"rmlIUdHOZt1+d7C987qcMSfeB+qKl593l0uXczalSbRIAibwREHBmkbVMjCxQz6oFLyU5aoYNZruIk2M",
-	"iai+Hva6dbnzeu/N2703b5tv37797wrq0fJhqeezYsmiIxgxIyoD0puRmZwkRE4F4YUjmSiWXFeSzwS+",
-	"sLZoP4YJHEaoJidMjaVQDLTkdzSyOr/5VyiFsVHNf9LxOOYhNct49U9l1vJnNl3zZIQs9pbGPLpO7BhB",
-	"I2Ka8lg19v74s9HnLI6M8kJHY8oHApYwYkqBTGlwRUZcKdjYb0EDDITc08R7AtfOlDamSWYi3NXdgw6M",
-	"DhtQdklgaPgejY3AYRGQICXJJGZIgYyMEzlI6GjELAMzhk2TdO2Su0RYC4kRWDkoGZ4ToMTsLpuxfeNV",
-	"8fFq07jeKNkr5aZu3VHM4yXG4qLXc8/CGRxI0Y95uCbVZWbFNRfXcCxMqRz1eQTVTs8X5A3wkoJlYk5e",
-	"aR7HJJkI8ej0prRhZcjXxEAZGdnjkSEnS3VgvNnZZq6euVnuEyliY0IwkXlgup4TofsfTYIFb8nCt71H",
-	"7028H+C4IibWot5++nYFvV4aAjXHPaIzo0aRacI18BzQIdTj0qb5cEzDG2RkKpRjq/Saf8oxS2B9RDC2",
-	"YXALaMRjMMdcjagOh/fmdaFjmosIp8jZjI4OyrZRxKkAc4Zk8vqRKWnR1zfUU009QrNE0Bj3dz3NDEe4",
-	"RuKooJgLOWJopk3Bl5/IxxR92dcmgn0fs1CzqElyClhEhiweg/ejz43uP9FkOqQbWqmmlROpP8iJiNYi",
-	"EyH1dR/erqAQZxqDIHJPPhJ9tI1d5OICxgJyVmBPRjOrXTu3ghVJVlKGVBDF2IZKKqnkjM5iSaNLKY9o",
-	"MmBrEcsYx7jWUl7HMEqlILJnxr6HRk8g2+SYv3tcaQPf44rAxCBwKvCzoFL/av4LhFBvEt8QdmsG3pBL",
-	"JbmkA7L1+EpCNbuO7QALqCQXUzbHB8rCZPy4tFIe0vY+vzGbHsFs+izoRA9lwv+9JlFN/AEqjX3wSJHv",
-	"W3TMt4xswAlBbgJjEYseX+nN3FYBmYgbIaciIAm7lTfWrST7qS7cPjvcsKFFJHNLeUx7MVuXYtL3F3Ah",
-	"zGEw59abqFlAdDLDfAqihjLR8eyR3UH4+ZAKo2RpeoNBFqcUCzltkhOr9xiFxxCU0ZB7DDX2NI6y4VoP",
-	"zbXSA4YdbYd4an82xokcs0Rz9KLTUPNbVpJtVRovCCUXahnB/H1CheZ61oAXZBzJqVg5pydo2IyCtl72",
-	"vUOhNBWw0zkCXfzWJfuuT5OTSRybF3m09CsQ1bzBzJWl2QgQ6j2H1BW1eO3bQUNMYssnMDQyvxcYTJkP",
-	"Xs3FeJROGL1ZNsULeOp8EjPzjpY3bLVTxc8ufh4J7tI8eRc0JuNo5cP8Pq4/pzs/wPSHOc7AppTA1tkp",
-	"OwKGsdOFe1SaO7bAXY48XaWb7JOov8Jv6bnI3j9ZCGvB3ThzvrRC5hMEuRQahjRhmBwoJ5ooTWeEgj9z",
-	"Zv5i2OQLur8um+H19pvXPxeSGUrvdOF++uQMb1fcBEvfpUvK37P8xprhwHISkoBGb/avehlVSRnr388l",
-	"EdmXeltXvHkV1H5pv1vwpF22T963z99jMkUok4hFpDezdi2mdYB+qUifJ8z8SQ/ZSLH4lmFCnzDH8kc6",
-	"UCNonHc+dM7P20fXB6fvO9cfOyed8/ZlJ/eHo8ODT/4P8B+dznX74PLw9MS7s9nptEdyIspSjM0lCgge",
-	"hNGJv57h1VVyxMCWH1LVJG0yHcqY2XSzfdJjsZySf7NEYugrzT7ObLowptMeDW/IWMY8nJGYaXUlRpY9",
-	"yCnDdJM5Cp4nyHc0Qk9JTW6xprwNE65ZwpfqkDCdA/fwUwhqPqID9jmJlz39OYmzwetL99oCeXXBt1SU",
-	"5YVRulDvNDzJVV9E5c+oJN2MCeJIkdFEEK7zl3OfAL+d2pDujESSCAk8t8hB56lSik+1N18PE6aGMo6q",
-	"cxEXM/q3rdYv22/f7rzZ/WW39fbt9uIcvHoc1O0c8tDCIVrtI5t45QF8TCjynPwW9czf6u+Qzbqpn1yT",
-	"n26atJN+tnK+T6nSPA/DWYeRrKUP3FXt8YWcJGFpKmuWf21uJAhSX0QedX7vHDWCxvHhUefi8vTEiMSD",
-	"88PLzvlhuxE0/v65c3HZCBrtL0aMlonAdzSmIiwRJLUUSStA7wKbSV2aYjbkgyFTGrOzySCx2Z0tP2ez",
-	"zxM1p7thQu1CdXPMRMTF4MBNNv/1UwEJ1QHEh7ggsKZyxlH9lVKd1H73MlXVFn8YNYkH+XI97TA7mFUZ",
-	"RR3d0I1exVScDZaaX2CMuWT73JkVt7KcDQGNumzvPJ1GVAOv4JqN1HKmgdSOVsUhvgKZ5vajNEko8Ncx",
-	"HXBB6zCTs+zJ4obA3HJjLVieqrj+Os3SNFqnn5Ua0jieZ64rXtxV6Wlt6igjirLtOKCaxnJgDmdF9ZZq",
-	"NpDJrFiRtdzsBDM4YmdSxnhVily9xutcnCU8XKpE4EMv1fn1oKKwxBiWYQ1b2DzkCHO1Pa2jxRm6Wt9n",
-	"Vaa6lyrtKTHmHFM409za3LZ4Gr2v8GdkuYqm792h+6tvkARjPmEM+j7/zqIVNboF9zKvLt3zlq482Kp3",
-	"9i+gYj76LburJrcHENA+839RQvog5rirBWFrfp6jxt1WGbmZR1f1vhhJykpLwxhEaLkm8ExWEC81jdU+",
-	"ofGUzhRRTIBaXcd1zKNy/R0yvKkidq1zYy9c+PyXzC8DuWUe21I3fLwl4WM03hpLSAxMJ5QrTJqvP5qn",
-	"/EkYMlWiR7VxwmbYks0oEoQbJkhPNyjWSGVnWUorMmLnjNrAb/HgZoRCtRYCEmhMCdgnNEUsAL8LV03S",
-	"xXKnrnnS/7O29V7m988nn05Ov5z4NqH9yZh9R+ed9vt/XJ933nc6x533xjhsnxx0jo7gvztfzw7PO+V2",
-	"oVnD72ZmtDyqGNozKa9EM+RC1Q1KiqV6QZLu1ULWkO0qvGO2Ztk7WIJmnoddrr5H6ZaGchJHpMdIwiLG",
-	"RiyCCPdyosHxUUJVEEVakD6v1aZ+6IU2mhRslokHr3CpjvKVFcQf1lQG19FQ6yqaI6apEwyL7VL73Apk",
-	"4tbpE4v5L7WcWvAxx3oYW81wXpVfuefrHgg+v6o5jzelXZ/EspcOVg0m2teQcMq1wYSrm4tQJkv1jfP0",
-	"QVBqqJ6o+md/gc/fBY0pTRalhrhXv9jHSjX83N3Jndu8ZPDLCb0D80kqcBe+cDj5bS/uZroJ2Zoyyvb3",
-	"1b+5iznRQyhsGVt7WfpakQ1USmL3nHOw2iTuJjnvnHXal9cHpye/d84vDk9P9mzmE5yjfVOzyPkxQQMD",
-	"twySQPNKnF7+1jm/bl9enh+++3w5N0SPxVIMLJwCptyBELIlnelAxBvh2krtPdD9QDWzHiFGplxEctq8",
-	"Eu86R6dfro8PTw6PPx/jN5HkjMqgpSRqROO4SQ7aZ9fnnfbBb2a8dGaJdTUNaURoHGfVe1qSIb1lTfLu",
-	"8/uPncvrztff2p8vLjvv966EP2EMj56cXp93vrTP7dDujz8orFsN5QiRJFzWvPlKk7w7Oj34ZKbTT+gk",
-	"IooPBI2VrcK3Gs7cyTSCxtxWG/1nftsaQSO3OaASpZtg/lpYWiNopAsxf8bpVehMGc1h2LtMb8qL4WVW",
-	"w1Kl3BvvKTXzBxDFBR1dESt/U13YIV0gCUCyACiUKWMqCFgfl6e99d/fzP9rbb29/va3EoAen1m9KeFV",
-	"99IA6p3t88nzCjdzevstK3QhE986sQGb9KqPDcE5YLV7RzfmFIhqdb04WeUKuMq09YLeMU967q9Lia8u",
-	"Yk1puGp9NWZd2zanABXeBD7BRLh80Xm3XasssFluQedUpTk1qkz3mdd2fMXJuzKLpf5FutOF1J7T47Oj",
-	"zmXn/T75cNT++LHznkyHPGYWvDBht5xN98l55786B5ed96Q3s78BREYvluENpM7LBHAWRMSifWJlS2q8",
-	"58XylaBaJ7w3gdrkVEZ78iydVCNo2FlBJhPOYZml7qclzB8yZD9dH5x+Prl0riLcaRbZjCyjbnTTDI1u",
-	"YDYkHGY1CS6De598PSOxlDeKWH7Rw8iV73zwv9cIGl/PyucMqD7hrCrirciYcgs1Rj57sD8BMqQisCMl",
-	"44SHLGVYAWGxYl7YNdvpw5OLRtC4PP3UObkondt7FvIRjcsgjJwSJftkZDirEcDm3lhYOvadhjqeAZBQ",
-	"IoE2yJDG/S2zz0bT0VNJIhxepbBZaWHA7tvm27elyYpVeZeYeNbw5HZjrzHlCWu6RfginY/GMsHME4CD",
-	"aQy4Hk56zVCOXnERMqG3InZr//OVq9F9ZcaDG94BPluRd7a2axy596M4GV5KhphKszuWJrTYRJB7pIjZ",
-	"j3kbW8Yo09rtPInnADLh2gN+qJ4Ak9httYC2aU/esrLAc8RqlZqAqXznlbyUKbiIUmP025CZhewjgpe9",
-	"+UISxcUgZhbCLacWLp3Ae/hwDYOVlW8TMKmsKB1xt1JpWkdg5kp2Fun3hs3aIjG//KP4jTLU0TwJuVL7",
-	"EP0Ubu/9iVQSykGps/cCMDr3HfKQAkiQXkJFOCRSAPzQF5QcyhLR3pW4En8j3QIyU9dQ1l4O3WgCTDah",
-	"YsCCrF5NJml+IsQtMf2QDCTRcgCaIQzvdNNrIfU1RibtJ3KaK0iZiWI2TWfGNGKrujq4WzscGKLXIPpZ",
-	"ZAfKGadkyvhgCHb1aBIOA7gkuU/BywpGQ+ELUwtjykdmD73Z4Z9dbKB9dnZ++nvnffFNdE6Xvwr4f1IT",
-	"GN2sBcA7jZyOY7s0WLnScDIR1QyGRw3gmou5HcO/AMDPlOtwyCIi+314CdIHy96BP5S+Yq5p2Rvm99IX",
-	"Yq40F4Oyd+yfiq+548PFarPaRAtbZyk1uWUJ73MWWWJUk36fh5wJfQ2GrvK+4GXe9BnABoP+IROXHQ61",
-	"3BCGUxpPWE70texfQxzWkQu8mobZ4Z2p4WMQJCF9meTuhU6oUGAYeTMBcFtXhzeQCHuY3S3QL4YAx8ns",
-	"to24oRRqdsUbB3PRMZdIIawn+psUMByu4R4P6S0O49e1mlG29wzzxTrWGzbDG+JQg8wDr/EzJVA98GwK",
-	"6mCe3YXB1ATwOvUQAaYAaAGWUkRVYD6eAoyGx3NtC1ntkN65RRIHIOw7V9rdTIcSnf4VHabp1hlDUuJN",
-	"o3Esp7jyN3sZ9gMMpwL7KfN0OhhepjhhNJpd43Pm7bfZtsjE5kJyBQWVIveKCzzZl9KSgzQglaJrI7OT",
-	"EbseSxlfg3y0bwmZRgiR4iQZUoQsQUorRymzb9fG+IKx5pAXumR321KBAz4wvBH+Nvd1hxvUJbs7O9ke",
-	"LcLmQW7oFfGbd+3+Fovl7b3y8Wa65I25CxnMi6NzV41rHjDzLxba5my2eXTBErHTCBo56ZGauXn+n/85",
-	"Y+42Kcjjyi5j2/8hx1AbQaPILwG2cY7HNYKGz6jgoSL3gcE8LtIIimXuPl6YD9eSv5fwQ/FKmcXlbon3",
-	"g6N1q6949G3mWYmwV4YBUoFRVcCAmEMk8ouzy6xEX4+cM4YstmQ13qbT7Mw1M5p2IrURgOTHLprkf7z+",
-	"1sRs2u5PKdxoCiFfT8FMsSz/XNV9g9PPRijVC29ZWRXDqoUeq5crPmJQmi/Br2+jtV9sDuDt7pvtnRqJ",
-	"Z48X/IZTKSZJVEViV68zfIxc8sUVvmlKeUZY3rKqqn0LB7ksIAq79s7lSeYJGu9j7XDoCZvizSjalujA",
-	"cf8uWppFWw0/uniunSrbdIbgxLdgn9IU0HouxQj/hoGqh7XmH9MSX5GXVZi9i7e2PPc8ncLSG+idj5m6",
-	"Y5U1bq6axMiyRMS+zx/uobFlYhoyx4Os9mGB7luLAxRvwb24MECRVDYAykIvXIFGB1Cx0PfHtQOSRndn",
-	"NIk5Sxz9OQdA/kqWRyq8GMeSbCvcniAXaLATX3yydofnJTblcdmqO+ght1doafxnaQBonEgz4YWfym7k",
-	"/b6VwFpXuJB5+i/hYMVLWScotQ8hA5JGGGFOK2VhZnsWuHPKFld53A+Q21LOyZ81rcUX8OUZLcLevHw2",
-	"yxzzj3jUJAenp0fvT7+c7GFOiJTCSyZxDTKa5Lj99RpTLi6KTpEr4ULF2ui0sq+ZsF4EY6b3WDHQhR9s",
-	"BA1v0HIF22OI91YzwWYqoVPwuaellR5SUT368AIiNW5Lz6vzqlGkpnL6cUXE3rnmtGJxH4Jm+1hhCQ57",
-	"8DKogCAKhUr9kjG/AZxvEZEeUzyCSNpo1QD+I2vjMPnP45LVQxcgRcJEKvDeGnNS6ayGtNbhHeHwdQ5u",
-	"xGOmtBRlFHSc/o1YI3llMkqHqDMXEPcl8/g7/E5cK6bVZwEDHLjXl06lInvjnkZKfk0faKwYciyK6C4u",
-	"M86S/ZDFUYUqsQLuyoVm4/rSrKhbZ9L6L2dhZSL2HrZWytW8G5sy3NzdSYl3mT32YRL3eRyPmNDlSQ2/",
-	"yakf8cCLp0DPlFNhO39ZkfP+8AKSEQA5phE0Dk4/n0GCAvzruH3yuX3UCBrtz5enx23Mtvh4+OHy+gDz",
-	"/Q4+X1yeHpdKqLLQ3ekkUYGLnI4T1uffwYMJbk2e9ouB7ghj+q8Jy1o4BSSmRvYCL1EycQ1onEJtfi9J",
-	"6ltSDeYY79xM05Y22LQG5+wyGPQwYYz0E6QEGpOID7hWzYpOSJfbO3ut1l6r1Wy1Wv/ti5GIaralOYSs",
-	"/Tj5blk2YiGH4ZjHMVcPmsJgd8NG+8syPOwT4HSzYCc8Bt/c0MXV5Cif67ZgjcvRrp5gzZqNzsGfWpKN",
-	"6uXhLMxIc8/dBa4PYWVLQwB/nMzKKn+W0Oq/HKNapcnaMmQXNeTjMReDdhQllrsvFAmFxx8QasVuXBnH",
-	"S4uS53b1/eHHw8v2EZTeIls0Bjc23dsnZ7/94+LwAP8MC0VJlPE+eLkRNNyDpYys3NkJ0TfDr6AvVDiU",
-	"PGQBmQhuuBYdSTEAhmu4WgB6B01Y5DjI0gaRK5LGp7TyqWSiN2yW3VcEgxNsOf0t9dMeQd4FtJMruTqP",
-	"qPqaPV2uv6aT+2Qev3NBF7WgfyNNmE3NWF3Xr0p3WrqN47S9YZ2+ggsq7GFbgqxhoVvvMn3C26qO0FiI",
-	"XoGZsRx/Q8jpvs33EXSshlIHUCihh0w060G3JVTclBwSiwEmT4r0e1LEs8UnVcrynhDyBZbiqY6gG+Ju",
-	"LjmJT5bGU7C/k/bZxW+nl4ZZdc4PT8uTXb0BHsDB41/wF+Xm8SZ2zvoJU8OyWpLa9z3tigng3nEMbQzX",
-	"YAGJm8tKXO/By7Kze+9PqHwfLSrV2lhrXr3tSwpVpnBb1XhZ2/eCGR6z5EbV4Nk3an3w30sf5W/9GKHD",
-	"lbJSwh83M1rTI3dLWwVOxbWdfmgcvKehwzVxRFajgHVPs3yvP4+f69K+sIv1EJdkvftReg8ws6jEH9/v",
-	"yyRynRCqa7asXhNSqBsDVSdtX8pDyJ+blrvS7gnu9XRIP49Zm2Azu+riBdis1+XaCj4GxrJMdJ/G8XIz",
-	"2T24OuIQ13G9q7IONtG8dEj3zH16AVSXV0fhNq8OcFdG/QtuzUP6YHKEsCJfv6c7w99PO9SSRY/G5RAy",
-	"68XDsBn0ihbRWsjXa5xLxBXU2JUXTFxCVxRITLV2pSWyIC0GW3on2PcxT5iqvZLVOdOjM5kkpYm631i/",
-	"+LU+s7nntSjEUnJrDMouTcaNPE7jSMkSeoGg/NPPBV4Wuz/SOc9t3z+yju9gGZIxS5QUld3fV+Q0x16e",
-	"o4sV0vjMYwIor4tO+Bnm+1vXo9ozt2UklSbbrZYrAAqy5COXgGT+YbEPyBGjtyxt0EmEhER0NQR0p4TR",
-	"CPMSRvS7Px3f7Lf7l/fR/9PszjmdHtvM2PqICVmQt8SBmQbJrBXh+5tsVDljEcVMiCFntyuytqdRpR++",
-	"405tJVuvrjTXQw9NjzGFEL0f28gHXsv62ejFyrp3/qV33833Abxl1XkKz+oryx+J51H86sO6FOrSXZeQ",
-	"C4gIOxgZ/NfhycV1p31+UlFvj5gadarDsX7Gq/kOMDzSJIeahDRJOFg8xLH9HN99U6PKG6fykMFCH2Nu",
-	"3tVh/uhHRrESVzBIhYD6/LJWEM+wjBM2Xd4OLQ0xlkkhH2ATEtlIZINKj96FKZ1Xa35SMmZEsVCKCBA/",
-	"EanBs6wZTURWMQfVS4sbZTxYY6cajZzWba0279y2eYa+P8GsfJ88eT+o0qCplkbVmK4RAv8P6Rflc/F5",
-	"oVbGxU/YdGlHo8KFfbzeIUuIu+C+SclrkvDCibd2f1165KurPw9Kc9WnVXFMBXz+wmQ0iZlNHDaCMPWd",
-	"YO5p6j3J0GUWYYmvyKFd1eDqHsQlR5SHHZ9PexlLGeNqI6b8WlsoywjIiEauzRkZUUEHbMSEdu11V2QR",
-	"93ZmPil1v0wQ81VbBRQuSQ1mVoEXHrFbHrIqOrrlimuZ/KAIPrefGrmKUGMNDlell3Kg77GXDLVoFhQf",
-	"WzqNn3dzs9ipNQsL69UZ2RLa/EQ+u9rvPAykL80ZvJmbyOud/GV+vcpMDkurniSxYN8B4X1sb7zGpS1C",
-	"A1fAZoP5P3VY6/BNQaiYkZAqtnjTq1y97QErS//MH3QvkVPFkqUHvd3a2V2Z4IopI/5WVN2ee4NlOwAs",
-	"YH+L7pw9/Ge+c9ksHvXOrVd5/Be4pyCFwXlJpubKOmzeR7uqj3szM3J4tpvpb3fFLX0gDIBlZfcn7JYl",
-	"JK0CJHrKQ9Yk51KOEB3EmYHceYNdfcgNm5F/Si7m6ADq9Jcc0Tp35aFShbMtrNj6hampj2SbrpzHWT7x",
-	"Z8zIqmhSeKiV7eG7vOi2VTcRZNHm75MrzHO5aqQ1eTgBh8CaOtNeZNJOWXaJP1YF0UKJ2b0M/Kchk5Xt",
-	"JSaiGhHZSz5iD4kzudSEooleeVpKs7KSyw4Nh46rumicC0jVLy90lXZZ8GBnMS7GOs6th3JV4U5UkPK5",
-	"FZUl6Ry5tiwlyoPDBNQSxbyRYWvc9BpabcKSl6DW4jQ2tqSno9p9eQibkiVPu+o53PpKjCujiKshTZhK",
-	"2yvdY5WfFUvqyNa03NK9uMY362jnSNVPqZ5XtZYpY1FnufhrnkNBXKQ8xXWFurqxDSivmCcL/elK5IvQ",
-	"EA014iWOiRlcrVGgAKOf0VKsh1baPC1hkKgtJGH42ZW/VDiZMeaC4Ma6NeZmU35GaeZU/oDqJk7UTodw",
-	"eKd1kHW8eqv0tdLZp9ZAoWCRzlRApozdKAQlOpYiorOAjKTQQxXYeuN9IgEjKJmlPRvSqsX24dE/GkHj",
-	"S6fzCf7j+PTk8jf4r/bR0fXl4XFnPjBfyozPnDZcUtaFAPFDZqE4e2YUnN3MZUVNZRKpqoYjdfjI4g4j",
-	"qcO6RExAjET2iRQsINSw0tiZCPtp9N32GgBA2B6DKjRkflwtDnu+bbV+2X77dufN7i+7rbdvt1cNfv49",
-	"V6iba6+A6PsWG1cm5OtZk7Rz898jNK0sJzzDVoI2s5PxmCWkJyciciBTAOSoNPpGgWLIf12cnkAWF0uu",
-	"xA1jY5XWnUJa11orb5WvdInJ8lw2ypO2j65n36ydcfoYkPs1jZ+5Oaf2z32tmvsbMusVVd2vlmpBjwHc",
-	"GW9rU7qohgbx0tQsEm39oqsCIM0zuYweIznx2UzaJcdUeQqPUPr2/Bz0kblh3q3ypD6cRyewCipxQMwl",
-	"5fXeLS7JzHB/XoNfrymaHkXkrCU50l1bIkGWu6q8jWzkNzXdpsobDjLsAdCcJ2U2c1qOXmw8xTXg36sa",
-	"bvdlBmlhe3wIK5zVwqVXk+7aW7CiXRyVlgZcSNKnSZC6XGH08t2qb63O7439fNkWnVf1a4QmNbb/CQgA",
-	"aBZnG28ZE6JJTtgU0axGdIawSeRETvfIRefow7XLwA5I57h9eHR93L48+M394+Lw+PCofR5cifeHF2en",
-	"F+13R51r+FOADUKvjw4vLjvvA/J75+j04PDyH+l4F95vB0eHB59yP2Sp3gH50L7we4gG5OQU3wiuxHnn",
-	"4PDs/PTAzO/88ORjQI4/H10enh11ADnsIiDtY0AVO/18eXTYOQ/Iefuyc90+OT1uH/0jIBft4871Sefy",
-	"y+n5J/uv953fDw86aKA8SgfLCrst1UAfvBbP9ZRZg/9i9nuyFp6MqwEsgAXKBFxHE8G1SvsBPRGm5SPU",
-	"CkILrATufMT2SzPuhxRazMmJLvNxLt1HfwKltXUxJjQGkMw5huBkAVByqVBcUiaSQlo9onWZ4ZXVe/ak",
-	"3MmsHGQ6OF56cjIY6loVmz6q2b08rmvUTSIk2Dpm8L1R0+q1Os14UtbqVCcUmmyeYMHIOiziIaqyCiWc",
-	"RRg3j1i8My6r4UwbmRaKOfP3b27dGZPMW83ZoebvT54hl8tyt6IHqAbzpMmLKgfzF/ngVusCsbUittxj",
-	"Xo+VpnK3cA+r2uiedU7eH558JBOheUwoGQ9nioc0RgRI6C2WJPwWuk44ZELbqpG4d11/SUfPfgzAPtMI",
-	"Gh8+H304PDqCIr6D9slBB/67rDCvbkx+Kce+jz36mKBPXu/0xUSDj9WORrvoLIg3qFXoy2KYgSvbiWtW",
-	"0vamHlMuJlYWdN/K5w9rb8967dTn48urL81vLr7wbNIHV+ABuA0eB5CaxlBgUNbg2ogUFmEG+dox1CwB",
-	"u/QT6R9txjqqpZok7J/QUW2Nz3ptyhftxhf7WIXI9rqNF7JZc9HzfG/xxEr2skbjKVnkt71km7IlZDfV",
-	"p4y8FPd5TLkYs7PPWuGXBYmrG8dme7FPKMJkADTCPIL0skBqfZCDNRlUZbI14m9KMp6kTbdiLm5KMoaW",
-	"MI+FK37y+3tPUi9L03ZEnxL2YlpcRHH1RL5O7dPUqZe194e+mIKkbe3LJXvW9b5cmk9Lk5vrlX9gSfld",
-	"sLLox6a56wj+BRCyXJOxuYCuPf0+aVlbHiXrVCZ6aEEDIKHd5Uqt6rpIT6CuzAzlZCzFkqokgIbxcPMd",
-	"7r4UIXNthtfSCNYKYi91m2RzzmH/m51Nkf0fbAnr4zH157scLHq/2BThLmgMWRx9Nrfx0XwnrqJ2jeWt",
-	"rr2ZA6n9tIyX82oY8VzGKzFr807GqteJwT+M88HuRkFxSb0QsAEF5p+7/p4sKFJa4JhoFhEuuCY8tuCT",
-	"WR6AKuOVOUJZJcaP290G+CZg7nF82m/s/bHE22Sxtu6COofZuPs2BzHlrj922KDIAZD1Zm6fZjbDB/GX",
-	"TF8czLS9ISkwYSEn0zYD8VA69VTuk57UQwCBYRwL8BXZbbWqO0iuXkBXLy844xdlKbrYRh/6Yq2DiVC1",
-	"V7Ic4pSHQwKNtOxGuXtJ0vZovg6EsarOuQMi6nQWqEDL9LEfpSBDGUfmSCYigjbZt5xNfwpI++zs/PT3",
-	"znvyo0VIsFf2p4CctQ/fkx8Bi1Am0DiMyIn+KSCpj6VcaXNDNoKGGWK5U8bXrOfPacr4YIjNynRFQNED",
-	"f/N9EhAFifjyPol5pWl5cuPFvOu7QNfWmb8ybsPENR8o7MNUkphpDah2hxen5PX2zz9vbReptlgWUYgV",
-	"0q1/f/tz5640ThhzwbbXmLJ5b6eW3rwuxrRUutQh9HqnTm6MrpOZUY7dgFsS4GHmJpKdVBnLvPARcstU",
-	"fUVGXCkuBuAvYzQc2mxeTDznKt+KMcOOLWOgpSYF3gGuh3KiocsUx36w8PhSq2H5BcjSh+p9F5+/94eL",
-	"1Q5WM7Gz+VYGzDiX8H2hqYhKEaprpYe5JhdBQxi+1JOTpDTzQSpGaAJJyq5805Ugg8AJSC9tSJget63s",
-	"pOoG63ICAg3tHTfTuUYNK7QxLPQ2KSgY27X69pU2JPF57fzsFiLwLieyl9ujxMjb0hw2p1yfW75T7RQd",
-	"s4QMJyJKUj9sQLQERcpCAeYbiMlJD5sizVv3FjXvP9XrC591nie1GNl50QBGUfqdxhNW0zFUIJHCNGr4",
-	"egvkUDKRctqysEYL+rXErK9XBrJbXNdQQ+lJcefumf4G0e+qurmJQMrhiijN45jQmN8y6w2DMFMvkTds",
-	"5QS3oBFTpU9F+WehkXFEHR5n2j40cD5lzUeM/Hu+Z9h2K6dlXV1Ff+7ebZn/2XH/U65uSTFgap0swHoQ",
-	"C3hYDmghaJj5/3dp/mBWjfmDCkhvBh3bDtsnWDK5D40frVxSTC/3qy/IJEy7cjkSyPYhPR5vquW3w1uX",
-	"B+RaKAgrMzMsImKFz3gNoAjcgrksINsd22h55r7iohX2A0sQVaM+fsTOYu3rCaoD7DqrDwMwJudNTzpT",
-	"hH3XCQUWFUmj7vrtqI0yKhQLJ5rfMnP3oBYMiwJ/9KoCf3KGnyPS7C7uF9r5XQnAILCGPbjTwXlrZG0y",
-	"EZhXWWR0eTJY73bhF+tndudIcS5JcwHYQbGo1F0oN4G6KnDa07isFUuCRY+IM2oYcdbwHZKyA9Bop2nU",
-	"gkepAovxf3fGzhCwbPOeF86TGyuyzCdntk95Pxcy1bJqnpo0kvVTyJ/bA7dqK+MrXi1NGbbK0oCLV+pS",
-	"hsGdtjU2jCSvRkFV6dIOyksnkHXkqYGOuXS0L1ksuOijNpeOGRYHylEOxYH0YzoYsAhEkZ9zX1Rgamzp",
-	"XdAwnDrhenZh6NEqfmNe0Rb2hs1SdzAT0Cu5y0V4bVS56//v//l/u4bVwy+aKQ2/gDVr3h6CteoKV/YM",
-	"bY75FtayOGaIH74z8+KiL0s6Vzvf6jiRg4SORsxsAfpZLa90OGAIEG5kEBMDLhj5EbmXCsjXswBLv41i",
-	"BN3KA/SguOrlgFASItZtcCXizM5WQdawAZ4a0eSG6XFMQ/ZT4Axlcx+Y0jCThKmxkYcELjxLleBIhpMR",
-	"A8PN0OghzJY27X8Qrq4ELCJiYyYi4M6Kxf2toVTmHcWSW5bsoz6i2XcY0zZBNwJYJzTUzStxJf72N+vN",
-	"ZKr5t7+RTlp3T6xTCseKrAO5a5HV6avb7W6TnOKKzFdBb1Rm8D4fTBI7cW7FhkSPPjzYl8mVsJtgDcaQ",
-	"JsmMdNND78JLQpJue6KHMuH/hlBFN7Bh8cKcbre7hCoyZXFsF/WJzbL1kJDGcQqr732lSZBoe8zwTuUs",
-	"cSReo6tAx1UZMfKjoWFDvoZyf4LZDakiKpRjpvZIN2E06gZXojtNuGZdgMI3Lw8SORkTGpv/VpNwaKbZ",
-	"dSEAtYdPN82cYKgubhQxnBdWbHcVBLN5ALdLTfp9HjK1T8Yx5eJK4PfheuGQJJTGCIW6B5iDapK2kNhu",
-	"DZb3g0JUPDU1z7n27jG/YWYCEwHYMwT1K7OjNjnWbGoXHSbdwC0F/gWb0k0zpbpgss6yPjIqINtmh3fe",
-	"vCHhkBoKNOORdorVLs1SudCS9JihQKNIXIksnwSOETZgwG+hFf6IIa3+6LY0QD9HkEs5seoL3OWfzAft",
-	"AY+oOXqj8fBQ72Fmil34leCGVyTMgRCgibjb2iVdnO61fbLbJJiMRG+YIj/6YcKfXHoVjqH8jbVrVrJJ",
-	"zhmNIM5BxZUo/B3Ph/ybJRJZF3oGY660sgfTSRKZeMTOzL8DQmMlcdD0m2Oqh+TH3dbuTxjQnCZSDIjZ",
-	"QxmZ39+YtZl/XAupr2kcyykzpwxL77bNv7s/BUD4esiuhBrSMcS1ujAHpGP4/BaUh8xTM8w7zSr1Mq3H",
-	"NNE8nMQ0MSTC9T48BPSqrsSPXS5uacyja8s2DOlNBLW8ASbZ7cukx6OIGS7RHdNZLGl0raW8BpgIIFaq",
-	"2TW4TPCNiaC3lIME7IKowmYR17CELjCuK9H1QCivubge24JAeMP7k2F8MQ81LPrs9OISjuusfXnw208A",
-	"Q27IG3FPqJhBjo89wHcy4kz97W+wEf91cXriRbbIMX9HfvwV/sfwU8d/Df2/wlrJV71JfNP9qUmy9HWu",
-	"ACeHRBLaiCBvhuH5QMiERc0r8X4yjnlINUMWE5CTz0cBsftMPl9+2Po1IDqhPDYXLKKaBpZgjDhWAZET",
-	"vSX7WwkVAwfg4aTrDE8OJI0RV+YN83nD9nO3qYXSoRsxTXmsuh6763MWR3aHMKEdaDwPI2Je/noGKwMg",
-	"kT1CHVyizSEvxRMBVx/5sYvJDsjHIN3A/vtKdItOu+5PIJbRRxuQGzbWjmkGBBz+zIiEuL9lTsUQsd/e",
-	"BQzSIN+Raq4HjF2sUWMNNUAQHLmzWV+qviJKDr7u2LYeJoyla6UxifiAa9UkXUNwljVriTyZizCeKCPP",
-	"IERBb8xVBtkEqnGAzKFnHo0MfaDI0VREKoXQQtiWiM7sdOzcAdIIRIShvy5WpVq0n+2AdOHydc1O7rxJ",
-	"3UsQYTb0MuUK5+QFdpvEjBlZzoEbciW6f15BIsNVY4/80Ww2vwXkyktpMD//2Ww27+66+9ZiVQQ6WJLe",
-	"jAiqJ6ja2FWClQ1FqWlspnxydpXYgMRcC0X7LJ5lvDd/761M6B5mbGLrE6gdaTruDfOcj/BLph3i2bu/",
-	"XgkLJIbJO/AVaF0GZ5t+Qm+ds3FMZyzaA5vMsm8MzGF/GML6fRbqfXtFrFbgvosKln9Pr8Tuzo6Rcjxm",
-	"XnZn6qpNJkI4N4/9wpQaZbOXcNY39wMk64BpRXZbb604OWc6mW2B26zbJEZfA+KEi2Wo7BdwDjWvhNmr",
-	"bh4JuEu4gJwKKlC4m8mkb7JbljjdFv0Tti+ROaeLkBohM/JLfSIJTJKOxzE62rvm6e5++hRaGT1Ecbtq",
-	"oNfjqpGvEeJCaWwfZ7VqsKzxNmSWtj0VsAxUJhlVYEQgHTHtuGhuhgOjEs2kjSh6xgGaDeZwmGGveFXR",
-	"lEBWSlFr6k00rNEcS9onL3OvKZJin8mJnQDq5ELCVNGJZnsmNtAKCZxZshXK0Zhq3osZaZ8dIj4YQrQ3",
-	"tputZsuYs3LMBB3zxl7jdbPVfA0pSHoIFuWrMI1djUsreM9ZKMF2Q2B6w+7kZDB06bC+lg9Uae7JPkBg",
-	"If9x3nzD05W72t6NA5XVIevby2b+gqUv3OiYFnBKabKzS4awST92Q4ytdYlmcax+wnud1eZiqmkG64kd",
-	"/HKfM2TLxlafolonvDeBDDPSJqEfuYOcF+XZ1j8o4grbsTbdut/UPMwhnF1KaodRY69xmdDwBjtRQJtJ",
-	"S3mVCXbZI68O86Dcd9/Qw8OUfiejmQ2IauuyM3fKaBlcilf/VJi4ZhuZwXmDYor+pdGIJjPwI+CCezNC",
-	"iVVcoRrJ0JUL5HnlS9iG8pdf3xYrO/Ya7XcH2zuvwZFhdeDKT9k+kFx4qujcB0tGvgsa6Ktb5slLO3/c",
-	"5X1iaYEEOgJgV3ZarRX3MWMJ+RVe5tkFChV/XbABsI3wX7adp70Kbd3Ya+y0dn7eav28tf3r5fbOXqu1",
-	"12o1W63Wf1dut9eVFcEqa++Rt0ElqYFwVNTd7ybkn9KIYSJGiQCs+pp961XZK3dB45xqdmT0lK0jB4e5",
-	"aJTi47kRztmI8kUVHfOjZK8URlJMrzKKefwuaHzdOsfLuXW4dENyz8Ip7CIhlr2UEuyrdzSy7zXgle3l",
-	"r3z2bDd86fXylz44Aw/f2F3+xonUH4xqji+8Xf7CgTXi4IXtGnM6QzvzUsojY2XCezs7y9/zmOgxVyOo",
-	"R4Z3a0wyPWXcuzd1zujQ2rZgqONbr2sdkzOQ0Ruc8RUjPyA9GkWIpgMjPBo2MeJb0Mh5AsyngJYyrFr0",
-	"MSDW1zd7nn80zI99OLKgkfezNL7dmUHBC9bYaxR8aDC9V2E+S2XAdFnPiEzLN1K2z2MMc1HnwnQ9ElH2",
-	"oKvJKJrgeTF2TXNOnB5xpfNZIAWZmp/DqYitp5yrVD9IXeH/mrBklnnC8+WJKR9dMW25dApOj8J52Mqi",
-	"sjkUCstKZ7G0t0nFJKyBA4qbsWyq5pAWLdSUJelxuJqNqqIAT7f5kMhRo8Zzl7LOU1AbUOM5Kzi+3VsL",
-	"cMjLqXTHOoQ/stq43bfNt2/ztW/wj+uIjWSxUGQP/nm9++bnXOnGnErwZm97u9naAZWAF17ze6UoOUlC",
-	"c5QslKMRS0J2HQ5ZeCMnOlfEbqyvYDUVL19VZP6RexwzCnEYnJfv8IGWuvjDAYanW+m/XZEtBsi8alCc",
-	"pKsd8koWvSpO84w51nzhhkXZ3nnjoLK3U/Dr7TxQ9fbdKspTenRId/Na1Klg6BeEhoQptypoUhv95y+h",
-	"//xVNAUjGn1q85UF79dv5cI9YTRy5QDVfgEQ3jrrjkUibjNVtN9XA1KDIL8a/BtwtZV9D4PDXGOf5CZE",
-	"9JQUXaLMS9Ph7Eo4vWBKlQsqY6luN8crwL3Zp7FiTXIxV7VCaBSRruUQ6HkGrufCZ47BdPcJvRIumJ/t",
-	"H4Yd0QX44aj98WPnPbzJtUpXAWg180XZIVUMfXu3nE2hgIb0Ygk+DwRguRLgRKOKnHf+q3NwacfOtY5u",
-	"ktOJBucbpHVlLgsy5SKSU5tEBBPkinS+nh2ed96DVyzzjkzKVobeEhkx4iAQVK5iKrCTCYclzpArkXpD",
-	"bOHUNTZ2X8ktggTl9Rh8VufIeJKEQ6pY3qT/4uiabTkxSqY0vtly2pxiIlK+jV8Q/iuJ5BXdLIoPxGRc",
-	"mLDzP7s++Pdw5KzkbsmOsZbPZfvJfC6VStaS3binbpPXZUpVl4LnJmjYe5pf4Qd7ec2VQm6yfHm/FJTD",
-	"XzwAir0/GgXIzUbQ8IEyG9/K9uZt67H2xtPzjG2VbpXluMWN8lS+xiXaUilXi6W8UURN1JiHXNrAzZTH",
-	"MfalRlbctIlyY0b1PDE5qTakUda/kvRYH8Fjlmz8r4WN/zXdeMPwOmeddmHjH4MI5xVqkJD1qHANFRgZ",
-	"OYsqnYnZAQEiDj698SlufIobn+JzWQp4Z0EH9PSvSmPh6d2LXuqNVSorvYztOE4Vz0JKbG9GbtgMYoU2",
-	"5JqmOwQtREuYdy627ffu7SKyxUBWZvyRtVtAOWbT89+0zH/KOIKQWavc+9Pavmz9mg8I5TYBPSQgemio",
-	"r1utbdtGZC/FOLseJ7LPscKRfse8CiyAsE4/1+WDnKUPKluQhsO7pPus9uvisn3yvn3+PgcxsnDW38eQ",
-	"EH33LS9patV04ME07uZKNkrFjiWJjcdl43F5ZI8LTRmGY6COheQ8LRlLW+Jqec/6XDCFXpW0r3ZIBYkk",
-	"0RJ8BE3i7l7K+zCDFrUrw/m6kCE1n8TYxYRPzGNzzPdKQKohWPvmZT1kI8XiWzZvzAdeyRd8bs/Ljjh9",
-	"37n+2DnpnLcvO7YvOOLMFBIo4E9XIpd34T1U8CvYoqcyV4bLK3fZ/JreMIFoOG9Jl8Zmq2fX7DtXWnXL",
-	"/BCoJVve8qw+iJpGrv1A3hpJRcn9mf48b3dM+y6TCPnUjojyeObXpBFqi9vys3RS7vXPrXSq8O51LAdc",
-	"ZAGo9zCg+zH7qKsWS6tR07rAP9JdALQZVzv6y923u6olvVnNx+HEz2P4N8IMYDRzJW20hZTwap+Tf0jz",
-	"OoFgU0ulG/NzY35uzM/nUptQ5mZ1zFWqU7ndCUHd64TRcIhtcecszm/2wP5o5BWAguXpaWQLTc9Xf96w",
-	"2R1G/Uu7GRwMqRjYKMmo2NkAAJ+xcMkLZ6FLEeJHilDX12TeIv0MnHJN9eQTm51RPayTGPGgmsxE2NKf",
-	"vKJwbFb89SxI4VQIdGFH2eIpCr7EQWECguDN6oIAu088ShpoCGf+8kU2vvl4UnvnsvV27/Wc1H7zcFLb",
-	"6pV4SbgiAiE+NuJ7I7434vtZxDewvjXEd1FMryaNESBgoR/YYQis5fh9h+M/ut+3HvsPzR4knDrOXEzH",
-	"Ae3HqxEDGAUXf+xFAysj+IgO2OckdsOgzBBsGsqRDwJxkv1Syzhby4MLO1zXgYtnufHfbvy3j+y/7bl7",
-	"75iYZQT3895SHLdJvkANprvOXavEODNghm7etPxRYgWvkFMixb4rKA2wRAvuOICdOOiTgNArgdWkFhgK",
-	"kLlCGsdNAlhd1n2MiWVcp4xQipBV+0Pxpj6rO7Q3O3BNRjIXYsoUc6iIBSeiHiZMDWUcNfZeZ4os+pKv",
-	"oRdF2n26kbCBrT+zjPDc/rCac9BytmfyDa4qUe6/eVXGCQqenUrBU7nddcVO/VPxjqTcE4j3c2NJbCyJ",
-	"jSXxzI5AvIsVIvi5vYCoH7yiKaxpqdz/iMVruBKiZRa57c2gSXST7LS2/VaOhgdp6TkNA7LTahUwKnA4",
-	"BwA+b7i0zaxegLROdyeVUTDzT0Vzw0GOY/7iipnGsM6PCbT4eQyf3pDml1DX5kJlLl+v1ZqTv/e3zNIU",
-	"8qPO752jVXauAzNcKBIttQ5pBGoiXpmNeHwC8bi6Tkix29+DESsUF24/ErG2v7TP3z8WsYJNs/EIb/S4",
-	"jR73jHpcGxu5LVTj5vvZlit2MMY1F+tnFNfV6BJ2K29YtUp3CZhiTqVDPEHLefYBnxLUMq/xTAoCOKS3",
-	"jHDdJIc6+xFQCXsUQXBcjxop4hk4d6zr5kqA76a0YM7M9gWoetm2/ZV1PVxFXoSuWwyT9kKcF1Z4apty",
-	"l4142oinZyx3MZfw/vLpccSQ4Y6v/kRmeVcjvJnV4GdacEBEDmynAwg6ad404uuYT5SHPj8rlqThz9VE",
-	"y2eYN6YZfXv42OmLtWqsCb5OGDRn39QLhpqj+0FtYqKbmOjTxER1GoBHrAhDf6tGSMu53QPkUrYFceaB",
-	"1c1zAVWLL0nFjIxkwvbJdCidpwAhQLmuSrRcT71+rjzLhGmesNLIINR8r6puP1O6pK1P/w8OYxaTJB8q",
-	"jInUv8mM3EiZjaHxkjIjV4tn3jctMqYiXJIY6SQpBBcdXNcM/FRpB06ZRCwx/5hCJ3144J+SC/RelOVL",
-	"2g+vKi5fEFijzdF/izWDxpTY2w0aYwYNrDOEQvvDpZcdn/3nvJvL5sD/2mo9GSShPYw6eISOYDZmxMaM",
-	"ePTUypRFZJzQ/rSi8YBvLfeTfMlVzRu1X8jpvm3rVHCISMGapPN9DGiBwArAyhDsliVEDeVUzHO+j8wx",
-	"vmd2laQg+8Uy8MdjZiuzo2q9Ff684UAbDvR4HOgj06CJuct6Pw5ku1DWAjsPMv+EFNBoL4wnEXRRhH4o",
-	"XfyjRTzNeh6RyyFTWK9iFDJwJmbeXtsCxrZ+uRK2T1MKRgptWGJGb5mCLjl6KBXzWhKNEx4ybAvNhSoL",
-	"MQK2Oq4T+yOvBq6u2UAmswAwRalhqbZnVjXcOr5RBXO+3Wqth3PupmServo4jFSXnZnduDQvVH3RO6qQ",
-	"CujrFVIhpA4QezBibIR6dNlcrCPEn818c9+/FAZ6Pj/dnfNe44PETsoyYmdSIsDhWMrYOuQNZZ4ZMm3s",
-	"vWmtWSoLum4o+30GVV/QIq9P5CQh0BxWuTAA16OKMEBaLAtj3MpJOETfv5ZhvlLWztX+gkf2/vDj4WX7",
-	"qH4h1VOBluPFrmMhADVvhPNGOD82VjmSJNKbD0BoZW1OQNuHl5RftaPI71aLHBk0e5m4VpYhFaQ3mTVJ",
-	"G+QlFENhc9WU/6R9HN0l72LGNotYZLv59aQeBthNrDeZsYSEQykVgza70BOSxrAw24QvY3ldSAdHGS0F",
-	"S/uXwVwNMwRsrYnguro+y5PSzwxahSvN2yEl/D7P16s4bIGFGpIZD2eKh8UvZONt+wMeTwYZn95t5bn0",
-	"63T8s9/+cXF40D5aFeXa2/TnKvVaKEpRDj2EEPViIS9FTq4s6bJzKq//MpdzEy7ZhEs24ZJnL//yFYEq",
-	"PWC1sInTFspjJvavr/40H7TexIjFTLOqLGBnj6PU7tsuHzjrvkzIQMqoSU4TcwVQhcbeINjeVdj+vT1G",
-	"RvK2LKDyHr5+L7EOS3ko7yLuxqOnx+Kyo42t8T+Cef5V+BJS5VPwpaDcmXhpuU1AaKwkmUI/cMzxcJ7F",
-	"0sjEy+EfsGMbPfax9dgSHXbDPDfM8/nDLo/HOVP/z9r5o1242F2imLYo61yRmPWxkNQpcTeMjWEUjJsY",
-	"Rc4wCsyLmbKEkRGN2JWYcj1skkt6w8WA0CmdZf3rbcRFkYT1J4pF6ArabbXKHDuYgPpQHPzJM1Ets/Q4",
-	"fpHN2idWA3T29uMRs1Pt9P9jXC8QOVtXYt0jWbWmxNpkrG4E4cYF87IyVp/aBYPNSGqmU2AqA4hxW+fh",
-	"OsS61IryFNUOfmSVNAbUGaoi9TY9qi4/PIbB4BIuzlTIuhJU5QdgmUPdD4NE/x/dhd2rDClByPaxuSu7",
-	"rc+XDrJbh73N89pTli93XfI1TNDJel7Wybd7wtxhuCV18gLwzm7szU1iwCMnBjDHt50Ysox8PUhW17uc",
-	"ZjgdYKs5/Grb7fqWJTMva6Av41hOFeJ+cMjpg3C90my8l7U8t+j0YzpTAVYjqyuB3ai0Il/PSJhIpQCU",
-	"2oJTp+CtKrBdkrBTLZCEQsBYW5KBg/+giGsgAJlltK9ZAsMbK/NKYAuFADtVm41CkxNbgQX5nuKBbX5e",
-	"aLkORZUuLdouCZpo7ZoXcumMxn69El18KMVp6ULb8W6eLXYR/CTdK7w48GMAUROz503yZcgEpFOkNnqQ",
-	"e5yFPGKquok4EMfL7N2VdhCXoidpEmFT+4UdxBcLrpXkzr0AWE7YFDf2UVIdShuEnOdoNtPyVtgfBxL/",
-	"xzfz31lllBX4v7zJSV8naVOFYLE+sF2uD+w0bL7957H9cnbF8d94tfG/04bQx+2v19gU+iKnI7h2zfm2",
-	"1zV0hhYeVIYNl+0sQg4ErjmbYNMUOWHlnf2zzF/xbPgLax3z+nqfd85VsEf2G0ZLs1UY22UrGbPkBmTb",
-	"WcJlwvWMqMl4LBMNUm58mRUwW11wMVHlNczViWc1txxwhnOmJrEuUxq/YCL0yGaTblw8GxfPxsXz3M2+",
-	"BSqHFVp1ORhfQct7FDQ+VPZf9SbxTTUWn9PhJ2OiJXZxceYo9jngKtXOkekoIqdiD3KByYjOsA7DhmEg",
-	"ng51N4ooTUWUqsWGo6ku0Sw2enyuMtqCjxBAFwENv4fKO3hwkDMSKmZTaDrjRX2oMT2mQxmzLAAEICaQ",
-	"HTyUipVozlOqCLxtO8VRoaZQwY2mhf03YiEJK9i7ieWNe8Tw/e4SlVk9r86spzLnu3EewYL3RvGBYNH1",
-	"ZLxQ+/WfKlF7g/yYQl6rSTi8TvsX5V/ZffMzIDutJg7fPV58asS/F2JTfcpj89N20Bgn0sh6+y9LwrCN",
-	"eN/3qvdzibb8a4kateOpUduL1aidcjXq9Yrq8n01G5gxFxH7Do8lqcpRpmgbSgFWiNsQMaCWjNVFTFMe",
-	"4/b2OYtxWYYY/tj+1vQdtSOmFDjpQPczBrhrl2Wujf2GbZgF+KB9J/7sXLcXzRXxfb4FayflZSRbrcad",
-	"CsMzzV/RWjd8FhaLzhDDFTeq3f9w1W6jqT24pjaiYrayC7Rct4qBpsD1VBlqO7ZZMr0ZNGeF7lAQd9sH",
-	"n/+/JjRW1ofFAEttIMGnlTD3GLhOSULFjVF7hiyOsL0UgVp/83FAaPtOQ+g/BTVTIzliwkuljuMmOfZQ",
-	"auREk69niMcgoVMs1zhgCO2r+h4I5JgOmMqAlgeJnGZtNGwSEPgnv9iBM5UGlTeOC8Spyj6hcUw0H7Em",
-	"6WLL+S5JGAUXMj6jXTvfCNp9RaQ3uxLds9OLS1Kx/d2AoGL49YyEciKwdLtPE5I1BZ5mnl/87D7pUt0l",
-	"Yx7emG+PIakI/3IlukrQsRpKfehNz/3mEs/NfvSYxfHJNgV0X6KnskxF/Mj0kUc3K8P7YJP+OvFCeLKt",
-	"G/PR0XNGI6tY2xVVBUezXaiqI99582ZJHfk8/utLjHZWOZnNpcj+Zi2DzLOXwRxt77SMAkTFDWzCvNJr",
-	"FabdNy2zLh9PBF/aWQIQkr30c/bS6+JLv/z6tpFqk621IFQ9+uwInczq4Kj6kcz0tm+CmZvk2RelAVBE",
-	"N45zDNjpAD5bvh+W3OKIqZOTTvoFFji1VEjmsvkCoiW6WiiAsfpCyvXCTAeNbK9MLKJ242IdNDyDwVdQ",
-	"ECZJAvqCMHrIHomgb76IyJSxG0V+hAePpYjo7Cf4fSSFHipjp3y+PGiSthsRQ7PqSjjJbTsdBaR9dHR9",
-	"eXjcIXQkIQgM9RfW7ZJ25uJaWc5htZto5txLkEIsJwvKtu8jVh/U9+JOJedTsAL1HTqcoAXZZDRiCVHU",
-	"EqrZ7HiWewm31dBMp/Pp6B8rRhj9DbmzrpN7yciSGdZMwsXYVBK55vpcmB/OOueHp+9TH6cCcYYbhTGr",
-	"e6y/sPhSoKzsUjidMMh0TjiojQX+Ilt0ld6wamfZ6zlSNAPkafHipH128dvpZSk1Vl1bj0Idg3tgGnUr",
-	"hdwUjcX18Syj0hI1a0OkGzfRxk20rpJ4SaGZSWrqy8ReNkKdlrO64ljWVPVuXV/Tq4T1E6aGi+J5vQmP",
-	"I0+lVJmyF7NowBJQsGbgAbphY+38R2I2pbOAKGlh52y9l0sItxB7GQTQlCpIkaOA8pk2Yz2RqLulsD7l",
-	"wTJYxoOrbfcsVjJblxcsvjywe18uZvwUpnVDB952nLtvlfe+golueP+G9294/4M5CIBvruIjWIuB18BZ",
-	"ZgnLUqohi0I1STeh4gbB0iZxjIDL7pnpUKKXANz5KeMHvZErl35cCmxwYYbHTND1MZeDp3FdtyPruYY4",
-	"jmB8MOzJSaII7clbLCSm9o89FmMBZGnVT2JjzhlXjlifTgzrbwWNvkxGVMO56tc7xiag3/loMsLsxhEX",
-	"+I+s+QkXmg1YUurtvr9UsrPNZz9zPQSPTboJ5uAhjKx4xPzkU9/XnG3ZX8B5XXf0u6AB+KNRJWR3zXHq",
-	"w+64O7Owh/IPCnFRN47wjSP8pTnCDetIqRSux+O5wqtloVrca2Bx1Bc6EIxoxAodGkvLVY/8j/6Vu6o8",
-	"rcf1qeokveOp1WcFznHDVzfVko/dZQXdJ0axdD4htYhTzne6rc8Vb1m8uNMUPhKQWPr9aC/RWkgAkh0y",
-	"jCCFu4oNwlcevpns0nqdVRhXfBv7NUHrVPnUAgwrKwZaK2PCTLJmu1k8xA3r2rCuR2ZdsbvqGbOCH9Yr",
-	"9H5v8wmgRgK82K7OeyQnmGz49YwMEgplI+mlUiThtlOK9avcsngftE/IFkgTC/tckx7TU8YE4VpdCc+4",
-	"h2rpVkAovm7BSr5Djxb421vStakG1/hzt0na9mGcEiRNEi3RQkb1B7IGRVq8cyVsOTnhej/r6jeUwFt7",
-	"bCZFBNUh+CX4FQZn8LNbIk+IYN81+Xq2KFcB60OfMUsBhEdOxXzCissV8xiAuz4VKPx/iiBbRfdON7gc",
-	"zR3mvgk1bNwhm0LTZ4dzd9ACZUK9VuC5pMr0mz2tPxp5Kbp6lNrM5dWf8L8Lgd/P2UjeWiRRFNMQoBZy",
-	"SqRoki+2ENOJV6UBS6VYdlCB9L6edIW3NhDvG4a68S8/FMT7SrxqxU7d9wEpPpEuPcUxmIwPUaJYaDR9",
-	"zUcsIEImJJaKZcXh9pVmBcjwvZnPE6MLh0NGxyypUIHRK5zTLX9dWbV8RHBhzFCKFs7+hanuRQjge2/v",
-	"QkfTBg54I3E2KvzLggN+TLFY0MhHNLlhGpIQXmGn3Oq00TOjY2NSUcyVRvdeVNlQkZExTbRANxoPh0Sg",
-	"VGWxYmTAHNoiERJfggoeAF6Esh+oEwLPnfnrNTSqZaOxnmF7yBSDWJEx5RUJpGY9RzjVlwlRWKgetR/w",
-	"c3PsTsOC7H/bhJt7AQzaXcEtehzfmWu8XJC9c0AnGV6+h3Tyq0WMM3T4a2sh1MmuLyqxVC2E63R6eHLR",
-	"CBoRV1DzfYCAIu9OTz9dbL398PfdrZ3jr+1G0GDfxzxhygzt4f+PbhIn3iuPwBI4xIGgm7IW9p20R0Ai",
-	"WELeSXkDQJMs4X2e22JDZSnFZt8sIq1wHZvxLpkgst+3hfykZ8YdyvEDUgPOpkplMFdxoyRslISNkvB8",
-	"uVmGq2Yi2FMTjjNZvsjdx4Wa9Ps85Ezo67HkiHQiJ/pa9q+xh0nK81YFn0v9hAWZXVBLPK2jhl4CXHO2",
-	"PCvacjFoAek4rdNBrImv/dTLYmvqMZ2BeiPkFFQMeGNIb5lX0GKUlICgTaz0lbA9EgBlrgcpFklCZ/tk",
-	"u9WCBvhYpG3rYrrgabXAz+YXV5RN4/j/ANA423MOWy7YbpfgmA0wLjnlenglXNukEVeKi0GZ7vM77JlP",
-	"EfdM3i4mmygJFJjhS9s8cwt7Qvt9iZWHpdnVcVyeWm2RtmyaRE/KmFHxFBAhX4bSXLVvD5/3gjsBN3m+",
-	"mZFTDLzeRaDtVDUlyqsfRQjfR1RUXG+jnVYdZaTY/Wi9pBnL4Oqmzdjbv/F1bxJnHjlxBnge9TieZXeL",
-	"ZHGZ6CtN8/PxGBelPjvXNQgoG7wr5DmT43QscG5neFnIsamgAwZIYO2zw/J0wGyEF9zIBz/pZlr11fSB",
-	"x+jl86K67ww5u10Orl7hBm85+1c52HVEhv8+vt5utVrZfpp/ka9njvYM8ecSTLLip69n1+ed9sFvnffl",
-	"hupT5ZCnxFwngzy7hxuJspEojyxR3J31qM4XJtmP31bJGHdQvgsyxvGRwIiEGzZbMVf87zj+I+jMueaf",
-	"lfG6ezX5ZCIquvz+VWB5Wd+YjOtdMK1jRriAhp800d4gSrOxqtcBbWJ2ZrsIjR1RHs+uYzmA4e1Tbwx/",
-	"9KGW6+b7NfbWy1b/u7uqddRu2zhpwyI3LPJxWeS/HLNxXNFyn1Wrapblr1OiGPhd8GIq63lBZL1IAtCL",
-	"mIDmb7RdPmIqzUvvOo6AMaou8phuk3wZSuL4AGSejAiN4ytho1cWsReUWYe5bkGIEa82yKW/VaaN/91G",
-	"j54x0uXxzJJaa+DZdZnrIzHT1ZLLLTN8quTyjeR7KMlX/5S9Iy5Pb4e7sAl7bcJem7DXs6e3uwSJelrA",
-	"cye8o9LyaqJYsjx+Zewx2+oT37NRqLT9th9msaw18gJDZCinAGrvPcdVuen2WbEkNd/WDwzd3481ERFL",
-	"pnSWNwDT5aUhofSXTOjk5dgjaRVBIwLztKbEco/v3H1b3/Y6S+QggYz+ejaYIawf1MYU25hiT2OK6dTu",
-	"BzsJ6O/+hlk56/zzhs3u0OG9bjb/hbnz8O8+/87Q2AJYmH0o3p1Sa4RhERFkE1bk7q9nX31is2fJ3Jdj",
-	"JvJN3jyGuap+/MQ5+hs7aFU7qKxs4AHtICDCTbHARmRtDKKXVSxwT4PofuUDy0oG3k2gUwh2W/XxSJsE",
-	"0oMCAolFASQWo72D/V5RehtGGxEtBwxaZkFuHnQxg45lbRLxAdc0xuG5uhIfPh99ODw66rw3Dxk5H2SN",
-	"Q+AT+4SS8XCmeEhjqFfgipx1Tt4fnnzEsgLGIkW6asjHYy4G7Sgying3wKqF3VaLYEPJqetk4nLwoCEJ",
-	"zt02NFPQglt4ttshbJw5TNI+OyRqKKequnDhULPRM1ct4PbmBLPZapgk1yMrKstSz4OG2+W8GzhLz788",
-	"/dSB/PzCiDuNoPGvCRWa6xkgchbOAoaBvzWOpIhkKifhWnx8B8mrgm039hrbpIOrIeeSRpkEb0eUfLI1",
-	"IVJpGtvSgM42+bl9Yi7nvbLpzcE9ZmFF2bGU1FXsLqirMM/GsW9MhzRJOEsyDctc5zeLKy92Vqu8ODj9",
-	"8KHT2frl7592Cn8ExuX/+VvQ6E/iPndzXPRhUNxkimRYQqDmpxOX59jvM0Zu5SQcgtGSkdr2XDlGNijQ",
-	"oL9dSlM9UY29RspxDAtOaHjDxeAEwkPu0XvR0vKSjE0n2I0uttHFXkZNRkg1jeUA9BFPJcsusbp3YYYZ",
-	"+pGqMuzsF6h6bhFVHuyTpSi7/la83IRS91Wz2VXftHJm7banFZ+2GDZcERQxlZ1XUQCtLkcu8MU6Sa0f",
-	"Ejmq47W6lI2/VopsXf3n53W0n1Sxzas/OG5R6ykqOp4vCrWPnXIN2VNpjieDospcqsfslOoxz6Bcp7qT",
-	"NbxW0ZyeKlU4uy91coU93rgJv2zCL48cfklyMrRSySiK9dIoizfWqz95tCjScgyAbFSgxRFYbwygoSri",
-	"+Egz9aYMJFNES5K5ZGRCDtonBx3zj/3MRYLsgNAB5cJ1FLsSFt9hn1Axw9JL8MAg0ivpcnFLYx5d64QK",
-	"BT6uboAg3NDmxjJ4aEHmusVb3tckB9kfB2YTSI+GN7aqMg0GYeidOf8U+pLMj7eSR9aZZDvRM9smf6LK",
-	"G5lh7Miz5JYoPsaqy84lVQDGVA899SNqFD0L91JFnhRSCg4gj33nZEJKIUCqKBvzLiQnqBtnEhyftUzx",
-	"xuV5++DT1nZjTRnwaMGvVPoXFlmtoLh1P5eKkn5jp3XZelsCjPXIisui7z+rOlOL/p7GH7QJ1G2Um41z",
-	"6GUF6hJfAVjZNVRUd8rTFlfw5yidMHpTNzfRWDvM8E2I4kHKIaYtoMOCEhxuLk9xSBUUTUCFmX3jhs2q",
-	"kxIvcFrPnJWYTITIlzD8sTBPA0SrbuztBo2YKn0qcqLYiBlp1Frd2Nve9poovW8fHv3DUAMfsf+GvMFG",
-	"Z5LIMXv1jiUxF421cghxC1dMHrTksDFfN+brE2QPWmorTR90HGCd/MGE9VmSUGyTVJ6ScExvoMrLARX+",
-	"amzOhIaGiwBz02B+mXFYQjj2Sg3paEz5QIDVi/iEHty4HDNBpGB78JOcaNKFARg7jLpXQkNNLVcZPuIY",
-	"YCNwSDAq3ffSdAV41n8syOaUvsBYk7ShQgVGdfPaaW0HV4IK7IBizFwz2E6rFWRTBsu7J6NZ80pcie6U",
-	"JuaadQMzc6qkULaCLeHq5iKUCeu6lAzsidJP6CQiig8EjRXpG4uoST4kckR+bREpAgiG2AVyQXqxBHWY",
-	"jGTErkTC+hOATDbTAXsexruGx1jUJVwozWjUJG3hWtN64ymy29r1esRAFZ2xvgOww2dME0jMY5E5LnnL",
-	"Eqi0gw+5Ua6N1MQoSre6oO7c0tMzt2KZxHFJc1d2yxLrG8Edoj1Dez2pscWryvV4teuGxZl/XEdsJMGH",
-	"YCk132TVUVtnRI0B3qAR/T/tnJqhHHlPFBvBut+NRM6MKLif0BiXFtfiVAa2FcrRiCUhI1Ma32zpYSIn",
-	"gyFRTEQrrGVuSqsV/KVH/ijmvruS+S1oqxsW2fwoD13cXzNY1gnrp8cDt9TZ7I7vWeO0/e4AO9e63w8L",
-	"b7tbPZfOkLnkLUtYOVvY7d+BrW6sMlMNzwS2laqMGYOzDZSM8lhgwBtb9gk0nTVSkurh26KE8sn6yek4",
-	"aPRjOhgUJ/oBfwxAeLjC3NLr97blX78/Gp3j9uHR9XH78uC3xre5FXz65fjvO18AZnZ+DThUtoafW4tX",
-	"0LgcckXcOCSW8kYRNVFjHnI5wfTJKY9j0jOX6ZazKYuajYe/u07j2FzGjWNp41h69pLYlCGYO5nzLTlj",
-	"aIFnqUQfbgSNnDpeM8so53tKDTHf+5T++OpPn03eLQa64yqn3qLl1iQHmDGeMKiFpQmLUusrYQOaRERL",
-	"ElLF5n1NH5leW7E/9yb+UN6muUKtSgW3pAq2Kvqzvffm173WTnN7ezeNzCzWH9EIWE8Qr2YL1JPckLxx",
-	"EPPwBvuQ47+luGWJwjS01v3V1CoZ5xa6cYhtWme9JA+alDdkMr4H118YMsjYtu9Tm9Ikul/SJ45QJ+HT",
-	"fu2ZEj8fLfvSLMrPvCz5dhpkxwlM6azq6/ZJY1Rdzsas9jQ+FN77qwGbjlKQhWoBGVM+yonHFNU0TCUH",
-	"viXFrZVSoZyMpfBzIKpTKlpv9ra3m60dLCouSZ+Y6yZSPK29xvvDi4PTzyeX1wen7zsgX+Los9A8zuV/",
-	"JlNXfeI6qWRjVophQ2eHhbcloHWfdz50zs87537GTPvs7Pz0d4RlLakpLllxPnkBvGtPl5JpFlcvHRN4",
-	"yEZ0b2JZj56K6SRbJn7xl295sQo/zgvVpQW0xzS5USDtzfOEKsgy3CfQDD+UI6bIWfvwfZNcMBERxqFO",
-	"FjpmdYlMSNdxhG5A2Hca6ngGYRNs0DXCqlU79miisN3FlegxJohlpV7pqx0NTEWcuNkXhDdkt4hKxJTz",
-	"YA+YLrTed3ysW130itv3vOGW3gz5ue8ffIeQ6VbX8mANI5+hu9rX3uwwKn0/ccvzHKBzLHtlnrhKsWnr",
-	"Ibp4rSiJM4Hydg6X4wnlc+6YHl1Q+2mK27/s7b7Ze91qvsFFP5D4Njd/vldYmSQvmUOJJF+V7trozq+0",
-	"oM0zAYCWAo/aeIs3NvnGW/zcNaqpCCrVWMqdxKVyvyZwYipAip4GVIly7mHUiSDVkWpW6XG4ZHGsyHSI",
-	"qCCUODYfEJQURvMZ8L4modFrIMgcykkcYVwMp2PYEhZ0uL7dSkMj075MmqQdT+lMkZ1WC6PyV8KlC00U",
-	"4HfEUEyxR6iXn2Ke4Ip0Yf57BIALu+hSQHcr+Xzy6eT0y0kN5/WVsN5ri0pitCs6HjMKKUmxHJQCh/xu",
-	"d+4A1ZSlVSYYf5cQSSQUvDdW9s9JyzI/hNWGHqoK5SHAJDEWkUeeLpH9eB6NvYY9EdTIuIObNORo/718",
-	"JLhOG6Xo5Xkv5ve1ROdJDxrU5foakNk9e90qijHSvCbHGKYy0cONU2LjlHg8Ke8EgI2Sru+X+NNdxurg",
-	"rK/j50C2EGCTYzGl5XgVQdi1jP1zO7WHCr/S8TiRt/czcTfO5qdxNq9qoi42TjfMeBPcfUHc+yPTqxto",
-	"S+K5yxn8K2Bj1S7o38AsMqZJWiHPaCJYZBvWUEHc1Xau5JAKY2st9iDDX60DOcekgitxcPr57PQE/gUG",
-	"0MfDD5fXB+3z90TTGyfdsCeOnx38gyJjKWPyo0zIyDwIlWdTqL8wz8EfuYIyBiV/2rfFa+JKAB4S/t08",
-	"iImqWGnwFv3pHm4S1kZYhALz0ESxiEzGTdL+fHl63L7svCdjYz+iROQCUzNzDvsrcdw++dw+gr8cfL64",
-	"PD0GexD6g4Kj3+4e2qiUa7BEu2enF5ekED7oNsmBedjMBmEU5kpUFB0xNGKb5ERC5QdUBzMWlYMWwIAP",
-	"IqDXBBe4H6Q0CNlCkr3zDhSd+M9ouDW+dI4OTo87W28aj60HeFfqhWgBNfzW9Wy4u2xTikfufn9Jh/4/",
-	"3lp/uIN/hIBF3pbZBC02uuYmaPFsKe6GAd8/ZpFqmktCFovhMUsiFoa5VSdGXkpNY0UUFyHLqamkxwZU",
-	"BGQyJlpapEmhNBW6Sc7ZP1moWUQyWYLaYwoJlKZIRhLKXUE8NK9EN3vDnF0XcLC8QcYsIcOJiBIzOGRV",
-	"m69LwUjEQj6icUBaaRQCH8AAyYjOCPseMhaR7VareSUwdKB0mqQZ0jgmkWQKJjRI5DTTPNPKvRIl8yPT",
-	"F7CFdWIVXgVgFqTwxXVpiCKT7S8pULF2vVz+jBt7r39t7hQy5X99W5Yq/3rX/prlB+9t7+6kPxqS+h2/",
-	"sv3z2+bbtysIVzzDCqkK429y8TaelpfmadEpcSIMhWMVOSgKqh8sj96orSpF2lkprT4gVBFKetCXPUno",
-	"bN9wYmiEAYXiZCJiphTpQuptlyg6U8T80iQdcGxAEDsLVZs5VEPwVKbrrwDB84zp9fOwIQ+d5v5laMyc",
-	"hyj8mmt8v7FK/4Ix5HVAmlx4YiWQpk1i+yaG/HQgTV4p1hxIU51wshmVhZMEADgNcxtzAE/745thnYol",
-	"t+Xavk2+AtgkQ+qTJG7sOew6+up2u1S82FQL0eeDiTFxhsZAgWZNANoUDqVigvQwD7v7fYuO+dYNm3UJ",
-	"EpP3IfOBb+lS5xpOZsi/rt+kGlKcqRVfmYo9P9HfueLavI/YNhRfjlJnkx3CKvPz70NWiav+Y5HD2Yt4",
-	"lM9mwxBNDlfFH94zDea/cVmiFXkvW3W/fGpZeMjsNX6ai0GAwRoQL1wKY3nmIY7TrUO6qhjd7XhIhTF/",
-	"tYRvYYwlIF/PELYZeh55g7ZDXbHSU5EiFUbSIWUhzp/3fufWXJ5lcxrSW/8E37mOTPOvfT0z58/UUMaR",
-	"yk4tTCT0EoPSDDJIqND+Ko7YLSslKawRyVEk7IoUYX5C0YBVriILU+H2YQxvMvOJBvEkS0Y4myThkCqm",
-	"/JAcPJw72gzqsmQRdua9Gfl6FmB2Zm9GECoRYdeMCqwEHauh1OSGjTXWsPg7ZG4ydOwso+psy3Xx3Iht",
-	"Bu4NdsxjprQU1Vs2pokWLCG9ieKCKbN82e+zBLTt4n76I9PkhulxTENWMvQFs211kWgBxcBW/YP+zAWh",
-	"ZMpFJKcAj+ZUXe8DtgXg/NjnEwFjh0YGhBNoNR4ZXisTMmXsRrmAqLsDFR9wEH133+7+/wAAAP//",
+	"7P2Lchs5lj8IvwqC3z+iqvpL0ZQsV5el2IilZbpKY91aksvuKflPgpkgiVYSYAOgaE6FNvZp9sH2STZw",
+	"DpA3ZpJJ6uaaYcTEdJnKROJycO7nd/5shHI8kYIJoxsHfzZGjEZMwX8eR2w8kYYJs3PJJjGds8j+HDEd",
+	"Kj4xXIrGQaNn1JT1iBSE2v/TM6aIGVFDZlQTbaRiEZmKCH5lRNMxI7ds3iTtvmbCEGlGTM24Zs1G0NDh",
+	"iI2p/YaZT1jjoNGXMmZUNO7vg8YlNeyEj7nZgf+/OJMjGseacAEfMkxQYX7QZCyFGcVz8u+pNDT57GzE",
+	"FLMPKka4JkKKwgQGUo2paRw0uDA/7zeCxpgLPp6OGwetwM+OC8OGTBVmd8nGlAsuhlUzjNnA+GnirB7t",
+	"y5qV7MsVC6WINJkKw+P0q0QbqowmVLDZA2fAjJrvtAeGqeqvG0lmlBvSZwNpt17NuRgSOqRcPOzrX3Yu",
+	"2b+nTJud4xLyPKNjpokZcU1CGsd+3zVTd0z9oEksh7pJOndMzT31hlQpzjTh5pAwpaTSRLEJo4bw5Nz6",
+	"MprbabNvdDyJ7ZQU+3e3tXu7n1vLmH47YWJoRo2D3b1fkulroyx93NvpT6iiY2bclfug5LhkETLdN7uS",
+	"yw9H5PXr12+J4WMWEOnulj1PIgf4TEQNs7P9dH2Un+hea+/nndbPO63dRtDgdvh/T5maN4KGoGP7wMDO",
+	"oWIV+y04j2RRC0sKGt92aBRxnLnlDfdBykjC+Uc2X1zfKb2FQ2J4RpoOmKUX3PUm2bX/2HvzhkwUF4b2",
+	"Y0baV0fHxyQcUUVDu3cBuWUTQwZSkb+TiM51fs1SRUzt7Lb293ZCKe6Y0vbDbvnI8dL1Z2a7Y6dbsRV7",
+	"b94U92JCjWHKjvm//yA7/9fX////aiyeedA4Nmx8HF1Q+1ZxK65HjHDDxvn5czPuttIDm9hXk/lyGK4R",
+	"WBKccmWZtN33+tNenOFHNq+e3i2bI4fnyORDxahhEZlxM8pP20qWmBnWnSg54DErn/8t7HH15P+XYoPG",
+	"QeP/9yoVVK/wr/qVPR874RN2x+LqKcf2zz9oIqbjPlO5Se6WzgleWDqrLJt6vWfZFP2GbGq31Wq1Mmxr",
+	"t5RtVQix3+SMjKmYEyYMcCFKJnTIyEjGERB12Y2NYazs7CI2oNPY2OMOlk+13kQ/j6TdrJWzNdJzUWqI",
+	"FCHbYMowqYfN+YIOS2b7ecTDEWxnQCyTI7tN0sbt7bMRFxGwoJhqO3XQC9h4YuZVS7AvVqwgWEUerVo0",
+	"csEUl1HVQvqSquiQtE9OutfHpx0yFTHTmmjKo4xaRc4FSxUywe6YIhEbcMEiu8L91n7l+vDrda+im2y5",
+	"BMA/tksIvi3meXlmxRkIL8tPnLjFqZAZFYZFhygppkqBAimYX/mQ3zEBR4qPwxkncpPhht0Iuw+ZHcAz",
+	"JqeMCqsI2m8OQZAkG0sFPKjYYKodnyPcNG9EqVzd/aViP6l5XKl6yQZMKRofyYhVs75QRiywioC9piFF",
+	"RTuddfvd0e7e63LGrDIfqCteft5fLV0u2YyqaJkEVPBEQcGaRdUyULkhH1UKXstyVYxaTXeZJsZEVF8P",
+	"e9263nt98ObtwZu3zbdv3/5nBfUY+bjU80kztewIxsyKyoD052Qup4rImSC8cCRTzVS3knym8IWNRfsp",
+	"TOA4QjVZMT2RQjPQkt/RyOn89l+hFNZGtf9JJ5OYh9Qu49W/tF3Ln+l07ZMRstg7GvOoq9wYQSNihvJY",
+	"Nw7++LMx4CyOrPJCxxPKhwKWMGZag0xpcE3GXGvY2K9BAwyE3NMk8wSunWljTZPURLivuwcdGB02oOyS",
+	"wNDwPRpbgcMiIEFK1DRmSIGMTJQcKjoeM8fArGHTJD235B4RzkJiBFYOSkbGCVBidpfN2L3xqvh4tWlc",
+	"b5T0lXJTt+4o9vESY3HZ67ln4QyOpBjEPNyQ6lKzostFF46FaZ2jvgxBtZPzBXkDvKRgmdiT14bHMVFT",
+	"IZ6c3rSxrAz5mhhqKyP7PLLk5KgOjDc329TVszDLQyJFbE0IJlIPTC/jROj9tybBgrdk6duZRx9MvB/g",
+	"uCImNqLeQfJ2Bb1eWwK1xz2mc6tGkZniBngO6BD6aWnTfjim4S0yMh3KiVN67T/lhClYHxGMbRncEhrJ",
+	"MJhTrsfUhKMH87rQM81lhFPkbFZHB2XbKuJUgDlDUnn9xJS07Otb6qmmHmGYEjTG/d1MM8MRukgcFRRz",
+	"JccMzbQZ+PKVfErRl35tKti3CQsNi5okp4BFZMTiCXg/Btzq/lNDZiO6pZVqWjmT5oOcimgjMhHSdAfw",
+	"dgWFeNMYBJF/8onoo23tIh8XsBaQtwL7Mpo77dq7FZxIcpIypIJoxrZUUkklF3QeSxpdS3lC1ZBtRCwT",
+	"HKNrpOzGMEqlIHJnxr6FVk8gu+SUv3taaQPf45rAxCBwKvCzoFL/Yv8LhFB/Gt8SdmcH3pJLJbkkA7LN",
+	"+IqihnVjN8ASKsnFlO3xgbIwnTwtrZSHtDOf35pNT2A2fRJ0akZS8f/akKim2QEqjX3wSJFvO3TCd6xs",
+	"wAlBbgJjEYueXulN3VYBmYpbIWciIIrdyVvnVpKDRBduXxxv2dAykrmjPKb9mG1KMcn7S7gQ5jDYc+tP",
+	"9TwgRs0xn4LokVQmnj+xOwg/H1JhlSxDbzHI4pViIWdNcub0HqvwWIKyGnKfocaexFG2XOuxuVZywLCj",
+	"7RBP7c/GRMkJU4ajF52Ght+xkmyr0nhBKLnQqwjmH1MqDDfzBrwg40jOxNo5PUHDZRS0zarvHQttqICd",
+	"zhHo8reu2Tdzrs6mcWxf5NHKr0BU8xYzV1ZmI0Co9xJSV/Tyte8GDTGNHZ/A0MjiXmAwZTF4tRDj0UYx",
+	"ertqilfw1OU0ZvYdI2/ZeqeKn13+PBLctX3yPmhMJ9Hah/ltUn9O99kA0x/2OAOXUgJb56bsCRjGThae",
+	"odLcsQX+cuTpKtnkLIlmV/g1ORfZ/xcLYS24Gxfel1bIfIIgl0bDkCqGyYFyaog2dE4o+DPn9i+WTX5H",
+	"99dnM7zeffP650IyQ+mdLtzPLDnD2xU3wdF36ZLy9yy/sXY4sJyEJKDR2/2rXkZVUsbm93NFRPZ7va1r",
+	"3rwKar923y140q7bZ+/bl+8xmSKUKmIR6c+dXYtpHaBfajLgitk/mREbaxbfMUzoE/ZY/kgGagSNy86H",
+	"zuVl+6R7dP6+0/21c9a5bF93cn84OT76mP0B/qPT6baPro/PzzJ3Nj2d9lhORVmKsb1EAcGDsDrxlwu8",
+	"ulqOGdjyI6qbpE1mIxkzl252SPosljPyX0xJDH0l2cepTRfGdNan4S2ZyJiHcxIzo2/E2LEHOWOYbrJA",
+	"wYsE+Y5G6CmpyS02lLeh4oYpvlKHhOkc+YefQ1DzMR2yType9fQnFaeD15futQXy+oJvpSjLC6NkoZnT",
+	"yEiu+iIqf0Yl6WZMEE+KjCpBuMlfzkMC/HbmQrpzEkkiJPDcIgddpEopPtbefDNSTI9kHFXnItZl9HVy",
+	"8OpxUL9zyEMLh+i0j3TilQfwq6LIc/Jb1Ld/q79DLuumfnJNfrpJ0k7y2cr5PqdK8zIMZxNGspE+cF+1",
+	"x1dyqsLSVNY0/9reSBCkWRF50vm9c9IIGqfHJ52r6/MzKxKPLo+vO5fH7UbQ+MenztV1I2i0P1sxWiYC",
+	"39GYirBEkNRSJJ0AvQ9cJnVpitmID0dMG8zOJkPlsjtb2ZzNAVd6QXfDhNql6uaEiYiL4ZGfbP7r5wIS",
+	"qgOID3FBYE3ljKP6K6U6qfvudaKqLf8wahKP8uV62mF6MOsyijq6oR+9iql4Gywxv8AY88n2uTMrbmU5",
+	"GwIa9dneeTqNqAFewQ0b69VMA6kdrYpjfAUyzd1HqVIU+OuEDrmgdZjJRfpkcUNgbrmxlixPV1x/k2Rp",
+	"Wq0zm5Ua0jheZK5rXtx16Wlj6igjirLtOKKGxnJoD2dN9ZYaNpSqtPBoTvosTfNfqdOFMmIXUsZ4cYqP",
+	"L7dhnRF+oXi4UqXAhx7HFVZ/ya0MwaeT5iXK1vlUacz604SPJ1IZFtXawEeVqSVWtQxrGNX2IU/h6x1H",
+	"HXXQEujmzq8yG6BU+0+oOufhwpnm1ua3JWMaZC2HlKLXMRkyl/HheiBk09hPEG5N/29IS9/hBc8rcU9w",
+	"3R/76j6bBvvkd+++mggfQf5nZct3pQMcxRx3tSDL7c8LNLpfRgPw6LrOHSuoWWnlGYMAMDcEnknr7aWh",
+	"sT4kNJ7RuSaaCdDaV3qm7S9DuWOf29G3fLIj4VM03plIyAZMH5Nje5QTM28cDGisWYVouva551QTt00L",
+	"01q6Z489yVwZ1WK11OJFmoYh0yVaXxsXYT9VsrdF+vLDBAmxBMWKrpQ0SklPRuySUV3Gij6P5oRCbRnC",
+	"JxhMYDgkNMFXAC8R103Sw+Ksnn0y+2fjqtPs75/OPp6dfz7LWrDuJ2uknlx22u//2b3svO90TjvvrSnb",
+	"PjvqnJzAf3e+XBxfdsqtWLuG3+3MaHkMNHRnUl43Z0mI6tuaqo1K9mopp0l3Fd6xW7PqHSyYs8/DLldf",
+	"y2RLQzmNIyssFIsYG7MI4vGriQbHRzFYQRRJ+fyiDp54zZdalFKweSptMmVWdTS8tHz/uKY7eBMNuq6r",
+	"ecwM9XJmuRXtnluDTPw6s8Ri/0uvphZ8zLMextYz89flV/75ugeCz6/rfMCb0q5PYulLR+uGPt1rSDjl",
+	"Kqfi+vYqlGql+nKZPAg6EjVTXf/sr/D5+6Axo2pZIot/9bN7rNSMyN2d3LktSoZs8WPmwLIkFfgLXzic",
+	"/LYXdzPZhHRNKWVn9zV7c5dzosfQ/1K29n2pf0U2UCmJ/XPeHexSzpvksnPRaV93j87Pfu9cXh2fnx24",
+	"PC04R/emYZH3uoJCB04kJIHmjTi//q1z2W1fX18ev/t0vTBEn8VSDB34AyYIghByBajJQCQzQtdJ7QNQ",
+	"JUFdc/4rRmZcRHLWvBHvOifnn7unx2fHp59O8ZtIclZlMFISPaZx3CRH7YvuZad99JsdL5mZco6xEY0I",
+	"jeO01tBIMqJ3rEnefXr/a+e62/nyW/vT1XXn/cGNyE4Yg7ln593Lzuf2pRva//EHjVW2oRwj7oXP8bdf",
+	"aZJ3J+dHH+10BopOI6L5UNBYO8wAp+EsnEwjaCxstdV/FretETRymwMqUbIJ9q+FpTWCRrIQ+2ecXoXO",
+	"lNIcBunL9Ka8GF5lhKxU1DPjvbS2/gjiuaC3a+JkcqIfe6wOJAtIdwAlM2FWBaGbRRZq7/znV/v/Wjtv",
+	"u1//VgIxlGVgb0r414O0gnrn/XIyvsJRnnAExx590CdrsbiQU3L9J5YIPTTcg+MzC0pFtQpfnKz2JWhl",
+	"GnxBF1kkPf/XlcRXF3OnNOC2uWqzqb2bU4oKbwLvYCJcvegsRFuZE63Sqs6pTwuqVZk+tKgBZZWpzJVZ",
+	"rglcJTtdSE46P7046Vx33h+SDyftX3/tvCezEY+Zg19U7I6z2SG57PxH5+i685705+43APnoxzK8heR/",
+	"qQApQkQsOiRO3iQGfV5U3whqjOL9KVRXJ3I7I+OSSTWChpsV5GLhHFZZ79nEisVDhvyt7tH5p7Nr743C",
+	"nWaRyymzKkgvyTHpBXZDwlFaVeFz0A/JlwsSS3mrieMXfYy9ZR0S2e81gsaXi/I5Ay5ROK+K2WsyodyB",
+	"pZFPGeCiABlSEZqSkoniIUsYVkBYrFkmcJzu9PHZVSNoXJ9/7Jxdlc7tPQv5mMZlIExesZIDMrac1Qpl",
+	"e28csB77RkMTzwEKSUmgDTKi8WDH7rPVfsxMkgiH1wnwV1LasP+2+fZtVRZOKWfB1LlGRpY3DhozrljT",
+	"LyIr5jEEBWoKANo0htyMpv1mKMevuAiZMDsRu3P/+cpXGb+y48EN7wCfrcic2zh/BLn3kzgevpccN53k",
+	"p6xMyXGpLA9IcnMfy2xsGaNMqs/zJJ6D+IRrDwioZgpMYr/VAtqmfXnHykLnEatVLAPm832maKdM6UWc",
+	"Havzhswu5BBDOu7mC0k0F8OYORC6nFq4cgLv4cM1jFhWvk3ApNKyekQOS6RpHYGZKzpapvNbNuvK3LIF",
+	"LMVvlOGm5knIgwWE6Lvwe5+dSCWhHJU6gK8AZfTQYydpADXpKyrCEZECAJQ+o+TQjogObsSN+BvpFbCl",
+	"epayDnL4TFNgsoqKIQvSijupkgxLCJhiAiUZSmLkEDRDGN7rpl0hTRdDou4TOc0VpMxUM5doNGcG0WF9",
+	"Jd+dGw6M0y6Ifha5gXIGK5kxPhyBrT2ehqMALknuU/CyhtFQ+MLUwpjysd3DzOzwzz5e0L64uDz/vfO+",
+	"+CY6rMtfBQRDaQiMbtcC8KNWTsexWxqsXBs4mYgaBsOjBtDlYmHH8C8AUTTjJhyxiMjBAF6CBMiyd+AP",
+	"pa/Ya1r2hv299IWYa8PFsOwd96fia/74cLHGrlYZ4SpFpSF3TPEBZ5EjRj0dDHjImTBdMH515guZ3KEB",
+	"A+Bj0D+k8vntUI0OkT5t8ITl1HTloAuhXk8u8GoS34d3ZpaPQeCEDKRyuwn6VNfOfRDLmXubekWLzCBi",
+	"ETN65+oI7QWBmlPy8/5OH6CXwdjIXTOjqNBgZ2UWBmi/vjBxKBEHMr2qoK6MAJ+UuVMYc0t41G5yZhxM",
+	"zsfkKo04p+jS0sC/uAG2MKJ3OEy20NeOsntgeTkW9t6yOV44D6NkH3iNnynBLoJnE5QL++w+DKanAGBq",
+	"Rph7A8gTsJQizATLAkzAaHjaXVfZ64bMkEEkcQDCvnFt/EX3sNnJX9Enm2ydtUslXlwax3KGK39zkIJh",
+	"wHA6cJ+yTyeD4d2MFaPRvIvP2bffptsilUsO5RoqTEXuFR/bci8lNRhJzCuBG0feKSPWnUgZd0HcureE",
+	"TIKQSMCSjChiuCCllcO2ubdrg57BWAtQFD2yv+uowCNBWFYLf1v4ugdS6pH9vb10j5aBFSFzzaAa2Hfd",
+	"/hbRA9y9ygLw9MgbexdS3BtP57482T5g51+sPM6ZgItwiyVSrBE0csIosZrz4iT/cyorXHJThsn7FPbs",
+	"Dzn+3AgaRfYLOJYLLLMRNLJ8DwbOMzN4r8iQYPwMY2kERSiALKZaFtImf1Xhh+Its+vNXZzMD578nUaU",
+	"IXk7z0oUwjKclAocrwJOxgJqU7aAvcwOzWqqC+aWw9+sxiT1uqO9eVaXV9JYEUt+7KHR/8frr03MOO79",
+	"lECyJjD79VTYBO/zz3UdRDj9dIRSzfOOlVV6rFsMs35J5xOGwvkKjP82+hOKDRQyu/tmd69GTt3Thdzh",
+	"VIqpGVXx3/VrMZ8i3355FXSSdp8SVmZZVRXRhYNcFYaFXXvnU0DzBI33sXYQ9ozN8GYUrVd0Efl/F23Z",
+	"ojWIH10+106V9TtHAOc7sIBpAvq9kNiEf8Pw2OP6C57S1l+Tl1UY1su3tjw/P5nCyhuYOR87dc8qa9xc",
+	"PY2RZYmIfVs83GNrLcU0ZJ4HOYXENQNoLQ+BvAUH5tIQiKpskpQGd7gGJQ/gdKE3km+ZJK06z6iKOVOe",
+	"/ryLIX8ly2MhmSjKihwv3J4gF8pwE19+sm6HFyU25XHZqjvog3dXaGWEaWWIaaKknfDST6U38mHfUrDW",
+	"NS5knv5LOFjxUtYJex1CUIIkMUyY01q5n+meBf6c0sVVHvcjZNSUc/IXTabJCvjyPBrhbl4+h2aB+Uc8",
+	"apKj8/OT9+efzw4wE0VKkUlh8U1EmuS0/aWLiR5XRbfLjfDBaGN1WjkwTDjHgrXc+6wYSsMPNoJGZtBy",
+	"BTvDEB+sZoIZVUKn4NVPyk8zaE716CMTcqlxW/qZWrgahXw6px9X5AR455/RLB5AWO4Qq1AhJACOBx0Q",
+	"ROrQiecz5reAhS4i0meaR+CuGq+bIvDE2jhM/tOkZPXQKUmTUEkN/mFrTmqT1tnWOrwTHL7OwY15zLSR",
+	"ooyCTpO/EWckr01GyRB15gLivmQe/4DfiW9Xtf4sYIAj//rKqVTkhzzQSMmv6QONNUOORREBx+fjObIf",
+	"sTiqUCXWwKa5MmxSX5oVdetUWv/lLKxUxD7A1kq4WubGJgw3d3cS4l1lj32YxgMex2MmTHnaxG9ylo2p",
+	"4MXToGfKmXDd0ZzIeX98BekOgK7TCBpH558uIAUC/nXaPvvUPmkEjfan6/PTNuZz/Hr84bp7hFmGR5+u",
+	"rs9PSyXUcWVRqYvNThQb8G/g1ARPJ0966kAHiQn995Slba4CElMre4GXaKl8kx6vUNvfS1IJV5S0eca7",
+	"MNOk7Q829sE5+xwJM1KMkYFCSqAxifiQG92s6BZ1vbt30GodtFrNVqv1n1kxElHDdgyHoHg2Er9flgNZ",
+	"yJI45XHM9aMmSbjdcPkEZTkk7glwujlAGB6Db27kI3dynM+mW7LG1Yhgz7Bmw8aX4E8tyYHNZPoszXnz",
+	"z90HvldjZdtHAMiclpaqrqDVf3tGtU4julXoN3rEJxMuhu0oUo67LxUJhccfEY7GbVwZx0vqrRd29f3x",
+	"r8fX7ROoKka2aA1ubEx4SC5+++fV8RH+GRaKkijlffByI2j4B0sZWbmzEwJyll9B76xwJHnIAjIV3HIt",
+	"OpZiCAzXcrUA9A6qWOQ5yMommmuSxsek3qpkordsnt5XBMwTbDX9rfTTnkBmB7TcK7k6T6j62j1drb8m",
+	"k/toH7/3QRe9pMclVcwlf6yv61clVK3cxknSArJO78Ul4AGwLUHa1NGvd5U+kdmqjjBYY1+BK7Iao0TI",
+	"2aHLKBJ0okfSBFCeYUZMNOvB2ykqbksOicUAJShF8j0p4vnykyplec8IiwNLyaiOoBvibq44iY+OxhNA",
+	"xLP2xdVv59eWWXUuj8/L02kzAzyCgyd7wb8rN09mYpdsoJgelVWw1L7vSedQSEaJY2j1uAELUH4ua3G9",
+	"Ry8GT+99dkLl++iQuzbGo8tU+X5PocoEkqwaU2z3QVDME6ZudQ2efas3B0i+ziIhbh4j9NhbTkpkx02N",
+	"1uTI/dLWQYrxrbkfGyvweehwQzCU9Shg09Ms3+tPk5e6tN/ZxXqMS7LZ/Si9B5hsVOKPHwykiny3iOqq",
+	"MKfXhBQq00DVSVq88hBS6mblrrQsPtIzYJZ9nwi/LtmrLkqBy6tdra3gY2AsS2UGNI5Xm8n+wfVhk7iJ",
+	"612VTQCWFqVDsmf+00tQyDKVGn7z6mCSpdS/5NY8pg8mRwhr8vUHujOy++mGWrHo8aQcuGazeBg2zF7T",
+	"ItoIHXyDc4m4hiq+8pKMa+gcA7mqzq50RBYk5WYr7wT7NuGK6dorWZ8zPTmTUQlN1P3G5uW19ZnNA69F",
+	"IZaSW2NQdmlSbpThNJ6UHKEXCCp7+rnAy3L3RzLnhe37Z9oVH8sUJkxpKSo75K/JaU4zeY4+VkjjiwwT",
+	"QHlddMLPsQTAuR71gb0tY6kN2W21fIlRkCYf+QQk+w+HuEBOoAjDNzElQkJuuh5BhYZiNMK8hDH9lp1O",
+	"1ux3+5f30f/L7s4lnZ26zNiaOA12L5Igb4kDMwmSOSsi629yUeWURRQzIUac3a3J2p5HlX78rkS1lWyz",
+	"vtJcDxg1OcYEHfVhbCMfeC3r+WOWK+uZ8y+9+36+j+Atq85TeFFfWf5IMh7FL1kwmULlu++kcgURYQ9e",
+	"g/86PrvqdtqXZxUV/YjaUaf+HEtqMlXlAYZHmuTYkJAqxcHiIZ7t5/jumxp15DiVxwwWZpHtFl0d9o/Z",
+	"yCjW+goGqRCAAFDWLuMFlnHGZqtbxiUhxjIplEUJhUQ2Ermg0pN3qkrm1VqclIwZ0SyUIgLYUsSCyFjW",
+	"jCqRFtFBQdPyZiKP1vyqRrOrTdvPLTq3XZ5h1p9gV35Inr1nVmnQ1Eirasw2CIH/N+mpleXii0KtjIuf",
+	"sdnKrk+FC/t0/VXWQ6VOyGuqeBmk9YojX1/9eVSaqz6timMq9DAoTMaQmLnEYSsIE98J5p4m3pMUv2YZ",
+	"TPqaHNpXDa72ICYDNxrFYT8oxohh36CMdqjkdAJZLdo1p1kTfX0xRWYiZYw7EzGdLdWFEo6AjGnk28aR",
+	"MRV0yMZMGN+ueE128gjo7ZmNetZr8X1CuK/bPqFwu2pwwQq09Ijd8ZBVEdUd19xI9YMm+NxhYh1rQq0Z",
+	"OVqXeEoFOJ9ksqiWzYLiYyun8fN+bhZ7tWbhEMc6Y1d7m5/IJ19HnketzKoBDN7MTeT1Xp4iX6+F0biI",
+	"G8hKj+rzSBIHWB4QPsCG0htc6yK8cQX0NzgTZh5DHr4pCBVzElLNlp9EleO4PWRlyaT50+8rOdNMrTz9",
+	"3dbe/tpUWExAyW5F1ZV6MOC3B+wCBrnsIrrDf+GLmM7iSS/iZnXMf9XLC8Ib/KNkZu+xBx1+svv7tNc1",
+	"pZEXu67Z7a64uo8EM7Cqsv+M3TFFkkJDYmY8ZE1yKeUYMUm8pcm9w9mXoNyyOfmX5GKBDgAKYMURbXKB",
+	"HisbOd3Ciq1fmv36RObv2qmi5RN/waSvil6Rx0a7Vsqr63pbdXNNlm3+IbnBVJqbRlL2hxPwMLKJv+67",
+	"zAsqS2DJjlVBtFDF9iAfwvOQydoOByaiGkHfaz5mjwmWudLYosqsPS1tWFlVZ4eGI89VfcDPx7zqVzD6",
+	"Yr40PrG3HHpjE//ZY3nDcCcqSPnSicqSjJFcv5kS5cEDGxqJYt7KsA1ueg1VVzH1Pei6OI2t1blKcXWb",
+	"9RjWJ1PPvxWVC1fl+Q0ZwC2rsusRVUwnHaYesPRPmqk6Ujip/fQvbvDNOno80v9zKvJV3XXKmNlFLhic",
+	"52UQpCnPt12jyG/iottrJu1Cx78SSSQMhGatIIpjYgfXG1RLwOgXtBR4opX0j1MMssaFJAw/u/aXCicz",
+	"wcQU3Fi/xtxsys8oSePKH1DdLI7auRke3rUOzE+m+Ct5rXT2id1QqJ6kcx2QGWO3GhGSTqWI6DwgYynM",
+	"SAeu+PmQSAAsUvOkRUVSQtk+PvlnI2h87nQ+wn+cnp9d/wb/1T456V4fn3YWswRKBciF15tLaswQD3/E",
+	"HFRo346Cs5v7FK2ZVJGu6q9Sh48sb6iSOMFLZAcEbOSASMECQi0rjb0xcZikArjWCgBY22dQEofMj+u6",
+	"MdjNIrH/yFUN57pJYLMBBwUsFfly0STt3PwPCE3K3AlPgZ5IO0k5+9+7b3zBLSaNbbSUVvnUV1grL2We",
+	"PELL7jV6DNQybTbOZ32KlgE17Z6FOSemz0MNmofbMJuVbD2sUmtJjwTcmczWJnRRDTySSYJz0Lf1S7oK",
+	"cDcv5C16itTHF7NmVxxT5Sk8QWHdy3PQJ+aGeY/Ks7pvnpzAKqjEwzyXFO9nbnFJ3of/8wb8ekPR9CQi",
+	"ZyPJkezaCgmy2kuV2chGflOTbaq84SDDHgErelpmBCfF7sXGWdwA4L6u4XFfZWEWticLkIWzWrr0atLd",
+	"eAvWNHSj0sKDK0kGVAWJtxVGL9+t+ubn4t64z5dt0WVVv0losuP6t4AAgGZ3rnGYtQma5IzNECtrTOcI",
+	"ykTO5OyAXHVOPnR9fndAOqft45Puafv66Df/j6vj0+OT9mVwI94fX12cX7XfnXS68KcAm552T46vrjvv",
+	"A/J75+T86Pj6n8l4V5nfjk6Ojz7mfkgTyQPyoX2V7YsakLNzfCO4EZedo+OLy/MjO7/L47NfA3L66eT6",
+	"+OKkA7hkVwFpnwJm2fmn65PjzmVALtvXnW777Py0ffLPgFy1Tzvds8715/PLj+5f7zu/Hx910EB5kg6c",
+	"FYZYooE+eqWf74mzAf/F3Hq1Ya2wLmEyH6QCX9BUcKOTfkbPhJj5BJWI0MJLwZ2P2GFpPv+IQos8OTVl",
+	"TsuV+5idQGnlXowpkAGkik4gLlmAq1wpFFcUoSSAWU9oXaZoaCtnax89K3caa4/HDo6UvpwOR6ZWtmkW",
+	"Mu1BHtQNijIRb2wTK/jBkGz1OrWmLCnt1GoUhR6hZ1iNsgmHeIySr0J9aBEjLkMsmTMuKxBN+rAWKkXz",
+	"129h3SmPzBvN6aHmr0+eH5eLcr+iRyg1ywiT76rWLLvIRzdal0itNYHrnvJ6rDWV+6V7WNUF+KJz9v74",
+	"7FcyFYbHhJLJaK55SGOEl4ReZkrxO2hp4WEPXadJ4t/17TE9PWd9+u6ZRtD48Onkw/HJCVQIHrXPjjrw",
+	"32VVf3Wj8TXqAzY3R58SUSrT+n050eBjtUPOPtoK4g2KGwayGDbg2nX+mpf01KnHlIsplQXVt/L549rb",
+	"s1k3+MV48fpLy/ZGX3o2yYNr8ADchgwHkIbGUIRQ1p/bihQWYUL5xjHRNB+79BPJH10CO2qlhij2L+jg",
+	"tsFnM13Wl+3GZ/dYhcjONEsv5LHmouH51ujKSfayPukJWeS3vWSb0iWkNzVLGXkpnuUx5WLMzT7t5F8W",
+	"9K3ue5vuxSGhiMEBuAuL8NRr5LMsQ1Cwj8mx5f8Tq+wOaKzZ5kyrMvUaAT8lmUyTLl8xF7cl+UMrGMrS",
+	"XXj2O/1A8i9L2vYXISH25fS5jArrqQEmMVkTP1+YXBDozSlI0qm/XNqnjfzLJfysNNW5XoUI1rDfB2ur",
+	"A9gHeBNlYAlmLTdkYi+l77h/SFrOvEdpO5PKjBxKAaS3+3yodb0ZyQnUlaOhnE6kWFG4BFg0GaB+D/Qv",
+	"Rch85+SNtISN4torPSnpnHPNBuzOJq0EHm0JmwNADRbbKix7v9iF4T5ojFgcfbK38cncKb6Ed4Plra/R",
+	"2QOp/bSMV/NqGPFSxmsxa/tOyqo3Ccs/jkPC7UZBmUk8E7ABBeafu/4ZWVCktMAz0TRIXHBXZNhClszy",
+	"iFcpr8wRyjphf9zuNuBFAXOP4/NB4+CPFR4oB+51H9Q5zMb91wVMK3/9saUHRQ6ArDd1BTXTGT6KD2X2",
+	"3eFauxuSICEW8i5d95EMLKiZyUPSl2YEqDOMY8W/JvutVnXLyvXL6erl/qb8oiwNF84XG3FtAsJQtVey",
+	"HFOVhyMCnbvcRvl7SZJ+bFkdCMNXnUuPfNTpLFGBVuljP0pBRjKO7JFMRQStuu84m/0UkPbFxeX57533",
+	"5EcHyeCu7E8BuWgfvyc/AvihVNCpjMip+Skgid+lXGnzQzaChh1itaMmq1kvntOM8eEIu6OZihhjBm0u",
+	"66eAwEjEVzdmzCtNqxMYrxbd4QW6dg7+tcEfpr7bQWEfZpLEzBiA0Tu+Oievd3/+eWe3SLXFIolC+JDu",
+	"/NfXP/fuS0OHMRdsd4Mp2/f2aunNm4JaS21KnUSv9+qky5g6yRrlmA+4JQEeZm4i6UmVscyrLCRvmaqv",
+	"yZhrzcUQfGiMhiOXsYvJ5Vznez+mYLVlDLTUpMA7wM1ITg20teLYgBYeX2k1rL4AaUZRve/i8w/+cLGi",
+	"wWkmbjZfy5AgF5K6rwwVUSkkdq2MMd9VI2gIy5f6cqpKkyGkZoQqORVRUszpC5JB4ASkn3RATI7b1XlS",
+	"fYsFOQEB74nnZibXGWKNvomFZioFBWO3VqPA0g4oWV67OLulkL+riez7bYpi5W1pWptXri8d36l2lE6Y",
+	"IqOpiFTimw2IkaBIOezBfMcyOe1jF6ZF697B9P139QTDZ73nSS+Hkl42gFWUfqfxlNV0DBVIpDCNGv7f",
+	"AjmUTKScthwc0pIGMTEbmAcg55WVOtRQehKguwdmxEFEvKo2biqQcrgm2vA4JjTmd8x5wyD01Ffylq2d",
+	"8xY0YqrNuSj/LHROjqgHAE36lQbep2z4mJH/WmxSttvKaVk3N9Gf+/c79n/2/P+Uq1tSDJneJDGwHuAC",
+	"HpaHXQgadv7/WZpSmFZc/qAD0p9Di7jj9hmWRR5Cp0knlzQzq/3qS5ILkzZgngTSfUiOJzPV8tuRWVcG",
+	"ObZQ9FVmZjgIxgqf8QawEbgFC5lBrh231fLsfcVFa2xAphBjoz6axN5y7esZCgbcOqsPA0AtF01POteE",
+	"fTOKAouKpFV3s/2vrTIqNAunht8xe/eg3gsL/37MVP795A0/T6TpXTws9A+8EYBI4Ax7cKeD89bKWjUV",
+	"mGpZZHR5MtjsduEX6yd750hxIW9zCfRBsXDUXyg/gboqcNJEuaz3i8LCRgQ2tYw47TAPedoBaLSzJGrB",
+	"o0SBxZwAf8beEHBs84EXLiM31mSZz85sn/N+LmWqZQU+NWkkbeCQP7dH7g1Xxlcy5TVlSCsrAy6Z6pcy",
+	"0O+kj7JlJHk1qm8NtpUtm1dOIG0BVANVc+Von9NYcNFHbS8dsywOlKMcfAMZxHQ4ZBGIomwaflGBqTGH",
+	"+6BhObXiZn5l6dEpfhNe0Yf2ls0TdzAT0Jy5x0XYtapc9//9v/+fnmX18Ith2sAvYM3at0dgrfpalgNL",
+	"mxO+g+Utnhnih+/tvLgYyJJW2d63OlFyqOh4zOwWoJ/V8UqPCoaI5FYGMTHkgpEfkXvpgHy5CLC82ypG",
+	"0B49QA+Kr1AOCCUhgusGNyJO7WwdpB0i4KkxVbfMTGIasp8Cbyjb+8C0gZkopidWHhK48CxRgiMZTscM",
+	"DDdLo8cwW9p0/0G4vhGwiIhNmIiAO2sWD3ZGUtt3NFN3TB2iPgIYuTzpum4FsFE0NM0bcSP+9jfnzWS6",
+	"+be/kU5SW0+cUwrHipwDueeg3Omru91ek5zjiuxXQW/UdvABH06Vmzh3YkOiRx8eHEh1I9wmOIMxpErN",
+	"SS859B68JCTptadmJBX/LwhV9AIXFi/M6W63R6gmMxbHblEf2TxdDwlpHCc4/pmvNAkSbZ9Z3qm9JY7E",
+	"a3UVaPEqI0Z+tDRsyddS7k8wuxHVRIdywvQB6SlGo15wI3ozxQ3rAfa+fRlxiWls/1tPw5GdZs+HAPQB",
+	"Pt20c4KherhRxHJeWLHbVRDM9gHcLj0dDHjI9CGZxJSLG4Hfh+uFQ5JQWiMUSiFgDrpJ2kJifzdY3g8a",
+	"MfL0zD7n+8nH/JbZCUwFgM4Q1K/sjrqEWbupPXSY9AK/FPgXbEovyZ7qgck6TxvX6IDs2h3ee/OGhCNq",
+	"KdCOR9oJOLy0S+XCSNJnlgKtInEj0nwSOEbYgCG/g977Y4a0+qPf0gD9HEEu5cSpL3CXf7IfdAc8pvbo",
+	"rcbDQ3OAmSlu4TeCW16hmAcaQBNxv7VPejjdrnuy1ySYjERvmSY/ZsOEP/mUKxxDZzfWrVnLJrlkNII4",
+	"BxU3ovB3PB/yX0xJZF3oGYy5NtodTEcpqTLEzuy/A0JjLXHQ5JsTakbkx/3W/k8Y0JwpKYbE7qGM7O9v",
+	"7NrsP7pCmi6NYzlj9pRh6b22/XfvpwAI34zYjdAjOoG4Vg/mgHQMn9+BipFFaoZ5J5mmmezrCVWGh9OY",
+	"Kksi3BzCQ0Cv+kb82OPijsY86jq2YUlvKqjjDTDJ3kCqPo8iZrlEb0LnsaRR10jZjakaMiBWalgXXCb4",
+	"xlTQO8pBAvZAVGF3ii4soQeM60b0MpCUXS66E1cjCG9k/mQZX8xDA4u+OL+6huO6aF8f/fYT4J5b8kZs",
+	"EyrmkOPjDvCdjDjTf/sbbMR/XJ2fZSJb5JS/Iz/+Av9j+annv5b+X2H55Kv+NL7t/dQkaUo714CFQyIJ",
+	"fUuQN8PwfCikYlHzRryfTmIeUsOQxQTk7NNJQNw+k0/XH3Z+CYhRlMf2gkXU0MARjBXHOiByanbkYEdR",
+	"MfQgHV66zvHkQNJYcWXfsJ+3bD93m1ooHXoRM5THupdhdwPO4sjtECa5A43noULsy18uYGUAFnJAqAdP",
+	"dHnlpZgh4OojP/Yw2QH5GKQbuH/fiF7Radf7CcQy+mgDcssmxjPNgIDDn1mREA927KlYIs72kwGDNMi3",
+	"wFpoOuMWa9VYSw0QBEfubNeXqK+IhIOve7ZtRoqxZK00JhEfcqObpGcJzrFmI5EncxHGU23lGYQo6K29",
+	"yiCbQDUOkDn07aORpQ8UOYaKSCcwWQjNEtG5m46bO8AWgYiw9NfDQlWH6LMbkB5cvp7dyb03iXsJIsyW",
+	"XmZc45wygd0msWNGjnPghtyI3p83kMhw0zggfzSbza8BucmkNNif/2w2m/f3vUNnsWoCLTNJf04ENVNU",
+	"bdwqwcqGOtUkNlM+ObdK7Hhir4WmAxbPU96bv/dOJvSOUzax8xHUjiRF95ZlnI/wS6od4tn7v94IBxaG",
+	"yTvwFeiVBmebfMLsXLJJTOcsOgCbzLFvDMxhQxrCBgMWmkN3RZxW4L+LClb2nt6I/b09K+V4zDLZnYmr",
+	"Vk2F8G4e94UZtcpmX3E2sPcDJOuQGU32W2+dOLlkRs13wG3WaxKrrwFxwsWyVPZ3cA41b4Tdq14eF7hH",
+	"uICcCipQuNvJJG+yO6a8bov+CdcIyZ7TVUitkBlny38iCUySTiYxOtp79uneYfIUWhl9RGq7aaDX46aR",
+	"rxviQhvsV+e0arCs8TaklrY7FbAMdCoZdWBFIB0z47loboZDqxLNpYsoZowDNBvs4TDLXvGqoimBrJSi",
+	"1tSfGlijPZakMV/qXtMkwTeTUzcB1MmFhKmiE801aWygFRJ4s2QnlOMJNbwfM9K+OEYMMERxb+w2W82W",
+	"NWflhAk64Y2Dxutmq/kaUpDMCCzKV2ESu5qUFvVeslCC7YbY9Zbdyelw5NNhs1o+UKW9J4cAc4X8x3vz",
+	"LU/X/mpnbhyorB583102+xcsh+FWx8QUc6oN2dsnI9ikH3shxtZ6xLA41j/hvU7LdTHVNAX5xJaBuc9Z",
+	"smUTp09RYxTvTyHDjLRJmI3cQc6LztjWP2jia92xXN253/QilCGcXUJqx1HjoHGtaHiLHSygr6WjvMoE",
+	"u/SRV8d5iO77r+jhYdq8k9HcBUSNc9nZO2W1DC7Fq39pTFxzndPgvEExRf/SeEzVHPwIuOD+nFDiFFeo",
+	"ULJ05QN5mZIm7Hv591/eFqs9Dhrtd0e7e6/BkeF04MpPucaTXGRU0YUPlox8HzTQV7fKk5d0DLnP+8QS",
+	"1FJ0BMCu7LVaa+5jyhLyK7zOswsUKtl1wQbANsJ/uf6h7iq0TeOgsdfa+3mn9fPO7i/Xu3sHrdZBq9Vs",
+	"tVr/WbndmTawCEhZe48yG1SSGghHRf39bkL+KY0YJmKUCMCqr7m3XpW9ch80LqlhJ1ZP2TnxkJfLRik+",
+	"nhvhko0pX1bRsThK+kphJM3MOqPYx++DxpedS7ycO8crNyT3LJzCPhJi2UsJwb56RyP3XgNe2V39yqeM",
+	"7YYvvV790gdv4OEb+6vfOJPmg1XN8YW3q184ckYcvLBbY04XaGdeS3lirUx4b29v9XsZJnrK9RhqlOHd",
+	"GpNMThn37k2dMzp2ti0Y6vjW61rH5A1k9AanfMXKD0iPRhFi6NAKj4ZLjPgaNHKeAPspoKUUjxZ9DAj/",
+	"9dWd5x8N++MAjixo5P0sja/3dlDwgjUOGgUfGkzvVZjPUhkyU9ZBItXyrZQd8BjDXNS7MH1TRpQ96Gqy",
+	"iiZ4Xqxd01wQpydcm3wWSEGm5udwLmLnKec60Q8SV/i/p0zNU094vmQx4aNrpi2XTsHrUTgPV1lUNodC",
+	"YVnpLFZ2OqmYhDNwQHGzlk3VHJKihZqyJDkOX7NRVRSQ0W0+KDlu1HjuWtZ5CmoDajznBMfXB2sBHl05",
+	"ke5Yh/BHWhu3/7b59m2+9g3+0Y3YWBYLRQ7gn939Nz/nSjcWVII3B7u7zdYeqAS88Fq2c4qWUxXao2Sh",
+	"HI+ZClk3HLHwVk5NrrDdWl/BeipevqrI/iP3OGYU4jA4r6zDB3r44g9HGJ5uJf/2hbcYIMtUg+Ikfe1Q",
+	"pmQxU8Vpn7HHmi/ccEjae288HPZuAnC9mwej3r1fR3lKjg7pblGLOhcM/YLQ1TDhVgVNaqv//CX0n7+K",
+	"pmBFY5basspC5tev5cJdMRr5coBqvwAIb5P2yiIRd5kqJttlA1KDIL8a/BtwtbV7D4PD3GBj5iZE9LQU",
+	"PaLtS7PR/EZ4vWBGtQ8qY6luL8crwL0Jde9NcrVQtUJoFJGe4xDoeQau58NnnsH0Dgm9ET6Yn+4fhh3R",
+	"BfjhpP3rr5338CY3OlkFINgsFmWHVDP07d1xNoMCGtKPJfg8EJTlRoATjWpy2fmPztG1GzvXq7pJzqcG",
+	"nG+Q1pW6LMiMi0jOXBIRTJBr0vlycXzZeQ9esdQ7Mi1bGXpLZMSIh0XQuYqpwE0mHJU4Q25E4g1xhVNd",
+	"7CS/llsECSrThvBFnSOTqQpHVLO8Sf/Z0zXb8WKUzGh8u+O1Oc1EpLM2fkH4ryWS13SzaD4U00lhwt7/",
+	"7BvvP8CRs5a7JT3GWj6X3WfzuVQqWSt244G6TV6XKVVdCp6boOHuaX6FH9zltVcKucnq5f29oBz+PQNA",
+	"cfBHo4DC2QgaWezMxteyvXnbeqq9yeh51rZKtspx3OJGZVS+xjXaUglXi6W81URP9YSHXLrAzYzHMTbC",
+	"RlbcdIlyE0bNIjF5qTaiUdrNkvTZAAFlVmz8L4WN/yXZeMvwOheddmHjn4IIFxVqkJD1qHADFRgZOYsq",
+	"nYnpAQFKDj699SlufYpbn+JLWQp4Z0EHzOhflcbC87sXM6k3Tqms9DK24zhRPAspsf05uWVziBW6kGuS",
+	"7hC0EC1h0bnYdt97sIvIFQM5mfFH2oEB5ZhLz3/Tsv8p4whCZq1y709r97r1Sz4glNsE9JCA6KGh6bZa",
+	"u66zyEGCe9adKDngWOFIv2FeBRZAOKefb/xBLpIHtStIw+F90n1a+3V13T573758n4MYWTrrbxNIiL7/",
+	"mpc0tWo68GAa9wslG6Vix5HE1uOy9bg8sceFJgzDM1DPQnKelpSlrXC1vGcDLphGr0rSZTukgkSSGAk+",
+	"gibxdy/hfZhBi9qV5Xw9yJBaTGLsYcIn5rF55nsjINUQrH37shmxsWbxHVs05oNMyRd87iCTHXH+vtP9",
+	"tXPWuWxfd1yXcMSZKSRQwJ9uRC7vIvNQwa/gip7KXBk+r9xn8xt6ywSi4bwlPRrbrZ532Teuje6V+SFQ",
+	"S3a85UV9EDWNXPeBvDWSiJKHM/1F3u6Z9n0qEfKpHRHl8Txbk0aoK27Lz9JLudc/t5KpwrvdWA65SANQ",
+	"72FA/2P6UV8tllSjJnWBfyS7AGgzvnb07/df76uW9GY9H4cXP0/h3whT0NHUlbTVFhLCq31O2UNa1AkE",
+	"mzkq3ZqfW/Nza36+lNqEMjetY65SncrtTgjqdhWj4Qhb3y5YnF/dgf3RyCsABcszo5EtNT1f/XnL5vcY",
+	"9S/tcHA0omLooiTjYrcDAIHGwqVMOAtdihA/0oT6XieLFukn4JQbqicf2fyCmlGdxIhH1WSmwpX+5BWF",
+	"U7viLxdBAqdCoP06ypaMopCVOChMQBC8WV8QYEeKJ0kDDeHMv3+RjW8+ndTeu269PXi9ILXfPJ7Udnol",
+	"XhKuiUCIj6343orvrfh+EfENrG8D8V0U0+tJYwQIWOoH9hgCGzl+3+H4T+73rcf+Q7sHilPPmYvpOKD9",
+	"ZGrEAEbBxx/70dDJCD6mQ/ZJxX4YlBmCzUI5zoJAnKW/1DLONvLgwg7XdeDiWW79t1v/7RP7b/v+3nsm",
+	"5hjBw7y3FMdtks9Qg+mvc88pMd4MmKObNyl/lFjBK+SMSHHoC0oDLNGCOw5gJx76JCD0RmA1qQOGAmSu",
+	"kMZxkwBWl3MfY2IZNwkjlCJk1f5QvKkv6g7tz498k5HUhZgwxRwqYsGJaEaK6ZGMo8bB61SRRV9yF3pR",
+	"JA2pG4oNXf2ZY4SX7of1nIOOs72Qb3BdifLwzasyTlDw7FUKnsrtrit26p9K5kjKPYF4P7eWxNaS2FoS",
+	"L+wIxLtYIYJf2guI+sErmsCalsr9X7F4DVdCjEwjt/059I1ukr3Wbra9o+VBRmachgHZa7UKGBU4nAcA",
+	"XzRc2nZW34G0TnYnkVEw849Fc8NDjmP+4pqZxrDOXxW0+HkKn96I5pdQ1+ZCZS5fr9VakL8Pt8ySFPKT",
+	"zu+dk3V2rgMzXCoSHbWOaARqIl6ZrXh8BvG4vk5IsdvfoxErFBfuPhGxtj+3L98/FbGCTbP1CG/1uK0e",
+	"94J6XBsbuS1V4xZ73JYrdjBGl4vNM4rranSK3clbVq3SXQOmmFfpEE/QcZ5DwKcEtSzTeCYBARzRO0a4",
+	"aZJjk/4IqIR9iiA4vkeNFPEcnDvOdXMjwHdTWjBnZ/sdqHrptv2VdT1cRV6EbloMk/RCXBRWeGrbcpet",
+	"eNqKpxcsd7GX8OHy6WnEkOWOr/5EZnlfI7yZ1uCnWnBARA5spwMIOkneNOLr2E+Uhz4/aaaS8Od6ouUT",
+	"zBvTjL4+fuz0u7VqnAm+SRg0Z9/UC4bao/tBb2Oi25jo88RETRKAR6wIS3/rRkjLud0j5FK2BfHmgdPN",
+	"cwFVhy9JxZyMpWKHZDaS3lOAEKDcVCVabqZev1SepWKGK1YaGYSa73XV7RdKl3T16f+Nw5jFJMnHCmMi",
+	"9W8zI7dSZmtofE+ZkevFMx+aFhlTEa5IjPSSFIKLHq5rDn6qpAOnVBFT9h8z6KQPD/xLcoHei7J8Sffh",
+	"dcXldwTW6HL032LNoDUlDvaDxoRBA+sUodD9cJ3Jjk//c9HN5XLgf2m1ng2S0B1GHTxCTzBbM2JrRjx5",
+	"amXCIlJO6H5a03jAt1b7ST7nquat2i/k7NC1dSo4RKRgTdL5NgG0QGAFYGUIdscU0SM5E4uc71fmGd8L",
+	"u0oSkP1iGfjTMbO12VG13gp/3nKgLQd6Og70KzOgifnL+jAO5LpQ1gI7D1L/hBTQaC+MpxF0UYR+KD38",
+	"o0M8TXsekesR01ivYhUycCam3l7XAsa1frkRrk9TAkYKbVhiRu+Yhi45ZiQ1y7QkmigeMmwLzYUuCzEC",
+	"tjquE/sjrweubthQqnkAmKLUslTXM6sabh3feHSwdT8l+3TVx2GkuuzM7sa1faHqi5mjCqmAvl4hFUKa",
+	"ALEHI8bGqEeXzcU5QrKzWWzu+5fCQM/np/tzPmh8kNhJWUbsQkoEOJxIGTuHvKXMC0umjYM3rQ1LZUHX",
+	"DeVgwKDqC1rkDYicKgLNYbUPA3AzrggDJMWyMMadnIYj9P0bGeYrZd1c3S94ZO+Pfz2+bp/UL6R6LtBy",
+	"vNh1LASg5q1w3grnp8YqR5JEessCEDpZmxPQ7uEV5VftKMp2q0WODJq9VL6VZUgF6U/nTdIGeQnFUNhc",
+	"NeE/SR9Hf8l7mLHNIha5bn59aUYBdhPrT+dMkXAkpWbQZhd6QtIYFuaa8KUsrwfp4CijpWBJ/zKYq2WG",
+	"gK01FdxU12dlpPQLg1bhSvN2SAm/z/P1Kg5bYKGWZCajueZh8QvpeLvZAU+nw5RP77fyXPp1Mv7Fb/+8",
+	"Oj5qn6yLcp3Z9Jcq9VoqSlEOPYoQ/d6k5NpyLj2l8uovezW3wZJtsGQbLHnx4q+sGlClBawXNPG6QnnE",
+	"xP311Z/2g86XGLGYGVaVA+ytcZTZA9fjA2c9kIoMpYya5FzZK4AKNHYGweauwnXv7TMylndl4ZT38PUH",
+	"CXVYymP5FnE3njw5FpcdbS2N/xHM86/Cl5Aqn4MvBeWuxGvHbQJCYy3JDLqBY4aH9yuWxiW+H/4BO7bV",
+	"Yp9Wiy3RYLesc8s6Xz7k8nR8M/H9bJw72oOL3SOaGYewzjWJ2QCLSL0Kd8vYBEbBmIlV4yyjwJyYGVOM",
+	"jGnEbsSMm1GTXNNbLoaEzug87V3voi2aKDaYahahG2i/1Spz6mDy6WPx72fPQnXMMsPvi2zWPbEemHNm",
+	"P54wM9VN/7+J2wXQzzeVVw9IU60pr7a5qlsxuHW/fF+5qs/tfsE2JDUTKTCJAYS4q/DwvWF9UkV5cmoH",
+	"P7JOAgNqDFUxepcYVZcfnsJgcAmX5yik/QiqMgOwwKHuh0Ge/4/uv56pCSnBxs6iclf2WV8sGmR3HnWb",
+	"53WnNFOuW/I1TM1Ju13WybR7xqxhuCV1MgLwzm6tzW1KwBOnBDDPt70Ycox8MzBW37WcpggdYKl55GrX",
+	"5/qOqXkmX2Ag41jONCJ+cMjmg0C9NmxykDY7d7j0EzrXAdYh6xuBfaiMJl8uSKik1gBH7WCpE9hWHbj+",
+	"SNijFkhCI1SsK8bAwX/QxLcOgJwyOjBMwfDWxrwR2DwhwB7VdqPQ4MQmYEG+m3jg2p4Xmq1DOaVPiHZL",
+	"gvZZ+/aFXCKjtV5vRA8fShBaetBwvJdniz2EPUn2Ci8O/BhAxMTu+QGhrv2Da4uO/Zu9XW7cv1nklQFr",
+	"Qt+IXonWf0Asf+3hGvf39ly7eOxbppOYDe5RxAcDpux+j5jwU7MvOiKhikF2B7gMghvBuBkx5cYYk4lC",
+	"IiWUaBZKS0CDAQtNdZdzoOHvs7lY0uJcir6kKsKu+0tbnC+Xr2uJxwchxJyxGW7sk+RilHYwucxdrVQZ",
+	"XWN/PIr9H1/tf6elW04v+fubnJLgFYJEb1mutuyWqy17DVcQ8GnivpxyIvw3ciD876Rj9Wn7Sxe7Vl/l",
+	"VBnfTzrfl7uGatPCg0rB69KdRUyEwHePE2yWQDusvbN/ltX1vhhAxEbHvLl6mjnnKlwm9w2rTLoykd2y",
+	"lUyYugURfKG4VNzMiZ5OJlIZEMaT67TC2qmsy4kqrwivTzzr+Q6BM1wyPY1NmW77GTO1xy7ddeuJ2nqi",
+	"tp6ol+5GLlA/q1D+y9ECC8poI+G2XXnH1CCWsydBEEQN8FV/Gt9W4wd662M6IUZi5xlvSGNvBq4TuwL5",
+	"kCZyJg4gf5mM6RxrR1z4CLIAoFZIE22oiBKF3jI53SOGxdYCyVVzO8AUAogoYJv00ewA3xMyS0LFHNXl",
+	"TLSKWvV2NpIxSwNXALwCGc0jqVmJzj+jmsDbrrtdpT5vRkw4Wd9TeRV+hRatX1aNNjOZ8zp5X2bB76T5",
+	"ULCoO50sVYizT5VowkF+TCG7ehqOuknPpfwr+29+BjSq9STku6eLq435t0JMbUB5bH/aDRoTJa34d/9y",
+	"JAzbiCzgoHo/VyjQv5RoVnsZzWp3uWa1V65ZvV5Tg36osgMz5iJi3+AxlWghZbq3pRTgjrgNEQNqSVld",
+	"xAzlMW7vgLMYl2WJ4Y/dr82si3nMtAb3IqiDmgjpW3zZa+O+4Zp8AabpwEtEN9fdZXNFTKKvwcaphCnJ",
+	"Vmt25wJM/mls0M9g+SwsFt04litutb3/4dreVnl7dOVtTMV8bedtuW4VA02BN6oySHjqsnv6c2goCx2t",
+	"wEl4CNGKf09prJ1biwH+21CCm0sx/xg4fYmi4taqPSMWR9gSiwA+gf04oMp9oyH0zII6r7EcM5FJAI/j",
+	"JjnNIOvIqSFfLhBDQkJ3W25wwFCmTkgErpzQIdMpOPRQyVna+sMlL4Fn9bMbOFVpUHnjuECcqhwQGsfE",
+	"8DFrkh62ye8RxSg4v/EZ41sQR9CiLCL9+Y3oXZxfXZOK7e8Fzo/65YKEciqw3HxAFUkbGc9SnzV+9pD0",
+	"qOmRCQ9v7bcnkAyFf7kRPS3oRI+kOc5Mz//m0+XtfvSZwx5KNwV0X2JmskxF/JWZkwzdrA1JBBOsFemE",
+	"J9umsRjXvWQ0coq1W1FVWDfdhc1r3xcxa7/HOG2V39leivRvzjJInX0pNNPuXssqQFTcwiYsKr1OYdp/",
+	"07LrymKg4Et7K0BN0pd+Tl96XXzp77+8bSTaZGsj2NcMfXaEUfM62K/ZGGxy27dh2G3S73elAVBEZI5z",
+	"DNjrAFm2/DD8u+WxXi8nvfQLHNhrqZDM5SEGxEh0tVAAkM0KKd+/Mxk0cv09sfDbj4u12/AMho1BQZgq",
+	"BfqCsHrIAYmg17+IyIyxW01+hAdPpYjo/CeMP0phRtraKZ+uj5qk7UfEoLK+EV5yu+5MAWmfnHSvj087",
+	"hI4lhK+hasS5XZJuYtxoxzmcdhPNvXsJUp/ldEmp+UPE6qP6Xvyp5HwKTqC+Q4cTtE2bjsdMEU0dodrN",
+	"jue5l3BbLc10Oh9P/rlm0DG7IffOdfIgGVkyw5rJwxiuUpGL/dxyYX+46Fwen79PfJwaxBluFIaxHrD+",
+	"wuJLwb3SS+F1wiDVOeGgthb4d9lWrPSGVTvLXi+Qoh0gT4tXZ+2Lq9/Or0upseraZijUM7hHplG/Usiq",
+	"MQgJEM9TKi1Rs7ZEunUTbd1EmyqJ1xQasCSmvlTushHqtZz1FceyRrD3m/qaXik2UEyPlsXz+lMeRxmV",
+	"UqfKXsyiIVOgYM3BA3TLJsb7j8R8RucB0dJB5bk6NZ/K7mABU9iiGdWQ3EcBmTRpIHsmUXdLoIjKg2Ww",
+	"jEdX2x5YZGW3Li9YsvLA7X25mMlmNW0aOshsx6X/Vnm/Lpjolvdvef+W9z+agwD45jo+go0YeA1saKZY",
+	"mgwOWRS6SXqKilsEeJvGMYJE+2dmI4leAnDnJ4wf9EaufeJ0KRzDlR0ek0M3x4kOnsd13Y6c5xriOILx",
+	"4agvp0oT2pd3WABN3R/7LMbSzdJ6JeVizilXjtiATi3rbwWNgVRjauBczes9axPQb3w8HWPC45gL/Efa",
+	"sIULw4ZMlXq7Hy6V3GzzCdHcjMBjk2yCPXgII2sesWw+atbXnG7ZX8B5XXf0+6ABmKlRJcx4zXHqgwX5",
+	"O7O07/MPGrFct47wrSP8e3OEW9aRUClcj6dzhVfLQr28P8LyqC90TRjTiBW6SpYW2p5kP/pX7gTzvB7X",
+	"56rwzBxPrd4wcI5bvrqt83zqzjDoPrGKpfcJ6WWccrE7b32ueMfi5d2x8JGAxDLbQ/carQUFMPKQYQQp",
+	"3FVsEL7y+A1wV5bwrMO44rs4Wya0SeFPLaCzsvqgjTIm7CRrtsjFQ9yyri3remLWFfurnjIr+GGzEvX3",
+	"Lp8AaiTAi+0r1MdyismGXy7IUFEoG0kulSaKu+4uzq9yx+JD0D4hWyBJLBxwQ/rMzBgThBt9IzLGPdR5",
+	"twJC8XUHs/IN+srA396Snks16OLPvSZpu4dxSpA0SYxECxnVH8gaFEk9z41whfCEm8O0E+FIYqE1m0sR",
+	"QXUIfgl+hcEZ/OyXyBUR7JshXy6W5SpgyegLZimA8MipmM9YhLlmHgNw1+cCsv/vIsjW0b2TDS7HoIe5",
+	"b0MNW3fItvb0xUHoPdpAmVCvFXguqTL96k7rj0Zeiq4fpbZzefUn/O9SuPpLNpZ3DgEVxTQEqIWcESma",
+	"5LMrxPTiVRtAgSmWHVTg028mXeGtLTD9lqFu/cuPBUy/Fq9as7v4Q8CVz6RPT/EMJuVDCViS4WMWECEV",
+	"iaVmaXG4e6VZAY78YObzzKjI4YjRCVMVKjB6hXO65S9rq5ZPCIqMGUrR0tl/Z6p7Ebz4wdu71NG0BTLe",
+	"SpytCv99ARk/pVgsaORjqm6ZgSSEV9jdtzpt9MLq2JhUFHNt0L0XVTaBZGRClRHoRuPhiAiUqizWjAyZ",
+	"x4kkQuJLUMEDkJFQ9gN1QuC5s3/tQnNdNp6YOba0TNCTNZlQXpFAatdzglP9PlELC9Wj7gPZ3By307Ag",
+	"998u4eZBmINuV3CLnsZ35ptFF2TvAtBJivSfQTr5xYHIWTr8pbUU6mQ/KyqxVC2E63R+fHbVCBoR11Dz",
+	"fYSAIu/Ozz9e7bz98I/9nb3TL+1G0GDfJlwxbYdGhQDE+/hWefFeeQSOwCEOBB2gjXDvJN0NlGCKvJPy",
+	"FrAnmeIDnttiS2UJxabfLCKtcBPb8a6ZIHIwcIX8pG/HHcnJI1IDzqZKZbBXcaskbJWErZLwcrlZlqum",
+	"IjijJpymsnyZu48LPR0MeMiZMN2J5Ih0IqemKwdd7L6S8LwUj64e+FziJyzI7IJaktE6auglwDXnq7Oi",
+	"HReDxpWe03odxJn4Jpt6WWynPaFzUG+EnIGKAW+M6B3LFLRYJSUgaBNrcyMcoDOgzPUhxUIpOj8ku60W",
+	"NO3HIm1XF9MDT6uDrLa/+KJsGsf/h8d9jqG4Rmrme3SCYzbAuCQCR/t2T2OuNRfDMt3nd9izLEU8MHm7",
+	"mGyiJVBgiozt8swd7AkdDCRWHpZmV8dxeWq1Q9pyaRJ9KWNGxXNAhHweSXvVvj5+3gvuBNzkxSZMXjHI",
+	"9FwCbacE95cvqh9FVN8nVFR8V6a9Vh1lpNi3abOkGcfg6qbNuNu/9XVvE2eeOHEGeB7NcDzH7pbJ4jLR",
+	"V5rml8VjXJb67F3XIKBc8K6Q50xOk7HAuZ3iZSHHpoIOGSCBtS+Oy9MB0xG+4xZE+Ek/06qvJg88RRei",
+	"76pv0Iizu9V46xVu8Ja3f7VHYkew+G+T7m6r1Ur30/6LfLnwtGeJP5dgkhY/fbnoXnbaR7913pcbqs+V",
+	"Q54Qc50M8vQebiXKVqI8sUTxdzZDdVlhkv74dZ2McQ/luyRjHB8JrEi4ZfM1c8X/geM/gc6ca1paGa/b",
+	"sDmp66MhoqLL798Flpe2kkm53hUzJmaEC2hVSpXJDKINm+h6vdumdmd2i9DYEeXxvBvLIQzvnnpj+WMW",
+	"arluvl/jYLNs9X/4q1pH7XYtn7Yscssin5ZF/tszG88VHfdZt6pmVf46JZqB3wUvpnaeF0TWi6C7FxFT",
+	"0PyttsvHTCd56T3PETBG1UMe02uSzyNJPB/Q2H2LxvGNcNErh9gLyqzHXHcgxIhXG+TS3yrTxv/hokcv",
+	"GOnK8MySWmvg2XWZ6xMx0/WSyx0zfK7k8q3keyzJV/+UM0dcnt4Od2Eb9tqGvbZhrxdPb/cJEvW0gJdO",
+	"eEel5dVUM7U6fmXtMdekFN9zUaikcXg2zOJYa5QJDJGRnAGofeY5rstNt0+aqcR82zww9HA/1lRETM3o",
+	"PG8AJstLQkLJL6nQycuxJ9IqgkYE5mlNieUf37v/urntdaHkUEFGfz0bzBLWD3prim1NsecxxUxi94Od",
+	"BPT3cMOsnHX+ecvm9+jw3jSb/8reefj3gH9jaGwBLMwhFO/OqDPCsIgIsgkrcvc3s68+svmLZO7LCRP5",
+	"Jm8ZhrmufvzMOfpbO2hdO6isbOAR7SAgwm2xwFZkbQ2i76tY4IEG0cPKB1aVDLybQqcQ7LaaxSNtEkgP",
+	"CggkFgWQWIz2DvZ7ReltGW1EjBwyaJkFuXnQxQw6lrVJxIfc0BiH5/pGfPh08uH45KTz3j5k5XyQNg6B",
+	"TxwSSiajueYhjaFegWty0Tl7f3z2K5YVMBZp0tMjPplwMWxHkVXEewFWLey3WgQbSs58JxOfgwcNSXDu",
+	"rqGZhq7cImO7HcPG2cMk7YtjokdypqsLF44NG79w1QJub04w262GSXIzdqKyLPU8aPhdzruB0/T86/OP",
+	"HcjPL4y41wga/55SYbiZAyJn4SxgGPhb40SKSCZyEq7Fr+8geVWw3cZBY5d0cDXkUtIoleDtiJKPriZE",
+	"akNjVxrQ2SU/t8/s5XxQNr09uKcsrCg7lpK6iv0ldRX22TjOGtMhVYozlWpY9jq/WV55sbde5cXR+YcP",
+	"nc7O3//xca/wR2Bc2T9/DRqDaTzgfo7LPgyKm0yQDEsI1P505vMcBwPGyJ2chiMwWlJS210ox0gHBRrM",
+	"bpc21Ex146CRcBzLghUNb7kYnkF4yD/6IFpaXZKx7QS71cW2utj3UZMRUkNjOQR9JKOSpZdYP7gwww79",
+	"RFUZbvZLVD2/iCoP9tlKlN3sVny/CaX+q3azq77p5MzGbU8rPu0wbLgmKGIqO6+iAFpfjlzhi3WSWj8o",
+	"Oa7jtbqWjb9Wimxd/efnTbSfRLHNqz84blHrKSo6GV8Uah975RpyRqU5nQ6LKnOpHrNXqse8gHKd6E7O",
+	"8FpHc3quVOH0vtTJFc7wxm34ZRt+eeLwi8rJ0EoloyjWS6MsmbFe/cmjZZGWUwBkowItjsB5YwANVRPP",
+	"R5qJN2UomSZGktQlIxU5ap8ddew/DlMXCbIDQoeUC99R7EY4fIdDQsUcSy/BA4NIr6THxR2NedQ1igoN",
+	"Pq5egCDc0ObGMXhoQea7xTve1yRH6R+HdhNIn4a3rqoyCQZh6J15/xT6kuyPd5JHzpnkOtEz1yZ/qssb",
+	"mWHsKGPJrVB8rFWXnkuiAEyoGWXUj6hR9Cw8SBV5VkgpOIA89p2XCQmFAKmibMy7kLygblxIcHzWMsUb",
+	"15fto487u40NZcCTBb8S6V9YZLWC4tf9UipK8o291nXrbQkw1hMrLsu+/6LqTC36ex5/0DZQt1Vuts6h",
+	"7ytQp7IKwNquoaK6U562uIY/RxvF6G3d3ERr7TDLNyGKBymHmLaADgtKcLiFPMUR1VA0ARVm7o1bNq9O",
+	"SrzCab1wVqKaCpEvYfhjaZ4GiFbTONgPGjHV5lzkRLEVM9KqtaZxsLubaaL0vn188k9LDXzM/hPyBhud",
+	"qZIT9uodUzEXjY1yCHEL10wedOSwNV+35uszZA86aitNH/QcYJP8QcUGTCmKbZLKUxJO6S1UeXmgwl+s",
+	"zaloaLkIMDcD5pcdhynCsVdqSMcTyocCrF7EJ8zAjcsJE0QKdgA/yakhPRiAseOodyMM1NRyneIjTgA2",
+	"AocEo9J/L0lXgGezjwXpnJIXGGuSNlSowKh+Xnut3eBGUIEdUKyZawfba7WCdMpgefdlNG/eiBvRm1Fl",
+	"r1kvsDOnWgrtKtgU17dXoVSs51MysCfKQNFpRDQfChprMrAWUZN8UHJMfmkRKQIIhrgFckH6sQR1mIxl",
+	"xG6EYoMpQCbb6YA9D+N14TEW9QgX2jAaNUlb+Na0mfE02W/tZ3rEQBWdtb4DsMPnzBBIzGORPS55xxRU",
+	"2sGH/ChdKzUxitKrLqi7dPT0wq1YpnFc0tyV3THlfCO4Q7Rvaa8vDbZ41bker27dsDj7j27ExhJ8CI5S",
+	"801WPbV1xtQa4A0a0f/TzakZynHmiWIjWP+7lcipEQX3Exrj0uJavMrAdkI5HjMVMjKj8e2OGSk5HY6I",
+	"ZiJaYy0LU1qv4C858icx9/2VzG9BW9+yyOVHZdDFs2sGy1qxQXI8cEu9ze75njNO2++OsHOt//248La/",
+	"1QvpDKlL3rGEtbOF/f4duerGKjPV8kxgW4nKmDI410DJKo8FBry1ZZ9B09kgJakevi1KqCxZPzsdB41B",
+	"TIfD4kQ/4I8BCA9fmFt6/d62stfvj0bntH180j1tXx/91vi6sIKPfz/9x95ngJldXAMOla7h59byFTSu",
+	"R1wTPw6JpbzVRE/1hIdcTjF9csbjmPTtZbrjbMaiZuPx767XOLaXcetY2jqWXrwkNmEI9k7mfEveGFri",
+	"WSrRhxtBI6eO18wyyvmeEkMs631Kfnz1Z5ZN3i8HuuM6p96i5dYkR5gxrhjUwlLFosT6UmxIVUSMJCHV",
+	"bNHX9CszGyv2l5mJP5a3aaFQq1LBLamCrYr+7B68+eWgtdfc3d1PIjPL9Uc0AjYTxOvZAvUkNyRvHMU8",
+	"vMU+5PhvKe6Y0piG1nq4mlol4/xCtw6xbeus78mDJuUtmU4ewPWXhgxStp31qc2oih6W9Ikj1En4dF97",
+	"ocTPJ8u+tIvKZl6WfDsJsuMEZnRe9XX3pDWqrucTVnsaHwrv/dWATccJyEK1gIwpH+fEY4JqGiaSA9+S",
+	"4s5JqVBOJ1JkcyCqUypabw52d5utPSwqLkmfWOgmUjytg8b746uj809n192j8/cdkC9x9EkYHufyP9XM",
+	"V5/4TirpmJVi2NLZceFtCWjdl50PncvLzmU2Y6Z9cXF5/jvCspbUFJesOJ+8AN6150vJtIurl44JPGQr",
+	"urexrCdPxfSSLRW/+MvXvFiFHxeF6soC2lOqbjVIe/s8oRqyDA8JNMMP5ZhpctE+ft8kV0xEhHGok4WO",
+	"WT0iFel5jtALCPtGQxPPIWyCDbrGWLXqxh5PNba7uBF9xgRxrDRT+upGA1MRJ273BeEN2R2iEjHtPdhD",
+	"Zgqt9z0f61UXveL2vWy4pT9Hfp71D75DyHSna2VgDaMsQ/e1r/35cVT6vvLLyzhAF1j22jxxnWLT1mN0",
+	"8VpTEqcC5e0CLsczyufcMT25oM6mKe7+/WD/zcHrVvMNLvqRxLe9+Yu9wsokeckcSiT5unTXRnd+pQVt",
+	"nwkAtBR41NZbvLXJt97il65RTURQqcZS7iQulfs1gRMTAVL0NKBKlHMPo04EqY7UsEqPwzWLY01mI0QF",
+	"ocSz+YCgpLCaz5APDAmtXgNB5lBO4wjjYjgdy5awoMP37dYGGpkOpGqSdjyjc032Wi2Myt8Iny401YDf",
+	"EUMxxQGhmfwU+wTXpAfzPyAAXNhDlwK6W8mns49n55/Pajivb4TzXjtUEqtd0cmEUUhJiuWwFDjkd7dz",
+	"R6imrKwywfi7hEgioeC9cbJ/QVqW+SGcNvRYVSiPASaJsYg88nSJ7MfzaBw03ImgRsY93KQlR/fv1SPB",
+	"ddoqRd+f92JxX0t0nuSgQV2urwHZ3XPXraIYI8lr8oxhJpUZbZ0SW6fE00l5LwBclHRzv8Sf/jJWB2ez",
+	"On4OZAsBNjkWUzqOVxGE3cjYv3RTe6zwK51MlLx7mIm7dTY/j7N5XRN1uXG6Zcbb4O53xL1/ZWZ9A21F",
+	"PHc1g38FbKzaBf0bmEXWNEkq5BlVgkWuYQ0VxF9t70oOqbC21nIPMvzVOZBzTCq4EUfnny7Oz+BfYAD9",
+	"evzhunvUvnxPDL310g174mSzg3/QZCJlTH6Uioztg1B5NoP6C/sc/JFrKGPQ8qdDV7wmbgTgIeHf7YOY",
+	"qIqVBm/Rn57BTcLaCIdQYB+aahaR6aRJ2p+uz0/b1533ZGLtR5SIXGBqZs5hfyNO22ef2ifwl6NPV9fn",
+	"p2APQn9QcPS73UMblXIDlmjv4vzqmhTCB70mObIP29kgjMJCiYqmY4ZGbJOcSaj8gOpgxqJy0AIY8FEE",
+	"9IbgAg+DlAYhW0iy996BohP/BQ23xufOydH5aWfnTeOp9YDMlfpOtIAafut6Ntx9uinFI/e/f0+H/j/e",
+	"Wn+8g3+CgEXeltkGLba65jZo8WIp7pYBPzxmkWia0PUagJK78o6pQSxnK6IYyxEzS4IYlt9V50peS0Nj",
+	"TTQXIctprqTPhlQEZDohRjrwSaENFaZJLtm/WGhYRFLxggplghKUZE1GEipgQWI0b0QvfcMeZw+gsTKD",
+	"TJgio6mIlB0cEq3t16VgJGIhH9M4IK0kMIEPYMxkTOeEfQsZi8huq9W8ERhN0CbJ2wxpHJNIMg0TGio5",
+	"S5XRpJivRO/8lZkr2MI64YtMUWAat8hK8NKoRSruv6fYxcYldPkzbhy8/qW5V0ie/+VtWfb86333a5oy",
+	"fLC7v5f8aEnqd/zK7s9vm2/friFv8QwrBC2Mv03P2zpfvjfni0mIE5EpPKvIoVNQ82ip9VaT1Qn4zlqZ",
+	"9gGhmlDSh1btStH5oeXE0BsDasfJVMRMa9KDbNwe0XSuif2lSTrg64C4dhq9tnOoRuWpzOBfA5XnBTPu",
+	"F5FEHjvz/fPIWj6PUQu20At/a6j+BcPKm+A2+YjFWrhN21z3bVj5+XCbMtVZC7hNdSLMdlQWThVgclrm",
+	"NuGAp/bHV8s6NVN35dq+y8cCJCVL6lMVNw48nB19dbdbKl5c9oUY8OHUmjgja6BA/ybAcQpHUjNB+pia",
+	"3fu2Qyd855bNewSJKfMh+4GvyVIXelCmYMC+BaUeUZypE1+pir040d+55sa+j3A3FF+OEv+TG8Ip84vv",
+	"Q6KJLwhkkYfei3iUT3DDqE0OaiU7fMY0WPzGdYlWlHnZqfvlU0sjRnav8dNcDAOM34B44VJYyzOPepxs",
+	"HdJVxeh+x0MqrPlrJHwLwy4B+XKBSM7QBikzaDs0FSs9Fwl4YSQ9eBZC/2Xe79zZy7NqTiN6lz3Bd75J",
+	"0+JrXy7s+TM9knGk01MLlYT2YlCtQYaKCpNdxQm7Y6UkhWUjOYqEXZEizE8oGrLKVaSRK9w+DOtN51mi",
+	"QYjJkhEupiocUc10NkoHD+eONkW/LFmEm3l/Tr5cBJiw2Z8TRE9EJDarAmtBJ3okDbllE4NlLdkdsjcZ",
+	"mniWUXW65aZ4bsT1B88Mdspjpo0U1Vs2ocoIpkh/qrlg2i5fDgZMgbZd3M/syFTdMjOJachKhr5irtMu",
+	"Ei0AGzggANCfuSCUzLiI5AwQ07yqm/mA6wq4OPblVMDYoZUB4RS6j0eW10pFZozdah8j9Xeg4gMete/+",
+	"6/3/FwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
