@@ -22,7 +22,7 @@ SELECT * FROM code_pools WHERE tenant_id = @tenant_id ORDER BY name LIMIT @max_r
 -- How many pools a tenant has.
 SELECT count(*) FROM code_pools WHERE tenant_id = @tenant_id;
 
--- name: PoolAdjust :exec
+-- name: PoolUpdateCounts :exec
 -- Moves the counts of a locked pool.
 UPDATE code_pools
    SET available = available + @available::bigint, issued = issued + @issued::bigint, voided = voided + @voided::bigint
@@ -46,13 +46,13 @@ SELECT @tenant_id, unnest(@ids::bigint[]), unnest(@pool_ids::text[]), unnest(@co
 -- The next codes of a locked pool. By codes_available.
 SELECT id, code FROM codes WHERE tenant_id = @tenant_id AND pool_id = @pool_id AND state = 'available' ORDER BY id LIMIT @max_rows;
 
--- name: CodeIssueMany :exec
+-- name: CodeUpdateIssued :exec
 -- Hands codes of locked pools to orders. By codes_pk.
 UPDATE codes AS c
    SET state = 'issued', order_id = u.order_id
   FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@order_ids::uuid[]) AS order_id) AS u
  WHERE c.tenant_id = @tenant_id AND c.id = u.id AND c.state = 'available';
 
--- name: CodeVoidByOrder :many
+-- name: CodeUpdateVoided :many
 -- Makes an order's codes void; answers their pools. By codes_by_order.
 UPDATE codes SET state = 'voided' WHERE tenant_id = @tenant_id AND order_id = @order_id AND state = 'issued' RETURNING pool_id;

@@ -29,14 +29,14 @@ UPDATE items
        points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, updated_at = @updated_at, deleted_at = @deleted_at
  WHERE tenant_id = @tenant_id AND id = @id;
 
--- name: ItemTakeStock :exec
+-- name: ItemUpdateSold :exec
 -- Lowers locked stocks.
 UPDATE items AS i
    SET stock = i.stock - u.quantity
   FROM (SELECT unnest(@ids::text[]) AS id, unnest(@quantities::bigint[]) AS quantity) AS u
  WHERE i.tenant_id = @tenant_id AND i.id = u.id AND i.stock IS NOT NULL;
 
--- name: ItemReturnStock :exec
+-- name: ItemUpdateReturned :exec
 -- Raises the stock of an item that has one, after a cancelled order; deleted items too.
 UPDATE items SET stock = stock + @quantity::bigint WHERE tenant_id = @tenant_id AND id = @id AND stock IS NOT NULL;
 

@@ -165,7 +165,7 @@ INSERT INTO undone (tenant_id, member_id, asset, seq, taken, owed, forgiven, at)
 SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]),
        unnest(@taken::bigint[]), unnest(@owed::bigint[]), unnest(@forgiven::bigint[]), unnest(@at::timestamptz[]);
 
--- name: TransferBounds :one
+-- name: TransferGetBounds :one
 -- The transfers of an account just before one instant and up to another, with
 -- the running counts there. By binary search along transfers_pk; 0 is none.
 SELECT b.before_seq, b.until_seq,

@@ -79,25 +79,6 @@ func (q *Queries) CodeInsertMany(ctx context.Context, db DBTX, arg CodeInsertMan
 	return items, nil
 }
 
-const codeIssueMany = `-- name: CodeIssueMany :exec
-UPDATE codes AS c
-   SET state = 'issued', order_id = u.order_id
-  FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::uuid[]) AS order_id) AS u
- WHERE c.tenant_id = $1 AND c.id = u.id AND c.state = 'available'
-`
-
-type CodeIssueManyParams struct {
-	TenantID int64
-	Ids      []int64
-	OrderIds []uuid.UUID
-}
-
-// Hands codes of locked pools to orders. By codes_pk.
-func (q *Queries) CodeIssueMany(ctx context.Context, db DBTX, arg CodeIssueManyParams) error {
-	_, err := db.Exec(ctx, codeIssueMany, arg.TenantID, arg.Ids, arg.OrderIds)
-	return err
-}
-
 const codeListAvailable = `-- name: CodeListAvailable :many
 SELECT id, code FROM codes WHERE tenant_id = $1 AND pool_id = $2 AND state = 'available' ORDER BY id LIMIT $3
 `
@@ -134,18 +115,37 @@ func (q *Queries) CodeListAvailable(ctx context.Context, db DBTX, arg CodeListAv
 	return items, nil
 }
 
-const codeVoidByOrder = `-- name: CodeVoidByOrder :many
+const codeUpdateIssued = `-- name: CodeUpdateIssued :exec
+UPDATE codes AS c
+   SET state = 'issued', order_id = u.order_id
+  FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::uuid[]) AS order_id) AS u
+ WHERE c.tenant_id = $1 AND c.id = u.id AND c.state = 'available'
+`
+
+type CodeUpdateIssuedParams struct {
+	TenantID int64
+	Ids      []int64
+	OrderIds []uuid.UUID
+}
+
+// Hands codes of locked pools to orders. By codes_pk.
+func (q *Queries) CodeUpdateIssued(ctx context.Context, db DBTX, arg CodeUpdateIssuedParams) error {
+	_, err := db.Exec(ctx, codeUpdateIssued, arg.TenantID, arg.Ids, arg.OrderIds)
+	return err
+}
+
+const codeUpdateVoided = `-- name: CodeUpdateVoided :many
 UPDATE codes SET state = 'voided' WHERE tenant_id = $1 AND order_id = $2 AND state = 'issued' RETURNING pool_id
 `
 
-type CodeVoidByOrderParams struct {
+type CodeUpdateVoidedParams struct {
 	TenantID int64
 	OrderID  *uuid.UUID
 }
 
 // Makes an order's codes void; answers their pools. By codes_by_order.
-func (q *Queries) CodeVoidByOrder(ctx context.Context, db DBTX, arg CodeVoidByOrderParams) ([]string, error) {
-	rows, err := db.Query(ctx, codeVoidByOrder, arg.TenantID, arg.OrderID)
+func (q *Queries) CodeUpdateVoided(ctx context.Context, db DBTX, arg CodeUpdateVoidedParams) ([]string, error) {
+	rows, err := db.Query(ctx, codeUpdateVoided, arg.TenantID, arg.OrderID)
 	if err != nil {
 		return nil, err
 	}
@@ -162,32 +162,6 @@ func (q *Queries) CodeVoidByOrder(ctx context.Context, db DBTX, arg CodeVoidByOr
 		return nil, err
 	}
 	return items, nil
-}
-
-const poolAdjust = `-- name: PoolAdjust :exec
-UPDATE code_pools
-   SET available = available + $1::bigint, issued = issued + $2::bigint, voided = voided + $3::bigint
- WHERE tenant_id = $4 AND id = $5
-`
-
-type PoolAdjustParams struct {
-	Available int64
-	Issued    int64
-	Voided    int64
-	TenantID  int64
-	ID        string
-}
-
-// Moves the counts of a locked pool.
-func (q *Queries) PoolAdjust(ctx context.Context, db DBTX, arg PoolAdjustParams) error {
-	_, err := db.Exec(ctx, poolAdjust,
-		arg.Available,
-		arg.Issued,
-		arg.Voided,
-		arg.TenantID,
-		arg.ID,
-	)
-	return err
 }
 
 const poolCount = `-- name: PoolCount :one
@@ -355,4 +329,30 @@ func (q *Queries) PoolListForUpdate(ctx context.Context, db DBTX, arg PoolListFo
 		return nil, err
 	}
 	return items, nil
+}
+
+const poolUpdateCounts = `-- name: PoolUpdateCounts :exec
+UPDATE code_pools
+   SET available = available + $1::bigint, issued = issued + $2::bigint, voided = voided + $3::bigint
+ WHERE tenant_id = $4 AND id = $5
+`
+
+type PoolUpdateCountsParams struct {
+	Available int64
+	Issued    int64
+	Voided    int64
+	TenantID  int64
+	ID        string
+}
+
+// Moves the counts of a locked pool.
+func (q *Queries) PoolUpdateCounts(ctx context.Context, db DBTX, arg PoolUpdateCountsParams) error {
+	_, err := db.Exec(ctx, poolUpdateCounts,
+		arg.Available,
+		arg.Issued,
+		arg.Voided,
+		arg.TenantID,
+		arg.ID,
+	)
+	return err
 }

@@ -322,41 +322,6 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 	return items, nil
 }
 
-const itemReturnStock = `-- name: ItemReturnStock :exec
-UPDATE items SET stock = stock + $1::bigint WHERE tenant_id = $2 AND id = $3 AND stock IS NOT NULL
-`
-
-type ItemReturnStockParams struct {
-	Quantity int64
-	TenantID int64
-	ID       string
-}
-
-// Raises the stock of an item that has one, after a cancelled order; deleted items too.
-func (q *Queries) ItemReturnStock(ctx context.Context, db DBTX, arg ItemReturnStockParams) error {
-	_, err := db.Exec(ctx, itemReturnStock, arg.Quantity, arg.TenantID, arg.ID)
-	return err
-}
-
-const itemTakeStock = `-- name: ItemTakeStock :exec
-UPDATE items AS i
-   SET stock = i.stock - u.quantity
-  FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS quantity) AS u
- WHERE i.tenant_id = $1 AND i.id = u.id AND i.stock IS NOT NULL
-`
-
-type ItemTakeStockParams struct {
-	TenantID   int64
-	Ids        []string
-	Quantities []int64
-}
-
-// Lowers locked stocks.
-func (q *Queries) ItemTakeStock(ctx context.Context, db DBTX, arg ItemTakeStockParams) error {
-	_, err := db.Exec(ctx, itemTakeStock, arg.TenantID, arg.Ids, arg.Quantities)
-	return err
-}
-
 const itemUpdate = `-- name: ItemUpdate :exec
 UPDATE items
    SET name = $1, description = $2, category = $3, kind = $4, status = $5, image_url = $6,
@@ -399,5 +364,40 @@ func (q *Queries) ItemUpdate(ctx context.Context, db DBTX, arg ItemUpdateParams)
 		arg.TenantID,
 		arg.ID,
 	)
+	return err
+}
+
+const itemUpdateReturned = `-- name: ItemUpdateReturned :exec
+UPDATE items SET stock = stock + $1::bigint WHERE tenant_id = $2 AND id = $3 AND stock IS NOT NULL
+`
+
+type ItemUpdateReturnedParams struct {
+	Quantity int64
+	TenantID int64
+	ID       string
+}
+
+// Raises the stock of an item that has one, after a cancelled order; deleted items too.
+func (q *Queries) ItemUpdateReturned(ctx context.Context, db DBTX, arg ItemUpdateReturnedParams) error {
+	_, err := db.Exec(ctx, itemUpdateReturned, arg.Quantity, arg.TenantID, arg.ID)
+	return err
+}
+
+const itemUpdateSold = `-- name: ItemUpdateSold :exec
+UPDATE items AS i
+   SET stock = i.stock - u.quantity
+  FROM (SELECT unnest($2::text[]) AS id, unnest($3::bigint[]) AS quantity) AS u
+ WHERE i.tenant_id = $1 AND i.id = u.id AND i.stock IS NOT NULL
+`
+
+type ItemUpdateSoldParams struct {
+	TenantID   int64
+	Ids        []string
+	Quantities []int64
+}
+
+// Lowers locked stocks.
+func (q *Queries) ItemUpdateSold(ctx context.Context, db DBTX, arg ItemUpdateSoldParams) error {
+	_, err := db.Exec(ctx, itemUpdateSold, arg.TenantID, arg.Ids, arg.Quantities)
 	return err
 }

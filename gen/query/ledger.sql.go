@@ -711,67 +711,6 @@ func (q *Queries) LotTakeMany(ctx context.Context, db DBTX, arg LotTakeManyParam
 	return err
 }
 
-const transferBounds = `-- name: TransferBounds :one
-SELECT b.before_seq, b.until_seq,
-       COALESCE(lo.awards, 0)::bigint AS before_awards, COALESCE(lo.redeems, 0)::bigint AS before_redeems,
-       COALESCE(lo.deducts, 0)::bigint AS before_deducts, COALESCE(lo.expires, 0)::bigint AS before_expires,
-       COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
-       COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
-  FROM (SELECT transfer_at($1, $2, $3::smallint, $4::timestamptz, false, $5::bigint)::bigint AS before_seq,
-               transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq) AS b
-  LEFT JOIN transfers AS lo ON lo.tenant_id = $1 AND lo.member_id = $2 AND lo.asset = $3::smallint AND lo.seq = b.before_seq
-  LEFT JOIN transfers AS hi ON hi.tenant_id = $1 AND hi.member_id = $2 AND hi.asset = $3::smallint AND hi.seq = b.until_seq
-`
-
-type TransferBoundsParams struct {
-	TenantID int64
-	MemberID int64
-	Asset    int16
-	FromAt   time.Time
-	Newest   int64
-	ToAt     time.Time
-}
-
-type TransferBoundsRow struct {
-	BeforeSeq     int64
-	UntilSeq      int64
-	BeforeAwards  int64
-	BeforeRedeems int64
-	BeforeDeducts int64
-	BeforeExpires int64
-	UntilAwards   int64
-	UntilRedeems  int64
-	UntilDeducts  int64
-	UntilExpires  int64
-}
-
-// The transfers of an account just before one instant and up to another, with
-// the running counts there. By binary search along transfers_pk; 0 is none.
-func (q *Queries) TransferBounds(ctx context.Context, db DBTX, arg TransferBoundsParams) (TransferBoundsRow, error) {
-	row := db.QueryRow(ctx, transferBounds,
-		arg.TenantID,
-		arg.MemberID,
-		arg.Asset,
-		arg.FromAt,
-		arg.Newest,
-		arg.ToAt,
-	)
-	var i TransferBoundsRow
-	err := row.Scan(
-		&i.BeforeSeq,
-		&i.UntilSeq,
-		&i.BeforeAwards,
-		&i.BeforeRedeems,
-		&i.BeforeDeducts,
-		&i.BeforeExpires,
-		&i.UntilAwards,
-		&i.UntilRedeems,
-		&i.UntilDeducts,
-		&i.UntilExpires,
-	)
-	return i, err
-}
-
 const transferGet = `-- name: TransferGet :one
 SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, m.external_id
   FROM transfers AS t
@@ -823,6 +762,67 @@ func (q *Queries) TransferGet(ctx context.Context, db DBTX, arg TransferGetParam
 		&i.Transfer.Metadata,
 		&i.Transfer.CreatedAt,
 		&i.ExternalID,
+	)
+	return i, err
+}
+
+const transferGetBounds = `-- name: TransferGetBounds :one
+SELECT b.before_seq, b.until_seq,
+       COALESCE(lo.awards, 0)::bigint AS before_awards, COALESCE(lo.redeems, 0)::bigint AS before_redeems,
+       COALESCE(lo.deducts, 0)::bigint AS before_deducts, COALESCE(lo.expires, 0)::bigint AS before_expires,
+       COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
+       COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
+  FROM (SELECT transfer_at($1, $2, $3::smallint, $4::timestamptz, false, $5::bigint)::bigint AS before_seq,
+               transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq) AS b
+  LEFT JOIN transfers AS lo ON lo.tenant_id = $1 AND lo.member_id = $2 AND lo.asset = $3::smallint AND lo.seq = b.before_seq
+  LEFT JOIN transfers AS hi ON hi.tenant_id = $1 AND hi.member_id = $2 AND hi.asset = $3::smallint AND hi.seq = b.until_seq
+`
+
+type TransferGetBoundsParams struct {
+	TenantID int64
+	MemberID int64
+	Asset    int16
+	FromAt   time.Time
+	Newest   int64
+	ToAt     time.Time
+}
+
+type TransferGetBoundsRow struct {
+	BeforeSeq     int64
+	UntilSeq      int64
+	BeforeAwards  int64
+	BeforeRedeems int64
+	BeforeDeducts int64
+	BeforeExpires int64
+	UntilAwards   int64
+	UntilRedeems  int64
+	UntilDeducts  int64
+	UntilExpires  int64
+}
+
+// The transfers of an account just before one instant and up to another, with
+// the running counts there. By binary search along transfers_pk; 0 is none.
+func (q *Queries) TransferGetBounds(ctx context.Context, db DBTX, arg TransferGetBoundsParams) (TransferGetBoundsRow, error) {
+	row := db.QueryRow(ctx, transferGetBounds,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Asset,
+		arg.FromAt,
+		arg.Newest,
+		arg.ToAt,
+	)
+	var i TransferGetBoundsRow
+	err := row.Scan(
+		&i.BeforeSeq,
+		&i.UntilSeq,
+		&i.BeforeAwards,
+		&i.BeforeRedeems,
+		&i.BeforeDeducts,
+		&i.BeforeExpires,
+		&i.UntilAwards,
+		&i.UntilRedeems,
+		&i.UntilDeducts,
+		&i.UntilExpires,
 	)
 	return i, err
 }

@@ -70,7 +70,7 @@ func (l *Ledger) History(ctx context.Context, tenantID int64, member string, ass
 	if s.To.IsZero() {
 		s.To = forever
 	}
-	bounds, err := q.TransferBounds(ctx, l.db, query.TransferBoundsParams{
+	bounds, err := q.TransferGetBounds(ctx, l.db, query.TransferGetBoundsParams{
 		TenantID: tenantID, MemberID: account.MemberID, Asset: int16(asset), FromAt: s.From, ToAt: s.To, Newest: *account.Seq,
 	})
 	if err != nil {

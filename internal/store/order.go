@@ -215,15 +215,15 @@ func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o Order, before S
 
 // takeBack undoes what the order took: stock, codes, points, in lock order.
 func takeBack(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, o Order) error {
-	if err := q.ItemReturnStock(ctx, tx, query.ItemReturnStockParams{TenantID: t.ID, ID: o.ItemID, Quantity: int64(o.Quantity)}); err != nil {
+	if err := q.ItemUpdateReturned(ctx, tx, query.ItemUpdateReturnedParams{TenantID: t.ID, ID: o.ItemID, Quantity: int64(o.Quantity)}); err != nil {
 		return fmt.Errorf("return stock: %w", err)
 	}
-	pools, err := q.CodeVoidByOrder(ctx, tx, query.CodeVoidByOrderParams{TenantID: t.ID, OrderID: &o.ID})
+	pools, err := q.CodeUpdateVoided(ctx, tx, query.CodeUpdateVoidedParams{TenantID: t.ID, OrderID: &o.ID})
 	if err != nil {
 		return fmt.Errorf("void codes: %w", err)
 	}
 	for _, poolID := range pools {
-		if err := q.PoolAdjust(ctx, tx, query.PoolAdjustParams{TenantID: t.ID, ID: poolID, Issued: -1, Voided: 1}); err != nil {
+		if err := q.PoolUpdateCounts(ctx, tx, query.PoolUpdateCountsParams{TenantID: t.ID, ID: poolID, Issued: -1, Voided: 1}); err != nil {
 			return fmt.Errorf("count voided code: %w", err)
 		}
 	}

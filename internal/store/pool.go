@@ -117,7 +117,7 @@ func (s *Store) ImportCodes(ctx context.Context, tx pg.Tx, tenantID int64, poolI
 	if err != nil {
 		return 0, fmt.Errorf("insert codes: %w", err)
 	}
-	err = q.PoolAdjust(ctx, tx, query.PoolAdjustParams{TenantID: tenantID, ID: poolID, Available: int64(len(fresh))})
+	err = q.PoolUpdateCounts(ctx, tx, query.PoolUpdateCountsParams{TenantID: tenantID, ID: poolID, Available: int64(len(fresh))})
 	return len(fresh), err
 }
 

@@ -331,14 +331,14 @@ func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(c.orders) == 0 {
 		return nil
 	}
-	stock := query.ItemTakeStockParams{TenantID: c.tenantID}
+	stock := query.ItemUpdateSoldParams{TenantID: c.tenantID}
 	for itemID, n := range c.sold {
 		if c.items[itemID].Stock != nil {
 			stock.Ids, stock.Quantities = append(stock.Ids, itemID), append(stock.Quantities, n)
 		}
 	}
 	if len(stock.Ids) > 0 {
-		if err := q.ItemTakeStock(ctx, pipe, stock); err != nil {
+		if err := q.ItemUpdateSold(ctx, pipe, stock); err != nil {
 			return err
 		}
 	}
@@ -358,12 +358,12 @@ func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
 }
 
 func (s *shelf) store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, poolID string) error {
-	moved := query.PoolAdjustParams{TenantID: tenantID, ID: poolID, Issued: int64(len(s.issuedIDs) + len(s.madeCodes)), Available: -int64(len(s.issuedIDs))}
+	moved := query.PoolUpdateCountsParams{TenantID: tenantID, ID: poolID, Issued: int64(len(s.issuedIDs) + len(s.madeCodes)), Available: -int64(len(s.issuedIDs))}
 	if moved.Issued == 0 {
 		return nil
 	}
 	if len(s.issuedIDs) > 0 {
-		if err := q.CodeIssueMany(ctx, pipe, query.CodeIssueManyParams{TenantID: tenantID, Ids: s.issuedIDs, OrderIds: s.issuedOrders}); err != nil {
+		if err := q.CodeUpdateIssued(ctx, pipe, query.CodeUpdateIssuedParams{TenantID: tenantID, Ids: s.issuedIDs, OrderIds: s.issuedOrders}); err != nil {
 			return err
 		}
 	}
@@ -376,7 +376,7 @@ func (s *shelf) store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, po
 			return err
 		}
 	}
-	return q.PoolAdjust(ctx, pipe, moved)
+	return q.PoolUpdateCounts(ctx, pipe, moved)
 }
 
 func addressJSON(a *Address) string {
