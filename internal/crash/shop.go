@@ -57,7 +57,7 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 	if err != nil {
 		return nil, err
 	}
-	_, text, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "crash", []string{"read", "write"})
+	key, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "crash", []string{"read", "write"})
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 			return nil, fmt.Errorf("item %s: %w", w.id, err)
 		}
 	}
-	return &shop{tenant: t, key: text}, nil
+	return &shop{tenant: t, key: key.Text}, nil
 }
 
 // stock puts one item on the shelf.

@@ -31,22 +31,22 @@ type site struct {
 	up    chan struct{}
 }
 
-// openEmbedded makes the site whose server runs its own PostgreSQL. The cluster
-// is made here first, which tells its address.
+// openEmbedded makes the site whose server runs its own PostgreSQL.
 func openEmbedded(ctx context.Context, o Options, dir string) (*site, error) {
 	if err := folder(dir); err != nil {
 		return nil, err
 	}
 	place := filepath.Join(dir, "pg")
-	first, err := pglocal.Start(ctx, pglocal.Options{Dir: place})
-	if err != nil {
-		return nil, err
-	}
-	s := &site{name: "embedded", url: first.URL(), pidFile: filepath.Join(place, "data", "postmaster.pid"), up: make(chan struct{})}
-	if err := first.Stop(ctx); err != nil {
-		return nil, err
-	}
+	s := &site{name: "embedded", pidFile: filepath.Join(place, "data", "postmaster.pid"), up: make(chan struct{})}
 	s.add(o, dir, "INCENT_DATA_DIR="+dir)
+	if err := s.ensure(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	url, found := pglocal.Running(place)
+	if !found {
+		return nil, errors.Join(fmt.Errorf("the server serves without a PostgreSQL in %s", place), s.close())
+	}
+	s.url = url
 	return s, nil
 }
 
