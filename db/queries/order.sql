@@ -3,7 +3,7 @@
 INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@member_ids::bigint[]), unnest(@item_ids::text[]), unnest(@item_names::text[]), unnest(@kinds::text[]),
        unnest(@quantities::integer[]), unnest(@assets::smallint[]), unnest(@spents::bigint[]), unnest(@spend_seqs::bigint[]), unnest(@statuses::text[]),
-       COALESCE(string_to_array(NULLIF(unnest(@codes::text[]), ''), E'\n'), '{}')::text[], NULLIF(unnest(@addresses::text[]), '')::json,
+       string_to_array(unnest(@codes::text[]), E'\n'), NULLIF(unnest(@addresses::text[]), '')::json,
        unnest(@created_at::timestamptz[]), NULLIF(unnest(@completed_at::timestamptz[]), '0001-01-01Z'::timestamptz);
 
 -- name: OrderGet :one

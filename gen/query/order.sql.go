@@ -236,7 +236,7 @@ const orderInsertMany = `-- name: OrderInsertMany :exec
 INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
        unnest($7::integer[]), unnest($8::smallint[]), unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::text[]),
-       COALESCE(string_to_array(NULLIF(unnest($12::text[]), ''), E'\n'), '{}')::text[], NULLIF(unnest($13::text[]), '')::json,
+       string_to_array(unnest($12::text[]), E'\n'), NULLIF(unnest($13::text[]), '')::json,
        unnest($14::timestamptz[]), NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'::timestamptz)
 `
 

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"os"
+
 	"github.com/caarlos0/env/v11"
 )
 
@@ -31,4 +33,11 @@ type Config struct {
 }
 
 // FromEnvironment reads the configuration.
-func FromEnvironment() (Config, error) { return env.ParseAs[Config]() }
+func FromEnvironment() (Config, error) {
+	c, err := env.ParseAs[Config]()
+	// The library takes an empty variable for an absent one.
+	if v, set := os.LookupEnv("INCENT_OPERATIONS_LISTEN"); set && v == "" {
+		c.OperationsListen = ""
+	}
+	return c, err
+}

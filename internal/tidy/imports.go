@@ -25,7 +25,7 @@ var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
 	"bench":   "app apptest ledger tenant pglocal" + data,
-	"crash":   "app apptest ledger tenant pglocal" + data,
+	"crash":   "app apptest ledger tenant store pglocal" + data,
 	"apptest": "app contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,

@@ -1,0 +1,211 @@
+package crash
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/store"
+)
+
+// books is what the database says of one tenant, read in one snapshot by
+// statements of our own: not through the code that is under test.
+type books struct {
+	Transfers []transferRow
+	Accounts  []accountRow
+	Orders    []orderRow
+	Items     []itemRow
+	Pools     []poolRow
+	Codes     []codeRow
+	Days      []dayRow
+	Lots      []lotRow
+	Keys      []keyRow
+}
+
+type transferRow struct {
+	Member    string
+	MemberKey int64
+	Asset     ledger.Asset
+	Seq       int64
+	Kind      ledger.Kind
+	Amount    int64
+	After     int64 // available, less debt
+	Order     string
+	Ref       string
+	At        time.Time
+}
+
+// id is the transfer's public id.
+func (t transferRow) id() string {
+	return ledger.Transfer{Member: t.MemberKey, Asset: t.Asset, Seq: t.Seq, EffectedAt: t.At}.ID()
+}
+
+// points is the transfer's effect on the balance.
+func (t transferRow) points() int64 {
+	switch t.Kind {
+	case ledger.KindAward, ledger.KindRefund:
+		return t.Amount
+	}
+	return -t.Amount
+}
+
+type accountRow struct {
+	Member    string
+	Available int64
+	Pending   int64
+	Debt      int64
+	Dated     int64
+	Earned    int64
+	Redeemed  int64
+	Seq       int64
+}
+
+type orderRow struct {
+	ID     string
+	Member string
+	Item   string
+	Units  int
+	Spent  int64
+	Status string
+	Codes  []string
+}
+
+type itemRow struct {
+	ID    string
+	Stock *int64
+}
+
+type poolRow struct {
+	ID, Name                  string
+	Available, Issued, Voided int64
+}
+
+type codeRow struct {
+	Pool, Code, State, Order string
+}
+
+type dayRow struct {
+	Status string
+	Orders int64
+}
+
+type lotRow struct {
+	Member    string
+	Remaining int64
+	Entries   int64 // the sum of what went in and out
+}
+
+type keyRow struct {
+	Key    string
+	Status int
+	Body   []byte
+}
+
+// digest stands for all of the books.
+func (b *books) digest() string {
+	text, err := json.Marshal(b)
+	if err != nil {
+		panic(err) // plain values: cannot fail
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// books reads a tenant's books.
+func (s *site) books(ctx context.Context, tenantID int64) (*books, error) {
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return nil, err
+	}
+	b := &books{}
+	for _, read := range []func() error{
+		func() error { return rows(ctx, tx, tenantID, &b.Transfers, transfersSQL) },
+		func() error { return rows(ctx, tx, tenantID, &b.Accounts, accountsSQL) },
+		func() error { return rows(ctx, tx, tenantID, &b.Orders, ordersSQL) },
+		func() error {
+			return rows(ctx, tx, tenantID, &b.Items, `SELECT id, stock FROM items WHERE tenant_id = $1 ORDER BY id`)
+		},
+		func() error {
+			return rows(ctx, tx, tenantID, &b.Pools, `SELECT id, name, available, issued, voided FROM code_pools WHERE tenant_id = $1 ORDER BY id`)
+		},
+		func() error { return rows(ctx, tx, tenantID, &b.Codes, codesSQL) },
+		func() error {
+			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_days WHERE tenant_id = $1 GROUP BY status ORDER BY status`)
+		},
+		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
+		func() error {
+			return rows(ctx, tx, tenantID, &b.Keys, `SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 ORDER BY key`)
+		},
+	} {
+		if err := read(); err != nil {
+			return nil, fmt.Errorf("read the books: %w", err)
+		}
+	}
+	for i := range b.Transfers {
+		b.Transfers[i].Order = orderID(b.Transfers[i].Order)
+	}
+	for i := range b.Orders {
+		b.Orders[i].ID = orderID(b.Orders[i].ID)
+	}
+	for i := range b.Codes {
+		b.Codes[i].Order = orderID(b.Codes[i].Order)
+	}
+	return b, tx.Commit(ctx)
+}
+
+const (
+	transfersSQL = `
+SELECT m.external_id, t.member_id, t.asset, t.seq, t.kind, t.amount, t.available_after - t.debt_after,
+       coalesce(t.cause_id::text, ''), coalesce(t.reference, ''), t.created_at
+  FROM transfers t JOIN members m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
+ WHERE t.tenant_id = $1 ORDER BY t.member_id, t.asset, t.seq`
+
+	accountsSQL = `
+SELECT m.external_id, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq
+  FROM accounts a JOIN members m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ WHERE a.tenant_id = $1 AND a.asset = 1 ORDER BY a.member_id`
+
+	ordersSQL = `
+SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.codes
+  FROM orders o JOIN members m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
+ WHERE o.tenant_id = $1 ORDER BY o.id`
+
+	codesSQL = `SELECT pool_id, code, state, coalesce(order_id::text, '') FROM codes WHERE tenant_id = $1 ORDER BY id`
+
+	lotsSQL = `
+SELECT m.external_id, coalesce(l.remaining, 0), coalesce(e.amount, 0)
+  FROM (SELECT member_id, sum(remaining)::bigint AS remaining FROM lots WHERE tenant_id = $1 GROUP BY 1) l
+  FULL JOIN (SELECT member_id, sum(amount)::bigint AS amount FROM lot_entries WHERE tenant_id = $1 GROUP BY 1) e USING (member_id)
+  JOIN members m ON m.tenant_id = $1 AND m.id = member_id
+ ORDER BY member_id`
+)
+
+func rows[T any](ctx context.Context, tx pgx.Tx, tenantID int64, into *[]T, sql string) error {
+	found, err := tx.Query(ctx, sql, tenantID)
+	if err != nil {
+		return err
+	}
+	*into, err = pgx.CollectRows(found, pgx.RowToStructByPos[T])
+	return err
+}
+
+// orderID renders a stored order id as the API does.
+func orderID(text string) string {
+	u, err := uuid.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return store.OrderID(u)
+}

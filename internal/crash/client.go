@@ -1,0 +1,159 @@
+package crash
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	clients = 16
+
+	// The server itself gives up after 30 s; an answer later than this is as
+	// good as none.
+	answerPatience = 40 * time.Second
+
+	// What is answered neither by then nor when repeated, never will be.
+	resolvePatience = 60 * time.Second
+
+	backOff = 10 * time.Millisecond
+)
+
+// client speaks the Incentable API for one tenant.
+type client struct {
+	site *site
+	key  string
+	http *http.Client
+
+	unavailable, internal atomic.Int64 // answers 503 and 500
+	firstInternal         atomic.Pointer[answer]
+}
+
+func newClient(s *site, key string) *client {
+	return &client{site: s, key: key, http: &http.Client{
+		Timeout:   answerPatience,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients, IdleConnTimeout: 30 * time.Second},
+	}}
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// base picks a server.
+func (c *client) base(pick int) string {
+	bases, _ := c.site.state()
+	return bases[pick%len(bases)]
+}
+
+// exchange sends one request and returns its answer, or the error that leaves
+// its outcome unknown.
+func (c *client) exchange(ctx context.Context, base, method, path, key string, body []byte) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, base+"/incentable/v1"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.GetBody = nil // else net/http repeats keyed requests by itself, unseen by the journal
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{Status: resp.StatusCode, Body: text, Replayed: resp.Header.Get("Idempotent-Replayed") == "true"}, nil
+}
+
+var errUnknown = errors.New("no answer that settles it")
+
+// settle is exchange for an entry: an answer counts only when it is final.
+func (c *client) settle(ctx context.Context, e *entry, base string) (*answer, error) {
+	a, err := c.exchange(ctx, base, e.Method, e.Path, e.Key, e.Body)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case a.Status == http.StatusServiceUnavailable:
+		c.unavailable.Add(1)
+		return nil, errUnknown
+	case a.Status >= 500:
+		c.internal.Add(1)
+		c.firstInternal.CompareAndSwap(nil, a)
+		return nil, errUnknown
+	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusConflict && errorCode(a) == "idempotency_in_progress":
+		return nil, errUnknown
+	}
+	return a, nil
+}
+
+// errorCode reads a refusal's code.
+func errorCode(a *answer) string {
+	var body struct{ Error struct{ Code string } }
+	_ = json.Unmarshal(a.Body, &body) // no JSON, no code
+	return body.Error.Code
+}
+
+// try sends an entry once, or twice at the same time, and keeps the answer.
+func (c *client) try(ctx context.Context, e *entry, pick int) error {
+	if !e.twin {
+		a, err := c.settle(ctx, e, c.base(pick))
+		if err == nil {
+			e.keep(a)
+		}
+		return err
+	}
+	var other *answer
+	var both sync.WaitGroup
+	both.Go(func() { other, _ = c.settle(ctx, e, c.base(pick+1)) })
+	a, err := c.settle(ctx, e, c.base(pick))
+	both.Wait()
+	if err == nil {
+		e.keep(a)
+	}
+	if other != nil {
+		e.keep(other)
+		return nil
+	}
+	return err
+}
+
+// keep takes the first answer, and remembers one that differs from it.
+func (e *entry) keep(a *answer) {
+	switch {
+	case e.answer == nil:
+		e.answer = a
+	case !e.answer.equal(a):
+		e.differs = a
+	}
+}
+
+// get reads a JSON document.
+func (c *client) get(ctx context.Context, path string, into any) error {
+	for attempt := 0; ; attempt++ {
+		a, err := c.exchange(ctx, c.base(attempt), http.MethodGet, path, "", nil)
+		if err == nil && a.Status == http.StatusOK {
+			return json.Unmarshal(a.Body, into)
+		}
+		if err == nil {
+			err = fmt.Errorf("GET %s: %d %s", path, a.Status, a.Body)
+		}
+		if attempt == 3 {
+			return err
+		}
+		pause(ctx, backOff)
+	}
+}

@@ -1,0 +1,297 @@
+package crash
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/store"
+)
+
+// The kinds of findings.
+const (
+	lost    = "lost"    // acknowledged, and not in the books
+	doubled = "doubled" // in the books, and accounted for by no answer
+	wrong   = "wrong"   // whatever else does not hold
+)
+
+// finding is one promise that was not kept.
+type finding struct {
+	kind string
+	says string
+}
+
+// verdict is what a round's comparison came to.
+type verdict struct {
+	findings []finding
+	replayed int
+}
+
+func (v verdict) count(kind string) int {
+	n := 0
+	for _, f := range v.findings {
+		if f.kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (v verdict) first(n int) string {
+	var b strings.Builder
+	for _, f := range v.findings[:min(n, len(v.findings))] {
+		fmt.Fprintf(&b, "  %s: %s\n", f.kind, f.says)
+	}
+	return b.String()
+}
+
+// effect is one transfer that an acknowledgement claims.
+type effect struct {
+	id      string // the transfer's, where the answer tells it
+	member  string
+	points  int64 // signed
+	balance *int64
+	key     string // whose answer it is
+}
+
+// claims is everything that the acknowledgements of a journal say, by what
+// identifies an effect in the books: the reference we gave, or the order.
+type claims struct {
+	effects   map[string]effect
+	orders    map[string]told // by order
+	cancelled map[string]bool // by order
+	shipped   map[string]bool // by order
+	findings  []finding
+}
+
+func (c *claims) find(kind, format string, args ...any) {
+	c.findings = append(c.findings, finding{kind, fmt.Sprintf(format, args...)})
+}
+
+// compare holds a journal, all of whose entries are answered, against the books
+// and returns what does not agree.
+func compare(entries []*entry, b *books) []finding {
+	c := claim(entries)
+	c.compareTransfers(b)
+	c.compareOrders(b)
+	c.compareBalances(b)
+	c.compareShelves(b)
+	c.compareKeys(entries, b)
+	c.checkChains(b)
+	return c.findings
+}
+
+// claim gathers what the answers say.
+func claim(entries []*entry) *claims {
+	c := &claims{effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}}
+	for _, e := range entries {
+		if e.differs != nil {
+			c.find(wrong, "key %s was answered %d %s and %d %s", e.Key, e.answer.Status, e.answer.Body, e.differs.Status, e.differs.Body)
+		}
+		if e.answer == nil {
+			c.find(wrong, "key %s was never answered", e.Key)
+			continue
+		}
+		if !e.answer.ok() {
+			c.checkRefusal(e)
+			continue
+		}
+		t, err := e.told()
+		if err != nil {
+			c.find(wrong, "%v", err)
+			continue
+		}
+		c.add(e, t)
+	}
+	for order, is := range c.shipped {
+		if is && c.cancelled[order] {
+			c.find(wrong, "order %s was both shipped and cancelled", order)
+		}
+	}
+	return c
+}
+
+// refusals are the rules that the load runs into on purpose.
+var refusals = map[op]string{
+	opDeduct: "insufficient_points not_found",
+	opRedeem: "insufficient_points not_found out_of_stock code_pool_empty",
+	opMove:   "invalid_transition",
+}
+
+func (c *claims) checkRefusal(e *entry) {
+	code := errorCode(e.answer)
+	if code == "" || !slices.Contains(strings.Fields(refusals[e.Op]), code) {
+		c.find(wrong, "%s with key %s was answered %d %s", e.Op, e.Key, e.answer.Status, e.answer.Body)
+	}
+}
+
+func (c *claims) add(e *entry, t told) {
+	switch e.Op {
+	case opAward:
+		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, e.Points, &t.Balance, e.Key})
+	case opDeduct:
+		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, -e.Points, &t.Balance, e.Key})
+	case opBulk:
+		for i, a := range e.Awards {
+			if slices.Contains(t.Bad, i) {
+				if a.Points > 0 {
+					c.find(wrong, "award %s failed", a.Ref)
+				}
+				continue
+			}
+			if len(t.Given) == 0 || t.Given[0].Member != a.Member {
+				c.find(wrong, "key %s: award %d went to somebody else", e.Key, i)
+				return
+			}
+			c.claim("ref "+a.Ref, effect{t.Given[0].Transaction, a.Member, a.Points, nil, e.Key})
+			t.Given = t.Given[1:]
+		}
+	case opRedeem:
+		if before, twice := c.orders[t.Order]; twice {
+			c.find(wrong, "two keys were answered with order %s of %s", t.Order, before.Member)
+		}
+		if t.Member != e.Member || t.Item != e.Item || t.Units != e.Units {
+			c.find(wrong, "key %s asked for %d %s for %s and got %d %s for %s", e.Key, e.Units, e.Item, e.Member, t.Units, t.Item, t.Member)
+		}
+		c.orders[t.Order] = t
+		c.claim("spend "+t.Order, effect{"", e.Member, -t.Spent, &t.Balance, e.Key})
+	case opMove:
+		if t.Order != e.Order || t.Status != e.To {
+			c.find(wrong, "key %s asked order %s to be %s and was told that %s is %s", e.Key, e.Order, e.To, t.Order, t.Status)
+		}
+		c.cancelled[e.Order] = c.cancelled[e.Order] || e.To == string(store.Cancelled)
+		c.shipped[e.Order] = c.shipped[e.Order] || e.To == string(store.Shipped)
+	}
+}
+
+func (c *claims) claim(name string, e effect) {
+	if before, twice := c.effects[name]; twice {
+		c.find(wrong, "keys %s and %s claim the same effect: %s", before.key, e.key, name)
+	}
+	c.effects[name] = e
+}
+
+// nameOf is what identifies a transfer among the claims.
+func nameOf(t transferRow) string {
+	switch t.Kind {
+	case ledger.KindAward, ledger.KindDeduct:
+		return "ref " + t.Ref
+	case ledger.KindRedeem:
+		return "spend " + t.Order
+	case ledger.KindRefund:
+		return "refund " + t.Order
+	}
+	return "unasked " + t.id()
+}
+
+// compareTransfers matches the claims with the transfers, one to one.
+func (c *claims) compareTransfers(b *books) {
+	for order, is := range c.cancelled {
+		if t, ours := c.orders[order]; is && ours {
+			c.effects["refund "+order] = effect{member: t.Member, points: t.Spent}
+		}
+	}
+	seen := map[string]int{}
+	for _, t := range b.Transfers {
+		name := nameOf(t)
+		seen[name]++
+		claimed, is := c.effects[name]
+		switch {
+		case !is:
+			c.find(doubled, "transfer %s of %s, %+d (%s): no acknowledgement accounts for it", t.id(), t.Member, t.points(), name)
+		case seen[name] > 1:
+			c.find(doubled, "transfer %s of %s, %+d (%s) is there %d times", t.id(), t.Member, t.points(), name, seen[name])
+		case claimed.member != t.Member || claimed.points != t.points() || t.Asset != asset || claimed.id != "" && claimed.id != t.id():
+			c.find(wrong, "%s was acknowledged as %s of %s, %+d, and is %s of %s, %+d", name, claimed.id, claimed.member, claimed.points, t.id(), t.Member, t.points())
+		case claimed.balance != nil && *claimed.balance != t.After:
+			c.find(wrong, "%s was acknowledged with balance %d, and led to %d", name, *claimed.balance, t.After)
+		}
+	}
+	for name, e := range c.effects {
+		if seen[name] == 0 {
+			c.find(lost, "%s of %s, %+d, acknowledged to key %s, is not in the books", name, e.member, e.points, e.key)
+		}
+	}
+}
+
+// compareOrders matches the acknowledged orders with the rows.
+func (c *claims) compareOrders(b *books) {
+	seen := map[string]bool{}
+	for _, o := range b.Orders {
+		t, ours := c.orders[o.ID]
+		if !ours {
+			c.find(doubled, "order %s of %s: no acknowledgement accounts for it", o.ID, o.Member)
+			continue
+		}
+		seen[o.ID] = true
+		if o.Member != t.Member || o.Item != t.Item || o.Units != t.Units || o.Spent != t.Spent || !slices.Equal(o.Codes, t.Codes) {
+			c.find(wrong, "order %s was acknowledged as %+v, and is %+v", o.ID, t, o)
+		}
+		cancelled := o.Status == string(store.Cancelled)
+		switch {
+		case c.cancelled[o.ID] && !cancelled:
+			c.find(lost, "order %s was acknowledged as cancelled, and is %s", o.ID, o.Status)
+		case cancelled && !c.cancelled[o.ID]:
+			c.find(doubled, "order %s is cancelled: no acknowledgement accounts for it", o.ID)
+		case c.shipped[o.ID] && o.Status != string(store.Shipped):
+			c.find(lost, "order %s was acknowledged as shipped, and is %s", o.ID, o.Status)
+		}
+	}
+	for id, t := range c.orders {
+		if !seen[id] {
+			c.find(lost, "order %s of %s was acknowledged, and is not there", id, t.Member)
+		}
+	}
+}
+
+// compareBalances holds the accounts against the sums of the claims.
+func (c *claims) compareBalances(b *books) {
+	type sums struct{ balance, earned, redeemed int64 }
+	want := map[string]sums{}
+	for name, e := range c.effects {
+		s := want[e.member]
+		s.balance += e.points
+		switch kind, _, _ := strings.Cut(name, " "); {
+		case kind == "ref" && e.points > 0:
+			s.earned += e.points
+		case kind == "spend" || kind == "refund":
+			s.redeemed -= e.points
+		}
+		want[e.member] = s
+	}
+	for _, a := range b.Accounts {
+		got := sums{a.Available - a.Debt, a.Earned, a.Redeemed}
+		if got != want[a.Member] || a.Pending != 0 {
+			c.find(wrong, "%s has (balance, earned, redeemed) %v, the acknowledgements sum to %v; pending %d", a.Member, got, want[a.Member], a.Pending)
+		}
+		delete(want, a.Member)
+	}
+	for member, s := range want {
+		c.find(lost, "%s has no account; the acknowledgements sum to %v", member, s)
+	}
+}
+
+// compareKeys wants each answer kept under its key, to the byte.
+func (c *claims) compareKeys(entries []*entry, b *books) {
+	kept := make(map[string]keyRow, len(b.Keys))
+	for _, k := range b.Keys {
+		kept[k.Key] = k
+	}
+	for _, e := range entries {
+		if e.answer == nil {
+			continue
+		}
+		k, is := kept[e.Key]
+		delete(kept, e.Key)
+		if !is {
+			c.find(lost, "key %s was answered %d and is not kept", e.Key, e.answer.Status)
+		} else if !e.answer.equal(&answer{Status: k.Status, Body: k.Body}) {
+			c.find(wrong, "key %s was answered %d %s and keeps %d %s", e.Key, e.answer.Status, e.answer.Body, k.Status, k.Body)
+		}
+	}
+	for key, k := range kept {
+		c.find(wrong, "key %s keeps %d %s, which nobody asked for", key, k.Status, http.StatusText(k.Status))
+	}
+}

@@ -1,0 +1,115 @@
+package crash
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+)
+
+// op is what a request asks for.
+type op string
+
+const (
+	opAward  op = "award"
+	opBulk   op = "bulk"
+	opDeduct op = "deduct"
+	opRedeem op = "redeem"
+	opMove   op = "move"
+)
+
+// entry is one request: written down before it is sent, answered when an answer
+// came. Only the client that made it changes it, and later the comparison.
+type entry struct {
+	Op     op
+	Method string
+	Path   string
+	Key    string
+	Body   json.RawMessage
+
+	// What was asked, for the comparison.
+	Member string  `json:",omitempty"`
+	Points int64   `json:",omitempty"` // award, deduct
+	Awards []award `json:",omitempty"` // bulk
+	Item   string  `json:",omitempty"` // redeem
+	Units  int     `json:",omitempty"` // redeem
+	Order  string  `json:",omitempty"` // move
+	To     string  `json:",omitempty"` // move
+
+	twin    bool    // sent twice at the same time
+	answer  *answer // nil: unknown
+	differs *answer // another answer that the same key got
+}
+
+type award struct {
+	Member string `json:"member_id"`
+	Points int64  `json:"points"`
+	Reason string `json:"reason"`
+	Ref    string `json:"reference"`
+}
+
+// answer is what came back.
+type answer struct {
+	Status   int
+	Body     []byte
+	Replayed bool
+}
+
+func (a *answer) ok() bool { return a.Status/100 == 2 }
+
+func (a *answer) equal(b *answer) bool { return a.Status == b.Status && bytes.Equal(a.Body, b.Body) }
+
+// journal is all that the client knows.
+type journal struct {
+	mu      sync.Mutex
+	entries []*entry
+	orders  []string // acknowledged physical orders, for moves
+}
+
+func (j *journal) add(e *entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries = append(j.entries, e)
+}
+
+func (j *journal) ordered(id string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.orders = append(j.orders, id)
+}
+
+// order picks an acknowledged physical order, rather a fresh one; "" when there
+// is none.
+func (j *journal) order(pick func(n int) int) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.orders) == 0 {
+		return ""
+	}
+	return j.orders[len(j.orders)-1-pick(min(len(j.orders), 30))]
+}
+
+// write saves the journal, one entry a line.
+func (j *journal) write(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(f)
+	for _, e := range j.entries {
+		line := struct {
+			*entry
+			Twin   bool   `json:",omitempty"`
+			Status int    `json:",omitempty"`
+			Answer string `json:",omitempty"`
+		}{entry: e, Twin: e.twin}
+		if e.answer != nil {
+			line.Status, line.Answer = e.answer.Status, string(e.answer.Body)
+		}
+		if err := lines.Encode(line); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
+}

@@ -1,0 +1,87 @@
+package crash
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report counts what Run did.
+type Report struct {
+	Seed   uint64
+	Rounds int // finished
+
+	// Kills by what died: "server", "servers" (both at once), "PostgreSQL",
+	// "backend" (one process of PostgreSQL), "server and PostgreSQL".
+	Kills map[string]int
+
+	Requests     int // each with a key of its own; repetitions are not counted
+	Acknowledged int // answered 2xx, at first or when repeated
+	Refused      int // answered 4xx by a rule, likewise
+	Resolved     int // outcome unknown at first, answered when repeated
+	AtOnce       int // sent twice at the same time
+	Replayed     int // asked again after the round
+	Unavailable  int // answers 503, which leave the outcome unknown
+	Internal     int // answers 500, likewise: a database that dies is no reason for one
+
+	Lost    int // acknowledged effects that are not in the books
+	Doubled int // effects in the books that no answer accounts for
+	Wrong   int // whatever else does not hold
+
+	Elapsed time.Duration
+}
+
+func (r *Report) add(round *round, unknown int, v verdict) {
+	for _, k := range round.plan.kills {
+		r.Kills[k.String()]++
+	}
+	for _, e := range round.journal.entries {
+		r.Requests++
+		switch {
+		case e.answer == nil:
+		case e.answer.ok():
+			r.Acknowledged++
+		default:
+			r.Refused++
+		}
+		if e.twin {
+			r.AtOnce++
+		}
+	}
+	r.Resolved += unknown
+	r.Replayed += v.replayed
+	r.Unavailable += int(round.client.unavailable.Load())
+	r.Internal += int(round.client.internal.Load())
+	r.Lost += v.count(lost)
+	r.Doubled += v.count(doubled)
+	r.Wrong += v.count(wrong)
+}
+
+// String is the summary.
+func (r Report) String() string {
+	var b strings.Builder
+	line := func(name string, value any) { fmt.Fprintf(&b, "  %-22s %v\n", name, value) }
+	fmt.Fprintf(&b, "crash: seed %d, %.0f s\n", r.Seed, r.Elapsed.Seconds())
+	line("rounds", r.Rounds)
+	kills := 0
+	for _, n := range r.Kills {
+		kills += n
+	}
+	line("kills", kills)
+	for _, name := range slices.Sorted(maps.Keys(r.Kills)) {
+		line("  "+name, r.Kills[name])
+	}
+	line("requests", r.Requests)
+	line("acknowledged", r.Acknowledged)
+	line("refused by a rule", r.Refused)
+	line("unknown, then resolved", r.Resolved)
+	line("sent twice at once", r.AtOnce)
+	line("replayed afterwards", r.Replayed)
+	line("answers 503 / 500", fmt.Sprintf("%d / %d", r.Unavailable, r.Internal))
+	line("lost", r.Lost)
+	line("doubled", r.Doubled)
+	line("wrong otherwise", r.Wrong)
+	return b.String()
+}

@@ -1,0 +1,76 @@
+package crash
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// told is what an acknowledgement says happened.
+type told struct {
+	Transaction string // award, deduct
+	Member      string
+	Points      int64
+	Balance     int64
+
+	Given []given // bulk
+	Bad   []int   // bulk: places of the awards that failed
+
+	Order  string // redeem, move
+	Item   string
+	Units  int
+	Spent  int64
+	Status string
+	Codes  []string
+}
+
+type given struct {
+	Member      string `json:"member_id"`
+	Transaction string `json:"transaction_id"`
+}
+
+// told reads an entry's acknowledgement.
+func (e *entry) told() (told, error) {
+	var body struct {
+		Success bool
+		Data    struct {
+			Transaction string  `json:"transaction_id"`
+			Member      string  `json:"member_id"`
+			Points      int64   `json:"points"`
+			Balance     int64   `json:"new_balance"`
+			Given       []given `json:"transactions"`
+			Errors      []struct{ Index int }
+			Processed   int
+			Failed      int
+			Order       string `json:"order_id"`
+			Item        string `json:"reward_id"`
+			Units       int    `json:"quantity"`
+			Spent       int64  `json:"points_spent"`
+			Status      string `json:"status"`
+			Fulfillment struct {
+				Code  string
+				Codes []string
+			}
+		}
+	}
+	if err := json.Unmarshal(e.answer.Body, &body); err != nil {
+		return told{}, fmt.Errorf("key %s: the answer is no JSON: %w", e.Key, err)
+	}
+	d := body.Data
+	t := told{
+		Transaction: d.Transaction, Member: d.Member, Points: d.Points, Balance: d.Balance, Given: d.Given,
+		Order: d.Order, Item: d.Item, Units: d.Units, Spent: d.Spent, Status: d.Status, Codes: d.Fulfillment.Codes,
+	}
+	for _, bad := range d.Errors {
+		t.Bad = append(t.Bad, bad.Index)
+	}
+	switch {
+	case !body.Success:
+		return t, fmt.Errorf("key %s: acknowledged without success", e.Key)
+	case e.Op == opBulk && (d.Processed != len(t.Given) || d.Failed != len(t.Bad) || d.Processed+d.Failed != len(e.Awards)):
+		return t, fmt.Errorf("key %s: %d awards, %d processed, %d failed, %d transactions, %d errors",
+			e.Key, len(e.Awards), d.Processed, d.Failed, len(t.Given), len(t.Bad))
+	case len(t.Codes) > 0 && t.Codes[0] != d.Fulfillment.Code:
+		return t, fmt.Errorf("key %s: code %q is not the first of codes", e.Key, d.Fulfillment.Code)
+	}
+	return t, nil
+}
