@@ -970,6 +970,9 @@ type Currency string
 // Example: 49.99
 type Decimal = wire.Decimal
 
+// Document An OpenAPI 3.0.3 document.
+type Document = json.RawMessage
+
 // EarnedBadge defines model for EarnedBadge.
 type EarnedBadge struct {
 	Description nullable.Nullable[TextOrNull] `json:"description"`
@@ -3569,6 +3572,13 @@ type ClientInterface interface {
 	// Corresponds with GET /incentives/streaks/user/{userId} (the `ListUserStreaks` operationId).
 	ListUserStreaks(ctx context.Context, userId UserIdPath, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSpec Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateReferralWithBody Create a referral code
 	//
 	// Makes a code of 8 characters for the referrer in the campaign, or answers with the open one: without `refereeId`
@@ -4876,6 +4886,23 @@ func (c *Client) UpdateRedemption(ctx context.Context, id string, params *Update
 // Corresponds with GET /incentives/streaks/user/{userId} (the `ListUserStreaks` operationId).
 func (c *Client) ListUserStreaks(ctx context.Context, userId UserIdPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListUserStreaksRequest(c.Server, userId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSpec Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -7595,6 +7622,33 @@ func NewListUserStreaksRequest(server string, userId UserIdPath) (*http.Request,
 	return req, nil
 }
 
+// NewGetSpecRequest constructs an http.Request for the GetSpec method
+func NewGetSpecRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCreateReferralRequest calls the generic CreateReferral builder with application/json body
 func NewCreateReferralRequest(server string, params *CreateReferralParams, body CreateReferralJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -8785,6 +8839,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /incentives/streaks/user/{userId} (the `ListUserStreaks` operationId).
 	ListUserStreaksWithResponse(ctx context.Context, userId UserIdPath, reqEditors ...RequestEditorFn) (*ListUserStreaksResponse, error)
+
+	// GetSpecWithResponse Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
 
 	// CreateReferralWithBodyWithResponse Create a referral code
 	//
@@ -14502,6 +14565,36 @@ func (r ListUserStreaksResponse) StatusCode() int {
 	return 0
 }
 
+// GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
+type GetSpecResponse200Headers struct {
+	XRequestId *string
+}
+
+type GetSpecResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSpecResponse200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
 // CreateReferralResponse200Headers the declared response headers of an HTTP 200 response for CreateReferral
 type CreateReferralResponse200Headers struct {
 	IdempotentReplayed *bool
@@ -16667,6 +16760,21 @@ func (c *ClientWithResponses) ListUserStreaksWithResponse(ctx context.Context, u
 		return nil, err
 	}
 	return ParseListUserStreaksResponse(rsp)
+}
+
+// GetSpecWithResponse Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error) {
+	rsp, err := c.GetSpec(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecResponse(rsp)
 }
 
 // CreateReferralWithBodyWithResponse Create a referral code
@@ -33192,6 +33300,45 @@ func ParseListUserStreaksResponse(rsp *http.Response) (*ListUserStreaksResponse,
 	return response, nil
 }
 
+// ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
+func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSpecResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCreateReferralResponse parses an HTTP response from a CreateReferralWithResponse call
 func ParseCreateReferralResponse(rsp *http.Response) (*CreateReferralResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -36695,6 +36842,9 @@ type ServerInterface interface {
 	// ListUserStreaks List the streaks of a user
 	// (GET /incentives/streaks/user/{userId})
 	ListUserStreaks(ctx echo.Context, userId UserIdPath) error
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx echo.Context) error
 	// CreateReferral Create a referral code
 	// (POST /referrals)
 	CreateReferral(ctx echo.Context, params CreateReferralParams) error
@@ -37960,6 +38110,15 @@ func (w *ServerInterfaceWrapper) ListUserStreaks(ctx echo.Context) error {
 	return err
 }
 
+// GetSpec converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSpec(ctx)
+	return err
+}
+
 // CreateReferral converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateReferral(ctx echo.Context) error {
 	var err error
@@ -38254,6 +38413,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetSpec, options.OperationMiddlewares["getSpec"]...)
 	router.POST(options.BaseURL+"/referrals", wrapper.CreateReferral, options.OperationMiddlewares["createReferral"]...)
 	router.GET(options.BaseURL+"/referrals/:referralCode", wrapper.GetReferral, options.OperationMiddlewares["getReferral"]...)
 	router.POST(options.BaseURL+"/clicks", wrapper.TrackClick, options.OperationMiddlewares["trackClick"]...)
@@ -49612,6 +49772,37 @@ func (response ListUserStreaks503JSONResponse) VisitListUserStreaksResponse(w ht
 	return err
 }
 
+type GetSpecRequestObject struct {
+}
+
+type GetSpecResponseObject interface {
+	VisitGetSpecResponse(w http.ResponseWriter) error
+}
+
+type GetSpec200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetSpec200JSONResponse struct {
+	Body    Document
+	Headers GetSpec200ResponseHeaders
+}
+
+func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateReferralRequestObject struct {
 	Params CreateReferralParams
 	Body   *CreateReferralJSONRequestBody
@@ -52055,6 +52246,9 @@ type StrictServerInterface interface {
 	// ListUserStreaks List the streaks of a user
 	// (GET /incentives/streaks/user/{userId})
 	ListUserStreaks(ctx context.Context, request ListUserStreaksRequestObject) (ListUserStreaksResponseObject, error)
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
 	// CreateReferral Create a referral code
 	// (POST /referrals)
 	CreateReferral(ctx context.Context, request CreateReferralRequestObject) (CreateReferralResponseObject, error)
@@ -53609,6 +53803,29 @@ func (sh *strictHandler) ListUserStreaks(ctx echo.Context, userId UserIdPath) er
 	return nil
 }
 
+// GetSpec operation middleware
+func (sh *strictHandler) GetSpec(ctx echo.Context) error {
+	var request GetSpecRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSpec(ctx.Request().Context(), request.(GetSpecRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSpec")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSpecResponseObject); ok {
+		return validResponse.VisitGetSpecResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateReferral operation middleware
 func (sh *strictHandler) CreateReferral(ctx echo.Context, params CreateReferralParams) error {
 	var request CreateReferralRequestObject
@@ -53887,404 +54104,406 @@ func (sh *strictHandler) ListUserRewards(ctx echo.Context, userId UserIdPath, pa
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P2Lchs5lj8IvwqC3z+iqvpL0ZQsV5el2IilZbpKY91aksvuKflPgpkgiVYSYAOgaE6FNvZp9sH2STZw",
-	"DpA3ZpJJ6uaaYcTEdJnKROJycO7nd/5shHI8kYIJoxsHfzZGjEZMwX8eR2w8kYYJs3PJJjGds8j+HDEd",
-	"Kj4xXIrGQaNn1JT1iBSE2v/TM6aIGVFDZlQTbaRiEZmKCH5lRNMxI7ds3iTtvmbCEGlGTM24Zs1G0NDh",
-	"iI2p/YaZT1jjoNGXMmZUNO7vg8YlNeyEj7nZgf+/OJMjGseacAEfMkxQYX7QZCyFGcVz8u+pNDT57GzE",
-	"FLMPKka4JkKKwgQGUo2paRw0uDA/7zeCxpgLPp6OGwetwM+OC8OGTBVmd8nGlAsuhlUzjNnA+GnirB7t",
-	"y5qV7MsVC6WINJkKw+P0q0QbqowmVLDZA2fAjJrvtAeGqeqvG0lmlBvSZwNpt17NuRgSOqRcPOzrX3Yu",
-	"2b+nTJud4xLyPKNjpokZcU1CGsd+3zVTd0z9oEksh7pJOndMzT31hlQpzjTh5pAwpaTSRLEJo4bw5Nz6",
-	"MprbabNvdDyJ7ZQU+3e3tXu7n1vLmH47YWJoRo2D3b1fkulroyx93NvpT6iiY2bclfug5LhkETLdN7uS",
-	"yw9H5PXr12+J4WMWEOnulj1PIgf4TEQNs7P9dH2Un+hea+/nndbPO63dRtDgdvh/T5maN4KGoGP7wMDO",
-	"oWIV+y04j2RRC0sKGt92aBRxnLnlDfdBykjC+Uc2X1zfKb2FQ2J4RpoOmKUX3PUm2bX/2HvzhkwUF4b2",
-	"Y0baV0fHxyQcUUVDu3cBuWUTQwZSkb+TiM51fs1SRUzt7Lb293ZCKe6Y0vbDbvnI8dL1Z2a7Y6dbsRV7",
-	"b94U92JCjWHKjvm//yA7/9fX////aiyeedA4Nmx8HF1Q+1ZxK65HjHDDxvn5czPuttIDm9hXk/lyGK4R",
-	"WBKccmWZtN33+tNenOFHNq+e3i2bI4fnyORDxahhEZlxM8pP20qWmBnWnSg54DErn/8t7HH15P+XYoPG",
-	"QeP/9yoVVK/wr/qVPR874RN2x+LqKcf2zz9oIqbjPlO5Se6WzgleWDqrLJt6vWfZFP2GbGq31Wq1Mmxr",
-	"t5RtVQix3+SMjKmYEyYMcCFKJnTIyEjGERB12Y2NYazs7CI2oNPY2OMOlk+13kQ/j6TdrJWzNdJzUWqI",
-	"FCHbYMowqYfN+YIOS2b7ecTDEWxnQCyTI7tN0sbt7bMRFxGwoJhqO3XQC9h4YuZVS7AvVqwgWEUerVo0",
-	"csEUl1HVQvqSquiQtE9OutfHpx0yFTHTmmjKo4xaRc4FSxUywe6YIhEbcMEiu8L91n7l+vDrda+im2y5",
-	"BMA/tksIvi3meXlmxRkIL8tPnLjFqZAZFYZFhygppkqBAimYX/mQ3zEBR4qPwxkncpPhht0Iuw+ZHcAz",
-	"JqeMCqsI2m8OQZAkG0sFPKjYYKodnyPcNG9EqVzd/aViP6l5XKl6yQZMKRofyYhVs75QRiywioC9piFF",
-	"RTuddfvd0e7e63LGrDIfqCteft5fLV0u2YyqaJkEVPBEQcGaRdUyULkhH1UKXstyVYxaTXeZJsZEVF8P",
-	"e9263nt98ObtwZu3zbdv3/5nBfUY+bjU80kztewIxsyKyoD052Qup4rImSC8cCRTzVS3knym8IWNRfsp",
-	"TOA4QjVZMT2RQjPQkt/RyOn89l+hFNZGtf9JJ5OYh9Qu49W/tF3Ln+l07ZMRstg7GvOoq9wYQSNihvJY",
-	"Nw7++LMx4CyOrPJCxxPKhwKWMGZag0xpcE3GXGvY2K9BAwyE3NMk8wSunWljTZPURLivuwcdGB02oOyS",
-	"wNDwPRpbgcMiIEFK1DRmSIGMTJQcKjoeM8fArGHTJD235B4RzkJiBFYOSkbGCVBidpfN2L3xqvh4tWlc",
-	"b5T0lXJTt+4o9vESY3HZ67ln4QyOpBjEPNyQ6lKzostFF46FaZ2jvgxBtZPzBXkDvKRgmdiT14bHMVFT",
-	"IZ6c3rSxrAz5mhhqKyP7PLLk5KgOjDc329TVszDLQyJFbE0IJlIPTC/jROj9tybBgrdk6duZRx9MvB/g",
-	"uCImNqLeQfJ2Bb1eWwK1xz2mc6tGkZniBngO6BD6aWnTfjim4S0yMh3KiVN67T/lhClYHxGMbRncEhrJ",
-	"MJhTrsfUhKMH87rQM81lhFPkbFZHB2XbKuJUgDlDUnn9xJS07Otb6qmmHmGYEjTG/d1MM8MRukgcFRRz",
-	"JccMzbQZ+PKVfErRl35tKti3CQsNi5okp4BFZMTiCXg/Btzq/lNDZiO6pZVqWjmT5oOcimgjMhHSdAfw",
-	"dgWFeNMYBJF/8onoo23tIh8XsBaQtwL7Mpo77dq7FZxIcpIypIJoxrZUUkklF3QeSxpdS3lC1ZBtRCwT",
-	"HKNrpOzGMEqlIHJnxr6FVk8gu+SUv3taaQPf45rAxCBwKvCzoFL/Yv8LhFB/Gt8SdmcH3pJLJbkkA7LN",
-	"+IqihnVjN8ASKsnFlO3xgbIwnTwtrZSHtDOf35pNT2A2fRJ0akZS8f/akKim2QEqjX3wSJFvO3TCd6xs",
-	"wAlBbgJjEYueXulN3VYBmYpbIWciIIrdyVvnVpKDRBduXxxv2dAykrmjPKb9mG1KMcn7S7gQ5jDYc+tP",
-	"9TwgRs0xn4LokVQmnj+xOwg/H1JhlSxDbzHI4pViIWdNcub0HqvwWIKyGnKfocaexFG2XOuxuVZywLCj",
-	"7RBP7c/GRMkJU4ajF52Ght+xkmyr0nhBKLnQqwjmH1MqDDfzBrwg40jOxNo5PUHDZRS0zarvHQttqICd",
-	"zhHo8reu2Tdzrs6mcWxf5NHKr0BU8xYzV1ZmI0Co9xJSV/Tyte8GDTGNHZ/A0MjiXmAwZTF4tRDj0UYx",
-	"ertqilfw1OU0ZvYdI2/ZeqeKn13+PBLctX3yPmhMJ9Hah/ltUn9O99kA0x/2OAOXUgJb56bsCRjGThae",
-	"odLcsQX+cuTpKtnkLIlmV/g1ORfZ/xcLYS24Gxfel1bIfIIgl0bDkCqGyYFyaog2dE4o+DPn9i+WTX5H",
-	"99dnM7zeffP650IyQ+mdLtzPLDnD2xU3wdF36ZLy9yy/sXY4sJyEJKDR2/2rXkZVUsbm93NFRPZ7va1r",
-	"3rwKar923y140q7bZ+/bl+8xmSKUKmIR6c+dXYtpHaBfajLgitk/mREbaxbfMUzoE/ZY/kgGagSNy86H",
-	"zuVl+6R7dP6+0/21c9a5bF93cn84OT76mP0B/qPT6baPro/PzzJ3Nj2d9lhORVmKsb1EAcGDsDrxlwu8",
-	"ulqOGdjyI6qbpE1mIxkzl252SPosljPyX0xJDH0l2cepTRfGdNan4S2ZyJiHcxIzo2/E2LEHOWOYbrJA",
-	"wYsE+Y5G6CmpyS02lLeh4oYpvlKHhOkc+YefQ1DzMR2yType9fQnFaeD15futQXy+oJvpSjLC6NkoZnT",
-	"yEiu+iIqf0Yl6WZMEE+KjCpBuMlfzkMC/HbmQrpzEkkiJPDcIgddpEopPtbefDNSTI9kHFXnItZl9HVy",
-	"8OpxUL9zyEMLh+i0j3TilQfwq6LIc/Jb1Ld/q79DLuumfnJNfrpJ0k7y2cr5PqdK8zIMZxNGspE+cF+1",
-	"x1dyqsLSVNY0/9reSBCkWRF50vm9c9IIGqfHJ52r6/MzKxKPLo+vO5fH7UbQ+MenztV1I2i0P1sxWiYC",
-	"39GYirBEkNRSJJ0AvQ9cJnVpitmID0dMG8zOJkPlsjtb2ZzNAVd6QXfDhNql6uaEiYiL4ZGfbP7r5wIS",
-	"qgOID3FBYE3ljKP6K6U6qfvudaKqLf8wahKP8uV62mF6MOsyijq6oR+9iql4Gywxv8AY88n2uTMrbmU5",
-	"GwIa9dneeTqNqAFewQ0b69VMA6kdrYpjfAUyzd1HqVIU+OuEDrmgdZjJRfpkcUNgbrmxlixPV1x/k2Rp",
-	"Wq0zm5Ua0jheZK5rXtx16Wlj6igjirLtOKKGxnJoD2dN9ZYaNpSqtPBoTvosTfNfqdOFMmIXUsZ4cYqP",
-	"L7dhnRF+oXi4UqXAhx7HFVZ/ya0MwaeT5iXK1vlUacz604SPJ1IZFtXawEeVqSVWtQxrGNX2IU/h6x1H",
-	"HXXQEujmzq8yG6BU+0+oOufhwpnm1ua3JWMaZC2HlKLXMRkyl/HheiBk09hPEG5N/29IS9/hBc8rcU9w",
-	"3R/76j6bBvvkd+++mggfQf5nZct3pQMcxRx3tSDL7c8LNLpfRgPw6LrOHSuoWWnlGYMAMDcEnknr7aWh",
-	"sT4kNJ7RuSaaCdDaV3qm7S9DuWOf29G3fLIj4VM03plIyAZMH5Nje5QTM28cDGisWYVouva551QTt00L",
-	"01q6Z489yVwZ1WK11OJFmoYh0yVaXxsXYT9VsrdF+vLDBAmxBMWKrpQ0SklPRuySUV3Gij6P5oRCbRnC",
-	"JxhMYDgkNMFXAC8R103Sw+Ksnn0y+2fjqtPs75/OPp6dfz7LWrDuJ2uknlx22u//2b3svO90TjvvrSnb",
-	"PjvqnJzAf3e+XBxfdsqtWLuG3+3MaHkMNHRnUl43Z0mI6tuaqo1K9mopp0l3Fd6xW7PqHSyYs8/DLldf",
-	"y2RLQzmNIyssFIsYG7MI4vGriQbHRzFYQRRJ+fyiDp54zZdalFKweSptMmVWdTS8tHz/uKY7eBMNuq6r",
-	"ecwM9XJmuRXtnluDTPw6s8Ri/0uvphZ8zLMextYz89flV/75ugeCz6/rfMCb0q5PYulLR+uGPt1rSDjl",
-	"Kqfi+vYqlGql+nKZPAg6EjVTXf/sr/D5+6Axo2pZIot/9bN7rNSMyN2d3LktSoZs8WPmwLIkFfgLXzic",
-	"/LYXdzPZhHRNKWVn9zV7c5dzosfQ/1K29n2pf0U2UCmJ/XPeHexSzpvksnPRaV93j87Pfu9cXh2fnx24",
-	"PC04R/emYZH3uoJCB04kJIHmjTi//q1z2W1fX18ev/t0vTBEn8VSDB34AyYIghByBajJQCQzQtdJ7QNQ",
-	"JUFdc/4rRmZcRHLWvBHvOifnn7unx2fHp59O8ZtIclZlMFISPaZx3CRH7YvuZad99JsdL5mZco6xEY0I",
-	"jeO01tBIMqJ3rEnefXr/a+e62/nyW/vT1XXn/cGNyE4Yg7ln593Lzuf2pRva//EHjVW2oRwj7oXP8bdf",
-	"aZJ3J+dHH+10BopOI6L5UNBYO8wAp+EsnEwjaCxstdV/FretETRymwMqUbIJ9q+FpTWCRrIQ+2ecXoXO",
-	"lNIcBunL9Ka8GF5lhKxU1DPjvbS2/gjiuaC3a+JkcqIfe6wOJAtIdwAlM2FWBaGbRRZq7/znV/v/Wjtv",
-	"u1//VgIxlGVgb0r414O0gnrn/XIyvsJRnnAExx590CdrsbiQU3L9J5YIPTTcg+MzC0pFtQpfnKz2JWhl",
-	"GnxBF1kkPf/XlcRXF3OnNOC2uWqzqb2bU4oKbwLvYCJcvegsRFuZE63Sqs6pTwuqVZk+tKgBZZWpzJVZ",
-	"rglcJTtdSE46P7046Vx33h+SDyftX3/tvCezEY+Zg19U7I6z2SG57PxH5+i685705+43APnoxzK8heR/",
-	"qQApQkQsOiRO3iQGfV5U3whqjOL9KVRXJ3I7I+OSSTWChpsV5GLhHFZZ79nEisVDhvyt7tH5p7Nr743C",
-	"nWaRyymzKkgvyTHpBXZDwlFaVeFz0A/JlwsSS3mrieMXfYy9ZR0S2e81gsaXi/I5Ay5ROK+K2WsyodyB",
-	"pZFPGeCiABlSEZqSkoniIUsYVkBYrFkmcJzu9PHZVSNoXJ9/7Jxdlc7tPQv5mMZlIExesZIDMrac1Qpl",
-	"e28csB77RkMTzwEKSUmgDTKi8WDH7rPVfsxMkgiH1wnwV1LasP+2+fZtVRZOKWfB1LlGRpY3DhozrljT",
-	"LyIr5jEEBWoKANo0htyMpv1mKMevuAiZMDsRu3P/+cpXGb+y48EN7wCfrcic2zh/BLn3kzgevpccN53k",
-	"p6xMyXGpLA9IcnMfy2xsGaNMqs/zJJ6D+IRrDwioZgpMYr/VAtqmfXnHykLnEatVLAPm832maKdM6UWc",
-	"Havzhswu5BBDOu7mC0k0F8OYORC6nFq4cgLv4cM1jFhWvk3ApNKyekQOS6RpHYGZKzpapvNbNuvK3LIF",
-	"LMVvlOGm5knIgwWE6Lvwe5+dSCWhHJU6gK8AZfTQYydpADXpKyrCEZECAJQ+o+TQjogObsSN+BvpFbCl",
-	"epayDnL4TFNgsoqKIQvSijupkgxLCJhiAiUZSmLkEDRDGN7rpl0hTRdDou4TOc0VpMxUM5doNGcG0WF9",
-	"Jd+dGw6M0y6Ifha5gXIGK5kxPhyBrT2ehqMALknuU/CyhtFQ+MLUwpjysd3DzOzwzz5e0L64uDz/vfO+",
-	"+CY6rMtfBQRDaQiMbtcC8KNWTsexWxqsXBs4mYgaBsOjBtDlYmHH8C8AUTTjJhyxiMjBAF6CBMiyd+AP",
-	"pa/Ya1r2hv299IWYa8PFsOwd96fia/74cLHGrlYZ4SpFpSF3TPEBZ5EjRj0dDHjImTBdMH515guZ3KEB",
-	"A+Bj0D+k8vntUI0OkT5t8ITl1HTloAuhXk8u8GoS34d3ZpaPQeCEDKRyuwn6VNfOfRDLmXubekWLzCBi",
-	"ETN65+oI7QWBmlPy8/5OH6CXwdjIXTOjqNBgZ2UWBmi/vjBxKBEHMr2qoK6MAJ+UuVMYc0t41G5yZhxM",
-	"zsfkKo04p+jS0sC/uAG2MKJ3OEy20NeOsntgeTkW9t6yOV44D6NkH3iNnynBLoJnE5QL++w+DKanAGBq",
-	"Rph7A8gTsJQizATLAkzAaHjaXVfZ64bMkEEkcQDCvnFt/EX3sNnJX9Enm2ydtUslXlwax3KGK39zkIJh",
-	"wHA6cJ+yTyeD4d2MFaPRvIvP2bffptsilUsO5RoqTEXuFR/bci8lNRhJzCuBG0feKSPWnUgZd0HcureE",
-	"TIKQSMCSjChiuCCllcO2ubdrg57BWAtQFD2yv+uowCNBWFYLf1v4ugdS6pH9vb10j5aBFSFzzaAa2Hfd",
-	"/hbRA9y9ygLw9MgbexdS3BtP57482T5g51+sPM6ZgItwiyVSrBE0csIosZrz4iT/cyorXHJThsn7FPbs",
-	"Dzn+3AgaRfYLOJYLLLMRNLJ8DwbOMzN4r8iQYPwMY2kERSiALKZaFtImf1Xhh+Its+vNXZzMD578nUaU",
-	"IXk7z0oUwjKclAocrwJOxgJqU7aAvcwOzWqqC+aWw9+sxiT1uqO9eVaXV9JYEUt+7KHR/8frr03MOO79",
-	"lECyJjD79VTYBO/zz3UdRDj9dIRSzfOOlVV6rFsMs35J5xOGwvkKjP82+hOKDRQyu/tmd69GTt3Thdzh",
-	"VIqpGVXx3/VrMZ8i3355FXSSdp8SVmZZVRXRhYNcFYaFXXvnU0DzBI33sXYQ9ozN8GYUrVd0Efl/F23Z",
-	"ojWIH10+106V9TtHAOc7sIBpAvq9kNiEf8Pw2OP6C57S1l+Tl1UY1su3tjw/P5nCyhuYOR87dc8qa9xc",
-	"PY2RZYmIfVs83GNrLcU0ZJ4HOYXENQNoLQ+BvAUH5tIQiKpskpQGd7gGJQ/gdKE3km+ZJK06z6iKOVOe",
-	"/ryLIX8ly2MhmSjKihwv3J4gF8pwE19+sm6HFyU25XHZqjvog3dXaGWEaWWIaaKknfDST6U38mHfUrDW",
-	"NS5knv5LOFjxUtYJex1CUIIkMUyY01q5n+meBf6c0sVVHvcjZNSUc/IXTabJCvjyPBrhbl4+h2aB+Uc8",
-	"apKj8/OT9+efzw4wE0VKkUlh8U1EmuS0/aWLiR5XRbfLjfDBaGN1WjkwTDjHgrXc+6wYSsMPNoJGZtBy",
-	"BTvDEB+sZoIZVUKn4NVPyk8zaE716CMTcqlxW/qZWrgahXw6px9X5AR455/RLB5AWO4Qq1AhJACOBx0Q",
-	"ROrQiecz5reAhS4i0meaR+CuGq+bIvDE2jhM/tOkZPXQKUmTUEkN/mFrTmqT1tnWOrwTHL7OwY15zLSR",
-	"ooyCTpO/EWckr01GyRB15gLivmQe/4DfiW9Xtf4sYIAj//rKqVTkhzzQSMmv6QONNUOORREBx+fjObIf",
-	"sTiqUCXWwKa5MmxSX5oVdetUWv/lLKxUxD7A1kq4WubGJgw3d3cS4l1lj32YxgMex2MmTHnaxG9ylo2p",
-	"4MXToGfKmXDd0ZzIeX98BekOgK7TCBpH558uIAUC/nXaPvvUPmkEjfan6/PTNuZz/Hr84bp7hFmGR5+u",
-	"rs9PSyXUcWVRqYvNThQb8G/g1ARPJ0966kAHiQn995Slba4CElMre4GXaKl8kx6vUNvfS1IJV5S0eca7",
-	"MNOk7Q829sE5+xwJM1KMkYFCSqAxifiQG92s6BZ1vbt30GodtFrNVqv1n1kxElHDdgyHoHg2Er9flgNZ",
-	"yJI45XHM9aMmSbjdcPkEZTkk7glwujlAGB6Db27kI3dynM+mW7LG1Yhgz7Bmw8aX4E8tyYHNZPoszXnz",
-	"z90HvldjZdtHAMiclpaqrqDVf3tGtU4julXoN3rEJxMuhu0oUo67LxUJhccfEY7GbVwZx0vqrRd29f3x",
-	"r8fX7ROoKka2aA1ubEx4SC5+++fV8RH+GRaKkijlffByI2j4B0sZWbmzEwJyll9B76xwJHnIAjIV3HIt",
-	"OpZiCAzXcrUA9A6qWOQ5yMommmuSxsek3qpkordsnt5XBMwTbDX9rfTTnkBmB7TcK7k6T6j62j1drb8m",
-	"k/toH7/3QRe9pMclVcwlf6yv61clVK3cxknSArJO78Ul4AGwLUHa1NGvd5U+kdmqjjBYY1+BK7Iao0TI",
-	"2aHLKBJ0okfSBFCeYUZMNOvB2ykqbksOicUAJShF8j0p4vnykyplec8IiwNLyaiOoBvibq44iY+OxhNA",
-	"xLP2xdVv59eWWXUuj8/L02kzAzyCgyd7wb8rN09mYpdsoJgelVWw1L7vSedQSEaJY2j1uAELUH4ua3G9",
-	"Ry8GT+99dkLl++iQuzbGo8tU+X5PocoEkqwaU2z3QVDME6ZudQ2efas3B0i+ziIhbh4j9NhbTkpkx02N",
-	"1uTI/dLWQYrxrbkfGyvweehwQzCU9Shg09Ms3+tPk5e6tN/ZxXqMS7LZ/Si9B5hsVOKPHwykiny3iOqq",
-	"MKfXhBQq00DVSVq88hBS6mblrrQsPtIzYJZ9nwi/LtmrLkqBy6tdra3gY2AsS2UGNI5Xm8n+wfVhk7iJ",
-	"612VTQCWFqVDsmf+00tQyDKVGn7z6mCSpdS/5NY8pg8mRwhr8vUHujOy++mGWrHo8aQcuGazeBg2zF7T",
-	"ItoIHXyDc4m4hiq+8pKMa+gcA7mqzq50RBYk5WYr7wT7NuGK6dorWZ8zPTmTUQlN1P3G5uW19ZnNA69F",
-	"IZaSW2NQdmlSbpThNJ6UHKEXCCp7+rnAy3L3RzLnhe37Z9oVH8sUJkxpKSo75K/JaU4zeY4+VkjjiwwT",
-	"QHlddMLPsQTAuR71gb0tY6kN2W21fIlRkCYf+QQk+w+HuEBOoAjDNzElQkJuuh5BhYZiNMK8hDH9lp1O",
-	"1ux3+5f30f/L7s4lnZ26zNiaOA12L5Igb4kDMwmSOSsi629yUeWURRQzIUac3a3J2p5HlX78rkS1lWyz",
-	"vtJcDxg1OcYEHfVhbCMfeC3r+WOWK+uZ8y+9+36+j+Atq85TeFFfWf5IMh7FL1kwmULlu++kcgURYQ9e",
-	"g/86PrvqdtqXZxUV/YjaUaf+HEtqMlXlAYZHmuTYkJAqxcHiIZ7t5/jumxp15DiVxwwWZpHtFl0d9o/Z",
-	"yCjW+goGqRCAAFDWLuMFlnHGZqtbxiUhxjIplEUJhUQ2Ermg0pN3qkrm1VqclIwZ0SyUIgLYUsSCyFjW",
-	"jCqRFtFBQdPyZiKP1vyqRrOrTdvPLTq3XZ5h1p9gV35Inr1nVmnQ1Eirasw2CIH/N+mpleXii0KtjIuf",
-	"sdnKrk+FC/t0/VXWQ6VOyGuqeBmk9YojX1/9eVSaqz6timMq9DAoTMaQmLnEYSsIE98J5p4m3pMUv2YZ",
-	"TPqaHNpXDa72ICYDNxrFYT8oxohh36CMdqjkdAJZLdo1p1kTfX0xRWYiZYw7EzGdLdWFEo6AjGnk28aR",
-	"MRV0yMZMGN+ueE128gjo7ZmNetZr8X1CuK/bPqFwu2pwwQq09Ijd8ZBVEdUd19xI9YMm+NxhYh1rQq0Z",
-	"OVqXeEoFOJ9ksqiWzYLiYyun8fN+bhZ7tWbhEMc6Y1d7m5/IJ19HnketzKoBDN7MTeT1Xp4iX6+F0biI",
-	"G8hKj+rzSBIHWB4QPsCG0htc6yK8cQX0NzgTZh5DHr4pCBVzElLNlp9EleO4PWRlyaT50+8rOdNMrTz9",
-	"3dbe/tpUWExAyW5F1ZV6MOC3B+wCBrnsIrrDf+GLmM7iSS/iZnXMf9XLC8Ib/KNkZu+xBx1+svv7tNc1",
-	"pZEXu67Z7a64uo8EM7Cqsv+M3TFFkkJDYmY8ZE1yKeUYMUm8pcm9w9mXoNyyOfmX5GKBDgAKYMURbXKB",
-	"HisbOd3Ciq1fmv36RObv2qmi5RN/waSvil6Rx0a7Vsqr63pbdXNNlm3+IbnBVJqbRlL2hxPwMLKJv+67",
-	"zAsqS2DJjlVBtFDF9iAfwvOQydoOByaiGkHfaz5mjwmWudLYosqsPS1tWFlVZ4eGI89VfcDPx7zqVzD6",
-	"Yr40PrG3HHpjE//ZY3nDcCcqSPnSicqSjJFcv5kS5cEDGxqJYt7KsA1ueg1VVzH1Pei6OI2t1blKcXWb",
-	"9RjWJ1PPvxWVC1fl+Q0ZwC2rsusRVUwnHaYesPRPmqk6Ujip/fQvbvDNOno80v9zKvJV3XXKmNlFLhic",
-	"52UQpCnPt12jyG/iottrJu1Cx78SSSQMhGatIIpjYgfXG1RLwOgXtBR4opX0j1MMssaFJAw/u/aXCicz",
-	"wcQU3Fi/xtxsys8oSePKH1DdLI7auRke3rUOzE+m+Ct5rXT2id1QqJ6kcx2QGWO3GhGSTqWI6DwgYynM",
-	"SAeu+PmQSAAsUvOkRUVSQtk+PvlnI2h87nQ+wn+cnp9d/wb/1T456V4fn3YWswRKBciF15tLaswQD3/E",
-	"HFRo346Cs5v7FK2ZVJGu6q9Sh48sb6iSOMFLZAcEbOSASMECQi0rjb0xcZikArjWCgBY22dQEofMj+u6",
-	"MdjNIrH/yFUN57pJYLMBBwUsFfly0STt3PwPCE3K3AlPgZ5IO0k5+9+7b3zBLSaNbbSUVvnUV1grL2We",
-	"PELL7jV6DNQybTbOZ32KlgE17Z6FOSemz0MNmofbMJuVbD2sUmtJjwTcmczWJnRRDTySSYJz0Lf1S7oK",
-	"cDcv5C16itTHF7NmVxxT5Sk8QWHdy3PQJ+aGeY/Ks7pvnpzAKqjEwzyXFO9nbnFJ3of/8wb8ekPR9CQi",
-	"ZyPJkezaCgmy2kuV2chGflOTbaq84SDDHgErelpmBCfF7sXGWdwA4L6u4XFfZWEWticLkIWzWrr0atLd",
-	"eAvWNHSj0sKDK0kGVAWJtxVGL9+t+ubn4t64z5dt0WVVv0losuP6t4AAgGZ3rnGYtQma5IzNECtrTOcI",
-	"ykTO5OyAXHVOPnR9fndAOqft45Puafv66Df/j6vj0+OT9mVwI94fX12cX7XfnXS68KcAm552T46vrjvv",
-	"A/J75+T86Pj6n8l4V5nfjk6Ojz7mfkgTyQPyoX2V7YsakLNzfCO4EZedo+OLy/MjO7/L47NfA3L66eT6",
-	"+OKkA7hkVwFpnwJm2fmn65PjzmVALtvXnW777Py0ffLPgFy1Tzvds8715/PLj+5f7zu/Hx910EB5kg6c",
-	"FYZYooE+eqWf74mzAf/F3Hq1Ya2wLmEyH6QCX9BUcKOTfkbPhJj5BJWI0MJLwZ2P2GFpPv+IQos8OTVl",
-	"TsuV+5idQGnlXowpkAGkik4gLlmAq1wpFFcUoSSAWU9oXaZoaCtnax89K3caa4/HDo6UvpwOR6ZWtmkW",
-	"Mu1BHtQNijIRb2wTK/jBkGz1OrWmLCnt1GoUhR6hZ1iNsgmHeIySr0J9aBEjLkMsmTMuKxBN+rAWKkXz",
-	"129h3SmPzBvN6aHmr0+eH5eLcr+iRyg1ywiT76rWLLvIRzdal0itNYHrnvJ6rDWV+6V7WNUF+KJz9v74",
-	"7FcyFYbHhJLJaK55SGOEl4ReZkrxO2hp4WEPXadJ4t/17TE9PWd9+u6ZRtD48Onkw/HJCVQIHrXPjjrw",
-	"32VVf3Wj8TXqAzY3R58SUSrT+n050eBjtUPOPtoK4g2KGwayGDbg2nX+mpf01KnHlIsplQXVt/L549rb",
-	"s1k3+MV48fpLy/ZGX3o2yYNr8ADchgwHkIbGUIRQ1p/bihQWYUL5xjHRNB+79BPJH10CO2qlhij2L+jg",
-	"tsFnM13Wl+3GZ/dYhcjONEsv5LHmouH51ujKSfayPukJWeS3vWSb0iWkNzVLGXkpnuUx5WLMzT7t5F8W",
-	"9K3ue5vuxSGhiMEBuAuL8NRr5LMsQ1Cwj8mx5f8Tq+wOaKzZ5kyrMvUaAT8lmUyTLl8xF7cl+UMrGMrS",
-	"XXj2O/1A8i9L2vYXISH25fS5jArrqQEmMVkTP1+YXBDozSlI0qm/XNqnjfzLJfysNNW5XoUI1rDfB2ur",
-	"A9gHeBNlYAlmLTdkYi+l77h/SFrOvEdpO5PKjBxKAaS3+3yodb0ZyQnUlaOhnE6kWFG4BFg0GaB+D/Qv",
-	"Rch85+SNtISN4torPSnpnHPNBuzOJq0EHm0JmwNADRbbKix7v9iF4T5ojFgcfbK38cncKb6Ed4Plra/R",
-	"2QOp/bSMV/NqGPFSxmsxa/tOyqo3Ccs/jkPC7UZBmUk8E7ABBeafu/4ZWVCktMAz0TRIXHBXZNhClszy",
-	"iFcpr8wRyjphf9zuNuBFAXOP4/NB4+CPFR4oB+51H9Q5zMb91wVMK3/9saUHRQ6ArDd1BTXTGT6KD2X2",
-	"3eFauxuSICEW8i5d95EMLKiZyUPSl2YEqDOMY8W/JvutVnXLyvXL6erl/qb8oiwNF84XG3FtAsJQtVey",
-	"HFOVhyMCnbvcRvl7SZJ+bFkdCMNXnUuPfNTpLFGBVuljP0pBRjKO7JFMRQStuu84m/0UkPbFxeX57533",
-	"5EcHyeCu7E8BuWgfvyc/AvihVNCpjMip+Skgid+lXGnzQzaChh1itaMmq1kvntOM8eEIu6OZihhjBm0u",
-	"66eAwEjEVzdmzCtNqxMYrxbd4QW6dg7+tcEfpr7bQWEfZpLEzBiA0Tu+Oievd3/+eWe3SLXFIolC+JDu",
-	"/NfXP/fuS0OHMRdsd4Mp2/f2aunNm4JaS21KnUSv9+qky5g6yRrlmA+4JQEeZm4i6UmVscyrLCRvmaqv",
-	"yZhrzcUQfGiMhiOXsYvJ5Vznez+mYLVlDLTUpMA7wM1ITg20teLYgBYeX2k1rL4AaUZRve/i8w/+cLGi",
-	"wWkmbjZfy5AgF5K6rwwVUSkkdq2MMd9VI2gIy5f6cqpKkyGkZoQqORVRUszpC5JB4ASkn3RATI7b1XlS",
-	"fYsFOQEB74nnZibXGWKNvomFZioFBWO3VqPA0g4oWV67OLulkL+riez7bYpi5W1pWptXri8d36l2lE6Y",
-	"IqOpiFTimw2IkaBIOezBfMcyOe1jF6ZF697B9P139QTDZ73nSS+Hkl42gFWUfqfxlNV0DBVIpDCNGv7f",
-	"AjmUTKScthwc0pIGMTEbmAcg55WVOtRQehKguwdmxEFEvKo2biqQcrgm2vA4JjTmd8x5wyD01Ffylq2d",
-	"8xY0YqrNuSj/LHROjqgHAE36lQbep2z4mJH/WmxSttvKaVk3N9Gf+/c79n/2/P+Uq1tSDJneJDGwHuAC",
-	"HpaHXQgadv7/WZpSmFZc/qAD0p9Di7jj9hmWRR5Cp0knlzQzq/3qS5ILkzZgngTSfUiOJzPV8tuRWVcG",
-	"ObZQ9FVmZjgIxgqf8QawEbgFC5lBrh231fLsfcVFa2xAphBjoz6axN5y7esZCgbcOqsPA0AtF01POteE",
-	"fTOKAouKpFV3s/2vrTIqNAunht8xe/eg3gsL/37MVP795A0/T6TpXTws9A+8EYBI4Ax7cKeD89bKWjUV",
-	"mGpZZHR5MtjsduEX6yd750hxIW9zCfRBsXDUXyg/gboqcNJEuaz3i8LCRgQ2tYw47TAPedoBaLSzJGrB",
-	"o0SBxZwAf8beEHBs84EXLiM31mSZz85sn/N+LmWqZQU+NWkkbeCQP7dH7g1Xxlcy5TVlSCsrAy6Z6pcy",
-	"0O+kj7JlJHk1qm8NtpUtm1dOIG0BVANVc+Von9NYcNFHbS8dsywOlKMcfAMZxHQ4ZBGIomwaflGBqTGH",
-	"+6BhObXiZn5l6dEpfhNe0Yf2ls0TdzAT0Jy5x0XYtapc9//9v/+fnmX18Ith2sAvYM3at0dgrfpalgNL",
-	"mxO+g+Utnhnih+/tvLgYyJJW2d63OlFyqOh4zOwWoJ/V8UqPCoaI5FYGMTHkgpEfkXvpgHy5CLC82ypG",
-	"0B49QA+Kr1AOCCUhgusGNyJO7WwdpB0i4KkxVbfMTGIasp8Cbyjb+8C0gZkopidWHhK48CxRgiMZTscM",
-	"DDdLo8cwW9p0/0G4vhGwiIhNmIiAO2sWD3ZGUtt3NFN3TB2iPgIYuTzpum4FsFE0NM0bcSP+9jfnzWS6",
-	"+be/kU5SW0+cUwrHipwDueeg3Omru91ek5zjiuxXQW/UdvABH06Vmzh3YkOiRx8eHEh1I9wmOIMxpErN",
-	"SS859B68JCTptadmJBX/LwhV9AIXFi/M6W63R6gmMxbHblEf2TxdDwlpHCc4/pmvNAkSbZ9Z3qm9JY7E",
-	"a3UVaPEqI0Z+tDRsyddS7k8wuxHVRIdywvQB6SlGo15wI3ozxQ3rAfa+fRlxiWls/1tPw5GdZs+HAPQB",
-	"Pt20c4KherhRxHJeWLHbVRDM9gHcLj0dDHjI9CGZxJSLG4Hfh+uFQ5JQWiMUSiFgDrpJ2kJifzdY3g8a",
-	"MfL0zD7n+8nH/JbZCUwFgM4Q1K/sjrqEWbupPXSY9AK/FPgXbEovyZ7qgck6TxvX6IDs2h3ee/OGhCNq",
-	"KdCOR9oJOLy0S+XCSNJnlgKtInEj0nwSOEbYgCG/g977Y4a0+qPf0gD9HEEu5cSpL3CXf7IfdAc8pvbo",
-	"rcbDQ3OAmSlu4TeCW16hmAcaQBNxv7VPejjdrnuy1ySYjERvmSY/ZsOEP/mUKxxDZzfWrVnLJrlkNII4",
-	"BxU3ovB3PB/yX0xJZF3oGYy5NtodTEcpqTLEzuy/A0JjLXHQ5JsTakbkx/3W/k8Y0JwpKYbE7qGM7O9v",
-	"7NrsP7pCmi6NYzlj9pRh6b22/XfvpwAI34zYjdAjOoG4Vg/mgHQMn9+BipFFaoZ5J5mmmezrCVWGh9OY",
-	"Kksi3BzCQ0Cv+kb82OPijsY86jq2YUlvKqjjDTDJ3kCqPo8iZrlEb0LnsaRR10jZjakaMiBWalgXXCb4",
-	"xlTQO8pBAvZAVGF3ii4soQeM60b0MpCUXS66E1cjCG9k/mQZX8xDA4u+OL+6huO6aF8f/fYT4J5b8kZs",
-	"EyrmkOPjDvCdjDjTf/sbbMR/XJ2fZSJb5JS/Iz/+Av9j+annv5b+X2H55Kv+NL7t/dQkaUo714CFQyIJ",
-	"fUuQN8PwfCikYlHzRryfTmIeUsOQxQTk7NNJQNw+k0/XH3Z+CYhRlMf2gkXU0MARjBXHOiByanbkYEdR",
-	"MfQgHV66zvHkQNJYcWXfsJ+3bD93m1ooHXoRM5THupdhdwPO4sjtECa5A43noULsy18uYGUAFnJAqAdP",
-	"dHnlpZgh4OojP/Yw2QH5GKQbuH/fiF7Radf7CcQy+mgDcssmxjPNgIDDn1mREA927KlYIs72kwGDNMi3",
-	"wFpoOuMWa9VYSw0QBEfubNeXqK+IhIOve7ZtRoqxZK00JhEfcqObpGcJzrFmI5EncxHGU23lGYQo6K29",
-	"yiCbQDUOkDn07aORpQ8UOYaKSCcwWQjNEtG5m46bO8AWgYiw9NfDQlWH6LMbkB5cvp7dyb03iXsJIsyW",
-	"XmZc45wygd0msWNGjnPghtyI3p83kMhw0zggfzSbza8BucmkNNif/2w2m/f3vUNnsWoCLTNJf04ENVNU",
-	"bdwqwcqGOtUkNlM+ObdK7Hhir4WmAxbPU96bv/dOJvSOUzax8xHUjiRF95ZlnI/wS6od4tn7v94IBxaG",
-	"yTvwFeiVBmebfMLsXLJJTOcsOgCbzLFvDMxhQxrCBgMWmkN3RZxW4L+LClb2nt6I/b09K+V4zDLZnYmr",
-	"Vk2F8G4e94UZtcpmX3E2sPcDJOuQGU32W2+dOLlkRs13wG3WaxKrrwFxwsWyVPZ3cA41b4Tdq14eF7hH",
-	"uICcCipQuNvJJG+yO6a8bov+CdcIyZ7TVUitkBlny38iCUySTiYxOtp79uneYfIUWhl9RGq7aaDX46aR",
-	"rxviQhvsV+e0arCs8TaklrY7FbAMdCoZdWBFIB0z47loboZDqxLNpYsoZowDNBvs4TDLXvGqoimBrJSi",
-	"1tSfGlijPZakMV/qXtMkwTeTUzcB1MmFhKmiE801aWygFRJ4s2QnlOMJNbwfM9K+OEYMMERxb+w2W82W",
-	"NWflhAk64Y2Dxutmq/kaUpDMCCzKV2ESu5qUFvVeslCC7YbY9Zbdyelw5NNhs1o+UKW9J4cAc4X8x3vz",
-	"LU/X/mpnbhyorB583102+xcsh+FWx8QUc6oN2dsnI9ikH3shxtZ6xLA41j/hvU7LdTHVNAX5xJaBuc9Z",
-	"smUTp09RYxTvTyHDjLRJmI3cQc6LztjWP2jia92xXN253/QilCGcXUJqx1HjoHGtaHiLHSygr6WjvMoE",
-	"u/SRV8d5iO77r+jhYdq8k9HcBUSNc9nZO2W1DC7Fq39pTFxzndPgvEExRf/SeEzVHPwIuOD+nFDiFFeo",
-	"ULJ05QN5mZIm7Hv591/eFqs9Dhrtd0e7e6/BkeF04MpPucaTXGRU0YUPlox8HzTQV7fKk5d0DLnP+8QS",
-	"1FJ0BMCu7LVaa+5jyhLyK7zOswsUKtl1wQbANsJ/uf6h7iq0TeOgsdfa+3mn9fPO7i/Xu3sHrdZBq9Vs",
-	"tVr/WbndmTawCEhZe48yG1SSGghHRf39bkL+KY0YJmKUCMCqr7m3XpW9ch80LqlhJ1ZP2TnxkJfLRik+",
-	"nhvhko0pX1bRsThK+kphJM3MOqPYx++DxpedS7ycO8crNyT3LJzCPhJi2UsJwb56RyP3XgNe2V39yqeM",
-	"7YYvvV790gdv4OEb+6vfOJPmg1XN8YW3q184ckYcvLBbY04XaGdeS3lirUx4b29v9XsZJnrK9RhqlOHd",
-	"GpNMThn37k2dMzp2ti0Y6vjW61rH5A1k9AanfMXKD0iPRhFi6NAKj4ZLjPgaNHKeAPspoKUUjxZ9DAj/",
-	"9dWd5x8N++MAjixo5P0sja/3dlDwgjUOGgUfGkzvVZjPUhkyU9ZBItXyrZQd8BjDXNS7MH1TRpQ96Gqy",
-	"iiZ4Xqxd01wQpydcm3wWSEGm5udwLmLnKec60Q8SV/i/p0zNU094vmQx4aNrpi2XTsHrUTgPV1lUNodC",
-	"YVnpLFZ2OqmYhDNwQHGzlk3VHJKihZqyJDkOX7NRVRSQ0W0+KDlu1HjuWtZ5CmoDajznBMfXB2sBHl05",
-	"ke5Yh/BHWhu3/7b59m2+9g3+0Y3YWBYLRQ7gn939Nz/nSjcWVII3B7u7zdYeqAS88Fq2c4qWUxXao2Sh",
-	"HI+ZClk3HLHwVk5NrrDdWl/BeipevqrI/iP3OGYU4jA4r6zDB3r44g9HGJ5uJf/2hbcYIMtUg+Ikfe1Q",
-	"pmQxU8Vpn7HHmi/ccEjae288HPZuAnC9mwej3r1fR3lKjg7pblGLOhcM/YLQ1TDhVgVNaqv//CX0n7+K",
-	"pmBFY5basspC5tev5cJdMRr5coBqvwAIb5P2yiIRd5kqJttlA1KDIL8a/BtwtbV7D4PD3GBj5iZE9LQU",
-	"PaLtS7PR/EZ4vWBGtQ8qY6luL8crwL0Jde9NcrVQtUJoFJGe4xDoeQau58NnnsH0Dgm9ET6Yn+4fhh3R",
-	"BfjhpP3rr5338CY3OlkFINgsFmWHVDP07d1xNoMCGtKPJfg8EJTlRoATjWpy2fmPztG1GzvXq7pJzqcG",
-	"nG+Q1pW6LMiMi0jOXBIRTJBr0vlycXzZeQ9esdQ7Mi1bGXpLZMSIh0XQuYqpwE0mHJU4Q25E4g1xhVNd",
-	"7CS/llsECSrThvBFnSOTqQpHVLO8Sf/Z0zXb8WKUzGh8u+O1Oc1EpLM2fkH4ryWS13SzaD4U00lhwt7/",
-	"7BvvP8CRs5a7JT3GWj6X3WfzuVQqWSt244G6TV6XKVVdCp6boOHuaX6FH9zltVcKucnq5f29oBz+PQNA",
-	"cfBHo4DC2QgaWezMxteyvXnbeqq9yeh51rZKtspx3OJGZVS+xjXaUglXi6W81URP9YSHXLrAzYzHMTbC",
-	"RlbcdIlyE0bNIjF5qTaiUdrNkvTZAAFlVmz8L4WN/yXZeMvwOheddmHjn4IIFxVqkJD1qHADFRgZOYsq",
-	"nYnpAQFKDj699SlufYpbn+JLWQp4Z0EHzOhflcbC87sXM6k3Tqms9DK24zhRPAspsf05uWVziBW6kGuS",
-	"7hC0EC1h0bnYdt97sIvIFQM5mfFH2oEB5ZhLz3/Tsv8p4whCZq1y709r97r1Sz4glNsE9JCA6KGh6bZa",
-	"u66zyEGCe9adKDngWOFIv2FeBRZAOKefb/xBLpIHtStIw+F90n1a+3V13T573758n4MYWTrrbxNIiL7/",
-	"mpc0tWo68GAa9wslG6Vix5HE1uOy9bg8sceFJgzDM1DPQnKelpSlrXC1vGcDLphGr0rSZTukgkSSGAk+",
-	"gibxdy/hfZhBi9qV5Xw9yJBaTGLsYcIn5rF55nsjINUQrH37shmxsWbxHVs05oNMyRd87iCTHXH+vtP9",
-	"tXPWuWxfd1yXcMSZKSRQwJ9uRC7vIvNQwa/gip7KXBk+r9xn8xt6ywSi4bwlPRrbrZ532Teuje6V+SFQ",
-	"S3a85UV9EDWNXPeBvDWSiJKHM/1F3u6Z9n0qEfKpHRHl8Txbk0aoK27Lz9JLudc/t5KpwrvdWA65SANQ",
-	"72FA/2P6UV8tllSjJnWBfyS7AGgzvnb07/df76uW9GY9H4cXP0/h3whT0NHUlbTVFhLCq31O2UNa1AkE",
-	"mzkq3ZqfW/Nza36+lNqEMjetY65SncrtTgjqdhWj4Qhb3y5YnF/dgf3RyCsABcszo5EtNT1f/XnL5vcY",
-	"9S/tcHA0omLooiTjYrcDAIHGwqVMOAtdihA/0oT6XieLFukn4JQbqicf2fyCmlGdxIhH1WSmwpX+5BWF",
-	"U7viLxdBAqdCoP06ypaMopCVOChMQBC8WV8QYEeKJ0kDDeHMv3+RjW8+ndTeu269PXi9ILXfPJ7Udnol",
-	"XhKuiUCIj6343orvrfh+EfENrG8D8V0U0+tJYwQIWOoH9hgCGzl+3+H4T+73rcf+Q7sHilPPmYvpOKD9",
-	"ZGrEAEbBxx/70dDJCD6mQ/ZJxX4YlBmCzUI5zoJAnKW/1DLONvLgwg7XdeDiWW79t1v/7RP7b/v+3nsm",
-	"5hjBw7y3FMdtks9Qg+mvc88pMd4MmKObNyl/lFjBK+SMSHHoC0oDLNGCOw5gJx76JCD0RmA1qQOGAmSu",
-	"kMZxkwBWl3MfY2IZNwkjlCJk1f5QvKkv6g7tz498k5HUhZgwxRwqYsGJaEaK6ZGMo8bB61SRRV9yF3pR",
-	"JA2pG4oNXf2ZY4SX7of1nIOOs72Qb3BdifLwzasyTlDw7FUKnsrtrit26p9K5kjKPYF4P7eWxNaS2FoS",
-	"L+wIxLtYIYJf2guI+sErmsCalsr9X7F4DVdCjEwjt/059I1ukr3Wbra9o+VBRmachgHZa7UKGBU4nAcA",
-	"XzRc2nZW34G0TnYnkVEw849Fc8NDjmP+4pqZxrDOXxW0+HkKn96I5pdQ1+ZCZS5fr9VakL8Pt8ySFPKT",
-	"zu+dk3V2rgMzXCoSHbWOaARqIl6ZrXh8BvG4vk5IsdvfoxErFBfuPhGxtj+3L98/FbGCTbP1CG/1uK0e",
-	"94J6XBsbuS1V4xZ73JYrdjBGl4vNM4rranSK3clbVq3SXQOmmFfpEE/QcZ5DwKcEtSzTeCYBARzRO0a4",
-	"aZJjk/4IqIR9iiA4vkeNFPEcnDvOdXMjwHdTWjBnZ/sdqHrptv2VdT1cRV6EbloMk/RCXBRWeGrbcpet",
-	"eNqKpxcsd7GX8OHy6WnEkOWOr/5EZnlfI7yZ1uCnWnBARA5spwMIOkneNOLr2E+Uhz4/aaaS8Od6ouUT",
-	"zBvTjL4+fuz0u7VqnAm+SRg0Z9/UC4bao/tBb2Oi25jo88RETRKAR6wIS3/rRkjLud0j5FK2BfHmgdPN",
-	"cwFVhy9JxZyMpWKHZDaS3lOAEKDcVCVabqZev1SepWKGK1YaGYSa73XV7RdKl3T16f+Nw5jFJMnHCmMi",
-	"9W8zI7dSZmtofE+ZkevFMx+aFhlTEa5IjPSSFIKLHq5rDn6qpAOnVBFT9h8z6KQPD/xLcoHei7J8Sffh",
-	"dcXldwTW6HL032LNoDUlDvaDxoRBA+sUodD9cJ3Jjk//c9HN5XLgf2m1ng2S0B1GHTxCTzBbM2JrRjx5",
-	"amXCIlJO6H5a03jAt1b7ST7nquat2i/k7NC1dSo4RKRgTdL5NgG0QGAFYGUIdscU0SM5E4uc71fmGd8L",
-	"u0oSkP1iGfjTMbO12VG13gp/3nKgLQd6Og70KzOgifnL+jAO5LpQ1gI7D1L/hBTQaC+MpxF0UYR+KD38",
-	"o0M8TXsekesR01ivYhUycCam3l7XAsa1frkRrk9TAkYKbVhiRu+Yhi45ZiQ1y7QkmigeMmwLzYUuCzEC",
-	"tjquE/sjrweubthQqnkAmKLUslTXM6sabh3feHSwdT8l+3TVx2GkuuzM7sa1faHqi5mjCqmAvl4hFUKa",
-	"ALEHI8bGqEeXzcU5QrKzWWzu+5fCQM/np/tzPmh8kNhJWUbsQkoEOJxIGTuHvKXMC0umjYM3rQ1LZUHX",
-	"DeVgwKDqC1rkDYicKgLNYbUPA3AzrggDJMWyMMadnIYj9P0bGeYrZd1c3S94ZO+Pfz2+bp/UL6R6LtBy",
-	"vNh1LASg5q1w3grnp8YqR5JEessCEDpZmxPQ7uEV5VftKMp2q0WODJq9VL6VZUgF6U/nTdIGeQnFUNhc",
-	"NeE/SR9Hf8l7mLHNIha5bn59aUYBdhPrT+dMkXAkpWbQZhd6QtIYFuaa8KUsrwfp4CijpWBJ/zKYq2WG",
-	"gK01FdxU12dlpPQLg1bhSvN2SAm/z/P1Kg5bYKGWZCajueZh8QvpeLvZAU+nw5RP77fyXPp1Mv7Fb/+8",
-	"Oj5qn6yLcp3Z9Jcq9VoqSlEOPYoQ/d6k5NpyLj2l8uovezW3wZJtsGQbLHnx4q+sGlClBawXNPG6QnnE",
-	"xP311Z/2g86XGLGYGVaVA+ytcZTZA9fjA2c9kIoMpYya5FzZK4AKNHYGweauwnXv7TMylndl4ZT38PUH",
-	"CXVYymP5FnE3njw5FpcdbS2N/xHM86/Cl5Aqn4MvBeWuxGvHbQJCYy3JDLqBY4aH9yuWxiW+H/4BO7bV",
-	"Yp9Wiy3RYLesc8s6Xz7k8nR8M/H9bJw72oOL3SOaGYewzjWJ2QCLSL0Kd8vYBEbBmIlV4yyjwJyYGVOM",
-	"jGnEbsSMm1GTXNNbLoaEzug87V3voi2aKDaYahahG2i/1Spz6mDy6WPx72fPQnXMMsPvi2zWPbEemHNm",
-	"P54wM9VN/7+J2wXQzzeVVw9IU60pr7a5qlsxuHW/fF+5qs/tfsE2JDUTKTCJAYS4q/DwvWF9UkV5cmoH",
-	"P7JOAgNqDFUxepcYVZcfnsJgcAmX5yik/QiqMgOwwKHuh0Ge/4/uv56pCSnBxs6iclf2WV8sGmR3HnWb",
-	"53WnNFOuW/I1TM1Ju13WybR7xqxhuCV1MgLwzm6tzW1KwBOnBDDPt70Ycox8MzBW37WcpggdYKl55GrX",
-	"5/qOqXkmX2Ag41jONCJ+cMjmg0C9NmxykDY7d7j0EzrXAdYh6xuBfaiMJl8uSKik1gBH7WCpE9hWHbj+",
-	"SNijFkhCI1SsK8bAwX/QxLcOgJwyOjBMwfDWxrwR2DwhwB7VdqPQ4MQmYEG+m3jg2p4Xmq1DOaVPiHZL",
-	"gvZZ+/aFXCKjtV5vRA8fShBaetBwvJdniz2EPUn2Ci8O/BhAxMTu+QGhrv2Da4uO/Zu9XW7cv1nklQFr",
-	"Qt+IXonWf0Asf+3hGvf39ly7eOxbppOYDe5RxAcDpux+j5jwU7MvOiKhikF2B7gMghvBuBkx5cYYk4lC",
-	"IiWUaBZKS0CDAQtNdZdzoOHvs7lY0uJcir6kKsKu+0tbnC+Xr2uJxwchxJyxGW7sk+RilHYwucxdrVQZ",
-	"XWN/PIr9H1/tf6elW04v+fubnJLgFYJEb1mutuyWqy17DVcQ8GnivpxyIvw3ciD876Rj9Wn7Sxe7Vl/l",
-	"VBnfTzrfl7uGatPCg0rB69KdRUyEwHePE2yWQDusvbN/ltX1vhhAxEbHvLl6mjnnKlwm9w2rTLoykd2y",
-	"lUyYugURfKG4VNzMiZ5OJlIZEMaT67TC2qmsy4kqrwivTzzr+Q6BM1wyPY1NmW77GTO1xy7ddeuJ2nqi",
-	"tp6ol+5GLlA/q1D+y9ECC8poI+G2XXnH1CCWsydBEEQN8FV/Gt9W4wd662M6IUZi5xlvSGNvBq4TuwL5",
-	"kCZyJg4gf5mM6RxrR1z4CLIAoFZIE22oiBKF3jI53SOGxdYCyVVzO8AUAogoYJv00ewA3xMyS0LFHNXl",
-	"TLSKWvV2NpIxSwNXALwCGc0jqVmJzj+jmsDbrrtdpT5vRkw4Wd9TeRV+hRatX1aNNjOZ8zp5X2bB76T5",
-	"ULCoO50sVYizT5VowkF+TCG7ehqOuknPpfwr+29+BjSq9STku6eLq435t0JMbUB5bH/aDRoTJa34d/9y",
-	"JAzbiCzgoHo/VyjQv5RoVnsZzWp3uWa1V65ZvV5Tg36osgMz5iJi3+AxlWghZbq3pRTgjrgNEQNqSVld",
-	"xAzlMW7vgLMYl2WJ4Y/dr82si3nMtAb3IqiDmgjpW3zZa+O+4Zp8AabpwEtEN9fdZXNFTKKvwcaphCnJ",
-	"Vmt25wJM/mls0M9g+SwsFt04litutb3/4dreVnl7dOVtTMV8bedtuW4VA02BN6oySHjqsnv6c2goCx2t",
-	"wEl4CNGKf09prJ1biwH+21CCm0sx/xg4fYmi4taqPSMWR9gSiwA+gf04oMp9oyH0zII6r7EcM5FJAI/j",
-	"JjnNIOvIqSFfLhBDQkJ3W25wwFCmTkgErpzQIdMpOPRQyVna+sMlL4Fn9bMbOFVpUHnjuECcqhwQGsfE",
-	"8DFrkh62ye8RxSg4v/EZ41sQR9CiLCL9+Y3oXZxfXZOK7e8Fzo/65YKEciqw3HxAFUkbGc9SnzV+9pD0",
-	"qOmRCQ9v7bcnkAyFf7kRPS3oRI+kOc5Mz//m0+XtfvSZwx5KNwV0X2JmskxF/JWZkwzdrA1JBBOsFemE",
-	"J9umsRjXvWQ0coq1W1FVWDfdhc1r3xcxa7/HOG2V39leivRvzjJInX0pNNPuXssqQFTcwiYsKr1OYdp/",
-	"07LrymKg4Et7K0BN0pd+Tl96XXzp77+8bSTaZGsj2NcMfXaEUfM62K/ZGGxy27dh2G3S73elAVBEZI5z",
-	"DNjrAFm2/DD8u+WxXi8nvfQLHNhrqZDM5SEGxEh0tVAAkM0KKd+/Mxk0cv09sfDbj4u12/AMho1BQZgq",
-	"BfqCsHrIAYmg17+IyIyxW01+hAdPpYjo/CeMP0phRtraKZ+uj5qk7UfEoLK+EV5yu+5MAWmfnHSvj087",
-	"hI4lhK+hasS5XZJuYtxoxzmcdhPNvXsJUp/ldEmp+UPE6qP6Xvyp5HwKTqC+Q4cTtE2bjsdMEU0dodrN",
-	"jue5l3BbLc10Oh9P/rlm0DG7IffOdfIgGVkyw5rJwxiuUpGL/dxyYX+46Fwen79PfJwaxBluFIaxHrD+",
-	"wuJLwb3SS+F1wiDVOeGgthb4d9lWrPSGVTvLXi+Qoh0gT4tXZ+2Lq9/Or0upseraZijUM7hHplG/Usiq",
-	"MQgJEM9TKi1Rs7ZEunUTbd1EmyqJ1xQasCSmvlTushHqtZz1FceyRrD3m/qaXik2UEyPlsXz+lMeRxmV",
-	"UqfKXsyiIVOgYM3BA3TLJsb7j8R8RucB0dJB5bk6NZ/K7mABU9iiGdWQ3EcBmTRpIHsmUXdLoIjKg2Ww",
-	"jEdX2x5YZGW3Li9YsvLA7X25mMlmNW0aOshsx6X/Vnm/Lpjolvdvef+W9z+agwD45jo+go0YeA1saKZY",
-	"mgwOWRS6SXqKilsEeJvGMYJE+2dmI4leAnDnJ4wf9EaufeJ0KRzDlR0ek0M3x4kOnsd13Y6c5xriOILx",
-	"4agvp0oT2pd3WABN3R/7LMbSzdJ6JeVizilXjtiATi3rbwWNgVRjauBczes9axPQb3w8HWPC45gL/Efa",
-	"sIULw4ZMlXq7Hy6V3GzzCdHcjMBjk2yCPXgII2sesWw+atbXnG7ZX8B5XXf0+6ABmKlRJcx4zXHqgwX5",
-	"O7O07/MPGrFct47wrSP8e3OEW9aRUClcj6dzhVfLQr28P8LyqC90TRjTiBW6SpYW2p5kP/pX7gTzvB7X",
-	"56rwzBxPrd4wcI5bvrqt83zqzjDoPrGKpfcJ6WWccrE7b32ueMfi5d2x8JGAxDLbQ/carQUFMPKQYQQp",
-	"3FVsEL7y+A1wV5bwrMO44rs4Wya0SeFPLaCzsvqgjTIm7CRrtsjFQ9yyri3remLWFfurnjIr+GGzEvX3",
-	"Lp8AaiTAi+0r1MdyismGXy7IUFEoG0kulSaKu+4uzq9yx+JD0D4hWyBJLBxwQ/rMzBgThBt9IzLGPdR5",
-	"twJC8XUHs/IN+srA396Snks16OLPvSZpu4dxSpA0SYxECxnVH8gaFEk9z41whfCEm8O0E+FIYqE1m0sR",
-	"QXUIfgl+hcEZ/OyXyBUR7JshXy6W5SpgyegLZimA8MipmM9YhLlmHgNw1+cCsv/vIsjW0b2TDS7HoIe5",
-	"b0MNW3fItvb0xUHoPdpAmVCvFXguqTL96k7rj0Zeiq4fpbZzefUn/O9SuPpLNpZ3DgEVxTQEqIWcESma",
-	"5LMrxPTiVRtAgSmWHVTg028mXeGtLTD9lqFu/cuPBUy/Fq9as7v4Q8CVz6RPT/EMJuVDCViS4WMWECEV",
-	"iaVmaXG4e6VZAY78YObzzKjI4YjRCVMVKjB6hXO65S9rq5ZPCIqMGUrR0tl/Z6p7Ebz4wdu71NG0BTLe",
-	"SpytCv99ARk/pVgsaORjqm6ZgSSEV9jdtzpt9MLq2JhUFHNt0L0XVTaBZGRClRHoRuPhiAiUqizWjAyZ",
-	"x4kkQuJLUMEDkJFQ9gN1QuC5s3/tQnNdNp6YOba0TNCTNZlQXpFAatdzglP9PlELC9Wj7gPZ3By307Ag",
-	"998u4eZBmINuV3CLnsZ35ptFF2TvAtBJivSfQTr5xYHIWTr8pbUU6mQ/KyqxVC2E63R+fHbVCBoR11Dz",
-	"fYSAIu/Ozz9e7bz98I/9nb3TL+1G0GDfJlwxbYdGhQDE+/hWefFeeQSOwCEOBB2gjXDvJN0NlGCKvJPy",
-	"FrAnmeIDnttiS2UJxabfLCKtcBPb8a6ZIHIwcIX8pG/HHcnJI1IDzqZKZbBXcaskbJWErZLwcrlZlqum",
-	"IjijJpymsnyZu48LPR0MeMiZMN2J5Ih0IqemKwdd7L6S8LwUj64e+FziJyzI7IJaktE6auglwDXnq7Oi",
-	"HReDxpWe03odxJn4Jpt6WWynPaFzUG+EnIGKAW+M6B3LFLRYJSUgaBNrcyMcoDOgzPUhxUIpOj8ku60W",
-	"NO3HIm1XF9MDT6uDrLa/+KJsGsf/h8d9jqG4Rmrme3SCYzbAuCQCR/t2T2OuNRfDMt3nd9izLEU8MHm7",
-	"mGyiJVBgiozt8swd7AkdDCRWHpZmV8dxeWq1Q9pyaRJ9KWNGxXNAhHweSXvVvj5+3gvuBNzkxSZMXjHI",
-	"9FwCbacE95cvqh9FVN8nVFR8V6a9Vh1lpNi3abOkGcfg6qbNuNu/9XVvE2eeOHEGeB7NcDzH7pbJ4jLR",
-	"V5rml8VjXJb67F3XIKBc8K6Q50xOk7HAuZ3iZSHHpoIOGSCBtS+Oy9MB0xG+4xZE+Ek/06qvJg88RRei",
-	"76pv0Iizu9V46xVu8Ja3f7VHYkew+G+T7m6r1Ur30/6LfLnwtGeJP5dgkhY/fbnoXnbaR7913pcbqs+V",
-	"Q54Qc50M8vQebiXKVqI8sUTxdzZDdVlhkv74dZ2McQ/luyRjHB8JrEi4ZfM1c8X/geM/gc6ca1paGa/b",
-	"sDmp66MhoqLL798Flpe2kkm53hUzJmaEC2hVSpXJDKINm+h6vdumdmd2i9DYEeXxvBvLIQzvnnpj+WMW",
-	"arluvl/jYLNs9X/4q1pH7XYtn7Yscssin5ZF/tszG88VHfdZt6pmVf46JZqB3wUvpnaeF0TWi6C7FxFT",
-	"0PyttsvHTCd56T3PETBG1UMe02uSzyNJPB/Q2H2LxvGNcNErh9gLyqzHXHcgxIhXG+TS3yrTxv/hokcv",
-	"GOnK8MySWmvg2XWZ6xMx0/WSyx0zfK7k8q3keyzJV/+UM0dcnt4Od2Eb9tqGvbZhrxdPb/cJEvW0gJdO",
-	"eEel5dVUM7U6fmXtMdekFN9zUaikcXg2zOJYa5QJDJGRnAGofeY5rstNt0+aqcR82zww9HA/1lRETM3o",
-	"PG8AJstLQkLJL6nQycuxJ9IqgkYE5mlNieUf37v/urntdaHkUEFGfz0bzBLWD3prim1NsecxxUxi94Od",
-	"BPT3cMOsnHX+ecvm9+jw3jSb/8reefj3gH9jaGwBLMwhFO/OqDPCsIgIsgkrcvc3s68+svmLZO7LCRP5",
-	"Jm8ZhrmufvzMOfpbO2hdO6isbOAR7SAgwm2xwFZkbQ2i76tY4IEG0cPKB1aVDLybQqcQ7LaaxSNtEkgP",
-	"CggkFgWQWIz2DvZ7ReltGW1EjBwyaJkFuXnQxQw6lrVJxIfc0BiH5/pGfPh08uH45KTz3j5k5XyQNg6B",
-	"TxwSSiajueYhjaFegWty0Tl7f3z2K5YVMBZp0tMjPplwMWxHkVXEewFWLey3WgQbSs58JxOfgwcNSXDu",
-	"rqGZhq7cImO7HcPG2cMk7YtjokdypqsLF44NG79w1QJub04w262GSXIzdqKyLPU8aPhdzruB0/T86/OP",
-	"HcjPL4y41wga/55SYbiZAyJn4SxgGPhb40SKSCZyEq7Fr+8geVWw3cZBY5d0cDXkUtIoleDtiJKPriZE",
-	"akNjVxrQ2SU/t8/s5XxQNr09uKcsrCg7lpK6iv0ldRX22TjOGtMhVYozlWpY9jq/WV55sbde5cXR+YcP",
-	"nc7O3//xca/wR2Bc2T9/DRqDaTzgfo7LPgyKm0yQDEsI1P505vMcBwPGyJ2chiMwWlJS210ox0gHBRrM",
-	"bpc21Ex146CRcBzLghUNb7kYnkF4yD/6IFpaXZKx7QS71cW2utj3UZMRUkNjOQR9JKOSpZdYP7gwww79",
-	"RFUZbvZLVD2/iCoP9tlKlN3sVny/CaX+q3azq77p5MzGbU8rPu0wbLgmKGIqO6+iAFpfjlzhi3WSWj8o",
-	"Oa7jtbqWjb9Wimxd/efnTbSfRLHNqz84blHrKSo6GV8Uah975RpyRqU5nQ6LKnOpHrNXqse8gHKd6E7O",
-	"8FpHc3quVOH0vtTJFc7wxm34ZRt+eeLwi8rJ0EoloyjWS6MsmbFe/cmjZZGWUwBkowItjsB5YwANVRPP",
-	"R5qJN2UomSZGktQlIxU5ap8ddew/DlMXCbIDQoeUC99R7EY4fIdDQsUcSy/BA4NIr6THxR2NedQ1igoN",
-	"Pq5egCDc0ObGMXhoQea7xTve1yRH6R+HdhNIn4a3rqoyCQZh6J15/xT6kuyPd5JHzpnkOtEz1yZ/qssb",
-	"mWHsKGPJrVB8rFWXnkuiAEyoGWXUj6hR9Cw8SBV5VkgpOIA89p2XCQmFAKmibMy7kLygblxIcHzWMsUb",
-	"15fto487u40NZcCTBb8S6V9YZLWC4tf9UipK8o291nXrbQkw1hMrLsu+/6LqTC36ex5/0DZQt1Vuts6h",
-	"7ytQp7IKwNquoaK6U562uIY/RxvF6G3d3ERr7TDLNyGKBymHmLaADgtKcLiFPMUR1VA0ARVm7o1bNq9O",
-	"SrzCab1wVqKaCpEvYfhjaZ4GiFbTONgPGjHV5lzkRLEVM9KqtaZxsLubaaL0vn188k9LDXzM/hPyBhud",
-	"qZIT9uodUzEXjY1yCHEL10wedOSwNV+35uszZA86aitNH/QcYJP8QcUGTCmKbZLKUxJO6S1UeXmgwl+s",
-	"zaloaLkIMDcD5pcdhynCsVdqSMcTyocCrF7EJ8zAjcsJE0QKdgA/yakhPRiAseOodyMM1NRyneIjTgA2",
-	"AocEo9J/L0lXgGezjwXpnJIXGGuSNlSowKh+Xnut3eBGUIEdUKyZawfba7WCdMpgefdlNG/eiBvRm1Fl",
-	"r1kvsDOnWgrtKtgU17dXoVSs51MysCfKQNFpRDQfChprMrAWUZN8UHJMfmkRKQIIhrgFckH6sQR1mIxl",
-	"xG6EYoMpQCbb6YA9D+N14TEW9QgX2jAaNUlb+Na0mfE02W/tZ3rEQBWdtb4DsMPnzBBIzGORPS55xxRU",
-	"2sGH/ChdKzUxitKrLqi7dPT0wq1YpnFc0tyV3THlfCO4Q7Rvaa8vDbZ41bker27dsDj7j27ExhJ8CI5S",
-	"801WPbV1xtQa4A0a0f/TzakZynHmiWIjWP+7lcipEQX3Exrj0uJavMrAdkI5HjMVMjKj8e2OGSk5HY6I",
-	"ZiJaYy0LU1qv4C858icx9/2VzG9BW9+yyOVHZdDFs2sGy1qxQXI8cEu9ze75njNO2++OsHOt//248La/",
-	"1QvpDKlL3rGEtbOF/f4duerGKjPV8kxgW4nKmDI410DJKo8FBry1ZZ9B09kgJakevi1KqCxZPzsdB41B",
-	"TIfD4kQ/4I8BCA9fmFt6/d62stfvj0bntH180j1tXx/91vi6sIKPfz/9x95ngJldXAMOla7h59byFTSu",
-	"R1wTPw6JpbzVRE/1hIdcTjF9csbjmPTtZbrjbMaiZuPx767XOLaXcetY2jqWXrwkNmEI9k7mfEveGFri",
-	"WSrRhxtBI6eO18wyyvmeEkMs631Kfnz1Z5ZN3i8HuuM6p96i5dYkR5gxrhjUwlLFosT6UmxIVUSMJCHV",
-	"bNHX9CszGyv2l5mJP5a3aaFQq1LBLamCrYr+7B68+eWgtdfc3d1PIjPL9Uc0AjYTxOvZAvUkNyRvHMU8",
-	"vMU+5PhvKe6Y0piG1nq4mlol4/xCtw6xbeus78mDJuUtmU4ewPWXhgxStp31qc2oih6W9Ikj1En4dF97",
-	"ocTPJ8u+tIvKZl6WfDsJsuMEZnRe9XX3pDWqrucTVnsaHwrv/dWATccJyEK1gIwpH+fEY4JqGiaSA9+S",
-	"4s5JqVBOJ1JkcyCqUypabw52d5utPSwqLkmfWOgmUjytg8b746uj809n192j8/cdkC9x9EkYHufyP9XM",
-	"V5/4TirpmJVi2NLZceFtCWjdl50PncvLzmU2Y6Z9cXF5/jvCspbUFJesOJ+8AN6150vJtIurl44JPGQr",
-	"urexrCdPxfSSLRW/+MvXvFiFHxeF6soC2lOqbjVIe/s8oRqyDA8JNMMP5ZhpctE+ft8kV0xEhHGok4WO",
-	"WT0iFel5jtALCPtGQxPPIWyCDbrGWLXqxh5PNba7uBF9xgRxrDRT+upGA1MRJ273BeEN2R2iEjHtPdhD",
-	"Zgqt9z0f61UXveL2vWy4pT9Hfp71D75DyHSna2VgDaMsQ/e1r/35cVT6vvLLyzhAF1j22jxxnWLT1mN0",
-	"8VpTEqcC5e0CLsczyufcMT25oM6mKe7+/WD/zcHrVvMNLvqRxLe9+Yu9wsokeckcSiT5unTXRnd+pQVt",
-	"nwkAtBR41NZbvLXJt97il65RTURQqcZS7iQulfs1gRMTAVL0NKBKlHMPo04EqY7UsEqPwzWLY01mI0QF",
-	"ocSz+YCgpLCaz5APDAmtXgNB5lBO4wjjYjgdy5awoMP37dYGGpkOpGqSdjyjc032Wi2Myt8Iny401YDf",
-	"EUMxxQGhmfwU+wTXpAfzPyAAXNhDlwK6W8mns49n55/Pajivb4TzXjtUEqtd0cmEUUhJiuWwFDjkd7dz",
-	"R6imrKwywfi7hEgioeC9cbJ/QVqW+SGcNvRYVSiPASaJsYg88nSJ7MfzaBw03ImgRsY93KQlR/fv1SPB",
-	"ddoqRd+f92JxX0t0nuSgQV2urwHZ3XPXraIYI8lr8oxhJpUZbZ0SW6fE00l5LwBclHRzv8Sf/jJWB2ez",
-	"On4OZAsBNjkWUzqOVxGE3cjYv3RTe6zwK51MlLx7mIm7dTY/j7N5XRN1uXG6Zcbb4O53xL1/ZWZ9A21F",
-	"PHc1g38FbKzaBf0bmEXWNEkq5BlVgkWuYQ0VxF9t70oOqbC21nIPMvzVOZBzTCq4EUfnny7Oz+BfYAD9",
-	"evzhunvUvnxPDL310g174mSzg3/QZCJlTH6Uioztg1B5NoP6C/sc/JFrKGPQ8qdDV7wmbgTgIeHf7YOY",
-	"qIqVBm/Rn57BTcLaCIdQYB+aahaR6aRJ2p+uz0/b1533ZGLtR5SIXGBqZs5hfyNO22ef2ifwl6NPV9fn",
-	"p2APQn9QcPS73UMblXIDlmjv4vzqmhTCB70mObIP29kgjMJCiYqmY4ZGbJOcSaj8gOpgxqJy0AIY8FEE",
-	"9IbgAg+DlAYhW0iy996BohP/BQ23xufOydH5aWfnTeOp9YDMlfpOtIAafut6Ntx9uinFI/e/f0+H/j/e",
-	"Wn+8g3+CgEXeltkGLba65jZo8WIp7pYBPzxmkWia0PUagJK78o6pQSxnK6IYyxEzS4IYlt9V50peS0Nj",
-	"TTQXIctprqTPhlQEZDohRjrwSaENFaZJLtm/WGhYRFLxggplghKUZE1GEipgQWI0b0QvfcMeZw+gsTKD",
-	"TJgio6mIlB0cEq3t16VgJGIhH9M4IK0kMIEPYMxkTOeEfQsZi8huq9W8ERhN0CbJ2wxpHJNIMg0TGio5",
-	"S5XRpJivRO/8lZkr2MI64YtMUWAat8hK8NKoRSruv6fYxcYldPkzbhy8/qW5V0ie/+VtWfb86333a5oy",
-	"fLC7v5f8aEnqd/zK7s9vm2/friFv8QwrBC2Mv03P2zpfvjfni0mIE5EpPKvIoVNQ82ip9VaT1Qn4zlqZ",
-	"9gGhmlDSh1btStH5oeXE0BsDasfJVMRMa9KDbNwe0XSuif2lSTrg64C4dhq9tnOoRuWpzOBfA5XnBTPu",
-	"F5FEHjvz/fPIWj6PUQu20At/a6j+BcPKm+A2+YjFWrhN21z3bVj5+XCbMtVZC7hNdSLMdlQWThVgclrm",
-	"NuGAp/bHV8s6NVN35dq+y8cCJCVL6lMVNw48nB19dbdbKl5c9oUY8OHUmjgja6BA/ybAcQpHUjNB+pia",
-	"3fu2Qyd855bNewSJKfMh+4GvyVIXelCmYMC+BaUeUZypE1+pir040d+55sa+j3A3FF+OEv+TG8Ip84vv",
-	"Q6KJLwhkkYfei3iUT3DDqE0OaiU7fMY0WPzGdYlWlHnZqfvlU0sjRnav8dNcDAOM34B44VJYyzOPepxs",
-	"HdJVxeh+x0MqrPlrJHwLwy4B+XKBSM7QBikzaDs0FSs9Fwl4YSQ9eBZC/2Xe79zZy7NqTiN6lz3Bd75J",
-	"0+JrXy7s+TM9knGk01MLlYT2YlCtQYaKCpNdxQm7Y6UkhWUjOYqEXZEizE8oGrLKVaSRK9w+DOtN51mi",
-	"QYjJkhEupiocUc10NkoHD+eONkW/LFmEm3l/Tr5cBJiw2Z8TRE9EJDarAmtBJ3okDbllE4NlLdkdsjcZ",
-	"mniWUXW65aZ4bsT1B88Mdspjpo0U1Vs2ocoIpkh/qrlg2i5fDgZMgbZd3M/syFTdMjOJachKhr5irtMu",
-	"Ei0AGzggANCfuSCUzLiI5AwQ07yqm/mA6wq4OPblVMDYoZUB4RS6j0eW10pFZozdah8j9Xeg4gMete/+",
-	"6/3/FwAA//8=",
+	"7P2Lchs5sj8IvwqC3z+iu+cr0ZQs97Sl2IilJdqtY91Gktue0/JfBKtAEqMiwAZA0ZwObezT7IPtk2wg",
+	"E6gbq8gidXPPYcSJM22qCoVLIu/5yz8boRyNpWDC6Mben40hoxFT8J9HERuNpWHCbF2wcUxnLLI/R0yH",
+	"io8Nl6Kx1+gaNWFdIgWh9v/0lClihtSQKdVEG6lYRCYigl8Z0XTEyC2bNUm7p5kwRJohU1OuWbMRNHQ4",
+	"ZCNqv2FmY9bYa/SkjBkVjfv7oHFBDTvmI2624P/Pz+SAxrEmXMCHDBNUmB80GUlhhvGM/DGRhiafnQ6Z",
+	"YvZBxQjXREhRmEBfqhE1jb0GF+bn3UbQGHHBR5NRY68V+NlxYdiAqcLsLtiIcsHFoGqGMesbP02c1aN9",
+	"WbOSfblkoRSRJhNheJx+lWhDldGECjZ94AyYUbOtdt8wVf11I8mUckN6rC/t1qsZFwNCB5SLh339y9YF",
+	"+2PCtNk6KiHPUzpimpgh1ySkcez3XTN1x9QPmsRyoJukc8fUzFNvSJXiTBNu9glTSipNFBszaghPzq0n",
+	"o5mdNvtGR+PYTkmxP25a27e7ubWM6LdjJgZm2Njb3vklmb42ytLHvZ3+mCo6YsZdufdKjkoWIdN9syu5",
+	"eH9AXr9+/ZYYPmIBke5u2fMkso/PRNQwO9tPVwf5ie60dn7eav281dpuBA1uh/9jwtSsETQEHdkH+nYO",
+	"FavYbcF5JIuaW1LQ+LZFo4jjzC1vuA9SRhLOPrLZ/PpO6C0cEsMz0rTPLL3grjfJtv3Hzps3ZKy4MLQX",
+	"M9K+PDg6IuGQKhravQvILRsb0peK/J1EdKbza5YqYmpru7W7sxVKcceUth92y0eOl64/M9stO92Krdh5",
+	"86a4F2NqDFN2zP/9O9n6v77+//9XY/7Mg8aRYaOj6Jzat4pbcTVkhBs2ys+fm9FNKz2wsX01mS+H4RqB",
+	"JcEJV5ZJ232vP+35GX5ks+rp3bIZcniOTD5UjBoWkSk3w/y0rWSJmWE3YyX7PGbl87+FPa6e/P9SrN/Y",
+	"a/z/XqWC6hX+Vb+y52MnfMzuWFw95dj++QdNxGTUYyo3ye3SOcELC2eVZVOvdyybot+QTW23Wq1Whm1t",
+	"l7KtCiH2q5ySERUzwoQBLkTJmA4YGco4AqIuu7ExjJWdXcT6dBIbe9zB4qnWm+jnobSbtXS2RnouSg2R",
+	"ImRrTBkm9bA5n9NByWw/D3k4hO0MiGVyZLtJ2ri9PTbkIgIWFFNtpw56ARuNzaxqCfbFihUEy8ijVYtG",
+	"zpniMqpaSE9SFe2T9vHxzdXRSYdMRMy0JpryKKNWkTPBUoVMsDumSMT6XLDIrnC3tVu5Pvx63avoJlsu",
+	"AfCP7RKCb4tZXp5ZcQbCy/ITJ25xKmRKhWHRPkqKiVKgQArmVz7gd0zAkeLjcMaJ3GS4YdfC7kNmB/CM",
+	"yQmjwiqC9psDECTJxlIBDyrWn2jH5wg3zWtRKle3f6nYT2oeV6pesD5TisYHMmLVrC+UEQusImCvaUhR",
+	"0U5n3X53sL3zupwxq8wH6oqXn3eXS5cLNqUqWiQBFTxRULCmUbUMVG7IR5WCV7JcFaNW012kiTER1dfD",
+	"Xreudl7vvXm79+Zt8+3bt/9dQT1GPi71fNJMLTqCEbOiMiC9GZnJiSJyKggvHMlEM3VTST4T+MLaov0E",
+	"JnAUoZqsmB5LoRloye9o5HR++69QCmuj2v+k43HMQ2qX8epf2q7lz3S69skIWewdjXl0o9wYQSNihvJY",
+	"N/Z+/7PR5yyOrPJCR2PKBwKWMGJag0xpcE1GXGvY2K9BAwyE3NMk8wSunWljTZPURLivuwcdGB02oOyS",
+	"wNDwPRpbgcMiIEFK1CRmSIGMjJUcKDoaMcfArGHTJF235C4RzkJiBFYOSkbGCVBidpfN2L3xqvh4tWlc",
+	"b5T0lXJTt+4o9vESY3HR67ln4QwOpOjHPFyT6lKz4oaLGzgWpnWO+jIE1U7OF+QN8JKCZWJPXhsex0RN",
+	"hHhyetPGsjLka2KgrYzs8ciSk6M6MN7cbFNXz9ws94kUsTUhmEg9MN2ME6H7H02CBW/Jwrczjz6YeN/D",
+	"cUVMrEW9/eTtCnq9sgRqj3tEZ1aNIlPFDfAc0CH009Km/XBMw1tkZDqUY6f02n/KMVOwPiIY2zC4BTSS",
+	"YTAnXI+oCYcP5nWhZ5qLCKfI2ayODsq2VcSpAHOGpPL6iSlp0dc31FNNPcIwJWiM+7ueZoYj3CBxVFDM",
+	"pRwxNNOm4MtX8ilFX/q1iWDfxiw0LGqSnAIWkSGLx+D96HOr+08MmQ7phlaqaeVUmvdyIqK1yERIc9OH",
+	"tysoxJvGIIj8k09EH21rF/m4gLWAvBXYk9HMadfereBEkpOUIRVEM7ahkkoqOaezWNLoSspjqgZsLWIZ",
+	"4xg3RsqbGEapFETuzNi30OoJZJuc8HdPK23ge1wTmBgETgV+FlTqX+x/gRDqTeJbwu7swBtyqSSXZEC2",
+	"Hl9R1LCb2A2wgEpyMWV7fKAsTMZPSyvlIe3M5zdm0xOYTZ8EnZihVPzfaxLVJDtApbEPHinybYuO+ZaV",
+	"DTghyE1gLGLR0yu9qdsqIBNxK+RUBESxO3nr3Eqyn+jC7fOjDRtaRDJ3lMe0F7N1KSZ5fwEXwhwGe269",
+	"iZ4FxKgZ5lMQPZTKxLMndgfh50MqrJJl6C0GWbxSLOS0SU6d3mMVHktQVkPuMdTYkzjKhms9NtdKDhh2",
+	"tB3iqf3ZGCs5Zspw9KLT0PA7VpJtVRovCCUXehnB/GNCheFm1oAXZBzJqVg5pydouIyCtln2vSOhDRWw",
+	"0zkCXfzWFftmztTpJI7tizxa+hWIat5i5srSbAQI9V5A6opevPbtoCEmseMTGBqZ3wsMpswHr+ZiPNoo",
+	"Rm+XTfESnrqYxMy+Y+QtW+1U8bOLn0eCu7JP3geNyTha+TC/jevP6T4bYPrdHmfgUkpg69yUPQHD2MnC",
+	"M1SaO7bAX448XSWbnCXR7Aq/Jucie/9iIawFd+Pc+9IKmU8Q5NJoGFLFMDlQTgzRhs4IBX/mzP7Fssnv",
+	"6P76bIbX229e/1xIZii904X7mSVneLviJjj6Ll1S/p7lN9YOB5aTkAQ0ert/1cuoSspY/34uich+r7d1",
+	"xZtXQe1X7rsFT9pV+/SwfXGIyRShVBGLSG/m7FpM6wD9UpM+V8z+yQzZSLP4jmFCn7DH8nsyUCNoXHTe",
+	"dy4u2sc3B2eHnZsPndPORfuqk/vD8dHBx+wP8B+dzk374Oro7DRzZ9PTaY/kRJSlGNtLFBA8CKsTfznH",
+	"q6vliIEtP6S6SdpkOpQxc+lm+6THYjkl/2ZKYugryT5ObbowptMeDW/JWMY8nJGYGX0tRo49yCnDdJM5",
+	"Cp4nyHc0Qk9JTW6xprwNFTdM8aU6JEznwD/8HIKaj+iAfVLxsqc/qTgdvL50ry2QVxd8S0VZXhglC82c",
+	"RkZy1RdR+TMqSTdjgnhSZFQJwk3+cu4T4LdTF9KdkUgSIYHnFjnoPFVK8bH25puhYnoo46g6F7Euo6+T",
+	"g1ePg/qdQx5aOESnfaQTrzyAD4oiz8lvUc/+rf4Ouayb+sk1+ekmSTvJZyvn+5wqzcswnHUYyVr6wH3V",
+	"Hl/KiQpLU1nT/Gt7I0GQZkXkcee3znEjaJwcHXcur85OrUg8uDi66lwctRtB4x+fOpdXjaDR/mzFaJkI",
+	"fEdjKsISQVJLkXQC9D5wmdSlKWZDPhgybTA7mwyUy+5sZXM2+1zpOd0NE2oXqptjJiIuBgd+svmvnwlI",
+	"qA4gPsQFgTWVM47qr5TqpO67V4mqtvjDqEk8ypfraYfpwazKKOrohn70KqbibbDE/AJjzCfb586suJXl",
+	"bAho1Gd75+k0ogZ4BTdspJczDaR2tCqO8BXINHcfpUpR4K9jOuCC1mEm5+mTxQ2BueXGWrA8XXH9TZKl",
+	"abXObFZqSON4nrmueHFXpae1qaOMKMq244AaGsuBPZwV1Vtq2ECq0sKjGemxNM1/qU4XyoidSxnjxSk+",
+	"vtiGdUb4ueLhUpUCH3ocV1j9JbcyBJ9OmpcoW2cTpTHrTxM+GktlWFRrAx9VppZY1TKsYVTbhzyFr3Yc",
+	"ddRBS6DrO7/KbIBS7T+h6pyHC2eaW5vfloxpkLUcUopexWTIXMaH64GQTWM/Qbg1/b8hLX2HFzyvxD3B",
+	"dX/sq/tsGuyT3737aiJ8BPmflS3flQ5wEHPc1YIstz/P0ehuGQ3Ao6s6d6ygZqWVZwwCwNwQeCatt5eG",
+	"xnqf0HhKZ5poJkBrX+qZtr8M5JZ9bkvf8vGWhE/ReGssIRswfUyO7FGOzayx16exZhWi6crnnlNN3DbN",
+	"TWvhnj32JHNlVPPVUvMXaRKGTJdofW1chP1Uyd4W6csPEyTEEhQrulLSKCU9GbELRnUZK/o8nBEKtWUI",
+	"n2AwgWGf0ARfAbxEXDdJF4uzuvbJ7J+Nq06zv386/Xh69vk0a8G6n6yRenzRaR/+8+aic9jpnHQOrSnb",
+	"Pj3oHB/Df3e+nB9ddMqtWLuG3+zMaHkMNHRnUl43Z0mI6tuaqo1K9mohp0l3Fd6xW7PsHSyYs8/DLldf",
+	"y2RLQzmJIyssFIsYG7EI4vHLiQbHRzFYQRRJ+fy8Dp54zRdalFKwWSptMmVWdTS8tHz/qKY7eB0Nuq6r",
+	"ecQM9XJmsRXtnluBTPw6s8Ri/0svpxZ8zLMexlYz81flV/75ugeCz6/qfMCb0q5PYulLB6uGPt1rSDjl",
+	"Kqfi+vYylGqp+nKRPAg6EjUTXf/sL/H5+6AxpWpRIot/9bN7rNSMyN2d3LnNS4Zs8WPmwLIkFfgLXzic",
+	"/LYXdzPZhHRNKWVn9zV7cxdzosfQ/1K29n2pf0U2UCmJ/XPeHexSzpvkonPeaV/dHJyd/ta5uDw6O91z",
+	"eVpwju5NwyLvdQWFDpxISALNa3F29Wvn4qZ9dXVx9O7T1dwQPRZLMXDgD5ggCELIFaAmA5HMCDdOau+B",
+	"KgnqmvNfMTLlIpLT5rV41zk++3xzcnR6dPLpBL+JJGdVBiMl0SMax01y0D6/uei0D3614yUzU84xNqQR",
+	"oXGc1hoaSYb0jjXJu0+HHzpXN50vv7Y/XV51DveuRXbCGMw9Pbu56HxuX7ih/R9/0FhlG8oR4l74HH/7",
+	"lSZ5d3x28NFOp6/oJCKaDwSNtcMMcBrO3Mk0gsbcVlv9Z37bGkEjtzmgEiWbYP9aWFojaCQLsX/G6VXo",
+	"TCnNYZC+TG/Ki+FlRshSRT0z3ktr648gngt6uyZOJif6scfqQLKAdAdQMhNmVRC6WWSh9tZ/f7X/r7X1",
+	"9ubr30oghrIM7E0J/3qQVlDvvF9Oxlc4yhOO4NijD/pkLRYXckqu/9gSoYeGe3B8Zk6pqFbhi5PVvgSt",
+	"TIMv6CLzpOf/upT46mLulAbc1ldt1rV3c0pR4U3gHUyEyxedhWgrc6JVWtU59WlOtSrTh+Y1oKwylbky",
+	"izWBy2SnC8lJZyfnx52rzuE+eX/c/vChc0imQx4zB7+o2B1n031y0fmvzsFV55D0Zu43APnoxTK8heR/",
+	"qQApQkQs2idO3iQGfV5UXwtqjOK9CVRXJ3I7I+OSSTWChpsV5GLhHJZZ79nEivlDhvytm4OzT6dX3huF",
+	"O80il1NmVZBukmPSDeyGhMO0qsLnoO+TL+cklvJWE8cvehh7yzokst9rBI0v5+VzBlyicFYVs9dkTLkD",
+	"SyOfMsBFATKkIjQlJWPFQ5YwrICwWLNM4Djd6aPTy0bQuDr72Dm9LJ3bIQv5iMZlIExesZJ9MrKc1Qpl",
+	"e28csB77RkMTzwAKSUmgDTKkcX/L7rPVfsxUkgiH1wnwV1LasPu2+fZtVRZOKWfB1LlGRpY39hpTrljT",
+	"LyIr5jEEBWoKANo0BtwMJ71mKEevuAiZMFsRu3P/+cpXGb+y48ENP5ThZORrNBzjpvF5RuVBjWFu187G",
+	"TLTPj8jrZqv5mkRumAy3chc4v45/aSmaF3R64lBl7oNGBzh9Re7e2hksKD+exPXxvWTZ6SRDZmlSkEum",
+	"eUCanftYZmPLWHVS/54nlxzIKDAewGA1E2BTu60W3C7ak3esLHgfsVrlOmDA32fKhsrUbkT6sVp3yOxC",
+	"9jGo5HiPkERzMYiZg8HLKaZLJ3AIH65hRrPybQI2mRb2I3ZZIs/riOxc2dMiq8Myeldoly2hKX6jDLk1",
+	"T0IeriBE74nf++xEKgnloNQFfQk4p/sevUkDrEpPUREOiRQA4fQZZZd2RLR3La7F30i3gG7VtZS1l0OI",
+	"mgCbV1QMWJDW/EmV5HhCyBZTOMlAEiMHoJvC8F47vhHS3GBQ1n0ipzuDnJto5lKdZswgPq2vJbxzw4F5",
+	"fAPKB4vcQDmTmUwZHwzB2h9NwmEAlyT3KXhZw2go/mFqYUz5yO5hZnb4Zx+xaJ+fX5z91jksvoku8/JX",
+	"AUNRGgKj27UAAKrVFOLYLQ1Wrg2cTEQNg+FRB7nhYm7H8C8AkjTlJhyyiMh+H16CFMyyd+APpa/Ya1r2",
+	"hv299IWYa8PFoOwd96fia/74cLHGrlYZ4WpVpSF3TPE+Z5EjRj3p93nImTA3YH7rzBcy2Ut9BtDLoAFJ",
+	"5TPsoR4eYo3a4AnLibmR/RsINntygVeTDAN4Z2r5GIRuSF8qt5ug0d3YufdjOXVvU6/qkSnETGJG71wl",
+	"o70gUPVKft7d6gH4M5g7uWtmFBUaFIbMwgBv2JdGDiQiUaZXFRSmISCkMncKI24Jj9pNzoyD5QGY3qUR",
+	"aRWdahr4FzfAFob0DofJlhrbUbb3LC/H0uJbNsML54Gc7AOv8TMl6EnwbIKzYZ/dhcH0BCBUzRCzfwD7",
+	"ApZSBLpgWYgLGA1P+8bVFrshM2QQSRyAsG9cG3/RPXB38lf0CidbZy1jiReXxrGc4srf7KVwHDCcDtyn",
+	"7NPJYHg3Y8VoNLvB5+zbb9Ntkcqlp3INNa4i94qPrrmXkiqQJOqWAJ4j75QRuxlLGd+AuHVvCZmEQZGA",
+	"JRlSRJFBSisHjnNv14Zdg7HmwDC6ZHfbUYHHorCsFv4293UP5dQluzs76R4tgktC5prBVbDvuv0t4he4",
+	"e5WFAOqSN/YupMg7ns59gbR9wM6/WPucM0LnAR9LpFgjaOSEUWK358VJ/udUVrj0qgyT90n02R9y/LkR",
+	"NIrsF5A051hmI2hk+R4MnGdm8F6RIcH4GcbSCIpgBFlUtyyoTv6qwg/FW2bXm7s4mR88+TuNKEPydp6V",
+	"OIhlSC0VSGIFpI453KhsCX2ZJZzVVOfMLYcAWo2K6nVHe/OsLq+ksSKW/NhFt8Pvr782Mee5+1MCCpsA",
+	"/ddTYRPE0T9XdVHh9NMRSjXPO1ZWa7JqOc7qRaVPGIznS7oMtNGjUWzhkNndN9s7NbL6ni7oD6dSTA6p",
+	"ikCvXg36FBn/i+uwk8T/lLAyy6qqyS4c5LJAMOzaO5+EmidovI+1w8CnbIo3o2i9opPK/7toyxatQfzo",
+	"4rl2qqzfGUJI34EFTBPY8bnUKvwbBuge11/wlLb+iryswrBevLXlFQLJFJbewMz52Kl7Vlnj5upJjCxL",
+	"ROzb/OEeWWsppiHzPMgpJK4dQWtxEOYtuFAXBmFUZZumNLzENSh5AOgL3Zl80yZp1XlGVcyZ8vTnXQz5",
+	"K1kejcnEcZZkmeH2BLlgipv44pN1OzwvsSmPy1bdwSiAu0JLY1xLg1xjJe2EF34qvZEP+5aCta5wIfP0",
+	"X8LBipeyTuBtH8IiJImiwpxWyj5N9yzw55QurvK4HyGnp5yTv2g6T1bAl2fyCHfz8lk8c8w/4lGTHJyd",
+	"HR+efT7dw1wYKUUmica3MWmSk/aXG0w1uSy6Xa6FD4cbq9PKvmHCORas5d5jxWAefrARNDKDlivYGYb4",
+	"YDUTzKgSOgWvflIAm8GTqkcfmZBLjdvSy1Tj1Sgl1Dn9uCIrwTv/jGZxHwKD+1gHCyEBcDzogCBWiE48",
+	"nzG/BTR2EZEe0zwCd9Vo1SSFJ9bGYfKfxiWrh15NmoRKavAPW3NSm7TSt9bhHePwdQ5uxGOmjRRlFHSS",
+	"/I04I3llMkqGqDMXEPcl8/gH/E58w6zVZwEDHPjXl06lIkPlgUZKfk3vaawZciyKGDw+I9CR/ZDFUYUq",
+	"sQI6zqVh4/rSrKhbp9L6L2dhpSL2AbZWwtUyNzZhuLm7kxDvMnvs/STu8zgeMWHKEzd+ldNsTAUvngY9",
+	"U06F68/mRM7h0SUkXAC+TyNoHJx9OockDPjXSfv0U/u4ETTan67OTtqYUfLh6P3VzQHmOR58urw6OymV",
+	"UEeVZa0uNjtWrM+/gVMTPJ086eoDPSzG9I8JSxttBSSmVvYCL9FS+TZBXqG2v5ckMy4pqvOMd26mSeMh",
+	"bC2Ec/ZZGmaoGCN9hZRAYxLxATe6WdGv6mp7Z6/V2mu1mq1W67+zYiSihm0ZDkHxbCR+tywLs5CnccLj",
+	"mOtHTdNwu+HyCcqyWNwT4HRzkDQ8Bt/c0Efu5Cifz7dgjcsxyZ5hzYaNLsCfWpKFm8k1Wph155+7D3y3",
+	"yMrGkwDROSktll1Cq394RrVKK7xl+Dt6yMdjLgbtKFKOuy8UCYXHHxEQx21cGcdLKr7ndvXw6MPRVfsY",
+	"6pqRLVqDG1sj7pPzX/95eXSAf4aFoiRKeR+83Aga/sFSRlbu7ISAnOVX0L0rHEoesoBMBLdci46kGADD",
+	"tVwtAL2DKhZ5DrK0jeeKpPExqfgqmegtm6X3FSH7BFtOf0v9tMeQ2QFN/0quzhOqvnZPl+uvyeQ+2sfv",
+	"fdBFL+iySRVzyR+r6/pVCVVLt3GcNKGs0/1xAXwBbEuQtpX0612mT2S2qiMMVvlXIJssR0kRcrrvMooE",
+	"HeuhNAEUiJghE816AHuKituSQ2IxgBlKkXxPini2+KRKWd4zAvPAUjKqI+iGuJtLTuKjo/EEkvG0fX75",
+	"69mVZVadi6Oz8oTezACP4ODJXvDvys2TmdgF6yumh2U1NLXve9K7FJJR4hiaTa7BApSfy0pc79HL0dN7",
+	"n51Q+T467LC1EfEydcbfU6gyAUWrRjXbfhAY9JipW12DZ9/q9SGar7JYjOvHCD36l5MS2XFTozU5cr+0",
+	"VbBqfHPwx0YrfB46XBOOZTUKWPc0y/f60/ilLu13drEe45Ksdz9K7wEmG5X44/t9qSLfr6K6Ls3pNSGF",
+	"2jhQdZImszyElLppuSsti9D0DKhp3yfGsEv2qouT4PJql2sr+BgYy1KZPo3j5Wayf3B14CZu4npXZR2I",
+	"p3npkOyZ//QCHLRMpYbfvDqoaCn1L7g1j+mDyRHCinz9ge6M7H66oZYsejQuh85ZLx6GLbtXtIjWwidf",
+	"41wirqGOsLwk4wp610CuqrMrHZEFScHb0jvBvo25Yrr2SlbnTE/OZFRCE3W/sX6Bb31m88BrUYil5NYY",
+	"lF2alBtlOI0nJUfoBYLKnn4u8LLY/ZHMeW77/pn25ccyhTFTWorKHv0rcpqTTJ7jKkWRMywBcK5HvWdv",
+	"y0hqQ7ZbLV9iFKTJRz4Byf7DYT6QYyjC8G1UiZCQm66HUKGhGI0wL2FEv2WnkzX7a9Vd1kSKsHuRBHlL",
+	"HJhJkMxZEVl/k4sqpyyimAkx5OxuRdb2PKr04/dFqq1km9WV5nrQrMkxJvisD2Mb+cBrWdchs1hZz5x/",
+	"6d33830Eb1l1nsKL+sryR5LxKH7JwtkUau99L5dLiAh7+Bz819Hp5U2nfXFagSmAuCF1KuCxpCZT1x5g",
+	"eKRJjgwJqVIcLB7i2X6O776pUcmOU3nMYGEWW2/e1WH/mI2MYq2vYJAKARgEZQ07XmAZp2y6vGldEmIs",
+	"k0JZnFJIZCORCyo9ea+sZF6t+UnJmBHNQikiAE5FNIqMZc2oEmkRHRQ0LW5n8mjtt2q021q3Ad68c9vl",
+	"GWb9CXbl++TZu3aVBk2NtKrGdI0Q+H9IV68sF58XamVc/JRNl/adKlzYp+vwshoudkJeE8XLQLWXHPnq",
+	"6s+j0lz1aVUcU6GLQmEyhsTMJQ5bQZj4TjD3NPGepAg6i4DaV+TQvmpwuQcxGbjRKA77XjFGDPsGZbQD",
+	"JSdjyGrRrj3Oivjv8ykyYylj3JmI6WypLpRwBGREI9+4joyooAM2YsL4hskrspNHwI/PbNSzXovvE0R+",
+	"1QYOhdtVgwtW4LVH7I6HrIqo7rjmRqofNMHn9hPrWBNqzcjhqsRTKsD5OJNFtWgWFB9bOo2fd3Oz2Kk1",
+	"C4d51hm52tv8RD75OvI8bmZWDWDwZm4ir3fyFPl6JZTIeeRCVnpUn4eSOMj0gPA+trRe41oXAZYrwMfB",
+	"mTD1KPbwTUGomJGQarb4JKocx+0BK0smzZ9+T8mpZmrp6W+3dnZXpsJiAkp2K6qu1IMhxz1kGDDIRRfR",
+	"Hf4LX8R0Fk96EderY/6rXl4Q3uAfJVN7jz3s8ZPd36e9rimNvNh1zW53xdV9JJiBZZX9p+yOKZIUGhIz",
+	"5SFrkgspR4hJ4i1N7h3OvgTlls3IvyQXc3QAUABLjmidC/RY2cjpFlZs/cLs1ycyf1dOFS2f+AsmfVV0",
+	"qzwy2jVzXl7X26qba7Jo8/fJNabSXDeSsj+cgAeyTfx132VeUFkCS3asCqKFKrYH+RCeh0xWdjgwEdUI",
+	"+l7xEXtMsMylxhZVZuVpacPKqjo7NBx6ruoDfj7mVb+C0RfzpfGJncXQG+v4zx7LG4Y7UUHKF05UlmSM",
+	"5DrelCgPHtjQSBTzVoatcdNrqLqKqe9B18VpbKzOZYqr26zHsD6Zev6tqFy4Ks9vyABuWZVdD6liOulx",
+	"9YClf9JM1ZHCSe2nf3GNb9bR45H+n1ORr+rvU8bMznPB4DwvgyBNeb7tCkV+YxfdXjFpF3oOlkgiYSA0",
+	"awVRHBM7uF6jWgJGP6elwBOtpIOdYpA1LiRh+NmVv1Q4mTEmpuDG+jXmZlN+RkkaV/6A6mZx1M7N8PCu",
+	"dWB+MsVfyWuls0/shkL1JJ3pgEwZu9WIkHQiRURnARlJYYY6cMXP+0QCYJGaJU0ykhLK9tHxPxtB43On",
+	"8xH+4+Ts9OpX+K/28fHN1dFJZz5LoFSAnHu9uaTGDBH5h8xBhfbsKDi7mU/RmkoV6aoOL3X4yOKWLokT",
+	"vER2QMBG9okULCDUstLYGxP7SSqAa+4AgLU9BiVxyPy4rhuDXS8S+49c1XCunwW2O3BQwFKRL+dN0s7N",
+	"f4/QpMyd8BToibSTlLP/vf3GF9xi0thaS2mVT32JtfJS5skjNA1focdALdNm7XzWp2gZUNPumZtzYvo8",
+	"1KB5uA2zXsnWwyq1FvRIwJ3JbG1CF9XAI5kkOAd9W7+kqwB380LeoqdIfXwxa3bJMVWewhMU1r08B31i",
+	"bpj3qDyr++bJCayCSjzMc0nxfuYWl+R9+D+vwa/XFE1PInLWkhzJri2RIMu9VJmNbOQ3NdmmyhsOMuwR",
+	"sKInZUZwUuxebN3FDQDu6xoe92UWZmF7sgBZOKuFS68m3bW3YEVDNyotPLiUpE9VkHhbYfTy3apvfs7v",
+	"jft82RZdVHW8hCY7rn8LCABot+dal1mboElO2RSxskZ0hqBM5FRO98hl5/j9jc/vDkjnpH10fHPSvjr4",
+	"1f/j8ujk6Lh9EVyLw6PL87PL9rvjzg38KcC2qzfHR5dXncOA/NY5Pjs4uvpnMt5l5reD46ODj7kf0kTy",
+	"gLxvX2Y7swbk9AzfCK7FRefg6Pzi7MDO7+Lo9ENATj4dXx2dH3cAl+wyIO0TwCw7+3R1fNS5CMhF+6pz",
+	"0z49O2kf/zMgl+2Tzs1p5+rz2cVH96/Dzm9HBx00UJ6kB2iFIZZooI9e6ed74qzBfzG3Xq1ZK6xLmMx7",
+	"qcAXNBHc6KSf0TMhZj5BJSK08FJw5yO2X5rPP6TQpE9OTJnTcuk+ZidQWrkXYwpkAKmiY4hLFuAqlwrF",
+	"JUUoCWDWE1qXKRra0tnaR0/Lncba47GDI6UnJ4OhqZVtmoVMe5AHdY2iTMQbW8cKfjAkW71esSlLSnvF",
+	"GkWhS+kpVqOswyEeo+SrUB9axIjLEEvmjMsKRJNOsIVK0fz1m1t3yiPzRnN6qPnrk+fH5aLcr+gRSs0y",
+	"wuS7qjXLLvLRjdYFUmtF4LqnvB4rTeV+4R5W9SE+75weHp1+IBNheEwoGQ9nmoc0RnhJ6GWmFL+DlhYe",
+	"9tB1miT+Xd8e09Nz1qfvnmkEjfefjt8fHR9DheBB+/SgA/9dVvVXNxpfoz5gfXP0KRGlMs3nFxMNPlY7",
+	"5OyjrSDeoLihL4thA65d569ZSU+deky5mFJZUH0rnz+qvT3r9aOfjxevvrRsd/aFZ5M8uAIPwG3IcABp",
+	"aAxFCGUdwq1IYREmlK8dE03zsUs/kfzRJbCjVmqIYv+CDm5rfDbT533Rbnx2j1WI7Ey79kIeay4anm/O",
+	"rpxkL+vUnpBFfttLtildQnpTs5SRl+JZHlMuxtzsXUP5iqBvdd/bdC/2CUUMDu3aVhfgqVfIZ1mEoGAf",
+	"kyPL/8dW2e3TWLP1mVZl6jUCfkoyniRdvmIubkvyh5YwlIW78Ox3+oHkX5a07S9CQuyL6XMRFdZTA0xi",
+	"siZ+vjC5INCbU5CDs5Pz485V57Bc2id/rpDw09JU53oVIljDfh+srA5gH+B1lIEFmLXckLG9lL7n/z5p",
+	"OfMepe1UKjN0KAWQ3u7zoVb1ZiQnUFeOhnIylmJJ4RJg0WSA+j3QvxQh852T19IS1oprL/WkpHPONRuw",
+	"O5u0Eni0JawPANWfb6uw6P1iF4b7oDFkcfTJ3sYnc6f4Et41lre6RmcPpPbTMl7Oq2HECxmvxKztOymr",
+	"Xics/zgOCbcbBWUm8UzABhSYf+76Z2RBkdICz0TTIHHBXZFhC1kyyyNepbwyRyirhP1xu9uAFwXMPY7P",
+	"+o2935d4oBy4131Q5zAb91/nMK389ceWHhQ5ALLe1BXUTGf4KD6U6XeHa+1uSIKEWMi7dN1HMrCgZir3",
+	"SU+aIaDOMI4V/5rstlrVLStXL6erl/ub8ouyNFw4X2zEtQ4IQ9VeyXJMVR4OCXTuchvl7yVJ+rFldSAM",
+	"X3UuPPJRp7NABVqmj/0oBRnKOLJHMhERtOq+42z6U0Da5+cXZ791DsmPDpLBXdmfAnLePjokPwL4oVTQ",
+	"qYzIifkpIInfpVxp80M2goYdYrmjJqtZz5/TlPHBELujmYoYYwZtLuungMBIxJc3ZswrTcsTGC/n3eEF",
+	"unYO/pXBHya+20FhH6aSxMwYgNE7ujwjr7d//nlru0i1xSKJQviQbv37658796Whw5gLtr3GlO17O7X0",
+	"5nVBraU2pU6i1zt10mVMnWSNcswH3JIADzM3kfSkyljmZRaSt0zV12TEteZiAD40RsOhy9jF5HKu870f",
+	"U7DaMgZaalLgHeBmKCcG2lpxbEALjy+1GpZfgDSjqN538fkHf7hY0eA0Ezebr2VIkHNJ3ZeGiqgUErtW",
+	"xpjvqhE0hOVLPTlRpckQUjNClZyIKCnm9AXJIHAC0ks6ICbH7eo8qb7FgpyAgPfEczOT6wyxQt/EQjOV",
+	"goKxXatRYGkHlCyvnZ/dQsjf5UT2/TZFsfK2NK3NK9cXju9UO0rHTJHhREQq8c0GxEhQpBz2YL5jmZz0",
+	"sAvTvHXvYPr+Uz3B8FnvedKLoaQXDWAVpd9oPGE1HUMFEilMo4b/t0AOJRMppy0Hh7SgQUzM+uYByHll",
+	"pQ41lJ4E6O6BGXEQEa+qjZsIpByuiTY8jgmN+R1z3jAIPfWUvGUr57wFjZhqcybKPwudkyPqAUCTfqWB",
+	"9ykbPmLk3/NNyrZbOS3r+jr6c/d+y/7Pjv+fcnVLigHT6yQG1gNcwMPysAtBw87/v0tTCtOKyx90QHoz",
+	"aBF31D7Fssh96DTp5JJmZrlffUFyYdIGzJNAug/J8WSmWn47MuvKIMcWir7KzAwHwVjhM14DNgK3YC4z",
+	"yLXjtlqeva+4aI0NyBRibNRHk9hZrH09Q8GAW2f1YQCo5bzpSWeasG9GUWBRkbTqbrb/tVVGhWbhxPA7",
+	"Zu8e1Hth4d+Pmcq/n7zh54k0vYv7hf6B1wIQCZxhD+50cN5aWasmAlMti4wuTwbr3S78Yv1k7xwpzuVt",
+	"LoA+KBaO+gvlJ1BXBU6aKJf1flFY2IjAppYRpx3mIU87AI12mkQteJQosJgT4M/YGwKObT7wwmXkxoos",
+	"89mZ7XPez4VMtazApyaNpA0c8uf2yL3hyvhKprymDGllacAlU/1SBvqd9FG2jCSvRvWswba0ZfPSCaQt",
+	"gGqgai4d7XMaCy76qO2lY5bFgXKUg28g/ZgOBiwCUZRNwy8qMDXmcB80LKdW3MwuLT06xW/MK/rQ3rJZ",
+	"4g5mApozd7kIb6wqd/P//t//T9eyevjFMG3gF7Bm7dtDsFZ9Lcuepc0x38LyFs8M8cP3dl5c9GVJq2zv",
+	"Wx0rOVB0NGJ2C9DP6nilRwVDRHIrg5gYcMHIj8i9dEC+nAdY3m0VI2iPHqAHxVcoB4SSEMF1g2sRp3a2",
+	"DtIOEfDUiKpbZsYxDdlPgTeU7X1g2sBMFNNjKw8JXHiWKMGRDCcjBoabpdEjmC1tuv8gXF8LWETExkxE",
+	"wJ01i/tbQ6ntO5qpO6b2UR8BjFyedF23AtgoGprmtbgWf/ub82Yy3fzb30gnqa0nzimFY0XOgdx1UO70",
+	"1d12t0nOcEX2q6A3ajt4nw8myk2cO7Eh0aMPD/aluhZuE5zBGFKlZqSbHHoXXhKSdNsTM5SK/xtCFd3A",
+	"hcULc7rb7hKqyZTFsVvURzZL10NCGscJjn/mK02CRNtjlndqb4kj8VpdBVq8yoiRHy0NW/K1lPsTzG5I",
+	"NdGhHDO9R7qK0agbXIvuVHHDuoC9b19GXGIa2//Wk3Bop9n1IQC9h0837ZxgqC5uFLGcF1bsdhUEs30A",
+	"t0tP+n0eMr1PxjHl4lrg9+F64ZAklNYIhVIImINukraQ2N8NlveDRow8PbXP+X7yMb9ldgITAaAzBPUr",
+	"u6MuYdZuahcdJt3ALwX+BZvSTbKnumCyztLGNTog23aHd968IeGQWgq045F2Ag4v7VK5MJL0mKVAq0hc",
+	"izSfBI4RNmDA76D3/oghrf7otzRAP0eQSzlx6gvc5Z/sB90Bj6g9eqvx8NDsYWaKW/i14JZXKOaBBtBE",
+	"3G3tki5O98Y92W0STEait0yTH7Nhwp98yhWOobMb69asZZNcMBpBnIOKa1H4O54P+TdTElkXegZjro12",
+	"B9NRSqoMsTP774DQWEscNPnmmJoh+XG3tfsTBjSnSooBsXsoI/v7G7s2+48bIc0NjWM5ZfaUYendtv13",
+	"96cACN8M2bXQQzqGuFYX5oB0DJ/fgoqReWqGeSeZppns6zFVhoeTmCpLItzsw0NAr/pa/Njl4o7GPLpx",
+	"bMOS3kRQxxtgkt2+VD0eRcxyie6YzmJJoxsj5U1M1YABsVLDbsBlgm9MBL2jHCRgF0QVdqe4gSV0gXFd",
+	"i24GkvKGi5uxqxGENzJ/sowv5qGBRZ+fXV7BcZ23rw5+/Qlwzy15I7YJFTPI8XEH+E5GnOm//Q024r8u",
+	"z04zkS1ywt+RH3+B/7H81PNfS/+vsHzyVW8S33Z/apI0pZ1rwMIhkYS+JcibYXg+EFKxqHktDifjmIfU",
+	"MGQxATn9dBwQt8/k09X7rV8CYhTlsb1gETU0cARjxbEOiJyYLdnfUlQMPEiHl64zPDmQNFZc2Tfs5y3b",
+	"z92mFkqHbsQM5bHuZthdn7M4cjuESe5A43moEPvyl3NYGYCF7BHqwRNdXnkpZgi4+siPXUx2QD4G6Qbu",
+	"39eiW3TadX8CsYw+2oDcsrHxTDMg4PBnViTE/S17KpaIs/1kwCAN8i2w5prOuMVaNdZSAwTBkTvb9SXq",
+	"KyLh4OuebZuhYixZK41JxAfc6CbpWoJzrNlI5MlchPFEW3kGIQp6a68yyCZQjQNkDj37aGTpA0WOoSLS",
+	"CUwWQrNEdOam4+YOsEUgIiz9dbFQ1SH6bAekC5eva3dy503iXoIIs6WXKdc4p0xgt0nsmJHjHLgh16L7",
+	"5zUkMlw39sjvzWbza0CuMykN9uc/m83m/X1331msmkDLTNKbEUHNBFUbt0qwsqFONYnNlE/OrRI7nthr",
+	"oWmfxbOU9+bvvZMJ3aOUTWx9BLUjSdG9ZRnnI/ySaod49v6v18KBhWHyDnwFeqXB2SafMFsXbBzTGYv2",
+	"wCZz7BsDc9iQhrB+n4Vm310RpxX476KClb2n12J3Z8dKOR6zTHZn4qpVEyG8m8d9YUqtstlTnPXt/QDJ",
+	"OmBGk93WWydOLphRsy1wm3WbxOprQJxwsSyV/R2cQ81rYfeqm8cF7hIuIKeCChTudjLJm+yOKa/bon/C",
+	"NUKy53QZUitkRtnyn0gCk6TjcYyO9q59urufPIVWRg+R2q4b6PW4buTrhrjQBvvVOa0aLGu8Daml7U4F",
+	"LAOdSkYdWBFIR8x4Lpqb4cCqRDPpIooZ4wDNBns4zLJXvKpoSiArpag19SYG1miPJWnMl7rXNEnwzeTE",
+	"TQB1ciFhquhEc00aG2iFBN4s2QrlaEwN78WMtM+PEAMMUdwb281Ws2XNWTlmgo55Y6/xutlqvoYUJDME",
+	"i/JVmMSuxqVFvRcslGC7IXa9ZXdyMhj6dNislg9Uae/JPsBcIf/x3nzL07W/2pkbByqrB993l83+Bcth",
+	"uNUxMcWcakN2dskQNunHboixtS4xLI71T3iv03JdTDVNQT6xZWDuc5Zs2djpU9QYxXsTyDAjbRJmI3eQ",
+	"86IztvUPmvhadyxXd+43PQ9lCGeXkNpR1NhrXCka3mIHC+hr6SivMsEufeTVUR6i+/4reniYNu9kNHMB",
+	"UeNcdvZOWS2DS/HqXxoT11znNDhvUEzRvzQaUTUDPwIuuDcjlDjFFSqULF35QF6mpAn7Xv79l7fFao+9",
+	"RvvdwfbOa3BkOB248lOu8SQXGVV07oMlI98HDfTVLfPkJR1D7vM+sQS1FB0BsCs7rdaK+5iyhPwKr/Ls",
+	"AoVKdl2wAbCN8F+uf6i7Cm3T2GvstHZ+3mr9vLX9y9X2zl6rtddqNVut1n9XbnemDSwCUtbeo8wGlaQG",
+	"wlFRf7+bkH9KI4aJGCUCsOpr7q1XZa/cB40Latix1VO2jj3k5aJRio/nRrhgI8oXVXTMj5K+UhhJM7PK",
+	"KPbx+6DxZesCL+fW0dINyT0Lp7CLhFj2UkKwr97RyL3XgFe2l7/yKWO74Uuvl7/03ht4+Mbu8jdOpXlv",
+	"VXN84e3yFw6cEQcvbNeY0znamVdSHlsrE97b2Vn+XoaJnnA9ghpleLfGJJNTxr17U+eMjpxtC4Y6vvW6",
+	"1jF5Axm9wSlfsfID0qNRhBg6sMKj4RIjvgaNnCfAfgpoKcWjRR8Dwn99def5e8P+2IcjCxp5P0vj670d",
+	"FLxgjb1GwYcG03sV5rNUBsyUdZBItXwrZfs8xjAX9S5M35QRZQ+6mqyiCZ4Xa9c058TpMdcmnwVSkKn5",
+	"OZyJ2HnKuU70g8QV/seEqVnqCc+XLCZ8dMW05dIpeD0K5+Eqi8rmUCgsK53F0k4nFZNwBg4obtayqZpD",
+	"UrRQU5Ykx+FrNqqKAjK6zXslR40az13JOk9BbUCN55zg+PpgLcCjKyfSHesQfk9r43bfNt++zde+wT9u",
+	"IjaSxUKRPfjnze6bn3OlG3MqwZu97e1mawdUAl54Lds5RcuJCu1RslCORkyF7CYcsvBWTkyusN1aX8Fq",
+	"Kl6+qsj+I/c4ZhTiMDivrMMHevjiDwcYnm4l//aFtxggy1SD4iR97VCmZDFTxWmfsceaL9xwSNo7bzwc",
+	"9nYCcL2dB6Pevl9FeUqODuluXos6Ewz9gtDVMOFWBU1qo//8JfSfv4qmYEVjltqyykLm16/lwl0xGvly",
+	"gGq/AAhvk/bKIhF3mSom22UDUoMgvxr8G3C1tXsPg8PcYGPmJkT0tBRdou1L0+HsWni9YEq1DypjqW43",
+	"xyvAvQl1701yOVe1QmgUka7jEOh5Bq7nw2eewXT3Cb0WPpif7h+GHdEF+P64/eFD5xDe5EYnqwAEm/mi",
+	"7JBqhr69O86mUEBDerEEnweCslwLcKJRTS46/9U5uHJj53pVN8nZxIDzDdK6UpcFmXIRyalLIoIJck06",
+	"X86PLjqH4BVLvSOTspWht0RGjHhYBJ2rmArcZMJhiTPkWiTeEFc4dYOd5FdyiyBBZdoQvqhzZDxR4ZBq",
+	"ljfpP3u6ZltejJIpjW+3vDanmYh01sYvCP+VRPKKbhbNB2IyLkzY+5994/0HOHJWcrekx1jL57L9bD6X",
+	"SiVryW48ULfJ6zKlqkvBcxM03D3Nr/C9u7z2SiE3Wb68vxeUw79nACj2fm8UUDgbQSOLndn4WrY3b1tP",
+	"tTcZPc/aVslWOY5b3KiMyte4Qlsq4WqxlLea6Ike85BLF7iZ8jjGRtjIipsuUW7MqJknJi/VhjRKu1mS",
+	"HusjoMySjf+lsPG/JBtvGV7nvNMubPxTEOG8Qg0Ssh4VrqECIyNnUaUzMT0gQMnBpzc+xY1PceNTfClL",
+	"Ae8s6IAZ/avSWHh+92Im9cYplZVexnYcJ4pnISW2NyO3bAaxQhdyTdIdghaiJcw7F9vuew92EbliICcz",
+	"fk87MKAcc+n5b1r2P2UcQcisVe79aW1ftX7JB4Rym4AeEhA9NDQ3rda26yyyl+Ce3YyV7HOscKTfMK8C",
+	"CyCc0883/iDnyYPaFaTh8D7pPq39urxqnx62Lw5zECMLZ/1tDAnR91/zkqZWTQceTON+rmSjVOw4kth4",
+	"XDYelyf2uNCEYXgG6llIztOSsrQlrpZD1ueCafSqJF22QypIJImR4CNoEn/3Et6HGbSoXVnO14UMqfkk",
+	"xi4mfGIem2e+1wJSDcHaty+bIRtpFt+xeWM+yJR8wef2MtkRZ4edmw+d085F+6rjuoQjzkwhgQL+dC1y",
+	"eReZhwp+BVf0VObK8HnlPpvf0FsmEA3nLenS2G717IZ949robpkfArVkx1te1AdR08h1H8hbI4koeTjT",
+	"n+ftnmnfpxIhn9oRUR7PsjVphLritvwsvZR7/XMrmSq8exPLARdpAOoQBvQ/ph/11WJJNWpSF/h7sguA",
+	"NuNrR/9+//W+aklvVvNxePHzFP6NMAUdTV1JG20hIbza55Q9pHmdQLCpo9KN+bkxPzfm50upTShz0zrm",
+	"KtWp3O6EoO6NYjQcYuvbOYvzqzuw3xt5BaBgeWY0soWm56s/b9nsHqP+pR0ODoZUDFyUZFTsdgAg0Fi4",
+	"lAlnoUsR4keaUN/rZN4i/QScck315CObnVMzrJMY8aiazES40p+8onBiV/zlPEjgVAi0X0fZklEUshIH",
+	"hQkIgjerCwLsSPEkaaAhnPn3L7LxzaeT2jtXrbd7r+ek9pvHk9pOr8RLwjURCPGxEd8b8b0R3y8ivoH1",
+	"rSG+i2J6NWmMAAEL/cAeQ2Atx+87HP/J/b712H9o90Bx6jlzMR0HtJ9MjRjAKPj4Yy8aOBnBR3TAPqnY",
+	"D4MyQ7BpKEdZEIjT9JdaxtlaHlzY4boOXDzLjf924799Yv9tz997z8QcI3iY95biuE3yGWow/XXuOiXG",
+	"mwEzdPMm5Y8SK3iFnBIp9n1BaYAlWnDHAezEQ58EhF4LrCZ1wFCAzBXSOG4SwOpy7mNMLOMmYYRShKza",
+	"H4o39UXdob3ZgW8ykroQE6aYQ0UsOBHNUDE9lHHU2HudKrLoS76BXhRJQ+qGYgNXf+YY4YX7YTXnoONs",
+	"L+QbXFWiPHzzqowTFDw7lYKncrvrip36p5I5knJPIN7PjSWxsSQ2lsQLOwLxLlaI4Jf2AqJ+8IomsKal",
+	"cv8DFq/hSoiRaeS2N4O+0U2y09rOtne0PMjIjNMwIDutVgGjAofzAODzhkvbzuo7kNbJ7iQyCmb+sWhu",
+	"eMhxzF9cMdMY1vlBQYufp/DpDWl+CXVtLlTm8vVarTn5+3DLLEkhP+781jleZec6MMOFItFR65BGoCbi",
+	"ldmIx2cQj6vrhBS7/T0asUJx4fYTEWv7c/vi8KmIFWyajUd4o8dt9LgX1OPa2MhtoRo33+O2XLGDMW64",
+	"WD+juK5Gp9idvGXVKt0VYIp5lQ7xBB3n2Qd8SlDLMo1nEhDAIb1jhJsmOTLpj4BK2KMIguN71EgRz8C5",
+	"41w31wJ8N6UFc3a234Gql27bX1nXw1XkRei6xTBJL8R5YYWntil32YinjXh6wXIXewkfLp+eRgxZ7vjq",
+	"T2SW9zXCm2kNfqoFB0TkwHY6gKCT5E0jvo79RHno85NmKgl/riZaPsG8Mc3o6+PHTr9bq8aZ4OuEQXP2",
+	"Tb1gqD26H/QmJrqJiT5PTNQkAXjEirD0t2qEtJzbPUIuZVsQbx443TwXUHX4klTMyEgqtk+mQ+k9BQgB",
+	"yk1VouV66vVL5VkqZrhipZFBqPleVd1+oXRJV5/+HxzGLCZJPlYYE6l/kxm5kTIbQ+N7yoxcLZ750LTI",
+	"mIpwSWKkl6QQXPRwXTPwUyUdOKWKmLL/mEInfXjgX5IL9F6U5Uu6D68qLr8jsEaXo/8WawatKbG3GzTG",
+	"DBpYpwiF7oerTHZ8+p/zbi6XA/9Lq/VskITuMOrgEXqC2ZgRGzPiyVMrExaRckL304rGA7613E/yOVc1",
+	"b9V+Iaf7rq1TwSEiBWuSzrcxoAUCKwArQ7A7pogeyqmY53wfmGd8L+wqSUD2i2XgT8fMVmZH1Xor/HnD",
+	"gTYc6Ok40AdmQBPzl/VhHMh1oawFdh6k/gkpoNFeGE8i6KII/VC6+EeHeJr2PCJXQ6axXsUqZOBMTL29",
+	"rgWMa/1yLVyfpgSMFNqwxIzeMQ1dcsxQapZpSTRWPGTYFpoLXRZiBGx1XCf2R14NXN2wgVSzADBFqWWp",
+	"rmdWNdw6vvHoYOt+Svbpqo/DSHXZmd2NK/tC1RczRxVSAX29QiqENAFiD0aMjVCPLpuLc4RkZzPf3Pcv",
+	"hYGez0/357zXeC+xk7KM2LmUCHA4ljJ2DnlLmeeWTBt7b1prlsqCrhvKfp9B1Re0yOsTOVEEmsNqHwbg",
+	"ZlQRBkiKZWGMOzkJh+j7NzLMV8q6ubpf8MgOjz4cXbWP6xdSPRdoOV7sOhYCUPNGOG+E81NjlSNJIr1l",
+	"AQidrM0JaPfwkvKrdhRlu9UiRwbNXirfyjKkgvQmsyZpg7yEYihsrprwn6SPo7/kXczYZhGLXDe/njTD",
+	"ALuJ9SYzpkg4lFIzaLMLPSFpDAtzTfhSlteFdHCU0VKwpH8ZzNUyQ8DWmghuquuzMlL6hUGrcKV5O6SE",
+	"3+f5ehWHLbBQSzLj4UzzsPiFdLzt7IAnk0HKp3dbeS79Ohn//Nd/Xh4dtI9XRbnObPpLlXotFKUohx5F",
+	"iH5vUnJlOZeeUnn1l72am2DJJliyCZa8ePFXVg2o0gJWC5p4XaE8YuL++upP+0HnS4xYzAyrygH21jjK",
+	"7L7r8YGz7ktFBlJGTXKm7BVABRo7g2BzV+G69/YYGcm7snDKIXz9QUIdlvJYvkXcjSdPjsVlRxtL438E",
+	"8/yr8CWkyufgS0G5K/HKcZuA0FhLMoVu4Jjh4f2KpXGJ74d/wI5ttNin1WJLNNgN69ywzpcPuTwd30x8",
+	"P2vnjnbhYneJZsYhrHNNYtbHIlKvwt0yNoZRMGZi1TjLKDAnZsoUIyMasWsx5WbYJFf0losBoVM6S3vX",
+	"u2iLJor1J5pF6AbabbXKnDqYfPpY/PvZs1Ads8zw+yKbdU+sBuac2Y8nzEx10/8PcbsA+vm68uoBaao1",
+	"5dUmV3UjBjful+8rV/W53S/YhqRmIgUmMYAQdxUevjesT6ooT07t4EdWSWBAjaEqRu8So+rywxMYDC7h",
+	"4hyFtB9BVWYAFjjU/TDI8//R/dczNSEl2NhZVO7KPuvzRYPszqNu87zulGbK3ZR8DVNz0m6XdTLtnjFr",
+	"GG5JnYwAvLMba3OTEvDEKQHM820vhhwjXw+M1XctpylCB1hqHrna9bm+Y2qWyRfoyziWU42IHxyy+SBQ",
+	"rw0b76XNzh0u/ZjOdIB1yPpaYB8qo8mXcxIqqTXAUTtY6gS2VQeuPxL2qAWS0AgV64oxcPAfNPGtAyCn",
+	"jPYNUzC8tTGvBTZPCLBHtd0oNDixCViQ7yYeuLbnhWbrUE7pE6LdkqB91q59IZfIaK3Xa9HFhxKEli40",
+	"HO/m2WIXYU+SvcKLAz8GEDGxe75HqGv/4NqiY/9mb5cb928WeWXAmtDXolui9e8Ry1+7uMbdnR3XLh77",
+	"lukkZoN7FPF+nym730Mm/NTsi45IqGKQ3QEug+BaMG6GTLkxRmSskEgJJZqF0hJQv89CU93lHGj4+2wu",
+	"lrQ4l6InqYqw6/7CFueL5etK4vFBCDGnbIob+yS5GKUdTC5yVytVRlfYH49i//tX+99p6ZbTS/7+Jqck",
+	"eIUg0VsWqy3b5WrLTsMVBHwauy+nnAj/jRwI/zvpWH3S/nKDXasvc6qM7yed78tdQ7Vp4UGl4HXpziIm",
+	"QuC7xwk2TaAdVt7ZP8vqel8MIGKtY15fPc2ccxUuk/uGVSZdmch22UrGTN2CCD5XXCpuZkRPxmOpDAjj",
+	"8VVaYe1U1sVElVeEVyee1XyHwBkumJ7Epky3/YyZ2iOX7rrxRG08URtP1Et3Ixeon1Uo/+VogQVltJFw",
+	"2xt5x1Q/ltMnQRBEDfBVbxLfVuMHeutjMiZGYucZb0hjbwauE7sC+ZAmcir2IH+ZjOgMa0dc+AiyAKBW",
+	"SBNtqIgShd4yOd0lhsXWAslVczvAFAKIKGCb9NDsAN8TMktCxQzV5Uy0ilr1djqUMUsDVwC8AhnNQ6lZ",
+	"ic4/pZrA2667XaU+b4ZMOFnfVXkVfokWrV9WjTZTmfM6eV9mwe+k+UCw6GYyXqgQZ58q0YSD/JhC3uhJ",
+	"OLxJei7lX9l98zOgUa0mId89XVxtxL8VYmp9ymP703bQGCtpxb/7lyNh2EZkAXvV+7lEgf6lRLPayWhW",
+	"24s1q51yzer1ihr0Q5UdmDEXEfsGj6lECynTvS2lAHfEbYgYUEvK6iJmKI9xe/ucxbgsSwy/b39tZl3M",
+	"I6Y1uBdBHdRESN/iy14b9w3X5AswTfteIrq5bi+aK2ISfQ3WTiVMSbZaszsTYPJPYoN+BstnYbHoxrFc",
+	"caPt/Q/X9jbK26MrbyMqZoudt6greWzN2ppWDBQGvqnKkOGJy/XpzaC9LPS3ApfhPsQu/pjQWDsnFwM0",
+	"uIEEp5di/jFwARNFxa1VgoYsjrBBFgG0AvtxwJj7RkPooAVVXyM5YiKTDh7HTXKSwdmRE0O+nCOihIRe",
+	"t9zggKFMXZIIYzmmA6ZTqOiBktO0EYhLZQI/62c3cKrgoCrHcYE4VdknNI6J4SPWJF1smt8lilFwheMz",
+	"xjckjqBhWUR6s2vRPT+7vCIV298NnFf1yzkJ5URg8XmfKpK2NZ6mHmz87D7pUtMlYx7e2m+PITUK/3It",
+	"ulrQsR5Kc5SZnv/NJ8/b/egxh0SUbgpowsRMZZnC+IGZ4wzdrAxQBBOsFfeEJ9umMR/lvWA0cmq2W1FV",
+	"kDfdhfUr4ecRbL/HqG2VF9peivRvzk5IXX8pUNP2TsuqQ1TcwibMq8BOfdp907LryiKi4Es7SyBO0pd+",
+	"Tl96XXzp77+8bSS6ZWstENgMfXaEUbM6SLDZiGxy2zdB2U0K8HelD1DEZ45zDNhrBFm2/DA0vMWRXy8n",
+	"vfQLHPRrqZDMZSUGxEh0vFCAk80KKd/NMxk0ct0+sQzcj4uV3PAMBpFBQZgoBfqCsHrIHomg87+IyJSx",
+	"W01+hAdPpIjo7CeMRkphhtpaLZ+uDpqk7UfEELO+Fl5yu15NAWkfH99cHZ10CB1JCGZDDYlzwiS9xbjR",
+	"jnM47SaaeWcTJELLyYLC84eI1Uf1xPhTyXkYnEB9h+4naKI2GY2YIpo6QrWbHc9yL+G2WprpdD4e/3PF",
+	"EGR2Q+6dI+VBMrJkhjVTiTF4pSIXCbrlwv5w3rk4OjtMPJ4axBluFAa1HrD+wuJLob7SS+F1wiDVOeGg",
+	"Nvb4d9lkrPSGVbvOXs+Roh0gT4uXp+3zy1/PrkqpseraZijUM7hHplG/UsixMQgQEM9SKi1RszZEunEa",
+	"bZxG6yqJVxTasSSmvlTushHqtZzVFceytrD36/qaXinWV0wPF0X3ehMeRxmVUqfKXsyiAVOgYM3AA3TL",
+	"xsb7j8RsSmcB0dIB57mqNZ/Y7kACUxCjKdWQ6kcBpzRpJ3sqUXdLgInKQ2ewjEdX2x5YcmW3Li9YsvLA",
+	"7X25mMnmOK0bSMhsx4X/Vnn3LpjohvdveP+G9z+agwD45io+grUYeA2kaKZYmhoOORW6SbqKiluEe5vE",
+	"MUJG+2emQ4leAnDnJ4wf9EaufRp1KTjDpR0eU0XXR40Onsd13Y6c5xqiOoLxwbAnJ0oT2pN3WA5N3R97",
+	"LMZCztLqJeUi0ClXjlifTizrbwWNvlQjauBczesdaxPQb3w0GWH644gL/EfavoULwwZMlXq7Hy6V3Gzz",
+	"6dHcDMFjk2yCPXgIKmsesWx2atbXnG7ZX8B5XXf0+6ABCKpRJeh4zXHqQwf5O7OwC/QPGpFdN47wjSP8",
+	"e3OEW9aRUClcj6dzhVfLQr24W8LiqC/0UBjRiBV6TJaW3R5nP/pX7gvzvB7X56r3zBxPrU4xcI4bvrqp",
+	"+nzqPjHoPrGKpfcJ6UWccr5Xb32ueMfixb2y8JGAxDLbUfcKrQUFoPKQYQQJ3VVsEL7y+O1wlxb0rMK4",
+	"4rs4WzS0ThlQLdizsmqhtTIm7CRrNszFQ9ywrg3remLWFfurnjIr+GG9gvVDl08AFRPgxfb16iM5wWTD",
+	"L+dkoCgUkSSXShPFXa8X51e5Y/E+aJ+QLZAkFva5IT1mpowJwo2+FhnjHqq+WwGh+LoDXfkGXWbgb29J",
+	"16Ua3ODP3SZpu4dxSpA0SYxECxnVH8gaFEl1z7VwZfGEm/20L+FQYtk1m0kRQa0Ifgl+hcEZ/OyXyBUR",
+	"7JshX84X5SpgAekLZimA8MipmM9YkrliHgNw1+eCtf9PEWSr6N7JBpcj0sPcN6GGjTtkU4n64pD0Hnug",
+	"TKjXCjyX1Jx+daf1eyMvRVePUtu5vPoT/ncheP0FG8k7h4eKYhoC1EJOiRRN8tmVZXrxqg1gwhTLDirQ",
+	"6teTrvDWBqZ+w1A3/uXHgqlfiVet2Gv8IVDLp9Knp3gGk/KhBDrJ8BELiJCKxFKztFTcvdKsgEp+MPN5",
+	"ZozkcMjomKkKFRi9wjnd8peVVcsnhEjGDKVo4ey/M9W9CGX84O1d6GjawBpvJM5Ghf++YI2fUiwWNPIR",
+	"VbfMQBLCK+z1W502em51bEwqirk26N6LKltCMjKmygh0o/FwSARKVRZrRgbMo0YSIfElqOABAEko+4E6",
+	"IfDc2b/eQKtdNhqbGTa4TLCUNRlTXpFAatdzjFP9PjEMC9Wj7gPZ3By307Ag998u4eZBCIRuV3CLnsZ3",
+	"5ltHF2TvHOxJivufwT35xUHKWTr8pbUQ+GQ3KyqxVC2E63R2dHrZCBoR11DzfYDwIu/Ozj5ebr19/4/d",
+	"rZ2TL+1G0GDfxlwxbYdGhQDE++hWefFeeQSOwCEOBP2gjXDvJL0OlGCKvJPyFpAomeJ9nttiS2UJxabf",
+	"LOKucBPb8a6YILLfd4X8pGfHHcrxI1IDzqZKZbBXcaMkbJSEjZLwcrlZlqumIjijJpyksnyRu48LPen3",
+	"eciZMDdjyRH3RE7MjezfYC+WhOel6HT1oOgSP2FBZhfUkozWUUMvAa45W54V7bgYtLH0nNbrIM7EN9nU",
+	"y2Jz7TGdgXoj5BRUDHhjSO9YpqDFKikBQZtYm2vh4J0Bc64HKRZK0dk+2W61oIU/Fmm7upgueFodgLX9",
+	"xRdl0zj+PzwKdAzFNVIz37ETHLMBxiURRto3fxpxrbkYlOk+v8GeZSnigcnbxWQTLYECU5xsl2fuYE9o",
+	"vy+x8rA0uzqOy1OrHe6WS5PoSRkzKp4DIuTzUNqr9vXx815wJ+Amz7dk8opBpgMTaDslKMB8Xv0oYvw+",
+	"oaLiezTttOooI8UuTuslzTgGVzdtxt3+ja97kzjzxIkzwPNohuM5drdIFpeJvtI0vyw646LUZ++6BgHl",
+	"gneFPGdykowFzu0ULws5NhV0wAAJrH1+VJ4OmI7wHTckwk/6mVZ9NXngKXoSfVddhIac3S1HX69wg7e8",
+	"/as9LjtCx38b32y3Wq10P+2/yJdzT3uW+HMJJmnx05fzm4tO++DXzmG5ofpcOeQJMdfJIE/v4UaibCTK",
+	"E0sUf2czVJcVJumPX1fJGPfAvgsyxvGRwIqEWzZbMVf8Hzj+E+jMuRamlfG6NVuVuq4aIiq6/P4osLy0",
+	"sUzK9S6ZMTEjXEDjUqpMZhBt2FjX6+Q2sTuzXQTKjiiPZzexHMDw7qk3lj9mgZfr5vs19tbLVv+Hv6p1",
+	"1G7XAGrDIjcs8mlZ5B+e2Xiu6LjPqlU1y/LXKdEM/C54MbXzvCCyXgS9voiYgOZvtV0+YjrJS+96joAx",
+	"qi7ymG6TfB5K4vmAxl5cNI6vhYteOcReUGY9AruDJEa82iCX/laZNv4PFz16wUhXhmeW1FoDz67LXJ+I",
+	"ma6WXO6Y4XMll28k32NJvvqnnDni8vR2uAubsNcm7LUJe714ertPkKinBbx0wjsqLa8mmqnl8Strj7mW",
+	"pfiei0IlbcSzYRbHWqNMYIgM5RRA7TPPcV1uun3STCXm2/qBoYf7sSYiYmpKZ3kDMFleEhJKfkmFTl6O",
+	"PZFWETQiME9rSiz/+M791/Vtr3MlBwoy+uvZYJawftAbU2xjij2PKWYSux/sJKC/hxtm5azzz1s2u0eH",
+	"97rZ/Jf2zsO/+/wbQ2MLYGH2oXh3Sp0RhkVEkE1Ykbu/nn31kc1eJHNfjpnIt3zLMMxV9eNnztHf2EGr",
+	"2kFlZQOPaAcBEW6KBTYia2MQfV/FAg80iB5WPrCsZODdBDqFYO/VLB5pk0B6UEAgsSiAxGK0d7D7K0pv",
+	"y2gjYuSAQcssyM2DLmbQsaxNIj7ghsY4PNfX4v2n4/dHx8edQ/uQlfNB2jgEPrFPKBkPZ5qHNIZ6Ba7J",
+	"eef08Oj0A5YVMBZp0tVDPh5zMWhHkVXEuwFWLey2WgTbS059JxOfgwcNSXDurqGZhh7dImO7HcHG2cMk",
+	"7fMjoodyqqsLF44MG71w1QJub04w262GSXIzcqKyLPU8aPhdzruB0/T8q7OPHcjPL4y40wgaf0yoMNzM",
+	"AJGzcBYwDPytcSxFJBM5CdfiwztIXhVsu7HX2CYdXA25kDRKJXg7ouSjqwmR2tDYlQZ0tsnP7VN7OR+U",
+	"TW8P7ikLK8qOpaSuYndBXYV9No6zxnRIleJMpRqWvc5vFlde7KxWeXFw9v59p7P193983Cn8ERhX9s9f",
+	"g0Z/Eve5n+OiD4PiJhMkwxICtT+d+jzHfp8xcicn4RCMlpTUtufKMdJBgQaz26UNNRPd2GskHMeyYEXD",
+	"Wy4GpxAe8o8+iJaWl2Rs+sJudLGNLvZ91GSE1NBYDkAfyahk6SXWDy7MsEM/UVWGm/0CVc8vosqDfboU",
+	"ZTe7Fd9vQqn/qt3sqm86ObN229OKTzsMG64JipjKzqsogFaXI5f4Yp2k1vdKjup4ra5k46+VIltX//l5",
+	"He0nUWzz6g+OW9R6iopOxheF2sdOuYacUWlOJoOiylyqx+yU6jEvoFwnupMzvFbRnJ4rVTi9L3VyhTO8",
+	"cRN+2YRfnjj8onIytFLJKIr10ihLZqxXf/JoUaTlBADZqECLI3DeGEBD1cTzkWbiTRlIpomRJHXJSEUO",
+	"2qcHHfuP/dRFguyA0AHlwncUuxYO32GfUDHD0kvwwCDSK+lycUdjHt0YRYUGH1c3QBBuaHPjGDy0IPPd",
+	"4h3va5KD9I8DuwmkR8NbV1WZBIMw9M68fwp9SfbHO8kj50xyneiZa5M/0eWNzDB2lLHklig+1qpLzyVR",
+	"AMbUDDPqR9QoehYepIo8K6QUHEAe+87LhIRCgFRRNuZdSF5QN84lOD5rmeKNq4v2wcet7caaMuDJgl+J",
+	"9C8sslpB8et+KRUl+cZO66r1tgQY64kVl0Xff1F1phb9PY8/aBOo2yg3G+fQ9xWoU1kFYGXXUFHdKU9b",
+	"XMGfo41i9LZubqK1dpjlmxDFg5RDTFtAhwUlONxcnuKQaiiagAoz98Ytm1UnJV7itF44K1FNhMiXMPy+",
+	"ME8DRKtp7O0GjZhqcyZyotiKGWnVWtPY297ONFE6bB8d/9NSAx+x/4a8wUZnouSYvXrHVMxFY60cQtzC",
+	"FZMHHTlszNeN+foM2YOO2krTBz0HWCd/UI6ZoGPe9He6lJchkJmwKppJGZZm6o4pcsvYWAOgz39dnp02",
+	"ySkkBAhZzrU+MHM5ZuF6JbD1NL5DBw9Yfn+5TvADC1f3IcRuD42FEwWqszUA0iP8wAy6p/1nMydHe3Ji",
+	"ys4NzkaxPlOKYgur8nSRE3oLFXgeRPIXEg6pPSamEHnSgGlsx2GKcOxjG9LRmPKBAI8EYkdmoOAtRRAp",
+	"2B78JCeGdGEAxo6i7rUwUO/MdYpdOQZIDxwSDH7/vSSVBJ7NPhakc0peYKxJ2lA9BKP6ee20toNrQQV2",
+	"p+FiAIPttFpBOmXwivRkNGtei2vRnVJlWWA3sDOnWgrtqgsV17eXoVSs69NlsF9NX9FJRDQfCBpr0rfW",
+	"apO8V3JEfmkRKQIIVLkFckF6sQRThYxkxK6FYv0JwFnb6YCvBca7gcdY1CVcaMNo1CRt4dsGZ8bTZLe1",
+	"m+nfAxWOEw3YJNKQGTMEkiZZZI9L3jEFVZDwIT/KjdVoMMLVrS52vHD09MJtciZxXNJ4l90x5fxWuENw",
+	"N0hPGmy/q3P9d926YXH2HzcRG0lgKo5S8w1wPbV1RpTHVr5H9P90c2qGcpR5otik1/9utaXUwAXeCU2L",
+	"aXEtnjuyrVCORkyFjExpfLtlhkpOBkOimYhWWMvclFYrxkyO/ElcMf5K5regrW9Z5HLXMsjv2TWD10Ox",
+	"fnI8cEu9P8XzPec4aL87wK7C/vejwtv+Vs+lmqThEscSVs7k9vt34CpPq1wIlmcC20qkY8rgXHMrq9gX",
+	"GPDGz/AMWuga6WL1sIdRQmXJ+tnpOGj0YzoYFCf6Hn8MQHj4ounS6/e2lb1+vzc6J+2j45uT9tXBr42v",
+	"cyv4+PeTf+x8Bgjg+TXgUOkafm4tXgHqYn4cEkt5q4me6DEPuZxgauuUxzHp2ct0x9mURc3G499dr3Fs",
+	"LuPG6bdx+r14uXLCEOydzPn9vDG0wOtXog83gkZOHa+ZAZbzCyaGWNYzmPz46s8sm7xfDELIdU69Rcut",
+	"SQ4wm18xqFOmikWJ9aXYgKqIGElCqlmpRb22Yn+RmfhjeQLniugqFdySCuWqyNz23ptf9lo7ze3t3SRq",
+	"tlh/RCNgPUG8mi1QT3JDYs1BzMNb7BGP/5bijimNKYKth6upVTLOL3TjrNy0NfuevJtS3pLJ+AFcf2E4",
+	"J2Xbqb8TwaIelpCLI9RJxnVfe6Gk3CfLjLWLymbFlnw7SYDACUzprOrr7klrVF3Nxqz2NN4X3vurgc6O",
+	"EgCMagEZUz7KiccEcTZMJAe+JcWdk1KhnIylyOanVKe7tN7sbW83WztY8F2S2jLX6aV4WnuNw6PLg7NP",
+	"p1c3B2eHHZAvcfRJGB7ncnPV1FcG+S436ZiVYtjS2VHhbQlI6hed952Li85FNpupfX5+cfYbQuaW1HuX",
+	"rDifWALetedLl7WLq5cqCzxkI7o3ccYnT5P1ki0Vv/jL17xYhR/nherS4uYTqm41SHv7PKEaMkD3CTek",
+	"x0I5Ypqct48Om+SSiYgwDjXM0M2sS6QiXc8RugFh32ho4hmETbB52ggrit3Yo4nGViTXoseYII6VZsqS",
+	"3WhgKuLE7b4g9CS7Q8Qopr0He8CMJtBczeNbeT7WrS5Ixu172XBLb4b8POsffIdw9k7XykBORlmG7uuS",
+	"e7OjqPR95ZeXcYDOseyVeeIqhcCtx+iwtqIkTgXK2znMlGeUz7ljenJBnU0h3f773u6bvdet5htc9COJ",
+	"b3vz5/u4lUnykjmUSPJV6a6N7vxKC9o+EwCgLPCojbd4Y5NvvMUvXT+ciKBSjaXcSVwq92uCWiYCpOhp",
+	"QJUo5x5GnQjSUKlh1clVLI41mQ4RsYUSz+YDgpLCaj4D3jcktHoNBJlDOYkjjIvhdCxbwmIb31NdG2gy",
+	"25eqSdrxlM402Wm1MCp/LXy60EQDtkoMhS57hGbyU+wTXJMuzH+PAKhkF10K6G4ln04/np59Pq3hvL4W",
+	"znvtEGOsdkXHY0YhJSmWg1JQl9/czh2gmrK0Agjj7xIiiYSC98bJ/jlpWeaHcNrQY1UIPQbQJ8Yi8qjg",
+	"JbIfz6Ox13AnghoZ91Cglhzdv5ePBNdpoxR9f96L+X0t0XmSg8YcwtoakN09d90qCmWSvCbPGKZSmeHG",
+	"KbFxSjydlPcCwEVJ1/dL/Okv4/3CFGev4+cA0BD8lGOhq+N4FUHYtYz9Cze1xwq/0vFYybuHmbgbZ/Pz",
+	"OJtXNVEXG6cbZrwJ7n5H3PsDM6sbaEviucsZ/CtgY9Uu6F/BLLKmSYJewKgSLHLNhKgg/mp7V3JIhbW1",
+	"FnuQ4a/OgZxjUsG1ODj7dH52Cv8CA+jD0furm4P2xSEx9NZLN+xXlM0O/kGTsZQx+VEqMrIPQlXgFOov",
+	"7HPwR66hjEHLn/ZdYaG4FoBVhX+3D2KiKlYavEV/egbTCmsjHHqEfWiiWUQm4yZpf7o6O2lfdQ7J2NqP",
+	"KBG5wNTMnMP+Wpy0Tz+1j+EvB58ur85OwB6E3q3g6He7hzYq5QYs0e752eUVKYQPuk1yYB+2s0GIi7kS",
+	"FU1HDI3YJjmVUPkBlduMReWAEjDgowjoNYEfHgb3DUK2kGTvvQNFJ/4LGm6Nz53jg7OTztabxlPrAZkr",
+	"9Z1oATX81vVsuPt0U4pH7n//ng79f7y1/ngH/wQBi7wtswlabHTNTdDixVLcLQN+eMwi0TShIzmAWN/I",
+	"O6b6sZwuiWIsRjMtCWJYfledK3klDY010VyELKe5kh4bUBGQyZgY6YBBhTZUmCa5YP9ioWERScULKpQJ",
+	"glOSNRlJqIAFidG8Ft30DXucXYAtywwyZooMJyJSdnBItLZfl4KRiIV8ROOAtJLABD6AMZMRnRH2LWQs",
+	"ItutVvNaYDRBmyRvM6RxTCLJNExooOQ0VUaTYr4SvfMDM5ewhXXCF5miwDRukZXgpVGLVNx/T7GLtUvo",
+	"8mfc2Hv9S3OnkDz/y9uy7PnXu+7XNGV4b3t3J/nRktRv+JXtn982375dQd7iGVYIWhh/k563cb58b84X",
+	"kxAnooZ4VpFDDqHm0VLrrSarE2CklTLtAT6Ekh600VeKzvYtJ4a+JVA7TiYiZlqTLmTjdommM03sL03S",
+	"AV8HxLXT6LWdQzViUmUG/wqISS+YcV+CFvLIme+fh9byeYxaMMEKiFAbQ/UvGFZeB1PLRyxWwtTa5Lpv",
+	"wsrPh6mVqc6aw9SqE2HOgz5ZbsgB6+73r5Z1IjxWmbbv8rEAScmS+kTFjT0PNUhf3W2XiheXfSH6fDCx",
+	"Js7QGijQWwtwnMKh1EyQHqZmd79t0THfumWzLkFiynzIfuBrstSFYF/caBb3m6nkQsSq+fkdpPDOvqmo",
+	"HlJcn3s1VcznX/+Na27s+wiSQ/HlKPFauSGcCTD/PqSn+DJCFnkwxYhH+bQ4jPXkAFqyw2cMivlvXJXo",
+	"UpmXnZFQPrU0zmRPCD/NxSDAqA8IJS6FtVfzONbJ1iE1VozudzykwhrNRsK3MFgTkC/niM0Nja0yg7ZD",
+	"U7HSM5HAUUbSQ24hmGPm/c6dvXLL5jSkd9kTfOfbbs2/9uXcnj/TQxlHOj21UEloGAc1HmSgqDDZVRyz",
+	"O1ZKUlhskqNI2BUpwvyEogGrXEUa78Ltw2DgZJYlGgQNLRnhfKLCIdVMZ2N78HDuaFM805JFuJn3ZuTL",
+	"eYBpnr0ZQTxMxG+zirMWdKyH0pBbNjZYDJPdIXv/oS1rGVWnW26K50Zcx/fMYCc8ZtpIUb1lY6qMYIr0",
+	"JpoLpu3yZb/PFOjoxf3MjkzVLTPjmIasZOhL5nonI9ECHIKDDwCtmwtCyZSLSE4BZ80ryJkPuD6P82Nf",
+	"TASMHVrJEU6gn3xkObRUZMrYrfaRVX8HKj7gcRjvv97/fwEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -179,7 +179,7 @@ type AwardRequest struct {
 	MemberId string `json:"member_id"`
 
 	// Metadata Anything the caller wants to keep with the transaction; returned as it came.
-	Metadata *Metadata `json:"metadata,omitempty"`
+	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Points How many; at most 10^15 in one call.
 	Points int64 `json:"points"`
@@ -223,7 +223,7 @@ type BulkAward struct {
 	MemberId string `json:"member_id"`
 
 	// Metadata Anything the caller wants to keep with the transaction; returned as it came.
-	Metadata *Metadata `json:"metadata,omitempty"`
+	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Points How many; 1 to 10^15.
 	Points int64 `json:"points"`
@@ -311,7 +311,7 @@ type DeductRequest struct {
 	MemberId string `json:"member_id"`
 
 	// Metadata Anything the caller wants to keep with the transaction; returned as it came.
-	Metadata *Metadata `json:"metadata,omitempty"`
+	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Points How many, as a positive number; at most 10^15 in one call.
 	Points int64 `json:"points"`
@@ -322,6 +322,9 @@ type DeductRequest struct {
 	// Reference Addition. The caller's own reference.
 	Reference *string `json:"reference,omitempty"`
 }
+
+// Document An OpenAPI 3.0.3 document.
+type Document = json.RawMessage
 
 // ErrorAnswer defines model for ErrorAnswer.
 type ErrorAnswer struct {
@@ -423,7 +426,7 @@ type ListMeta struct {
 }
 
 // Metadata Anything the caller wants to keep with the transaction; returned as it came.
-type Metadata map[string]interface{}
+type Metadata = json.RawMessage
 
 // Order One purchase of a reward.
 type Order struct {
@@ -657,7 +660,7 @@ type Transaction struct {
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
 
 	// Metadata Addition, always sent. What the caller stored with it.
-	Metadata nullable.Nullable[map[string]interface{}] `json:"metadata,omitempty"`
+	Metadata nullable.Nullable[json.RawMessage] `json:"metadata"`
 
 	// OrderId Addition, always sent. The order that it paid, or whose cancelling it is.
 	OrderId nullable.Nullable[string] `json:"order_id,omitempty"`
@@ -964,6 +967,13 @@ type ClientInterface interface {
 	// Corresponds with GET /members/{member_id}/transactions (the `ListTransactions` operationId).
 	ListTransactions(ctx context.Context, memberId MemberId, params *ListTransactionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSpec Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListOrders List the orders
 	//
 	// Orders of all members, newest first. Filters add up; `from` and `to` look at `created_at`.
@@ -1151,6 +1161,23 @@ func (c *Client) GetBalance(ctx context.Context, memberId MemberId, reqEditors .
 // Corresponds with GET /members/{member_id}/transactions (the `ListTransactions` operationId).
 func (c *Client) ListTransactions(ctx context.Context, memberId MemberId, params *ListTransactionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListTransactionsRequest(c.Server, memberId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSpec Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -1585,6 +1612,33 @@ func NewListTransactionsRequest(server string, memberId MemberId, params *ListTr
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSpecRequest constructs an http.Request for the GetSpec method
+func NewGetSpecRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2202,6 +2256,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /members/{member_id}/transactions (the `ListTransactions` operationId).
 	ListTransactionsWithResponse(ctx context.Context, memberId MemberId, params *ListTransactionsParams, reqEditors ...RequestEditorFn) (*ListTransactionsResponse, error)
 
+	// GetSpecWithResponse Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
+
 	// ListOrdersWithResponse List the orders
 	//
 	// Orders of all members, newest first. Filters add up; `from` and `to` look at `created_at`.
@@ -2676,6 +2739,54 @@ func (r ListTransactionsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListTransactionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
+type GetSpecResponse200Headers struct {
+	XRequestId *string
+}
+
+type GetSpecResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSpecResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSpecResponse) GetJSON200() *Document {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSpecResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSpecResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4141,6 +4252,21 @@ func (c *ClientWithResponses) ListTransactionsWithResponse(ctx context.Context, 
 	return ParseListTransactionsResponse(rsp)
 }
 
+// GetSpecWithResponse Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error) {
+	rsp, err := c.GetSpec(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecResponse(rsp)
+}
+
 // ListOrdersWithResponse List the orders
 //
 // Orders of all members, newest first. Filters add up; `from` and `to` look at `created_at`.
@@ -4837,6 +4963,45 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 			headers.XRequestId = &value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
+func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSpecResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -6962,6 +7127,9 @@ type ServerInterface interface {
 	// ListTransactions List a member's transactions
 	// (GET /members/{member_id}/transactions)
 	ListTransactions(ctx echo.Context, memberId MemberId, params ListTransactionsParams) error
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx echo.Context) error
 	// ListOrders List the orders
 	// (GET /orders)
 	ListOrders(ctx echo.Context, params ListOrdersParams) error
@@ -7059,6 +7227,15 @@ func (w *ServerInterfaceWrapper) ListTransactions(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListTransactions(ctx, memberId, params)
+	return err
+}
+
+// GetSpec converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSpec(ctx)
 	return err
 }
 
@@ -7383,6 +7560,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetSpec, options.OperationMiddlewares["getSpec"]...)
 	router.GET(options.BaseURL+"/rewards", wrapper.ListRewards, options.OperationMiddlewares["listRewards"]...)
 	router.GET(options.BaseURL+"/rewards/:reward_id", wrapper.GetReward, options.OperationMiddlewares["getReward"]...)
 	router.POST(options.BaseURL+"/rewards/redeem", wrapper.RedeemReward, options.OperationMiddlewares["redeemReward"]...)
@@ -7860,6 +8038,37 @@ func (response ListTransactions503JSONResponse) VisitListTransactionsResponse(w 
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSpecRequestObject struct {
+}
+
+type GetSpecResponseObject interface {
+	VisitGetSpecResponse(w http.ResponseWriter) error
+}
+
+type GetSpec200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetSpec200JSONResponse struct {
+	Body    Document
+	Headers GetSpec200ResponseHeaders
+}
+
+func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9595,6 +9804,9 @@ type StrictServerInterface interface {
 	// ListTransactions List a member's transactions
 	// (GET /members/{member_id}/transactions)
 	ListTransactions(ctx context.Context, request ListTransactionsRequestObject) (ListTransactionsResponseObject, error)
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
 	// ListOrders List the orders
 	// (GET /orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
@@ -9678,6 +9890,29 @@ func (sh *strictHandler) ListTransactions(ctx echo.Context, memberId MemberId, p
 		return err
 	} else if validResponse, ok := response.(ListTransactionsResponseObject); ok {
 		return validResponse.VisitListTransactionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSpec operation middleware
+func (sh *strictHandler) GetSpec(ctx echo.Context) error {
+	var request GetSpecRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSpec(ctx.Request().Context(), request.(GetSpecRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSpec")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSpecResponseObject); ok {
+		return validResponse.VisitGetSpecResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10005,158 +10240,161 @@ func (sh *strictHandler) GetReward(ctx echo.Context, rewardId RewardId) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vdhu3kuer4HDvnthJkyIpyYmoD3Nkx77jSex4bXmTieURwW6QxFU30GmgRTFe7cd9gH3EfZI9qALQ",
-	"f9jNP5Js+d5oztwcWepGFwqFqkLVrwqfOqFMUimY0Koz+tSZMxqxDH58GbEklZoJ3X3L0pguWWR+HTEV",
-	"ZjzVXIrOqDPWWc7GRApCzf+rBcuInlNNuCIZSxnVLCJTmRGuFRn7IcNl9ye2HB8TOlFMaCL1nGULrliv",
-	"E3RUOGcJNd/Sy5R1Rp2JlDGjonN9HXTeUs1+5gnXXfjvKkVv2R85U1oRPeeKXLAlSaj53wUjKctIwkWu",
-	"WY+8M59dzFnGiJ4zkmZyltEkYWROFaEkNoNXiUm44EmedEb9wBHGhWYzltUIe8sSygUXszXExWyqCRfw",
-	"7TDPMkPNFyFNsQaevWOhFJEiudA8ho/CR8wiTjOm5oTOKBefgzKms2X3ZKpZ1k6VlmRBuSYTNpXmy9mS",
-	"i5klaZeP/da17O++bJDk1zRhVmgyfMytj2LZJcu+USSWsx45iRd0qYgRW/N1dkWTNDafytgf5/3BP/rT",
-	"H9TBYlgljF79zMRMzzuj4eFhYAh1/x54UpXOjMxcG1JTmtGEabsTX2QyaSBY6rlhhGPLnKseOSER1Yw8",
-	"MtttyjOYhNJUwGTenz57TGRmturbF8/I/v7+kfvzMaFk/N3YPMU1SXJl2H0mYHNSRcb/ffh03DsTlQkP",
-	"+8ODbv9Jtz/oBB1uSPojZ9myE3QETcwDU0N3mQ9/y9i0M+r8t71C6ezhX9Xej1SzX7KXSA6sV0lb/MSW",
-	"qwx4RS9gxRgJaRwTRafMyAqqnRFJMy40ncSMnLx79vJlQHLB/8hRCxixEBGLCJtOWah75NSsM00YKIwF",
-	"13NceZqwM+HEYcY0fg4Za7UdyOExvkMFKDIvQAfDIRnzYhrnoRTTmId6fEwWcx6zYrgzwRVRmscxyXJh",
-	"tEdADvpH1de5OIc9x5RaWQ26oFnUffn6f3ZhXQbD/QO3LKjUi3WpqeEdRDWlWrPMjPlfH0j3f3/87m+d",
-	"VfkNOq9YMmFZ0y4zfE7gr98owqOAhHOpmCCTZVWjVLdWwpJzOgkHw303pZTqeTEhHPGcR53AbMOcZ8ZW",
-	"GdN0810YdH7JovZJSPNHmEOVVJlF59//cHS1/LOZVHjvril9Q2dslcxf5zyck5TOWEBCmQswxZlMyMDo",
-	"CfN7MmFzLiLU+FRpIgUzSp8lqV72Wna1ebEiMhGb0jzWQFtCr1AFDwcH3x/8sP/k4Pug0MuDRr38hmXN",
-	"E/h3uSAJFUvChM44MyYGqJ7LOFI98grVHhVk0O+jwzHNFYtaCWfZeTvxw8MS9YN+fyPZb5nZcW3ykcFf",
-	"GwQkW0Tn/UJlVqUD37pr8TiV7daDGttbMx7gwC3mMmYkossNliMwmiycGwePxVOzDFyEcR6xqM1e7PdP",
-	"h/ujw6PR4dHvLUul5Y3txrXhnEqlUAyM51MaWbNv/hVKo/nhR5qmMQ+p4cfeP5RhyidHrEIux1OZJej1",
-	"XtI4BwllWSYzHClCibikMY/OrcrvBJ2Iacpj1Rl9+NSZchZHZpUlNw520EmYUiDrHWtjCdUkZmbvDTrX",
-	"H8sP4Duk4TmUDaa0EZQVx+M66Kg8DJlSndGUxoohS2BrbJiKyqdTHnIm9LmnuJhOhTrtFTk4f1NmbKEl",
-	"GfYkeFLamOjd6b3edvGfmymcgCHGpW/aiNaZU8SvaACyTLI8ZkROa74sskoRdGU3H4ia6LNv7TW90uCJ",
-	"rhui8izM8Zl1IraX58bVbvYr2lecelZa/4grUvMkSN2H2Xnp72jhT+q0Wu9u5QS6QjF51OpxBTDYmRiX",
-	"Ti3jxyBL2mt82A1CEsNlPOVpSeZURETmmjwam9+fp1LG52Bkx49RS34WMaudrtaNUH701gL6QmYTHkVM",
-	"3E5Cp36YNVrInvFjGl6gc65CmTKriUaLjGt2X0JotE8TbaBxuCIyZRkwo6Znbsf8l8J46DR+XnDzxirC",
-	"DnWOf2hdBSUTht7EAgIEmby/nf/O05ILdpWyULPoGB1cOSMXQi6MZnfnDW8cojtdg5/Y8hVXCdXh/O6U",
-	"tDs7btgNdZW8oIoY0w9RuNoB9T53xqoqnrBYihnEe2p03univJb6hcxFdLuVEVKfT2GY1uWw7pGQmrgn",
-	"74Xbvxp3viztAkJdkWQKiGNX3AW7uCo5QsZoJTJiX6kb9IYuY0mjUyl/phkeH2++nCkOdq6lPI9huLWe",
-	"70RG4OzAo5k9hJJX/Ol97qhWosBF+cH8ZFaZkkkeX0DM7E731amUr6hYuhD37dYjo5qdQzyZrdlhWkoM",
-	"EGTuo/dr6r9RxBBeRM9B8eZpjc8NOYy1vlnt8fZkw3ajFK805wa2HcU8fo9e5ntBcz2XGf+T3VKX5+WR",
-	"2r0cJiJCBXkpQmYDy8a7g8zHhNHMbDl5Ad7qvcjga2nogb1utDolMb9EEp3DefLm5Z3u+PeCXlIeG1bc",
-	"egH8QO2bPVtisB2VWCIT87F73PCYFyIhFYbfkUQmC7k4NgsAPqg5nQi5EManmTD0jIsjabN3cz/7yTMG",
-	"aDgxR9lS2CzNzGFFcxsZ8+H2hpizJBkLGb+0qRk8iJkp7hS1NAuvaUT1xoV65Z67DlyYrTWQfEyoJolU",
-	"mgz6/zU4NIIkBfOmcCqzhGo8+Dw56FTjwZX/Wx8cNjJJrdTX2bMMjMYwnJlzpWW2JAsex0TN5cJGnEp8",
-	"OrRfWsenjE1ZxkTImuPQZm6QqDBS6J8NiMrDOegus50uJQ8ZEblZ1qalWg0pF8HpD5Xsiw8bWg589C/L",
-	"yT9YCAbjKY1pI70nRWqoEJuq6E3a3gUnN6TCbDOVmmOokIseec1mVBs9KEW8bExdx0wrkrFLlhlbDVk0",
-	"RSYslMYDJhGb6EbRWF3zmE+Z5gk7ZzQTTViJkzh2EVLzObdPombRW5PLLn0rYxFjyTZfQ6ZIYeNUKiAx",
-	"U4osLN9CFscswrSW4YfOzSRuQFpFOWwQpKCTMhE1IiV+EZDmAVVKUpppY8XGdvnHZMn0zrStEVsnVqur",
-	"2MTrguw14m1tx4ry3EanuR1SNl+r6ws4BJ3lcEBrgMqUJ+uGCfD7jXTn8QXo/abFYLgzzCIYRdoj4AQq",
-	"xPrYSLoyO4lmrLJkYBNxXiMyyRi9MHZRz1lCpsbK4wMw+JmgsRQsgPddWh/Do7e1PyhGPq25USw/j/EZ",
-	"GDcALM+WKmWNGWmfERiNuzETX8AWOKG71XZxg7xlKo/1PW0bH3CtTgBd3C2czWfmweugw0XErppXidqc",
-	"chrTkDl4kvUiA8zt93tlv+Xo6GgnfV3jlaqEjeZUrboobfvHeu2rJl4xc0oIy9xvkSVkRFCRKeBmMf7a",
-	"BWn1X9HIm5+4ZonaWrxgZvTqJb40cH6g+7enhWYZXa5Mx351A8kgwCsUw4GpSZqjiJsfA0JLsDTiZcUq",
-	"aKNpWRQ4iQEjb35akoVxiMxLxwCTnLAS9mMn3qD0X9d4EHSuujPZNb/rqguediVQTuMuKAez4RHccNWV",
-	"iflgqpfFSQ3JXoMLiXhk1GBvo1OSZtLs47WDOYZJeeFgYRvH1RkVioZmKLVmy9plKA29di125/5pQcfK",
-	"GtTlsOCF53BtImtFtPyp9SfDjVqi9NHtXlljbGpjNU2hihRpUE0R1SxogbnU1N5B7WDWr2Lj+t2jj58O",
-	"rrv4w7D44dGp+2m08sOjD72P8PN3j//t0e//68N33Y8rzzx+/G8NkLug8yOL8lDf9MQeS/U1HtcDDK6l",
-	"UnE4w+EB9S92iHcqHrX6fflp5XBYs3W6A8/HB/5Wkb43ME0w9I8w5KpO3MpFgZRpymQas8DDi80i9zqN",
-	"a1jEIZssAQBQqCLjcuhtvNkNqrk8BZsqn2xatE1OMNjZnbxgXOlWAXlmV7whNFMgAwJkKwZg1DFREEvv",
-	"kadM8YgRRkML2NFU55CsD2XCFIRNe2fiTHTJuIa6G5NHB/3+49EKwguwbkTmGoY2B1ZIzahjMrZcHNts",
-	"KISGejB4OR0AIw8ej4jYKroO73vcCry8/3gE06kiQTz24xuFqBB81WeV4dUD/C6E6mw8uTVJaynDhzOZ",
-	"aztiwvRcRudmYBrHcmGndGipgicxA6wCMsk1zK4AeOHrONRKjtSMNHDzc9lHecmygtM9u1wryEK/ZDsA",
-	"CXEwmetzOT1XWoYXfhR8jWYOc4UvMvJHToXmekmoukAMhKVIs+ScC+MwXLIKLRbGxTE3LgVRNGa9itSB",
-	"rwFK2b9JhfXkbDZgJvE4ZhhhBVlL9AKlsMPVoWBmrKMqFYYjWkozPUCUqRVIGQ5l41fnhvnTWC4qM7J/",
-	"JAuZxxGJGb3EGGhGxQzQSJQ8OehOuCbW+NnZNtUtkEcHw6EddxXBsQ5rsjpoGVtXnXsdZrgZtoejl7PG",
-	"QCoMWU8SH5MKgo8oowuN6Y6lmLlqI68KXGJqTB4d+s28JvXj01ROZsoYKhjErEsZnPRHLjWrw5EQOy2M",
-	"c/KhAWRcS1mWoXJlZMrq7jf2vgHr0Iz9LW81a3b9poGX6vvBntBLUl0EV71wmjebcU3tmNQaHqCaMKzh",
-	"1D42GOeyM9AY3rQqyFgmV3vloMFuVVxdI1ix1dSExXrXB3+pFUmpnjuPET04M4g2FmlExlYhBmSMh8UP",
-	"+x97xe9c1cK40elo9WJ+LROLWwk90/XOBk5ifYDlRR5PeRwnrOkUZXx3rwy5IhEzhjLDVEKzf1gd4Ec+",
-	"45rGLk2BpIPuw60XgrEryrB8TidjoP8Vu2QZjRu5BcOsc7HXfZzGsZWIBNx/DBooMnY2ZlxxTVdPuzUH",
-	"1HPmnOqNbBiZeUJtntGxFab6A485vnY1T1jT1NWcpykXs3MaRZl1Ctd5z+/s8yf2cT+B9a9hUcypebIu",
-	"WvB6kzz9zJU2x8ImIWa2shELf8xJPFI90hj2siV4JOaYUq8KW9q4S07d0JVQT+Np0FcPNTv3/E9rSv1o",
-	"W9cSBR0tNW3QS89t2ZMUIHxmZHXbrJctgCrVQuHHVxbmdqG7V6VwALWrReM3pSXBl2sbUSzRzy0rSgqe",
-	"oHG/WVpgJ0rxnmOfriQUzws0cUtQ/uKglBgppA+q/JptQppn4Zwqu7C4ExvUmEueNu7jlgjtr3Y3T1gI",
-	"dQl+kHHrlhZ5bKE2yLpV7UazjDfN5de5JPhHF8DfPJZM0pjpW07KDXKbSWXQQ8CSsZ2um1YN1Dp9VbZl",
-	"OyevfS3nVplusOjnkIZv1iFpxkOUtcLS3CAB78zR1svmI+AQgJ7IfDbXO2mw26mKouZxS4I3BrvuhB6s",
-	"RFxb2mkeqdjlgnfN9rdlO9X3jX32FrsGj5ybhB9U3zt8FMPx4YVxETDO2pYoBiVjZp+jx2zr52gWsngL",
-	"3VKzR6V66GoVd7EItb3jZ7dKcaEDK4qjwv2PbTbgNhloNCJfNO8MnzSuUzvFW4VJPemrAdLN8/au25ef",
-	"+jsv4qsHkCnNyoeQXtkUQcSsZG/h0DDlAo8M7sTtAD4+dYj/sHLUKRlIEDo7WOPR841UuhHidFJ2Ysg/",
-	"cqVJQs3hxjs5LnLDNYlZRLRs8D5uYB/ZVcozptaadmvN9ZwplxXCJAe+fEzMNocgK3bwATUozNnr5lpr",
-	"N+sr2OK8FQ5Y6TPh2Ai17nCc2hJ/05ageuMyUjDrGb9kIiDCQQ3hl5peMLEzzOf2KdLtjmmlJG7zWa36",
-	"2aA5XwRf8uRXV6SigJs2sd0Wt9G6bmd9UeXzFlCAN820TvLlTbKrVZ+uaLfRnDfd9fi5xgNzYaSKV7gL",
-	"5beOO6xJXBZ0ty1UkjqcQksHFw9g9A+DDt6kZ7c/DhUYjwXEjHDsLfT0LaEzX+gI9AWU8MMp685PWRvZ",
-	"+JnOQLufSnY6Lexwcijvj6oUr1cltzFXJYX0hS1WM6obdDuyUWHpRG57n7VVX4RUs5nMGoT+RcYY0ewK",
-	"cpOzTOapj6FPlqvYwhXRqIzWbISMHTrGIWzQX0hIOrtUSuPAfLv+TBt3BE/ojJ3nWdzkx6c81HkGWmXL",
-	"+FrzziomitHPqHFKVqZDqTapOCnYDVTbdtsUpaqIHmCScA280ubm7cmhKMVReZrGS9c3xfeQXEt0C3/L",
-	"IfXbJStAlVgdUp5QlftBsSO8N+xVTCExjjntm/N2asVhk7+0SrmD6ENB/D9P+KEi+Q2Jg3hJqCBjhy2x",
-	"UA5bm1aYRxdqKKXT7Y9NUYSSrDYooHGE6cJxCb7ik4QEQCchC4icaiYQVBnKiEHTz3S+VDw0r9rmfzbG",
-	"USbRjm6k3z7dSGPdd2/J51HiRnHUziRTPTI2+20ckHHMBRuYH0Kul5ADl0rT+NzQ7OI3Mhc6W459ezQ4",
-	"hMPfhNRnAi1NQ+1QaH22jQrffqFBwy4kiZnWLFMBefnuF7I/ePKkOyA0Tue0O6xbkyow+KT7O+3++fHT",
-	"8LoRxgszb+iEqzPGNM5u2yJNHGzYYKpjqgMyjaXMAjLJeRxxhDNsdvZbjFap5GrL+pDSgtYWY3/Y4jiy",
-	"JrYAYDvN5CU3RwuZkYzNbEOlzXjYlY1dg7avJgQNRzEZ6I81FgDcWql6TpubG5+WwnsZn8317gejLxn6",
-	"2xj1C0A6pzLDilILn6MCCyBuExO8USK57UROdTm3bJaORWV0TAs9hYyUT6Nb1+KUQg1ck5RyxKcu5lIx",
-	"V3wL8E7DuK38x+0ik67CuB6cnLU5hjuWIE6xjWIRO9H1o2ELUnoj2r2Bie3Q943c+lqiqNZFrAPug5qy",
-	"2Bg7LX34DnywtcVDX7MjVuf/6u0EoHzGI6fFwEnokTFWco9HRVG8g3eQR26nYGNHjyyZLI3TVK2TPxOP",
-	"XG3K4x4ZR1CDMx5h7N8ovqV5DZG6GY5QbTTQI2NUrOMRyXJh8bxl3xC8Y8MYQzCcRcw3Ok6RN7ph79MI",
-	"Kp0ilrWGqbfFipCf2VQbugKjnJSmS2WNQBgzmrUZ/K83Qf15JlSXXSR5VWbNzFmYZ1wv35k5WlcBugc1",
-	"bJh6s6GAjHk4OTd+/Xmv1xsbsYLfaKY0/MZfiABbC8f1VMy1TrGZDRdT2WQ8zC4JfOQGBRcaQmAwoag7",
-	"8PWLak5TBn8vSP1GkTSfxFzNWUQiGeaJWVWo3fj2W6fhVe/bb8krG33C8kgwh/55EknwIaCqimaMJDS7",
-	"YBHxI3wLdmHpWw7EXGnAgGHLfrMYxBw4AqKk+0Jp/G/AkLiOzyAKBPDMx6XgBIS0ACB+1ilZpLNOALDE",
-	"M2GR4IrBTRVzlhjGmE2+tBcE2Gk/F5cslikzs35e+rPxlCj5j3e/vCYoJOiNjK36G/cIxgYsj+DXLAIp",
-	"X5KxUY1jdL3M7NWZsH8wSntsTnoLFsfHGOvWcwz0wQMIRzccpBobqoM1zwX2K4K6EAVFKOWqlMdYvEPP",
-	"BCLLffoEykh8R8E5vWRQZdJYf/LYu4oTGXFmZ2ax9BPjQNAoIFpKyzpUAAwEBtu8gHVUpOg7Si2Phv3B",
-	"cdHeTgUknFMxYyjKZlzl2D7s93vkoN8nCaMCSTgTuqVfNLb4LTpdrOkZfWxZ28PDqmZxrLBDOizTmbB/",
-	"rpUfFVUwqoJBVyQ0R3cwQY9W8eGPLYteijTXhj9PkaNmS4BMPRo/w65cXWMhR6TemGv8GNu7v+j+EJA8",
-	"hQYV2DIQ/4FdA2Gt8vjCiFccqx55b8XEkWy+x2fCeNM98mOO3/AzCsj77/r9fh8ad4klQa0ZEJ1RDn6v",
-	"EePS6VaZlaDaKYAp1+TJAZlw217E9jLHjXLQ71senPKEqW+/hUdK1bvk/ekzfBQ72iu8VaZHxtNMJjac",
-	"oCXiQKB1veKXEBqZmN9AR3zEHRs2WMrqzfEtCW8ZAHbNQryz3eIaimQMLagh3vzy7hQIeHNy+uzfAyul",
-	"KQNJg0tN8Iggcw39iJYyJ5E8g41iFqDW3fqCLUfGqkGxlC00t5Efam958HcyFdqHR0xoiMZAhRIjk6Vm",
-	"PXJihoNbSTKG62jrer4381aFXjroDwJyMDyCbxxeXXl9XLxn2fMTWwJvxie2dgXkcESeYve8TaYNSSKK",
-	"ASS6vP1sCXACMa0FbOWGZrJOSbArGup4SWJ+wUo6xIpcuSlqjzyn4bwo1ittVijas9JgBNNQJhiLlCFm",
-	"fNWFv9tLWjTXcAECWkgsXiisZdc4PlRzuKnmzctO0DEuIlrkARw5UyZoyjujzn6v39uHCh49B89hz+6w",
-	"vU8+HXa9V8rHzppuezoRXs3bqhfql/KgR56DZxk5nxlWEzpI2TtEjIvhOfIy6ow6f2f6qYd9lK8u+tDs",
-	"3hWP7PmbYq4/1u5tGPb7uzUVdGceP/1DqPFeacs1GB5Wfl+00PoeS7WLBHj14hnfq+qw3y+fc4xHuHVf",
-	"wWp3qLZOri5XrrH4odSD4F+2jejtWlEeoLQ0veSlaq90FQi8Mtj8SqXJKLy0v/mlov89vHGw+Q3fk9q8",
-	"MDza/EK92e510DnchgXV7vDw1v5WXPDldnCGyZOEZkvc+uVoaIH+0nSmCrwOnIWsUvRXm4yMQwbjNaqx",
-	"em+VRl32mi2MswalYL2iDpZiZac9tZRhlmmcK19y5xw5Ybx8ASXENgnifnsm8Ne1kRGjKXMz+RlNjTFc",
-	"p1PBClR15s9c6dPyDG+uOYONz8L1Sts8Z29iMo82ZLXKK+LL3s3Zsu3GJZcS3UozNkTTNhIMN+Nt8dyp",
-	"vKWBsQWLiPk1Pxdb4Ffng7nwtFlLf8kOWqUPK/mAQ7A15RC+vx9pcHg6OBjt90f9/u+dasjePHPY8Ew5",
-	"Sh7SJKV8Bssx7CoaM9VNczXHDEWUh/q8wHF0nscs1JkUPFTV8LbI47iIMwO1Lhbc+R9D8s6MS05pNmOa",
-	"nIRzzi6Zb8jrw7ud+n109UhsR1+J84hNDw6fFHEKjHrhbUg4Jyy8G5Sr8IaHvm5usGKNjVW153zs+VQs",
-	"l21qVoQZbNeWu120m/BtF94Eq7T122nrn/aPRoPDGm1d7GDmqTtJ6J9SkL/zqSbPaBaRvw36bWR5p8iS",
-	"ZQOUZs1qK3F9g/0PQe0G3wiK8ig2LSgrowfH6MEx+socIyPCZc9IV239bu4RBmFbnaBffIyWxnERdBEV",
-	"3+gFjyGeRKOI5OnxSvgjlvLCHDjGhQoZ9xrdFvzczg7LHTkhNiDtOuFgqL3NAfFgrO1UUA16uu77zv1B",
-	"bjc5gAhoE63OURnAeuO7Hf+VPKRqITX6Hz5P1Xn/5l2nXpdsn2m3eX1nj2t4+KaqBEQGmRMF+U+ZXXRK",
-	"EKDO+3cdD87pDIb75BXlgiAsp+ORNp13OdeMDPr9YpX/Q84FeZdwuOWzAnvpGPM76Hh0S+f1f5bSrx5o",
-	"db0mIlF4a9V7Z6so+AG6BgVifVCBg9sbSYc17LRZtoxBj/DnNJvkkarWUZZYPTSuj2e1S+2ViuVWEned",
-	"we9HR0cnJ4O+8QsPn3z/w8FX4e+tiNsWonU3q3PvrL+p21bUoW5w2FBxPrhq/4yu2j+d5+XLrsrOlv1F",
-	"xdfC3634Wnuf3O69Rn1kr/JbiaQjtGsmmSJjGyAek//3f/4vGReFw/YXrqwf/1VUJB/Dlft0SdQFTyvv",
-	"WVBdJpMzUYwOLlt5dPv6TBItK61EyIlYYt6XJPKSle7I9smzM9HU1g4SNq9p4nqxuBZ2HstGY8MxRO2b",
-	"oZW78gZJthG0BV1CAiaCDGoos4yF2rVvAbV0JixKwyWorAYGAp4VyLhZraE/mdDwIrDNIjFtBXGSpWHG",
-	"nEbkkb8veb8PCSvsxyfkApJYgDU4E8zmOhJGBVzI/ziwkB+b5dEyvADaLiWPFMkFMA86QgWQWmuK7ZUA",
-	"ODt7ye7S+S1ctlJm8Se2tO4bbL6nMlruljypG74bW5JtzUYDSOm6CqOxaZW7SQo9+JZ/bd/ypum6cmeQ",
-	"lmSdVYjKFm4JbA/8eS50fvCW/iUDW/0t3Ct/67t5YbAFTfX7UcGPG25+r3x58T+b7/fKeDm+8wtAq7dw",
-	"/vCWcPD+ULvtUVcxmzYWWbqLyshiLl2pA8Z+lgyrN9FsBCQXoOWqaDEmMhkrgEGFOl5CX0uB4IsTl0J1",
-	"QKNte/Y2+XYNfYGb3BW41uGNw6Tv5q7cpQ/SaoruLLt1t9msrY1I5TaarbycwQ29nC0yU61crrRywEzX",
-	"Z89i3dAqV3vHtNjlEiEPBvnBID8Y5HvBB/FLf2TX0ifESnbZ6pimBFiLXd6b5PFFu3F+jyjmoN/vu9uX",
-	"SlfE2JiBnCIo2wHqAXWNFxJKAYBOuRDHiB5yN2iZ47/Fh54hpNTYa+sJJHRJZBjmGUkk1A4YLwTjA2fi",
-	"11WAu4eMQ5wE4MQI+HW2G+DQHm6KN741IcBHhGKT7zNhlGtgeMwhMGRJM7+BMoZYCn8vfHFBA0LqLbDd",
-	"49iNM5HKTLMI8Kx4/9i4hIDG6yDhwkZfXuXu2SjuOYRZUGG7doy97UF4L1qUMXm0cp/H4wBrDIC1Lq8G",
-	"8lN4UUBGzZUij6rFCtRDKWUO11GC/3QmHq16Ro83uEZPjdDdp3vkbq37sMZTajbYr6TQ83hJJlJAIdXq",
-	"AFfLP7//4ag0wPeHawb4uD3atX4X313HeLDM8Napn0/+rrl+5bK4Yf2Kt3XMb/R8+v3Beo63vDW0bK6n",
-	"uRJ+VZ/mL1iUrheS+PvcVubnbhD84C9dX71Uwt48OQjaqS2uY7d73vVf8OHWAUi5Y+egws7B3bCzgTG7",
-	"S2S78wgK0fbilVO0F7D5jgmNlcQS6lL3MMv1ByfzL+5kPviMn8VnhO5RDid1Q7/Rlk23+owvivQUgJtt",
-	"2fYxmeRLqC8s9dUZQ9XWni2S3bO15D3yxt9ZpW27DKKkFExpQjN2JrAq3KKxXnknsdLntymG03R51rFx",
-	"qqp4ozOxAXGOV0R+zXEe53wMK95LUU6IPqddJ9yn2yn96u2Y9xSBOdgxArNfjsB0t+VJi92czbl1NzAA",
-	"YzfEF4vAHMOJw9ddYFEZNlqAy3RsNXmpm86DKX2I1zzEa7607T2lF972AmDixhEbax9bQcvYBIFrlrgq",
-	"rJBqGstZbo/2c7z8F3pZcmGJCoiMo1ZUc1uh1VtLyz1Bll0/DXOYsLXHgB12iQpotedsScfXX6gW4HCp",
-	"5+QtcMNr6Kxhq8mvttaN64BMpJ7fEdq62kF0A03YI0IaZ8qdNBF/bbzDol9tI9Cai+JKw4K0G10U3XjB",
-	"1vaEw7XVW9NNrz4r3fcO925M09UdiTcZS3iekIVDjDBEjNi7+eY0mxkPPaQKemhWQSelrr3Q/UaN9vbC",
-	"SPS4r77vhTLxvrwdupdC//V2qEqlA6+FwHhoiu/naTviHvYbgDdfBdbZ87+icprvIcTiMMMtMjNPh9iY",
-	"qsTvwe78pjBod3hY5fhqIdrwsM51LOJvZTqit5yza9uXmp36V5e6m8bNSh1/N+C87bQegN4PQO8vBPTO",
-	"vHvnXFT3m4qP6q5SLbDe1RhOe3joFBrqFOjjoAYOdvfSYp8pcIJLYOkAg8WZg0g3hYrORClWZNsSoot7",
-	"Js7ECYkq18ECxMihVV17Z5trwxiQbWmqgKweOSlaLksBcO5MK7i81qHKzwQkHCEVSi1WvQRiHQe2FdFt",
-	"mjRDg63MtuiBBls2UcmxWWjkQgErn+/h14AZb2sRslFziCyo3RQf1C99P3YjHIyaomnQ/BGj/va5o9Hq",
-	"ne098lraq/mV7fuo50w0HUTcxUG2peP9xN8wX2btYdV3qMlY4C6sXutNtMayVkHAA9hz3hjVPl5rCX7n",
-	"Xx92gq8Xmb2THS5fP3XXocy7S6dWMfF27ievfn/d/e23334r/tOpX4Rdx625rgUrvtyWcVR0FLdDsw8P",
-	"S6V4Nde2il9vcVG9O1ZcD9jkv2+9CRZbHKXWw/4O/6WLFLZY6aM+nYSftW7BrbnrD3Z9Gy+7dtHQupqD",
-	"hyj5Q5T8IUp+HyePp/mySAljE/yVKPnaI8hqnHzvk1c/16WY+UqjxRv6j/janfZZ/CvGj26YLa1c8tSi",
-	"0p3J5wKRqdBy09bd+nshHgIqD02OvrLuj1I42d0x/lLqhY+91mwX/A8fIU4JfdVRt6E+2CuUwN4lgirt",
-	"Hy4Rc2g/vus1h1ixboE+9hYY1CNuFqsZnsqY0O0c7/XCseb2CnKu/S1cS3exC45si9FWB/47vzRklNBP",
-	"rsO2iIimF7YgP4HbJUoD2jzR6oAnDTewGhILoEWlHRGge/9/AAAA//8=",
+	"7H39dtu2tuerYHHOrCYtJUuyndbyH3c5aXJuTpuPiZ1pb+McCSIhCTUJsARoWc14/pwHmEecJ5mFvQF+",
+	"idSH7cQ5p77rni7HJsGNjY29f9hf+OQFMk6kYEIrb/jJmzMashR+fBmyOJGaCd15x5KILllofh0yFaQ8",
+	"0VwKb+iNdZqxMZGCUPP/asFSoudUE65IyhJGNQvJVKaEa0XG+ZDBsvMTW46PCZ0oJjSRes7SBVes6/me",
+	"CuYspuZbepkwb+hNpIwYFd71te+9o5r9zGOuO/DfVYresT8yprQies4VuWBLElPzvwtGEpaSmItMsy45",
+	"NZ9dzFnKiJ4zkqRyltI4ZmROFaEkMoNXiYm54HEWe8Oe7wjjQrMZS2uEvWMx5YKL2RriIjbVhAv4dpCl",
+	"qaHmi5CmWAPPTlkgRahIJjSP4KPwEbOI05SpOaEzysXnoIzpdNk5mWqWtlOlJVlQrsmETaX5crrkYmZJ",
+	"2uVjv3Ys+zsvGyT5NY2ZFZoUH3Pro1h6ydJvFInkrEtOogVdKmLE1nydXdE4icynUvbHqNf/vTf9QR0s",
+	"BlXC6NXPTMz03BsODg99Q6j7dz8nVenUyMy1ITWhKY2ZtjvxRSrjBoKlnhtGOLbMueqSExJSzcgjs92m",
+	"PIVJKE0FTOb92bPHRKZmq7578Yzs7+8fuT8fE0rG343NU1yTOFOG3ecCNidVZPzfB0/H3XNRmfCgNzjo",
+	"9J50en3P97gh6Y+MpUvP9wSNzQNTQ3eZD39L2dQbev9tr1A6e/hXtfcj1exN+hLJgfUqaYuf2HKVAa/o",
+	"BawYIwGNIqLolBlZQbUzJEnKhaaTiJGT02cvX/okE/yPDLWAEQsRspCw6ZQFukvOzDrTmIHCWHA9x5Wn",
+	"MTsXThxmTOPnkLFW24EcHuM7VIAiywXoYDAgY15MYxRIMY14oMfHZDHnESuGOxdcEaV5FJE0E0Z7+OSg",
+	"d1R9nYsR7Dmm1Mpq0AVNw87L1/+zA+vSH+wfuGVBpV6sS00N7yCqCdWapWbMf34gnf/98bu/eavy63uv",
+	"WDxhadMuM3yO4a/fKMJDnwRzqZggk2VVo1S3VsziEZ0E/cG+m1JC9byYEI444qHnm22Y8dTYKmOabr4L",
+	"fe9NGrZPQpo/whyqpMo0HH3/w9HV8s9mUuG9u6b0LZ2xVTJ/mfNgThI6Yz4JZCbAFKcyJn2jJ8zvyYTN",
+	"uQhR41OliRTMKH0WJ3rZbdnV5sWKyIRsSrNIA20xvUIVPOgffH/ww/6Tg+/9Qi/3G/XyW5Y2T+A/5YLE",
+	"VCwJEzrlzJgYoHouo1B1yStUe1SQfq+HgGOaKRa2Es7SUTvxg8MS9f1ebyPZ75jZcW3ykcJfGwQkXYSj",
+	"XqEyq9KBb921eJzJdutBje2tGQ8AcIu5jBgJ6XKD5fCNJgvmBuCxaGqWgYsgykIWttmL/d7ZYH94eDQ8",
+	"PPqtZam0vLHduDacU4kUioHxfEpDa/bNvwJpND/8SJMk4gE1/Nj7XRmmfHLEKuRyNJVpjKj3kkYZSChL",
+	"U5niSCFKxCWNeDiyKt/zvZBpyiPlDT988qacRaFZZckNwPa9mCkFsu5ZG0uoJhEze6/vXX8sP4DvkIbn",
+	"UDaY0kZQVoDHte+pLAiYUt5wSiPFkCWwNTZMRWXTKQ84E3qUU1xMp0KdzhU5gL8pM7bQkgx7EpCUNiZ6",
+	"d3qvt13852YKJ2CIcembNqIFc4rkK+qDLJM0ixiR0xqWRVYpglB284GoiT771l7TKw1IdN0QlWdhjs8s",
+	"iNhenhtXuxlXtK84zVlp8RFXpIYkSB3D7Lz0d7TwJ3VaLbpbOYGuUEwetSIuHwY7F+PSqWX8GGRJ5xof",
+	"doOQxHAZT3lakjkVIZGZJo/G5vejRMpoBEZ2/Bi15GcRs9rpat0I5UdvLaAvZDrhYcjE7SR0mg+zRgvZ",
+	"M35EgwsE5yqQCbOaaLhIuWb3JYRG+zTRBhqHKyITlgIzanrmdsx/KQxCp9Hzgps3VhF2qBH+oXUVlIwZ",
+	"ookFOAhSeX87/zSnJRPsKmGBZuExAlw5IxdCLoxmd+eN3DiEd7oGP7HlK65iqoP53Slpd3bcsBvqKnlB",
+	"FTGmH7xwtQPqfe6MVVU8YZEUM/D31Oi808V5LfULmYnwdisjpB5NYZjW5bDwSEhN3JP3wu1fDJwvS7sA",
+	"V1comQLi2BV3zi6uSkDIGK1YhuwrhUFv6TKSNDyT8mea4vHx5suZ4GAjLeUoguHWIt+JDAHswKOpPYSS",
+	"V/zpfe6oVqIAovxgfjKrTMkkiy7AZ3an++pMyldULJ2L+3brkVLNRuBPZmt2mJYSHQSp++j9mvpvFDGE",
+	"F95zULxZUuNzQwxjLTarPd4ebNhulOKV5tjAtqOYx+8RZb4XNNNzmfI/2S11eVYeqR3lMBESKshLETDr",
+	"WDboDiIfE0ZTs+XkBaDVe5HB19LQA3vdaHVKIn6JJDrAefL25Z3u+PeCXlIeGVbcegHygdo3e7pEZzsq",
+	"sVjG5mP3uOExLkQCKgy/Q4lMFnJxbBYAMKg5nQi5EAbTTBgi4+JI2oxu7mc/5YwBGk7MUbbkNktSc1jR",
+	"3HrGcnd7g89ZkpQFjF/a0AwexMwUd/JamoXXNKR640K9cs9d+87N1upIPiZUk1gqTfq9f/YPjSBJwXJT",
+	"OJVpTDUefJ4ceFV/cOX/1juHjUxSK/V19ix9ozEMZ+ZcaZkuyYJHEVFzubAepxKfDu2X1vEpZVOWMhGw",
+	"Zj+0mRsEKowU5s/6RGXBHHSX2U6XkgeMiMwsa9NSrbqUC+f0h0r0JXcbWg58zF+Wk99ZAAbjKY1oI70n",
+	"RWioEJuq6E3a3gWQG1BhtplKzDFUyEWXvGYzqo0elCJaNoauI6YVSdklS42thiiaIhMWSIOAScgmulE0",
+	"Vtc84lOmecxGjKaiKVfiJIqch9R8zu2TsFn01sSyS99KWchYvM3XkClSWD+V8knElCILy7eARRELMaxl",
+	"+KEzM4kbkFZRDhsEyfcSJsLGTIk3AsI8oEpJQlNtrNjYLv+YLJnembY1YuvEanUVm3hdkL1GvK3tWFGe",
+	"2+g0t0PK5mt1fSEPQacZHNAaUmXKk3XD+Pj9Rrqz6AL0ftNiMNwZZhGMIu0SAIEKc32sJ12ZnURTVlky",
+	"sIk4ryGZpIxeGLuo5ywmU2Pl8QEY/FzQSArmw/surI/u0dvaHxSjPKy5USw/j/HpGxgAlmdLlbLGjLTP",
+	"CIzG3ZiJL2ALnNDdaru4Qd4xlUX6nrZN7nCtTgAh7hZg85l58Nr3uAjZVfMqURtTTiIaMJeeZFGkj7H9",
+	"XreMW46OjnbS1zVeqYrbaE7VKkRp2z8Wta+aeMXMKSEoc79FlpARfkWmgJvF+GsXpBW/opE3P3HNYrW1",
+	"eMHM6NVLfKnvcKD7d04LTVO6XJmO/eoGkkGAVyiGA1OTNIchNz/6hJbS0kguK1ZBG03LQt9JDBh589OS",
+	"LAwgMi8dQ5rkhJVyP3biDUr/dY0HvnfVmcmO+V1HXfCkI4FyGnVAOZgNj8kNVx0Zmw8melmc1JDsNXkh",
+	"IQ+NGuxuBCVJKs0+XjuYY5iUFy4tbOO4OqVC0cAMpdZsWbsMpaHXrsXu3D8r6FhZg7ocFrzIOVybyFoR",
+	"LX9q/clwo5YofXS7V9YYm9pYTVOoZoo0qKaQaua3pLnU1N5B7WDWq+bG9TpHHz8dXHfwh0Hxw6Mz99Nw",
+	"5YdHH7of4efvHv/Ho9/+14fvOh9Xnnn8+D8aUu5870cWZoG+6Yk9kuprPK776FxLpOJwhsMD6l/sEO9U",
+	"PGr1+8JpP8ogi51zz1JEo7clIUM9XqNdkDcJEydvX5L9bq+7T0I7TMn422+ULIU39H5XUnTf0cUra+ev",
+	"fa/skGu2j3eAvXLX42qu8Q2MIwz9Iwy5qpW3AkkQtE2YTCLm5wnORsy6XqMUFZ7QJlsEKTBUkXHZ+Tfe",
+	"DMRqoKtgU+WTTWKzCYaDpd8Jh+NKN32rWMhm51CRm+AjW9EFpI6JAm9+lzxlioeMMBrYlCFNdQbpAoGM",
+	"mQLHbfdcnIsOGdfy/sbk0UGv93i4kmMG2XZEZhqGNkdmCA6pYzK2XBzbeCw4p7oweDkgASP3Hw+J2Mq/",
+	"D+/nmTPw8v7jIUynmouSZ598ozAvBV/N49rw6gF+F5yF1qPdGia2lOHDqcy0HTFmei7DkRmYRpFc2Ckd",
+	"WqrgSYxBK59MMg2zK1LM8HUcaiVKa0bqu/m5+Ke8ZGnB6a5drpXcxnzJdkhlxMFkpkdyOlJaBhf5KPga",
+	"TV3WF77IyB8ZFZrrJaHqArMwLEWaxSMuDGS5ZBVabCIZx+i8FETRiHUrUgdoB5Rw/iYVFkvaeMRM4oHQ",
+	"MMIKspaIQ6Www9WT0cxYR1UqDEe0lGZ6kNOmVpLacCjrQRsZ5k8juajMyP6RLGQWhSRi9BK9sCkVM8iH",
+	"ouTJQWfCNbHm1862qXKCPDoYDOy4qzkk67JdVgctZ/dV515PdNycOIijl+PWQCoMWQ9TH5NKDiFRRhca",
+	"8BBJMXP1TrkqcKGxMXl0mG/mNcGnPFDmZKacxQWDmHUpp0f9kUnN6glRmL0tDDz60JDmXAualpP1yrkx",
+	"q7vfII6GbIvm7OPyVrNmN9808FJ9P1gfQUmqC/duLpzmzebMqvas2FpGQjVkWcuU+9hgnMtgoNHBalWQ",
+	"sUyu+sslJ7tVcZWVYMVWgyM227w++EutSEL13GFWxJBmEG0s0pCMrUL0yRiPqx/2P3aL37m6iXEj6GhF",
+	"Mb+UicWtxPVmsIGTWO/ieZFFUx5FDpCunh5yZcgVCZkxlCkGM5rxYXWAH/mMaxq5QAmSDroPt14Axq4o",
+	"BMujSikD/a/YJUtp1MgtGGYdyF/3cRpFViJiOICg20KRsbMx4wo0XT1v1wBozpkR1RvZMDTzhOpAo2Mr",
+	"TM2PXOYA3dE8Zk1TV3OeJFzMRjQMUwsK16HnU/v8iX08n8D617As58w8WRcteL1Jnn7mSpuDaZMQM1tb",
+	"iaVHSlMRqi5pdLzZIkAScQzqV4UtadwlZ27oirOp8Tya1y81g3v+pzWl+WhbVzP5npaaNuil57bwSgoQ",
+	"PjOyum3czZZglaqx8OMf1xwJb+A8fFVySOxyYl0izi0rSgpI0MBvlhTZGyWP03EeMCUUzws0dktQ/mK/",
+	"FJrZ6ty7JQtcsWKzYUmyNJhTZaUDt3ODLnQx4EZl0OJo/sWqhAkLoLwiH2TcqhdEFtmMIeT/qoqkacqb",
+	"5vLLXBL8o4tDbB5LxknE9C0n5Qa5zaRSaIVgydhOYU6rVm6d0isbxJ1j8HlJ6lYBe4AFI8gmaFZEScoD",
+	"lLXCXN0gj8DZtK2XLXfkgx99IrPZXO+kBm+nb4rSzS0J3uizuxN6sKBybYWqeaRi3AveNRvxlu1U3zf2",
+	"2VvsGjy3bhJ+UH2n+ChGFYILgzPQXdwW7wYlY2afIey2ZYA0DVi0hW6pGbVSWXe1GL1YhNreyWe3SnGh",
+	"AyuKo8L9JhgDjLhNIB2NyBcNn8MnDf5qp3grX2tO+qqXdfO8c/z35ad+mov46ilmStPySaZbNkXgdivZ",
+	"Wzh5TLnAc4c7trs8pTwCiv+wcuSVDCQInR2s8fz6VirdmKl1UkZC5PdMaRJTc0LKkZJz/3BNIhYSLRvQ",
+	"xw3sI7tKeMrUWtNurbmeM+WCWxirwZePidnm4KnFRkSgBoU5wN1ca+1mfQVbjFqzGivtMhwboWQfzmRb",
+	"phG1xdneusAazHrGL5nwiXAZk/BLTS+Y2Dlb6faR3u3OeqVYdPOBr/pZvznsBV/Kya+uSEUBN21iuy1u",
+	"o3XdzvqiyucdJDPeNGA8yZY3CRJXMV3RNaQ5/LvrGXYNAnO+qAoq3IXyWzsv1sRfC7rbFipOXLpFSyOa",
+	"PA8zfxh08CY9u/1xqEhVWYDjCcfeQk/fMgPoCx2BvoASfjhl3fkpayMbP9MZaPdTyU6nhR1ODuX9UZXi",
+	"9arkNuaqpJC+sMVqTk4H3Y5sVFgBktkWbm1FJAHVbCbTBqF/kTJGNLuCAOcslVmSO+Iny9UUyRXRqIzW",
+	"bISMHTrGIWzkQEiIXLt4TOPAfLs2Uxt3BI/pjI2yNGrC8QkPdJaCVtnSv9a8s4qJogs1bJySlelAqk0q",
+	"Tgp2A9W23TZFqSq8BxhpXJMlagP89uRQVBSpLEmipWv/krfCXEt0C3/LfvnbRTxAlVgdUp5Qlft+sSNy",
+	"NJyrmEJiHHPaN+ft1IpLsf7SKuUOvA8F8f867oeK5DcEDqIloYKMXYKKzQexJXaFeXSuhlJM3v7Y5EUo",
+	"yWqDAhqHGHMcl3Jg8kgjgcyVgPlETjUTmBsayJBB79JkvlQ8MK/aHobWx1Em0Y5upN8+3UhjHbu3BAUp",
+	"caM4ameSqS4Zm/029sk44oL1zQ8B10sIpEulaTQyNDv/jcyETpfjvMsbHMLhb0Lqc4GWpqEEKrCYbaPC",
+	"t19o0LALSSKmNUuVT16eviH7/SdPOn1Co2ROO4O6NanmN590fqOdPz9+Glw3ZiPDzBsa+uqUMY2z27bW",
+	"FAcbNJjqiGqfTCMpU59MMh6FHHMiNoP9FqNVqhzbssyltKC1xdgftABH1sQWyDtPUnnJzdFCpiRlM9sX",
+	"anNa78rGrmXorwYEDUcxGJgfa2wec2vB7Yg292g+K7n3Uj6b690PRl/S9bfR6+eDdE5lioWxNgePCqzj",
+	"uI1P8EbR6LYTOdXlALVZOhaWU2xa6LnLmHPLAa18zN26Vqnkw+CaJJRj9uxiLhVzxcmQfGpWZCtgup3L",
+	"01Vg172eszbEuWOJ5hTbTBZOGV0/c7bkcW+sBmhgYntpwEZufS3uWYs96wUJfk0LbXTKlj58B+BubXHV",
+	"14zw6vxfvb0BtNp46NQjoI8uGWOl+3hYNA1weSPkkdsp2Pgyz3uZLA0aq/YROBePXO3O4y4Zh1CjNB5i",
+	"UMFo1KV5DfOIUxyh2oihS8aoscdDkmbCZhuXQSfAbsMYQzAccsw3PGchGvHd+ySESrCQpa3+722TUMjP",
+	"bKoNXb5RTkrTpbLWJYgYTduQxNcb+f48E6rLLpK8KrNm5izIUq6Xp2aOFoNAd6WGDVNvxuSTMQ8mI3Ng",
+	"GHW73bERK/iNZkrDb/ILI2Br4bg5FXOtE2z2w8VUNhkPs0v83CWEggsNM9BLUVRF5PWdak4TBn8vSP1G",
+	"kSSbRFzNWZiXRCmoLPn2W6fhVffbb8kr69bC8lEwh/nzJJQATqDqjKaMxDS9YCHJR/gW7MIyb8kQcaUh",
+	"Qw2vNDCLQcxJxidKui+Uxv8GDInriA2iQCDb+rjk9QBfGaSvn3sli3Tu+ZA0eS5snrpicJPHnMWGMWaT",
+	"L+0FCnbaz8Uli2TCzKyfl/5sIBgl/zh985qgkCDMGVv1N+4SdDpYHsGvWQhSviRjoxrHiOnM7NW5sH8w",
+	"SntsjpALFkXH6ETXc/QgwgOYLG84SDU2nAdrngns5wRVKwpKZMo1M4+xtIieC8x7z+MyUOSSd1yc00sG",
+	"NTCN1TGPcww6kSFndmY2039iAAQNfaKltKxDBcBAYLANDlhHRYq+rNTyaNDrHxft/5RPgjkVM4aibMZV",
+	"ju2DXq9LDno9EjMqkIRzoVv6aWML5KITyJqe2seWtV08BWsWRQo7yMMynQv751pxVFGjoyoZ8ooEUgQM",
+	"TNCj1ez1x5ZFL0WSacOfp8hRsyVAph6Nn2HXso6xkENSb1w2fozt7190fvBJlkADD2ypiP/AroqwVll0",
+	"YcQrilSXvLdi4kg23+MzYWB6l/yY4TfyGfnk/Xe9Xq8Hjc3EkqDW9IlOKQfca8S4dGxWZiWodgpgyjV5",
+	"ckAm3LZfsb3ecaMc9HqWB2c8Zurbb+GRUnUzeX/2DB/Fjv8Kb93pkvE0lbH1U2iJCSbQ2l/xS/C5TMxv",
+	"4MYAzIo2bLCU1S8PsCS8Y5BObBbi1HbTayjhMbSghnj75vQMCHh7cvbsP30rpQkDSYNLX/CIIDMN/ZqW",
+	"MiOhPIeNYhag1v37gi2HxqpBKZctxLcuJWpvwcjvrCq0Dw+Z0ODmgfopRiZLzbrkxAwHt7akDNfRVh19",
+	"b+atCr100Ov75GBwBN84vLrK9XHxnmXPT2wJvBmf2MoakMMheYrdBTeZNiSJKAYJ2+XtZ0ukY3CWLWAr",
+	"NzTbdUqCXdFAR0sS8QtW0iFW5MpNY7vkOQ3mRSlhabNCSaGVBiOYhjLBWKgMMeOrDvzdXmKjuYYLItBC",
+	"YmlFYS07BvhQzeEmn7cvPd8zEBEtch8iqwkTNOHe0IMiY6gv0nNADnt2h+19yuNs13ulQO+s6TasE5Gr",
+	"eVuTQ/OlPOiS54AsQ4eZYTWhw5a9Y8VAjJwjL0Nv6P2d6ad5Pkn5aqcPzfCueGQvv0nn+mPtXotBr7db",
+	"00V35smnfwg18Ctty/qDw8rvixZj32MpexFZr17Mk/fyOuz1yuccm6G+Xd/Favestk63LgivsTSj1KPh",
+	"37bN6u1adR6gtDS9lEvVXumqFHilv/mVShNWeGl/80vF/QDwxsHmN/Ke3eaFwdHmF+rNiK9973AbFlS7",
+	"58Nb+1txIS8GhDNMFsc0XeLWL7tZi7QyTWeqSASCs5BVivnVL0MDyGC8RjVW7z3TqMtes4UBa1Co1i2q",
+	"dCnWndpTSzl/M4kylRcEOiAnDMoXUOBsoyvut+cCf10bGZM/ZWYmP6OJMYbrdCpYgarO/JkrfVae4c01",
+	"p7/x2bfYY2Lzc/amKvNoQ7isvCJ5Ub45W7bdSOVirVtpxgZv2kaC4ebALZ47k7c0MLacEpOJzc/FFvjF",
+	"YTDn9zZrmV9ChFbpw0qg4RBsTTk2kN8f1T886x8M93vDXu83rxoLMM8cNjxTdr8HNE4on8FyDDqKRkx1",
+	"kkzNMfQRZoEeFQki3vOIBTqVggeqmsUlsigq/MxArfMFe/9jQE7NuOSMpjOmyUkw5+yS5Q2Lc/euV7+v",
+	"r+6J9fSVGIVsenD4pPBToNcLb4vCOWFZYL9cIzg4zKv6+ivW2FhVe87HnljFctmmb4WbwXa1udtFuwnf",
+	"duGNv0pbr5223lnvaNg/rNHWwQ5vOXUnMf1TCvJ3PtXkGU1D8rd+r42sHBRZsqyD0qxZbSWub7D/wand",
+	"gI2g2o9iS4WyMnoARg/A6CsDRkaEy8hIV239bvDIngC7zig1QiFwfkuhUxrowt1p/ZMXjCUKiur/cfrm",
+	"dZe8hqMqttxpPNCdJizwbmQxt7zW0DXcajwCcVVppXVHHf1L3ndsvl/Fsbr82dIa0YnMNK6QM/GFmdlD",
+	"B3nrqrzJ/ec0igqHmKjg1hc8Al8fDUOSJccrrqlIygtzGBwX6n3cbYSU+LmdweQdAUQbLHA9lDAM0gYO",
+	"8wy87QSmlm+87vsOmiK3m8A5ZjGKVuBazlq+8b2k/07otVo9j9gwjyF679+eevVidPtMOx7pOaxUK4Jo",
+	"KkXBdDBz2iP/JdMLr5T35b0/9fKMLK8/2CevKBcEc7G8PL3KO824ZqTf6xWr/A85F+Q05nBDbSXXyTPQ",
+	"qO/lKU3e6/8qhcbz7LrrNd6iAklX70yulj70EbYVZQr9Sg2AvU13UEuYN8uWMuhv/5ymkyxU1eLZEqsH",
+	"BpbmrHZh11KF5EpQ1ev/dnR0dHLS7xnMfvjk+x8OvgosviJuW4jW3azOvbP+ppC6KD7eAKZRcT7A6H9F",
+	"GP0vh4rzWrsyELa/qOBg/F0ZB8Mv9j653XuN+sheQ7kS5cC0u5lkioyt835M/t//+b9kXFSL21+4Xg74",
+	"r6IM/ZhwDWUx6oInlfdsJmUq43NRjA6QrTy6fX0miZaV/jHkRCwxJk9ieclK97vngc1z0dQQEYJpr2ns",
+	"uvi45od5niGNDMewVMMMrdx1TUiy9W4u6BKCYyFEtwOZpizQrvEPqKVzYTNoXPDQamAg4FmRtTirXUZB",
+	"JjS48G2bUQwpgg9raZgxpyF5lN/1vd+DYCJ2chRyAQFGyAM5F8zGoWJGxWLOI/bYt+lYNgKnZXABtF1K",
+	"HiqSCWAe9BLzIezZ5HctJUftjJLhre08rqWo709saeEbbL6nMlzuFtiqG74bW5JtzUZDAtl1NcXJhrzu",
+	"JmD3gC3/2tjypqHUcjuYlkCqVYjKVusJbCz9eS4jf0BL/5ZOx94W8OqZa7BqXuhvQVP9bl/AcYPN75Uv",
+	"3v5Xw36vDMrJ2/1A2vsW4A9vuAf0h9ptj7oy6aSxstZdskcWc+nqW9D3s2RYsotmwyeZAC1XzeRjIpWR",
+	"ghS1QEdL6IgqMDHmxIW3XRLYtt2em7BdQ0fpJrgCV5K8dfUCu8GVu8QgraboziKPdxtp3NqIVG5S2grl",
+	"9G+IcraIGrZyudK/A6OQnz3CeEOrXG0Y1GKXS4Q8GOQHg/xgkO8ld4tf5kd2LfNgZckuWx3TFJxssct7",
+	"kyy6aDfO7zHD3O/1eu7msNL1RtZnIKeYMO+KHSAjHi/TlAKSbeVCHGNml7v9zRz/be7uOab7GnttkUBM",
+	"l0QGQZaSWEJdh0Eh6B84F7+sFh/k6fzgJ4FUb0zGdrYbUtXzVGC8rbApO39IKLaHPxdGufqGxxwcQ5Y0",
+	"8xsoMYmkmGGJqChd7YHlDrboIK8xMGAikalmIeQa491541J2Ol5lCpeN5qVv7oaW4o5OmAUVtlXLOLc9",
+	"mHqNFmVMHq3cBPPYx/oPYK2Lq4H8FCgKyKhBKfKoWkhC8zRXmcFVqoCfzsWjVWT0eAM0emqE7j7hkbtx",
+	"8cMapNRssF9JoefRkkykgCK31QGuln9+/8NRaYDvD9cM8HH7TOT6PZJ37ePBEtBbh34+5fck9ioXHQ7q",
+	"1xOuY34j8un1+us53vLWwLK5HuaK+VV9mm+wE4FeSJLfRbgyP3f75Qd3Y0PDdST21tS+305tflOFlZS8",
+	"6Ububu2DlDt29ivs7N8NOxsYs7tEtoNHUIi2AbOcor2AzXdMaKQklreXWsZZrj+AzL84yHzAjJ8FM0LL",
+	"MJfD1owbERC6jhobUaQtcG9FkC+KYBWkodsC+2MyyZZQCVpqrTSG+ro9W868Z6v+u+RtfveZth1TiJJS",
+	"MKUJTdm5wPp9m5v1KoeMlVbPTR6dpkvYjg3EqmYfnYsNtQF42enX7PVxUGRQwTJF4SciULtOuGu3TAus",
+	"3PN6T/6Ygx39Mftlf0xnW560WNHZnFvwge4YuyG+mD/mGM4feYUMlv9hSwzIH7V1/6WGSg+G9cF78+C9",
+	"+dKW+Ixe5JYY0idu7L+x9rE1hRnbVXDNYlcvF1BNIznL7EF/jtdYQztTLixRPpFR2Jrj3FYS987Sck8J",
+	"zK7ziTla2CpxyCR2YQvotuhsiZdXyqiWNOJS29FbZBGvobOWaU1+sVWJXPtkIvX8jnKvq01kN9CE3Tyk",
+	"AVPu3InZ2AYrFi2LG9OuuSiuxixIu9GV540XtW1POFzAvjXd9Oqz0n3vyd+NQbs6kHibsphnMVm4/BGG",
+	"+SP2jsc5TWcGoQdUQRvVagpKqXEz9ClSw729IBRdnvdJ6AYyzrG8HbqbQAv+9sSVShNmmxCTJ6rkLV1t",
+	"U+TDXkMazleR+Zzzv6Jymu+zxDI+wy0yM08H2EKsxO/+7vymMGhncFjl+GrJ4OCwznVst9DKdMzlcmDX",
+	"drA1O/WvLnU39aKVmj5vyPq203pI+35I+/5Cad9pDu8cRHW/qWBUdyVvkfld9eG0u4fOoPVRkYvs11KF",
+	"3f3G2BEMQHApddpH13HqEqabXEXnouQrsg0kEeKei3NxQsLKtcKQcORyV12Hbxt5Qx+Q7WqrgKwuOSm6",
+	"bksByd2pVnAJsssxPxcQfoTAKLWZ66WU1rFvm0bdpk83tEJLbTMlaIVmw5Yc27qGzhWw8vkufg2Y8a7m",
+	"IRs2u8h8Mi5fg27+XbkHfXzsRjgYNnnToE0nxgDsc0fD1bv/u+Q1LiokwIOHT8+ZaDqIuLujbPPN+/G/",
+	"YfTM2sMqdqjJmO8uPl+LJlp9WaspwX3Yc7kxqn281hX+zr8+8PyvN097JztcvoHsrl2ZdxdcrWbI27mf",
+	"vPrtdefXX3/9tfiPV79QvZ7F5vpLrGC5Lf2oCBS3y20fHJYK82rQtprN3gJRczhW3BDZhN+33gSLLY5S",
+	"65MAD/+tSxa2WOmjHp0En7WKwa256+R2fRuUXbtral0FwoOX/MFL/uAlv4+Tx9NsWYSE8bqCFS/52iPI",
+	"qp9871Oufq5LPvOVDio3xI/42p12xPwr+o9uGC2t3PPVotKdyecC81ShOaqtws1v8HhwqDy0o/rK+nRK",
+	"4WR3R/9LtW9ScV/Bh4/gp4QOU6jbUB/sFUpg7xJTLO0fLjED0X58bQcrrhWLpt1CV2AbptUYzqb7MbHq",
+	"3aYH2euDcEQ39w1jQjd7vBAOx5rbu+u5zq9vW7qLe3BkW9C2OvDf+aUho5RB5Tqoi5BoemGL+mO4PaQ0",
+	"oI0urQ540nB1ryGxSM+otDSCDOH/HwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -436,6 +436,9 @@ type CreateMemberRequest struct {
 	Name nullable.Nullable[string] `json:"name,omitempty"`
 }
 
+// Document An OpenAPI 3.0.3 document.
+type Document = json.RawMessage
+
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
 
@@ -1479,6 +1482,13 @@ type ClientInterface interface {
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSpec Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSettings Get the programme's settings
 	//
 	// Corresponds with GET /settings (the `GetSettings` operationId).
@@ -2095,6 +2105,23 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSpec Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3451,6 +3478,33 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewGetSpecRequest constructs an http.Request for the GetSpec method
+func NewGetSpecRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetSettingsRequest constructs an http.Request for the GetSettings method
 func NewGetSettingsRequest(server string) (*http.Request, error) {
 	var err error
@@ -3930,6 +3984,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// GetSpecWithResponse Get this document
+	//
+	// The contract that the server keeps, as JSON. Needs no key.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
 
 	// GetSettingsWithResponse Get the programme's settings
 	//
@@ -7709,6 +7772,54 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
+type GetSpecResponse200Headers struct {
+	XRequestId *string
+}
+
+type GetSpecResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSpecResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSpecResponse) GetJSON200() *Document {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSpecResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSpecResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSettingsResponse200Headers the declared response headers of an HTTP 200 response for GetSettings
 type GetSettingsResponse200Headers struct {
 	XRequestId *string
@@ -8704,6 +8815,21 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// GetSpecWithResponse Get this document
+//
+// The contract that the server keeps, as JSON. Needs no key.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openapi.json (the `GetSpec` operationId).
+func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error) {
+	rsp, err := c.GetSpec(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecResponse(rsp)
 }
 
 // GetSettingsWithResponse Get the programme's settings
@@ -13917,6 +14043,45 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
+func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSpecResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSettingsResponse parses an HTTP response from a GetSettingsWithResponse call
 func ParseGetSettingsResponse(rsp *http.Response) (*GetSettingsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14702,6 +14867,9 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx echo.Context) error
 	// GetSettings Get the programme's settings
 	// (GET /settings)
 	GetSettings(ctx echo.Context) error
@@ -15344,6 +15512,15 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// GetSpec converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSpec(ctx)
+	return err
+}
+
 // GetSettings converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSettings(ctx echo.Context) error {
 	var err error
@@ -15465,6 +15642,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetSpec, options.OperationMiddlewares["getSpec"]...)
 	router.GET(options.BaseURL+"/settings", wrapper.GetSettings, options.OperationMiddlewares["getSettings"]...)
 	router.PATCH(options.BaseURL+"/settings", wrapper.UpdateSettings, options.OperationMiddlewares["updateSettings"]...)
 	router.GET(options.BaseURL+"/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
@@ -19882,6 +20060,37 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type GetSpecRequestObject struct {
+}
+
+type GetSpecResponseObject interface {
+	VisitGetSpecResponse(w http.ResponseWriter) error
+}
+
+type GetSpec200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetSpec200JSONResponse struct {
+	Body    Document
+	Headers GetSpec200ResponseHeaders
+}
+
+func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSettingsRequestObject struct {
 }
 
@@ -20550,6 +20759,9 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// GetSpec Get this document
+	// (GET /openapi.json)
+	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
 	// GetSettings Get the programme's settings
 	// (GET /settings)
 	GetSettings(ctx context.Context, request GetSettingsRequestObject) (GetSettingsResponseObject, error)
@@ -21339,6 +21551,29 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// GetSpec operation middleware
+func (sh *strictHandler) GetSpec(ctx echo.Context) error {
+	var request GetSpecRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSpec(ctx.Request().Context(), request.(GetSpecRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSpec")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSpecResponseObject); ok {
+		return validResponse.VisitGetSpecResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSettings operation middleware
 func (sh *strictHandler) GetSettings(ctx echo.Context) error {
 	var request GetSettingsRequestObject
@@ -21464,183 +21699,186 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1pc9vGtuBf6eLcqdgJRJFanJj6MCM7TqznOFHZcuXVtfyEJnBIdgR0I+iGKMZX83k+z0+cX/KqT3dj",
-	"I8BNm53LW7diigR6OX22PuvnTiDiRHDgSnYGnzsToCGk+PEkhDgRCrjaeQdJRGcQ6q9DkEHKEsUE7ww6",
-	"vkoz8InghOr/yymkRE2oIkySFBKgCkIyEilhShI/HzKY7byBmX9E6FACV0SoCaRTJqHb8ToymEBM9Vxq",
-	"lkBn0BkKEQHlnZsbr/OOKviFxUzt4H/nV/QO/sxAKkloFIkphIRxoiZAgixN9VRTxkMx7ZL3+McEUtA/",
-	"p6BXTEmkB60uImacxVncGfQ8tyDGFYwhrS3oHcSUccbHCxYVwUg95IokNIDoPQSCh5JkXLEIl4KT6PlG",
-	"KcgJoWPK+B0uCFQ62zkeKUjbF6MEmVKmyBBGQk+Yzhgf25WsM9l/7lhg75w04OuvNAZJ1ATREx9zpyEh",
-	"vYL0G0kiMe6S42hKZ5Jo5NSzwzWNk0hPlcKfF73+H73RD/JgulddGL3+BfhYTTqDvcNDTy/U/d3PlypV",
-	"qjHkRi81oSmNQVl6ey2isGnJZxMgExGF30jCwupi9NfV1TD9RkLVpON1OI3dQydhx9NLz1iqqVgT7eYr",
-	"9zolOn4Ds/klv6WXCGUgAY0iIukI9PkahjAgScq4osMIyPH7lycnHsk4+zMDkkBK9FHyEEICoxEEqkv0",
-	"9iWNgVzCjEyZmpjTojGcc3eEY1BmuhFLpXJ8CHHnyLxDObKY/NAP9vaIz4ptXASCjyIWKP+ITCcsgmK4",
-	"c84kkYpFEUkzrunbIwe959XXGb9IUjFOQUq/e84rpxRDPIR0J4b4gg6D/t6+OyfDbIuTqrHHNZAroUpB",
-	"qsf8r49k5/98+u4fncZzUxC3oRhTEDegWDoNL3q9fjNqMTPeXaLWG5i1rfASZrjAI8KFQoEiIUihRqCX",
-	"MFtKEpc4yV0uu0UYvRZTElM+I8BVykCzz4SODT3LLnmLnG5COen3ekZkjjIJeAS47D8zSGfFupH1VtAi",
-	"hBHNIqVX6elFG87Y7/W8gk/2G/nkW8TKNlgbnEVweySYCAmcDGdIFIjnNI6hW8fyGnpXYR67+e4S7Kd0",
-	"DPMb+H3CggkC2iOByDjqIKmISb9Ljs0BDGHCeGhkH5WKCI7SDeJEzdqgr19sBn6/BPu9/sH3Bz/sPzv4",
-	"fukRnAoRtR1AIEIgiRBRA03qr5fieGIGv0ton6WUy1E70ij7u6XSEx6A5fNaDEjCFPHxGRroty5Y6Fc3",
-	"pq75RQijg8NnzXtSxQLubl83eiiZCC4B5fALGloNQv8VCC2Q8CNNkogFVC999w+pd/25WPvnDqSpSM0r",
-	"oTnpKxqx8MKKnI7XCUFRFsnO4OPnzohBFHYGHRprBO14nRikRGzuxJnUahChikSgkbPfuflUfsC8Qxqe",
-	"M1ABqfQR1XUVvdMCSP9IYdQZdP7HbnEB2DW/yt1XeivHKEUNgObPOteeJIlpNBJpDKFHREooSbMILCfT",
-	"Z66PePm1omk59q3dplcaNL1FQ1SexS29tAL/dodMoxRoOLuAayaVbDljFlbOl1ru6rQZpsmF2BFqJ73o",
-	"0Yc57OP8qCvK1/xljtTVJPKkVUXycLBz7peuBv5TxB89AQv1YIpeAidP/CqM/adGv7oXlKrdVBaNUH70",
-	"1sj4k0iHLAyB3w4bR/kwZUSsYBTikFalIxpcGqVZBiJxEl8OpilT8ICMpGktYmRwXSSQ4uZrPOR2wD7h",
-	"Wlem0asCepvzeDPUhfmhFepSxKAmmiameKdOBR8/EIzf51NnHK4TCBSER0bxEWNyycUUBbNV7nK2Ht4p",
-	"yN/A7C2TMVXB5JYAb7iyLUH2Gp8iUyqJVrLRLFW7Fz4g3s/zzyFEgo/RElJb1p2exa9C/SQyHt7uILhQ",
-	"FyMcphX6VnTpy5p78iGA+/uEqgouc7T5hAIkrgXFiLH6MFncZgjlIYlFCF+ovnJKZ5Gg4ZkQv9DU3Ho2",
-	"P73EDHahhLiIcLgFNARkKMKZlsj4aGpvrOQte/GA9NK6BtQaftCf9KFSTliciPRuaeZMiLeUz5wZ93bA",
-	"T6mCC7zKwwLqUUIY00HqJn1A5Z6qkk0YmWWW1ADaYIhfqC7VHm+3nK82SvFKs8V71VH044+o+H3gNFMT",
-	"kbK/4JYMOSuP1K6IAA8J1YhFxxBrXUTrX1QSSoZAU01Y4hL1x4fAtV+Fnh4JWHNmSiJ2BbXF3Skdf+D0",
-	"irKIDiO4NbTzgdpJOJ0ZIzQyJhILvacHJGPj0iAB5Rq6oTASj4spWlBRJ9SXAS6mXCsdQzCKaXHRa1Y/",
-	"HodWcsDgGo7HwPj4RRZcNjm4UAWA64SlIIngaN37cPaShBTRKUn1xUIxY++xFpjBZ319iqkyav2zg85i",
-	"+53XsRMcq2VH9WsWIaaccKkoVx1jcnLWq4+lgTy3mk/5hGL4BwTIo46lbN0s6vMQasmIFk/ZJf51gndy",
-	"DhoJZKLpSes45m87J9rfuN7ix04iGEcxgyxAf7hOSgtxBjO7kF8YHbKIqVmzLXAoxKXUFzkNe6pf6JJj",
-	"3JskNAWihKKRJJLxwPhahjBm1ruSJRod0RBgINZwaOEfmVRNHukfIcz0HUffaCaU4z1m7mDnD5MiQjU4",
-	"uEWm9BpCxse+HhMBN/OIFIJr7RJ9REdoRfZIxkOt8WZR5JGpPpcqsMkr/YFBDhiLlOdcg0R/AVzpwc04",
-	"xjqt9Cx4I4bYmD6YglguQ7oKhdzkW6ZpSmf67yGNKA+gzZRrjoeOUwDDD4AGE+On7xYAzD3zmv0MG5Dz",
-	"t6k5CWtdaDyMRQ5dR2UNy3yXcSIy5REaSVG4qS3mTegVoFAZAmjuFoVkZlxFa87PpMyapv+ZXQH3SARS",
-	"mqPW90pjshrS4HJFtCthVwtlW8hpLo5EHB5ZdAqJIVgkJ/SIcWttXXOHetDG+X/j6KjaYMgUQoC4CWzv",
-	"kQ8Jjv5GWYZfoNExiiAkItUSgKSgspTDahRcY6lluBY7tFiaH2ppoQWieQVzydlCiVyaOPML8+P8bo8L",
-	"R5qGJNPX+wpPnGNsw7ahfrcw0mLaMHMuphZ+Gu31zo5ITGf6AQ5jqtgVrIiFzbSLM6aagekLAJ3SNLQB",
-	"LGLK+PiIWMOsxXoxGhHfLt/fAGciNgLFYnhF9aHPL+fVFaQzo7UgU00hAHYF4S2meteKpvXJ5B2h7e0o",
-	"0Xi+E5qiQNgc2DVicTjXQCi1Q2kA3QJ6QISuorfVMZbILkdPN7kusvoL18nKD9fAsET/Kbb3MqJTzeNP",
-	"RcSCWbPXf0TRFVahHqTOVAvSLvEtqC8Ej2b+gOh/DELlbhRh2S/xlbj4C1LhD0hodXV6zu2paUzQP3pW",
-	"Yzc+uZFIx1pAdYnveIE/KJ4YQiBiDEfQ52wi9rSmkToyT+hME7QNZXEKYmnJCCZcVcfruCkatcWXIoRT",
-	"IaImBqNltr5RSaLXg076Bl2vfGWrjvAS30WepASqe1olOEINzNh30YduNhhjVBJTkogpX0oz3Crtzr08",
-	"T61BiuGNy/X/XO/3OixsclDPwaxN6TD71fsE3Ckq9GMhNmE2Md5kF6/cnd1b/eyN88N/nl/wlWDhygvW",
-	"+mSY0in3CJVaO6R1LnpbjoYeV1ys3afXKd/Xc/Fvl10+y0aCt2D4hZmggCp+hlThbX0ltTynhgaVPKFj",
-	"xqmB3OJRTosn61vH1VTGWrSjtxYJapceY0KF0B/g2Uk8OkOoSEpTTbhJpnXOLvHHwCGl5nFDZJRwmJoY",
-	"Frw3aIlRvmq68TteJ3+5mXngubjVluIyqkdwG1xeNwqmDOwyijWCGZf/WkRh69IL80ND6FgWTI6IZl1C",
-	"KtLv/Vf/UGv5Wn0MaBQ1U0kpCKzyv2XmDCoXmE7zW6W0BtOYqmwz44dXhIKtC30NfGqNc3VRMkNmoiXc",
-	"hEkl0hmZaiEqJ2Jqr0WlqQ4tOFY+6FL0moGTV0Tu2DW1n/+Jgrj1/AOqYCzSWSWgrFNdbrOQCCxCrwLI",
-	"FmlWDFYB54KVICLNy6uYjuFDGjXdgD68+6XbNMiaC7xkPFwqaBXEb/Rzm5K3Z5XAl0K2WARXo67lyoNU",
-	"VGVylQ29N0/iOyK4XBBkaoL0aQpGARoQLopo/Y22spIeZNTl+wZZM+dFrGinvDcwayW8VRDqDczq+NRk",
-	"fBUmzn2OzayCcBjxIlfWH97rxw0Dvj4xLxwaSNq/+nW9ogY43HauHNnZ2yFowoRbgQgxZU1Uzwns6J8I",
-	"DcMUpJwDzEEFMPsrMAAWNs0zIyy01tHCl/9NruKveRirMY0lS53XRZvA+4qnIoqBtxleJjRJgEsynQAn",
-	"RfwQkwQvdiZKhGTcuG+MfOoSXyTA7U3Pxl8wSax22yW+XmOg/AE56B1UL3f6RY0Q+ECjLlb2OM0jgnOQ",
-	"1aTbCooZjvvSamW5K20+pwQtW0WE9irUgkP/iEM2Kdy5q25eakngCvT1Wt8iExBJBF6eyKKVim6nUT3J",
-	"PXtNVnUMnKSS+GXnlt/tLEOhwFxh3HILKJVnnEeyupsJj6gRF/MTaMbFImjNM/AwhCaPiMT47i55AZLl",
-	"yr7eKQotwhQxhgZ95eue83O+Q/xaYLRPnhz0ek8Hc3HEVzTKQN88cGh9b0dhJo+Ib/fv29geNP53cfCy",
-	"GxxH7j9FObjcz4yv5xGU+O7+U0NJ1RjFPCrxG2niFc2reUQUvnpgppUZAgQptzXiyC7MPJyKTNkRNc2L",
-	"8EIPbJMZcehDuyp80gYDe2SYKdxcESlsXjdDzQX86JH6bn8utkZcQVoA2rxZi77VC3huXyuF6XYrJ4tx",
-	"+kyDKD9cirYsvVENTOuSHguTl4G5PIoqMH4/ivkY1emdJS0fUC/AWNWmVBaGNpM+WJyI+YENI6i86TIJ",
-	"0EGqUYKbwcyL1rR2oeExisS08qqzu01FFoUkAnpl/E4p5WO0xlHy7GBnyBSxuouFTVOyGXlysLdnx50P",
-	"CFwUqTg/aDm+unxKtfBtJlcI3TajlwOVcKk4ZD0u6YhUoriJpDNJ9K0rEnzs0jpz4nRWGJ88Oczpa0Gg",
-	"Qh5D4TCsHHCLg+hzKYe2/pkJBfVg1oqom8/MqAXPlOOoy4GO8wSJlpb5WLq5tIB5yig95ZDXzlagbOF3",
-	"ylFRj9UcA9uCC1pGVAPOqrErtRDmVsFvpWiDayLXNLRkcCmtTidzZ+CSwlGKzNt4bapEffATJUlC1cRd",
-	"7bWaDakeRGmJMCC+uYX7HvHRPPVx/5P+jJv1G0V0q8z/vbxCQy1GoV8sm83Ki3Eb5SvGDDQawLnz4hr3",
-	"Y5f4IZ1Jn4yFlZrET0UUYfSBlhc+4zRQ7Iqpmd5oLLia2F9CqnkGvjJi1xD6R4Se85hJqcWPzXCzGYYe",
-	"viKFSekOkfVivIJQ6PCakRnQlEyoNKRTt3jOrJZsrm/7/WXGJb2p6ivPDpebpHB3ldf6e8veSXKnzELF",
-	"EE/EOnDmHUH4dftJtjl+fC44+AN3pKGwAcf2ZN1BDtwhU80xNWLPjEXVuWzM8Q2IDewBnl9xOFyrc26P",
-	"fReP3CMfzl52K4gxsCPbaRgnU0yJLN0KODArTowXlXDhvJxm9VWWqTemOYnZgWaReonIPtysjazjtWgi",
-	"6yInwd5lrCPVxGvYZcya3OMbB2utZ928R9fOfRlOF5hK520OoFS0yvYa1rCa4UqfuzNcNflmVrCn5lOV",
-	"YVY+mvI+mmhVr+EOPDaIwo/rrSlBc57npBABRc0YpUDuSfMxMGjEOI265Nio39YPitA00sC825338uJB",
-	"mF811N2ojVR+gu4c9PW127n1rxWgr2mbKQxe/dx6uKLNy8zdBNnKyiVavOeQJTORwSDb3JvykiWJAWLV",
-	"2Lk0tsy5wVoG5mLqypMkQkTrTlAnvMLpVtpTI1QsuTfZ9WxIpkfe/fSS7O/vPz+y9TZMIBrjGNSIakjM",
-	"oohJU9+lYoLW+saOYsZ3VmDBQdUrsNerFrbo7Tz/9PngZsd82Cs+nLkPg7kPTz52P+Hn757+ryf//NfH",
-	"73Y+zT3zdL5Yhte53hmLHfvlVIvvt7iZ8i87BqCIMVQvuDNmapINu4GIdxkmv++EcGU/7jpFe1cPl5fj",
-	"WBzoNRTZeKKaU+kpSQGvrHNCsupSKo/9UwpAFFyjzXqciiwxAU1kOMtjx3IL2xKHU1Msh77IN8RzLLXt",
-	"biJv5zxWi6yFLdbk5YEYJcfWvbmoljih5u2IScoCJDXzYOHuUURqNj8yedTx4jCKR/NTaT4RwUit5qa6",
-	"hS9qAeTMg/cJuSwJ18TpBUEs5Z14BYF7zp2Tq0o5wlawqAIYd0AVgq4qVsXaG8WDw+EGu7kfsjFTNPKR",
-	"sWgdI4SIXUEKIUG7XgAeESMF3GQd6SUcEUr8ZDKTLNAv2puqnORS1akmdmy9N/t0szqiIL4DxQ/Z8+Mq",
-	"fiW6ajC8RDNCOfHxAgYW4BXBUYadeaq4sTUH6zWW8zrm5Pj0xJjQtWAXWb38Uk3+3N/taU2nbUSl+iA3",
-	"vOks8vjmbgCR5hK5Uc4kKVwxkcn3CKsPXBkb2ppLSeFKXG56YdvQwbxQo0be1OhKrjKS0gE0w6K8tyYK",
-	"cIfZyM01VuKVhqJXQSTAKxlNRvOiiPROgUKV0zl+2mjgDriHpqTHZR5vYPY7UxMD7UVUbUvkWXrOTbVy",
-	"gsHGWIiDB7Cl838HOvc6sgVffjeEZt2XRAIPpXHfTCciAperuzQY4u75Rr7mJipYKU+RogewPdtQSlAb",
-	"ZzPU0iVXTmqYf295bkP9nU1THOg6NL1SKqEYWccCAtNkFnbJMbdZNsNMEa1JW4cEjCBwWY/WPdiUdljb",
-	"HlXlTC3PnVvTBk1cU5MGm0AqBddITQIRRRAoeTesL4+V2ijU6cw43CtxTqYyY24eKJXZyySkJ6HvlS0H",
-	"vjG6urJ7S3mw44tLl3unNx0DpXWuI+Yo2/yTx7USasBS58KXrel3qyYcyU2NF/eFC1/twXoF6NvP+A7U",
-	"Mkv3j6uZ1aX3SnZWEyWURdG9GlzrOPG3NsCeVo68yaBpIrboGCPaLFSr2Bc1V/7FcD/2lw0I0iPUrfdL",
-	"HdmNUQpnbkHdpS5PFLwNqa22FLHghEYRjrVJXj6Ofqpfnp8Cvz4ivXrxeC5MgYPbpnfZSryuHLLZaGVJ",
-	"TVT3DuNqaNSq2gY2r5MoIS67xB+lIj413jDfM38e5/FLHvGV+BGGyvrdXMalT2gY2hIWLjqlKYaiLe8n",
-	"v3eY4LYJDW1YwDKL5GP4vN2mGwrtC2XzwjVo23KVFmJYBd4NlICjY/ygScTGeDwXPrDhfKdtGdj12aZU",
-	"5gm6G+ReruPI5zBtLTBQqdXtIhMx+APzeFfM/18QKmBwvOl8p0TY4h5FWMkmfGRJUWlDBsrB3MXKraDo",
-	"1JhGpXj0oviDMh7UsTAHSAn3KydUCl9YnFNquBG4mtqtfvPHynhbkNX2TqgluTXiCtKIJra3RyWh7Idn",
-	"B3op864hEy46ASKi0JmipKIzSTB0UosT4KFxfarcIlXUXT98vreKR3xuN8YQ0iYTLmGGjtFQeMRHj+kg",
-	"BRr6Whmzf2PFXP/IVshxweHu8qomKaClUtpgddwiB70PDhDK7jn/1QZjMR5EWeiewVo7KDlK5/ismjjz",
-	"rKqh0Z2/Pun/7Hz6dvBEr/NfuLgGBUtvHJRifCzbPGVFMk2aRU2XJSTN1yIKf7TRfS3+vlAfoouwtmdq",
-	"o0xcuxdWrW2iD3vkovVz+VEOHlzGVpwsX5oVXK3loK9m5cSchTGE+YOuTNGKYYfF87/TlDM+XgV+FlCV",
-	"aFFjfTNjELgCbgNYmVLACxhyWBd6t774WXA07bN0NmVgezV0Wnbrf58FAcgGo5wsfqhdqkxPH32vWcGW",
-	"5IZpmvsDrmzltN5HzeRdL3l3m6V7d9EPf4OM2xbM3ywp9NcsikgQAU1lU6rs+hmhzY6bJdNskM3ZAgUn",
-	"P9tLO9Tl499egK2+wZumbEUJQZYyNXuvZ7MGWaxK22jWraTvecSPx+qi2+36ebs4ZO/m/Xy2iVKJqZfK",
-	"+Ei0qX089/p9kyfsSSJB6Yu9vu5HQlyae9ZAf4144LlafZ5ekPRcrbC8lY/0TOMn75yn1hYhcbS8bGGX",
-	"oH3n+PREC3Jju7fJzOf8nH/77fsJTUB2v/2W/MbBJhbm1kCs4ouVJBGkRyRi2AhREj+kirrkkMI46XdJ",
-	"qdAZ3rFGlEXynLsx/c/nJm/0vDMgn7vd7s2N7+VZx5iBKDHdsZz/+NQj1GYfOve8yVXMa7BjdcYnB73D",
-	"c96U5fgUoTIUIXMFZ4rkAK3VOkU5dFBB5mvgYsIn8eolS3nTbkN7vf4RCSaUj0GfEBoQpUdCiEBDxJyH",
-	"nkO6NnJ7vV6XHPR65zwGyu16VEsLHNPBxGy52gbniPgIyK5GB58oiCJp0jIwF+ec259rqa3F3VpW8qsk",
-	"CfQVCAvNGSCc8CRTGgIvDNw0IvzH+99+JU/8l6bO8c7ZLIEBqZc69p8aI/JPOz+42qu2sLr5w9RWNzmI",
-	"59xWVycfKpnn1hY95iKFsEt+dPHFBUl8+E5LIFOifUYMd/WISimL9PloBDXlaTN84ZwjGG0KzYgp8uyA",
-	"DJktd2mzmAxCH+gDOuGEktPjs5evvbyMmqlVmLlrJMW7I5NH1iyJRcKYRnaDdh7eQlBwWJCesRjkt9/i",
-	"lM4M325wN++8AzSv6oN4j8W2eVNmJ1ZURXfo6W/vz3DjdvEG/xIwFkkaRWQ6ERLzoDGmdiYyEopzJAd9",
-	"ArW2PJcwG+h9KKzDZJoo2qg7x2nyvqwWwbGpEHDFAhq5wrvDmYIuOdbDYf/DFMxB2mTU7/FO0iXHlqoO",
-	"en2PHOw9xzkOr6/zmqTFexY8b2CGsPGPbcIl4uGAvDDVx3Mebua2TF7ihblwddkaSCZ3GnO5NdmBVEd4",
-	"9ue8oZWGYwBwTQMVzUjELqHEHyy2lXtEdMmr6o2+oEiMWbAoqnFSLxUv83pp/vUO/m7NvoopbG5muLkp",
-	"01eSXcenJx2vgxmfKID6WBY2AU4T1hl09ru97j56lNQEBeKu5h87KE70n+OmUI1fYZqXJtbSMN8Clhz/",
-	"hUnlimHJTrUN6cdm8V88sost9268pc/ZMv+fat3V9nq99SqvG+/ex0oZwOeHvYq9urPX23u203u20//h",
-	"rL836PUGvV631+v9s2P8p00d82yFvYMfXCW8cn6E7Td3HNO/BCf/2DssasUN9vSeqs5C6wPaO3Rem37u",
-	"felXPSX91Qu8V4rONVR41woAeqbEqKRi3Gm5/ANzWE0v5Ye6W+qXh6/0l79S6XqAL+0vf6nokaXf2Hu+",
-	"/I16144br3O4yo6qDaLwrf2VNpVjKJ5yFsdUa9RIcCZ9OT8mzRfoWFaSkyzb6AzMV2hnNJddc7moUnG1",
-	"Mt7aZFxr4WvoFOH0QoSz9Uh0FfpZHe0bK/7dVM0z+qZ2M8dZ+ustu8RQ7oyd9NblJr21+UFbtwe9KK/I",
-	"ePkCWxh9weyktwI7yTtG6hf6K0xRb9mEfGtv+XvlbmlfG68z5GsTOxAnV2F1pumgHqmk3ux+Nj1sb1r1",
-	"HNcoF5WyWEJ0Ze89tucFBjBjbaA5JehnUBvzTmuqvb1u8+WoNHfJhP5dVJDewfI38mZ7Xxsd/wyqTMSu",
-	"Hoq07WVW119aaHo3zwdPGpP1Phg7RM/r9XqWxvXd0tgizMXYw/gl4yXUd7gueVlUKNZcwBgobJUdLzfN",
-	"iCDIUqKmLIBzbtOr7XhYjtw0DKeSFFnSplqKTfMmZxMwSYylutZ2HKxebSp6BDTGK7TesL0qViqQ2105",
-	"C5FbRWHTwNtjlWuV0tU35lreg+qG9pg/do7f/vPXnV6v19959Z/Hb09/edXx8u/28u8+rcyJGmoOrKQk",
-	"rnv9LGX/98oZ+3ubrRRrDLR1rRyCRhoXOYCg26py986Wt7rfHcmM07xIPONK2N4La6p/6CC5hWHrNb5/",
-	"z0YtrzEXF5ee9652FVmP60VayYTKPCiD6bf/zABjJayKVopNKxjMmlXqFyzQ1aE0vu22ReQJ5avxuEq9",
-	"nzu0+dkgWYxes+GsRRLTOuqy3ntVXS4VYrJvf9/0dhGqqT9e0GHQ39svwvwGnRdCXDI+Jgff9/seSSgL",
-	"i7pe6HmoFCoaYHO4PLAgr7bzQEbFvCbSEoMiosrWlvgF2xInltE55mq6P1a5q/luzpDYEGSLdGZ1e636",
-	"uvA8rffWCrN1ybEifk49PnaPd/2E3KrJcKb1XIhGR+fc1QywUY9TqjXgkUhd+SmCybU8gKhLTlxwGxak",
-	"dcq4jbsG3jhZlxyfc5flNRGupqthujNQpRLYHsl43jKtcChhyIQkpvh1NMO0Vl7UyG6yvGJZsMe0ui7m",
-	"jQ/H3da07JabodyLVfffR2Ssw/TbDDYugWF7x9jeMb4KuxS7AowuQm5f+O9tLs5qArF+39j9rP+pWprn",
-	"zMUbMfzXOO5dmIq3bO2WbG3LjL5eO/TqpF0YnauUvWsUzHaD8xnaZrnAZghd8tIUPEUduNSdEKuo2vBB",
-	"Z3c+wlKMplRqrcx2bsw9503NEQYunQ1twkVPAi4V0LBR98SV3IoVbWj/3TKvCvMqVvr8rPfDYL88V87S",
-	"iqq5d8bU8ihGwk0Pmq3itlXcvgZGrvmr6wJjk79uo6ntWo67MkN/h88bfp5z6zZ2XmpHuw4/b+LYZl7Y",
-	"suyvg2XnNc+3HHvLsf+9OfbbEscuDLscexCtx7rzykyNTr3forBw6pGfWITpLaaKSrOTz5T9fxQnnymX",
-	"LkZ5HgH60ly2b5s3rVSw+W5devlycBmXjIdtS3CFolcLWchTdBfOW3Mlkt/z4sAeGQo1uSPnYjm/9g6d",
-	"i0WKdudVBIFKBWeBrJbFtkaKFeVdrQpSCjHLYjJlWqhISYCmwyy0bZ2CCU3HWnoFWouxsjKdhhe93l65",
-	"jrdJWZSD3d0g5F27D6xwZYfrJlinxGReF4Wxc2D/7qZ/ZZ6vVgYf9A8xMTgXgHmdaJvHfNir5hsbgJQK",
-	"BLQD5IF8mnm57yU+TcTZrU/zC/ZpMsvXnXQxf1eEC361xKN5zE0tdOd3pPWGCVhkdCiBK+NZ1HOXCmWa",
-	"vhqYPWuy5vQlIB+Mz8xw57xwjNpy6zkD9A05+VbxcyXai/LpPlKXb8qoZ0kSzWxYiO2EQI6L2MtKOpst",
-	"ge8YP49mR+U+wHqlNE/KW+C+xOL2j+m+LHHfn9lIkZc0DevMtyHIuXrSP1pomKhmzRXJWA8W0DQseGLR",
-	"NqAaBJ3Pa8Ohy2xx77DXW9OzWa4Hch+ezQ0htpHsWgLYkrDqV4SVkQ63hPsCaWTG31QerSNR2q50mvC2",
-	"t7jtLe5rS8gxMnEV4Vq/uO1+1v8s8Y5uJk9w3DuwVm1V+ftW5e+JdW4Z3lfrlF2doeTaOjLQeftPqo+X",
-	"xDQEV+XuEiCxtdo16qMSjkp3N9ecJSjTZrzSUoxwMTUFQDADcEol9vUytVumExZBk0pc1HPbmIU9bFZN",
-	"TuJ5M6ecyFfXWuer2N1HAs2WNTex5oZzW5k3170Xd8abt56KrY77deq46MHdUMe9hNlqCUcesS2HiOCY",
-	"42RrkBHTl2g+85yOKePNHow3MHskB4bebu4wOD49uRN/Qd6K6y7N82v4mC9hVjV6WD5daftWbhJm2Kvj",
-	"3TDUJ5a0tJqyD5d6c9nIRdtwy7VVskiln8Ti60bv+fRAVnDXtW6JEVwf/9YG/gXbwC8NZ3AcDP+sMDD9",
-	"zSopPaa4m8n5M120NEp7WAxukMt5RaQSKYRYmI+MRBrbgouumwLWWzScjJyZ9ZGpSC9lnjtfpNFoNT0W",
-	"YZ7BXC3R6brPh1rb6JJjU0WN5EXUjk9PahUimTznc6X+Wk3aWqt+TIt2E8+Z5zCrco31bM+lYvz3Ynr+",
-	"m/DiorthhwXDi4hdwYUrPbAOpy311WzRp/O2mtVGuVuNeluV6TGrMl0ij1wiXGrK8e7nS5hZ8y/WyW0o",
-	"uo1lhF3XDsv9NQlIJRKJ8kJfwjVBME4OiS2Z6mEW6FiIsEveaZJ24ZlGzdYD2OBMrHeKRV4aQyz185uw",
-	"/zd6Y3dgf857DlhuuxojcS0MGljIiTJRpwiIrc30b2AzNUh6SxLcTbH1zoKg5ybNj8O0ov0ZRU5EJrCh",
-	"1GMHydGvNu/xj/CpvAGTVCyKzrl9PhWxvnYDTSMGKcHlMcFNp568378UtgdccUOOBbYvoZyoqdDKYJno",
-	"m/Q+snLAtetOtCk3eFhTbr1V0v6zNQIP5jox3Vjt71YW2/tU9mpmzL3ng8Pn3f4ejriiClgZ4nk1jvsr",
-	"UwwLytwqh1tz61eWg60xmZZQeC2pFpXbsrcW92zozl7UsU9SgZqmaccwMy3FByjDsBUbZq14xDd1MX0C",
-	"f2Y0ksQXmcJmroyPffLdOfdt5rFP/v///X/ED7Gn53fETyEEiPWb3xHfNNwyn2n4RyYVhH6xFpMug4ZV",
-	"n44BR8v7gJ7zypxNQuvnctf2ObnV4K6Z7w7MRV6FcJSpLIUjQon/na+/ZIrEmTQ1XIArbAnyP/de+NWQ",
-	"bS6mZm25MMhZ7X7vbG9/cKi59T9bDMbYfL0xur2hzfAjtRW+A/u07Slf6f7vEAKbZnkdgwCVAlZ9dP8Z",
-	"JMoTn75vCbUoXjuov6aFmt5D0XLfNC0KsUln/qypRO0Kwvb3cVklHMS8Ln0MUPypAWMQvjP43kQ/Godk",
-	"dYfN+9u7g2Xu1de4V15hZX16cddJ+8LWnbo+84KJb7wOVc2U4ZSQ6tQrqw8FA2hRHUyLoK3x/osTiHnP",
-	"5sIULqa20qttgLNu9QL32uaVEN/mE38lDT5WvHfY7nKdP8SE/+9SpIa7klRyRa1s+g8x4eR9zNSk82Xl",
-	"rphDWsVxZxFiS/5fsO9untbdNxVit1+ukMVi+6cxaXupz2eiPye+LXB9gU2LpN9tcY8ZVHtUD9ktSXdN",
-	"n1i1S+UjusUeiGOtx3PalIyikfvWHLH1VT2mryp2DGslZlqyLdivdj+7ChILMxc25ItvXXWK22tA9r5Q",
-	"u1Tab91VLb+/RGwEisXwiqYcb3cmZcp9/a5yiate8SpXunz8vUWj7zUOXbkf5XexfES9pCUrXj7qjfdV",
-	"89cfsY/nYi5b2I8cChC8SDDpDDxb19/fpoadK1Bs23WyND/0tfVFl0fRlMVwa3bmPYZKWIkBQtp83V1X",
-	"62vqTX4vGQ1rcSWzs8V8KN/rXUf8r6LqESqt/Rx7tm4D/7eeqK8u8H9zXdE1b1+kIbpG/51b+w6mNA1f",
-	"iyg0/fJ75S7/HSUu/oJUdCoN/LETcKfcnT8xff4HHS44tDTi3+/dtU6Tg6CFlTgwEsbJSKQBbO1UX6Ye",
-	"UrFSfyPzgyuRTv5VhXbct8uyOY2ndOYbW1US0cA0U6NkOhERdG2DfltzEaOCbCd7aRq3T2iSAJd5ZRZO",
-	"BB+4wi1jdgX8nNfSRF3HCBRjY6HaczxLpPyIZrASfZuWExUKDw0NPzv0CmJPBdYi7tysqQ25/d6nPrQB",
-	"V1t3118al+Ni2sbptvrS1lT2wOrP7Xl6SSFyVcjl7mf30ZTbxULly8rtaqo3bJxygoyBjOkVDIyjEleK",
-	"keKuDpci45RybMxjWL2aQCrz/CHU147MgEye85hJLOHLsH8QCgMi0qIjEAlhqDx7o6nAxHc8yXfgIZLO",
-	"JPZnM+s0Qae4y9AmSWHaU1P538Lp4t6wsUCUz0w/imFWAkGpajAXyr7DhhG0VAzGIc8s9NcWVWf5sT30",
-	"ZT6vzIslHbAuL8YMp6AyNP2tHthahcEX1jBovn6ww8bOoL/X8zpadzkumjvv/2C/Oy0FlbSVN+YwfeEM",
-	"qT1vOUy9jhI/OlNrQbJa9l7zixBGB4fP1gU8jVp7lOq50RlpEN515kq3cnBrN/h6BGdEpwV7Xr8c/Q3G",
-	"i2cpxq9+/NwZAk0h7Qw+Yra3hPTK8eoMi4vsFpmwu1d9ZLJ2tqbgzrLcSrMITLM8KzIxx7aIBXEVdXPN",
-	"1WscEUQSATbHC0QUQaC69X6jTa8en57k9QJoFBE1SQHI8elJeWqM9Z1/11zzKC/KYxoxaLchUmJcUaWR",
-	"TLWG+aFOhYhwDTa/LCjafAtTO0gDxQb0Y1NuIrLyDk3j2fmBsVmsZ5uw0EiW/DEu1M6OYHHi5tPNfwcA",
-	"AP//",
+	"7L1pcxu31iD8V1B8n7eytShqc2Lqw4y85EbXsaOy5cpT1/KjBrsPSURNgGmgRTN+NJ/n8/zE+SVTOAfo",
+	"jd3cJFt2rm7diimyG8vB2XDWj51ITaZKgjS60//YGQOPIcWPpzFMpsqANDuvYZrwOcT26xh0lIqpEUp2",
+	"+p3QpBmETEnG7f/1DFJmxtwwoVkKU+AGYjZUKRNGszAfMprvvIB5eMz4QIM0TJkxpDOhodsJOjoaw4Tb",
+	"ucx8Cp1+Z6BUAlx2bm6Czmtu4FcxEWYH/7u4otfwZwbaaMaTRM0gZkIyMwYWZWlqp5oJGatZl73BP8aQ",
+	"gv05BbtizhI7aHUREyHFJJt0+r3AL0hIAyNIawt6DRMupJCjJYtKYGg+54o0NIDoDURKxppl0ogEl4KT",
+	"2PmGKegx4yMu5B0uCEw63zkZGkjbF2MUm3Fh2ACGyk6YzoUcuZVsMtl/7jhg75w24OsrPgHNzBjREx/z",
+	"p6EhvYb0G80SNeqyk2TG55pZ5LSzwwc+mSZ2qhT+vOzt/dEb/qQPZ/vVhfEPv4IcmXGnv390FNiF+r/3",
+	"8qVqk1oMubFLnfKUT8A4evtFJXHTks/HwMYqib/RTMTVxdivq6sR9o0pN+NO0JF84h86jTuBXXomUkvF",
+	"lmi3X3nQKdHxC5gvLvklv0IoA4t4kjDNh2DPlxhCn01TIQ0fJMBO3jw9PQ1YJsWfGbAppMwepYwhZjAc",
+	"QmS6zG5f8wmwK5izmTBjOi0+gQvpj3AEhqYbilQbz4cQd47pHS6RxeSHfri/z0JRbOMyUnKYiMiEx2w2",
+	"FgkUw11IoZk2IklYmklL3wE77D2uvi7k5TRVoxS0DrsXsnJKE5gMIN2ZwOSSD6K9/QN/TsRsi5OqsccN",
+	"kGvKjYHUjvlf79jO/3r/w390Gs/NwKQNxYSBSQOKpbP4stfba0YtQePdJWq9gHnbCq9gjgs8ZlIZFCga",
+	"ohRqBHoF85UkcYWT3OWyW4TRL2rGJlzOGUiTCrDsc8pHRM+6y14ipxtzyfZ6PRKZw0wDHgEu+88M0nmx",
+	"bmS9FbSIYcizxNhVBnbRxBn3er2g4JN7jXzyJWJlG6wJZxHcAYvGSoNkgzkSBeI5n0ygW8fyGnpXYT7x",
+	"890l2M/4CBY38PtYRGMEdMAilUnUQVI1YXtddkIHMICxkDHJPq4NUxKlG0ymZt4GfftiM/D3SrDf3zv8",
+	"8fCng0eHP648gjOlkrYDiFQMbKpU0kCT9uuVOD6lwe8S2ucpl3rYjjTG/e6o9FRG4Pi8FQOaCcNCfIZH",
+	"9q1LEYfVjZkP8jKG4eHRo+Y9mWIBd7evGzuUniqpAeXwEx47DcL+FSkrkPAjn04TEXG79N0/tN31x2Lt",
+	"HzuQpiqlV2I66WueiPjSiZxO0InBcJHoTv/dx85QQBJ3+h0+sQjaCToT0BqxuTPJtFWDGDcsAYuce52b",
+	"9+UH6B3W8BxBBbSxR1TXVexOCyD9RwrDTr/z/+0WF4Bd+lXvPrdbOUEpSgBaPOtce9JswpOhSicQB0yl",
+	"jLM0S8BxMnvm9ohXXyualuPe2m16pUHTWzZE5Vnc0lMn8G93yDxJgcfzS/ggtNEtZyziyvlyx129NiMs",
+	"uTA3Qu2klz36eQ77JD/qivK1eJljdTWJfduqIgU42IUMS1eD8DvEHzuBiO1ghl+BZN+GVRiH35F+9UlQ",
+	"qnZTWTZC+dFbI+PPKh2IOAZ5O2wc5sOUEbGCUYhDVpVOeHRFSrOO1NRLfN2fpcLAZ2QkTWtRQ8J1NYUU",
+	"N1/jIbcD9qm0ujJPnhfQ257H01CX9EMr1LWagBlbmpjhnTpVcvSZYPwmnzqT8GEKkYH4mBQfNWJXUs1Q",
+	"MDvlLmfr8Z2C/AXMXwo94SYa3xLgDVe2Fche41NsxjWzSjaapWr3ws+I94v8cwCJkiO0hNSWdadn8UqZ",
+	"n1Um49sdhFTmcojDtELfiS57WfNPfg7g/j7mpoLLEm0+sQKNa0ExQlYfoYvbDOMyZhMVwxeqr5zxeaJ4",
+	"fK7UrzylW8/2pzelwS6NUpcJDreEhoANVDy3EhkfTd2Nlb0UTz4jvbSuAbWGn+wne6hcMjGZqvRuaeZc",
+	"qZdczr0Z93bAT7mBS7zKwxLqMUqR6SD1k35G5Z6bkk0YmWU2rQG0wRC/VF2qPd5uOV9vlOKVZov3uqPY",
+	"x+9R8XsreWbGKhV/wS0ZclYeqV0RARkzbhGLj2BidRGrf3HNOBsATy1hqSvUHz8Hrr1SdnokYMuZOUvE",
+	"NdQWd6d0/Fbyay4SPkjg1tDOB2on4XRORmhkTGyi7J4+IxmTS4NFXFroxooknlQztKCiTmgvA1LNpFU6",
+	"BkCKaXHRa1Y/7odWcsDgGk5GIOToSRZdNTm4UAWAD1ORgmZKonXv7flTFnNEp2lqLxZGkL3HWWD6H+31",
+	"acINqfWPDjvL7XdBx01wYlYd1assQUw5ldpwaTpkcvLWq3elgQK/mvf5hGrwB0TIo060bt0s6vMQW8mI",
+	"Fk/dZeGHKd7JJVgk0FNLT1bHob/dnGh/k3aL7zpTJSSKGWQB9sOHaWkh3mDmFvKr4AORCDNvtgUOlLrS",
+	"9iJnYc/tC112gnvTjKfAjDI80UwLGZGvZQAj4bwr2dSiIxoCCGINhxb/kWnT5JF+BnFm7zj2RjPmEu8x",
+	"Cwe7eJgcEarBwa0yY9cQCzkK7ZgIuHnAtFLSapfoIzpGK3LAMhlbjTdLkoDN7LlUgc2e2w8CcsA4pLyQ",
+	"FiT2C5DGDk7jkHXa2FnwRgwTMn0IAxO9CukqFHKTb5mnKZ/bvwc84TKCNlMuHQ8fpQDED4BHY/LTdwsA",
+	"5p55y34GDcj524xOwlkXGg9jmUPXU1nDMl9nkqnMBIwnWhVuaod5Y34NKFQGAJa7JTGbk6tow/mF1lnT",
+	"9P8Q1yADloDWdNT2XkkmqwGPrtZEuxJ2tVC2g5zl4kjE8bFDp5gRwSI5oUdMOmvrhju0gzbO/5tER9UW",
+	"Q6YQA0yawPYG+ZCS6G/UZfhFFh2TBGKmUisBWAomSyWsR8E1llqGa7FDh6X5oZYWWiBaUDCXnC2UyKWJ",
+	"Mz+hHxd3e1I40iwkhb3eV3jiAmMbtA31u4ORFdPEzKWaOfhZtLc7O2YTPrcPSBhxI65hTSxspl2cMbUM",
+	"zF4A+IynsQtgUTMhR8fMGWYd1qvhkIVu+eEWOJOIIRgxgefcHvricp5fQzonrQWZagoRiGuIbzHV61Y0",
+	"rU+m7whtb0eJ5Pme8hQFwvbArhGLx7kGQqkdSgPoltADInQVvZ2OsUJ2eXq6yXWR9V/4MF374RoYVug/",
+	"xfaeJnxmefyZSkQ0b/b6Dzm6wirUg9SZWkHaZaED9aWSyTzsM/sPIVTuRlGO/bLQqMu/IFVhn8VOV+cX",
+	"0p2axQT7Y+A0dvLJDVU6sgKqy0LPC8J+8cQAIjXBcAR7zhSxZzWN1JP5lM8tQbtQFq8glpaMYMJVdYKO",
+	"n6JRW3yqYjhTKmliMFZm2xuVZnY96KRv0PXKV7bqCE/xXeRJRqG6Z1WCY9TAyL6LPnTa4ASjkoTRTM3k",
+	"SpqRTmn37uVFao1SDG9crf/nen/QEXGTg3oBZm1KB+3X7hNwp6jQj5TahtlM8Ca7fOX+7F7aZ2+8H/7j",
+	"4oKvlYjXXrDVJ+OUz2TAuLbaIa9z0dtyNPS44mLdPoNO+b6ei3+37PJZNhK8A8OvgoICqvgZc4O39bXU",
+	"8pwaGlTyKR8JyQlyy0c5K56sbx1XUxlr2Y5eOiSoXXrIhApx2Mez03h0RKhISjNLuNPM6pxdFo5AQsrp",
+	"cSIyziTMKIYF7w1WYpSvmn78TtDJX25mHngufrWluIzqEdwGlzeNgikDu4xijWDG5f+ikrh16YX5oSF0",
+	"LIvGx8yyLqUN2+v9196R1fKt+hjxJGmmklIQWOV/q8wZXC8xnea3Su0MphNusu2MH0ERCrYp9C3wuTPO",
+	"1UXJHJmJlXBjoY1K52xmhageq5m7FpWmOnLgWPugS9FrBKegiNxxa2o//1MDk9bzj7iBkUrnlYCyTnW5",
+	"zUIicgi9DiBbpFkxWAWcS1aCiLQoryZ8BG/TpOkG9Pb1r92mQTZc4JWQ8UpBa2Dywj63LXkHTgl8qnSL",
+	"RXA96lqtPGjDTabX2dAbehLfUdHVkiBTCtLnKZAC1GdSFdH6W21lLT2I1OVPDbJmzotY0U55L2DeSnjr",
+	"INQLmNfxqcn4qijOfYHNrINwGPGi19Yf3tjHiQF/OKUXjgiS7q+9ul5RAxxuO1eO3OztEKQw4VYgwoSL",
+	"JqqXDHbsT4zHcQpaLwDmsAKYgzUYgIib5pkzETvraOHL/yZX8Tc8jPWYxoqlLuqiTeB9pqJs4p1PcSzs",
+	"jnhyVoIuDb4A2N+mIE/OTtlBt9c9YLEbpmSUdXMEnQ87I7XjvvxDK9l9zWcvnXfqJug8l6lK/BIa0HrM",
+	"p1OQms3GIFkRwSQ0w6slxamwTJIDiSRkl4VqCtLdNV0EiNDM6dddFlooRSbss8PeYfV6aV+0KIkPNGqD",
+	"ZZ/XIip6F11Nvq6hGuK4T51emDvzFrNa0LZWxIivQ6849DMcsknlz52Fi3JTgzRgL/j2HjsFNU0gyFNp",
+	"rFrT7TQqSLlvscmuj6GbXLOw7F4Lu51VSBzRJcovt4BSecZFNK87uvCImqihOIFmXCzC5gKCB5G6PmYa",
+	"I8y77AlokV837E5RbDJhGJk67KWzeyEv5A4La6HZIfv2sNf7rr8QyXzNkwzs3QeHFkaTONXHLHT7D110",
+	"Ebofujh42RGPI+99h5J4tacbX89jOPHdg++IkqpRknlc5DeaIibp1TwmC189pGl1hgBBym2NeXILo4dT",
+	"lRk3oqV5FV/agV06JQ595FaFT7pw5IANMoObK2KV6XUaaiHkyI605/fno3vUNaQFoOnNWvyvXcBj91op",
+	"ULhbOVnMFECemh8uR2ua3agFpnOKjxRlhmA2keEGyPPIMSOkOr235eUD2gWQXW/GdWHqowTG4kToBzFI",
+	"oPKmz2VAF61FCUmD0YvOuHdp4TFM1Kzyqrf8zVSWxCwBfk2er5TLEdoDOXt0uDMQhjntycGmKd2NfXu4",
+	"v+/GXQxJXBYruThoOcK7fEq1AHKh1wgep9HLoVK4VByyHhl1zCpx5EzzuWb23pcoOfKJpTlxejtQyL49",
+	"yulrSahEHsXhMawc8ouD2HMpB9f+mSkD9XDaiqhbzA2phe+UI7nLoZaLBIm2nsVovoXEhEXKKD3lkdfN",
+	"VqBs4fnKUdGO1RyF24ILVkZUQ96q0TO1IOpWwe+kaINzJNc0rGTwSbVeK/Rn4NPSUYosWpldskZ98FOj",
+	"2ZSbsTcuWEUfUjuIsRKhz0KyA4QBC9FA9u7gvf2Mmw0bRXSrzP+9vEKiFmFWy2ZaeTFuo3zFqIVGE7z0",
+	"fmRygHZZGPO5DtlIOanJwlQlCcY/WHkRCskjI66FmduNTpQ0Y/dLzC3PwFeG4gPE4THjF3IitLbix+XY",
+	"uRzHAF/RipLKY2S9GDGhDLrc5mwOPGVjrol06jbXudPT6QJ5sLfKvGU3VX3l0dFqoxjurvLa3v6qd6a5",
+	"W2ipYogn4lxIi64o/Lr9JNtcT6FUEsK+P9JYuZBnd7L+IPv+kLnlmBax52TT9U4jOr4+c6FFIPNLloQP",
+	"5kK6Y9/FIw/Y2/On3Qpi9N3Ibhoh2QyTMku3AgnCiRPy4zKpvJ+VVl9lmXZjlpPQDiyLtEtE9uFnbWQd",
+	"v6gmsi6yItxdxrlyKWLELWPe5KDfOlxsM/vqJ3QufSrT7RJj7aLVA4xJ1tlewxrWM53Zc/emsybv0BoW",
+	"3XyqMszKR1PeRxOt2jXcgc8IUfh+/UUlaC7ynBQS4KgZoxTIfXkhhiYNheRJl52Q+u08sQhNkgb0bnfR",
+	"z4wHQb9aqPtRG6n8FB1K6G1st7TbXytA39A6VJjc9nL75ZpWN5q7CbKVlWu0uS8gS0axyaDbHKz6Skyn",
+	"BMSquXVldJt3xLUMLNXMF0iZKpVsOkGd8Aq3X2lPjVBx5N5kWXRBoQF7/fNTdnBw8PjYVfygUDghMawS",
+	"1ZCJSBKhqcJMxQhu9Y0dI8h7V2DBYdUvsd+rltbo7Tx+//HwZoc+7Bcfzv2H/sKHb9913+PnH777H9/+",
+	"67/f/bDzfuGZ7xbLdVStdzMrvl/iZsq/7BBAEWO4XXBnJMw4G3QjNdkVmH6/E8O1+7jrFe1dO1xeEGR5",
+	"qNlAZaOxaU7m5ywFvLIuCMmqU6s89s8pADPwAa3mo1RlUwqpYoN5Hr2WW9hWuLyaoknsRb4homSldXkb",
+	"ebvgM1tmLWyxZ68OBSm51j6Zk2yFG2zRjjhNRYSkRg8WDifDtGXzQ8rkniwP5Lg3T5nlEwkMzXqOslt4",
+	"w5ZAjh78lJDLpvGGOL0kjKa8k6Ag8MA7lHJVKUfYChZVAOMPqELQVcWqWHujePA43GA3D2MxEoYnITIW",
+	"q2PEkIhrSCFmaNeLIGBqaEBS3pNdwjHjLJyO51pE9kV3U9XjXKp61cSNbffmnm5WRwxM7kDxQ/Z8v4pf",
+	"ia4aDC/JnHHJQryAgQN4RXCUYUdPFTe25nDBxoJiJ5KdnJ2SCd0KdpXVC0DV5M+nuz1t6DZOuDZv9ZY3",
+	"nWU+59wNoNJcIjfKmWkK10Jl+g3C6q00ZEPbcCkpXKurbS9sW7q4l2rUyJsandlVRlI6gGZYlPfWRAH+",
+	"MBu5ucVKvNJw9CqoKchKThVpXhyR3itQqHJ6x08bDdwB97CUdL/M4wXMfxdmTNBeRtWuSJ+j59xUq8cY",
+	"7oylQGQED3T+70DnQUe34MvvRGjOfck0yFiT+2Y2Vgn4bOGV4Rh3zzfyNTdRwVqZkhw9gO35jlqD2Tqf",
+	"opawuXZaxeJ7q7Mr6u9sm2TBN6HptZIZ1dA5FhCYlNvYZSfS5fkMMsOsJu0cEjCEyOddOvdgU+JjbXvc",
+	"lHPFAn9uTRukyKomDXYKqVbSIjWLVJJAZPTdsL48WmurYKtzcrhXIq2oNmRuHigV+ss0pKdxGJQtByEZ",
+	"XX3hv5U82PPFlcu905sOQWmT6wgdZZt/8qRWxA1E6l34ujUBcN2UJ72t8eJT4cJXe7BBAfr2M74DtczR",
+	"/f1qZnXpvZadlaKEsiT5pAbXOk78rQ2wZ5UjbzJoUsQWH2FEm4NqFfuS5trDGO4n/nIBQXaEuvV+pSO7",
+	"MUrh3C+ou9LliYK3IbnWFUNWkvEkwbG2qQyAo5/ZlxenwK+PWa9evl4qKrFw2wQzVwvYF2SmjVaW1ER1",
+	"rzGuhietqm3kMkuZUeqqy8JhqiZn5A0LA/rzJI9fClho1DMYGOd38zmfIeNx7Ipo+OiUphiKtsyj/N5B",
+	"wW1jHruwgFUWyfvweftNN5T6V8ZlplvQtmVLLcWwCrwbKAFHx/hBSgXHeDwfPrDlfGdtOeD12WZc5ynC",
+	"W2R/buLIlzBrLXFQqRbuIxMx+AMzidesQLAkVIBwvOl8Z0y58iJFWMk2fGRFWWsiA+Nh7mPl1lB0akyj",
+	"Ur56WfxBGQ/qWJgDpIT7lRMqhS8sz2olbgS+qner3/y+cu6W5NW9VmZFdo+6hjThU9ddpJLS9tOjQ7uU",
+	"RdcQhYuOgakk9qYobfhcMwydtOIEZEyuT5NbpIrK70eP99fxiC/shgwhbTLhCuboGI1VwEL0mPZT4HFo",
+	"lTH3N9bsDY9djR4fHO4vr2acAloqtQtWxy1KsPuQALHuXshXLhhLyCjJYv8MVvtByVE6x0fV1J1HVQ2N",
+	"7/z13v5n5/33/W/tOv8bF9egYNmNgzFCjnSbp6xI50mzpOmyhKT5i0riZy66r8XfF9tD9BHW7kxdlIlv",
+	"OCOq1VXsYQ99tH4uP8rBg6vYipflK/OSq9Uk7NWsnJizNIYwf9AXSloz7LB4/neeSiFH68DPAaoSLUrW",
+	"NxqDwTVIF8AqjAFZwFDCptC79cXPgaNpn6WzKQM7qKHTqlv/myyKQDcY5XTxQ+1SRV2F7L1mDVuSH6Zp",
+	"7re4srUTi+81l3iz9OGHPOG7i374G+T8tmD+dmmpr7IkYVECPNVNybqb56Q2O25WTLNFPmkLFLz8bC8u",
+	"UZePf3sBtv4Gb5qyFTVEWSrM/I2dzRlksS5uo1m3kr4XsHAyMpfdbjfMG9Yhe6f389nGxkypYquQQ9Wm",
+	"9snc6/dNnrCnmQZjL/b2up8odUX3rL79GvEg8NUCA7sgHfhqZXkzIR1Q66ngQqbOFqFxtLxwYpehfefk",
+	"7NQKcrLdu3TqC3khv//+zZhPQXe//579JsElFubWQKwjjLUsEaTHLBHYilGzMOaG++SQwjgZdlmp1Bre",
+	"sYZcJPpC+jHDjxeUN3rR6bOP3W735iYM8qxjzEDUmO5Yzn/8LmDcZR969zzlKuZV4LE+5LeHvaML2ZTl",
+	"+B1CZaBi4UveFMkBVqv1inLsoYLMl+BC4ZN49dKlvGm/of3e3jGLxlyOwJ4QGhB1wGJIwEKEzsPOoX0j",
+	"u/1er8sOe70LOQEu3XpMSxMe6qFCW6424jlmIQKya9EhZAaSRFNaBubiXEj3cy21tbhb60p+lWaRvQJh",
+	"qTsCwqmcZsZC4AnBzSLCP9/89op9Gz6lSss75/Mp9Fm92HL4HRmRf975yVd/daXd6Q+q7k45iBfS1Xdn",
+	"byuZ584WPZIqhbjLnvn44oIk3v5gJRAViZ8z4q4BMykXiT0fi6BUIDfDFy4kgtGl0AyFYY8O2UC4gpsu",
+	"i4kQ+tAe0KlknJ2dnD/9JcgLuVG1xMxfIzneHYU+dmZJLFMmLLIT2gV4C0HB4UB6Liagv/8ep/Rm+HaD",
+	"O73zGtC8ag/iDZb7lk2ZnVjTFd2hZ7+9OceNu8UT/k2BLJI8SdhsrDTmQWNM7VxlLFYXSA72BGqNga5g",
+	"3rf7MFgJito4uqg7z2nyzrAOwbGtEUgjIp740r+DuYEuO7HDYQfGFOggXTLqj3gn6bITR1WHvb2AHe4/",
+	"xjmOPnzIq6IW7znwvIA5wiY8cQmXiId99oTqn+c8nOZ2TF7jhblwdbkqTJQ7jbncluxAm2M8+wvZ0MzD",
+	"MwD4wCOTzFkirqDEHxy2lbtUdNnz6o2+oEiMWXAoanHSLhUv83Zp4Ycd/N2ZfY0w2F6NuDkVCizJrpOz",
+	"007QwYxPFEB7WJh2CpJPRaffwToT6FEyYxSIu5Z/7KA4sX+OmkI1XsEsL45spWG+BSx6/qvQxpfj0p1q",
+	"I9R3zeK/eGT3jOpXrHzONRp4X+vvtt/rbVb7nbx77yqFCB8f9Sr26s5+b//RTu/Rzt5P53v7/V6v3+t1",
+	"e73evzrkP23q2edq/B3+5GvxlfMjXMe7kwn/S0n2H/tHRbW6/r7dU9VZ6HxA+0fea7OXe1/2qp6SvfVL",
+	"zFfK3jXUmLcKAHqm1LCkYtxpwf5DOqyml/JD3S117MNX9la/Uum7gC8drH6p6NJl39h/vPqNet+Qm6Bz",
+	"tM6Oqi2q8K2DtTaVYyiecjaZcKtRI8FR+nJ+TJYv8JGuJCc5ttHp01doZ6TLLl0uqlRcrc23MRnXmggT",
+	"nSKcnqh4vhmJrkM/66N9Y83Bm6p5xt7UbhY4y95myy4xlDtjJ71NuUlvY37Q1m/CLiooMl6+wCZKXzA7",
+	"6a3BTvKelfaFvTWmqDeNQr61v/q9cr+2r43XEfm6xA7EyXVYHbU9tCOV1Jvdj9RF96ZVz/GtelEpm2hI",
+	"rt29x3XdwABmrA20oAT9A8zWvNOZam+v23w5Ks1dMqF/FxWkd7j6jbzd39dGx/8AUyZiXw9FuwY36+sv",
+	"LTS9m+eDTxuT9d6SHaIX9Ho9R+P2bkm2CLoYBxi/RF5Ce4frsqdFjWTLBchA4arsBLlpRkVRljIzExFc",
+	"SJde7cbDgujUspxrVmRJU7UUl+bNzsdASYylytpuHKyfTRU9Ij7BK7TdsLsqVmqgu115C5FfRWHTwNtj",
+	"lWuV0tW35lrBZ9UN3TG/65y8/NernV6vt7fz/D9PXp79+rwT5N/t59+9X5sTNdQcWEtJ3PT6Wcr+75Uz",
+	"9ve3WynWGGjrmzkAizQ+cgBB96DKfXK2/KD73ZHMOMvL1AtplOv+0CwpBlly5R1uS5RBdJfcwsz1C77/",
+	"iU1cQWNmLi4976Xt67Oe1Eu2sjHXeYiGsG//mQFGTjiFrRSpVrCbDavmL1mgr0pJnu62ReTp5etxvEr1",
+	"nzu0ALqQWYxlc8GtRUrTJsqz3XtVeS6VZXJv/9j0dhG4aT9e8kG0t39QBP31O0+UuhJyxA5/3NsL2JSL",
+	"uKjyhX6IStmiPjary8MM8to7n8nEmFdIWmFeRFR5sCx+wZbFsWN0ntVSN8qqVk7fLZgVG0Jukc6cpm8V",
+	"YR+sZ7XgWpm2LjsxLMypJ8Ru9r6/kV81G8yt1gvJ8PhC+goCLgZyxq0+PFSpL0bFMNVWRpB02akPdcPy",
+	"tF41d1HYIBsn67KTC+lzvsbKV3glpjsHUyqIHbBM5i3cCvcSBlBoRqWwkzkmucqiYnaTHRaLhN2nDXY5",
+	"b/x83G1DO2+5OcsnsfH++4iMTZh+m/nGpzM83DgebhxfhZVKXAPGGiG3L7z5LjNnPYFYv2/sfrT/VO3O",
+	"C8bjrRj+LzjuXRiOH9jaLdnaAzP6eq3S65N2YYKuUvYuKZjt5udztNRKha0RuuwplT9FHbjULRFrqrpg",
+	"Qm+FPsbCjFQ4tVZ0OzftXsimVgl9n9yGFuKiQ4HUBnjcqHviSm7Fira0Bj8wrwrzKlb6+Lz3U/+gPFfO",
+	"0ooaunfG1PKYRiapI82D4vaguH0NjNzyV98TxqWC3UZT23Ucd22G/hqfJ36ec+s2dl5qj7sJP2/i2DQv",
+	"PLDsr4Nl5xXQHzj2A8f+9+bYL0scuzDsSuxItBnrzus0NTr1fkviwqnHfhYJJrtQTZVmJx81AbgXJx8V",
+	"T1fDPKsAfWk+97fNm1Yq33y3Lr18ObiMKyHjtiX4stHrBTDkCbtL5625EtnveanggA2UGd+Rc7GcbXuH",
+	"zsUiYbvzPIHIpEqKSFeLZDsjxZryrlYTKYWJyCZsJqxQ0ZoBTwdZ7Jo8RWOejqz0iqwW42RlOosve739",
+	"clVvSmDU/d3dKJZdtw+sd+WG606xagnlYRdlsnNg/+6nf07PV+uE9/eOME04F4B51WiX1XzUq2YfE0BK",
+	"5QLaAfKZfJp58e8VPk3E2Qef5hfs0xSOr3vpQn9XhAt+tcKjeSKpMrr3O/J6+wQsOTrQIA15Fu3cpbKZ",
+	"1GUDc2kph85eAvLB5JyGu5CFY9QVX88ZYEjkFDrFzxdsL4qph0hdIRVVz6bTZO7CQlxfBHZSRGJWkttc",
+	"QXzP+GUyPy53BbYr5XmK3hL3JZa6v0/3ZYn7/kMMDXvK07jOfBtCnqsn/cxBg2KcLVdkIztYxNO44IlF",
+	"E4FqSHQ+rwuOLrPF/aNeb0PPZrk6yKfwbG4Jsa1k1wrAloTVXkVYkXS4JdyXSCMaf1t5tIlEabvSWcJ7",
+	"uMU93OK+tvQckonrCNf6xW33o/1nhXd0O3mC496BtepBlf/UqvwnYp0PDO+rdcquz1BybR0Z6KL9J7XH",
+	"yyY8Bl/z7gpg6iq3W9RHJRyV7m6uOWsw1HS80mCMSTWjciCYDzjjGrt8USWX2Vgk0KQSF9XdtmZhnzfH",
+	"JifxvLVTTuTra62LNe0+RTrNA2tuYs0N57Y2b657L+6MNz94Kh503K9Tx0UP7pY67hXM10s4CphrQMSU",
+	"xIwnV5GMUZeixTx0PuJCNnswXsD8nhwYdru5w+Dk7PRO/AV5Y667NM9v4GO+gnnV6OH4dKUJXLllGLFX",
+	"z7thYE9s2tJ4yj1c6tTlIhdd+y3fZMkhlX0SS7GT3vP+M1nBfQ+7FUZwe/wPNvAv2AZ+RZzBczD8s8LA",
+	"7DfrpPRQqTfK+aOeWhalAywN18/lvGHaqBRiLNPHhiqduPKLvrcCVl8kTsbOaX1sptIrnWfSF2k0Vk2f",
+	"qDjPZ64W7PS96GOrbXTZCdVUY3lJtZOz01q9SKEv5ELhv1aTttWq79Oi3cRzFjnMulxjM9tzqTT/JzE9",
+	"/014cdHrsCOiwWUiruHSFyLYhNOWumy26NN5k81q29wHjfqhRtN91mi6Qh65QrjUlOPdj1cwd+ZfrJrb",
+	"UIIbiwr7Hh6O+1sS0EZNNcoLewm3BCEkO2KugGqAWaAjpeIue21J2odnkpptB3DBmVj9FEu+NIZY2ue3",
+	"Yf8v7MbuwP6cdyBw3HY9RuIbGjSwkFNDUacIiAeb6d/AZkpIeksS3E2xEc+SoOcmzU/CrKL9kSKnEgps",
+	"KHXcQXIMq618wmN8Km/HpI1Ikgvpnk/VxF67gaeJgJTh8oSS1Lcn7/6vlesIV9yQJwqbmXDJzExZZbBM",
+	"9E16H1s74Nr3KtqWG3xeU269cdLBow0CDxb6Mt047e9WFttPqezVzJj7j/tHj7t7+zjimipgZYjH1Tju",
+	"r0wxLCjzQTl8MLd+ZTnYFpN5CYU3kmpJuUl7a6nPhl7tRVX7aapQ06TmDHNqMN5HGYaN2TBrJWAhVckM",
+	"GfyZ8USzUGUGW7sKOQrZDxcydJnHIfu///v/sDDGDp8/sDCFGGBi3/yBhdR+iz7z+I9MG4jDYi2ULoOG",
+	"1ZCPAEfLu4JeyMqcTULrH+Ue7gtyq8Fds9grWKq8JuEwM1kKx4yz8IfQfikMm2SaariANNgg5P/ffxJW",
+	"Q7almtHacmGQs9qD3vn+Qf/Icut/tRiMsRV7Y3R7Q9Phe2oyfAf2addhHjUwzIay3zmEwBZaQYcQoFLA",
+	"ag/df4REeeLTjy2hFsVrh/XXrFCzeyga8FNFtRhbdubPUl1qXx527wCXVcJBzOuyxwDFnxYwhPCd/o8U",
+	"/UgOyeoOm/e3fwfL3K+vcb+8wsr67OI+TNsXtunU9ZmXTHwTdLhppgyvhFSnXlt9KBhAi+pADYMejPdf",
+	"nEDMOzgXpnA1c3VfXTucTasX+Ne2r4T4Mp/4K2n3sea9w/Wa6/yhxvJ/liI1/JWkkivqZNM/1ViyNxNh",
+	"xp0vK3eFDmkdx51DiAfy/4J9d4u07r+pELv7co0sFtdNTWjXWX0xE/0xC12560tsYaTDbot7jFDtXj1k",
+	"tyTdDX1i1Z6V9+gW+0wcazOe06ZkFG3dH8wRD76q+/RVTTzDWouZlmwL7qvdj76CxNLMhS354ktfneL2",
+	"GpC7L9Qule5bf1XL7y+JGIIRE3jOU4m3O0qZ8l+/rlziqle8ypUuH39/2ej7jUNX7kf5XSwf0S5pxYpX",
+	"j3oTfNX89Rl29VzOZQv7kUcBhhcJob2B58H197epYecLFLvmnSLND31jfdHnUTRlMdyanQX3oRJWYoCQ",
+	"Nn/pbqr1NXUq/yQZDRtxJdrZcj6U7/WuI/7XUfUY185+jh1cHwL/HzxRX13g//a6ouu72/V0vqTrnDQp",
+	"j0zRDVxDeg0p5qrpwFLRP9/89qrLXmFXYKnYFcwbu9C9mULU2YoJrUf0z1SUUY//JrIXmsXugTtULkqt",
+	"/Mn8XpV+pjxt6ZT4QGWGzojHsaBFIpO2Z+Pb7C/T3t/4Z27t15nxNP5FJfEzPqfOT1HCZ1ipsN8x6vIv",
+	"SJXl6jJVCe6ijz2bO86hMCflPRGR3bNUEgmQfvqdp1LIEQ180LtrfTMHQQub92BkQrKhSiN4sCF+mTpi",
+	"xYPwjc4PrkQw+VcVvua/XZVpS17seUh2xGnCI2p7x9lsrBLoMnRk+HqYGLEVKRlBKjW12B/z6RSkzqvm",
+	"SKZk3xfVGYlrkBeylsLru3mgijFSpj3/tkTK92iiLNE3tQOpUHhMNPzoKCiIPVVYJ7pzs6Gm6vf7KXXV",
+	"Lbjaprv+0ricVLM2Tvegyz6YMT+zanp7nl5SVn2FeL370X+kUshYRH5VKWRL9cTGuWTIGNiIX0OfnMi4",
+	"Uozi9zXSDBulXGLTJGL1ZgypznO7UJc+pgGFvpATobG8ssDeTigMmEqLbk0shoEJ3G2zApPQ86TQg4dp",
+	"PtfYO4/WSQHBuMvYJbBhSlpTaebCIebfcHFaXM6pV8ggK4GgVNFZKuPeEYMEWqo545DnDvobi6rz/Ng+",
+	"t6Elr5qM5TawZjLGc6dgMjTLrh90XIXBF9bMabG2s8fGTn9vvxd0rO5yUrThPvjJfXdWCvhpKz0tYfbE",
+	"G7l7wWqYBh2jnnkzeEGyVvZ+kJcxDA+PHm0KeJ60dpO1c6OjmBDed01LH+Tgg03n6xGcCZ8V7HnzVgFV",
+	"U8THzgB4Cmmn/w4z8cloQ7w6w8Ivu0WW8u71HjJZN9tSMxB1N+yW4l/RlrFYdeG8Ju3SLAFqf+gELWZN",
+	"F9E9vkZyru82jwhqmgC2O4xUkkBkuvUOsk2vnpyd5hUgeJIwM04B2MnZaXlqjN5efJcuh1wWBU9JeLpt",
+	"qJSRc7E0EtXfWBzqTKkE1+AyBqOijbuialAWKC5FA5uuM5WVd0iNhRcHxva/gWurwxNd8rD54Ek3gsOk",
+	"m/c3/y8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -43,16 +42,11 @@ type Facade struct {
 	// Register hangs the generated handlers into the router, without a base.
 	Register func(Router)
 
-	contract *contract.Contract
-	specJSON []byte
-}
+	// Built tells which operations are served by now; nil: all. The others are
+	// not registered, so they answer as unknown paths.
+	Built func(operationID string) bool
 
-func (f *Facade) compile() (err error) {
-	if f.contract, err = contract.Compile(f.Spec); err != nil {
-		return err
-	}
-	f.specJSON, err = json.Marshal(f.Spec)
-	return err
+	contract *contract.Contract
 }
 
 // statusOf is the one place where a kind of fault becomes a status.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/incent-dev/incent/internal/contract"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -52,12 +53,12 @@ func New(c Config) (*Server, error) {
 	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.answerError(c, s.facadeOf(c.Request()), err) }
 	s.echo.Pre(identify)
 	for _, f := range c.Facades {
-		if err := f.compile(); err != nil {
+		var err error
+		if f.contract, err = contract.Compile(f.Spec); err != nil {
 			return nil, fmt.Errorf("%s spec: %w", f.Kind, err)
 		}
 		s.facades[f.Kind] = f
 		f.Register(mount{s, f})
-		s.echo.GET(f.Base+"/openapi.json", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/json", f.specJSON) })
 	}
 	s.echo.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	s.echo.GET("/readyz", s.readyz)
@@ -157,6 +158,9 @@ func (m mount) add(method, path string, h echo.HandlerFunc) *echo.Route {
 	op := m.facade.contract.Operation(method, template)
 	if op == nil {
 		panic("generated route that its own spec does not have: " + method + " " + path)
+	}
+	if m.facade.Built != nil && !m.facade.Built(op.ID) {
+		return nil
 	}
 	return m.server.echo.Add(method, m.facade.Base+path, m.server.handler(m.facade, op, h))
 }

@@ -60,21 +60,19 @@ func (l *Ledger) Post(ctx context.Context, tenantID int64, c Command, ticket *on
 }
 
 // PostMany carries out many commands in one transaction, each with its own
-// outcome. ticket covers them all; answer makes of the results what its
-// Render is given.
-func PostMany[T any](ctx context.Context, l *Ledger, tenantID int64, commands []Command, ticket *once.Ticket, answer func([]Result) T) (T, error) {
+// result. ticket, which may be nil, covers them all.
+func (l *Ledger) PostMany(ctx context.Context, tenantID int64, commands []Command, ticket *once.Ticket) ([]Result, error) {
 	for attempt := 1; ; attempt++ {
-		value, err := once.Run(ctx, l.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (T, error) {
+		results, err := once.Run(ctx, l.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) ([]Result, error) {
 			var pipe pg.Pipeline
 			results, err := l.apply(ctx, tx, &pipe, tenantID, commands)
 			if err != nil {
-				var none T
-				return none, err
+				return nil, err
 			}
-			return answer(results), pipe.Send(ctx, tx)
+			return results, pipe.Send(ctx, tx)
 		})
 		if again, err := l.open(ctx, tenantID, err, attempt); !again {
-			return value, err
+			return results, err
 		}
 	}
 }

@@ -136,8 +136,10 @@ func (s *Server) release() {
 // over the socket that stays the same across restarts of PostgreSQL.
 func (s *Server) URL() string { return s.url(database) }
 
-func (s *Server) url(database string) string {
-	q := url.Values{"host": {s.sock}, "port": {port}, "sslmode": {"disable"}}
+func (s *Server) url(database string) string { return address(s.sock, database) }
+
+func address(socket, database string) string {
+	q := url.Values{"host": {socket}, "port": {port}, "sslmode": {"disable"}}
 	u := url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database, RawQuery: q.Encode()}
 	return u.String()
 }

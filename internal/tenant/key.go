@@ -126,3 +126,6 @@ func macOf(serverSecret []byte, secret [secretSize]byte) []byte {
 
 // KeyID renders a key's public id.
 func KeyID(key int64) string { return id.Key("key_", key) }
+
+// ParseKeyID is KeyID's inverse; false when text is no such id.
+func ParseKeyID(text string) (int64, bool) { return id.ParseKey("key_", text) }

@@ -57,25 +57,31 @@ func List(ctx context.Context, db query.DBTX) ([]Tenant, error) {
 	return tenants, err
 }
 
-// CreateKey makes a key and returns its text, which is shown this once.
-func (k *Keys) CreateKey(ctx context.Context, tx query.DBTX, t Tenant, kind Kind, name string, scopes []string) (Key, string, error) {
+// NewKey is a key with its text, which is shown this once.
+type NewKey struct {
+	Key
+	Text string
+}
+
+// CreateKey makes a key.
+func (k *Keys) CreateKey(ctx context.Context, tx query.DBTX, t Tenant, kind Kind, name string, scopes []string) (NewKey, error) {
 	if n := utf8.RuneCountInString(name); n == 0 || n > maxNameLength {
-		return Key{}, "", fault.Field("name", "must have 1 to %d characters", maxNameLength)
+		return NewKey{}, fault.Field("name", "must have 1 to %d characters", maxNameLength)
 	}
 	if kind != Incenta && kind != Incentable && kind != Management {
-		return Key{}, "", fault.Field("kind", "must be incenta, incentable or management")
+		return NewKey{}, fault.Field("kind", "must be incenta, incentable or management")
 	}
 	if err := CheckScopes(scopes); err != nil {
-		return Key{}, "", err
+		return NewKey{}, err
 	}
 	now := pg.Now()
 	key := Key{ID: pg.NewKey(), Kind: kind, Name: name, Scopes: scopes, CreatedAt: now}
 	err := query.New().KeyInsert(ctx, tx, query.KeyInsertParams{TenantID: t.ID, ID: key.ID, Kind: string(kind), Name: name, Scopes: scopes, CreatedAt: now})
 	if err != nil {
-		return Key{}, "", fmt.Errorf("insert key: %w", err)
+		return NewKey{}, fmt.Errorf("insert key: %w", err)
 	}
 	text, _, err := k.addSecret(ctx, tx, t, key)
-	return key, text, err
+	return NewKey{key, text}, err
 }
 
 func (k *Keys) addSecret(ctx context.Context, tx query.DBTX, t Tenant, key Key) (text string, mac []byte, err error) {
@@ -92,31 +98,31 @@ func (k *Keys) addSecret(ctx context.Context, tx query.DBTX, t Tenant, key Key) 
 const MaxOverlap = 30 * 24 * time.Hour
 
 // RotateKey gives a key a new secret; older ones end after the overlap.
-func (k *Keys) RotateKey(ctx context.Context, tx pg.Tx, t Tenant, keyID int64, overlap time.Duration) (Key, string, error) {
+func (k *Keys) RotateKey(ctx context.Context, tx pg.Tx, t Tenant, keyID int64, overlap time.Duration) (NewKey, error) {
 	q := query.New()
 	row, err := q.KeyGetForUpdate(ctx, tx, query.KeyGetForUpdateParams{TenantID: t.ID, ID: keyID})
 	if pg.IsNoRows(err) || err == nil && row.RevokedAt != nil {
-		return Key{}, "", fault.Missing("key")
+		return NewKey{}, fault.Missing("key")
 	}
 	if err != nil {
-		return Key{}, "", err
+		return NewKey{}, err
 	}
 	if overlap < 0 || overlap > MaxOverlap {
-		return Key{}, "", fault.Field("overlapSeconds", "must be between 0 and %d", int(MaxOverlap.Seconds()))
+		return NewKey{}, fault.Field("overlapSeconds", "must be between 0 and %d", int(MaxOverlap.Seconds()))
 	}
 	key := keyFromRow(row)
 	text, mac, err := k.addSecret(ctx, tx, t, key)
 	if err != nil {
-		return Key{}, "", err
+		return NewKey{}, err
 	}
 	now := pg.Now()
 	err = q.KeySecretExpire(ctx, tx, query.KeySecretExpireParams{TenantID: t.ID, KeyID: keyID, ExpiresAt: now.Add(overlap), KeepMac: mac})
 	if err != nil {
-		return Key{}, "", fmt.Errorf("expire key secrets: %w", err)
+		return NewKey{}, fmt.Errorf("expire key secrets: %w", err)
 	}
 	err = q.KeySecretDeleteEnded(ctx, tx, query.KeySecretDeleteEndedParams{TenantID: t.ID, KeyID: keyID, At: now})
 	k.forget(keyAddress{t.ID, keyID})
-	return key, text, err
+	return NewKey{key, text}, err
 }
 
 // RevokeKey ends a key. Revoking twice is the same as once.

@@ -22,7 +22,7 @@ const (
 // may import. `internal/` is left out of names. Edges go down only; to add one,
 // add it here, and say in the package's doc.go what it is for.
 var may = map[string]string{
-	"cmd/incent": "app bench crash fault",
+	"cmd/incent": "app bench crash store" + books + data,
 
 	"bench":   "app apptest ledger tenant pglocal" + data,
 	"crash":   "app apptest ledger tenant pglocal" + data,
@@ -30,11 +30,11 @@ var may = map[string]string{
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
-	"incenta":    "httpapi contract wire gen/incenta fault id" + domains + books,
-	"incentable": "httpapi contract wire gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire gen/management fault id" + domains + books,
+	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
+	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
+	"management": "httpapi contract wire once gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
-	"httpapi":    "contract wire tenant fault id",
+	"httpapi":    "contract wire tenant once pg fault id",
 
 	"referral":  "incentive" + books + data,
 	"incentive": "store" + books + data,
@@ -45,8 +45,9 @@ var may = map[string]string{
 	"tenant": "event" + data,
 	"event":  data,
 
-	"once":  "pg gen/query fault id",
-	"batch": "fault",
+	"once":   "pg gen/query batch fault id",
+	"batch":  "fault",
+	"pgtest": "tenant pglocal pg",
 
 	"pg":      "gen/query db fault id",
 	"pglocal": "fault",
@@ -68,7 +69,7 @@ var may = map[string]string{
 
 // testsMay is what every package's tests may import besides: the database, the
 // whole server, and what an assertion looks at.
-const testsMay = "apptest contract db pglocal" + books + data
+const testsMay = "apptest pgtest contract db pglocal" + books + data
 
 // libraries says who alone may import a library that shapes all code it touches.
 var libraries = map[string]string{
