@@ -130,17 +130,7 @@ func fillChunk(ctx context.Context, conn *pgx.Conn, args pgx.NamedArgs) (rows in
 // settle leaves the tables as a server that has run for long would find them:
 // statistics known, commit bits set, nothing left to write.
 func settle(ctx context.Context, url string) error {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return fmt.Errorf("settle: %w", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	for _, statement := range []string{"VACUUM (ANALYZE) members", "VACUUM (ANALYZE) accounts", "VACUUM (ANALYZE) transfers", "CHECKPOINT"} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("settle: %s: %w", statement, err)
-		}
-	}
-	return nil
+	return execOn(ctx, url, []string{"VACUUM (ANALYZE) members", "VACUUM (ANALYZE) accounts", "VACUUM (ANALYZE) transfers", "CHECKPOINT"})
 }
 
 // rows is how many rows the history takes: what its progress counts.

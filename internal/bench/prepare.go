@@ -83,6 +83,6 @@ func newTenant(ctx context.Context, db *pg.DB, name string) (tenant.Tenant, stri
 	if err != nil {
 		return t, "", err
 	}
-	_, text, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "bench", []string{"read", "write"})
-	return t, text, err
+	key, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "bench", []string{"read", "write"})
+	return t, key.Text, err
 }
