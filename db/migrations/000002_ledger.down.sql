@@ -8,3 +8,5 @@ DROP TABLE lots;
 DROP TABLE transfers;
 DROP TABLE accounts;
 DROP FUNCTION refuse_change();
+DROP DOMAIN amount;
+DROP DOMAIN units;

@@ -6,7 +6,7 @@ SELECT m.external_id, a.*
   JOIN members AS m ON m.tenant_id = @tenant_id AND m.external_id = w.external_id
   JOIN accounts AS a ON a.tenant_id = @tenant_id AND a.member_id = m.id AND a.asset = w.asset
  ORDER BY a.member_id, a.asset
-   FOR UPDATE OF a;
+   FOR NO KEY UPDATE OF a;
 
 -- name: AccountInsertMany :exec
 -- Opens accounts for members that have none of the asset yet; existing ones stay.

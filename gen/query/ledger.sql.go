@@ -139,7 +139,7 @@ SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending,
   JOIN members AS m ON m.tenant_id = $3 AND m.external_id = w.external_id
   JOIN accounts AS a ON a.tenant_id = $3 AND a.member_id = m.id AND a.asset = w.asset
  ORDER BY a.member_id, a.asset
-   FOR UPDATE OF a
+   FOR NO KEY UPDATE OF a
 `
 
 type AccountListForUpdateParams struct {

@@ -149,7 +149,7 @@ func bookFromRow(r query.AccountListForUpdateRow) *book {
 		balances: Balances{r.Available, r.Pending, r.Debt},
 		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
 		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},
-		dueAt: instant(r.DueAt), idleAt: instant(r.IdleAt), movedAt: r.MovedAt.UTC(),
+		dueAt: instant(r.DueAt), readDue: instant(r.DueAt), idleAt: instant(r.IdleAt), movedAt: r.MovedAt.UTC(),
 		known: r.Dated == 0 && r.Pending == 0,
 	}
 }
@@ -197,7 +197,7 @@ func load(ctx context.Context, tx pg.Tx, tenantID int64, at time.Time, books map
 		if b == nil {
 			continue
 		}
-		if !c.Op.gives() || !b.dueAt.IsZero() && !b.dueAt.After(at) {
+		if needsLots(b, c, at) {
 			want(b)
 		}
 		if c.UndoSeq > 0 {
@@ -218,6 +218,12 @@ func load(ctx context.Context, tx pg.Tx, tenantID int64, at time.Time, books map
 		}
 	}
 	return loadOriginals(ctx, tx, tenantID, undo, byAddress)
+}
+
+// needsLots tells whether a command cannot be decided without the account's lots
+// and holds.
+func needsLots(b *book, c Command, at time.Time) bool {
+	return !c.Op.gives() || b.falls(b.dueAt, at) || b.falls(c.MaturesAt, at)
 }
 
 func loadLots(ctx context.Context, tx pg.Tx, tenantID int64, p places, byAddress map[address]*book) error {
@@ -295,11 +301,16 @@ func loadOriginals(ctx context.Context, tx pg.Tx, tenantID int64, p places, byAd
 	return nil
 }
 
-// ordered lists the books that changed in lock order.
+// ordered lists the books that changed in lock order. One where nothing fell due
+// after all has changed too: it must not be looked at again and again.
 func ordered(books map[holder]*book) []*book {
 	list := make([]*book, 0, len(books))
 	for _, b := range books {
-		if b != nil && len(b.transfers)+len(b.undone) > 0 {
+		if b == nil {
+			continue
+		}
+		b.refreshDue()
+		if len(b.transfers)+len(b.undone) > 0 || !b.dueAt.Equal(b.readDue) {
 			list = append(list, b)
 		}
 	}

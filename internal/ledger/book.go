@@ -26,6 +26,7 @@ type book struct {
 	seq      int64
 	shown    [len(shownTypes)]int64
 	dueAt    time.Time // zero: never
+	readDue  time.Time // dueAt as it was read
 	idleAt   time.Time // zero: never
 	movedAt  time.Time
 
@@ -110,13 +111,25 @@ func (b *book) put(seq int64, expiresAt time.Time, amount int64) {
 		return
 	}
 	b.dated += amount
-	b.entries = append(b.entries, entry{seq, expiresAt, amount})
+	b.note(seq, expiresAt, amount)
 	i, found := slices.BinarySearchFunc(b.lots, expiresAt, func(l lot, at time.Time) int { return l.expiresAt.Compare(at) })
 	if found {
 		b.lots[i].remaining += amount
 		return
 	}
 	b.lots = slices.Insert(b.lots, i, lot{expiresAt, amount})
+}
+
+// note records what a transfer did to a lot, once per lot: units of several
+// lots may come back into one.
+func (b *book) note(seq int64, expiresAt time.Time, amount int64) {
+	for i := len(b.entries) - 1; i >= 0 && b.entries[i].seq == seq; i-- {
+		if b.entries[i].expiresAt.Equal(expiresAt) {
+			b.entries[i].amount += amount
+			return
+		}
+	}
+	b.entries = append(b.entries, entry{seq, expiresAt, amount})
 }
 
 // drawFrom takes up to amount from one lot and returns what it found there.
@@ -129,7 +142,7 @@ func (b *book) drawFrom(seq int64, expiresAt time.Time, amount int64) int64 {
 		b.lots[i].remaining -= taken
 		b.dated -= taken
 		if taken > 0 {
-			b.entries = append(b.entries, entry{seq, expiresAt, -taken})
+			b.note(seq, expiresAt, -taken)
 		}
 		if b.lots[i].remaining == 0 {
 			b.lots = slices.Delete(b.lots, i, i+1)
@@ -228,8 +241,8 @@ func (b *book) closeHold(i int, at time.Time, matured bool) (Transfer, Hold) {
 	var seq int
 	if matured {
 		h.State = Matured
-		b.touch(at)
 		t := b.move(KindMature, h.Amount, at, h.Memo)
+		b.touch(t.EffectedAt)
 		t.Cause, t.CauseSeq = h.ID, h.openedSeq
 		b.earned += h.Amount
 		seq = len(b.transfers) - 1
@@ -409,6 +422,12 @@ func (b *book) settleNext(at time.Time) bool {
 		b.closeHold(what, next, true)
 	}
 	return true
+}
+
+// falls tells whether an instant has come for a command at another one, which
+// is never before the account's newest transfer.
+func (b *book) falls(due, at time.Time) bool {
+	return !due.IsZero() && (!due.After(at) || !due.After(b.movedAt))
 }
 
 // refreshDue finds the earliest instant at which something falls due. Where not

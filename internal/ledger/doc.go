@@ -20,8 +20,8 @@
 // checks all of them on a live database in one snapshot.
 //
 //  1. Double entry: a transfer has one amount > 0, two different accounts, at
-//     least one of them the member's (transfers_amount_positive,
-//     transfers_two_accounts, transfers_touch_member). Hence, per tenant and
+//     least one of them the member's (amount_positive,
+//     transfers_two_accounts). Hence, per tenant and
 //     asset, all accounts sum to zero.
 //  2. Chain: an account's transfers are numbered 1, 2, 3 ... without gap, and
 //     each one's balances after it are its predecessor's plus its own effect
@@ -29,10 +29,10 @@
 //  3. The account row equals its newest transfer: balances, number, counts; and
 //     its lifetime totals equal the sums over its transfers.
 //  4. available, pending and debt are never negative
-//     (accounts_*_not_negative), and a member who owes holds nothing available
+//     (units_not_negative), and a member who owes holds nothing available
 //     (accounts_debt_repaid_first): what comes in pays the debt at once.
 //  5. A lot's remainder is the sum of its entries, never negative
-//     (lots_remaining_not_negative), and the lots of an account sum to its
+//     (units_not_negative), and the lots of an account sum to its
 //     dated part, which is within available (accounts_dated_within_available).
 //  6. An expired unit is never spent or shown: whoever locks or reads an account
 //     whose due instant has come settles it first. The expire transfer carries
@@ -41,7 +41,7 @@
 //     (holds_closed_once).
 //  8. A refund gives back at most what the spend took, to the very lots; a
 //     reversal takes back at most what the grant gave. Each spend is refunded,
-//     each grant reversed, at most once per cause.
+//     each grant reversed, at most once (undone_pk).
 //  9. The books are append-only: no privilege to change them is granted to the
 //     server's role, and a trigger refuses it to everybody.
 //  10. XP is never spent and never expires.

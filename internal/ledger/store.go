@@ -57,7 +57,6 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
 	a := query.AccountUpdateManyParams{TenantID: tenantID}
 	for _, b := range books {
-		b.refreshDue()
 		a.MemberIds = append(a.MemberIds, b.member)
 		a.Assets = append(a.Assets, int16(b.asset))
 		a.Available = append(a.Available, b.balances.Available)

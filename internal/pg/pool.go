@@ -66,6 +66,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	cfg.ConnConfig.RuntimeParams["jit"] = "off"
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		nativeUUID(conn.TypeMap())
 		_, err := conn.Exec(ctx, `SELECT set_config('role', $1, false) FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')`, appRole)
 		return err
 	}

@@ -1,0 +1,258 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options of a run. The zero value measures everything but scale and prints it.
+type Options struct {
+	Dir     string // folder to work in; "": one of its own, removed afterwards
+	Program string // whose `serve` is measured; "": this one
+	Readme  string // file whose part between the markers becomes the table; "": none
+	Runs    int    // rounds; 0: 3
+	Seconds int    // of one measurement; 0: 5
+	Only    string // rows to measure, by key, with commas and * (see rows.go); "": all
+	Scale   bool   // measure on a long history too: some minutes to make it
+	Profile string // folder for profiles of the server under awards; "": none
+	Out     io.Writer
+}
+
+// warm is how long a load runs before it is timed.
+const warm = time.Second
+
+// figure is one measurement.
+type figure struct {
+	perSecond     float64
+	p50, p95, p99 time.Duration // of a request; zero in baselines
+	spent         spent         // for one unit
+}
+
+// run is a run under way.
+type run struct {
+	Options
+	database *database
+	pgbench  *pgbench
+	served   *fixture
+	scale    *fixture
+	main     *server // of the served database
+	figures  map[string][]figure
+	peak     int64 // bytes of memory, the most any server had
+}
+
+// Run measures everything, prints the table and audits the books.
+func Run(ctx context.Context, o Options) (err error) {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "incent-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(o.Dir)
+		// PostgreSQL may run as another user, who has to get there.
+		if err := os.Chmod(o.Dir, 0o755); err != nil {
+			return err
+		}
+	}
+	r := &run{Options: o, figures: map[string][]figure{}}
+	defer func() { err = errors.Join(err, r.close(context.WithoutCancel(ctx))) }()
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	if err := r.rounds(ctx); err != nil {
+		return err
+	}
+	report, err := r.report(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.Out, "\n%s", report)
+	if err := r.explain(ctx); err != nil {
+		return err
+	}
+	if err := r.audit(ctx); err != nil {
+		return err
+	}
+	if o.Readme == "" {
+		return nil
+	}
+	return writeBetweenMarkers(o.Readme, report)
+}
+
+// complete fills in what was left out, and finds mistakes before the long wait.
+func (o *Options) complete() (err error) {
+	if o.Runs == 0 {
+		o.Runs = 3
+	}
+	if o.Seconds == 0 {
+		o.Seconds = 5
+	}
+	if o.Program == "" {
+		if o.Program, err = os.Executable(); err != nil {
+			return err
+		}
+	}
+	if o.Runs < 0 || o.Seconds < 0 {
+		return errors.New("runs and seconds cannot be negative")
+	}
+	if !slices.ContainsFunc(rows, func(w row) bool { return o.wants(w) }) {
+		return fmt.Errorf("no row is named %s; there are %s", o.Only, strings.Join(rowKeys(), ", "))
+	}
+	if o.Profile != "" {
+		if err := os.MkdirAll(o.Profile, 0o755); err != nil {
+			return err
+		}
+	}
+	if o.Readme != "" {
+		return checkMarkers(o.Readme)
+	}
+	return nil
+}
+
+// wants tells whether a row is to be measured.
+func (o *Options) wants(w row) bool {
+	if w.scale && !o.Scale {
+		return false
+	}
+	if o.Only == "" {
+		return true
+	}
+	for term := range strings.SplitSeq(o.Only, ",") {
+		if match, _ := path.Match(strings.TrimSpace(term), w.key); match {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
+
+// prepare starts what the rows need.
+func (r *run) prepare(ctx context.Context) (err error) {
+	r.say("Starting PostgreSQL with default durability")
+	if r.database, err = startDatabase(ctx, r.Dir, r.say); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(rows, func(w row) bool { return w.args != nil && r.wants(w) }) {
+		r.say("Filling pgbench's tables, scale %d", tpcbScale)
+		if r.pgbench, err = newPgbench(ctx, r.database, r.Dir); err != nil {
+			return err
+		}
+	}
+	r.say("Making tenants of %d members", spreadMembers)
+	if r.served, err = newFixture(ctx, r.database); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(rows, func(w row) bool { return w.scale && r.wants(w) }) {
+		r.say("Making a tenant of %d members with %d transfers", defaultMembers, defaultTransfers)
+		if r.scale, err = newScale(ctx, r.database, r.Options); err != nil {
+			return err
+		}
+	}
+	r.main, err = startServer(ctx, r.Program, r.Dir, "server", r.database.url(databaseServed))
+	return err
+}
+
+// rounds measures all rows in turn, so often.
+func (r *run) rounds(ctx context.Context) error {
+	for round := range r.Runs {
+		for _, w := range rows {
+			if !r.wants(w) {
+				continue
+			}
+			f, err := w.measure(ctx, r)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.key, err)
+			}
+			r.figures[w.key] = append(r.figures[w.key], f)
+			r.say("%d/%d  %-18s %10s/s  %s", round+1, r.Runs, w.key, whole(f.perSecond), f.times())
+		}
+	}
+	r.peak = max(r.peak, peakMemory(r.main.pid()))
+	return nil
+}
+
+// drive measures a load on running servers.
+func (r *run) drive(ctx context.Context, l load, servers ...*server) (figure, error) {
+	addresses := make([]string, len(servers))
+	for i, s := range servers {
+		addresses[i] = s.address
+	}
+	var before, after usage
+	length := time.Duration(r.Seconds) * time.Second
+	took, err := l.drive(ctx, addresses, warm, length,
+		func() (err error) { before, err = r.usage(ctx, servers); return err },
+		func() (err error) { after, err = r.usage(ctx, servers); return err })
+	if err != nil {
+		return figure{}, err
+	}
+	units := len(took) * l.per
+	return figure{
+		perSecond: float64(units) / length.Seconds(), spent: after.per(before, units),
+		p50: percentile(took, 50), p95: percentile(took, 95), p99: percentile(took, 99),
+	}, nil
+}
+
+func (r *run) usage(ctx context.Context, servers []*server) (u usage, err error) {
+	for _, s := range servers {
+		u.server += processTime(s.pid(), false)
+	}
+	u.client, u.database, u.machine = ownTime(), processTime(r.database.server.PID(), true), machineTime()
+	u.wal, err = r.database.wal(ctx)
+	return u, err
+}
+
+// baseline measures pgbench.
+func (r *run) baseline(ctx context.Context, args []string) (figure, error) {
+	before, err := r.usage(ctx, nil)
+	if err != nil {
+		return figure{}, err
+	}
+	done, err := r.pgbench.run(ctx, append([]string{"-T", fmt.Sprint(r.Seconds)}, args...)...)
+	if err != nil {
+		return figure{}, err
+	}
+	after, err := r.usage(ctx, nil)
+	if err != nil {
+		return figure{}, err
+	}
+	after.client += done.cpu
+	perSecond, n, err := done.figures()
+	return figure{perSecond: perSecond, spent: after.per(before, n)}, err
+}
+
+// beside runs a measurement with one more server, which lives as long.
+func (r *run) beside(ctx context.Context, database string, measure func(*server) (figure, error)) (f figure, err error) {
+	s, err := startServer(ctx, r.Program, r.Dir, "server-"+database+"-2", r.database.url(database))
+	if err != nil {
+		return figure{}, err
+	}
+	defer func() {
+		r.peak = max(r.peak, peakMemory(s.pid()))
+		err = errors.Join(err, s.stop())
+	}()
+	return measure(s)
+}
+
+func (r *run) close(ctx context.Context) (err error) {
+	if r.main != nil {
+		err = r.main.stop()
+	}
+	for _, f := range []*fixture{r.served, r.scale} {
+		if f != nil && f.db != nil {
+			f.db.Close()
+		}
+	}
+	if r.database != nil {
+		err = errors.Join(err, r.database.stop(ctx))
+	}
+	return err
+}

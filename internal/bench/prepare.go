@@ -1,0 +1,88 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/tenant"
+)
+
+// PrepareOptions say how large a tenant to make, and where.
+type PrepareOptions struct {
+	URL       string // of a database, as the owner of its tables; migrated when it is not
+	Tenant    string // name of the tenant to make; "": bench
+	Members   int64  // 0: 1,000,000
+	Transfers int64  // 0: 10,000,000
+	Out       io.Writer
+}
+
+const (
+	defaultMembers   = 1_000_000
+	defaultTransfers = 10_000_000
+)
+
+// Prepare makes a tenant with a long history and prints a key for it.
+func Prepare(ctx context.Context, o PrepareOptions) error {
+	if o.Tenant == "" {
+		o.Tenant = "bench"
+	}
+	h := history{Members: o.Members, Transfers: o.Transfers, Amount: 100}
+	if h.Members == 0 {
+		h.Members = defaultMembers
+	}
+	if h.Transfers == 0 {
+		h.Transfers = defaultTransfers
+	}
+	if h.Members < 0 || h.Transfers < 0 {
+		return fmt.Errorf("members and transfers cannot be negative")
+	}
+	if err := pg.Migrate(ctx, o.URL, 0); err != nil {
+		return err
+	}
+	db, err := pg.Open(ctx, pg.Config{URL: o.URL})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	t, key, err := newTenant(ctx, db, o.Tenant)
+	if err != nil {
+		return err
+	}
+	h.Tenant = t.ID
+	started := time.Now()
+	if err := h.makeWithProgress(ctx, o.URL, o.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.Out, "Tenant %s (live): %d members, %d transfers, made in %s.\nINCENTABLE_API_KEY=%s\n",
+		t.Name, h.Members, h.Transfers, time.Since(started).Round(time.Second), key)
+	return err
+}
+
+func (h history) makeWithProgress(ctx context.Context, url string, out io.Writer) error {
+	bar := progressbar.NewOptions64(h.rows(), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
+		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30))
+	err := h.make(ctx, url, pg.Now(), func(rows int) { _ = bar.Add(rows) })
+	fmt.Fprintln(out)
+	return err
+}
+
+// newTenant makes a tenant without limits and a key that may do everything in
+// the Incentable API.
+func newTenant(ctx context.Context, db *pg.DB, name string) (tenant.Tenant, string, error) {
+	t, err := tenant.Create(ctx, db, name, tenant.Live)
+	if err != nil {
+		return t, "", err
+	}
+	keys, err := tenant.NewKeys(ctx, db)
+	if err != nil {
+		return t, "", err
+	}
+	key, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "bench", []string{"read", "write"})
+	return t, key.Text, err
+}

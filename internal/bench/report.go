@@ -1,0 +1,185 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The bars that are not a multiple of another row.
+const (
+	tailBar   = 5         // p99 of an award stays under so many times its p50
+	memoryBar = 256 << 20 // bytes of memory a server may take
+)
+
+// median is the middle figure by speed, with all that belongs to it.
+func median(figures []figure) figure {
+	sorted := slices.SortedFunc(slices.Values(figures), func(a, b figure) int { return int(a.perSecond - b.perSecond) })
+	return sorted[len(sorted)/2]
+}
+
+func best(figures []figure) figure {
+	return slices.MaxFunc(figures, func(a, b figure) int { return int(a.perSecond - b.perSecond) })
+}
+
+// report is the tables of a run, as Markdown.
+func (r *run) report(ctx context.Context) (string, error) {
+	version, err := r.database.version(ctx)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured by `incent bench` on %d cores, shared by PostgreSQL %s with default durability, the server (%s, %s/%s) and the load generator;\n",
+		runtime.NumCPU(), version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(&b, "medians of %d rounds of %d s, in which all rows take turns.\n\n", r.Runs, r.Seconds)
+	b.WriteString("| work | a second | rounds | compared with | ratio | bar | met |\n|---|--:|--:|---|--:|--:|---|\n")
+	for _, w := range rows {
+		if len(r.figures[w.key]) > 0 {
+			r.lines(&b, w)
+		}
+	}
+	r.limits(&b)
+	b.WriteString("\nWhat one award, read or transaction took, in the median round: latency of a request, CPU time by process, write-ahead log.\n\n")
+	b.WriteString("| work | p50 | p95 | p99 | server | PostgreSQL | load generator | sum | others | WAL |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, w := range rows {
+		if len(r.figures[w.key]) > 0 {
+			f := median(r.figures[w.key])
+			s := f.spent
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d B |\n", w.title, millis(f.p50), millis(f.p95), millis(f.p99),
+				micros(s.server), micros(s.database), micros(s.client), micros(s.ours()), micros(s.others), s.wal)
+		}
+	}
+	return b.String(), nil
+}
+
+// lines are those of one row: one for each comparison.
+func (r *run) lines(b *strings.Builder, w row) {
+	all := r.figures[w.key]
+	slowest := slices.MinFunc(all, func(x, y figure) int { return int(x.perSecond - y.perSecond) })
+	head := fmt.Sprintf("| %s | %s | %s–%s |", w.title, whole(median(all).perSecond), whole(slowest.perSecond), whole(best(all).perSecond))
+	shown := false
+	for _, c := range w.bars {
+		others := r.figures[c.against]
+		if len(others) == 0 {
+			continue
+		}
+		other, name := median(others), title(c.against)
+		if c.best {
+			other, name = best(others), "best "+name
+		}
+		ratio := median(all).perSecond / other.perSecond
+		wanted, met := "", ""
+		if c.atLeast > 0 {
+			wanted, met = "≥ "+strconv.FormatFloat(c.atLeast, 'f', -1, 64), yes(ratio >= c.atLeast)
+		}
+		fmt.Fprintf(b, "%s %s | %.2f | %s | %s |\n", head, name, ratio, wanted, met)
+		head, shown = "| | | |", true
+	}
+	if !shown {
+		fmt.Fprintf(b, "%s | | | |\n", head)
+	}
+}
+
+// limits are the bars on tail and memory.
+func (r *run) limits(b *strings.Builder) {
+	if all := r.figures["award"]; len(all) > 0 {
+		f := median(all)
+		ratio := float64(f.p99) / float64(f.p50)
+		fmt.Fprintf(b, "| p99 of one award per request, over its p50 | | | %s over %s | %.1f | < %d | %s |\n", millis(f.p99), millis(f.p50), ratio, tailBar, yes(ratio < tailBar))
+	}
+	if r.peak > 0 {
+		fmt.Fprintf(b, "| memory of a server at its peak | | | | %d MiB | < %d MiB | %s |\n", r.peak>>20, memoryBar>>20, yes(r.peak < memoryBar))
+	}
+}
+
+func title(key string) string {
+	for _, w := range rows {
+		if w.key == key && strings.HasPrefix(w.title, "the same") {
+			return "`-M prepared`"
+		}
+		if w.key == key {
+			head, _, _ := strings.Cut(w.title, ", ")
+			return head
+		}
+	}
+	return key
+}
+
+func yes(met bool) string {
+	if met {
+		return "yes"
+	}
+	return "**no**"
+}
+
+// whole prints a figure without its fraction, in groups of three digits.
+func whole(f float64) string {
+	text := strconv.FormatFloat(f, 'f', 0, 64)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func micros(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) + " µs" }
+
+func millis(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
+}
+
+// times is a figure's second line of the report, in short.
+func (f figure) times() string {
+	s := f.spent
+	text := fmt.Sprintf("cpu: server %s, PostgreSQL %s, client %s, others %s; WAL %d B", micros(s.server), micros(s.database), micros(s.client), micros(s.others), s.wal)
+	if f.p50 > 0 {
+		text = fmt.Sprintf("p50 %s p95 %s p99 %s; ", millis(f.p50), millis(f.p95), millis(f.p99)) + text
+	}
+	return text
+}
+
+// Where the report goes in a file.
+const (
+	beginMarker = "<!-- bench:begin -->"
+	endMarker   = "<!-- bench:end -->"
+)
+
+func checkMarkers(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	_, _, err = cutMarkers(string(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func cutMarkers(text string) (before, after string, err error) {
+	before, tail, found := strings.Cut(text, beginMarker)
+	_, after, ended := strings.Cut(tail, endMarker)
+	if !found || !ended {
+		return "", "", fmt.Errorf("has no %s followed by %s", beginMarker, endMarker)
+	}
+	return before, after, nil
+}
+
+func writeBetweenMarkers(file, report string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, after, err := cutMarkers(string(text))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(before+beginMarker+"\n"+report+endMarker+after), 0o644)
+}
