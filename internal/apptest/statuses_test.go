@@ -2,7 +2,7 @@ package apptest_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,29 +58,37 @@ func TestDocumentedStatuses(t *testing.T) {
 }
 
 // A twin that runs on another server holds the key's row; who comes meanwhile
-// is told so in time, and nothing of that is kept.
+// is told so in time, and nothing of that is kept. Each waits its two seconds,
+// so all operations wait at the same time, each in a world of its own.
 func TestTwinStillRunning(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, w *world, s subject) {
-		if !s.documents(409) {
-			return
+	var worlds []*world
+	var waiting []subject
+	for _, s := range subjects(apptest.Start(t)) {
+		if s.documents(409) {
+			w := newWorld(t, "a")
+			s.Client = w.Client(s.Facade.Kind)
+			worlds, waiting = append(worlds, w), append(waiting, s)
 		}
+	}
+	together(len(worlds), func(i int) {
+		w, s := worlds[i], waiting[i]
 		good := keyed(s.good(w.ids), "running")
-		var refusedYet apptest.Response
-		undo := fmt.Errorf("undo")
+		var early apptest.Response
+		undo := errors.New("undo")
 		err := holdKey(t.Context(), w, "running", func() error {
-			refusedYet = s.Send(good)
+			early = s.Send(good)
 			return undo
 		})
 		if err != undo {
-			t.Fatal(err)
+			t.Error(err)
 		}
-		refused(t, refusedYet, 409, "idempotency_in_progress", "Idempotency-Key")
-		if refusedYet.Header.Get("Retry-After") == "" {
-			t.Error("there is no Retry-After")
+		refused(t, early, 409, "idempotency_in_progress", "Idempotency-Key")
+		if early.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: there is no Retry-After", s.op.ID)
 		}
 		if r := s.Send(good); r.Status >= 300 || r.Header.Get("Idempotent-Replayed") != "" {
-			t.Errorf("once the twin is gone: %d replayed %q", r.Status, r.Header.Get("Idempotent-Replayed"))
+			t.Errorf("%s, once the twin is gone: %d replayed %q", s.op.ID, r.Status, r.Header.Get("Idempotent-Replayed"))
 		}
 	})
 }
