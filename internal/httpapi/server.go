@@ -52,6 +52,7 @@ func New(c Config) (*Server, error) {
 	s.echo.Binder = binder{}
 	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.answerError(c, s.facadeOf(c.Request()), err) }
 	s.echo.Pre(identify)
+	s.echo.Use(documentedOnly)
 	for _, f := range c.Facades {
 		var err error
 		if f.contract, err = contract.Compile(f.Spec); err != nil {
@@ -85,6 +86,21 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		requestID := id.Key("req_", requestBase+requestCount.Add(1))
 		c.Response().Header()[requestIDHeader] = []string{requestID}
+		return next(c)
+	}
+}
+
+// documentedOnly keeps the framework from answering OPTIONS by itself: no spec
+// documents that method, so it is refused as any other is.
+func documentedOnly(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Method != http.MethodOptions {
+			return next(c)
+		}
+		if allow, known := c.Get(echo.ContextKeyHeaderAllow).(string); known {
+			c.Response().Header().Set(echo.HeaderAllow, allow)
+			return echo.ErrMethodNotAllowed
+		}
 		return next(c)
 	}
 }
