@@ -33,7 +33,7 @@ UPDATE code_pools
 INSERT INTO codes (tenant_id, id, pool_id, code, state)
 SELECT @tenant_id, w.id, @pool_id, w.code, 'available'
   FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@codes::text[]) AS code) AS w
- ORDER BY w.code
+ ORDER BY w.code, w.id
     ON CONFLICT (tenant_id, code) DO NOTHING
 RETURNING id;
 

@@ -41,7 +41,7 @@ const codeInsertMany = `-- name: CodeInsertMany :many
 INSERT INTO codes (tenant_id, id, pool_id, code, state)
 SELECT $1, w.id, $2, w.code, 'available'
   FROM (SELECT unnest($3::bigint[]) AS id, unnest($4::text[]) AS code) AS w
- ORDER BY w.code
+ ORDER BY w.code, w.id
     ON CONFLICT (tenant_id, code) DO NOTHING
 RETURNING id
 `
