@@ -29,6 +29,13 @@ import (
 // drainPatience bounds how long a stop waits for requests under way.
 const drainPatience = 20 * time.Second
 
+const (
+	// databasePatience bounds how long a starting server waits for a database
+	// that does not let anybody in yet.
+	databasePatience = 30 * time.Second
+	databasePoll     = 100 * time.Millisecond
+)
+
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
@@ -100,11 +107,32 @@ func OpenDatabase(ctx context.Context, cfg Config, log *slog.Logger) (*Database,
 		}
 		d.server, d.URL = server, server.URL()
 	}
-	if err := d.open(ctx, cfg); err != nil {
+	if err := d.await(ctx, cfg, log); err != nil {
 		d.Close(ctx)
 		return nil, err
 	}
 	return d, nil
+}
+
+// await opens the database, waiting for one that is starting or recovering: it
+// may have been started, or killed, together with us.
+func (d *Database) await(ctx context.Context, cfg Config, log *slog.Logger) error {
+	patience, cancel := context.WithTimeout(ctx, databasePatience)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		err := d.open(ctx, cfg)
+		if err == nil || !pg.IsAway(err) {
+			return err
+		}
+		if attempt == 0 {
+			log.Info("waiting for the database", "error", err)
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(databasePoll):
+		}
+	}
 }
 
 func (d *Database) open(ctx context.Context, cfg Config) (err error) {

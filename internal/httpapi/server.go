@@ -78,22 +78,18 @@ var (
 	requestCount atomic.Int64
 )
 
-const requestIDKey = "request_id"
+const requestIDHeader = "X-Request-Id"
 
 // identify gives the request its id, before anything can go wrong.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		requestID := id.Key("req_", requestBase+requestCount.Add(1))
-		c.Set(requestIDKey, requestID)
-		c.Response().Header().Set("X-Request-Id", requestID)
+		c.Response().Header()[requestIDHeader] = []string{requestID}
 		return next(c)
 	}
 }
 
-func requestIDOf(c echo.Context) string {
-	requestID, _ := c.Get(requestIDKey).(string)
-	return requestID
-}
+func requestIDOf(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
 
 // facadeOf says in whose envelope a path is answered; Incenta's where nobody's.
 func (s *Server) facadeOf(r *http.Request) *Facade {
@@ -112,7 +108,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f, err := s.meant(r)
 		if err != nil {
 			requestID := id.Key("req_", requestBase+requestCount.Add(1))
-			w.Header().Set("X-Request-Id", requestID)
+			w.Header().Set(requestIDHeader, requestID)
 			s.facades[tenant.Incenta].writeFault(w, fault.As(err), requestID)
 			return
 		}
