@@ -240,4 +240,3 @@ func (f *Facade) writeFault(w http.ResponseWriter, e *fault.Error, requestID str
 	w.WriteHeader(statusOf(e.Kind))
 	_ = json.NewEncoder(w).Encode(f.Envelope(e, requestID)) // a caller who has gone cannot be told
 }
-

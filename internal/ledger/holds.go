@@ -40,7 +40,10 @@ func (l *Ledger) OpenHold(ctx context.Context, tenantID int64, c Command, ticket
 				return Hold{}, fault.Field("maturesAt", "must be in the future, and before the year 9999")
 			}
 			result, err := applyOne(ctx, tx, t, c)
-			return result.Hold, errors.Join(err, result.Err)
+			if err = errors.Join(err, result.Err); err != nil {
+				return Hold{}, err
+			}
+			return *result.Hold, nil
 		})
 		if again, err := l.open(ctx, tenantID, err, attempt); !again {
 			return hold, err
@@ -79,8 +82,11 @@ func (l *Ledger) DecideHold(ctx context.Context, tenantID int64, publicID string
 			op = OpCancel
 		}
 		result, err := applyOne(ctx, tx, t, Command{Op: op, Member: h.Member, Asset: h.Asset, HoldID: h.ID})
-		if err != nil || result.Err == nil {
-			return result.Hold, err
+		if err != nil {
+			return Hold{}, err
+		}
+		if result.Err == nil {
+			return *result.Hold, nil
 		}
 		// It was not open any more: it ended before, or its time came just now.
 		if h, err = getHold(ctx, tx, tenantID, holdID); err == nil && h.State != to {

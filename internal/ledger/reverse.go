@@ -76,7 +76,7 @@ func reverseTx(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c
 	if r.At.IsZero() { // all of it was forgiven
 		r.At = t.Now()
 	}
-	if result.Hold.State == Cancelled {
+	if result.Hold != nil {
 		r.FromPending = result.Hold.Amount
 	}
 	return r, nil
