@@ -38,6 +38,8 @@ type entry struct {
 	To     string  `json:",omitempty"` // move
 
 	twin    bool    // sent twice at the same time
+	unsure  bool    // at least once no answer came that settles it
+	did     bool    // when it was answered, it had taken effect before
 	answer  *answer // nil: unknown
 	differs *answer // another answer that the same key got
 }
@@ -88,6 +90,17 @@ func (j *journal) order(pick func(n int) int) string {
 		return ""
 	}
 	return j.orders[len(j.orders)-1-pick(min(len(j.orders), 30))]
+}
+
+// unsure counts the requests whose outcome was unknown at some time.
+func (j *journal) unsure() int {
+	n := 0
+	for _, e := range j.entries {
+		if e.unsure {
+			n++
+		}
+	}
+	return n
 }
 
 // write saves the journal, one entry a line.

@@ -24,9 +24,9 @@ const (
 var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
-	"bench":   "app apptest ledger tenant pglocal" + data,
+	"bench":   "ledger store tenant pglocal" + data, // as its operator: through the domains, below any facade
 	"crash":   "app apptest ledger tenant store pglocal" + data,
-	"apptest": "app contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app incenta store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
