@@ -19,6 +19,7 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/store"
@@ -38,10 +39,11 @@ const (
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
-	DB     *pg.DB
-	Keys   *tenant.Keys
-	Ledger *ledger.Ledger
-	Store  *store.Store
+	DB       *pg.DB
+	Registry *tenant.Registry
+	Keys     *tenant.Keys
+	Ledger   *ledger.Ledger
+	Store    *store.Store
 }
 
 // NewCore builds the domains on an open database.
@@ -50,7 +52,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Keys: keys, Ledger: ledger.New(db), Store: store.New(db)}, nil
+	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: ledger.New(db), Store: store.New(db)}, nil
 }
 
 // Close drains the domains' queues.
@@ -69,9 +71,13 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store)
+	if err != nil {
+		return nil, err
+	}
 	return httpapi.New(httpapi.Config{
 		Keys: c.Keys, Log: log, Ready: c.DB.Ping,
-		Facades: []*httpapi.Facade{incentaFacade, incentableFacade},
+		Facades: []*httpapi.Facade{incentaFacade, incentableFacade, managementFacade},
 		Hosts:   map[string]tenant.Kind{cfg.IncentaHost: tenant.Incenta, cfg.IncentableHost: tenant.Incentable},
 	})
 }

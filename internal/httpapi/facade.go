@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
@@ -47,6 +49,23 @@ type Facade struct {
 	Built func(operationID string) bool
 
 	contract *contract.Contract
+}
+
+// Document reads a spec that generated code embeds, and its text to serve. The
+// generator spells operation ids as Go names; here they are the contract's own
+// again, which begin with a small letter.
+func Document(embedded func() (*openapi3.T, error)) (*openapi3.T, json.RawMessage, error) {
+	spec, err := embedded()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range spec.Paths.Map() {
+		for _, op := range path.Operations() {
+			op.OperationID = strings.ToLower(op.OperationID[:1]) + op.OperationID[1:]
+		}
+	}
+	text, err := spec.MarshalJSON()
+	return spec, text, err
 }
 
 // statusOf is the one place where a kind of fault becomes a status.

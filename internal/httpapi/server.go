@@ -52,6 +52,7 @@ func New(c Config) (*Server, error) {
 	s.echo.Binder = binder{}
 	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.answerError(c, s.facadeOf(c.Request()), err) }
 	s.echo.Pre(identify)
+	s.echo.Use(documentedOnly)
 	for _, f := range c.Facades {
 		var err error
 		if f.contract, err = contract.Compile(f.Spec); err != nil {
@@ -78,22 +79,33 @@ var (
 	requestCount atomic.Int64
 )
 
-const requestIDKey = "request_id"
+const requestIDHeader = "X-Request-Id"
 
 // identify gives the request its id, before anything can go wrong.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		requestID := id.Key("req_", requestBase+requestCount.Add(1))
-		c.Set(requestIDKey, requestID)
-		c.Response().Header().Set("X-Request-Id", requestID)
+		c.Response().Header()[requestIDHeader] = []string{requestID}
 		return next(c)
 	}
 }
 
-func requestIDOf(c echo.Context) string {
-	requestID, _ := c.Get(requestIDKey).(string)
-	return requestID
+// documentedOnly keeps the framework from answering OPTIONS by itself: no spec
+// documents that method, so it is refused as any other is.
+func documentedOnly(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Method != http.MethodOptions {
+			return next(c)
+		}
+		if allow, known := c.Get(echo.ContextKeyHeaderAllow).(string); known {
+			c.Response().Header().Set(echo.HeaderAllow, allow)
+			return echo.ErrMethodNotAllowed
+		}
+		return next(c)
+	}
 }
+
+func requestIDOf(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
 
 // facadeOf says in whose envelope a path is answered; Incenta's where nobody's.
 func (s *Server) facadeOf(r *http.Request) *Facade {
@@ -112,7 +124,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f, err := s.meant(r)
 		if err != nil {
 			requestID := id.Key("req_", requestBase+requestCount.Add(1))
-			w.Header().Set("X-Request-Id", requestID)
+			w.Header().Set(requestIDHeader, requestID)
 			s.facades[tenant.Incenta].writeFault(w, fault.As(err), requestID)
 			return
 		}

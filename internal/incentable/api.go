@@ -26,11 +26,7 @@ type API struct {
 
 // New makes the facade.
 func New(l *ledger.Ledger, s *store.Store) (*httpapi.Facade, error) {
-	spec, err := gen.GetSpec()
-	if err != nil {
-		return nil, err
-	}
-	text, err := spec.MarshalJSON()
+	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}

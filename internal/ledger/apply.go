@@ -103,7 +103,7 @@ func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (m
 	}
 	for _, r := range rows {
 		b := bookFromRow(r)
-		b.policy = t.Policy
+		b.policy = &t.Policy
 		books[holder{b.external, b.asset}] = b
 	}
 	missing, err := missingHolders(ctx, tx, t, commands, books)

@@ -102,7 +102,7 @@ func (s shelf) apply(t *rapid.T, w *world, at time.Time, commands []Command) []R
 
 func (s *stored) open(w *world) *book {
 	b := s.row
-	b.policy, b.readDue = w.policy, b.dueAt
+	b.policy, b.readDue = &w.policy, b.dueAt
 	b.known = b.dated == 0 && b.balances.Pending == 0
 	return &b
 }

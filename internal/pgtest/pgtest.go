@@ -19,9 +19,11 @@ var shared struct {
 
 // Main runs a package's tests around one private PostgreSQL. Call it from
 // TestMain with the function that TestMain would end in.
-func Main(m *testing.M) { os.Exit(run(m.Run)) }
+func Main(m *testing.M) { os.Exit(Run(m.Run)) }
 
-func run(tests func() int) int {
+// Run runs something that returns an exit code around the PostgreSQL, for those
+// who have more to do than Main.
+func Run(tests func() int) int {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "incent-test-")
 	if err != nil {
