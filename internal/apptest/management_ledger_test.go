@@ -220,3 +220,36 @@ func TestReverse(t *testing.T) {
 	equal(t, "what it became", took(reverse(became)), "40 0 40 0 0 0")
 	refused(t, reverse(matured), 400, "already_reversed")
 }
+
+func TestLiability(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	m := s.Management
+	books := func(query string) string {
+		r := m.Must(200, "GET", "/liability"+query, nil)
+		equal(t, "balanced", r.At("balanced"), true)
+		var list []any
+		for _, name := range []string{"issued", "outstanding", "pending", "debt", "redeemed", "expired", "adjusted"} {
+			list = append(list, r.At("assets", "points", name))
+		}
+		return fmt.Sprint(list...)
+	}
+	equal(t, "nothing", books(""), "0 0 0 0 0 0 0")
+	give(t, s, "mem_1", 700)
+	onHold(s, "mem_2", 50, nil)
+	before := m.Must(200, "GET", "/liability", nil).Text("at")
+	m.Must(200, "PATCH", "/settings", object{"expiry": object{"policy": "rolling", "days": 10}})
+	ahead(t, s, time.Hour)
+	give(t, s, "mem_1", 300)
+	post(t, s, ledger.Command{Op: ledger.OpDeduct, Member: "mem_1", Asset: ledger.Points, Amount: 100, Memo: ledger.Memo{Reason: "x"}})
+	equal(t, "now", books(""), "1050 900 50 0 0 0 100")
+	equal(t, "then", books("?at="+before), "750 700 50 0 0 0 0")
+	r := m.Must(200, "GET", "/liability", nil)
+	equal(t, "expires first", r.At("assets", "points", "ageing", 0, "amount"), 200)
+	equal(t, "never expires", r.At("assets", "points", "ageing", 1, "expiresAt"), nil)
+	ahead(t, s, 12*24*time.Hour)
+	equal(t, "expired, though not posted", books(""), "1050 700 50 0 0 200 100")
+	for _, at := range []string{"2998-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "2024-02-30T00:00:00Z"} {
+		refused(t, m.Call("GET", "/liability?at="+at, nil), 400, "invalid_request", "at")
+	}
+}

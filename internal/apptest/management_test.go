@@ -22,7 +22,7 @@ func init() {
 		},
 		"listMembers": get("/members?limit=2"),
 		"createMember": func(i ids) apptest.Request {
-			return ask("POST", "/members", object{"id": "new_" + i.member, "email": "a@b.c"})
+			return ask("POST", "/members", object{"id": "mem_new_" + i.member, "email": "a@b.c"})
 		},
 		"getMember": func(i ids) apptest.Request { return ask("GET", "/members/"+i.member, nil) },
 		"updateMember": func(i ids) apptest.Request {
@@ -44,7 +44,7 @@ func init() {
 		"updateItem":    func(i ids) apptest.Request { return ask("PATCH", "/items/"+i.physical, object{"stock": 7}) },
 		"listCodePools": get("/code-pools"),
 		"createCodePool": func(i ids) apptest.Request {
-			return ask("POST", "/code-pools", object{"name": "Of " + i.member, "mode": "imported"})
+			return ask("POST", "/code-pools", object{"name": "pool_" + i.member, "mode": "imported"})
 		},
 		"getCodePool": func(i ids) apptest.Request { return ask("GET", "/code-pools/"+i.pool, nil) },
 		"importCodes": func(i ids) apptest.Request {
@@ -54,9 +54,10 @@ func init() {
 		"createHold": func(i ids) apptest.Request {
 			return ask("POST", "/holds", object{"memberId": i.member, "asset": "points", "amount": 5, "reason": "Test", "maturesAt": "2098-07-18T12:00:00Z"})
 		},
-		"getHold":     func(i ids) apptest.Request { return ask("GET", "/holds/"+i.hold, nil) },
-		"releaseHold": func(i ids) apptest.Request { return ask("POST", "/holds/"+i.hold+"/release", nil) },
-		"cancelHold":  func(i ids) apptest.Request { return ask("POST", "/holds/"+i.hold+"/cancel", nil) },
+		"getHold":      func(i ids) apptest.Request { return ask("GET", "/holds/"+i.hold, nil) },
+		"releaseHold":  func(i ids) apptest.Request { return ask("POST", "/holds/"+i.hold+"/release", nil) },
+		"cancelHold":   func(i ids) apptest.Request { return ask("POST", "/holds/"+i.hold+"/cancel", nil) },
+		"getLiability": get("/liability"),
 		"reverseTransfer": func(i ids) apptest.Request {
 			return ask("POST", "/transfers/"+i.transfer+"/reverse", object{"reason": "Returned"})
 		},
