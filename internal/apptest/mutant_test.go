@@ -150,11 +150,19 @@ func (p place) double() {
 // malformed are texts that are no JSON value at all.
 var malformed = []string{"NaN", "-Infinity", "01", "+1", ".5", "5.", "0x10", "1e", "tru", "nul", "'a'", `"a`, "\"\x01\"", `"\x"`, `"\ud800"`, `"\udc00\ud800"`, `"\u12"`, "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\x00", "\ufeff1", ""}
 
+// long and deep are made once: they are long.
+var (
+	longText    = `"` + strings.Repeat("x", 100_000) + `"`
+	longNumber  = strings.Repeat("9", 5000)
+	deepList    = strings.Repeat("[", 40) + strings.Repeat("]", 40)
+	deepObjects = strings.Repeat(`{"a":`, 20_000)
+)
+
 // wrong lists texts that are refused wherever this schema stands; deep and long
 // ones among them.
 func wrong(s *openapi3.Schema) []string {
 	bad := slices.Clone(malformed)
-	bad = append(bad, `"\u0000"`, strings.Repeat("[", 40)+strings.Repeat("]", 40), strings.Repeat(`{"a":`, 100_000))
+	bad = append(bad, `"\u0000"`, deepList, deepObjects)
 	if !s.Nullable {
 		bad = append(bad, "null")
 	}
@@ -165,7 +173,7 @@ func wrong(s *openapi3.Schema) []string {
 	}
 	switch {
 	case s.Type.Is("integer"):
-		bad = append(bad, "1.5", "1.0", "1e3", "1e999", "9223372036854775808", "-9223372036854775809", strings.Repeat("9", 5000), `"7"`)
+		bad = append(bad, "1.5", "1.0", "1e3", "1e999", "9223372036854775808", "-9223372036854775809", longNumber, `"7"`)
 		if s.Min != nil {
 			bad = append(bad, strconv.FormatInt(int64(*s.Min)-1, 10), "-1e15")
 		}
@@ -179,7 +187,7 @@ func wrong(s *openapi3.Schema) []string {
 			bad = append(bad, `""`)
 		}
 		if s.MaxLength != nil {
-			bad = append(bad, `"`+strings.Repeat("é", int(*s.MaxLength)+1)+`"`, `"`+strings.Repeat("x", 100_000)+`"`)
+			bad = append(bad, `"`+strings.Repeat("é", int(*s.MaxLength)+1)+`"`, longText)
 		}
 		if len(s.Enum) > 0 {
 			bad = append(bad, `"no-such-thing"`, `""`, `"`+strings.ToTitle(fmt.Sprint(s.Enum[0]))+`x"`)

@@ -219,7 +219,10 @@ func (s *Server) faultOf(c echo.Context, err error) *fault.Error {
 			return fault.New(fault.Invalid, fault.CodeInvalidRequest, "The request could not be understood")
 		}
 	}
-	if !errors.Is(err, errPanic) && !errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) {
+		return fault.New(fault.Unavailable, fault.CodeUnavailable, "The caller hung up before the answer was there; the request may or may not have taken effect")
+	}
+	if !errors.Is(err, errPanic) {
 		s.log.Error("unexpected", "request_id", requestIDOf(c), "error", err)
 	}
 	return fault.New(fault.Internal, fault.CodeInternal, "Something went wrong here; the request id helps us find it")
@@ -238,4 +241,3 @@ func (f *Facade) writeFault(w http.ResponseWriter, e *fault.Error, requestID str
 	w.WriteHeader(statusOf(e.Kind))
 	_ = json.NewEncoder(w).Encode(f.Envelope(e, requestID)) // a caller who has gone cannot be told
 }
-
