@@ -119,7 +119,7 @@ func keysList() *cobra.Command {
 					return err
 				}
 				const most = 1000
-				keys, _, err := tenant.ListKeys(ctx, core.DB, t.ID, most, 0)
+				keys, _, err := core.Keys.List(ctx, t.ID, tenant.KeyFilter{Limit: most})
 				table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tKIND\tNAME\tSCOPES\tLAST USED\tSTATE")
 				for _, k := range keys {

@@ -73,7 +73,8 @@ func crashCommand() *cobra.Command {
 			if o.Seed == 0 {
 				o.Seed = uint64(time.Now().UnixNano())
 			}
-			if o.Dir == "" {
+			ours := o.Dir == ""
+			if ours {
 				if o.Dir, err = os.MkdirTemp("", "incent-crash-"); err != nil {
 					return err
 				}
@@ -82,7 +83,10 @@ func crashCommand() *cobra.Command {
 				}
 			}
 			if _, err = crash.Run(c.Context(), o); err == nil {
-				return os.RemoveAll(o.Dir)
+				if ours {
+					err = os.RemoveAll(o.Dir)
+				}
+				return err
 			}
 			return fmt.Errorf("%w (what is left lies in %s)", err, o.Dir)
 		},

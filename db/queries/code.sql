@@ -15,8 +15,8 @@ SELECT * FROM code_pools WHERE tenant_id = @tenant_id AND name = @name;
 SELECT * FROM code_pools WHERE tenant_id = @tenant_id AND id = ANY(@ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: PoolList :many
--- Pools by name; there are few.
-SELECT * FROM code_pools WHERE tenant_id = @tenant_id ORDER BY name LIMIT @max_rows OFFSET @skip_rows;
+-- Pools, newest first; there are few. By code_pools_pk, whose ids ascend with time.
+SELECT * FROM code_pools WHERE tenant_id = @tenant_id ORDER BY id DESC LIMIT @max_rows OFFSET @skip_rows;
 
 -- name: PoolCount :one
 -- How many pools a tenant has.
@@ -33,7 +33,7 @@ UPDATE code_pools
 INSERT INTO codes (tenant_id, id, pool_id, code, state)
 SELECT @tenant_id, w.id, @pool_id, w.code, 'available'
   FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@codes::text[]) AS code) AS w
- ORDER BY w.code
+ ORDER BY w.code, w.id
     ON CONFLICT (tenant_id, code) DO NOTHING
 RETURNING id;
 

@@ -46,6 +46,7 @@ SELECT * FROM items
  WHERE tenant_id = @tenant_id AND deleted_at IS NULL
    AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
    AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
+   AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
    AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
    AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
    AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'))
@@ -58,6 +59,7 @@ SELECT count(*) FROM items
  WHERE tenant_id = @tenant_id AND deleted_at IS NULL
    AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
    AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
+   AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
    AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
    AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
    AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'));

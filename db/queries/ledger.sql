@@ -140,25 +140,6 @@ SELECT h.*
   JOIN holds AS h ON h.tenant_id = @tenant_id AND h.member_id = w.member_id AND h.asset = w.asset AND h.state = 'held'
  ORDER BY h.member_id, h.asset, h.matures_at, h.id;
 
--- name: HoldGet :one
--- One hold with its member, by holds_pk.
-SELECT sqlc.embed(h), m.external_id
-  FROM holds AS h
-  JOIN members AS m ON m.tenant_id = h.tenant_id AND m.id = h.member_id
- WHERE h.tenant_id = @tenant_id AND h.id = @id;
-
--- name: HoldListByMember :many
--- A member's holds, newest first. By holds_by_member.
-SELECT h.*
-  FROM holds AS h
- WHERE h.tenant_id = @tenant_id AND h.member_id = @member_id
- ORDER BY h.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
-
--- name: HoldCountByMember :one
--- How many holds a member has had. By holds_by_member.
-SELECT count(*) FROM holds AS h WHERE h.tenant_id = @tenant_id AND h.member_id = @member_id;
-
 -- name: UndoneInsertMany :exec
 -- Marks transfers as undone; undone_pk makes it once.
 INSERT INTO undone (tenant_id, member_id, asset, seq, taken, owed, forgiven, at)

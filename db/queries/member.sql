@@ -29,10 +29,14 @@ UPDATE members SET name = @name, email = @email, updated_at = @at WHERE tenant_i
 -- Which of the given members exist. By members_external_unique.
 SELECT m.id, m.external_id FROM members AS m WHERE m.tenant_id = @tenant_id AND m.external_id = ANY(@external_ids::text[]);
 
--- name: MemberList :many
--- Members by our id (oldest first), after a cursor. By members_pk.
-SELECT * FROM members WHERE tenant_id = @tenant_id ORDER BY id LIMIT @max_rows OFFSET @skip_rows;
+-- name: MemberListByPlace :many
+-- The members enrolled from one place up to another, newest first. By member_places_pk.
+SELECT sqlc.embed(m)
+  FROM member_places AS p
+  JOIN members AS m ON m.tenant_id = p.tenant_id AND m.id = p.member_id
+ WHERE p.tenant_id = @tenant_id AND p.place BETWEEN @oldest AND @newest
+ ORDER BY p.place DESC;
 
--- name: MemberCount :one
--- How many members a tenant has. By members_pk.
-SELECT count(*) FROM members WHERE tenant_id = @tenant_id;
+-- name: MemberCountGet :one
+-- How many members a tenant has; no row before the first. By member_counts_pk.
+SELECT members FROM member_counts WHERE tenant_id = @tenant_id;

@@ -23,7 +23,7 @@ SELECT * FROM tenants ORDER BY name, mode;
 UPDATE tenants
    SET expiry_policy = @expiry_policy, expiry_days = @expiry_days, expiry_month = @expiry_month, expiry_day = @expiry_day,
        expiry_warning_days = @expiry_warning_days, clawback_policy = @clawback_policy, enrolment = @enrolment,
-       award_hold_days = @award_hold_days, clock_offset_us = @clock_offset_us
+       award_hold_days = @award_hold_days, clock_offset_us = @clock_offset_us, policy_updated_at = @policy_updated_at
  WHERE tenant_id = @tenant_id;
 
 -- name: KeyInsert :exec
@@ -35,9 +35,9 @@ INSERT INTO api_keys (tenant_id, id, kind, name, scopes, created_at) VALUES (@te
 INSERT INTO api_key_secrets (tenant_id, key_id, mac, created_at) VALUES (@tenant_id, @key_id, @mac, @created_at);
 
 -- name: KeySecretExpire :exec
--- Ends every older secret of a key at an instant; one that ends sooner keeps its end.
+-- Ends a key's secrets but one: the one in use at an instant, those of earlier rotations now.
 UPDATE api_key_secrets
-   SET expires_at = LEAST(expires_at, @expires_at::timestamptz)
+   SET expires_at = CASE WHEN expires_at IS NULL THEN @expires_at::timestamptz ELSE LEAST(expires_at, @at::timestamptz) END
  WHERE tenant_id = @tenant_id AND key_id = @key_id AND mac <> @keep_mac;
 
 -- name: KeySecretDeleteEnded :exec
@@ -61,12 +61,19 @@ SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at
  WHERE k.tenant_id = @tenant_id AND k.id = @id AND k.revoked_at IS NULL;
 
 -- name: KeyListByTenant :many
--- All keys of a tenant, oldest first; there are few.
-SELECT * FROM api_keys WHERE tenant_id = @tenant_id ORDER BY id LIMIT @max_rows OFFSET @skip_rows;
+-- A tenant's keys, newest first, optionally of one kind, with the end of the secret before the
+-- newest; there are few. By api_keys_pk.
+SELECT sqlc.embed(k),
+       COALESCE((SELECT max(s.expires_at) FROM api_key_secrets AS s
+         WHERE s.tenant_id = k.tenant_id AND s.key_id = k.id AND s.expires_at > @at::timestamptz), '0001-01-01Z')::timestamptz AS previous_until
+  FROM api_keys AS k
+ WHERE k.tenant_id = @tenant_id AND (sqlc.narg('kind')::text IS NULL OR k.kind = sqlc.narg('kind'))
+ ORDER BY k.id DESC
+ LIMIT @max_rows OFFSET @skip_rows;
 
 -- name: KeyCountByTenant :one
--- How many keys a tenant has.
-SELECT count(*) FROM api_keys WHERE tenant_id = @tenant_id;
+-- How many keys KeyListByTenant would list in all.
+SELECT count(*) FROM api_keys WHERE tenant_id = @tenant_id AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'));
 
 -- name: KeyRevoke :execrows
 -- Revokes a live key; zero rows when it was revoked before or is unknown.

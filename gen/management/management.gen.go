@@ -453,7 +453,7 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id is taken.
+		// - `already_exists` (409): the id, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
 		// - `already_reversed` (400): the award was reversed before.
 		// - `not_reversible` (400): the transfer is not an award.
@@ -484,7 +484,7 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id is taken.
+// - `already_exists` (409): the id, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold or key cannot go from its state to that one.
 // - `already_reversed` (400): the award was reversed before.
 // - `not_reversible` (400): the transfer is not an award.
@@ -802,8 +802,9 @@ type RotateKeyRequest struct {
 	OverlapSeconds *int `json:"overlapSeconds,omitempty"`
 }
 
-// Scope What a key may do, `group:read` or `group:write`; each operation of the three APIs names the one it needs.
-// Neither includes the other.
+// Scope What a key may do: `group:read` or `group:write` for one group of operations, or `read` or `write` for
+// all groups of its API. Each operation names the one it needs. Reading and writing do not include each
+// other.
 type Scope = string
 
 // Settings The programme's rules.
@@ -1225,12 +1226,16 @@ type ClientInterface interface {
 
 	// CreateCodePoolWithBody Create a code pool
 	//
+	// A name that is taken is refused with 409 `already_exists`.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /code-pools (the `CreateCodePool` operationId).
 	CreateCodePoolWithBody(ctx context.Context, params *CreateCodePoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateCodePool Create a code pool
+	//
+	// A name that is taken is refused with 409 `already_exists`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1277,7 +1282,8 @@ type ClientInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1288,7 +1294,8 @@ type ClientInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1519,7 +1526,8 @@ type ClientInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1531,7 +1539,8 @@ type ClientInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1558,6 +1567,8 @@ func (c *Client) ListCodePools(ctx context.Context, params *ListCodePoolsParams,
 
 // CreateCodePoolWithBody Create a code pool
 //
+// A name that is taken is refused with 409 `already_exists`.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /code-pools (the `CreateCodePool` operationId).
@@ -1574,6 +1585,8 @@ func (c *Client) CreateCodePoolWithBody(ctx context.Context, params *CreateCodeP
 }
 
 // CreateCodePool Create a code pool
+//
+// A name that is taken is refused with 409 `already_exists`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1670,7 +1683,8 @@ func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEdit
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1691,7 +1705,8 @@ func (c *Client) CreateHoldWithBody(ctx context.Context, params *CreateHoldParam
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2192,7 +2207,8 @@ func (c *Client) UpdateSettings(ctx context.Context, params *UpdateSettingsParam
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2214,7 +2230,8 @@ func (c *Client) ReverseTransferWithBody(ctx context.Context, transferId Transfe
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3704,12 +3721,16 @@ type ClientWithResponsesInterface interface {
 
 	// CreateCodePoolWithBodyWithResponse Create a code pool
 	//
+	// A name that is taken is refused with 409 `already_exists`.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /code-pools (the `CreateCodePool` operationId).
 	CreateCodePoolWithBodyWithResponse(ctx context.Context, params *CreateCodePoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCodePoolResponse, error)
 
 	// CreateCodePoolWithResponse Create a code pool
+	//
+	// A name that is taken is refused with 409 `already_exists`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3760,7 +3781,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3771,7 +3793,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4026,7 +4049,8 @@ type ClientWithResponsesInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4038,7 +4062,8 @@ type ClientWithResponsesInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8356,6 +8381,8 @@ func (c *ClientWithResponses) ListCodePoolsWithResponse(ctx context.Context, par
 
 // CreateCodePoolWithBodyWithResponse Create a code pool
 //
+// A name that is taken is refused with 409 `already_exists`.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /code-pools (the `CreateCodePool` operationId).
@@ -8368,6 +8395,8 @@ func (c *ClientWithResponses) CreateCodePoolWithBodyWithResponse(ctx context.Con
 }
 
 // CreateCodePoolWithResponse Create a code pool
+//
+// A name that is taken is refused with 409 `already_exists`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8448,7 +8477,8 @@ func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params 
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8465,7 +8495,8 @@ func (c *ClientWithResponses) CreateHoldWithBodyWithResponse(ctx context.Context
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8882,7 +8913,8 @@ func (c *ClientWithResponses) UpdateSettingsWithResponse(ctx context.Context, pa
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8900,7 +8932,8 @@ func (c *ClientWithResponses) ReverseTransferWithBodyWithResponse(ctx context.Co
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -21699,186 +21732,187 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1pcxu31iD8V1B8n7eytShqc2Lqw4y85EbXsaOy5cpT1/KjBrsPSURNgGmgRTN+NJ/n8/zE+SVTOAfo",
-	"jd3cJFt2rm7diimyG8vB2XDWj51ITaZKgjS60//YGQOPIcWPpzFMpsqANDuvYZrwOcT26xh0lIqpEUp2",
-	"+p3QpBmETEnG7f/1DFJmxtwwoVkKU+AGYjZUKRNGszAfMprvvIB5eMz4QIM0TJkxpDOhodsJOjoaw4Tb",
-	"ucx8Cp1+Z6BUAlx2bm6Czmtu4FcxEWYH/7u4otfwZwbaaMaTRM0gZkIyMwYWZWlqp5oJGatZl73BP8aQ",
-	"gv05BbtizhI7aHUREyHFJJt0+r3AL0hIAyNIawt6DRMupJCjJYtKYGg+54o0NIDoDURKxppl0ogEl4KT",
-	"2PmGKegx4yMu5B0uCEw63zkZGkjbF2MUm3Fh2ACGyk6YzoUcuZVsMtl/7jhg75w24OsrPgHNzBjREx/z",
-	"p6EhvYb0G80SNeqyk2TG55pZ5LSzwwc+mSZ2qhT+vOzt/dEb/qQPZ/vVhfEPv4IcmXGnv390FNiF+r/3",
-	"8qVqk1oMubFLnfKUT8A4evtFJXHTks/HwMYqib/RTMTVxdivq6sR9o0pN+NO0JF84h86jTuBXXomUkvF",
-	"lmi3X3nQKdHxC5gvLvklv0IoA4t4kjDNh2DPlxhCn01TIQ0fJMBO3jw9PQ1YJsWfGbAppMwepYwhZjAc",
-	"QmS6zG5f8wmwK5izmTBjOi0+gQvpj3AEhqYbilQbz4cQd47pHS6RxeSHfri/z0JRbOMyUnKYiMiEx2w2",
-	"FgkUw11IoZk2IklYmklL3wE77D2uvi7k5TRVoxS0DrsXsnJKE5gMIN2ZwOSSD6K9/QN/TsRsi5OqsccN",
-	"kGvKjYHUjvlf79jO/3r/w390Gs/NwKQNxYSBSQOKpbP4stfba0YtQePdJWq9gHnbCq9gjgs8ZlIZFCga",
-	"ohRqBHoF85UkcYWT3OWyW4TRL2rGJlzOGUiTCrDsc8pHRM+6y14ipxtzyfZ6PRKZw0wDHgEu+88M0nmx",
-	"bmS9FbSIYcizxNhVBnbRxBn3er2g4JN7jXzyJWJlG6wJZxHcAYvGSoNkgzkSBeI5n0ygW8fyGnpXYT7x",
-	"890l2M/4CBY38PtYRGMEdMAilUnUQVI1YXtddkIHMICxkDHJPq4NUxKlG0ymZt4GfftiM/D3SrDf3zv8",
-	"8fCng0eHP648gjOlkrYDiFQMbKpU0kCT9uuVOD6lwe8S2ucpl3rYjjTG/e6o9FRG4Pi8FQOaCcNCfIZH",
-	"9q1LEYfVjZkP8jKG4eHRo+Y9mWIBd7evGzuUniqpAeXwEx47DcL+FSkrkPAjn04TEXG79N0/tN31x2Lt",
-	"HzuQpiqlV2I66WueiPjSiZxO0InBcJHoTv/dx85QQBJ3+h0+sQjaCToT0BqxuTPJtFWDGDcsAYuce52b",
-	"9+UH6B3W8BxBBbSxR1TXVexOCyD9RwrDTr/z/+0WF4Bd+lXvPrdbOUEpSgBaPOtce9JswpOhSicQB0yl",
-	"jLM0S8BxMnvm9ohXXyualuPe2m16pUHTWzZE5Vnc0lMn8G93yDxJgcfzS/ggtNEtZyziyvlyx129NiMs",
-	"uTA3Qu2klz36eQ77JD/qivK1eJljdTWJfduqIgU42IUMS1eD8DvEHzuBiO1ghl+BZN+GVRiH35F+9UlQ",
-	"qnZTWTZC+dFbI+PPKh2IOAZ5O2wc5sOUEbGCUYhDVpVOeHRFSrOO1NRLfN2fpcLAZ2QkTWtRQ8J1NYUU",
-	"N1/jIbcD9qm0ujJPnhfQ257H01CX9EMr1LWagBlbmpjhnTpVcvSZYPwmnzqT8GEKkYH4mBQfNWJXUs1Q",
-	"MDvlLmfr8Z2C/AXMXwo94SYa3xLgDVe2Fche41NsxjWzSjaapWr3ws+I94v8cwCJkiO0hNSWdadn8UqZ",
-	"n1Um49sdhFTmcojDtELfiS57WfNPfg7g/j7mpoLLEm0+sQKNa0ExQlYfoYvbDOMyZhMVwxeqr5zxeaJ4",
-	"fK7UrzylW8/2pzelwS6NUpcJDreEhoANVDy3EhkfTd2Nlb0UTz4jvbSuAbWGn+wne6hcMjGZqvRuaeZc",
-	"qZdczr0Z93bAT7mBS7zKwxLqMUqR6SD1k35G5Z6bkk0YmWU2rQG0wRC/VF2qPd5uOV9vlOKVZov3uqPY",
-	"x+9R8XsreWbGKhV/wS0ZclYeqV0RARkzbhGLj2BidRGrf3HNOBsATy1hqSvUHz8Hrr1SdnokYMuZOUvE",
-	"NdQWd6d0/Fbyay4SPkjg1tDOB2on4XRORmhkTGyi7J4+IxmTS4NFXFroxooknlQztKCiTmgvA1LNpFU6",
-	"BkCKaXHRa1Y/7odWcsDgGk5GIOToSRZdNTm4UAWAD1ORgmZKonXv7flTFnNEp2lqLxZGkL3HWWD6H+31",
-	"acINqfWPDjvL7XdBx01wYlYd1assQUw5ldpwaTpkcvLWq3elgQK/mvf5hGrwB0TIo060bt0s6vMQW8mI",
-	"Fk/dZeGHKd7JJVgk0FNLT1bHob/dnGh/k3aL7zpTJSSKGWQB9sOHaWkh3mDmFvKr4AORCDNvtgUOlLrS",
-	"9iJnYc/tC112gnvTjKfAjDI80UwLGZGvZQAj4bwr2dSiIxoCCGINhxb/kWnT5JF+BnFm7zj2RjPmEu8x",
-	"Cwe7eJgcEarBwa0yY9cQCzkK7ZgIuHnAtFLSapfoIzpGK3LAMhlbjTdLkoDN7LlUgc2e2w8CcsA4pLyQ",
-	"FiT2C5DGDk7jkHXa2FnwRgwTMn0IAxO9CukqFHKTb5mnKZ/bvwc84TKCNlMuHQ8fpQDED4BHY/LTdwsA",
-	"5p55y34GDcj524xOwlkXGg9jmUPXU1nDMl9nkqnMBIwnWhVuaod5Y34NKFQGAJa7JTGbk6tow/mF1lnT",
-	"9P8Q1yADloDWdNT2XkkmqwGPrtZEuxJ2tVC2g5zl4kjE8bFDp5gRwSI5oUdMOmvrhju0gzbO/5tER9UW",
-	"Q6YQA0yawPYG+ZCS6G/UZfhFFh2TBGKmUisBWAomSyWsR8E1llqGa7FDh6X5oZYWWiBaUDCXnC2UyKWJ",
-	"Mz+hHxd3e1I40iwkhb3eV3jiAmMbtA31u4ORFdPEzKWaOfhZtLc7O2YTPrcPSBhxI65hTSxspl2cMbUM",
-	"zF4A+IynsQtgUTMhR8fMGWYd1qvhkIVu+eEWOJOIIRgxgefcHvricp5fQzonrQWZagoRiGuIbzHV61Y0",
-	"rU+m7whtb0eJ5Pme8hQFwvbArhGLx7kGQqkdSgPoltADInQVvZ2OsUJ2eXq6yXWR9V/4MF374RoYVug/",
-	"xfaeJnxmefyZSkQ0b/b6Dzm6wirUg9SZWkHaZaED9aWSyTzsM/sPIVTuRlGO/bLQqMu/IFVhn8VOV+cX",
-	"0p2axQT7Y+A0dvLJDVU6sgKqy0LPC8J+8cQAIjXBcAR7zhSxZzWN1JP5lM8tQbtQFq8glpaMYMJVdYKO",
-	"n6JRW3yqYjhTKmliMFZm2xuVZnY96KRv0PXKV7bqCE/xXeRJRqG6Z1WCY9TAyL6LPnTa4ASjkoTRTM3k",
-	"SpqRTmn37uVFao1SDG9crf/nen/QEXGTg3oBZm1KB+3X7hNwp6jQj5TahtlM8Ca7fOX+7F7aZ2+8H/7j",
-	"4oKvlYjXXrDVJ+OUz2TAuLbaIa9z0dtyNPS44mLdPoNO+b6ei3+37PJZNhK8A8OvgoICqvgZc4O39bXU",
-	"8pwaGlTyKR8JyQlyy0c5K56sbx1XUxlr2Y5eOiSoXXrIhApx2Mez03h0RKhISjNLuNPM6pxdFo5AQsrp",
-	"cSIyziTMKIYF7w1WYpSvmn78TtDJX25mHngufrWluIzqEdwGlzeNgikDu4xijWDG5f+ikrh16YX5oSF0",
-	"LIvGx8yyLqUN2+v9196R1fKt+hjxJGmmklIQWOV/q8wZXC8xnea3Su0MphNusu2MH0ERCrYp9C3wuTPO",
-	"1UXJHJmJlXBjoY1K52xmhageq5m7FpWmOnLgWPugS9FrBKegiNxxa2o//1MDk9bzj7iBkUrnlYCyTnW5",
-	"zUIicgi9DiBbpFkxWAWcS1aCiLQoryZ8BG/TpOkG9Pb1r92mQTZc4JWQ8UpBa2Dywj63LXkHTgl8qnSL",
-	"RXA96lqtPGjDTabX2dAbehLfUdHVkiBTCtLnKZAC1GdSFdH6W21lLT2I1OVPDbJmzotY0U55L2DeSnjr",
-	"INQLmNfxqcn4qijOfYHNrINwGPGi19Yf3tjHiQF/OKUXjgiS7q+9ul5RAxxuO1eO3OztEKQw4VYgwoSL",
-	"JqqXDHbsT4zHcQpaLwDmsAKYgzUYgIib5pkzETvraOHL/yZX8Tc8jPWYxoqlLuqiTeB9pqJs4p1PcSzs",
-	"jnhyVoIuDb4A2N+mIE/OTtlBt9c9YLEbpmSUdXMEnQ87I7XjvvxDK9l9zWcvnXfqJug8l6lK/BIa0HrM",
-	"p1OQms3GIFkRwSQ0w6slxamwTJIDiSRkl4VqCtLdNV0EiNDM6dddFlooRSbss8PeYfV6aV+0KIkPNGqD",
-	"ZZ/XIip6F11Nvq6hGuK4T51emDvzFrNa0LZWxIivQ6849DMcsknlz52Fi3JTgzRgL/j2HjsFNU0gyFNp",
-	"rFrT7TQqSLlvscmuj6GbXLOw7F4Lu51VSBzRJcovt4BSecZFNK87uvCImqihOIFmXCzC5gKCB5G6PmYa",
-	"I8y77AlokV837E5RbDJhGJk67KWzeyEv5A4La6HZIfv2sNf7rr8QyXzNkwzs3QeHFkaTONXHLHT7D110",
-	"Ebofujh42RGPI+99h5J4tacbX89jOPHdg++IkqpRknlc5DeaIibp1TwmC189pGl1hgBBym2NeXILo4dT",
-	"lRk3oqV5FV/agV06JQ595FaFT7pw5IANMoObK2KV6XUaaiHkyI605/fno3vUNaQFoOnNWvyvXcBj91op",
-	"ULhbOVnMFECemh8uR2ua3agFpnOKjxRlhmA2keEGyPPIMSOkOr235eUD2gWQXW/GdWHqowTG4kToBzFI",
-	"oPKmz2VAF61FCUmD0YvOuHdp4TFM1Kzyqrf8zVSWxCwBfk2er5TLEdoDOXt0uDMQhjntycGmKd2NfXu4",
-	"v+/GXQxJXBYruThoOcK7fEq1AHKh1wgep9HLoVK4VByyHhl1zCpx5EzzuWb23pcoOfKJpTlxejtQyL49",
-	"yulrSahEHsXhMawc8ouD2HMpB9f+mSkD9XDaiqhbzA2phe+UI7nLoZaLBIm2nsVovoXEhEXKKD3lkdfN",
-	"VqBs4fnKUdGO1RyF24ILVkZUQ96q0TO1IOpWwe+kaINzJNc0rGTwSbVeK/Rn4NPSUYosWpldskZ98FOj",
-	"2ZSbsTcuWEUfUjuIsRKhz0KyA4QBC9FA9u7gvf2Mmw0bRXSrzP+9vEKiFmFWy2ZaeTFuo3zFqIVGE7z0",
-	"fmRygHZZGPO5DtlIOanJwlQlCcY/WHkRCskjI66FmduNTpQ0Y/dLzC3PwFeG4gPE4THjF3IitLbix+XY",
-	"uRzHAF/RipLKY2S9GDGhDLrc5mwOPGVjrol06jbXudPT6QJ5sLfKvGU3VX3l0dFqoxjurvLa3v6qd6a5",
-	"W2ipYogn4lxIi64o/Lr9JNtcT6FUEsK+P9JYuZBnd7L+IPv+kLnlmBax52TT9U4jOr4+c6FFIPNLloQP",
-	"5kK6Y9/FIw/Y2/On3Qpi9N3Ibhoh2QyTMku3AgnCiRPy4zKpvJ+VVl9lmXZjlpPQDiyLtEtE9uFnbWQd",
-	"v6gmsi6yItxdxrlyKWLELWPe5KDfOlxsM/vqJ3QufSrT7RJj7aLVA4xJ1tlewxrWM53Zc/emsybv0BoW",
-	"3XyqMszKR1PeRxOt2jXcgc8IUfh+/UUlaC7ynBQS4KgZoxTIfXkhhiYNheRJl52Q+u08sQhNkgb0bnfR",
-	"z4wHQb9aqPtRG6n8FB1K6G1st7TbXytA39A6VJjc9nL75ZpWN5q7CbKVlWu0uS8gS0axyaDbHKz6Skyn",
-	"BMSquXVldJt3xLUMLNXMF0iZKpVsOkGd8Aq3X2lPjVBx5N5kWXRBoQF7/fNTdnBw8PjYVfygUDghMawS",
-	"1ZCJSBKhqcJMxQhu9Y0dI8h7V2DBYdUvsd+rltbo7Tx+//HwZoc+7Bcfzv2H/sKHb9913+PnH777H9/+",
-	"67/f/bDzfuGZ7xbLdVStdzMrvl/iZsq/7BBAEWO4XXBnJMw4G3QjNdkVmH6/E8O1+7jrFe1dO1xeEGR5",
-	"qNlAZaOxaU7m5ywFvLIuCMmqU6s89s8pADPwAa3mo1RlUwqpYoN5Hr2WW9hWuLyaoknsRb4homSldXkb",
-	"ebvgM1tmLWyxZ68OBSm51j6Zk2yFG2zRjjhNRYSkRg8WDifDtGXzQ8rkniwP5Lg3T5nlEwkMzXqOslt4",
-	"w5ZAjh78lJDLpvGGOL0kjKa8k6Ag8MA7lHJVKUfYChZVAOMPqELQVcWqWHujePA43GA3D2MxEoYnITIW",
-	"q2PEkIhrSCFmaNeLIGBqaEBS3pNdwjHjLJyO51pE9kV3U9XjXKp61cSNbffmnm5WRwxM7kDxQ/Z8v4pf",
-	"ia4aDC/JnHHJQryAgQN4RXCUYUdPFTe25nDBxoJiJ5KdnJ2SCd0KdpXVC0DV5M+nuz1t6DZOuDZv9ZY3",
-	"nWU+59wNoNJcIjfKmWkK10Jl+g3C6q00ZEPbcCkpXKurbS9sW7q4l2rUyJsandlVRlI6gGZYlPfWRAH+",
-	"MBu5ucVKvNJw9CqoKchKThVpXhyR3itQqHJ6x08bDdwB97CUdL/M4wXMfxdmTNBeRtWuSJ+j59xUq8cY",
-	"7oylQGQED3T+70DnQUe34MvvRGjOfck0yFiT+2Y2Vgn4bOGV4Rh3zzfyNTdRwVqZkhw9gO35jlqD2Tqf",
-	"opawuXZaxeJ7q7Mr6u9sm2TBN6HptZIZ1dA5FhCYlNvYZSfS5fkMMsOsJu0cEjCEyOddOvdgU+JjbXvc",
-	"lHPFAn9uTRukyKomDXYKqVbSIjWLVJJAZPTdsL48WmurYKtzcrhXIq2oNmRuHigV+ss0pKdxGJQtByEZ",
-	"XX3hv5U82PPFlcu905sOQWmT6wgdZZt/8qRWxA1E6l34ujUBcN2UJ72t8eJT4cJXe7BBAfr2M74DtczR",
-	"/f1qZnXpvZadlaKEsiT5pAbXOk78rQ2wZ5UjbzJoUsQWH2FEm4NqFfuS5trDGO4n/nIBQXaEuvV+pSO7",
-	"MUrh3C+ou9LliYK3IbnWFUNWkvEkwbG2qQyAo5/ZlxenwK+PWa9evl4qKrFw2wQzVwvYF2SmjVaW1ER1",
-	"rzGuhietqm3kMkuZUeqqy8JhqiZn5A0LA/rzJI9fClho1DMYGOd38zmfIeNx7Ipo+OiUphiKtsyj/N5B",
-	"wW1jHruwgFUWyfvweftNN5T6V8ZlplvQtmVLLcWwCrwbKAFHx/hBSgXHeDwfPrDlfGdtOeD12WZc5ynC",
-	"W2R/buLIlzBrLXFQqRbuIxMx+AMzidesQLAkVIBwvOl8Z0y58iJFWMk2fGRFWWsiA+Nh7mPl1lB0akyj",
-	"Ur56WfxBGQ/qWJgDpIT7lRMqhS8sz2olbgS+qner3/y+cu6W5NW9VmZFdo+6hjThU9ddpJLS9tOjQ7uU",
-	"RdcQhYuOgakk9qYobfhcMwydtOIEZEyuT5NbpIrK70eP99fxiC/shgwhbTLhCuboGI1VwEL0mPZT4HFo",
-	"lTH3N9bsDY9djR4fHO4vr2acAloqtQtWxy1KsPuQALHuXshXLhhLyCjJYv8MVvtByVE6x0fV1J1HVQ2N",
-	"7/z13v5n5/33/W/tOv8bF9egYNmNgzFCjnSbp6xI50mzpOmyhKT5i0riZy66r8XfF9tD9BHW7kxdlIlv",
-	"OCOq1VXsYQ99tH4uP8rBg6vYipflK/OSq9Uk7NWsnJizNIYwf9AXSloz7LB4/neeSiFH68DPAaoSLUrW",
-	"NxqDwTVIF8AqjAFZwFDCptC79cXPgaNpn6WzKQM7qKHTqlv/myyKQDcY5XTxQ+1SRV2F7L1mDVuSH6Zp",
-	"7re4srUTi+81l3iz9OGHPOG7i374G+T8tmD+dmmpr7IkYVECPNVNybqb56Q2O25WTLNFPmkLFLz8bC8u",
-	"UZePf3sBtv4Gb5qyFTVEWSrM/I2dzRlksS5uo1m3kr4XsHAyMpfdbjfMG9Yhe6f389nGxkypYquQQ9Wm",
-	"9snc6/dNnrCnmQZjL/b2up8odUX3rL79GvEg8NUCA7sgHfhqZXkzIR1Q66ngQqbOFqFxtLxwYpehfefk",
-	"7NQKcrLdu3TqC3khv//+zZhPQXe//579JsElFubWQKwjjLUsEaTHLBHYilGzMOaG++SQwjgZdlmp1Bre",
-	"sYZcJPpC+jHDjxeUN3rR6bOP3W735iYM8qxjzEDUmO5Yzn/8LmDcZR969zzlKuZV4LE+5LeHvaML2ZTl",
-	"+B1CZaBi4UveFMkBVqv1inLsoYLMl+BC4ZN49dKlvGm/of3e3jGLxlyOwJ4QGhB1wGJIwEKEzsPOoX0j",
-	"u/1er8sOe70LOQEu3XpMSxMe6qFCW6424jlmIQKya9EhZAaSRFNaBubiXEj3cy21tbhb60p+lWaRvQJh",
-	"qTsCwqmcZsZC4AnBzSLCP9/89op9Gz6lSss75/Mp9Fm92HL4HRmRf975yVd/daXd6Q+q7k45iBfS1Xdn",
-	"byuZ584WPZIqhbjLnvn44oIk3v5gJRAViZ8z4q4BMykXiT0fi6BUIDfDFy4kgtGl0AyFYY8O2UC4gpsu",
-	"i4kQ+tAe0KlknJ2dnD/9JcgLuVG1xMxfIzneHYU+dmZJLFMmLLIT2gV4C0HB4UB6Liagv/8ep/Rm+HaD",
-	"O73zGtC8ag/iDZb7lk2ZnVjTFd2hZ7+9OceNu8UT/k2BLJI8SdhsrDTmQWNM7VxlLFYXSA72BGqNga5g",
-	"3rf7MFgJito4uqg7z2nyzrAOwbGtEUgjIp740r+DuYEuO7HDYQfGFOggXTLqj3gn6bITR1WHvb2AHe4/",
-	"xjmOPnzIq6IW7znwvIA5wiY8cQmXiId99oTqn+c8nOZ2TF7jhblwdbkqTJQ7jbncluxAm2M8+wvZ0MzD",
-	"MwD4wCOTzFkirqDEHxy2lbtUdNnz6o2+oEiMWXAoanHSLhUv83Zp4Ycd/N2ZfY0w2F6NuDkVCizJrpOz",
-	"007QwYxPFEB7WJh2CpJPRaffwToT6FEyYxSIu5Z/7KA4sX+OmkI1XsEsL45spWG+BSx6/qvQxpfj0p1q",
-	"I9R3zeK/eGT3jOpXrHzONRp4X+vvtt/rbVb7nbx77yqFCB8f9Sr26s5+b//RTu/Rzt5P53v7/V6v3+t1",
-	"e73evzrkP23q2edq/B3+5GvxlfMjXMe7kwn/S0n2H/tHRbW6/r7dU9VZ6HxA+0fea7OXe1/2qp6SvfVL",
-	"zFfK3jXUmLcKAHqm1LCkYtxpwf5DOqyml/JD3S117MNX9la/Uum7gC8drH6p6NJl39h/vPqNet+Qm6Bz",
-	"tM6Oqi2q8K2DtTaVYyiecjaZcKtRI8FR+nJ+TJYv8JGuJCc5ttHp01doZ6TLLl0uqlRcrc23MRnXmggT",
-	"nSKcnqh4vhmJrkM/66N9Y83Bm6p5xt7UbhY4y95myy4xlDtjJ71NuUlvY37Q1m/CLiooMl6+wCZKXzA7",
-	"6a3BTvKelfaFvTWmqDeNQr61v/q9cr+2r43XEfm6xA7EyXVYHbU9tCOV1Jvdj9RF96ZVz/GtelEpm2hI",
-	"rt29x3XdwABmrA20oAT9A8zWvNOZam+v23w5Ks1dMqF/FxWkd7j6jbzd39dGx/8AUyZiXw9FuwY36+sv",
-	"LTS9m+eDTxuT9d6SHaIX9Ho9R+P2bkm2CLoYBxi/RF5Ce4frsqdFjWTLBchA4arsBLlpRkVRljIzExFc",
-	"SJde7cbDgujUspxrVmRJU7UUl+bNzsdASYylytpuHKyfTRU9Ij7BK7TdsLsqVmqgu115C5FfRWHTwNtj",
-	"lWuV0tW35lrBZ9UN3TG/65y8/NernV6vt7fz/D9PXp79+rwT5N/t59+9X5sTNdQcWEtJ3PT6Wcr+75Uz",
-	"9ve3WynWGGjrmzkAizQ+cgBB96DKfXK2/KD73ZHMOMvL1AtplOv+0CwpBlly5R1uS5RBdJfcwsz1C77/",
-	"iU1cQWNmLi4976Xt67Oe1Eu2sjHXeYiGsG//mQFGTjiFrRSpVrCbDavmL1mgr0pJnu62ReTp5etxvEr1",
-	"nzu0ALqQWYxlc8GtRUrTJsqz3XtVeS6VZXJv/9j0dhG4aT9e8kG0t39QBP31O0+UuhJyxA5/3NsL2JSL",
-	"uKjyhX6IStmiPjary8MM8to7n8nEmFdIWmFeRFR5sCx+wZbFsWN0ntVSN8qqVk7fLZgVG0Jukc6cpm8V",
-	"YR+sZ7XgWpm2LjsxLMypJ8Ru9r6/kV81G8yt1gvJ8PhC+goCLgZyxq0+PFSpL0bFMNVWRpB02akPdcPy",
-	"tF41d1HYIBsn67KTC+lzvsbKV3glpjsHUyqIHbBM5i3cCvcSBlBoRqWwkzkmucqiYnaTHRaLhN2nDXY5",
-	"b/x83G1DO2+5OcsnsfH++4iMTZh+m/nGpzM83DgebhxfhZVKXAPGGiG3L7z5LjNnPYFYv2/sfrT/VO3O",
-	"C8bjrRj+LzjuXRiOH9jaLdnaAzP6eq3S65N2YYKuUvYuKZjt5udztNRKha0RuuwplT9FHbjULRFrqrpg",
-	"Qm+FPsbCjFQ4tVZ0OzftXsimVgl9n9yGFuKiQ4HUBnjcqHviSm7Fira0Bj8wrwrzKlb6+Lz3U/+gPFfO",
-	"0ooaunfG1PKYRiapI82D4vaguH0NjNzyV98TxqWC3UZT23Ucd22G/hqfJ36ec+s2dl5qj7sJP2/i2DQv",
-	"PLDsr4Nl5xXQHzj2A8f+9+bYL0scuzDsSuxItBnrzus0NTr1fkviwqnHfhYJJrtQTZVmJx81AbgXJx8V",
-	"T1fDPKsAfWk+97fNm1Yq33y3Lr18ObiMKyHjtiX4stHrBTDkCbtL5625EtnveanggA2UGd+Rc7GcbXuH",
-	"zsUiYbvzPIHIpEqKSFeLZDsjxZryrlYTKYWJyCZsJqxQ0ZoBTwdZ7Jo8RWOejqz0iqwW42RlOosve739",
-	"clVvSmDU/d3dKJZdtw+sd+WG606xagnlYRdlsnNg/+6nf07PV+uE9/eOME04F4B51WiX1XzUq2YfE0BK",
-	"5QLaAfKZfJp58e8VPk3E2Qef5hfs0xSOr3vpQn9XhAt+tcKjeSKpMrr3O/J6+wQsOTrQIA15Fu3cpbKZ",
-	"1GUDc2kph85eAvLB5JyGu5CFY9QVX88ZYEjkFDrFzxdsL4qph0hdIRVVz6bTZO7CQlxfBHZSRGJWkttc",
-	"QXzP+GUyPy53BbYr5XmK3hL3JZa6v0/3ZYn7/kMMDXvK07jOfBtCnqsn/cxBg2KcLVdkIztYxNO44IlF",
-	"E4FqSHQ+rwuOLrPF/aNeb0PPZrk6yKfwbG4Jsa1k1wrAloTVXkVYkXS4JdyXSCMaf1t5tIlEabvSWcJ7",
-	"uMU93OK+tvQckonrCNf6xW33o/1nhXd0O3mC496BtepBlf/UqvwnYp0PDO+rdcquz1BybR0Z6KL9J7XH",
-	"yyY8Bl/z7gpg6iq3W9RHJRyV7m6uOWsw1HS80mCMSTWjciCYDzjjGrt8USWX2Vgk0KQSF9XdtmZhnzfH",
-	"JifxvLVTTuTra62LNe0+RTrNA2tuYs0N57Y2b657L+6MNz94Kh503K9Tx0UP7pY67hXM10s4CphrQMSU",
-	"xIwnV5GMUZeixTx0PuJCNnswXsD8nhwYdru5w+Dk7PRO/AV5Y667NM9v4GO+gnnV6OH4dKUJXLllGLFX",
-	"z7thYE9s2tJ4yj1c6tTlIhdd+y3fZMkhlX0SS7GT3vP+M1nBfQ+7FUZwe/wPNvAv2AZ+RZzBczD8s8LA",
-	"7DfrpPRQqTfK+aOeWhalAywN18/lvGHaqBRiLNPHhiqduPKLvrcCVl8kTsbOaX1sptIrnWfSF2k0Vk2f",
-	"qDjPZ64W7PS96GOrbXTZCdVUY3lJtZOz01q9SKEv5ELhv1aTttWq79Oi3cRzFjnMulxjM9tzqTT/JzE9",
-	"/014cdHrsCOiwWUiruHSFyLYhNOWumy26NN5k81q29wHjfqhRtN91mi6Qh65QrjUlOPdj1cwd+ZfrJrb",
-	"UIIbiwr7Hh6O+1sS0EZNNcoLewm3BCEkO2KugGqAWaAjpeIue21J2odnkpptB3DBmVj9FEu+NIZY2ue3",
-	"Yf8v7MbuwP6cdyBw3HY9RuIbGjSwkFNDUacIiAeb6d/AZkpIeksS3E2xEc+SoOcmzU/CrKL9kSKnEgps",
-	"KHXcQXIMq618wmN8Km/HpI1Ikgvpnk/VxF67gaeJgJTh8oSS1Lcn7/6vlesIV9yQJwqbmXDJzExZZbBM",
-	"9E16H1s74Nr3KtqWG3xeU269cdLBow0CDxb6Mt047e9WFttPqezVzJj7j/tHj7t7+zjimipgZYjH1Tju",
-	"r0wxLCjzQTl8MLd+ZTnYFpN5CYU3kmpJuUl7a6nPhl7tRVX7aapQ06TmDHNqMN5HGYaN2TBrJWAhVckM",
-	"GfyZ8USzUGUGW7sKOQrZDxcydJnHIfu///v/sDDGDp8/sDCFGGBi3/yBhdR+iz7z+I9MG4jDYi2ULoOG",
-	"1ZCPAEfLu4JeyMqcTULrH+Ue7gtyq8Fds9grWKq8JuEwM1kKx4yz8IfQfikMm2SaariANNgg5P/ffxJW",
-	"Q7almtHacmGQs9qD3vn+Qf/Icut/tRiMsRV7Y3R7Q9Phe2oyfAf2addhHjUwzIay3zmEwBZaQYcQoFLA",
-	"ag/df4REeeLTjy2hFsVrh/XXrFCzeyga8FNFtRhbdubPUl1qXx527wCXVcJBzOuyxwDFnxYwhPCd/o8U",
-	"/UgOyeoOm/e3fwfL3K+vcb+8wsr67OI+TNsXtunU9ZmXTHwTdLhppgyvhFSnXlt9KBhAi+pADYMejPdf",
-	"nEDMOzgXpnA1c3VfXTucTasX+Ne2r4T4Mp/4K2n3sea9w/Wa6/yhxvJ/liI1/JWkkivqZNM/1ViyNxNh",
-	"xp0vK3eFDmkdx51DiAfy/4J9d4u07r+pELv7co0sFtdNTWjXWX0xE/0xC12560tsYaTDbot7jFDtXj1k",
-	"tyTdDX1i1Z6V9+gW+0wcazOe06ZkFG3dH8wRD76q+/RVTTzDWouZlmwL7qvdj76CxNLMhS354ktfneL2",
-	"GpC7L9Qule5bf1XL7y+JGIIRE3jOU4m3O0qZ8l+/rlziqle8ypUuH39/2ej7jUNX7kf5XSwf0S5pxYpX",
-	"j3oTfNX89Rl29VzOZQv7kUcBhhcJob2B58H197epYecLFLvmnSLND31jfdHnUTRlMdyanQX3oRJWYoCQ",
-	"Nn/pbqr1NXUq/yQZDRtxJdrZcj6U7/WuI/7XUfUY185+jh1cHwL/HzxRX13g//a6ouu72/V0vqTrnDQp",
-	"j0zRDVxDeg0p5qrpwFLRP9/89qrLXmFXYKnYFcwbu9C9mULU2YoJrUf0z1SUUY//JrIXmsXugTtULkqt",
-	"/Mn8XpV+pjxt6ZT4QGWGzojHsaBFIpO2Z+Pb7C/T3t/4Z27t15nxNP5FJfEzPqfOT1HCZ1ipsN8x6vIv",
-	"SJXl6jJVCe6ijz2bO86hMCflPRGR3bNUEgmQfvqdp1LIEQ180LtrfTMHQQub92BkQrKhSiN4sCF+mTpi",
-	"xYPwjc4PrkQw+VcVvua/XZVpS17seUh2xGnCI2p7x9lsrBLoMnRk+HqYGLEVKRlBKjW12B/z6RSkzqvm",
-	"SKZk3xfVGYlrkBeylsLru3mgijFSpj3/tkTK92iiLNE3tQOpUHhMNPzoKCiIPVVYJ7pzs6Gm6vf7KXXV",
-	"Lbjaprv+0ricVLM2Tvegyz6YMT+zanp7nl5SVn2FeL370X+kUshYRH5VKWRL9cTGuWTIGNiIX0OfnMi4",
-	"Uozi9zXSDBulXGLTJGL1ZgypznO7UJc+pgGFvpATobG8ssDeTigMmEqLbk0shoEJ3G2zApPQ86TQg4dp",
-	"PtfYO4/WSQHBuMvYJbBhSlpTaebCIebfcHFaXM6pV8ggK4GgVNFZKuPeEYMEWqo545DnDvobi6rz/Ng+",
-	"t6Elr5qM5TawZjLGc6dgMjTLrh90XIXBF9bMabG2s8fGTn9vvxd0rO5yUrThPvjJfXdWCvhpKz0tYfbE",
-	"G7l7wWqYBh2jnnkzeEGyVvZ+kJcxDA+PHm0KeJ60dpO1c6OjmBDed01LH+Tgg03n6xGcCZ8V7HnzVgFV",
-	"U8THzgB4Cmmn/w4z8cloQ7w6w8Ivu0WW8u71HjJZN9tSMxB1N+yW4l/RlrFYdeG8Ju3SLAFqf+gELWZN",
-	"F9E9vkZyru82jwhqmgC2O4xUkkBkuvUOsk2vnpyd5hUgeJIwM04B2MnZaXlqjN5efJcuh1wWBU9JeLpt",
-	"qJSRc7E0EtXfWBzqTKkE1+AyBqOijbuialAWKC5FA5uuM5WVd0iNhRcHxva/gWurwxNd8rD54Ek3gsOk",
-	"m/c3/y8AAP//",
+	"7H1rcxs3tuBfQXFnK3HSokg9nJj6cFd+ZKJxnKhsuXJrLF812H1IIuoGmAZaNOOr/byf9yfuL9nCAdAv",
+	"ovmSbNkznJqKKbIbj4Pzwnl+7EQinQoOXMnO4GNnAjSGDD+exZBOhQKu9l7DNKFziPXXMcgoY1PFBO8M",
+	"OqHKcgiJ4ITq/8sZZERNqCJMkgymQBXEZCQywpQkYTFkNN97CfPwhNChBK6IUBPIZkxCtxN0ZDSBlOq5",
+	"1HwKnUFnKEQClHdub4POa6rgF5YytYf/XVzRa/gzB6kkoUkiZhATxomaAInyLNNTzRiPxaxL3uAfE8hA",
+	"/5yBXjEliR60voiUcZbmaWfQC9yCGFcwhqyxoNeQUsYZHy9ZVAIj9TlXJMEDojcQCR5LknPFElwKTqLn",
+	"G2UgJ4SOKeP3uCBQ2XzvdKQga1+MEmRGmSJDGAk9YTZnfGxXsslk/7lngb135sHXX2kKkqgJoic+5k5D",
+	"QnYD2TeSJGLcJafJjM4l0cipZ4cPNJ0meqoM/rzq9f/ojX6UR7OD+sLoh1+Aj9WkMzg4Pg70Qt3f/WKp",
+	"UmUaQ271Uqc0oykoS28/iyT2LfliAmQikvgbSVhcX4z+ur4apt+YUjXpBB1OU/fQWdwJ9NJzlmkq1kS7",
+	"/cqDToWOX8J8ccmv6DVCGUhEk4RIOgJ9voYhDMg0Y1zRYQLk9M2zs7OA5Jz9mQOZQkb0UfIYYgKjEUSq",
+	"S/T2JU2BXMOczJiamNOiKVxyd4RjUGa6EcukcnwIcefEvEM5spji0I8ODkjIym1cRYKPEhap8ITMJiyB",
+	"crhLziSRiiUJyXKu6TsgR70n9dcZv5pmYpyBlGH3ktdOKYV0CNleCukVHUb9g0N3TobZlifVYI8bINeU",
+	"KgWZHvO/3pG9//3++791vOemIG1DMaYg9aBYNouver2+H7WYGe8+UeslzNtWeA1zXOAJ4UKhQJEQZdAg",
+	"0GuYrySJa5zkPpfdIox+FjOSUj4nwFXGQLPPKR0bepZd8go53YRy0u/1jMgc5RLwCHDZf+aQzct1I+ut",
+	"oUUMI5onSq8y0Is2nLHf6wUln+x7+eQrxMo2WBucRXAHJJoICZwM50gUiOc0TaHbxPIGetdhnrr57hPs",
+	"53QMixv4fcKiCQI6IJHIOeogmUhJv0tOzQEMYcJ4bGQflYoIjtIN0qmat0Ffv+gHfr8C+4P+0Q9HPx4+",
+	"Pvph5RGcC5G0HUAkYiBTIRIPTeqvV+L41Ax+n9C+yCiXo3akUfZ3S6VnPALL57UYkIQpEuIzNNJvXbE4",
+	"rG9MfeBXMYyOjh/796TKBdzfvm71UHIquASUw09pbDUI/VcktEDCj3Q6TVhE9dL3/5B61x/LtX/sQJaJ",
+	"zLwSm5O+oQmLr6zI6QSdGBRliewM3n3sjBgkcWfQoalG0E7QSUFKxOZOmkutBhGqSAIaOfud2/fVB8w7",
+	"xPOcgQpIpY+oqavonZZA+lsGo86g8z/2ywvAvvlV7r/QWzlFKWoAtHjWhfYkSUqTkchSiAMiMkJJlidg",
+	"OZk+c33Eq68VvuXYt/Z9r3g0vWVD1J7FLT2zAv9uh0yTDGg8v4IPTCrZcsYsrp0vtdzVaTNMkwuxIzRO",
+	"etmjn+ewT4ujrilfi5c50lSTyLetKlKAg13ysHI1CB8h/ugJWKw/aaLXgyp6DZx8G9ZhHT4yetYnQa3G",
+	"jWXZCNVH74yUP4lsyOIY+N2wclQMU0XIGmYhLmmVOqHRtVGeZSSmTvLLwSxjCj4jQ/GtRYwMzospZLj5",
+	"Bi+5G7DPuNaZafKihN72vN4MdWV+aIW6FCmoiaaNGd6tM8HHnwnGb4qpcw4fphApiE+MAiTG5JqLGQpo",
+	"q+QV7D2+V5C/hPkrJlOqoskdAe65uq1A9ga/IjMqiVa20TzVuB9+Rrxf5KNDSAQfo0Wksax7PYtfhfpJ",
+	"5Dy+20Fwoa5GOEwr9K0I05c29+TnAO7vE6pquMzR9hMLkLgWFCPG+sNkeashlMckFTF8oXrLOZ0ngsYX",
+	"QvxCM3P72f70pmawKyXEVYLDLaEhIEMRz7VExkcze3Mlr9jTz0gvrWtA7eFH/UkfKuWEpVOR3S/NXAjx",
+	"ivK5M+feDfgZVXCFV3pYQj1KCGNCyNykn1HJp6piG0ZmmU8bAPUY5JeqS43H2y3o641SvuK3fK87in78",
+	"ARW/t5zmaiIy9hfckSHn1ZHaFRHgMaEasegYUq2LaP2LSkLJEGimCUtco/74OXDtV6GnRwLWnJmShN1A",
+	"Y3H3SsdvOb2hLKHDBO4M7WKgdhLO5sYYjYyJpELv6TOSsXFtkIhyDd1YGInHxQwtqagT6ssAFzOulY4h",
+	"GMW0vPD51Y+HoZUCMLiG0zEwPn6aR9c+RxeqAPBhyjKQRHC08r29eEZiiug0zfTFQjFj97GWmMFHfX1K",
+	"qTJq/eOjznI7XtCxE5yqVUf1a54gppxxqShXHWN6clasd5WBArea98WEYvgHRMijTqVs3Szq8xBryYiW",
+	"T9kl4Ycp3s05aCSQU01PWscxf9s50Q7H9RbfdaaCcRQzyAL0hw/TykKc4cwu5BdGhyxhau63CQ6FuJb6",
+	"IqdhT/ULXXKKe5OEZkCUUDSRRDIeGZ/LEMbMelnyqUZHNAgYiHkOLf4jl8rnmX4Oca7vOPpGM6Ec7zEL",
+	"B7t4mBQRyuPoFrnSa4gZH4d6TATcPCBSCK61S/QVnaA1OSA5j7XGmydJQGb6XOrAJi/0BwYFYCxSXnIN",
+	"Ev0FcKUHN+MYK7XSs+CNGFJj+mAKUrkK6WoUcltsmWYZneu/hzShPII2k645HjrOAAw/ABpNjL++WwKw",
+	"8NBr9jP0IOdvM3MS1rrgPYxljl1HZZ5lvs45EbkKCE2kKN3VFvMm9AZQqAwBNHdLYjI3LqMN52dS5r7p",
+	"/85ugAckASnNUet7pTFZDWl0vSbaVbCrhbIt5DQXRyKOTyw6xcQQLJITesa4tbpuuEM9qHf+3zg6rLYY",
+	"MoMYIPWB7Q3yIcHR7yir8Is0OiYJxERkWgKQDFSecViPghsstQrXcocWS4tDrSy0RLSgZC4FW6iQi48z",
+	"PzU/Lu72tHSoaUgyfb2v8cQFxjZsG+p3CyMtpg0z52Jm4afRXu/shKR0rh/gMKaK3cCaWOinXZwx0wxM",
+	"XwDojGaxDWQRM8bHJ8QaZi3Wi9GIhHb54RY4k7ARKJbCC6oPfXE5L24gmxutBZlqBhGwG4jvMNXrVjRt",
+	"TibvCW3vRonGAz6lGQqE7YHdIBaHcx5CaRyKB3RL6AERuo7eVsdYIbscPd0Wusj6L3yYrv1wAwwr9J9y",
+	"e88SOtM8/lwkLJr7vf8jii6xGvUgdWZakHZJaEF9JXgyDwdE/2MQqnCnCMt+SajE1V+QiXBAYqur00tu",
+	"T01jgv4xsBq78c2NRDbWAqpLQscLwkH5xBAikWJYgj5nE7mnNY3MkfmUzjVB25AWpyBWloxgwlV1go6b",
+	"wqstPhMxnAuR+BiMltn6RiWJXg866z26XvXKVh/hGb6LPEkJVPe0SnCCGpix76Iv3WwwxegkpiQRM76S",
+	"ZrhV2p2beZFaowzDHFfr/4XeH3RY7HNUL8CsTekw+9X7BNwpKvRjIbZhNineZJev3J3dK/3srfPHf1xc",
+	"8I1g8doL1vpknNEZDwiVWjukTS56V46GnldcrN1n0Kne1wvxb5ddPUsvwVsw/MJMcEAdP2Oq8La+llpe",
+	"UINHJZ/SMePUQG75KOflk82t42pqYy3b0SuLBI1LjzGhQhwO8OwkHp0hVCSlmSbcaa51zi4Jx8Aho+Zx",
+	"Q2SUcJiZWBa8N2iJUb1quvE7Qad42c888FzcaivxGfUjuAsubxoNUwV2FcW8YMbl/yySuHXppfnBE0KW",
+	"R5MTolmXkIr0e//VP9ZavlYfI5okfiqpBIPV/rfKnEHlEtNpcauU1mCaUpVvZ/wIypCwTaGvgU+tca4p",
+	"SubITLSEmzCpRDYnMy1E5UTM7LWoMtWxBcfaB12JYjNwCsoIHrum9vM/U5C2nn9EFYxFNq8FlnXqy/UL",
+	"icgi9DqAbJFm5WA1cC5ZCSLSorxK6RjeZonvBvT29S9d3yAbLvCa8XiloFWQvtTPbUvegVUCnwnZYhH0",
+	"UledtFZrDlJRlct1dvPGPInviOh6SaSpidSnGRjtZ0C4KEP2t+ISaylBRlf+pPDy81zEh3aaewnzVpJb",
+	"B5VewryJST6zqzCR7gsMZh1Uw1gXubbm8EY/bljvhzPzwrGBpP2r39QoGoDDbRdqkZ29HYImULgViJBS",
+	"5qN3TmBP/0RoHGcg5QJgjmqAOVyD9Fnsm2eO4WKjemzyN4Vyv+FhrMcuVix1UQv1gfe5iPLUuZ3imOkd",
+	"0eS8Al0z+AJgf5sCPz0/I4fdXveQxHaYijnWzhF0PuyNxZ798g8pePc1nb2yfqnboPOCZyJxS/Cg9YRO",
+	"p8AlmU2AkzJ2iUmCl0oToUJyblxHRjZ2SSimwO0t08Z+MEmsZt0loYZSpMIBOeod1S+W+kWNkviAVw+s",
+	"ersWUdE55xqSdQ2lEMd9ZjXCwo23mNeCVrUySnwdesWhn+OQPmW/cBMuSkwJXIG+2usb7BTENIGgSKbR",
+	"Ck2341WNCq+iz6KPwZtUkrDqWAu7nVVIHJnrk1tuCaXqjIto3nRx4RH5qKE8AT8ulgFzgYGHIXV5QiTG",
+	"mHfJU5CsuGjonaLMJEwRY+TQ183uJb/keyRsBGeH5NujXu/RYCGW+YYmOehbDw7NlDSyVJ6Q0O4/tHFF",
+	"6Hjo4uBVFzyO3H+EYni1jxtfL6I38d3DR4aS6vGRRUTkN9LESppXi2gsfPXITCtzBAhSbmu0k12YeTgT",
+	"ubIjapoX8ZUe2CZU4tDHdlX4pA1IDsgwV7i5MlrZvG6GWgg20iP13f5cXI+4gawEtHmzEfmrF/DEvsbc",
+	"SVUTJvSJBEXocLd24phDgLy2OHSK9jU9jAaydZOPhckZwTwjRRUYXyTFXJH6spx1rxhQL8xY+mZUlsY/",
+	"k9pYnpT5gQ0TqL3pshzQaatRhZvBzIvW3Hel4TRKxKz2qrMFzkSexCQBemN8YRnlY7QQUvL4aG/IFLFa",
+	"lYWNLxGOfHt0cGDHXQxSXBY9uThoNfa7enqN0HIm1wgrN6NXg6dwqThkM1bqhNQizImkc0n0TTARfOxS",
+	"TguidZahkHx7XNDdkuCJIq7DYVg1CBgH0edSDbf9MxcKmgG2NRG4mDXSCOipxnZXgy8XCRWtP4vxfQsp",
+	"C4uUUXnKIa+drUTZ0hdWoKIeyx+X24ILWnbUg+Dq8TSNsOpWhcBKV4+7pNBAtMRw6bZOW3Rn4BLWUbos",
+	"2p1tGkdz8DMlyZSqiTM36AsAZHoQpSXFgITGMhAGJEST2bvD9/ozbjb0iu5WXeD36goNtTC1WmablZfj",
+	"euUuxjF4jfLceZaNS7RLwpjOZUjGwkpTEmYiSTAiQsuRkHEaKXbD1FxvNBVcTewvMdU8A18ZsQ8QhyeE",
+	"XvKUSanFks2+s9mPAb4ihUk3j5H1YgyFUOiEm5M50IxMqDSk07TCzq3+bi6Wh/1VBi+9qforj49Xm8lw",
+	"d7XX+ger3pkWjqKlCiOeiHUqLTqn8Ov2k2xzRoVccAgH7khjYYOg7cm6gxy4Q6aaY2rEnhsrr3MjmeMb",
+	"EBtsBLy4fHH4oC65PfZ9PPKAvL141q0hxsCObKdhnMwwXbNyW+DArDgxnl3ChfO8mtXXWabemOYkZgea",
+	"ReolIvtws3pZx8/CR9ZlnoS941jnrokhscuY+1z2WweQbWZx/YTupk9lzF1ivl20hoBSyTrb86xhPXua",
+	"PndnT/P5i9aw8RZTVWFWPZrqPny0qtdwD14kROGH9SBVoLnIczJIgKJmjFKg8O6FGKw0YpwmXXJq1G/r",
+	"m0VoGmlg3u0uep7xIMyvGupuVC+Vn6GLCf2P7bZ3/WsN6BtajUpTXL+wa65pjTNz+yBbW7lEK/wCsuQm",
+	"Whlkm8tVXrPp1ACxboNdGe/mXHMtA3Mxc6VT9K1r0wmahFc6Ait78kLFkrvP4mjDRAPy+qdn5PDw8MmJ",
+	"rQViguMYx0BLVENSliRMmtozNcu41jf2FDP+vBILjuqeioNevehGb+/J+49Ht3vmw0H54cJ9GCx8+PZd",
+	"9z1+/v7Rf3z7z/9+9/3e+4VnHi0W8qhb9WZafL/CzVR/2TMARYyhesGdMVOTfNiNRLrPMDF/L4Yb+3Hf",
+	"Kdr7eriiVMjy4LOhyMcT5U/zpyQDvLIuCMm6m6s69k8ZAFHwAa3p40zkUxNkRYbzIp6tsLytcIL54kv0",
+	"Rd4TY7LS6ryNvF3woi2zIrbYuVcHh1ScbZ/MbbbCMbZoX5xmLEJSMw+WXihFpGbzI5PjnS4P7Xgw95nm",
+	"EwmM1Hreszu4yJZAzjz4KSGXT+MNcXpJYE11J0FJ4IFzNBWqUoGwNSyqAcYdUI2g64pVuXaveHA47LGn",
+	"hzEbM0WTEBmL1jFiSNgNZBATtOtFEBAxUsBNJpRewgmhJJxO5pJF+kV7U5WTQqo61cSOrfdmn/arIwrS",
+	"e1D8kD0/rOJXoSuP4SWZE8pJiBcwsACvCY4q7MxT5Y3NH0DoLTV2ysnp+ZkxrWvBLvJmaaiG/Pl0t6cN",
+	"3ckJleqt3PKms8wXXbgHRFZIZK+cmWZww0Qu3yCs3nJlbGgbLiWDG3G97YVtS9f3Uo0aeZPXyV1nJJUD",
+	"8MOiujcfBbjD9HJzjZV4paHoVRBT4LUsK6N5UUR6p0ChyukcQm00cA/cQ1PSwzKPlzD/namJgfYyqrbl",
+	"+yw9F6ZaOcEAaCwOwiPY0fm/A50HHdmCL78bQrNuTSKBx9K4b2YTkYDLH14ZpnH/fKNYs48K1sqdpOgB",
+	"bM+AlBLU1hkWjRTOtRMtFt9bnW/RfGfbtAu6CU2vld4oRtaxgMA02Y5dcspt5s8wV0Rr0tYhASOIXCam",
+	"dQ/6UiEb26Oqmj0WuHPzbdBEXPk02ClkUnCN1CQSSQKRkvfD+ooorq2CsC5Mza5aBJapGlmYByolAHMJ",
+	"2VkcBlXLQWiMrq4k4Eoe7PjiyuXe603HQGmT64g5yjb/5GmjvBuwzLnwZWtK4LpJUHJb48WnwoWv9mCD",
+	"EvTtZ3wPapml+4fVzJrSey07q4keypPkkxpcmzjxL22APa8duc+gaSK56Bgj3SxU69iX+KsSYxgg+8sG",
+	"BOkRmtb7lY5sb5TChVtQd6XLEwWvJ93WlkkWnNAkwbG2qRWAo5/rlxenwK9PSK9Z2J4LU3Thrilntkqw",
+	"K9VsNlpbko/qXmNcDU1aVdvI5poSJcR1l4SjTKTnxhsWBubP0yJ+KSChEs9hqKzfzWWBhoTGsS2r4aJT",
+	"fDEUbblIxb3DBLdNaGzDAlZZJB/C5+027WkCIJTNVdegbcufWophNXh7KAFHx/hBkxyO8XgufGDL+c7b",
+	"ssKbs82oLJKGt8gH3cSRz2HWWvSgVkfcRSZi8AfmFq9Zk2BJqIDBcd/5zoiwBUfKsJJt+MiKgteGDJSD",
+	"uYuVW0PRaTCNWmHrZfEHVTxoYmEBkAru106oEr6wPM/VcCNw9b5b/eYPlYW3JNPutVArsn7EDWQJndq+",
+	"I7Uktx8fH+mlLLqGTLjoBIhIYmeKkorOJcHQSS1OgMfG9akKi1RZE/74ycE6HvGF3RhDSJtMuIY5OkZj",
+	"MSAhekwHGdA41MqY/Rur+IboOhIcrFtVjMr4cYmqW1i+V75xybUMxlfwisyUJKfnZ13yAksAuRFs/DtC",
+	"h4MGAQeIZZe8BhpjDxceEz2q/mzDzhiPktzG6l+a4GEjhypY8bieIHRU0/e+fUf3/nqv/7P3/rvBo//4",
+	"Vm/gv3HtHo1NQxKUXoBsc72VeUNZnvhuX0jrP4skfm7DBVsciLHGCheybZHEhq243jasXsBFY8/IpQUU",
+	"AqkajbiKTznlYGXqc71ghb7rVTOAlgYlFg+6WkxrxjGWz/9OM874eB34WUDVwk+NOc+MQeAGuI2IZUoB",
+	"L2HIYVPo3fkmacHh22flbKrADhrotMqM8CaPIpAeK58sf2jc0kwDI31RWsM45Ybxzf0WV7Z27vKDpitv",
+	"lqG8S0W+p1iKrz2tuAXnt8t8/TVPEhIlQDPpywfePO3V7wNaMc0WKastUHCSs71yRVMy/suLrvU3eOtL",
+	"iJQQ5RlT8zd6NmvbxaK7XgtxLUMwIGE6VlfdbjcsuuIhYzfvF7NNlJqacrCMj0SbBskLB+I3RU6gJBIU",
+	"yaeotiVCXJsr20B/jXgQuFKEgV6QDFwptCIBTwamv1VwyTNr1pA4WlGVsUvQVHR6fqZFuHED2IztS37J",
+	"v/vuzYROQXa/+478xsHmLhaGRSxSjIUyEaQnJGHY71GSMKaKujyT0s4Zdkmljhte10aUJfKSuzHDj5cm",
+	"NfWyMyAfu93u7W0YFInNmOQoMaOymmL5KCDUJjg6T79JhyxKzGPxyW+PeseX3JdI+QihMhQxc/V0yjwD",
+	"rc86NTl2UEHOa+BiIjHxFicrqdluQwe9/gmJJpSPQZ8Q2iJlQGJIALV+nFnPIV23vINer0uOer1LngLl",
+	"dj2qpdOPadRitlzv9nNCQgRkV6NDSBQkiTQZHpjWc8ntz43s2fKaLmupWpJE+jaFdfQMEM74NFcaAk8N",
+	"3DQi/OPNb7+Sb8Nnpozz3sV8CgPSrOQcPjL26J/2fnSlZW3dePOHKR1v0hkvuS0eT97WktutWXvMRQZx",
+	"lzx3ocolSbz9XksgU4F+Tgx3DYjKKEvw/kMVNdV3c3zhkiMY7bVoxBR5fESGzFbztAlRBqGP9AGdcULJ",
+	"+enFs5+DokqcKcWYuxspxWsokyfWwok10JjE25xGuwDvHyg4LEgvWAryu+9wSmfRb7fdm3deA1pq9UG8",
+	"wVri3JckigVj0bN6/tubC9y4XbzBvykY46a+aM4mQmKqNYbnzkVOYnGJ5KBPoNF96BrmA70PhWWmTK9I",
+	"G8DnOE3RftYiOPZOAq5YRBNXV3g4V9Alp3o4bPOYgTlIm9f6A95GuuTUUtVRrx+Qo4MnOMfxhw9FydXy",
+	"PQuelzBH2ISnNncT8XBAnpri6gUPN3NbJi/xAl16zWyJJ5OejenimuxAqhM8+0vu6RTiGAB8oJFK5iRh",
+	"11DhDxbbqi0wltznMfzBoqjGSb1UvNzrpYUf9vB3a0FWTGEPN8PNTRXCiuw6PT/rBB1MHkUB1Meqt1Pg",
+	"dMo6gw6WskDnlJqgQNzX/GMPxYn+c+yL+vgVZkXlZS0Niy1gRfVfmFSu1pfs1LutvvOL//KR/XNTImPl",
+	"c7aLwftGE7mDXm+zwvLGUfiuVuXwyXGvZvruHPQOHu/1Hu/1f7zoHwx6vUGv1+31ev/sGFesrzGgLSB4",
+	"9KMr9FdNtbBt9U5T+pfg5G8Hx2UpvMGB3lPd72jdSQfHzgHULxw5/brTpb9+/fpaTT1PAXutAKCTS4wq",
+	"Ksa9dgM4Mofle6k41P1KW0B8pb/6lVpTB3zpcPVLZQsw/cbBk9VvNJuS3Aad43V2VO9/hW8drrWpAkPx",
+	"lPM0pVqjRoIzmdDFMWm+QMeyludk2UZnYL5Ck6W55voC409NGzgX92fcNmWusBONTxaKRCwyhHoNwY05",
+	"QqPpsSF5BPlTEc83o/Z1SHF9CvLWRryt23j0pe92gUn1N1t2hTfdG2fqbcqYehuzlra+GHpRQZmH8wU2",
+	"e/qCOVNvDc5U9NjUL/TXmKLZ3ApZ4MHq96p95b42tmnIt1rBZh2uadoz6pEqmtL+R9P197ZVZXKthVG/",
+	"SyUkN/YKZbuDYFg1VjJaYJ9/B7U177T23rurSV+OdnSfTOjfRZvpHa1+o2hL+LXR8d9BVYnYVWmRthHP",
+	"+qpQC03vF1nqfk3prTFp9IJer2dpXF9TjVnD3LEDjKoyrkZ9HeySZ2UtZ80FjK3DalJBYeURUZRnRM1Y",
+	"BJfcJn3b8bBwu2mxTiUpc7dNDRebfE4uJmBSKysVwO04WOfb1BmJaIq3cb1he+us1Wq3u3LGJreK0jyC",
+	"F9E616ok0W/NtYLPqhvaY37XOX31z1/3er1ef+/Ff56+Ov/lRScovjsovnu/NifyVEJYS0nc9CZbqUnQ",
+	"q9YRONhupVj5oK2/5xA00rhgfATdTpX75Gx5p/vdk8w4L8rpM66E7VLhlxTDPLl2vrslyiB6Xu5gMfsZ",
+	"3//E1rLAmy+MSy96frtqsqfNArNkQmUR58H023/mgOEXVmGrxM+V7GbD6v5LFuhqaBqPedsiiqT39The",
+	"rSbRPRoTbSAvRtjZkNsy0WoT5Vnvva48V4pF2bd/8L1dhpPqj1d0GPUPDstQxEHnqRDXjI/J0Q/9fkCm",
+	"lMVl7TF0adSKKQ2wqV4RrlBUBPpM1sqibtMKSyWiys5I+QUbKSeW0TlWa7pm1rVy890KCyUGAiOdWU1f",
+	"K8Iu4k9rwY3icV1yqkhYUE+IXfddHya3ajKca60XktHJJXd1DWx45YxqfXgkMlcii2ACMI8g6ZIzFy+H",
+	"xXSdam5jw4F7J+uS00vuMtEmwtWdNUx3DqpSvjsgOS9azZWeKozFkMQU7k7mmHrLsb53badpLtUlTxg4",
+	"5X+U6998envZMeVBDbXLGejnY4EbGoOrnWY+iSH430eubCIZ2mw8LhNjdy3ZXUu+ClMWuwGMbUKRUEYP",
+	"2KSi9aRm81Ky/1H/UzdOL1iYt2L4P+O492Fd3rG1O7K1HTP6ek3X65N2aaeuU/a+0ULbbdQXaM7lArs9",
+	"dMkzU7kVFeVK60csB2uDF52p+gRrSpqar4164YX995L7ujwMXF4empHL5gpcKqCxV/fEldyJFW1pMt4x",
+	"rxrzKlf65KL34+CwOlfB0sryv/fG1IoYSsJNk52d4rZT3L4GRq75q2tnY5PO7qKp7VuOuzZDf43PG35e",
+	"cOs2dl7p9bsJP/dxbDMv7Fj218Gyi+LtO46949j/3hz7VYVjl9Zfjs2UNmPdRYkpr+fvtyQuPX/kJ5Zg",
+	"co0pB+P3BJr+BQ/iCTR138WoyGJAh5vLMm5zuVUqT9+v369YDi7jmvG4bQmu4vV6UQ5FavDSeRv+RvJ7",
+	"UeU4IEOhJvfkgaym9t6jB7JMDe+8SCBSmeAskvX63tZIsaa8a5RzyiBleUpmTAsVKQnQbJjHtj9VNKHZ",
+	"WEuvSGsxVlZms/iq1zuoFiQ3CZNysL8fxbxr94Gluuxw3SkWXDEZ32WF7wLYv7vpX5jn6yXOB/1jTEsu",
+	"BGBR8NqmUB/36qnOBiCVwgTtAPlMjs+ibvkKxyfi7M7x+QU7Ppnl6066mL9rwgW/WpWYwU1Rd+ecpM3O",
+	"D1gtdSiBK+N+1HNXKn6aBiGYu2ty9vQloBiMz81wl7z0ntq68QUDDA05hVbxc7XmyzrwIVJXaOrB59Np",
+	"MrexI7alAzktwzVryXS2lr9j/DyZn1QbHeuV0iIl8KjdfYlV+h/SfVnhvn9nI0We0SxuMl9PXHT9pJ9b",
+	"aJhAaM0VyVgPFtEsLnli2f+gHjddzGsjqKts8eC419vQs1mtQ/IpPJtbQmwr2bUCsBVh1a8JKyMd7gj3",
+	"JdLIjL+tPNpEorRd6TTh7W5xu1vc15bDY2TiOsK1eXHb/6j/WeEd3U6e4Lj3YK3aqfKfWpX/RKxzx/C+",
+	"Wqfs+gyl0NaRgS7afzJ9vCSlMbjqetcAU1t0HnOstRKOSne30JwlKNMvvdYbjXAxM+VHMGlwRiU2KDOV",
+	"Y2YTlngj+so6cluzsM+biFOQeNGVqiDy9bXWxep5nyLnZseafazZc25r8+am9+LeePPOU7HTcb9OHRc9",
+	"uFvquNcwXy8rKSC2dxIRHNOibAU0YhosLSar0zFl3O/BeAnzB3Jg6O0WDoPT87N78RcUPcXu0zy/gY/5",
+	"GuZ1o4fl07X+ddVuZ4a9Ot4NQ31i05aeWfbhSpMxG7loO4e5/lAWqfSTWEXe6D3vP5MV3LXfW2EE18e/",
+	"s4F/wTbwa8MZHAfDP2sMTH+zTt6PKS1nEgNNOzCN0gGWohsUcl4RqUQGMZYFJCORpbbco2sLgdUeDScj",
+	"F2Z9ZCaya1mk25e5NlpNT0VcJD3XC4S6Nvqx1ja65NTUcCNFCbfT87NGfUomL/lCocFWk7bWqh/Sou3j",
+	"OYscZl2usZntudJV4JOYnv9FeHHZprHDouFVwm7gylUr2ITTVhqEtujTRX/QesffnUa9K+T0kIWcrpFH",
+	"rhAuDeV4/+M1zK35F6v0ekp+YxFj137Ecn9NAlKJqUR5oS/hmiAYJ8fEFmwNMFV0LETcJa81SbvwTKNm",
+	"6wFscCZWW8W6MN4QS/38Nuz/pd7YPdifi14Hltuux0hc6wQPCzlTJuoUAbGzmf4L2EwNkt6RBPcz7CG0",
+	"JOjZp/lxmNW0P6PIicQENlSaBSE5hvUuROEJPlV0kpKKJcklt89nItXXbqBZwiAjuDwmuGk5RF3dYyls",
+	"M7vyhpwKbJtCOVEzoZXBKtH79D6ydsC1a7O0LTf4vKbcZs+nw8cbBB4stJS6tdrfnSy2n1LZa5gxD54M",
+	"jp90+wc44poqYG2IJ/U47q9MMSwpc6cc7sytX1kOtsZkWkHhjaRaUu0v31oP1NNmvqyiP80EapqmGcTc",
+	"9EYfoAwDGk1Mx/SAhKaUZkjgz5wmkoQiV9iVlvFxSL6/5KHNPA7J//s//5eEMTYn/Z6EGcQAqX7zexKa",
+	"Rl/mM43/yKWCOCzXYtJl0LAa0jHgaEVD00tem9MntP5ebT+/ILc87prFNsemeV2ldskJoST8PtRfMoUF",
+	"TrDQC3CFDUn+58HTsB6yzcXMrK0QBgWrPexdHBwOjjW3/meLwRi7yHuj2z39kh+oP/I92Kdtc3zUwDAb",
+	"Sn9nEQKbdQUdgwC1Kld9dP8ZJCoSn35oCbUoXztqvqaFmt5D0a3fll2Lsdto8awpXu1qyPYPcVkVHMS8",
+	"Ln0MUP6pAWMQvjP4wUQ/GodkfYf+/R3cwzIPmms8qK6wtj69uA/T9oVtOnVz5iUT3wYdqvyU4ZSQ+tRr",
+	"qw8lA2hRHUyDop3x/osTiEXz6dIULma2OKxtv7Np9QL32vblEl8VE38l7UXWvHfY3nadP8SE/69KpIa7",
+	"ktRyRa1s+oeYcPImZWrS+bJyV8whreO4swixI/8v2He3SOvumxqx2y/XyGKJ77G7iEG1B/WQ3ZF0N/SJ",
+	"1XtkPqBb7DNxrM14TpuSUXak35kjdr6qh/RVpY5hrcVMK7YF+9X+R1dBYmnmwpZ88ZWrTnF3DcjeFxqX",
+	"Svutu6oV95eEjUCxFF7QjOPtzqRMua9f1y5x9Ste7UpXjH+wbPQD79C1+1FxFytG1EtaseLVo94GXzV/",
+	"fY5dRJdz2dJ+5FCA4EWCSWfg2bn+/mVq2LkqxrZZKMuKQ99YX3R5FL4shjuzs+AhVMJaDBDS5s/dTbU+",
+	"X2f0T5LRsBFXMjtbzoeKvd53xP86qh6h0trPsWPsLvB/54n66gL/t9cVbZ/frqPzJa3puMpopMru4xKy",
+	"G8gwV00Gmor+8ea3X7vkV+xCzAW5hrm3Vd2bKUSdrZjQekT/XER5qkfxkj2TJLYP3KNycYsO9DxDh967",
+	"903pp6rTVk6JDkWuzBnROGZmkcik9dm4tv7LtPc37pk7+3VmNIt/Fkn8nM5Ne6gooTOsVDjoKHH1F2RC",
+	"c3WeiQR3McAe0R3rUJgb5T1hkd4zFxwJ0Pz0O80442Mz8GHvvvXNAgQtbN6BkTBORiKLYGdD/DJ1xJoH",
+	"4RtZHFyFYIqvanzNfbsq09Z4seehsSNOExqZ3niUzCYigS5BR4arh4kRW5HgEWRcmpb+EzqdApdF1RxO",
+	"BB+4ojpjdgP8kjdSeF3LD1QxxkK1599WSPkBTZQV+jY9Q2oUHhsafnwclMSeCawT3bndUFN1+/2UuuoW",
+	"XG3TXX9pXI6LWRun2+myOzPmZ1ZN787TK8qqqxAv9z+6j6YUMhaRX1UKWVO9YeOUE2QMZExvYGCcyLhS",
+	"jOJ3NdIUGWeUY2clw+rVBDJZ5HahLn1iBmTykqdMYnllhg2gUBgQkZUtnUgMQxXY22YNJqHjSaEDD5F0",
+	"LrHBnlmnCQjGXcY2gQ1T0nylmUuHmHvDxmlRPje9QoZ5BQSVis5cKPsOGyYQVuZ3XjgMfna9RrD3lCsU",
+	"PTAF7OIync0Or8UrBmTbJV5yvDdIV+oCV4ZVi739r/zpDnpbFxYDNhaXFwXqfG5jT1G5GUt+YN1mBFAG",
+	"KkfT8PqBz3UYfGENpRbrSzuK6Az6B72go/Wn07Jf+OGP9rvzStBRW/lrDrOnztDeC1bDNOgo8dyZ4ku2",
+	"oeX/B34Vw+jo+PGmgKdJa9tbPTc6qw3RufZu2U4W7+xKX4/wTuisFBGbtyuom0M+doZAM8g6g3dYDcAY",
+	"jgyvzrH4zH6ZKb1/00cma2dbaooybRi7lRhctKcsVn64aEjcLE/A9Gm0wh4zt8sII1enudC5/SOCmCaA",
+	"fRkjkSQQqW6z1a3v1dPzs6IKBU0SoiYZADk9P6tOjRHki++aCyrlZdFVI8DtNkRGjIOzMpKpAbI41LkQ",
+	"Ca7BZi1GZb95YSpSaaDYNBHsDk9EXt2h6YC8ODD2KQ5sax+ayIqXzwVw2hEsJt2+v/3/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -41,7 +41,7 @@ const codeInsertMany = `-- name: CodeInsertMany :many
 INSERT INTO codes (tenant_id, id, pool_id, code, state)
 SELECT $1, w.id, $2, w.code, 'available'
   FROM (SELECT unnest($3::bigint[]) AS id, unnest($4::text[]) AS code) AS w
- ORDER BY w.code
+ ORDER BY w.code, w.id
     ON CONFLICT (tenant_id, code) DO NOTHING
 RETURNING id
 `
@@ -253,7 +253,7 @@ func (q *Queries) PoolInsert(ctx context.Context, db DBTX, arg PoolInsertParams)
 }
 
 const poolList = `-- name: PoolList :many
-SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 ORDER BY name LIMIT $3 OFFSET $2
+SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 ORDER BY id DESC LIMIT $3 OFFSET $2
 `
 
 type PoolListParams struct {
@@ -262,7 +262,7 @@ type PoolListParams struct {
 	MaxRows  int32
 }
 
-// Pools by name; there are few.
+// Pools, newest first; there are few. By code_pools_pk, whose ids ascend with time.
 func (q *Queries) PoolList(ctx context.Context, db DBTX, arg PoolListParams) ([]CodePool, error) {
 	rows, err := db.Query(ctx, poolList, arg.TenantID, arg.SkipRows, arg.MaxRows)
 	if err != nil {

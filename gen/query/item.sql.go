@@ -15,15 +15,17 @@ SELECT count(*) FROM items
  WHERE tenant_id = $1 AND deleted_at IS NULL
    AND (NOT $2::boolean OR points_cost IS NOT NULL)
    AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR status = $4)
-   AND ($5::bigint IS NULL OR points_cost >= $5)
-   AND ($6::bigint IS NULL OR points_cost <= $6)
+   AND ($4::text IS NULL OR kind = $4)
+   AND ($5::text IS NULL OR status = $5)
+   AND ($6::bigint IS NULL OR points_cost >= $6)
+   AND ($7::bigint IS NULL OR points_cost <= $7)
 `
 
 type ItemCountParams struct {
 	TenantID  int64
 	ForPoints bool
 	Category  *string
+	Kind      *string
 	Status    *string
 	MinPoints *int64
 	MaxPoints *int64
@@ -35,6 +37,7 @@ func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (
 		arg.TenantID,
 		arg.ForPoints,
 		arg.Category,
+		arg.Kind,
 		arg.Status,
 		arg.MinPoints,
 		arg.MaxPoints,
@@ -160,17 +163,19 @@ SELECT tenant_id, id, position, name, description, category, kind, status, image
  WHERE tenant_id = $1 AND deleted_at IS NULL
    AND (NOT $2::boolean OR points_cost IS NOT NULL)
    AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR status = $4)
-   AND ($5::bigint IS NULL OR points_cost >= $5)
-   AND ($6::bigint IS NULL OR points_cost <= $6)
+   AND ($4::text IS NULL OR kind = $4)
+   AND ($5::text IS NULL OR status = $5)
+   AND ($6::bigint IS NULL OR points_cost >= $6)
+   AND ($7::bigint IS NULL OR points_cost <= $7)
  ORDER BY position
- LIMIT $8 OFFSET $7
+ LIMIT $9 OFFSET $8
 `
 
 type ItemListParams struct {
 	TenantID  int64
 	ForPoints bool
 	Category  *string
+	Kind      *string
 	Status    *string
 	MinPoints *int64
 	MaxPoints *int64
@@ -184,6 +189,7 @@ func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]
 		arg.TenantID,
 		arg.ForPoints,
 		arg.Category,
+		arg.Kind,
 		arg.Status,
 		arg.MinPoints,
 		arg.MaxPoints,

@@ -297,65 +297,6 @@ func (q *Queries) HoldCloseMany(ctx context.Context, db DBTX, arg HoldCloseManyP
 	return err
 }
 
-const holdCountByMember = `-- name: HoldCountByMember :one
-SELECT count(*) FROM holds AS h WHERE h.tenant_id = $1 AND h.member_id = $2
-`
-
-type HoldCountByMemberParams struct {
-	TenantID int64
-	MemberID int64
-}
-
-// How many holds a member has had. By holds_by_member.
-func (q *Queries) HoldCountByMember(ctx context.Context, db DBTX, arg HoldCountByMemberParams) (int64, error) {
-	row := db.QueryRow(ctx, holdCountByMember, arg.TenantID, arg.MemberID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const holdGet = `-- name: HoldGet :one
-SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at, m.external_id
-  FROM holds AS h
-  JOIN members AS m ON m.tenant_id = h.tenant_id AND m.id = h.member_id
- WHERE h.tenant_id = $1 AND h.id = $2
-`
-
-type HoldGetParams struct {
-	TenantID int64
-	ID       uuid.UUID
-}
-
-type HoldGetRow struct {
-	Hold       Hold
-	ExternalID string
-}
-
-// One hold with its member, by holds_pk.
-func (q *Queries) HoldGet(ctx context.Context, db DBTX, arg HoldGetParams) (HoldGetRow, error) {
-	row := db.QueryRow(ctx, holdGet, arg.TenantID, arg.ID)
-	var i HoldGetRow
-	err := row.Scan(
-		&i.Hold.TenantID,
-		&i.Hold.ID,
-		&i.Hold.MemberID,
-		&i.Hold.Asset,
-		&i.Hold.Amount,
-		&i.Hold.State,
-		&i.Hold.MaturesAt,
-		&i.Hold.CauseID,
-		&i.Hold.Reason,
-		&i.Hold.Reference,
-		&i.Hold.Metadata,
-		&i.Hold.OpenedSeq,
-		&i.Hold.ClosedSeq,
-		&i.Hold.CreatedAt,
-		&i.Hold.ClosedAt,
-		&i.ExternalID,
-	)
-	return i, err
-}
-
 const holdInsertMany = `-- name: HoldInsertMany :exec
 INSERT INTO holds (tenant_id, id, member_id, asset, amount, state, matures_at, cause_id, reason, reference, metadata, opened_seq, created_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::smallint[]), unnest($5::bigint[]), 'held',
@@ -396,63 +337,6 @@ func (q *Queries) HoldInsertMany(ctx context.Context, db DBTX, arg HoldInsertMan
 		arg.CreatedAt,
 	)
 	return err
-}
-
-const holdListByMember = `-- name: HoldListByMember :many
-SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
-  FROM holds AS h
- WHERE h.tenant_id = $1 AND h.member_id = $2
- ORDER BY h.id DESC
- LIMIT $4 OFFSET $3
-`
-
-type HoldListByMemberParams struct {
-	TenantID int64
-	MemberID int64
-	SkipRows int32
-	MaxRows  int32
-}
-
-// A member's holds, newest first. By holds_by_member.
-func (q *Queries) HoldListByMember(ctx context.Context, db DBTX, arg HoldListByMemberParams) ([]Hold, error) {
-	rows, err := db.Query(ctx, holdListByMember,
-		arg.TenantID,
-		arg.MemberID,
-		arg.SkipRows,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Hold
-	for rows.Next() {
-		var i Hold
-		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.MemberID,
-			&i.Asset,
-			&i.Amount,
-			&i.State,
-			&i.MaturesAt,
-			&i.CauseID,
-			&i.Reason,
-			&i.Reference,
-			&i.Metadata,
-			&i.OpenedSeq,
-			&i.ClosedSeq,
-			&i.CreatedAt,
-			&i.ClosedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const holdListOpen = `-- name: HoldListOpen :many

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-const memberCount = `-- name: MemberCount :one
-SELECT count(*) FROM members WHERE tenant_id = $1
+const memberCountGet = `-- name: MemberCountGet :one
+SELECT members FROM member_counts WHERE tenant_id = $1
 `
 
-// How many members a tenant has. By members_pk.
-func (q *Queries) MemberCount(ctx context.Context, db DBTX, tenantID int64) (int64, error) {
-	row := db.QueryRow(ctx, memberCount, tenantID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+// How many members a tenant has; no row before the first. By member_counts_pk.
+func (q *Queries) MemberCountGet(ctx context.Context, db DBTX, tenantID int64) (int64, error) {
+	row := db.QueryRow(ctx, memberCountGet, tenantID)
+	var members int64
+	err := row.Scan(&members)
+	return members, err
 }
 
 const memberGet = `-- name: MemberGet :one
@@ -147,34 +147,42 @@ func (q *Queries) MemberInsertMany(ctx context.Context, db DBTX, arg MemberInser
 	return items, nil
 }
 
-const memberList = `-- name: MemberList :many
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at FROM members WHERE tenant_id = $1 ORDER BY id LIMIT $3 OFFSET $2
+const memberListByPlace = `-- name: MemberListByPlace :many
+SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at
+  FROM member_places AS p
+  JOIN members AS m ON m.tenant_id = p.tenant_id AND m.id = p.member_id
+ WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
+ ORDER BY p.place DESC
 `
 
-type MemberListParams struct {
+type MemberListByPlaceParams struct {
 	TenantID int64
-	SkipRows int32
-	MaxRows  int32
+	Oldest   int64
+	Newest   int64
 }
 
-// Members by our id (oldest first), after a cursor. By members_pk.
-func (q *Queries) MemberList(ctx context.Context, db DBTX, arg MemberListParams) ([]Member, error) {
-	rows, err := db.Query(ctx, memberList, arg.TenantID, arg.SkipRows, arg.MaxRows)
+type MemberListByPlaceRow struct {
+	Member Member
+}
+
+// The members enrolled from one place up to another, newest first. By member_places_pk.
+func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberListByPlaceParams) ([]MemberListByPlaceRow, error) {
+	rows, err := db.Query(ctx, memberListByPlace, arg.TenantID, arg.Oldest, arg.Newest)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Member
+	var items []MemberListByPlaceRow
 	for rows.Next() {
-		var i Member
+		var i MemberListByPlaceRow
 		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.ExternalID,
-			&i.Name,
-			&i.Email,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.Member.TenantID,
+			&i.Member.ID,
+			&i.Member.ExternalID,
+			&i.Member.Name,
+			&i.Member.Email,
+			&i.Member.CreatedAt,
+			&i.Member.UpdatedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -87,6 +87,14 @@ type Hold struct {
 	ClosedAt  *time.Time
 }
 
+type HoldDay struct {
+	TenantID int64
+	Day      time.Time
+	State    string
+	Shard    int16
+	Holds    int64
+}
+
 type IdempotencyKey struct {
 	TenantID    int64
 	Key         string
@@ -142,6 +150,17 @@ type Member struct {
 	UpdatedAt  time.Time
 }
 
+type MemberCount struct {
+	TenantID int64
+	Members  int64
+}
+
+type MemberPlace struct {
+	TenantID int64
+	Place    int64
+	MemberID int64
+}
+
 type Order struct {
 	TenantID       int64
 	ID             uuid.UUID
@@ -190,6 +209,7 @@ type Tenant struct {
 	AwardHoldDays     int32
 	ClockOffsetUs     int64
 	CreatedAt         time.Time
+	PolicyUpdatedAt   *time.Time
 }
 
 type Transfer struct {

@@ -11,12 +11,17 @@ import (
 )
 
 const keyCountByTenant = `-- name: KeyCountByTenant :one
-SELECT count(*) FROM api_keys WHERE tenant_id = $1
+SELECT count(*) FROM api_keys WHERE tenant_id = $1 AND ($2::text IS NULL OR kind = $2)
 `
 
-// How many keys a tenant has.
-func (q *Queries) KeyCountByTenant(ctx context.Context, db DBTX, tenantID int64) (int64, error) {
-	row := db.QueryRow(ctx, keyCountByTenant, tenantID)
+type KeyCountByTenantParams struct {
+	TenantID int64
+	Kind     *string
+}
+
+// How many keys KeyListByTenant would list in all.
+func (q *Queries) KeyCountByTenant(ctx context.Context, db DBTX, arg KeyCountByTenantParams) (int64, error) {
+	row := db.QueryRow(ctx, keyCountByTenant, arg.TenantID, arg.Kind)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -149,34 +154,55 @@ func (q *Queries) KeyInsert(ctx context.Context, db DBTX, arg KeyInsertParams) e
 }
 
 const keyListByTenant = `-- name: KeyListByTenant :many
-SELECT tenant_id, id, kind, name, scopes, created_at, last_used_at, revoked_at FROM api_keys WHERE tenant_id = $1 ORDER BY id LIMIT $3 OFFSET $2
+SELECT k.tenant_id, k.id, k.kind, k.name, k.scopes, k.created_at, k.last_used_at, k.revoked_at,
+       COALESCE((SELECT max(s.expires_at) FROM api_key_secrets AS s
+         WHERE s.tenant_id = k.tenant_id AND s.key_id = k.id AND s.expires_at > $1::timestamptz), '0001-01-01Z')::timestamptz AS previous_until
+  FROM api_keys AS k
+ WHERE k.tenant_id = $2 AND ($3::text IS NULL OR k.kind = $3)
+ ORDER BY k.id DESC
+ LIMIT $5 OFFSET $4
 `
 
 type KeyListByTenantParams struct {
+	At       time.Time
 	TenantID int64
+	Kind     *string
 	SkipRows int32
 	MaxRows  int32
 }
 
-// All keys of a tenant, oldest first; there are few.
-func (q *Queries) KeyListByTenant(ctx context.Context, db DBTX, arg KeyListByTenantParams) ([]ApiKey, error) {
-	rows, err := db.Query(ctx, keyListByTenant, arg.TenantID, arg.SkipRows, arg.MaxRows)
+type KeyListByTenantRow struct {
+	ApiKey        ApiKey
+	PreviousUntil time.Time
+}
+
+// A tenant's keys, newest first, optionally of one kind, with the end of the secret before the
+// newest; there are few. By api_keys_pk.
+func (q *Queries) KeyListByTenant(ctx context.Context, db DBTX, arg KeyListByTenantParams) ([]KeyListByTenantRow, error) {
+	rows, err := db.Query(ctx, keyListByTenant,
+		arg.At,
+		arg.TenantID,
+		arg.Kind,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ApiKey
+	var items []KeyListByTenantRow
 	for rows.Next() {
-		var i ApiKey
+		var i KeyListByTenantRow
 		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.Kind,
-			&i.Name,
-			&i.Scopes,
-			&i.CreatedAt,
-			&i.LastUsedAt,
-			&i.RevokedAt,
+			&i.ApiKey.TenantID,
+			&i.ApiKey.ID,
+			&i.ApiKey.Kind,
+			&i.ApiKey.Name,
+			&i.ApiKey.Scopes,
+			&i.ApiKey.CreatedAt,
+			&i.ApiKey.LastUsedAt,
+			&i.ApiKey.RevokedAt,
+			&i.PreviousUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -225,21 +251,23 @@ func (q *Queries) KeySecretDeleteEnded(ctx context.Context, db DBTX, arg KeySecr
 
 const keySecretExpire = `-- name: KeySecretExpire :exec
 UPDATE api_key_secrets
-   SET expires_at = LEAST(expires_at, $1::timestamptz)
- WHERE tenant_id = $2 AND key_id = $3 AND mac <> $4
+   SET expires_at = CASE WHEN expires_at IS NULL THEN $1::timestamptz ELSE LEAST(expires_at, $2::timestamptz) END
+ WHERE tenant_id = $3 AND key_id = $4 AND mac <> $5
 `
 
 type KeySecretExpireParams struct {
 	ExpiresAt time.Time
+	At        time.Time
 	TenantID  int64
 	KeyID     int64
 	KeepMac   []byte
 }
 
-// Ends every older secret of a key at an instant; one that ends sooner keeps its end.
+// Ends a key's secrets but one: the one in use at an instant, those of earlier rotations now.
 func (q *Queries) KeySecretExpire(ctx context.Context, db DBTX, arg KeySecretExpireParams) error {
 	_, err := db.Exec(ctx, keySecretExpire,
 		arg.ExpiresAt,
+		arg.At,
 		arg.TenantID,
 		arg.KeyID,
 		arg.KeepMac,
@@ -313,7 +341,7 @@ func (q *Queries) ServerSecretInsert(ctx context.Context, db DBTX, arg ServerSec
 }
 
 const tenantFind = `-- name: TenantFind :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at FROM tenants WHERE name = $1 AND mode = $2
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE name = $1 AND mode = $2
 `
 
 type TenantFindParams struct {
@@ -339,12 +367,13 @@ func (q *Queries) TenantFind(ctx context.Context, db DBTX, arg TenantFindParams)
 		&i.AwardHoldDays,
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
+		&i.PolicyUpdatedAt,
 	)
 	return i, err
 }
 
 const tenantGet = `-- name: TenantGet :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at FROM tenants WHERE tenant_id = $1
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE tenant_id = $1
 `
 
 // Policies and clock, by tenants_pk.
@@ -365,12 +394,13 @@ func (q *Queries) TenantGet(ctx context.Context, db DBTX, tenantID int64) (Tenan
 		&i.AwardHoldDays,
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
+		&i.PolicyUpdatedAt,
 	)
 	return i, err
 }
 
 const tenantGetForUpdate = `-- name: TenantGetForUpdate :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at FROM tenants WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE tenant_id = $1 FOR UPDATE
 `
 
 // The same, locked, for a change of policies.
@@ -391,6 +421,7 @@ func (q *Queries) TenantGetForUpdate(ctx context.Context, db DBTX, tenantID int6
 		&i.AwardHoldDays,
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
+		&i.PolicyUpdatedAt,
 	)
 	return i, err
 }
@@ -418,7 +449,7 @@ func (q *Queries) TenantInsert(ctx context.Context, db DBTX, arg TenantInsertPar
 }
 
 const tenantList = `-- name: TenantList :many
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at FROM tenants ORDER BY name, mode
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants ORDER BY name, mode
 `
 
 // cross-tenant: the command line and the background jobs walk all tenants.
@@ -445,6 +476,7 @@ func (q *Queries) TenantList(ctx context.Context, db DBTX) ([]Tenant, error) {
 			&i.AwardHoldDays,
 			&i.ClockOffsetUs,
 			&i.CreatedAt,
+			&i.PolicyUpdatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -460,8 +492,8 @@ const tenantUpdate = `-- name: TenantUpdate :exec
 UPDATE tenants
    SET expiry_policy = $1, expiry_days = $2, expiry_month = $3, expiry_day = $4,
        expiry_warning_days = $5, clawback_policy = $6, enrolment = $7,
-       award_hold_days = $8, clock_offset_us = $9
- WHERE tenant_id = $10
+       award_hold_days = $8, clock_offset_us = $9, policy_updated_at = $10
+ WHERE tenant_id = $11
 `
 
 type TenantUpdateParams struct {
@@ -474,6 +506,7 @@ type TenantUpdateParams struct {
 	Enrolment         string
 	AwardHoldDays     int32
 	ClockOffsetUs     int64
+	PolicyUpdatedAt   *time.Time
 	TenantID          int64
 }
 
@@ -489,6 +522,7 @@ func (q *Queries) TenantUpdate(ctx context.Context, db DBTX, arg TenantUpdatePar
 		arg.Enrolment,
 		arg.AwardHoldDays,
 		arg.ClockOffsetUs,
+		arg.PolicyUpdatedAt,
 		arg.TenantID,
 	)
 	return err

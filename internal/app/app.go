@@ -19,6 +19,7 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/store"
@@ -28,13 +29,21 @@ import (
 // drainPatience bounds how long a stop waits for requests under way.
 const drainPatience = 20 * time.Second
 
+const (
+	// databasePatience bounds how long a starting server waits for a database
+	// that does not let anybody in yet.
+	databasePatience = 30 * time.Second
+	databasePoll     = 100 * time.Millisecond
+)
+
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
-	DB     *pg.DB
-	Keys   *tenant.Keys
-	Ledger *ledger.Ledger
-	Store  *store.Store
+	DB       *pg.DB
+	Registry *tenant.Registry
+	Keys     *tenant.Keys
+	Ledger   *ledger.Ledger
+	Store    *store.Store
 }
 
 // NewCore builds the domains on an open database.
@@ -43,7 +52,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Keys: keys, Ledger: ledger.New(db), Store: store.New(db)}, nil
+	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: ledger.New(db), Store: store.New(db)}, nil
 }
 
 // Close drains the domains' queues.
@@ -62,9 +71,13 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store)
+	if err != nil {
+		return nil, err
+	}
 	return httpapi.New(httpapi.Config{
 		Keys: c.Keys, Log: log, Ready: c.DB.Ping,
-		Facades: []*httpapi.Facade{incentaFacade, incentableFacade},
+		Facades: []*httpapi.Facade{incentaFacade, incentableFacade, managementFacade},
 		Hosts:   map[string]tenant.Kind{cfg.IncentaHost: tenant.Incenta, cfg.IncentableHost: tenant.Incentable},
 	})
 }
@@ -94,11 +107,32 @@ func OpenDatabase(ctx context.Context, cfg Config, log *slog.Logger) (*Database,
 		}
 		d.server, d.URL = server, server.URL()
 	}
-	if err := d.open(ctx, cfg); err != nil {
+	if err := d.await(ctx, cfg, log); err != nil {
 		d.Close(ctx)
 		return nil, err
 	}
 	return d, nil
+}
+
+// await opens the database, waiting for one that is starting or recovering: it
+// may have been started, or killed, together with us.
+func (d *Database) await(ctx context.Context, cfg Config, log *slog.Logger) error {
+	patience, cancel := context.WithTimeout(ctx, databasePatience)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		err := d.open(ctx, cfg)
+		if err == nil || !pg.IsAway(err) {
+			return err
+		}
+		if attempt == 0 {
+			log.Info("waiting for the database", "error", err)
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(databasePoll):
+		}
+	}
 }
 
 func (d *Database) open(ctx context.Context, cfg Config) (err error) {
@@ -246,4 +280,9 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 		err = errors.Join(err, operations.server.Shutdown(stop))
 	}
 	return err
+}
+
+// Audit checks the invariants of every package that has any on the books.
+func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
+	return ledger.Audit(ctx, c.DB, progress, store.AuditChecks()...)
 }

@@ -125,7 +125,7 @@ func keepKey(t testing.TB, w *world, key string) {
 // otherScope is a scope that does not open the operation.
 func otherScope(s subject) string {
 	_, verb, _ := strings.Cut(s.op.Scope, ":")
-	for _, group := range tenant.Groups {
+	for _, group := range tenant.Groups[s.Facade.Kind] {
 		if scope := group + ":" + verb; scope != s.op.Scope {
 			return scope
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -44,6 +45,7 @@ type run struct {
 	scale    *fixture
 	main     *server // of the served database
 	figures  map[string][]figure
+	failed   map[string]error
 	peak     int64 // bytes of memory, the most any server had
 }
 
@@ -62,7 +64,7 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	r := &run{Options: o, figures: map[string][]figure{}}
+	r := &run{Options: o, figures: map[string][]figure{}, failed: map[string]error{}}
 	defer func() { err = errors.Join(err, r.close(context.WithoutCancel(ctx))) }()
 	if err := r.prepare(ctx); err != nil {
 		return err
@@ -78,11 +80,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := r.explain(ctx); err != nil {
 		return err
 	}
-	if err := r.audit(ctx); err != nil {
+	// A table with a hole in it is no result, nor is one over broken books.
+	err = errors.Join(slices.Collect(maps.Values(r.failed))...)
+	if err := errors.Join(err, r.audit(ctx)); err != nil || o.Readme == "" {
 		return err
-	}
-	if o.Readme == "" {
-		return nil
 	}
 	return writeBetweenMarkers(o.Readme, report)
 }
@@ -165,12 +166,17 @@ func (r *run) prepare(ctx context.Context) (err error) {
 func (r *run) rounds(ctx context.Context) error {
 	for round := range r.Runs {
 		for _, w := range rows {
-			if !r.wants(w) {
+			if !r.wants(w) || r.failed[w.key] != nil {
 				continue
 			}
 			f, err := w.measure(ctx, r)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", w.key, err)
+				r.failed[w.key] = fmt.Errorf("%s: %w", w.key, err)
+				r.say("%d/%d  %-18s FAILED: %s", round+1, r.Runs, w.key, err)
+				continue
 			}
 			r.figures[w.key] = append(r.figures[w.key], f)
 			r.say("%d/%d  %-18s %10s/s  %s", round+1, r.Runs, w.key, whole(f.perSecond), f.times())
@@ -192,6 +198,9 @@ func (r *run) drive(ctx context.Context, l load, servers ...*server) (figure, er
 		func() (err error) { before, err = r.usage(ctx, servers); return err },
 		func() (err error) { after, err = r.usage(ctx, servers); return err })
 	if err != nil {
+		for _, s := range servers {
+			err = fmt.Errorf("%w\nThe server's log ends:\n%s", err, tail(s.log))
+		}
 		return figure{}, err
 	}
 	units := len(took) * l.per

@@ -17,7 +17,8 @@ import (
 const shownStatements = 12
 
 // explain runs awards once more, now counting statements and, when asked,
-// profiling the server. Its figures are not used.
+// profiling the server. Its figures are not used. The server is a fresh one:
+// statements prepared before the counting began are not counted.
 func (r *run) explain(ctx context.Context) error {
 	if len(r.figures["award"]) == 0 || !r.database.statistics && r.Profile == "" {
 		return nil
@@ -27,40 +28,42 @@ func (r *run) explain(ctx context.Context) error {
 			return err
 		}
 	}
-	g, pass := errgroup.WithContext(ctx)
-	if r.Profile != "" {
-		g.Go(func() error {
-			return fetch(pass, "http://"+r.main.operations+"/debug/pprof/profile?seconds="+fmt.Sprint(r.Seconds), filepath.Join(r.Profile, "cpu.pprof"))
-		})
-	}
-	var f figure
-	g.Go(func() (err error) {
-		f, err = r.drive(pass, r.served.spread(), r.main)
+	f, err := r.beside(ctx, databaseServed, func(s *server) (figure, error) { return r.profile(ctx, s) })
+	if err != nil || !r.database.statistics {
 		return err
-	})
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if r.Profile != "" {
-		if err := fetch(ctx, "http://"+r.main.operations+"/debug/pprof/allocs", filepath.Join(r.Profile, "allocs.pprof")); err != nil {
-			return err
-		}
-		r.say("\nProfiles of the server are in %s.", r.Profile)
-	}
-	if !r.database.statistics {
-		return nil
 	}
 	list, err := r.database.statements(ctx, databaseServed, shownStatements)
 	if err != nil {
 		return err
 	}
 	awards := f.perSecond * (time.Duration(r.Seconds)*time.Second + warm).Seconds()
-	r.say("\nStatements of about %s awards (%s/s while counting):\n", whole(awards), whole(f.perSecond))
-	r.say("| statement | calls | rows | µs a call | µs an award | WAL an award |\n|---|--:|--:|--:|--:|--:|")
+	r.say("\nStatements of about %s awards (%s a second while counting), and of the server's start:\n", whole(awards), whole(f.perSecond))
+	r.say("| statement | calls | rows | a call | an award | WAL an award |\n|---|--:|--:|--:|--:|--:|")
 	for _, s := range list {
-		r.say("| %s | %d | %d | %.0f | %.1f | %.0f B |", s.Name, s.Calls, s.Rows, s.TotalMs*1000/float64(s.Calls), s.TotalMs*1000/awards, float64(s.Wal)/awards)
+		r.say("| %s | %d | %d | %.0f µs | %.1f µs | %.0f B |", s.Name, s.Calls, s.Rows, s.TotalMs*1000/float64(s.Calls), s.TotalMs*1000/awards, float64(s.Wal)/awards)
 	}
 	return nil
+}
+
+// profile drives awards while the server is profiled, where that is wanted.
+func (r *run) profile(ctx context.Context, s *server) (f figure, err error) {
+	g, pass := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		f, err = r.drive(pass, r.served.spread(), s)
+		return err
+	})
+	if r.Profile == "" {
+		err = g.Wait()
+		return f, err
+	}
+	g.Go(func() error {
+		return fetch(pass, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.operations, r.Seconds), filepath.Join(r.Profile, "cpu.pprof"))
+	})
+	if err := g.Wait(); err != nil {
+		return f, err
+	}
+	r.say("\nProfiles of the server are in %s.", r.Profile)
+	return f, fetch(ctx, "http://"+s.operations+"/debug/pprof/allocs", filepath.Join(r.Profile, "allocs.pprof"))
 }
 
 // fetch stores what an address answers.

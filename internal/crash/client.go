@@ -109,16 +109,11 @@ func errorCode(a *answer) string {
 
 // try sends an entry once, or twice at the same time, and keeps the answer.
 func (c *client) try(ctx context.Context, e *entry, pick int) error {
-	if !e.twin {
-		a, err := c.settle(ctx, e, c.base(pick))
-		if err == nil {
-			e.keep(a)
-		}
-		return err
-	}
 	var other *answer
 	var both sync.WaitGroup
-	both.Go(func() { other, _ = c.settle(ctx, e, c.base(pick+1)) })
+	if e.twin {
+		both.Go(func() { other, _ = c.settle(ctx, e, c.base(pick+1)) })
+	}
 	a, err := c.settle(ctx, e, c.base(pick))
 	both.Wait()
 	if err == nil {
@@ -126,8 +121,9 @@ func (c *client) try(ctx context.Context, e *entry, pick int) error {
 	}
 	if other != nil {
 		e.keep(other)
-		return nil
+		err = nil
 	}
+	e.unsure = e.unsure || err != nil
 	return err
 }
 
@@ -136,6 +132,7 @@ func (e *entry) keep(a *answer) {
 	switch {
 	case e.answer == nil:
 		e.answer = a
+		e.did = e.unsure && a.Replayed
 	case !e.answer.equal(a):
 		e.differs = a
 	}

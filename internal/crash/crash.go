@@ -99,8 +99,7 @@ func (h *harness) round(ctx context.Context, n int) error {
 	if err := r.live(ctx); err != nil {
 		return err
 	}
-	unknown, err := r.resolve(ctx)
-	if err != nil {
+	if err := r.resolve(ctx); err != nil {
 		return err
 	}
 	verdict, digest, err := r.judge(ctx)
@@ -108,9 +107,9 @@ func (h *harness) round(ctx context.Context, n int) error {
 		return err
 	}
 	h.sealed = append(h.sealed, sealed{n, s, shop.tenant.ID, digest})
-	h.report.add(r, unknown, verdict)
-	fmt.Fprintf(h.o.Out, "round %3d  %-8s  %-42s  %5d requests, %4d unknown and resolved, %d lost, %d doubled, %d wrong  %.1fs\n",
-		n, s.name, p, len(r.journal.entries), unknown, verdict.count(lost), verdict.count(doubled), verdict.count(wrong), time.Since(start).Seconds())
+	h.report.add(r, verdict)
+	fmt.Fprintf(h.o.Out, "round %3d  %-8s  %4.1f s  %5d requests, %3d unknown and resolved, %d lost, %d doubled, %d wrong;  killed %v\n",
+		n, s.name, time.Since(start).Seconds(), len(r.journal.entries), r.journal.unsure(), verdict.count(lost), verdict.count(doubled), verdict.count(wrong), p)
 	return h.refuse(r, verdict)
 }
 

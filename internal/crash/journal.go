@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 )
@@ -38,6 +39,8 @@ type entry struct {
 	To     string  `json:",omitempty"` // move
 
 	twin    bool    // sent twice at the same time
+	unsure  bool    // at least once no answer came that settles it
+	did     bool    // when it was answered, it had taken effect before
 	answer  *answer // nil: unknown
 	differs *answer // another answer that the same key got
 }
@@ -55,6 +58,8 @@ type answer struct {
 	Body     []byte
 	Replayed bool
 }
+
+func (a *answer) String() string { return fmt.Sprintf("%d %s", a.Status, bytes.TrimSpace(a.Body)) }
 
 func (a *answer) ok() bool { return a.Status/100 == 2 }
 
@@ -90,6 +95,17 @@ func (j *journal) order(pick func(n int) int) string {
 	return j.orders[len(j.orders)-1-pick(min(len(j.orders), 30))]
 }
 
+// unsure counts the requests whose outcome was unknown at some time.
+func (j *journal) unsure() int {
+	n := 0
+	for _, e := range j.entries {
+		if e.unsure {
+			n++
+		}
+	}
+	return n
+}
+
 // write saves the journal, one entry a line.
 func (j *journal) write(name string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -97,6 +113,7 @@ func (j *journal) write(name string) error {
 		return err
 	}
 	lines := json.NewEncoder(f)
+	lines.SetEscapeHTML(false)
 	for _, e := range j.entries {
 		line := struct {
 			*entry

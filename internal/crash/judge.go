@@ -36,7 +36,7 @@ func (r *round) judge(ctx context.Context) (verdict, string, error) {
 	}
 	v.findings = append(v.findings, seen...)
 	if a := r.client.firstInternal.Load(); a != nil {
-		v.findings = append(v.findings, finding{wrong, fmt.Sprintf("%d answers %d, the first of them %s", r.client.internal.Load(), a.Status, a.Body)})
+		v.findings = append(v.findings, finding{wrong, fmt.Sprintf("%d answers of 500 and above; the first: %v", r.client.internal.Load(), a)})
 	}
 	after, err := r.site.books(ctx, r.shop.tenant.ID)
 	if err != nil {
@@ -82,8 +82,7 @@ func (r *round) replay(ctx context.Context, v *verdict) ([]finding, error) {
 		}
 		v.replayed++
 		if !a.equal(e.answer) || !a.Replayed {
-			findings = append(findings, finding{wrong, fmt.Sprintf("key %s was answered %d %s, and asked again %d %s (marked as replayed: %v)",
-				e.Key, e.answer.Status, e.answer.Body, a.Status, a.Body, a.Replayed)})
+			findings = append(findings, finding{wrong, fmt.Sprintf("key %s was answered %v, and asked again %v (marked as replayed: %v)", e.Key, e.answer, a, a.Replayed)})
 		}
 	}
 	return findings, nil

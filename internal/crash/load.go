@@ -185,9 +185,9 @@ func post(o op, path, key string, body any, asked entry) *entry {
 	return &asked
 }
 
-// resolve repeats every request whose outcome is unknown until it is answered,
-// and tells how many there were.
-func (r *round) resolve(ctx context.Context) (int, error) {
+// resolve repeats every request whose outcome is still unknown until it is
+// answered.
+func (r *round) resolve(ctx context.Context) error {
 	var open []*entry
 	for _, e := range r.journal.entries {
 		if e.answer == nil {
@@ -213,7 +213,7 @@ func (r *round) resolve(ctx context.Context) (int, error) {
 		})
 	}
 	working.Wait()
-	return len(open), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // insist repeats one request until it is answered.

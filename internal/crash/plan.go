@@ -23,6 +23,7 @@ type kill struct {
 	gap      time.Duration // between the strokes
 	rest     time.Duration // before the restart
 	await    bool          // restart only when the private PostgreSQL is gone
+	stumble  time.Duration // after the restart the servers die once more; 0: they do not
 }
 
 const (
@@ -32,6 +33,9 @@ const (
 
 	longestGap  = 30 * time.Millisecond
 	longestRest = 150 * time.Millisecond
+
+	// A server starts, its PostgreSQL's recovery included, in about this time.
+	longestStumble = 300 * time.Millisecond
 )
 
 // drawPlan makes the plan of a round. The first kinds of kill rotate with the
@@ -64,6 +68,9 @@ func drawKill(rng *rand.Rand, kind, servers int) kill {
 		all[i] = i
 	}
 	one := []int{rng.IntN(servers)}
+	if rng.IntN(3) == 0 {
+		k.stumble = 1 + draw(longestStumble)
+	}
 	switch kind % 5 {
 	case 0:
 		k.servers = one
@@ -81,6 +88,9 @@ func drawKill(rng *rand.Rand, kind, servers int) kill {
 	}
 	return k
 }
+
+// stumbles tells whether what was killed dies again while it starts.
+func (k kill) stumbles() bool { return k.stumble > 0 && len(k.servers) > 0 }
 
 // String names who dies; it is the key of Report.Kills.
 func (k kill) String() string {
@@ -102,7 +112,10 @@ func (k kill) String() string {
 func (p plan) String() string {
 	names := make([]string, len(p.kills))
 	for i, k := range p.kills {
-		names[i] = fmt.Sprintf("%v @%dms", k, k.after.Milliseconds())
+		names[i] = fmt.Sprintf("%v after %d ms", k, k.after.Milliseconds())
+		if k.stumbles() {
+			names[i] += " (again while starting)"
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -14,13 +14,15 @@ type Report struct {
 	Rounds int // finished
 
 	// Kills by what died: "server", "servers" (both at once), "PostgreSQL",
-	// "backend" (one process of PostgreSQL), "server and PostgreSQL".
+	// "backend" (one process of PostgreSQL), "server and PostgreSQL"; "while
+	// starting" are those once more, before they served again.
 	Kills map[string]int
 
 	Requests     int // each with a key of its own; repetitions are not counted
 	Acknowledged int // answered 2xx, at first or when repeated
 	Refused      int // answered 4xx by a rule, likewise
 	Resolved     int // outcome unknown at first, answered when repeated
+	HadEffect    int // of those, how many had taken effect all the same
 	AtOnce       int // sent twice at the same time
 	Replayed     int // asked again after the round
 	Unavailable  int // answers 503, which leave the outcome unknown
@@ -33,9 +35,12 @@ type Report struct {
 	Elapsed time.Duration
 }
 
-func (r *Report) add(round *round, unknown int, v verdict) {
+func (r *Report) add(round *round, v verdict) {
 	for _, k := range round.plan.kills {
 		r.Kills[k.String()]++
+		if k.stumbles() {
+			r.Kills["while starting"]++
+		}
 	}
 	for _, e := range round.journal.entries {
 		r.Requests++
@@ -49,8 +54,13 @@ func (r *Report) add(round *round, unknown int, v verdict) {
 		if e.twin {
 			r.AtOnce++
 		}
+		if e.unsure {
+			r.Resolved++
+		}
+		if e.did {
+			r.HadEffect++
+		}
 	}
-	r.Resolved += unknown
 	r.Replayed += v.replayed
 	r.Unavailable += int(round.client.unavailable.Load())
 	r.Internal += int(round.client.internal.Load())
@@ -77,6 +87,7 @@ func (r Report) String() string {
 	line("acknowledged", r.Acknowledged)
 	line("refused by a rule", r.Refused)
 	line("unknown, then resolved", r.Resolved)
+	line("  had taken effect", r.HadEffect)
 	line("sent twice at once", r.AtOnce)
 	line("replayed afterwards", r.Replayed)
 	line("answers 503 / 500", fmt.Sprintf("%d / %d", r.Unavailable, r.Internal))

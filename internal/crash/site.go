@@ -169,6 +169,11 @@ func (s *site) strike(ctx context.Context, k kill, rng *rand.Rand) error {
 		}
 	}
 	pause(ctx, k.rest)
+	if k.stumbles() {
+		if err := s.stumble(ctx, k); err != nil {
+			return err
+		}
+	}
 	if err := s.ensure(ctx); err != nil || !k.postgres {
 		return err
 	}
@@ -177,6 +182,28 @@ func (s *site) strike(ctx context.Context, k kill, rng *rand.Rand) error {
 		return err
 	}
 	return s.ensure(ctx)
+}
+
+// stumble starts the servers that were killed and kills them again before they
+// serve, or just after; half the time with the PostgreSQL that they started.
+func (s *site) stumble(ctx context.Context, k kill) error {
+	for _, i := range k.servers {
+		if err := s.servers[i].start(); err != nil {
+			return err
+		}
+	}
+	pause(ctx, k.stumble)
+	recorded := 0
+	if s.own == nil && k.reversed {
+		recorded = recordedPID(s.pidFile)
+	}
+	for _, i := range k.servers {
+		s.servers[i].kill()
+	}
+	if recorded != 0 && worksOn(ctx, recorded, filepath.Dir(s.pidFile)) {
+		_ = syscall.Kill(recorded, syscall.SIGKILL)
+	}
+	return nil
 }
 
 // postmaster waits for PostgreSQL's first process to be there, and to be another

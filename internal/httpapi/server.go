@@ -79,14 +79,13 @@ var (
 	requestCount atomic.Int64
 )
 
-const requestIDKey = "request_id"
+const requestIDHeader = "X-Request-Id"
 
 // identify gives the request its id, before anything can go wrong.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		requestID := id.Key("req_", requestBase+requestCount.Add(1))
-		c.Set(requestIDKey, requestID)
-		c.Response().Header().Set("X-Request-Id", requestID)
+		c.Response().Header()[requestIDHeader] = []string{requestID}
 		return next(c)
 	}
 }
@@ -95,7 +94,10 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 // documents that method, so it is refused as any other is.
 func documentedOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if allow, known := c.Get(echo.ContextKeyHeaderAllow).(string); known && c.Request().Method == http.MethodOptions {
+		if c.Request().Method != http.MethodOptions {
+			return next(c)
+		}
+		if allow, known := c.Get(echo.ContextKeyHeaderAllow).(string); known {
 			c.Response().Header().Set(echo.HeaderAllow, allow)
 			return echo.ErrMethodNotAllowed
 		}
@@ -103,10 +105,7 @@ func documentedOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func requestIDOf(c echo.Context) string {
-	requestID, _ := c.Get(requestIDKey).(string)
-	return requestID
-}
+func requestIDOf(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
 
 // facadeOf says in whose envelope a path is answered; Incenta's where nobody's.
 func (s *Server) facadeOf(r *http.Request) *Facade {
@@ -125,7 +124,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f, err := s.meant(r)
 		if err != nil {
 			requestID := id.Key("req_", requestBase+requestCount.Add(1))
-			w.Header().Set("X-Request-Id", requestID)
+			w.Header().Set(requestIDHeader, requestID)
 			s.facades[tenant.Incenta].writeFault(w, fault.As(err), requestID)
 			return
 		}

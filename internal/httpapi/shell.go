@@ -178,9 +178,14 @@ func (c *call) fingerprint(r *http.Request) error {
 type binder struct{}
 
 // Bind decodes the checked body. What it refuses got past the contract, which
-// only a member of a type of our own can do (a decimal out of range, say).
+// only a member of a type of our own can do (a decimal out of range, say). By
+// io.EOF the generated wrapper knows a body that may be left out and was.
 func (binder) Bind(target any, c echo.Context) error {
-	if err := json.Unmarshal(callOf(c.Request().Context()).body, target); err != nil {
+	body := callOf(c.Request().Context()).body
+	if body == nil {
+		return io.EOF
+	}
+	if err := json.Unmarshal(body, target); err != nil {
 		return fault.New(fault.Invalid, fault.CodeInvalidRequest, "The body could not be understood").Because(err)
 	}
 	return nil

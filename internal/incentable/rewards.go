@@ -165,4 +165,3 @@ func addressOf(a *store.Address) *gen.ShippingAddress {
 		State: given(a.State), PostalCode: given(a.PostalCode), Country: given(a.Country),
 	}
 }
-

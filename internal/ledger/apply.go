@@ -103,7 +103,7 @@ func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (m
 	}
 	for _, r := range rows {
 		b := bookFromRow(r)
-		b.policy = t.Policy
+		b.policy = &t.Policy
 		books[holder{b.external, b.asset}] = b
 	}
 	missing, err := missingHolders(ctx, tx, t, commands, books)
@@ -175,6 +175,17 @@ func (p *places) add(b *book, seq int64) {
 	p.seqs = append(p.seqs, seq)
 }
 
+// has tells whether a place was added before: a set-based read would give its
+// rows twice.
+func (p *places) has(b *book, seq int64) bool {
+	for i := range p.seqs {
+		if p.seqs[i] == seq && p.members[i] == b.member && p.assets[i] == int16(b.asset) {
+			return true
+		}
+	}
+	return false
+}
+
 type address struct {
 	member int64
 	asset  Asset
@@ -200,7 +211,7 @@ func load(ctx context.Context, tx pg.Tx, tenantID int64, at time.Time, books map
 		if needsLots(b, c, at) {
 			want(b)
 		}
-		if c.UndoSeq > 0 {
+		if c.UndoSeq > 0 && !undo.has(b, c.UndoSeq) {
 			undo.add(b, c.UndoSeq)
 		}
 	}

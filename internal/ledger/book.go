@@ -17,7 +17,7 @@ type book struct {
 	member   int64
 	external string
 	asset    Asset
-	policy   tenant.Policy
+	policy   *tenant.Policy
 
 	balances Balances
 	dated    int64
@@ -231,7 +231,7 @@ func (b *book) hold(c Command, at time.Time) (Outcome, error) {
 	}
 	b.holds = append(b.holds, h)
 	b.opened = append(b.opened, h)
-	return Outcome{Transfer: *t, Hold: h}, nil
+	return Outcome{Transfer: *t, Hold: &h}, nil
 }
 
 // closeHold ends an open hold; matured says whether its units become available.
@@ -265,7 +265,7 @@ func (b *book) decideHold(c Command, at time.Time, matured bool) (Outcome, error
 		return Outcome{}, fault.New(fault.Invalid, CodeInvalidTransition, "The hold is not open any more")
 	}
 	t, h := b.closeHold(i, at, matured)
-	return Outcome{Transfer: t, Hold: h}, nil
+	return Outcome{Transfer: t, Hold: &h}, nil
 }
 
 // take is a spend or a deduction.

@@ -62,7 +62,7 @@ type Command struct {
 type Outcome struct {
 	Transfer Transfer // the one that carries the command's own effect; zero when nothing moved
 	Holding  Holding  // the account afterwards
-	Hold     Hold     // hold, release, cancel
+	Hold     *Hold    // hold, release, cancel, and an award that rests on hold
 
 	// Reverse: what was taken, what became debt, what the policy let go.
 	Taken, Owed, Forgiven int64

@@ -20,6 +20,8 @@ type world struct {
 	policy   tenant.Policy
 	accounts map[holder]*modelAccount
 	ids      []uuid.UUID // of every hold asked for
+
+	holdUntil time.Duration // after how many whole days a hold ends
 }
 
 // worldBegins lies far ahead of the machine's clock, so that nothing in these
@@ -135,7 +137,7 @@ func (w *world) drawCommand(t *rapid.T) Command {
 	if c.Op == OpHold {
 		days := rapid.SampledFrom([]int{-1, 0, 1, 5, 29, 30, 31}).Draw(t, "held for days") // -1: until decided
 		if days >= 0 {
-			c.MaturesAt = w.now.AddDate(0, 0, days)
+			c.MaturesAt = w.now.AddDate(0, 0, days).Add(w.holdUntil)
 		}
 	}
 	return c

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -25,8 +27,28 @@ func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books map[hol
 	return nil
 }
 
+// columns cuts k empty columns with room for n values from one allocation.
+func columns[T any](k, n int) func() []T {
+	all := make([]T, k*n)
+	return func() []T {
+		column := all[:0:n]
+		all = all[n:]
+		return column
+	}
+}
+
 func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
-	a := query.TransferInsertManyParams{TenantID: tenantID}
+	n := 0
+	for _, b := range books {
+		n += len(b.transfers)
+	}
+	numbers, words, kinds := columns[int64](11, n), columns[string](3, n), columns[int16](4, n)
+	a := query.TransferInsertManyParams{
+		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
+		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
+		Deducts: numbers(), Expires: numbers(), CauseSeqs: numbers(), CauseIds: make([]uuid.UUID, 0, n),
+		Reasons: words(), ReferenceTexts: words(), Metadata: words(), CreatedAt: make([]time.Time, 0, n),
+	}
 	for _, b := range books {
 		for _, t := range b.transfers {
 			a.MemberIds = append(a.MemberIds, t.Member)
@@ -55,7 +77,13 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 }
 
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
-	a := query.AccountUpdateManyParams{TenantID: tenantID}
+	n := len(books)
+	numbers, instants := columns[int64](12, n), columns[time.Time](3, n)
+	a := query.AccountUpdateManyParams{
+		TenantID: tenantID, MemberIds: numbers(), Assets: make([]int16, 0, n), Available: numbers(), Pending: numbers(), Debt: numbers(),
+		Dated: numbers(), Earned: numbers(), Redeemed: numbers(), Seqs: numbers(), Awards: numbers(), Redeems: numbers(), Deducts: numbers(),
+		Expires: numbers(), DueAt: instants(), IdleAt: instants(), MovedAt: instants(),
+	}
 	for _, b := range books {
 		a.MemberIds = append(a.MemberIds, b.member)
 		a.Assets = append(a.Assets, int16(b.asset))

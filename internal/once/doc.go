@@ -12,6 +12,9 @@
 //     key) admits one row, so one effect, whatever runs at the same time: the
 //     loser's transaction fails as a whole, runs again, and finds the row.
 //  2. What is stored are the bytes that were sent, so a replay is identical.
+//     Where an answer holds a secret (a new API key), its row keeps those bytes
+//     sealed with AES-256-GCM under a server secret and bound to tenant, hash
+//     and key; only a replay opens them.
 //  3. A key met again with another hash is refused (422), never replayed.
 //  4. Stored are successes and refusals that depend on state. Never stored are
 //     401, 429 and 5xx, nor the refusals of this package itself.

@@ -39,6 +39,8 @@ type Ticket struct {
 	// Answer is what was stored, once the transaction has committed; the shell
 	// sends these very bytes. Nil when nothing was stored.
 	Answer *Stored
+
+	sealer *Sealer // nil: stored as it was sent
 }
 
 // void forgets an answer whose transaction did not commit.
@@ -80,7 +82,11 @@ func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) 
 			outcomes[i] = fault.New(fault.Mismatch, fault.CodeIdempotencyConflict,
 				"This Idempotency-Key was used for a different request").About("Idempotency-Key")
 		default:
-			outcomes[i] = &Replay{Stored{Status: int(row.Status), Body: row.Body}}
+			body, err := t.opened(tenant, row.Body)
+			if err != nil {
+				return nil, err
+			}
+			outcomes[i] = &Replay{Stored{Status: int(row.Status), Body: body}}
 		}
 	}
 	return outcomes, nil
@@ -106,7 +112,7 @@ func Keep(ctx context.Context, db query.DBTX, tenant int64, at time.Time, outcom
 		arg.Keys = append(arg.Keys, o.Ticket.Key)
 		arg.RequestHashes = append(arg.RequestHashes, o.Ticket.Hash[:])
 		arg.Statuses = append(arg.Statuses, int16(answer.Status))
-		arg.Bodies = append(arg.Bodies, answer.Body)
+		arg.Bodies = append(arg.Bodies, o.Ticket.stored(tenant, answer.Body))
 	}
 	if len(arg.Keys) == 0 {
 		return nil

@@ -20,7 +20,7 @@ type Tx struct{ pgx.Tx }
 // effect is there wholly or not at all, and only a look-up can tell.
 var ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
 
-// maxAttempts bounds the retries of one transaction.
+// maxAttempts bounds how often one transaction may be aborted.
 const maxAttempts = 5
 
 // InTx runs fn in one transaction and commits it, retrying failures that
@@ -29,12 +29,18 @@ const maxAttempts = 5
 func InTx[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx) (T, error)) (T, error) {
 	var zero T
 	patience := time.Now().Add(connectPatience)
+	// Attempts at an absent database do not count as aborted ones: the first
+	// twin met when it is back would otherwise be one too many.
+	aborted := 0
 	for attempt := 1; ; attempt++ {
 		value, err := once(ctx, db, fn)
 		if err == nil {
 			return value, nil
 		}
-		if !worthRetrying(ctx, err, attempt, patience) {
+		if IsAborted(err) {
+			aborted++
+		}
+		if !worthRetrying(ctx, err, aborted, patience) {
 			return zero, err
 		}
 		if !pause(ctx, attempt) {
@@ -77,14 +83,14 @@ func answered(err error) bool {
 	return errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
-func worthRetrying(ctx context.Context, err error, attempt int, patience time.Time) bool {
+func worthRetrying(ctx context.Context, err error, aborted int, patience time.Time) bool {
 	if ctx.Err() != nil || errors.Is(err, ErrCommitUnknown) || fault.As(err) != nil {
 		return false
 	}
 	if IsAway(err) {
 		return time.Now().Before(patience)
 	}
-	return attempt < maxAttempts && IsAborted(err)
+	return aborted < maxAttempts && IsAborted(err)
 }
 
 func pause(ctx context.Context, attempt int) bool {

@@ -51,7 +51,7 @@ type Item struct {
 	Status      string
 	ImageURL    *string
 	PointsCost  *int64 // nil: not sold for points
-	TokensCost  *int64 // nil: not sold for tokens
+	TokensCost  *int64 // nil: not sold for tokens; without either it cannot be bought
 	Stock       *int64 // nil: unlimited
 	PoolID      *string
 	CreatedAt   time.Time
@@ -78,8 +78,6 @@ func (i Item) check() error {
 		return fault.Field("kind", "must be digital or physical")
 	case i.Status != Active && i.Status != Inactive:
 		return fault.Field("status", "must be active or inactive")
-	case i.PointsCost == nil && i.TokensCost == nil:
-		return fault.Field("pointsCost", "or tokensCost is required: an item needs a price")
 	case i.PointsCost != nil && (*i.PointsCost < 1 || *i.PointsCost > MaxCost):
 		return fault.Field("pointsCost", "must be between 1 and %d", int64(MaxCost))
 	case i.TokensCost != nil && (*i.TokensCost < 1 || *i.TokensCost > MaxCost):
@@ -115,7 +113,7 @@ func itemFault(err error) error {
 	case pg.Violates(err, "items_pk"):
 		return fault.New(fault.Conflict, CodeAlreadyExists, "There is an item with this id already").About("id")
 	case pg.Violates(err, "items_pool_fk"):
-		return fault.Field("codePoolId", "names no code pool")
+		return fault.Missing("code pool").About("codePoolId")
 	case err != nil:
 		return fmt.Errorf("store item: %w", err)
 	}
@@ -161,6 +159,7 @@ func (s *Store) Item(ctx context.Context, tenantID int64, itemID string, forPoin
 type ItemFilter struct {
 	ForPoints            bool // only what is sold for points
 	Category, Status     *string
+	Kind                 *Kind
 	MinPoints, MaxPoints *int64
 	Limit, Skip          int
 }
@@ -168,7 +167,7 @@ type ItemFilter struct {
 // Items lists the catalogue, oldest first.
 func (s *Store) Items(ctx context.Context, tenantID int64, f ItemFilter) (items []Item, total int64, err error) {
 	rows, err := q.ItemList(ctx, s.db, query.ItemListParams{
-		TenantID: tenantID, ForPoints: f.ForPoints, Category: f.Category, Status: f.Status,
+		TenantID: tenantID, ForPoints: f.ForPoints, Category: f.Category, Kind: (*string)(f.Kind), Status: f.Status,
 		MinPoints: f.MinPoints, MaxPoints: f.MaxPoints, MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
 	})
 	if err != nil {
@@ -179,7 +178,8 @@ func (s *Store) Items(ctx context.Context, tenantID int64, f ItemFilter) (items 
 		items[i] = itemFromRow(r)
 	}
 	total, err = q.ItemCount(ctx, s.db, query.ItemCountParams{
-		TenantID: tenantID, ForPoints: f.ForPoints, Category: f.Category, Status: f.Status, MinPoints: f.MinPoints, MaxPoints: f.MaxPoints,
+		TenantID: tenantID, ForPoints: f.ForPoints, Category: f.Category, Kind: (*string)(f.Kind), Status: f.Status,
+		MinPoints: f.MinPoints, MaxPoints: f.MaxPoints,
 	})
 	return items, total, pg.Fault(err)
 }

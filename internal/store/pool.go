@@ -25,7 +25,8 @@ const (
 	// never met twice.
 	generatedLength = 16
 
-	maxCodeLength = 255
+	maxCodeLength     = 255
+	maxPoolNameLength = 255
 
 	// MaxImport bounds the codes of one import call.
 	MaxImport = 10_000
@@ -44,8 +45,8 @@ func poolFromRow(r query.CodePool) Pool {
 
 // CreatePool makes an empty pool.
 func (s *Store) CreatePool(ctx context.Context, tx query.DBTX, tenantID int64, name, mode string) (Pool, error) {
-	if name == "" || utf8.RuneCountInString(name) > 100 {
-		return Pool{}, fault.Field("name", "must have 1 to 100 characters")
+	if name == "" || utf8.RuneCountInString(name) > maxPoolNameLength {
+		return Pool{}, fault.Field("name", "must have 1 to %d characters", maxPoolNameLength)
 	}
 	if mode != Imported && mode != Generated {
 		return Pool{}, fault.Field("mode", "must be imported or generated")
@@ -76,7 +77,7 @@ func (s *Store) FindPool(ctx context.Context, tenantID int64, name string) (Pool
 	return poolFromRow(row), pg.Fault(err)
 }
 
-// Pools lists a tenant's pools by name.
+// Pools lists a tenant's pools, newest first.
 func (s *Store) Pools(ctx context.Context, tenantID int64, limit, skip int) (pools []Pool, total int64, err error) {
 	rows, err := q.PoolList(ctx, s.db, query.PoolListParams{TenantID: tenantID, MaxRows: int32(limit), SkipRows: clampSkip(skip)})
 	if err != nil {

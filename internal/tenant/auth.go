@@ -3,13 +3,13 @@ package tenant
 import (
 	"context"
 	"crypto/hmac"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -29,6 +29,7 @@ const (
 type Keys struct {
 	db     *pg.DB
 	secret []byte
+	sealer *once.Sealer
 
 	mu    sync.Mutex
 	known map[keyAddress]*knownKey
@@ -53,16 +54,15 @@ const macSecret = "api-key-mac"
 // NewKeys reads the secret under which keys are stored, making it on the first
 // start of the first server.
 func NewKeys(ctx context.Context, db *pg.DB) (*Keys, error) {
-	fresh := pg.NewSecret()
-	q := query.New()
-	if err := q.ServerSecretInsert(ctx, db, query.ServerSecretInsertParams{Name: macSecret, Secret: fresh[:]}); err != nil {
-		return nil, fmt.Errorf("server secret: %w", err)
-	}
-	secret, err := q.ServerSecretGet(ctx, db, macSecret)
+	secret, err := pg.ServerSecret(ctx, db, macSecret)
 	if err != nil {
-		return nil, fmt.Errorf("server secret: %w", err)
+		return nil, err
 	}
-	return &Keys{db: db, secret: secret, known: map[keyAddress]*knownKey{}}, nil
+	sealer, err := once.NewSealer(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{db: db, secret: secret, sealer: sealer, known: map[keyAddress]*knownKey{}}, nil
 }
 
 func refused() error {
@@ -154,6 +154,10 @@ type Key struct {
 	CreatedAt  time.Time
 	LastUsedAt *time.Time
 	RevokedAt  *time.Time
+
+	// PreviousUntil is when the secret before the newest ends; zero: there is
+	// no other one.
+	PreviousUntil time.Time
 }
 
 func keyFromRow(r query.ApiKey) Key {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/incent-dev/incent/internal/fault"
@@ -40,25 +41,26 @@ func (p Principal) Can(scope string) bool {
 	return slices.Contains(p.Scopes, scope) || slices.Contains(p.Scopes, verb)
 }
 
-// Groups are the parts of the APIs that scopes speak of.
-var Groups = []string{
-	"points", "rewards", "orders", // Incentable
-	"referrals", "clicks", "conversions", "stats", "incentives", "catalog", "marketplace", // Incenta
-	"settings", "members", "keys", "items", "codes", "ledger", // management
+// Groups are the parts of each API that scopes speak of.
+var Groups = map[Kind][]string{
+	Incenta:    {"referrals", "rewards", "incentives", "catalog", "marketplace"},
+	Incentable: {"points", "rewards", "orders"},
+	Management: {"settings", "members", "keys", "items", "codes", "ledger"},
 }
 
-// CheckScopes refuses scopes that would never match anything.
-func CheckScopes(scopes []string) error {
+// CheckScopes refuses scopes that would never match anything in the key's API.
+func CheckScopes(kind Kind, scopes []string) error {
 	if len(scopes) == 0 {
 		return fault.Field("scopes", "must name at least one scope, for example read or write")
 	}
-	for _, s := range scopes {
+	for i, s := range scopes {
 		group, verb, grouped := strings.Cut(s, ":")
 		if !grouped {
 			verb = s
 		}
-		if verb != "read" && verb != "write" || grouped && !slices.Contains(Groups, group) {
-			return fault.Field("scopes", "knows no %q; use read, write, or group:read, group:write with a group of %s", s, strings.Join(Groups, ", "))
+		if verb != "read" && verb != "write" || grouped && !slices.Contains(Groups[kind], group) {
+			return fault.Field("scopes["+strconv.Itoa(i)+"]", "is no scope of %s; use read, write, or group:read, group:write with a group of %s",
+				kind, strings.Join(Groups[kind], ", "))
 		}
 	}
 	return nil

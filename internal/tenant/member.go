@@ -3,8 +3,14 @@ package tenant
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -56,4 +62,125 @@ func MemberKey(ctx context.Context, db query.DBTX, tenantID int64, externalID st
 		return 0, false, nil
 	}
 	return m.ID, err == nil, err
+}
+
+// Member is a person, by the caller's own id.
+type Member struct {
+	ID        string  // the caller's
+	Name      *string // nil: not given
+	Email     *string // nil: not given
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+func memberFromRow(r query.Member) Member {
+	return Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+}
+
+const (
+	maxExternalLength = 255
+	maxMemberName     = 255
+	maxEmailLength    = 254 // what an SMTP path takes
+)
+
+func (m Member) check() error {
+	if n := utf8.RuneCountInString(m.ID); n == 0 || n > maxExternalLength {
+		return fault.Field("id", "must have 1 to %d characters", maxExternalLength)
+	}
+	if m.Name != nil && (*m.Name == "" || utf8.RuneCountInString(*m.Name) > maxMemberName) {
+		return fault.Field("name", "must have 1 to %d characters", maxMemberName)
+	}
+	if m.Email != nil && !isEmail(*m.Email) {
+		return fault.Field("email", "must be an e-mail address")
+	}
+	return nil
+}
+
+// isEmail asks for no more than what every address has: something, an @, and
+// something with neither spaces nor control characters.
+func isEmail(text string) bool {
+	at := strings.LastIndexByte(text, '@')
+	return at > 0 && at < len(text)-1 && utf8.RuneCountInString(text) <= maxEmailLength &&
+		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+}
+
+// CreateMember enrols one member with its profile, whatever the enrolment
+// policy.
+func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, ticket *once.Ticket) (Member, error) {
+	return once.Run(ctx, r.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Member, error) {
+		if err := m.check(); err != nil {
+			return Member{}, err
+		}
+		t, err := Get(ctx, tx, tenantID)
+		if err != nil {
+			return Member{}, err
+		}
+		m.CreatedAt = t.Now()
+		m.UpdatedAt = m.CreatedAt
+		err = query.New().MemberInsert(ctx, tx, query.MemberInsertParams{
+			TenantID: tenantID, ID: pg.NewKey(), ExternalID: m.ID, Name: m.Name, Email: m.Email, At: m.CreatedAt,
+		})
+		if pg.Violates(err, "members_external_unique") {
+			return Member{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a member with this id already").About("id")
+		}
+		if err != nil {
+			return Member{}, fmt.Errorf("insert member: %w", err)
+		}
+		return m, nil
+	})
+}
+
+// UpdateMember changes a locked copy of a member's profile and stores it.
+func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID string, change func(*Member), ticket *once.Ticket) (Member, error) {
+	return once.Run(ctx, r.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Member, error) {
+		t, err := Get(ctx, tx, tenantID)
+		if err != nil {
+			return Member{}, err
+		}
+		row, err := query.New().MemberGetForUpdate(ctx, tx, query.MemberGetForUpdateParams{TenantID: tenantID, ExternalID: externalID})
+		if pg.IsNoRows(err) {
+			return Member{}, fault.Missing("member")
+		}
+		if err != nil {
+			return Member{}, fmt.Errorf("lock member: %w", err)
+		}
+		m := memberFromRow(row)
+		change(&m)
+		if err := m.check(); err != nil {
+			return Member{}, err
+		}
+		m.UpdatedAt = t.Now()
+		err = query.New().MemberUpdate(ctx, tx, query.MemberUpdateParams{TenantID: tenantID, ID: row.ID, Name: m.Name, Email: m.Email, At: m.UpdatedAt})
+		if err != nil {
+			return Member{}, fmt.Errorf("store member: %w", err)
+		}
+		return m, nil
+	})
+}
+
+// Member reads one member.
+func (r *Registry) Member(ctx context.Context, tenantID int64, externalID string) (Member, error) {
+	row, err := query.New().MemberGet(ctx, r.db, query.MemberGetParams{TenantID: tenantID, ExternalID: externalID})
+	if pg.IsNoRows(err) {
+		return Member{}, fault.Missing("member")
+	}
+	return memberFromRow(row), pg.Fault(err)
+}
+
+// Members lists the members, newest first. Their places are numbered without a
+// gap, so any page is a range of a key, and the total is the newest place.
+func (r *Registry) Members(ctx context.Context, tenantID int64, limit, skip int) (members []Member, total int64, err error) {
+	total, err = query.New().MemberCountGet(ctx, r.db, tenantID)
+	if pg.IsNoRows(err) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, pg.Fault(fmt.Errorf("count members: %w", err))
+	}
+	newest := total - int64(skip)
+	rows, err := query.New().MemberListByPlace(ctx, r.db, query.MemberListByPlaceParams{TenantID: tenantID, Oldest: newest - int64(limit) + 1, Newest: newest})
+	for _, row := range rows {
+		members = append(members, memberFromRow(row.Member))
+	}
+	return members, total, pg.Fault(err)
 }

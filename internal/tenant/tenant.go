@@ -99,6 +99,8 @@ type Tenant struct {
 	Policy    Policy
 	CreatedAt time.Time
 
+	PolicyUpdatedAt time.Time // CreatedAt while the policy is as it was made
+
 	clockOffset time.Duration
 }
 
@@ -124,8 +126,12 @@ func Get(ctx context.Context, db query.DBTX, tenantID int64) (Tenant, error) {
 }
 
 func fromRow(r query.Tenant) Tenant {
+	updated := r.CreatedAt
+	if r.PolicyUpdatedAt != nil {
+		updated = *r.PolicyUpdatedAt
+	}
 	return Tenant{
-		ID: r.TenantID, Name: r.Name, Mode: Mode(r.Mode), CreatedAt: r.CreatedAt,
+		ID: r.TenantID, Name: r.Name, Mode: Mode(r.Mode), CreatedAt: r.CreatedAt, PolicyUpdatedAt: updated,
 		clockOffset: time.Duration(r.ClockOffsetUs) * time.Microsecond,
 		Policy: Policy{
 			Expiry: Expiry(r.ExpiryPolicy), ExpiryDays: int(r.ExpiryDays), ExpiryMonth: time.Month(r.ExpiryMonth), ExpiryDay: int(r.ExpiryDay),

@@ -24,7 +24,7 @@ const (
 var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
-	"bench":   "app apptest ledger tenant pglocal" + data,
+	"bench":   "ledger store tenant pglocal" + data, // as its operator: through the domains, below any facade
 	"crash":   "app apptest ledger tenant store pglocal" + data,
 	"apptest": "app incenta store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
@@ -74,7 +74,7 @@ const testsMay = "apptest pgtest contract db pglocal" + books + data
 // libraries says who alone may import a library that shapes all code it touches.
 var libraries = map[string]string{
 	"github.com/labstack/echo":          "httpapi dashboard app apptest gen/incenta gen/incentable gen/management gen/shared" + facades,
-	"github.com/jackc/pgx":              "pglocal app apptest bench crash" + domains + books + data,
+	"github.com/jackc/pgx":              "pglocal pgtest app apptest bench crash" + domains + books + data,
 	"github.com/golang-migrate/migrate": "pg",
 	"github.com/spf13/cobra":            "cmd/incent",
 	"github.com/caarlos0/env":           "app",

@@ -1,0 +1,15 @@
+SET lock_timeout = '5s';
+DROP TRIGGER holds_recounted ON holds;
+DROP TRIGGER holds_counted ON holds;
+DROP FUNCTION count_moved_holds();
+DROP FUNCTION count_opened_holds();
+DROP FUNCTION uuid_day(uuid);
+DROP INDEX holds_by_state;
+DROP TABLE hold_days;
+DROP TRIGGER members_placed ON members;
+DROP FUNCTION place_members();
+DROP TABLE member_places;
+DROP TABLE member_counts;
+ALTER TABLE api_keys DROP CONSTRAINT api_keys_name_length;
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_name_length CHECK (length(name) BETWEEN 1 AND 100) NOT VALID;
+ALTER TABLE tenants DROP COLUMN policy_updated_at;
