@@ -117,8 +117,6 @@ func (s *server) running() bool {
 	}
 }
 
-func (s *server) pid() int { return s.cmd.Process.Pid }
-
 // kill returns when the process has ended.
 func (s *server) kill() {
 	if s.running() {
