@@ -14,11 +14,12 @@ func (r *run) audit(ctx context.Context) error {
 		if f == nil {
 			continue
 		}
+		r.say("\nAuditing database %s", f.name)
 		report, err := ledger.Audit(ctx, f.db, nil)
 		if err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
-		r.say("\nAudit of database %s: %d accounts, %d transfers, %d violations.", f.name, report.Accounts, report.Transfers, len(report.Violations))
+		r.say("%d accounts, %d transfers, %d violations.", report.Accounts, report.Transfers, len(report.Violations))
 		var broken []error
 		for _, v := range report.Violations {
 			broken = append(broken, errors.New(v.String()))
