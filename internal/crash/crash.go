@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/store"
 )
 
 // Options of Run. Binary and Dir are required.
@@ -125,7 +129,8 @@ func (h *harness) refuse(r *round, v verdict) error {
 	return errors.Join(err, r.journal.write(name))
 }
 
-// reread reads the books of every round once more.
+// reread reads the books of every round once more, and has all of each database
+// audited.
 func (h *harness) reread(ctx context.Context) error {
 	for _, was := range h.sealed {
 		b, err := was.site.books(ctx, was.tenant)
@@ -135,6 +140,18 @@ func (h *harness) reread(ctx context.Context) error {
 		if b.digest() != was.digest {
 			h.report.Wrong++
 			return fmt.Errorf("the books of round %d are not what they were when it ended", was.round)
+		}
+	}
+	for _, s := range h.sites {
+		broken, err := s.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
+			return ledger.Audit(ctx, db, nil, store.AuditChecks()...)
+		})
+		if err != nil {
+			return fmt.Errorf("audit the %s site: %w", s.name, err)
+		}
+		if len(broken) > 0 {
+			h.report.Wrong += len(broken)
+			return fmt.Errorf("%s site:\n%s", s.name, verdict{findings: broken}.first(10))
 		}
 	}
 	return nil
