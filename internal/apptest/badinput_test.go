@@ -114,7 +114,8 @@ func (a *attempt) spoil() {
 		pick(a.rand, ways)()
 		a.faults++
 	}
-	if a.faults > 1 {
+	blank := len(bytes.TrimSpace(a.request.Body)) == 0 // which is no fault where a body may be left out
+	if a.faults > 1 || blank && a.status == 400 && a.field == "" && a.op.HasBody && !a.op.BodyRequired {
 		a.status, a.field = 0, ""
 	}
 }

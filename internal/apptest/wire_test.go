@@ -17,7 +17,7 @@ func TestRawBytes(t *testing.T) {
 	s := apptest.Start(t)
 	auth := "Host: x\r\nAuthorization: Bearer " + s.Incentable.Key + "\r\n"
 	post := "POST /incentable/v1/points/award HTTP/1.1\r\n" + auth
-	secret := regexp.MustCompile(`SQLSTATE|pgx|goroutine|\.go:|panic|icb_test_`)
+	secret := regexp.MustCompile(`SQLSTATE|\bpgx|goroutine|\.go:|panic|icb_test_`)
 	for name, text := range map[string]string{
 		"nothing":                  "",
 		"no HTTP":                  "\x16\x03\x01\x02\x00\x01\x00",
