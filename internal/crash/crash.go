@@ -41,6 +41,13 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
+	// As PostgreSQL's command line will show it.
+	if o.Dir, err = filepath.Abs(o.Dir); err == nil {
+		o.Dir, err = filepath.EvalSymlinks(o.Dir)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("folder to work in: %w", err)
+	}
 	h := &harness{o: o, report: Report{Seed: o.Seed, Kills: map[string]int{}}, began: time.Now()}
 	fmt.Fprintf(o.Out, "crash: %d rounds, seed %d\n", max(o.Rounds, 1), o.Seed)
 	defer func() {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -228,6 +230,50 @@ func TestKeysOfOtherRequestsAndRefusals(t *testing.T) {
 	}
 	if _, err := post(spend, "d", "spend 9"); err != nil {
 		t.Errorf("with another key: %v", err)
+	}
+	auditClean(t, made.ID)
+}
+
+// TestHoldsOfTwoServers opens and ends holds of different members in the same
+// transactions: what counts holds per day must not make them wait for each other
+// in a circle.
+func TestHoldsOfTwoServers(t *testing.T) {
+	t.Parallel()
+	const callers, calls = 16, 50
+	made := pgtest.Tenant(t)
+	servers := []*Ledger{openLedger(t, pgtest.URL()), openLedger(t, pgtest.URL())}
+	before := deadlocks(t)
+	var busy sync.WaitGroup
+	for caller := range callers {
+		busy.Go(func() {
+			random := rand.New(rand.NewPCG(20240, uint64(caller)))
+			var open []uuid.UUID
+			about := Command{Member: fmt.Sprint("member ", caller), Asset: Points, Amount: 1}
+			for range calls {
+				var commands []Command
+				if len(open) > 0 && random.IntN(3) > 0 {
+					c := about
+					c.Op, c.HoldID = []Op{OpCancel, OpRelease}[random.IntN(2)], open[0]
+					commands, open = append(commands, c), open[1:]
+				}
+				if len(commands) == 0 || random.IntN(2) > 0 {
+					c := about
+					c.Op, c.HoldID = OpHold, pg.NewUUID()
+					commands, open = append(commands, c), append(open, c.HoldID)
+				}
+				results, err := servers[caller%2].PostMany(t.Context(), made.ID, commands, nil)
+				for _, r := range results {
+					err = errors.Join(err, r.Err)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	busy.Wait()
+	if n := deadlocks(t) - before; n != 0 {
+		t.Errorf("%d deadlocks", n)
 	}
 	auditClean(t, made.ID)
 }
