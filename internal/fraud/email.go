@@ -3,6 +3,7 @@ package fraud
 import (
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -14,6 +15,9 @@ const emailLimit = 320
 
 // domains maps a name as typed to the name as looked up: width, case, scripts.
 var domains = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+// hostLetters are what a name looked up is made of; underscores do occur.
+const hostLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 
 // NormalEmail is the mailbox that an address reaches, as far as can be told
 // from the outside: lower case, without plus tag, without the dots that Gmail
@@ -27,9 +31,6 @@ func NormalEmail(address string) string {
 	local = strings.ToLower(local)
 	if tag := strings.IndexByte(local, '+'); tag > 0 {
 		local = local[:tag]
-	}
-	if domain == "googlemail.com" {
-		domain = "gmail.com"
 	}
 	if domain == "gmail.com" {
 		if plainLocal := strings.ReplaceAll(local, ".", ""); plainLocal != "" {
@@ -59,7 +60,7 @@ func Mask(address string) string {
 func split(address string) (local, domain string) {
 	address = strings.TrimSpace(address)
 	at := strings.LastIndexByte(address, '@')
-	if at <= 0 || len(address) > emailLimit || !utf8.ValidString(address) {
+	if at <= 0 || len(address) > emailLimit || !utf8.ValidString(address) || strings.ContainsFunc(address, blank) {
 		return "", ""
 	}
 	domain = normalDomain(address[at+1:])
@@ -69,10 +70,18 @@ func split(address string) (local, domain string) {
 	return address[:at], domain
 }
 
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
 func normalDomain(typed string) string {
-	name := strings.ToLower(strings.TrimRight(strings.TrimSpace(typed), "."))
+	name := strings.ToLower(strings.TrimRight(typed, "."))
 	if ascii, err := domains.ToASCII(name); err == nil {
 		name = strings.TrimRight(ascii, ".")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(hostLetters, r) }) {
+		return "" // no mail can be sent there
+	}
+	if name == "googlemail.com" { // one service under two names
+		return "gmail.com"
 	}
 	return name
 }

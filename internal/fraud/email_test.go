@@ -117,7 +117,7 @@ func FuzzNormalEmail(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, address string) {
 		normal := NormalEmail(address)
-		if again := NormalEmail(normal); again != normal {
+		if again := NormalEmail(normal); again != normal && len(normal) <= emailLimit { // lower case may be longer
 			t.Errorf("%q becomes %q, and that %q", address, normal, again)
 		}
 		domain := EmailDomain(address)
