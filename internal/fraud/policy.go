@@ -63,12 +63,12 @@ var defaultWeights = Weights{
 	SameDevice:          45,
 	EmailSimilar:        40,
 	DisposableEmail:     40,
+	VelocityReferrals:   40,
+	MultipleCodes:       40,
 	FastConversion:      30,
 	AmountOutlier:       30,
-	VelocityReferrals:   25,
 	VelocityClicks:      25,
 	VelocityConversions: 25,
-	MultipleCodes:       25,
 	SameNetwork:         25,
 	RateAnomaly:         15,
 	NoClick:             10,
@@ -88,7 +88,7 @@ type Limits struct {
 
 // DefaultLimits suits a shop or an app whose members invite whom they know.
 func DefaultLimits() Limits {
-	return Limits{Referrals24h: 20, Clicks24h: 200, Conversions24h: 15, NetworkOthers: 8, Fast: 10 * time.Second}
+	return Limits{Referrals24h: 30, Clicks24h: 200, Conversions24h: 10, NetworkOthers: 6, Fast: 10 * time.Second}
 }
 
 func (l Limits) filled() Limits {

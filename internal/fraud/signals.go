@@ -7,6 +7,7 @@ type grade int
 
 const (
 	none   grade = 0
+	trace  grade = 25
 	faint  grade = 50
 	plain  grade = 100
 	strong grade = 200
@@ -14,10 +15,12 @@ const (
 
 // What is not worth a setting per campaign.
 const (
-	manyTimes     = 5 // a limit exceeded this many times over shows strongly
-	deviceMany    = 3 // other members on one device, beyond a family's tablet
-	codesPlain    = 2 // other codes of one campaign: one is a friend of two members
-	codesStrong   = 4
+	manyTimes     = 4  // a limit exceeded this many times over shows strongly
+	clicksEach    = 30 // clicks per conversion that people make; robots click and do not buy
+	deviceMany    = 3  // other members on one device, beyond a family's tablet
+	codesFaint    = 2  // other codes of one campaign: one is a friend of two members
+	codesPlain    = 3
+	codesStrong   = 6
 	outlierSample = 30   // amounts needed before any is unusual
 	outlierSpread = 0.25 // least standard deviation of log amounts: a campaign of one price has none
 	outlierPlain  = 3.5  // standard deviations
@@ -131,8 +134,13 @@ func velocityReferrals(f *Facts, l *Limits) (grade, evidence) {
 }
 
 // velocityClicks catches bought or robotic clicks, and clicks injected into
-// other people's visits. Wrongs the influencer on a good day.
+// other people's visits. It is silent where conversions keep up with the clicks,
+// so as not to count a good day twice. Wrongs the influencer whose readers look
+// and do not buy.
 func velocityClicks(f *Facts, l *Limits) (grade, evidence) {
+	if f.Clicks24h/clicksEach < f.Conversions24h {
+		return none, nil
+	}
 	return over(f.Clicks24h, l.Clicks24h)
 }
 
@@ -206,6 +214,8 @@ func multipleCodes(f *Facts, _ *Limits) (grade, evidence) {
 		return strong, seen
 	case f.OtherCodes >= codesPlain:
 		return plain, seen
+	case f.OtherCodes >= codesFaint:
+		return faint, seen
 	default:
 		return none, nil
 	}
@@ -254,8 +264,8 @@ func sameNetwork(f *Facts, l *Limits) (grade, evidence) {
 }
 
 // sameDevice catches second accounts on one phone or browser. Wrongs a family
-// with one tablet, and, where only network and user agent agree (half the
-// weight), two people of one household with the same phone.
+// with one tablet, and, where only network and user agent agree (a
+// quarter of the weight), two people of one household with the same phone.
 func sameDevice(f *Facts, _ *Limits) (grade, evidence) {
 	seen := evidence{"sharedWithReferrer": f.SharedDevice, "others30d": f.DeviceOthers}
 	switch {
@@ -264,7 +274,7 @@ func sameDevice(f *Facts, _ *Limits) (grade, evidence) {
 	case f.SharedDevice:
 		return plain, seen
 	case f.SharedAgent:
-		return faint, evidence{"sameNetworkAndAgent": true}
+		return trace, evidence{"sameNetworkAndAgent": true}
 	default:
 		return none, nil
 	}
