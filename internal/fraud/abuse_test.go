@@ -99,7 +99,7 @@ func ownMailbox(variant func(t *town, local, domain string) string) func(*town, 
 			local, _, _ := strings.Cut(referrer.email, "@")
 			local, _, _ = strings.Cut(local, "+")
 			referrer.email = local + "@gmail.com"
-			if t.is(0.5) {
+			if name != "gmail dots" && t.is(0.5) {
 				referrer.email = local + "@outlook.com"
 			}
 			for range 5 {

@@ -99,7 +99,8 @@ func mailbox(sent, id string) string {
 const (
 	digitsVaried  = "digits varied"
 	otherProvider = "same name at another provider"
-	oneLetter     = "one letter apart"
+	oneLetter     = "a letter apart"
+	initial       = "an initial apart"
 )
 
 // Names this short coincide by chance.
@@ -125,7 +126,7 @@ func similarity(a, b string) string {
 		return ""
 	}
 	if domainA != domainB {
-		if localA == localB && len(localA) >= nameShort {
+		if name := withoutMarks(localA); len(name) >= nameShort && name == withoutMarks(localB) {
 			return otherProvider
 		}
 		return ""
@@ -138,19 +139,33 @@ func similarity(a, b string) string {
 	if shorter >= editLongName {
 		edits = editsLongName
 	}
-	if shorter >= nameShort && within(localA, localB, edits) {
+	switch {
+	case shorter < nameShort || !within(localA, localB, edits):
+		return ""
+	case localA[1:] == localB[1:]:
+		return initial
+	default:
 		return oneLetter
 	}
-	return ""
 }
 
-func withoutDigits(name string) string {
+// withoutMarks is a name without what separates its parts.
+func withoutMarks(name string) string {
 	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-' {
+		if r == '.' || r == '_' || r == '-' {
 			return -1
 		}
 		return r
 	}, name)
+}
+
+func withoutDigits(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, withoutMarks(name))
 }
 
 // within tells whether a becomes b by at most edits changed, added or removed

@@ -44,7 +44,7 @@ func TestSimilarity(t *testing.T) {
 		{"contact@x.de", "contact@y.de", ""},
 		{"anna@x.de", "anna@y.de", ""},
 		{"anna.meier@x.de", "anna.meyer@x.de", oneLetter},
-		{"j.smith@x.de", "m.smith@x.de", oneLetter},
+		{"j.smith@x.de", "m.smith@x.de", initial},
 		{"anna.meier@x.de", "anna.meier@x.de", ""},
 		{"anna.meier@x.de", "otto.lang@x.de", ""},
 		{"", "anna@x.de", ""},

@@ -44,7 +44,7 @@ func (t *town) referrer() member {
 	if len(t.joined) > 100 && t.is(joinedRefer) {
 		return t.joined[t.IntN(len(t.joined))]
 	}
-	return t.members[t.few(len(t.members))]
+	return t.members[t.few(len(t.members), 1.5)] // the busiest refers once or twice in three days
 }
 
 // refereeOf is somebody whom the referrer knows.
@@ -86,10 +86,16 @@ func (t *town) alike(email string) string {
 	if !ok {
 		return email
 	}
-	if t.is(0.5) {
+	letter := string('a' + byte(t.IntN(26)))
+	switch {
+	case t.is(0.5): // a year of birth
 		return fmt.Sprintf("%s%d@%s", strings.TrimRight(local, "0123456789"), 10+t.IntN(90), domain)
+	case t.is(0.7): // an initial
+		return letter + local[1:] + "@" + domain
+	default: // jan and jana
+		i := 1 + t.IntN(len(local)-1)
+		return local[:i] + letter + local[i:] + "@" + domain
 	}
-	return string('a'+byte(t.IntN(26))) + local[1:] + "@" + domain
 }
 
 // friend is the ordinary referral.

@@ -70,8 +70,8 @@ var defaultWeights = Weights{
 	VelocityClicks:      25,
 	VelocityConversions: 25,
 	SameNetwork:         25,
-	RateAnomaly:         15,
-	NoClick:             10,
+	RateAnomaly:         5,
+	NoClick:             5,
 }
 
 // Signals lists all signals in the order of the alphabet.
@@ -88,7 +88,7 @@ type Limits struct {
 
 // DefaultLimits suits a shop or an app whose members invite whom they know.
 func DefaultLimits() Limits {
-	return Limits{Referrals24h: 30, Clicks24h: 200, Conversions24h: 10, NetworkOthers: 6, Fast: 10 * time.Second}
+	return Limits{Referrals24h: 30, Clicks24h: 100, Conversions24h: 6, NetworkOthers: 6, Fast: 10 * time.Second}
 }
 
 func (l Limits) filled() Limits {

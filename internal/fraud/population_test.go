@@ -18,9 +18,9 @@ const (
 	campaigns   = 8
 
 	household      = 0.06  // the referee lives with the referrer: one network, one surname,
-	houseTablet    = 0.04  // … of these buy on the referrer's device,
+	houseTablet    = 0.03  // … of these buy on the referrer's device,
 	housePhone     = 0.20  // … have the same model of phone, hence the same user agent,
-	houseAlike     = 0.05  // … have a mailbox a letter or a number away,
+	houseAlike     = 0.02  // … have a mailbox a letter or a number away,
 	houseMailbox   = 0.005 // … use the very same mailbox, a plus tag apart
 	colleague      = 0.04  // buys from the office that the referrer works in too
 	named          = 0.40  // the referral is made for one referee; else one open code serves all
@@ -36,8 +36,8 @@ const (
 	mobile         = 0.25  // of requests come through a carrier's shared addresses
 	noDevice       = 0.06  // of requests, a browser that tells nothing
 	noNetwork      = 0.02  // of requests
-	noReferrerMail = 0.05  // of members
-	noRefereeMail  = 0.04  // of members
+	noReferrerMail = 0.03  // of members
+	noRefereeMail  = 0.03  // of members
 	newsletter     = 0.12  // happen in the two hours after one of four mailings
 	mutual         = 0.001 // referrals that a referee returns, in a campaign open to all
 	influencers    = 4     // members with 110 referrals each, half of them on one day; one is a podcast whose code is spoken
@@ -67,6 +67,7 @@ type town struct {
 	listed  map[string]bool
 	members []member // customers of old
 	joined  []member
+	taken   map[string]bool // mailboxes
 	people  int
 	nets    int
 }
@@ -80,10 +81,10 @@ func (t *town) network() string {
 	return fmt.Sprintf("home-%d", t.nets)
 }
 
-// few picks one of n, the first ones far more often.
-func (t *town) few(n int) int { return int(float64(n) * math.Pow(t.Float64(), 2.5)) }
+// few picks one of n, the first ones far more often, the more so the steeper.
+func (t *town) few(n int, steep float64) int { return int(float64(n) * math.Pow(t.Float64(), steep)) }
 
-func (t *town) carrier() string { return fmt.Sprintf("carrier-%d", t.few(400)) }
+func (t *town) carrier() string { return fmt.Sprintf("carrier-%d", t.few(400, 2)) }
 
 var (
 	firstNames = strings.Fields(`ada anna ben bianca carl chloe clara david elena emil emma erik eva felix finn frida
@@ -122,9 +123,14 @@ func (t *town) person(family string) member {
 	}
 	m := member{
 		id: fmt.Sprintf("u%d", t.people), name: family, home: t.network(),
-		device: fmt.Sprintf("device-%d", t.people), agent: fmt.Sprintf("agent-%d", t.few(60)),
+		device: fmt.Sprintf("device-%d", t.people), agent: fmt.Sprintf("agent-%d", t.few(60, 2.5)),
 	}
-	m.email = t.localPart(t.pick(firstNames), family) + "@" + t.pick(providers)
+	local, domain := t.localPart(t.pick(firstNames), family), t.pick(providers)
+	for t.taken[local+domain] { // providers give a name away once
+		local = fmt.Sprintf("%s%d", local, t.IntN(1000))
+	}
+	t.taken[local+domain] = true
+	m.email = local + "@" + domain
 	if t.is(plusTag) {
 		m.email = strings.Replace(m.email, "@", "+shop@", 1)
 	}

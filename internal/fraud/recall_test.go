@@ -39,7 +39,7 @@ func TestRecallHeldOut(t *testing.T) {
 // simulate makes a town of a seed and plays all that happens in it.
 func simulate(t *testing.T, seed uint64) []label {
 	t.Helper()
-	town := &town{Rand: rand.New(rand.NewPCG(seed, 0)), listed: map[string]bool{}}
+	town := &town{Rand: rand.New(rand.NewPCG(seed, 0)), listed: map[string]bool{}, taken: map[string]bool{}}
 	town.settle()
 	if len(town.labels) != honestCount {
 		t.Fatalf("%d honest referrals, not %d", len(town.labels), honestCount)
@@ -118,7 +118,7 @@ func share(part, whole int) float64 { return 100 * float64(part) / float64(whole
 func report(labels []label) string {
 	var text strings.Builder
 	count, caught := map[string]int{}, map[string]int{}
-	fired, alone := map[string][2]int{}, map[string]int{}
+	fired, alone, missed := map[string][2]int{}, map[string]int{}, map[string]int{}
 	for _, l := range labels {
 		count[l.pattern]++
 		if l.caught {
@@ -139,6 +139,10 @@ func report(labels []label) string {
 			sort.Strings(names)
 			alone[strings.Join(names, " + ")]++
 		}
+		if l.pattern != "" && !l.caught {
+			sort.Strings(names)
+			missed[l.pattern+": "+strings.Join(names, " + ")]++
+		}
 	}
 	fmt.Fprintf(&text, "%-22s %6s %7s %7s\n", "pattern", "n", "caught", "%")
 	for _, p := range patterns {
@@ -152,16 +156,23 @@ func report(labels []label) string {
 		both := fired[string(s)]
 		fmt.Fprintf(&text, "%-22s %14.2f %14.2f\n", s, share(both[0], honest), share(both[1], abuse))
 	}
-	fmt.Fprintf(&text, "\nhonest referrals flagged for\n")
+	fmt.Fprintf(&text, "\nhonest referrals flagged, by what fired\n%s", most(alone))
+	fmt.Fprintf(&text, "\nabuse missed, by what fired\n%s", most(missed))
+	return text.String()
+}
+
+// most lists the largest counts.
+func most(counts map[string]int) string {
+	var text strings.Builder
 	var sets []string
-	for set := range alone {
+	for set := range counts {
 		sets = append(sets, set)
 	}
 	sort.Slice(sets, func(i, j int) bool {
-		return alone[sets[i]] > alone[sets[j]] || alone[sets[i]] == alone[sets[j]] && sets[i] < sets[j]
+		return counts[sets[i]] > counts[sets[j]] || counts[sets[i]] == counts[sets[j]] && sets[i] < sets[j]
 	})
-	for _, set := range sets[:min(len(sets), 20)] {
-		fmt.Fprintf(&text, "%6d  %s\n", alone[set], set)
+	for _, set := range sets[:min(len(sets), 24)] {
+		fmt.Fprintf(&text, "%6d  %s\n", counts[set], set)
 	}
 	return text.String()
 }

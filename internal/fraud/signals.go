@@ -7,7 +7,7 @@ type grade int
 
 const (
 	none   grade = 0
-	trace  grade = 25
+	trace  grade = 20
 	faint  grade = 50
 	plain  grade = 100
 	strong grade = 200
@@ -15,7 +15,7 @@ const (
 
 // What is not worth a setting per campaign.
 const (
-	manyTimes     = 4  // a limit exceeded this many times over shows strongly
+	manyTimes     = 10 // a limit exceeded this many times over shows strongly
 	clicksEach    = 30 // clicks per conversion that people make; robots click and do not buy
 	deviceMany    = 3  // other members on one device, beyond a family's tablet
 	codesFaint    = 2  // other codes of one campaign: one is a friend of two members
@@ -82,7 +82,7 @@ func emailMatch(f *Facts, _ *Limits) (grade, evidence) {
 
 // emailSimilar catches mailboxes made in series (anna1, anna2) and one person's
 // name at two providers. Wrongs relatives: father and son of one name, siblings
-// an initial apart; the latter therefore weigh half.
+// an initial apart; the latter therefore weigh a fifth.
 func emailSimilar(f *Facts, _ *Limits) (grade, evidence) {
 	how := similarity(NormalEmail(f.ReferrerEmail), NormalEmail(f.RefereeEmail))
 	if how == "" {
@@ -90,8 +90,8 @@ func emailSimilar(f *Facts, _ *Limits) (grade, evidence) {
 	}
 	seen := mails(f)
 	seen["how"] = how
-	if how == oneLetter {
-		return faint, seen
+	if how == initial {
+		return trace, seen
 	}
 	return plain, seen
 }
@@ -130,6 +130,9 @@ func blockListed(f *Facts, _ *Limits) (grade, evidence) {
 // velocityReferrals catches scripts that make codes or name harvested ids.
 // Wrongs members who invite a whole address book.
 func velocityReferrals(f *Facts, l *Limits) (grade, evidence) {
+	if f.Kind != Creation { // judged when it was made; its case holds what it earns
+		return none, nil
+	}
 	return over(f.Referrals24h, l.Referrals24h)
 }
 
@@ -252,9 +255,11 @@ func rateAnomaly(f *Facts, _ *Limits) (grade, evidence) {
 // and carriers that put thousands behind one address.
 func sameNetwork(f *Facts, l *Limits) (grade, evidence) {
 	crowded := f.NetworkOthers >= l.NetworkOthers
+	// At the referrer's own network fewer make a crowd: it is not a campus's.
+	crowdedAtHome := f.SharedNetwork && f.NetworkOthers*2 >= l.NetworkOthers
 	seen := evidence{"sharedWithReferrer": f.SharedNetwork, "others24h": f.NetworkOthers}
 	switch {
-	case f.SharedNetwork && crowded:
+	case crowdedAtHome:
 		return strong, seen
 	case f.SharedNetwork || crowded:
 		return plain, seen
@@ -265,7 +270,7 @@ func sameNetwork(f *Facts, l *Limits) (grade, evidence) {
 
 // sameDevice catches second accounts on one phone or browser. Wrongs a family
 // with one tablet, and, where only network and user agent agree (a
-// quarter of the weight), two people of one household with the same phone.
+// fifth of the weight), two people of one household with the same phone.
 func sameDevice(f *Facts, _ *Limits) (grade, evidence) {
 	seen := evidence{"sharedWithReferrer": f.SharedDevice, "others30d": f.DeviceOthers}
 	switch {
