@@ -28,7 +28,7 @@ var patterns = []pattern{
 	{"listed returns", "turned away before, back with one trait the same", returns},
 	{"invitation script", "250 harvested ids named in an hour", invitations},
 	{"click farm", "1,200 robot clicks a day, ten conversions", clickFarm},
-	{"conversion script", "100 conversions posted in an hour, no clicks", conversions},
+	{"conversion script", "250 conversions posted in two hours, no clicks", conversions},
 	{"instant robot", "click and conversion seconds apart, rented exits", instant},
 	{"click injection", "a click slipped in before other people's purchases", injection},
 	{"pairs", "two members who refer each other", circles(2)},

@@ -194,7 +194,7 @@ func (t *town) inviter() {
 	host := t.members[t.IntN(len(t.members))]
 	at := start.Add(time.Duration(t.IntN(days))*day + 19*time.Hour)
 	campaign := t.IntN(campaigns - 2)
-	for range 10 + t.IntN(31) {
+	for range 5 + t.IntN(31) {
 		at = at.Add(t.spread(50*time.Second, 0.6))
 		referee, _ := t.refereeOf(host)
 		r := referral{campaign: campaign, referrer: host, referee: referee, created: at, named: true, amount: t.amount(campaign)}
