@@ -88,7 +88,7 @@ type Limits struct {
 
 // DefaultLimits suits a shop or an app whose members invite whom they know.
 func DefaultLimits() Limits {
-	return Limits{Referrals24h: 30, Clicks24h: 100, Conversions24h: 6, NetworkOthers: 6, Fast: 10 * time.Second}
+	return Limits{Referrals24h: 30, Clicks24h: 100, Conversions24h: 5, NetworkOthers: 6, Fast: 10 * time.Second}
 }
 
 func (l Limits) filled() Limits {

@@ -15,8 +15,10 @@ const (
 
 // What is not worth a setting per campaign.
 const (
-	manyTimes     = 10 // a limit exceeded this many times over shows strongly
+	clicksMany    = 5  // clicks this many times over the limit show strongly,
+	manyTimes     = 20 // so do referrals and conversions; an influencer has days of ten times
 	clicksEach    = 30 // clicks per conversion that people make; robots click and do not buy
+	crowdHome     = 3  // at the referrer's own network a third of the limit is a crowd
 	deviceMany    = 3  // other members on one device, beyond a family's tablet
 	codesFaint    = 2  // other codes of one campaign: one is a friend of two members
 	codesPlain    = 3
@@ -133,7 +135,7 @@ func velocityReferrals(f *Facts, l *Limits) (grade, evidence) {
 	if f.Kind != Creation { // judged when it was made; its case holds what it earns
 		return none, nil
 	}
-	return over(f.Referrals24h, l.Referrals24h)
+	return over(f.Referrals24h, l.Referrals24h, manyTimes)
 }
 
 // velocityClicks catches bought or robotic clicks, and clicks injected into
@@ -144,21 +146,21 @@ func velocityClicks(f *Facts, l *Limits) (grade, evidence) {
 	if f.Clicks24h/clicksEach < f.Conversions24h {
 		return none, nil
 	}
-	return over(f.Clicks24h, l.Clicks24h)
+	return over(f.Clicks24h, l.Clicks24h, clicksMany)
 }
 
 // velocityConversions catches accounts made by the dozen. Wrongs the influencer,
 // and the club whose members all sign up in one evening.
 func velocityConversions(f *Facts, l *Limits) (grade, evidence) {
-	return over(f.Conversions24h, l.Conversions24h)
+	return over(f.Conversions24h, l.Conversions24h, manyTimes)
 }
 
-func over(count, limit int64) (grade, evidence) {
+func over(count, limit, many int64) (grade, evidence) {
 	seen := evidence{"count24h": count, "limit": limit}
 	switch {
 	case count < limit:
 		return none, nil
-	case count/manyTimes >= limit:
+	case count/many >= limit:
 		return strong, seen
 	default:
 		return plain, seen
@@ -255,8 +257,7 @@ func rateAnomaly(f *Facts, _ *Limits) (grade, evidence) {
 // and carriers that put thousands behind one address.
 func sameNetwork(f *Facts, l *Limits) (grade, evidence) {
 	crowded := f.NetworkOthers >= l.NetworkOthers
-	// At the referrer's own network fewer make a crowd: it is not a campus's.
-	crowdedAtHome := f.SharedNetwork && f.NetworkOthers*2 >= l.NetworkOthers
+	crowdedAtHome := f.SharedNetwork && f.NetworkOthers*crowdHome >= l.NetworkOthers
 	seen := evidence{"sharedWithReferrer": f.SharedNetwork, "others24h": f.NetworkOthers}
 	switch {
 	case crowdedAtHome:
