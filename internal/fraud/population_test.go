@@ -18,7 +18,7 @@ const (
 	campaigns   = 8
 
 	household      = 0.05  // the referee lives with the referrer: one network, one surname,
-	houseTablet    = 0.025 // … of these buy on the referrer's device,
+	houseTablet    = 0.02  // … of these buy on the referrer's device,
 	housePhone     = 0.20  // … have the same model of phone, hence the same user agent,
 	houseAlike     = 0.02  // … have a mailbox a letter or a number away,
 	houseMailbox   = 0.005 // … use the very same mailbox, a plus tag apart
@@ -26,12 +26,12 @@ const (
 	named          = 0.40  // the referral is made for one referee; else one open code serves all
 	typed          = 0.12  // no click: a friend said the code, and it was typed in
 	anonymous      = 0.25  // of clicks do not say who clicks
-	together       = 0.015 // the shop posts click and conversion at once, at the checkout
+	together       = 0.012 // the shop posts click and conversion at once, at the checkout
 	secondFriend   = 0.03  // clicked another member's code before
-	couponPage     = 0.005 // clicked two others'; a fifth of them five
-	large          = 0.005 // orders 5 to 30 times the usual
+	couponPage     = 0.004 // clicked two others'; a fifth of them five
+	large          = 0.004 // orders 5 to 30 times the usual
 	noAmount       = 0.15  // conversions without an amount (sign-ups)
-	throwaway      = 0.002
+	throwaway      = 0.0015
 	plusTag        = 0.03   // of all mailboxes, either side
 	mobile         = 0.25   // of requests come through a carrier's shared addresses
 	noDevice       = 0.04   // of requests, a browser that tells nothing
@@ -39,7 +39,7 @@ const (
 	noReferrerMail = 0.02   // of members
 	noRefereeMail  = 0.02   // of members
 	newsletter     = 0.12   // happen in the two hours after one of four mailings
-	mutual         = 0.0005 // referrals that a referee returns, in a campaign open to all
+	mutual         = 0.0003 // referrals that a referee returns, in a campaign open to all
 	influencers    = 4      // members with 110 referrals each, half of them on one day; one is a podcast whose code is spoken
 	inviters       = 10     // members who name 5 to 35 friends within the hour
 	inherited      = 3      // referees whose address was listed for somebody who had it before

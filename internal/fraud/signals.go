@@ -18,7 +18,7 @@ const (
 	clicksMany    = 5  // clicks this many times over the limit show strongly,
 	manyTimes     = 20 // so do referrals and conversions; an influencer has days of ten times
 	clicksEach    = 30 // clicks per conversion that people make; robots click and do not buy
-	crowdHome     = 3  // at the referrer's own network a third of the limit is a crowd
+	crowdHome     = 2  // at the referrer's own network half the limit is a crowd
 	deviceMany    = 3  // other members on one device, beyond a family's tablet
 	codesFaint    = 2  // other codes of one campaign: one is a friend of two members
 	codesPlain    = 3
