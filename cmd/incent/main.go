@@ -30,6 +30,6 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), migrateCommand(), tenantsCommand(), keysCommand(), itemsCommand(), codesCommand(),
-		benchCommand(), crashCommand())
+		auditCommand(), benchCommand(), crashCommand())
 	return root
 }

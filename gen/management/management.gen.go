@@ -453,7 +453,7 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id is taken.
+		// - `already_exists` (409): the id, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
 		// - `already_reversed` (400): the award was reversed before.
 		// - `not_reversible` (400): the transfer is not an award.
@@ -484,7 +484,7 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id is taken.
+// - `already_exists` (409): the id, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold or key cannot go from its state to that one.
 // - `already_reversed` (400): the award was reversed before.
 // - `not_reversible` (400): the transfer is not an award.
@@ -802,8 +802,9 @@ type RotateKeyRequest struct {
 	OverlapSeconds *int `json:"overlapSeconds,omitempty"`
 }
 
-// Scope What a key may do, `group:read` or `group:write`; each operation of the three APIs names the one it needs.
-// Neither includes the other.
+// Scope What a key may do: `group:read` or `group:write` for one group of operations, or `read` or `write` for
+// all groups of its API. Each operation names the one it needs. Reading and writing do not include each
+// other.
 type Scope = string
 
 // Settings The programme's rules.
@@ -1225,12 +1226,16 @@ type ClientInterface interface {
 
 	// CreateCodePoolWithBody Create a code pool
 	//
+	// A name that is taken is refused with 409 `already_exists`.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /code-pools (the `CreateCodePool` operationId).
 	CreateCodePoolWithBody(ctx context.Context, params *CreateCodePoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateCodePool Create a code pool
+	//
+	// A name that is taken is refused with 409 `already_exists`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1277,7 +1282,8 @@ type ClientInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1288,7 +1294,8 @@ type ClientInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1519,7 +1526,8 @@ type ClientInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1531,7 +1539,8 @@ type ClientInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1558,6 +1567,8 @@ func (c *Client) ListCodePools(ctx context.Context, params *ListCodePoolsParams,
 
 // CreateCodePoolWithBody Create a code pool
 //
+// A name that is taken is refused with 409 `already_exists`.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /code-pools (the `CreateCodePool` operationId).
@@ -1574,6 +1585,8 @@ func (c *Client) CreateCodePoolWithBody(ctx context.Context, params *CreateCodeP
 }
 
 // CreateCodePool Create a code pool
+//
+// A name that is taken is refused with 409 `already_exists`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1670,7 +1683,8 @@ func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEdit
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1691,7 +1705,8 @@ func (c *Client) CreateHoldWithBody(ctx context.Context, params *CreateHoldParam
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2192,7 +2207,8 @@ func (c *Client) UpdateSettings(ctx context.Context, params *UpdateSettingsParam
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2214,7 +2230,8 @@ func (c *Client) ReverseTransferWithBody(ctx context.Context, transferId Transfe
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3704,12 +3721,16 @@ type ClientWithResponsesInterface interface {
 
 	// CreateCodePoolWithBodyWithResponse Create a code pool
 	//
+	// A name that is taken is refused with 409 `already_exists`.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /code-pools (the `CreateCodePool` operationId).
 	CreateCodePoolWithBodyWithResponse(ctx context.Context, params *CreateCodePoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCodePoolResponse, error)
 
 	// CreateCodePoolWithResponse Create a code pool
+	//
+	// A name that is taken is refused with 409 `already_exists`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3760,7 +3781,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3771,7 +3793,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 	// without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-	// member who is not known yet is created, unless the programme enrols strictly: then 404.
+	// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+	// lie in the future.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4026,7 +4049,8 @@ type ClientWithResponsesInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4038,7 +4062,8 @@ type ClientWithResponsesInterface interface {
 	// Takes back what an award gave: first the very points it granted, then others of the member; what is
 	// missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 	// reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-	// `not_reversible`.
+	// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+	// serves before and after it becomes available.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5242,11 +5267,6 @@ type CancelHoldResponse409Headers struct {
 	XRequestId         *string
 }
 
-// CancelHoldResponse413Headers the declared response headers of an HTTP 413 response for CancelHold
-type CancelHoldResponse413Headers struct {
-	XRequestId *string
-}
-
 // CancelHoldResponse422Headers the declared response headers of an HTTP 422 response for CancelHold
 type CancelHoldResponse422Headers struct {
 	XRequestId *string
@@ -5287,8 +5307,6 @@ type CancelHoldResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *KeyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -5309,8 +5327,6 @@ type CancelHoldResponse struct {
 	Headers404 *CancelHoldResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CancelHoldResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *CancelHoldResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CancelHoldResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -5349,11 +5365,6 @@ func (r CancelHoldResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r CancelHoldResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r CancelHoldResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
@@ -5440,11 +5451,6 @@ type ReleaseHoldResponse409Headers struct {
 	XRequestId         *string
 }
 
-// ReleaseHoldResponse413Headers the declared response headers of an HTTP 413 response for ReleaseHold
-type ReleaseHoldResponse413Headers struct {
-	XRequestId *string
-}
-
 // ReleaseHoldResponse422Headers the declared response headers of an HTTP 422 response for ReleaseHold
 type ReleaseHoldResponse422Headers struct {
 	XRequestId *string
@@ -5485,8 +5491,6 @@ type ReleaseHoldResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *KeyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -5507,8 +5511,6 @@ type ReleaseHoldResponse struct {
 	Headers404 *ReleaseHoldResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *ReleaseHoldResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *ReleaseHoldResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ReleaseHoldResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -5547,11 +5549,6 @@ func (r ReleaseHoldResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r ReleaseHoldResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r ReleaseHoldResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
@@ -8356,6 +8353,8 @@ func (c *ClientWithResponses) ListCodePoolsWithResponse(ctx context.Context, par
 
 // CreateCodePoolWithBodyWithResponse Create a code pool
 //
+// A name that is taken is refused with 409 `already_exists`.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /code-pools (the `CreateCodePool` operationId).
@@ -8368,6 +8367,8 @@ func (c *ClientWithResponses) CreateCodePoolWithBodyWithResponse(ctx context.Con
 }
 
 // CreateCodePoolWithResponse Create a code pool
+//
+// A name that is taken is refused with 409 `already_exists`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8448,7 +8449,8 @@ func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params 
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8465,7 +8467,8 @@ func (c *ClientWithResponses) CreateHoldWithBodyWithResponse(ctx context.Context
 //
 // The amount counts as pending and cannot be spent. At `maturesAt` it becomes available by itself;
 // without one it waits for release or cancel. Its expiry is counted from when it becomes available. A
-// member who is not known yet is created, unless the programme enrols strictly: then 404.
+// member who is not known yet is created, unless the programme enrols strictly: then 404. `maturesAt` must
+// lie in the future.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8882,7 +8885,8 @@ func (c *ClientWithResponses) UpdateSettingsWithResponse(ctx context.Context, pa
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8900,7 +8904,8 @@ func (c *ClientWithResponses) ReverseTransferWithBodyWithResponse(ctx context.Co
 // Takes back what an award gave: first the very points it granted, then others of the member; what is
 // missing is forgiven or becomes a debt, as the programme's `clawback` setting says. An award is
 // reversed once: again is refused with 400 `already_reversed`, and anything but an award with 400
-// `not_reversible`.
+// `not_reversible`. An award that is still on hold is cancelled: the id that its award was answered with
+// serves before and after it becomes available.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10562,13 +10567,6 @@ func ParseCancelHoldResponse(rsp *http.Response) (*CancelHoldResponse, error) {
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest KeyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10695,16 +10693,6 @@ func ParseCancelHoldResponse(rsp *http.Response) (*CancelHoldResponse, error) {
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers CancelHoldResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers CancelHoldResponse422Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -10841,13 +10829,6 @@ func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) 
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest KeyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10974,16 +10955,6 @@ func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers ReleaseHoldResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ReleaseHoldResponse422Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -17235,23 +17206,6 @@ func (response CancelHold409JSONResponse) VisitCancelHoldResponse(w http.Respons
 	return err
 }
 
-type CancelHold413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response CancelHold413JSONResponse) VisitCancelHoldResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CancelHold422JSONResponse struct{ KeyMismatchJSONResponse }
 
 func (response CancelHold422JSONResponse) VisitCancelHoldResponse(w http.ResponseWriter) error {
@@ -17465,23 +17419,6 @@ func (response ReleaseHold409JSONResponse) VisitReleaseHoldResponse(w http.Respo
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ReleaseHold413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response ReleaseHold413JSONResponse) VisitReleaseHoldResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -21699,186 +21636,187 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1pcxu31iD8V1B8n7eytShqc2Lqw4y85EbXsaOy5cpT1/KjBrsPSURNgGmgRTN+NJ/n8/zE+SVTOAfo",
-	"jd3cJFt2rm7diimyG8vB2XDWj51ITaZKgjS60//YGQOPIcWPpzFMpsqANDuvYZrwOcT26xh0lIqpEUp2",
-	"+p3QpBmETEnG7f/1DFJmxtwwoVkKU+AGYjZUKRNGszAfMprvvIB5eMz4QIM0TJkxpDOhodsJOjoaw4Tb",
-	"ucx8Cp1+Z6BUAlx2bm6Czmtu4FcxEWYH/7u4otfwZwbaaMaTRM0gZkIyMwYWZWlqp5oJGatZl73BP8aQ",
-	"gv05BbtizhI7aHUREyHFJJt0+r3AL0hIAyNIawt6DRMupJCjJYtKYGg+54o0NIDoDURKxppl0ogEl4KT",
-	"2PmGKegx4yMu5B0uCEw63zkZGkjbF2MUm3Fh2ACGyk6YzoUcuZVsMtl/7jhg75w24OsrPgHNzBjREx/z",
-	"p6EhvYb0G80SNeqyk2TG55pZ5LSzwwc+mSZ2qhT+vOzt/dEb/qQPZ/vVhfEPv4IcmXGnv390FNiF+r/3",
-	"8qVqk1oMubFLnfKUT8A4evtFJXHTks/HwMYqib/RTMTVxdivq6sR9o0pN+NO0JF84h86jTuBXXomUkvF",
-	"lmi3X3nQKdHxC5gvLvklv0IoA4t4kjDNh2DPlxhCn01TIQ0fJMBO3jw9PQ1YJsWfGbAppMwepYwhZjAc",
-	"QmS6zG5f8wmwK5izmTBjOi0+gQvpj3AEhqYbilQbz4cQd47pHS6RxeSHfri/z0JRbOMyUnKYiMiEx2w2",
-	"FgkUw11IoZk2IklYmklL3wE77D2uvi7k5TRVoxS0DrsXsnJKE5gMIN2ZwOSSD6K9/QN/TsRsi5OqsccN",
-	"kGvKjYHUjvlf79jO/3r/w390Gs/NwKQNxYSBSQOKpbP4stfba0YtQePdJWq9gHnbCq9gjgs8ZlIZFCga",
-	"ohRqBHoF85UkcYWT3OWyW4TRL2rGJlzOGUiTCrDsc8pHRM+6y14ipxtzyfZ6PRKZw0wDHgEu+88M0nmx",
-	"bmS9FbSIYcizxNhVBnbRxBn3er2g4JN7jXzyJWJlG6wJZxHcAYvGSoNkgzkSBeI5n0ygW8fyGnpXYT7x",
-	"890l2M/4CBY38PtYRGMEdMAilUnUQVI1YXtddkIHMICxkDHJPq4NUxKlG0ymZt4GfftiM/D3SrDf3zv8",
-	"8fCng0eHP648gjOlkrYDiFQMbKpU0kCT9uuVOD6lwe8S2ucpl3rYjjTG/e6o9FRG4Pi8FQOaCcNCfIZH",
-	"9q1LEYfVjZkP8jKG4eHRo+Y9mWIBd7evGzuUniqpAeXwEx47DcL+FSkrkPAjn04TEXG79N0/tN31x2Lt",
-	"HzuQpiqlV2I66WueiPjSiZxO0InBcJHoTv/dx85QQBJ3+h0+sQjaCToT0BqxuTPJtFWDGDcsAYuce52b",
-	"9+UH6B3W8BxBBbSxR1TXVexOCyD9RwrDTr/z/+0WF4Bd+lXvPrdbOUEpSgBaPOtce9JswpOhSicQB0yl",
-	"jLM0S8BxMnvm9ohXXyualuPe2m16pUHTWzZE5Vnc0lMn8G93yDxJgcfzS/ggtNEtZyziyvlyx129NiMs",
-	"uTA3Qu2klz36eQ77JD/qivK1eJljdTWJfduqIgU42IUMS1eD8DvEHzuBiO1ghl+BZN+GVRiH35F+9UlQ",
-	"qnZTWTZC+dFbI+PPKh2IOAZ5O2wc5sOUEbGCUYhDVpVOeHRFSrOO1NRLfN2fpcLAZ2QkTWtRQ8J1NYUU",
-	"N1/jIbcD9qm0ujJPnhfQ257H01CX9EMr1LWagBlbmpjhnTpVcvSZYPwmnzqT8GEKkYH4mBQfNWJXUs1Q",
-	"MDvlLmfr8Z2C/AXMXwo94SYa3xLgDVe2Fche41NsxjWzSjaapWr3ws+I94v8cwCJkiO0hNSWdadn8UqZ",
-	"n1Um49sdhFTmcojDtELfiS57WfNPfg7g/j7mpoLLEm0+sQKNa0ExQlYfoYvbDOMyZhMVwxeqr5zxeaJ4",
-	"fK7UrzylW8/2pzelwS6NUpcJDreEhoANVDy3EhkfTd2Nlb0UTz4jvbSuAbWGn+wne6hcMjGZqvRuaeZc",
-	"qZdczr0Z93bAT7mBS7zKwxLqMUqR6SD1k35G5Z6bkk0YmWU2rQG0wRC/VF2qPd5uOV9vlOKVZov3uqPY",
-	"x+9R8XsreWbGKhV/wS0ZclYeqV0RARkzbhGLj2BidRGrf3HNOBsATy1hqSvUHz8Hrr1SdnokYMuZOUvE",
-	"NdQWd6d0/Fbyay4SPkjg1tDOB2on4XRORmhkTGyi7J4+IxmTS4NFXFroxooknlQztKCiTmgvA1LNpFU6",
-	"BkCKaXHRa1Y/7odWcsDgGk5GIOToSRZdNTm4UAWAD1ORgmZKonXv7flTFnNEp2lqLxZGkL3HWWD6H+31",
-	"acINqfWPDjvL7XdBx01wYlYd1assQUw5ldpwaTpkcvLWq3elgQK/mvf5hGrwB0TIo060bt0s6vMQW8mI",
-	"Fk/dZeGHKd7JJVgk0FNLT1bHob/dnGh/k3aL7zpTJSSKGWQB9sOHaWkh3mDmFvKr4AORCDNvtgUOlLrS",
-	"9iJnYc/tC112gnvTjKfAjDI80UwLGZGvZQAj4bwr2dSiIxoCCGINhxb/kWnT5JF+BnFm7zj2RjPmEu8x",
-	"Cwe7eJgcEarBwa0yY9cQCzkK7ZgIuHnAtFLSapfoIzpGK3LAMhlbjTdLkoDN7LlUgc2e2w8CcsA4pLyQ",
-	"FiT2C5DGDk7jkHXa2FnwRgwTMn0IAxO9CukqFHKTb5mnKZ/bvwc84TKCNlMuHQ8fpQDED4BHY/LTdwsA",
-	"5p55y34GDcj524xOwlkXGg9jmUPXU1nDMl9nkqnMBIwnWhVuaod5Y34NKFQGAJa7JTGbk6tow/mF1lnT",
-	"9P8Q1yADloDWdNT2XkkmqwGPrtZEuxJ2tVC2g5zl4kjE8bFDp5gRwSI5oUdMOmvrhju0gzbO/5tER9UW",
-	"Q6YQA0yawPYG+ZCS6G/UZfhFFh2TBGKmUisBWAomSyWsR8E1llqGa7FDh6X5oZYWWiBaUDCXnC2UyKWJ",
-	"Mz+hHxd3e1I40iwkhb3eV3jiAmMbtA31u4ORFdPEzKWaOfhZtLc7O2YTPrcPSBhxI65hTSxspl2cMbUM",
-	"zF4A+IynsQtgUTMhR8fMGWYd1qvhkIVu+eEWOJOIIRgxgefcHvricp5fQzonrQWZagoRiGuIbzHV61Y0",
-	"rU+m7whtb0eJ5Pme8hQFwvbArhGLx7kGQqkdSgPoltADInQVvZ2OsUJ2eXq6yXWR9V/4MF374RoYVug/",
-	"xfaeJnxmefyZSkQ0b/b6Dzm6wirUg9SZWkHaZaED9aWSyTzsM/sPIVTuRlGO/bLQqMu/IFVhn8VOV+cX",
-	"0p2axQT7Y+A0dvLJDVU6sgKqy0LPC8J+8cQAIjXBcAR7zhSxZzWN1JP5lM8tQbtQFq8glpaMYMJVdYKO",
-	"n6JRW3yqYjhTKmliMFZm2xuVZnY96KRv0PXKV7bqCE/xXeRJRqG6Z1WCY9TAyL6LPnTa4ASjkoTRTM3k",
-	"SpqRTmn37uVFao1SDG9crf/nen/QEXGTg3oBZm1KB+3X7hNwp6jQj5TahtlM8Ca7fOX+7F7aZ2+8H/7j",
-	"4oKvlYjXXrDVJ+OUz2TAuLbaIa9z0dtyNPS44mLdPoNO+b6ei3+37PJZNhK8A8OvgoICqvgZc4O39bXU",
-	"8pwaGlTyKR8JyQlyy0c5K56sbx1XUxlr2Y5eOiSoXXrIhApx2Mez03h0RKhISjNLuNPM6pxdFo5AQsrp",
-	"cSIyziTMKIYF7w1WYpSvmn78TtDJX25mHngufrWluIzqEdwGlzeNgikDu4xijWDG5f+ikrh16YX5oSF0",
-	"LIvGx8yyLqUN2+v9196R1fKt+hjxJGmmklIQWOV/q8wZXC8xnea3Su0MphNusu2MH0ERCrYp9C3wuTPO",
-	"1UXJHJmJlXBjoY1K52xmhageq5m7FpWmOnLgWPugS9FrBKegiNxxa2o//1MDk9bzj7iBkUrnlYCyTnW5",
-	"zUIicgi9DiBbpFkxWAWcS1aCiLQoryZ8BG/TpOkG9Pb1r92mQTZc4JWQ8UpBa2Dywj63LXkHTgl8qnSL",
-	"RXA96lqtPGjDTabX2dAbehLfUdHVkiBTCtLnKZAC1GdSFdH6W21lLT2I1OVPDbJmzotY0U55L2DeSnjr",
-	"INQLmNfxqcn4qijOfYHNrINwGPGi19Yf3tjHiQF/OKUXjgiS7q+9ul5RAxxuO1eO3OztEKQw4VYgwoSL",
-	"JqqXDHbsT4zHcQpaLwDmsAKYgzUYgIib5pkzETvraOHL/yZX8Tc8jPWYxoqlLuqiTeB9pqJs4p1PcSzs",
-	"jnhyVoIuDb4A2N+mIE/OTtlBt9c9YLEbpmSUdXMEnQ87I7XjvvxDK9l9zWcvnXfqJug8l6lK/BIa0HrM",
-	"p1OQms3GIFkRwSQ0w6slxamwTJIDiSRkl4VqCtLdNV0EiNDM6dddFlooRSbss8PeYfV6aV+0KIkPNGqD",
-	"ZZ/XIip6F11Nvq6hGuK4T51emDvzFrNa0LZWxIivQ6849DMcsknlz52Fi3JTgzRgL/j2HjsFNU0gyFNp",
-	"rFrT7TQqSLlvscmuj6GbXLOw7F4Lu51VSBzRJcovt4BSecZFNK87uvCImqihOIFmXCzC5gKCB5G6PmYa",
-	"I8y77AlokV837E5RbDJhGJk67KWzeyEv5A4La6HZIfv2sNf7rr8QyXzNkwzs3QeHFkaTONXHLHT7D110",
-	"Ebofujh42RGPI+99h5J4tacbX89jOPHdg++IkqpRknlc5DeaIibp1TwmC189pGl1hgBBym2NeXILo4dT",
-	"lRk3oqV5FV/agV06JQ595FaFT7pw5IANMoObK2KV6XUaaiHkyI605/fno3vUNaQFoOnNWvyvXcBj91op",
-	"ULhbOVnMFECemh8uR2ua3agFpnOKjxRlhmA2keEGyPPIMSOkOr235eUD2gWQXW/GdWHqowTG4kToBzFI",
-	"oPKmz2VAF61FCUmD0YvOuHdp4TFM1Kzyqrf8zVSWxCwBfk2er5TLEdoDOXt0uDMQhjntycGmKd2NfXu4",
-	"v+/GXQxJXBYruThoOcK7fEq1AHKh1wgep9HLoVK4VByyHhl1zCpx5EzzuWb23pcoOfKJpTlxejtQyL49",
-	"yulrSahEHsXhMawc8ouD2HMpB9f+mSkD9XDaiqhbzA2phe+UI7nLoZaLBIm2nsVovoXEhEXKKD3lkdfN",
-	"VqBs4fnKUdGO1RyF24ILVkZUQ96q0TO1IOpWwe+kaINzJNc0rGTwSbVeK/Rn4NPSUYosWpldskZ98FOj",
-	"2ZSbsTcuWEUfUjuIsRKhz0KyA4QBC9FA9u7gvf2Mmw0bRXSrzP+9vEKiFmFWy2ZaeTFuo3zFqIVGE7z0",
-	"fmRygHZZGPO5DtlIOanJwlQlCcY/WHkRCskjI66FmduNTpQ0Y/dLzC3PwFeG4gPE4THjF3IitLbix+XY",
-	"uRzHAF/RipLKY2S9GDGhDLrc5mwOPGVjrol06jbXudPT6QJ5sLfKvGU3VX3l0dFqoxjurvLa3v6qd6a5",
-	"W2ipYogn4lxIi64o/Lr9JNtcT6FUEsK+P9JYuZBnd7L+IPv+kLnlmBax52TT9U4jOr4+c6FFIPNLloQP",
-	"5kK6Y9/FIw/Y2/On3Qpi9N3Ibhoh2QyTMku3AgnCiRPy4zKpvJ+VVl9lmXZjlpPQDiyLtEtE9uFnbWQd",
-	"v6gmsi6yItxdxrlyKWLELWPe5KDfOlxsM/vqJ3QufSrT7RJj7aLVA4xJ1tlewxrWM53Zc/emsybv0BoW",
-	"3XyqMszKR1PeRxOt2jXcgc8IUfh+/UUlaC7ynBQS4KgZoxTIfXkhhiYNheRJl52Q+u08sQhNkgb0bnfR",
-	"z4wHQb9aqPtRG6n8FB1K6G1st7TbXytA39A6VJjc9nL75ZpWN5q7CbKVlWu0uS8gS0axyaDbHKz6Skyn",
-	"BMSquXVldJt3xLUMLNXMF0iZKpVsOkGd8Aq3X2lPjVBx5N5kWXRBoQF7/fNTdnBw8PjYVfygUDghMawS",
-	"1ZCJSBKhqcJMxQhu9Y0dI8h7V2DBYdUvsd+rltbo7Tx+//HwZoc+7Bcfzv2H/sKHb9913+PnH777H9/+",
-	"67/f/bDzfuGZ7xbLdVStdzMrvl/iZsq/7BBAEWO4XXBnJMw4G3QjNdkVmH6/E8O1+7jrFe1dO1xeEGR5",
-	"qNlAZaOxaU7m5ywFvLIuCMmqU6s89s8pADPwAa3mo1RlUwqpYoN5Hr2WW9hWuLyaoknsRb4homSldXkb",
-	"ebvgM1tmLWyxZ68OBSm51j6Zk2yFG2zRjjhNRYSkRg8WDifDtGXzQ8rkniwP5Lg3T5nlEwkMzXqOslt4",
-	"w5ZAjh78lJDLpvGGOL0kjKa8k6Ag8MA7lHJVKUfYChZVAOMPqELQVcWqWHujePA43GA3D2MxEoYnITIW",
-	"q2PEkIhrSCFmaNeLIGBqaEBS3pNdwjHjLJyO51pE9kV3U9XjXKp61cSNbffmnm5WRwxM7kDxQ/Z8v4pf",
-	"ia4aDC/JnHHJQryAgQN4RXCUYUdPFTe25nDBxoJiJ5KdnJ2SCd0KdpXVC0DV5M+nuz1t6DZOuDZv9ZY3",
-	"nWU+59wNoNJcIjfKmWkK10Jl+g3C6q00ZEPbcCkpXKurbS9sW7q4l2rUyJsandlVRlI6gGZYlPfWRAH+",
-	"MBu5ucVKvNJw9CqoKchKThVpXhyR3itQqHJ6x08bDdwB97CUdL/M4wXMfxdmTNBeRtWuSJ+j59xUq8cY",
-	"7oylQGQED3T+70DnQUe34MvvRGjOfck0yFiT+2Y2Vgn4bOGV4Rh3zzfyNTdRwVqZkhw9gO35jlqD2Tqf",
-	"opawuXZaxeJ7q7Mr6u9sm2TBN6HptZIZ1dA5FhCYlNvYZSfS5fkMMsOsJu0cEjCEyOddOvdgU+JjbXvc",
-	"lHPFAn9uTRukyKomDXYKqVbSIjWLVJJAZPTdsL48WmurYKtzcrhXIq2oNmRuHigV+ss0pKdxGJQtByEZ",
-	"XX3hv5U82PPFlcu905sOQWmT6wgdZZt/8qRWxA1E6l34ujUBcN2UJ72t8eJT4cJXe7BBAfr2M74DtczR",
-	"/f1qZnXpvZadlaKEsiT5pAbXOk78rQ2wZ5UjbzJoUsQWH2FEm4NqFfuS5trDGO4n/nIBQXaEuvV+pSO7",
-	"MUrh3C+ou9LliYK3IbnWFUNWkvEkwbG2qQyAo5/ZlxenwK+PWa9evl4qKrFw2wQzVwvYF2SmjVaW1ER1",
-	"rzGuhietqm3kMkuZUeqqy8JhqiZn5A0LA/rzJI9fClho1DMYGOd38zmfIeNx7Ipo+OiUphiKtsyj/N5B",
-	"wW1jHruwgFUWyfvweftNN5T6V8ZlplvQtmVLLcWwCrwbKAFHx/hBSgXHeDwfPrDlfGdtOeD12WZc5ynC",
-	"W2R/buLIlzBrLXFQqRbuIxMx+AMzidesQLAkVIBwvOl8Z0y58iJFWMk2fGRFWWsiA+Nh7mPl1lB0akyj",
-	"Ur56WfxBGQ/qWJgDpIT7lRMqhS8sz2olbgS+qner3/y+cu6W5NW9VmZFdo+6hjThU9ddpJLS9tOjQ7uU",
-	"RdcQhYuOgakk9qYobfhcMwydtOIEZEyuT5NbpIrK70eP99fxiC/shgwhbTLhCuboGI1VwEL0mPZT4HFo",
-	"lTH3N9bsDY9djR4fHO4vr2acAloqtQtWxy1KsPuQALHuXshXLhhLyCjJYv8MVvtByVE6x0fV1J1HVQ2N",
-	"7/z13v5n5/33/W/tOv8bF9egYNmNgzFCjnSbp6xI50mzpOmyhKT5i0riZy66r8XfF9tD9BHW7kxdlIlv",
-	"OCOq1VXsYQ99tH4uP8rBg6vYipflK/OSq9Uk7NWsnJizNIYwf9AXSloz7LB4/neeSiFH68DPAaoSLUrW",
-	"NxqDwTVIF8AqjAFZwFDCptC79cXPgaNpn6WzKQM7qKHTqlv/myyKQDcY5XTxQ+1SRV2F7L1mDVuSH6Zp",
-	"7re4srUTi+81l3iz9OGHPOG7i374G+T8tmD+dmmpr7IkYVECPNVNybqb56Q2O25WTLNFPmkLFLz8bC8u",
-	"UZePf3sBtv4Gb5qyFTVEWSrM/I2dzRlksS5uo1m3kr4XsHAyMpfdbjfMG9Yhe6f389nGxkypYquQQ9Wm",
-	"9snc6/dNnrCnmQZjL/b2up8odUX3rL79GvEg8NUCA7sgHfhqZXkzIR1Q66ngQqbOFqFxtLxwYpehfefk",
-	"7NQKcrLdu3TqC3khv//+zZhPQXe//579JsElFubWQKwjjLUsEaTHLBHYilGzMOaG++SQwjgZdlmp1Bre",
-	"sYZcJPpC+jHDjxeUN3rR6bOP3W735iYM8qxjzEDUmO5Yzn/8LmDcZR969zzlKuZV4LE+5LeHvaML2ZTl",
-	"+B1CZaBi4UveFMkBVqv1inLsoYLMl+BC4ZN49dKlvGm/of3e3jGLxlyOwJ4QGhB1wGJIwEKEzsPOoX0j",
-	"u/1er8sOe70LOQEu3XpMSxMe6qFCW6424jlmIQKya9EhZAaSRFNaBubiXEj3cy21tbhb60p+lWaRvQJh",
-	"qTsCwqmcZsZC4AnBzSLCP9/89op9Gz6lSss75/Mp9Fm92HL4HRmRf975yVd/daXd6Q+q7k45iBfS1Xdn",
-	"byuZ584WPZIqhbjLnvn44oIk3v5gJRAViZ8z4q4BMykXiT0fi6BUIDfDFy4kgtGl0AyFYY8O2UC4gpsu",
-	"i4kQ+tAe0KlknJ2dnD/9JcgLuVG1xMxfIzneHYU+dmZJLFMmLLIT2gV4C0HB4UB6Liagv/8ep/Rm+HaD",
-	"O73zGtC8ag/iDZb7lk2ZnVjTFd2hZ7+9OceNu8UT/k2BLJI8SdhsrDTmQWNM7VxlLFYXSA72BGqNga5g",
-	"3rf7MFgJito4uqg7z2nyzrAOwbGtEUgjIp740r+DuYEuO7HDYQfGFOggXTLqj3gn6bITR1WHvb2AHe4/",
-	"xjmOPnzIq6IW7znwvIA5wiY8cQmXiId99oTqn+c8nOZ2TF7jhblwdbkqTJQ7jbncluxAm2M8+wvZ0MzD",
-	"MwD4wCOTzFkirqDEHxy2lbtUdNnz6o2+oEiMWXAoanHSLhUv83Zp4Ycd/N2ZfY0w2F6NuDkVCizJrpOz",
-	"007QwYxPFEB7WJh2CpJPRaffwToT6FEyYxSIu5Z/7KA4sX+OmkI1XsEsL45spWG+BSx6/qvQxpfj0p1q",
-	"I9R3zeK/eGT3jOpXrHzONRp4X+vvtt/rbVb7nbx77yqFCB8f9Sr26s5+b//RTu/Rzt5P53v7/V6v3+t1",
-	"e73evzrkP23q2edq/B3+5GvxlfMjXMe7kwn/S0n2H/tHRbW6/r7dU9VZ6HxA+0fea7OXe1/2qp6SvfVL",
-	"zFfK3jXUmLcKAHqm1LCkYtxpwf5DOqyml/JD3S117MNX9la/Uum7gC8drH6p6NJl39h/vPqNet+Qm6Bz",
-	"tM6Oqi2q8K2DtTaVYyiecjaZcKtRI8FR+nJ+TJYv8JGuJCc5ttHp01doZ6TLLl0uqlRcrc23MRnXmggT",
-	"nSKcnqh4vhmJrkM/66N9Y83Bm6p5xt7UbhY4y95myy4xlDtjJ71NuUlvY37Q1m/CLiooMl6+wCZKXzA7",
-	"6a3BTvKelfaFvTWmqDeNQr61v/q9cr+2r43XEfm6xA7EyXVYHbU9tCOV1Jvdj9RF96ZVz/GtelEpm2hI",
-	"rt29x3XdwABmrA20oAT9A8zWvNOZam+v23w5Ks1dMqF/FxWkd7j6jbzd39dGx/8AUyZiXw9FuwY36+sv",
-	"LTS9m+eDTxuT9d6SHaIX9Ho9R+P2bkm2CLoYBxi/RF5Ce4frsqdFjWTLBchA4arsBLlpRkVRljIzExFc",
-	"SJde7cbDgujUspxrVmRJU7UUl+bNzsdASYylytpuHKyfTRU9Ij7BK7TdsLsqVmqgu115C5FfRWHTwNtj",
-	"lWuV0tW35lrBZ9UN3TG/65y8/NernV6vt7fz/D9PXp79+rwT5N/t59+9X5sTNdQcWEtJ3PT6Wcr+75Uz",
-	"9ve3WynWGGjrmzkAizQ+cgBB96DKfXK2/KD73ZHMOMvL1AtplOv+0CwpBlly5R1uS5RBdJfcwsz1C77/",
-	"iU1cQWNmLi4976Xt67Oe1Eu2sjHXeYiGsG//mQFGTjiFrRSpVrCbDavmL1mgr0pJnu62ReTp5etxvEr1",
-	"nzu0ALqQWYxlc8GtRUrTJsqz3XtVeS6VZXJv/9j0dhG4aT9e8kG0t39QBP31O0+UuhJyxA5/3NsL2JSL",
-	"uKjyhX6IStmiPjary8MM8to7n8nEmFdIWmFeRFR5sCx+wZbFsWN0ntVSN8qqVk7fLZgVG0Jukc6cpm8V",
-	"YR+sZ7XgWpm2LjsxLMypJ8Ru9r6/kV81G8yt1gvJ8PhC+goCLgZyxq0+PFSpL0bFMNVWRpB02akPdcPy",
-	"tF41d1HYIBsn67KTC+lzvsbKV3glpjsHUyqIHbBM5i3cCvcSBlBoRqWwkzkmucqiYnaTHRaLhN2nDXY5",
-	"b/x83G1DO2+5OcsnsfH++4iMTZh+m/nGpzM83DgebhxfhZVKXAPGGiG3L7z5LjNnPYFYv2/sfrT/VO3O",
-	"C8bjrRj+LzjuXRiOH9jaLdnaAzP6eq3S65N2YYKuUvYuKZjt5udztNRKha0RuuwplT9FHbjULRFrqrpg",
-	"Qm+FPsbCjFQ4tVZ0OzftXsimVgl9n9yGFuKiQ4HUBnjcqHviSm7Fira0Bj8wrwrzKlb6+Lz3U/+gPFfO",
-	"0ooaunfG1PKYRiapI82D4vaguH0NjNzyV98TxqWC3UZT23Ucd22G/hqfJ36ec+s2dl5qj7sJP2/i2DQv",
-	"PLDsr4Nl5xXQHzj2A8f+9+bYL0scuzDsSuxItBnrzus0NTr1fkviwqnHfhYJJrtQTZVmJx81AbgXJx8V",
-	"T1fDPKsAfWk+97fNm1Yq33y3Lr18ObiMKyHjtiX4stHrBTDkCbtL5625EtnveanggA2UGd+Rc7GcbXuH",
-	"zsUiYbvzPIHIpEqKSFeLZDsjxZryrlYTKYWJyCZsJqxQ0ZoBTwdZ7Jo8RWOejqz0iqwW42RlOosve739",
-	"clVvSmDU/d3dKJZdtw+sd+WG606xagnlYRdlsnNg/+6nf07PV+uE9/eOME04F4B51WiX1XzUq2YfE0BK",
-	"5QLaAfKZfJp58e8VPk3E2Qef5hfs0xSOr3vpQn9XhAt+tcKjeSKpMrr3O/J6+wQsOTrQIA15Fu3cpbKZ",
-	"1GUDc2kph85eAvLB5JyGu5CFY9QVX88ZYEjkFDrFzxdsL4qph0hdIRVVz6bTZO7CQlxfBHZSRGJWkttc",
-	"QXzP+GUyPy53BbYr5XmK3hL3JZa6v0/3ZYn7/kMMDXvK07jOfBtCnqsn/cxBg2KcLVdkIztYxNO44IlF",
-	"E4FqSHQ+rwuOLrPF/aNeb0PPZrk6yKfwbG4Jsa1k1wrAloTVXkVYkXS4JdyXSCMaf1t5tIlEabvSWcJ7",
-	"uMU93OK+tvQckonrCNf6xW33o/1nhXd0O3mC496BtepBlf/UqvwnYp0PDO+rdcquz1BybR0Z6KL9J7XH",
-	"yyY8Bl/z7gpg6iq3W9RHJRyV7m6uOWsw1HS80mCMSTWjciCYDzjjGrt8USWX2Vgk0KQSF9XdtmZhnzfH",
-	"JifxvLVTTuTra62LNe0+RTrNA2tuYs0N57Y2b657L+6MNz94Kh503K9Tx0UP7pY67hXM10s4CphrQMSU",
-	"xIwnV5GMUZeixTx0PuJCNnswXsD8nhwYdru5w+Dk7PRO/AV5Y667NM9v4GO+gnnV6OH4dKUJXLllGLFX",
-	"z7thYE9s2tJ4yj1c6tTlIhdd+y3fZMkhlX0SS7GT3vP+M1nBfQ+7FUZwe/wPNvAv2AZ+RZzBczD8s8LA",
-	"7DfrpPRQqTfK+aOeWhalAywN18/lvGHaqBRiLNPHhiqduPKLvrcCVl8kTsbOaX1sptIrnWfSF2k0Vk2f",
-	"qDjPZ64W7PS96GOrbXTZCdVUY3lJtZOz01q9SKEv5ELhv1aTttWq79Oi3cRzFjnMulxjM9tzqTT/JzE9",
-	"/014cdHrsCOiwWUiruHSFyLYhNOWumy26NN5k81q29wHjfqhRtN91mi6Qh65QrjUlOPdj1cwd+ZfrJrb",
-	"UIIbiwr7Hh6O+1sS0EZNNcoLewm3BCEkO2KugGqAWaAjpeIue21J2odnkpptB3DBmVj9FEu+NIZY2ue3",
-	"Yf8v7MbuwP6cdyBw3HY9RuIbGjSwkFNDUacIiAeb6d/AZkpIeksS3E2xEc+SoOcmzU/CrKL9kSKnEgps",
-	"KHXcQXIMq618wmN8Km/HpI1Ikgvpnk/VxF67gaeJgJTh8oSS1Lcn7/6vlesIV9yQJwqbmXDJzExZZbBM",
-	"9E16H1s74Nr3KtqWG3xeU269cdLBow0CDxb6Mt047e9WFttPqezVzJj7j/tHj7t7+zjimipgZYjH1Tju",
-	"r0wxLCjzQTl8MLd+ZTnYFpN5CYU3kmpJuUl7a6nPhl7tRVX7aapQ06TmDHNqMN5HGYaN2TBrJWAhVckM",
-	"GfyZ8USzUGUGW7sKOQrZDxcydJnHIfu///v/sDDGDp8/sDCFGGBi3/yBhdR+iz7z+I9MG4jDYi2ULoOG",
-	"1ZCPAEfLu4JeyMqcTULrH+Ue7gtyq8Fds9grWKq8JuEwM1kKx4yz8IfQfikMm2SaariANNgg5P/ffxJW",
-	"Q7almtHacmGQs9qD3vn+Qf/Icut/tRiMsRV7Y3R7Q9Phe2oyfAf2addhHjUwzIay3zmEwBZaQYcQoFLA",
-	"ag/df4REeeLTjy2hFsVrh/XXrFCzeyga8FNFtRhbdubPUl1qXx527wCXVcJBzOuyxwDFnxYwhPCd/o8U",
-	"/UgOyeoOm/e3fwfL3K+vcb+8wsr67OI+TNsXtunU9ZmXTHwTdLhppgyvhFSnXlt9KBhAi+pADYMejPdf",
-	"nEDMOzgXpnA1c3VfXTucTasX+Ne2r4T4Mp/4K2n3sea9w/Wa6/yhxvJ/liI1/JWkkivqZNM/1ViyNxNh",
-	"xp0vK3eFDmkdx51DiAfy/4J9d4u07r+pELv7co0sFtdNTWjXWX0xE/0xC12560tsYaTDbot7jFDtXj1k",
-	"tyTdDX1i1Z6V9+gW+0wcazOe06ZkFG3dH8wRD76q+/RVTTzDWouZlmwL7qvdj76CxNLMhS354ktfneL2",
-	"GpC7L9Qule5bf1XL7y+JGIIRE3jOU4m3O0qZ8l+/rlziqle8ypUuH39/2ej7jUNX7kf5XSwf0S5pxYpX",
-	"j3oTfNX89Rl29VzOZQv7kUcBhhcJob2B58H197epYecLFLvmnSLND31jfdHnUTRlMdyanQX3oRJWYoCQ",
-	"Nn/pbqr1NXUq/yQZDRtxJdrZcj6U7/WuI/7XUfUY185+jh1cHwL/HzxRX13g//a6ouu72/V0vqTrnDQp",
-	"j0zRDVxDeg0p5qrpwFLRP9/89qrLXmFXYKnYFcwbu9C9mULU2YoJrUf0z1SUUY//JrIXmsXugTtULkqt",
-	"/Mn8XpV+pjxt6ZT4QGWGzojHsaBFIpO2Z+Pb7C/T3t/4Z27t15nxNP5FJfEzPqfOT1HCZ1ipsN8x6vIv",
-	"SJXl6jJVCe6ijz2bO86hMCflPRGR3bNUEgmQfvqdp1LIEQ180LtrfTMHQQub92BkQrKhSiN4sCF+mTpi",
-	"xYPwjc4PrkQw+VcVvua/XZVpS17seUh2xGnCI2p7x9lsrBLoMnRk+HqYGLEVKRlBKjW12B/z6RSkzqvm",
-	"SKZk3xfVGYlrkBeylsLru3mgijFSpj3/tkTK92iiLNE3tQOpUHhMNPzoKCiIPVVYJ7pzs6Gm6vf7KXXV",
-	"Lbjaprv+0ricVLM2Tvegyz6YMT+zanp7nl5SVn2FeL370X+kUshYRH5VKWRL9cTGuWTIGNiIX0OfnMi4",
-	"Uozi9zXSDBulXGLTJGL1ZgypznO7UJc+pgGFvpATobG8ssDeTigMmEqLbk0shoEJ3G2zApPQ86TQg4dp",
-	"PtfYO4/WSQHBuMvYJbBhSlpTaebCIebfcHFaXM6pV8ggK4GgVNFZKuPeEYMEWqo545DnDvobi6rz/Ng+",
-	"t6Elr5qM5TawZjLGc6dgMjTLrh90XIXBF9bMabG2s8fGTn9vvxd0rO5yUrThPvjJfXdWCvhpKz0tYfbE",
-	"G7l7wWqYBh2jnnkzeEGyVvZ+kJcxDA+PHm0KeJ60dpO1c6OjmBDed01LH+Tgg03n6xGcCZ8V7HnzVgFV",
-	"U8THzgB4Cmmn/w4z8cloQ7w6w8Ivu0WW8u71HjJZN9tSMxB1N+yW4l/RlrFYdeG8Ju3SLAFqf+gELWZN",
-	"F9E9vkZyru82jwhqmgC2O4xUkkBkuvUOsk2vnpyd5hUgeJIwM04B2MnZaXlqjN5efJcuh1wWBU9JeLpt",
-	"qJSRc7E0EtXfWBzqTKkE1+AyBqOijbuialAWKC5FA5uuM5WVd0iNhRcHxva/gWurwxNd8rD54Ek3gsOk",
-	"m/c3/y8AAP//",
+	"7H1pcxu3tuBfQXHuVOykRVGy5MTUhzfykkTXcaKy5cqra/mpwe5DElETYBpo0Yyf5vN8np84v2QK5wC9",
+	"sZubZMvO1a1bMUV2Yzk4G876sROpyVRJkEZ3+h87Y+AxpPjxJIbJVBmQZuc1TBM+h9h+HYOOUjE1QslO",
+	"vxOaNIOQKcm4/b+eQcrMmBsmNEthCtxAzIYqZcJoFuZDRvOdlzAPjxgfaJCGKTOGdCY0dDtBR0djmHA7",
+	"l5lPodPvDJRKgMvO9XXQec0N/CImwuzgfxdX9Br+zEAbzXiSqBnETEhmxsCiLE3tVDMhYzXrsjf4xxhS",
+	"sD+nYFfMWWIHrS5iIqSYZJNOvxf4BQlpYARpbUGvYcKFFHK0ZFEJDM3nXJGGBhC9gUjJWLNMGpHgUnAS",
+	"O98wBT1mfMSFvMUFgUnnO8dDA2n7YoxiMy4MG8BQ2QnTuZAjt5JNJvvPHQfsnZMGfP2VT0AzM0b0xMf8",
+	"aWhIryD9RrNEjbrsOJnxuWYWOe3s8IFPpomdKoU/L3p7f/SGP+iD2X51YfzDLyBHZtzp7x8eBnah/u+9",
+	"fKnapBZDru1SpzzlEzCO3n5WSdy05LMxsLFK4m80E3F1Mfbr6mqEfWPKzbgTdCSf+IdO4k5gl56J1FKx",
+	"JdrtVx50SnT8EuaLS37FLxHKwCKeJEzzIdjzJYbQZ9NUSMMHCbDjN89OTgKWSfFnBmwKKbNHKWOIGQyH",
+	"EJkus9vXfALsEuZsJsyYTotP4Fz6IxyBoemGItXG8yHEnSN6h0tkMfmhH+zvs1AU27iIlBwmIjLhEZuN",
+	"RQLFcOdSaKaNSBKWZtLSd8AOek+qrwt5MU3VKAWtw+65rJzSBCYDSHcmMLngg2hv/5E/J2K2xUnV2OMG",
+	"yDXlxkBqx/yvd2znf7//7h+dxnMzMGlDMWFg0oBi6Sy+6PX2mlFL0Hi3iVovYd62wkuY4wKPmFQGBYqG",
+	"KIUagV7CfCVJXOIkt7nsFmH0s5qxCZdzBtKkAiz7nPIR0bPuslfI6cZcsr1ej0TmMNOAR4DL/jODdF6s",
+	"G1lvBS1iGPIsMXaVgV00cca9Xi8o+OReI598hVjZBmvCWQR3wKKx0iDZYI5EgXjOJxPo1rG8ht5VmE/8",
+	"fLcJ9lM+gsUN/D4W0RgBHbBIZRJ1kFRN2F6XHdMBDGAsZEyyj2vDlETpBpOpmbdB377YDPy9Euz39w6+",
+	"P/jh0eOD71cewalSSdsBRCoGNlUqaaBJ+/VKHJ/S4LcJ7bOUSz1sRxrjfndUeiIjcHzeigHNhGEhPsMj",
+	"+9aFiMPqxswHeRHD8ODwcfOeTLGA29vXtR1KT5XUgHL4KY+dBmH/ipQVSPiRT6eJiLhd+u4f2u76Y7H2",
+	"jx1IU5XSKzGd9BVPRHzhRE4n6MRguEh0p//uY2coIIk7/Q6fWATtBJ0JaI3Y3Jlk2qpBjBuWgEXOvc71",
+	"+/ID9A5reI6gAtrYI6rrKnanBZD+kcKw0+/8j93iArBLv+rdF3YrxyhFCUCLZ51rT5pNeDJU6QTigKmU",
+	"cZZmCThOZs/cHvHqa0XTctxbu02vNGh6y4aoPItbeuYE/s0OmScp8Hh+AR+ENrrljEVcOV/uuKvXZoQl",
+	"F+ZGqJ30skc/z2Ef50ddUb4WL3OsriaxB60qUoCDncuwdDUIHyL+2AlEbD9ZoreDGn4Jkj0Iq7AOH5Ke",
+	"9UlQq3ZjWTZC+dEbI+WPKh2IOAZ5M6wc5sOUEbKCWYhLVqVOeHRJyrOO1NRLft2fpcLAZ2QoTWtRQ8J5",
+	"NYUUN1/jJTcD9om0OjNPXhTQ257X01AX9EMr1LWagBlb2pjh3TpVcvSZYPwmnzqT8GEKkYH4iBQgNWKX",
+	"Us1QQDslL2fv8a2C/CXMXwk94SYa3xDgDVe3Fche41dsxjWzyjaap2r3w8+I94t8dACJkiO0iNSWdatn",
+	"8asyP6pMxjc7CKnMxRCHaYW+E2H20uaf/BzA/X3MTQWXJdp+YgUa14JihKw/Qhe3GsZlzCYqhi9Ubznl",
+	"80Tx+EypX3hKt5/tT29Kg10YpS4SHG4JDQEbqHhuJTI+mrqbK3slnn5GemldA2oPP9hP9lC5ZGIyVent",
+	"0syZUq+4nHtz7s2An3IDF3ilhyXUY5QiE0LqJ/2MSj43JdswMstsWgNog0F+qbpUe7zdgr7eKMUrzZbv",
+	"dUexj9+h4vdW8syMVSr+ghsy5Kw8UrsiAjJm3CIWH8HE6iJW/+KacTYAnlrCUpeoP34OXPtV2emRgC1n",
+	"5iwRV1Bb3K3S8VvJr7hI+CCBG0M7H6idhNM5GaORMbGJsnv6jGRMrg0WcWmhGyuSeFLN0JKKOqG9DEg1",
+	"k1bpGAAppsWFr1n9uBtayQGDazgegZCjp1l02eToQhUAPkxFCpopiVa+t2fPWMwRnaapvVgYQXYfZ4np",
+	"f7TXpwk3pNY/Pugst+MFHTfBsVl1VL9mCWLKidSGS9Mh05O3Yr0rDRT41bzPJ1SDPyBCHnWsdetmUZ+H",
+	"2EpGtHzqLgs/TPFuLsEigZ5aerI6Dv3t5kQ7nLRbfNeZKiFRzCALsB8+TEsL8YYzt5BfBB+IRJh5s01w",
+	"oNSlthc5C3tuX+iyY9ybZjwFZpThiWZayIh8LgMYCedlyaYWHdEgQBBrOLT4j0ybJs/0c4gze8exN5ox",
+	"l3iPWTjYxcPkiFANjm6VGbuGWMhRaMdEwM0DppWSVrtEX9ERWpMDlsnYarxZkgRsZs+lCmz2wn4QkAPG",
+	"IeW5tCCxX4A0dnAah6zUxs6CN2KYkOlDGJjoVUhXoZDrfMs8Tfnc/j3gCZcRtJl06Xj4KAUgfgA8GpO/",
+	"vlsAMPfQW/YzaEDO32Z0Es660HgYyxy7nsoalvk6k0xlJmA80apwVzvMG/MrQKEyALDcLYnZnFxGG84v",
+	"tM6apv9JXIEMWAJa01HbeyWZrAY8ulwT7UrY1ULZDnKWiyMRx0cOnWJGBIvkhJ4x6ayuG+7QDto4/28S",
+	"HVZbDJlCDDBpAtsb5ENKot9Rl+EXWXRMEoiZSq0EYCmYLJWwHgXXWGoZrsUOHZbmh1paaIFoQcFccrZQ",
+	"IpcmzvyUflzc7XHhULOQFPZ6X+GJC4xt0DbU7w5GVkwTM5dq5uBn0d7u7IhN+Nw+IGHEjbiCNbGwmXZx",
+	"xtQyMHsB4DOexi6QRc2EHB0xZ5h1WK+GQxa65Ydb4EwihmDEBF5we+iLy3lxBemctBZkqilEIK4gvsFU",
+	"r1vRtD6ZviW0vRklkgd8ylMUCNsDu0YsHucaCKV2KA2gW0IPiNBV9HY6xgrZ5enpOtdF1n/hw3Tth2tg",
+	"WKH/FNt7lvCZ5fGnKhHRvNn7P+ToEqtQD1JnagVpl4UO1BdKJvOwz+w/hFC5O0U59stCoy7+glSFfRY7",
+	"XZ2fS3dqFhPsj4HT2Mk3N1TpyAqoLgs9Lwj7xRMDiNQEwxLsOVPkntU0Uk/mUz63BO1CWryCWFoygglX",
+	"1Qk6fopGbfGZiuFUqaSJwViZbW9Umtn1oLO+QdcrX9mqIzzDd5EnGYXqnlUJjlADI/su+tJpgxOMThJG",
+	"MzWTK2lGOqXdu5kXqTVKMcxxtf6f6/1BR8RNjuoFmLUpHbRfu0/AnaJCP1JqG2YzwZvs8pX7s3tln732",
+	"/viPiwu+UiJee8FWn4xTPpMB49pqh7zORW/K0dDziot1+ww65ft6Lv7dsstn2UjwDgy/CAoOqOJnzA3e",
+	"1tdSy3NqaFDJp3wkJCfILR/ltHiyvnVcTWWsZTt65ZCgdukhEyrEYR/PTuPREaEiKc0s4U4zq3N2WTgC",
+	"CSmnx4nIOJMwo1gWvDdYiVG+avrxO0Enf7mZeeC5+NWW4jOqR3ATXN40GqYM7DKKNYIZl/+zSuLWpRfm",
+	"h4YQsiwaHzHLupQ2bK/3X3uHVsu36mPEk6SZSkrBYJX/rTJncL3EdJrfKrUzmE64ybYzfgRFSNim0LfA",
+	"5844Vxclc2QmVsKNhTYqnbOZFaJ6rGbuWlSa6tCBY+2DLkWxEZyCIoLHran9/E8MTFrPP+IGRiqdVwLL",
+	"OtXlNguJyCH0OoBskWbFYBVwLlkJItKivJrwEbxNk6Yb0NvXv3SbBtlwgZdCxisFrYHJS/vctuQdOCXw",
+	"mdItFsFG6qqS1mrNQRtuMr3Obt7Qk/iOii6XRJpSpD5PgbSfPpOqCNnfikuspQSRrvxJ4dXMcxEf2mnu",
+	"JcxbSW4dVHoJ8zomNZldFUW6LzCYdVANY1302prDG/s4sd4PJ/TCIUHS/bVX1yhqgMNt52qRm70dghQo",
+	"3ApEmHDRRO+SwY79ifE4TkHrBcAcVADzaA3SF3HTPHMMFxtWY5O/yZX7DQ9jPXaxYqmLWmgTeJ+rKJt4",
+	"t1McC7sjnpyWoEuDLwD2tynI49MT9qjb6z5isRumZI51cwSdDzsjteO+/EMr2X3NZ6+cX+o66LyQqUr8",
+	"EhrQesynU5CazcYgWRG7JDTDSyVFqLBMkuuIZGOXhWoK0t0yXeyH0Mxp1l0WWihFJuyzg95B9WJpX7Qo",
+	"iQ806oFlb9ciKnrnXE2yrqEU4rjPnEaYu/EW81rQqlZEia9Drzj0cxyySdnP3YSLElODNGCv9vYGOwU1",
+	"TSDIk2msQtPtNKpGuVexyaKPwZtcs7DsWAu7nVVIHNH1yS+3gFJ5xkU0r7u48IiaqKE4gWZcLALmAoIH",
+	"kbo+YhpjzLvsKWiRXzTsTlFmMmEYGTnsdbN7Ls/lDgtrwdkhe3DQ6z3sL8QyX/EkA3vrwaGF0SRL9REL",
+	"3f5DF1eEjocuDl52wePIew9RDK/2cePrefQmvvvoIVFSNT4yj4j8RlOsJL2aR2Phqwc0rc4QIEi5rdFO",
+	"bmH0cKoy40a0NK/iCzuwS6jEoQ/dqvBJF5AcsEFmcHNFtDK9TkMtBBvZkfb8/nxcj7qCtAA0vVmL/LUL",
+	"eOJeE/6kygkT9kSCPHS4WzlxzCFAXpsfOkf7mh3GAtm5yUeKckYwz8hwA+SL5JgrUl2Wt+7lA9qFkaVv",
+	"xnVh/KPUxuKk6AcxSKDyps9yQKetRRVJg9GLztx3YeE0TNSs8qq3Bc5UlsQsAX5FvrCUyxFaCDl7fLAz",
+	"EIY5rcrBpikRjj042N934y4GKS6LnlwctBz7XT69Wmi50GuEldPo5eApXCoOWY+VOmKVCHOm+VwzexNM",
+	"lBz5lNOcaL1lKGQPDnO6WxI8kcd1eAwrBwHjIPZcyuG2f2bKQD3AtiICF7NGagE95djucvDlIqGi9Wcx",
+	"vm8hZWGRMkpPeeR1sxUoW/jCclS0YzXH5bbggpUd1SC4ajxNLay6VSFw0rXBXZJrIFZi+HRbry36M/AJ",
+	"6yhdFu3OLo2jPviJ0WzKzdibG+wFAFI7iLGSos9CsgyEAQvRZPbu0Xv7GTcbNoruVl3g9/IKiVqEWS2z",
+	"aeXFuI1yF+MYGo3y0nuWySXaZWHM5zpkI+WkKQtTlSQYEWHlSCgkj4y4EmZuNzpR0ozdLzG3PANfGYoP",
+	"EIdHjJ/LidDaiiWXfeeyHwN8RStKN4+R9WIMhTLohJuzOfCUjbkm0qlbYedOf6eL5aO9VQYvu6nqK48P",
+	"V5vJcHeV1/b2V70zzR1FSxVGPBHnVFp0TuHX7SfZ5owKpZIQ9v2RxsoFQbuT9QfZ94fMLce0iD0nK693",
+	"I9Hx9ZkLNgKZX74kfDDn0h37Lh55wN6ePetWEKPvRnbTCMlmmK5Zui1IEE6ckGeXSeU9r7T6Ksu0G7Oc",
+	"hHZgWaRdIrIPP2sj6/hZNZF1kSfh7jjOuUsxJG4Z8yaX/dYBZJtZXD+hu+lTGXOXmG8XrSFgTLLO9hrW",
+	"sJ49zZ67t6c1+YvWsPHmU5VhVj6a8j6aaNWu4Ra8SIjCd+tBKkFzkeekkABHzRilQO7dCzFYaSgkT7rs",
+	"mNRv55tFaJI0oHe7i55nPAj61ULdj9pI5SfoYkL/Y7vt3f5aAfqGVqPCFLeX2zXXtMbR3E2QraxcoxV+",
+	"AVkyilYG3eZy1ZdiOiUgVm2wK+PdvGuuZWCpZr50ir11bTpBnfAKR2BpT41QceTeZHF0YaIBe/3jM/bo",
+	"0aMnR64WCAXHCYmBlqiGTESSCE21ZyqWcatv7BhB/rwCCw6qnor9XrXoRm/nyfuPB9c79GG/+HDmP/QX",
+	"Pjx4132Pn797+B8P/vXf777beb/wzMPFQh5Vq97Miu9XuJnyLzsEUMQYbhfcGQkzzgbdSE12BSbm78Rw",
+	"5T7uekV71w6XlwpZHnw2UNlobJrT/DlLAa+sC0Ky6uYqj/1jCsAMfEBr+ihV2ZSCrNhgnsez5Za3FU6w",
+	"pvgSe5FviDFZaXXeRt4ueNGWWRFb7Nyrg0NKzrZP5jZb4RhbtC9OUxEhqdGDhRfKMG3Z/JByvCfLQzvu",
+	"zH1m+UQCQ7Oe9+wGLrIlkKMHPyXksmm8IU4vCawp7yQoCDzwjqZcVcoRtoJFFcD4A6oQdFWxKtbeKB48",
+	"DjfY08NYjIThSYiMxeoYMSTiClKIGdr1IgiYGhqQlAlll3DEOAun47kWkX3R3VT1OJeqXjVxY9u9uaeb",
+	"1REDk1tQ/JA9363iV6KrBsNLMmdcshAvYOAAXhEcZdjRU8WNrTmAsLHU2LFkx6cnZFq3gl1l9dJQNfnz",
+	"6W5PG7qTE67NW73lTWeZLzp3D6g0l8iNcmaawpVQmX6DsHorDdnQNlxKClfqctsL25au76UaNfKmRid3",
+	"lZGUDqAZFuW9NVGAP8xGbm6xEq80HL0KagqykmVFmhdHpPcKFKqc3iHURgO3wD0sJd0t83gJ89+FGRO0",
+	"l1G1K9/n6Dk31eoxBkBjcRAZwT2d/zvQedDRLfjyOxGac2syDTLW5L6ZjVUCPn94ZZjG7fONfM1NVLBW",
+	"7iRHD2B7BqTWYLbOsKilcK6daLH43up8i/o726Zd8E1oeq30RjV0jgUEJmU7dtmxdJk/g8wwq0k7hwQM",
+	"IfKZmM492JQKWdseN+XsscCfW9MGKeKqSYOdQqqVtEjNIpUkEBl9O6wvj+LaKgjrjGp2VSKwqGpkbh4o",
+	"lQDMNKQncRiULQchGV19ScCVPNjzxZXLvdWbDkFpk+sIHWWbf/K4Vt4NROpd+Lo1JXDdJCi9rfHiU+HC",
+	"V3uwQQH69jO+BbXM0f3damZ16b2WnZWih7Ik+aQG1zpO/K0NsKeVI28yaFIkFx9hpJuDahX7kuaqxBgG",
+	"KP5yAUF2hLr1fqUjuzFK4cwvqLvS5YmCtyHd1pVJVpLxJMGxtqkVgKOf2pcXp8Cvj1ivXtheKiq6cNOU",
+	"M1cl2Jdqpo1WltREda8xroYnrapt5HJNmVHqssvCYaomp+QNCwP68ziPXwpYaNRzGBjnd/NZoCHjcezK",
+	"avjolKYYirZcpPzeQcFtYx67sIBVFsm78Hn7TTc0AVDG5apb0LblTy3FsAq8GygBR8f4QUoOx3g8Hz6w",
+	"5XynbVnh9dlmXOdJw1vkg27iyJcway16UKkj7iMTMfgDc4vXrEmwJFSAcLzpfGdMuYIjRVjJNnxkRcFr",
+	"IgPjYe5j5dZQdGpMo1LYeln8QRkP6liYA6SE+5UTKoUvLM9zJW4Evt53q9/8rrLwlmTavVZmRdaPuoI0",
+	"4VPXd6SS5PbD4wO7lEXXEIWLjoGpJPamKG34XDMMnbTiBGRMrk+TW6SKmvCHT/bX8Ygv7IYMIW0y4RLm",
+	"6BiNVZ+F6DHtp8Dj0Cpj7m+s4hui60hJcG5VNSzixzWqbmHxXvHGubQyGF/BK7Iwmh2fnnTZCywB5Edw",
+	"8e8IHQkWBBIg1l32GniMPVxkzOyo9rMLOxMySjIXq39OwcMkh0pY8biaIHRQ0fcevOM7f723/9l5/23/",
+	"4X88sBv4b1x7g8ZmIQnGLkC3ud6KvKE0S5puX0jrP6skfu7CBVsciLHFCh+y7ZDEha343jaiWsDFYs/Q",
+	"pwXkAqkcjbiKT3nlYGXqc7Vghb3rlTOAlgYl5g/6WkxrxjEWz//OUynkaB34OUBVwk/JnEdjMLgC6SJi",
+	"hTEgCxhK2BR6N75JOnA07bN0NmVgBzV0WmVGeJNFEegGK58ufqjd0qiBkb0orWGc8sM0zf0WV7Z27vKd",
+	"pitvlqF8n4p8S7EUX3tacQvOb5f5+muWJCxKgKe6KR9487TXZh/Qimm2SFltgYKXnO2VK+qS8W8vutbf",
+	"4HVTQqSGKEuFmb+xsznbLhbdbbQQVzIEAxZORuai2+2GeVc8ZOz0fj7b2JgplYMVcqjaNEiZOxC/yXMC",
+	"NdNgWDZFtS1R6pKubH37NeJB4EsRBnZBOvCl0PIEPB1Qf6vgXKbOrKFxtLwqY5ehqej49MSKcHIDuIzt",
+	"c3kuv/32zZhPQXe//Zb9JsHlLuaGRSxSjIUyEaRHLBHY71GzMOaG+zyTws4Zdlmpjhte14ZcJPpc+jHD",
+	"j+eUmnre6bOP3W73+joM8sRmTHLUmFFZTrF8GDDuEhy9p5/SIfMS81h88sFB7/BcNiVSPkSoDFQsfD2d",
+	"Is/A6rNeTY49VJDzElwoEhNvcbqUmu03tN/bO2LRmMsR2BNCW6QOWAwJoNaPM9s5tO+Wt9/rddlBr3cu",
+	"J8ClW49p6fRDjVpoy9VuP0csREB2LTqEzECSaMrwwLSec+l+rmXPFtd0XUnV0iyytymso0dAOJHTzFgI",
+	"PCW4WUT455vffmUPwmdUxnnnbD6FPqtXcg4fkj36x50ffGlZVzee/qDS8ZTOeC5d8Xj2tpLc7szaI6lS",
+	"iLvsuQ9VLkji7XdWAlEF+jkj7howk3KR4P2HG07VdzN84VwiGN21aCgMe3zABsJV83QJUYTQB/aATiTj",
+	"7PT47NnPQV4ljkoxZv5GyvEaKvSRs3BiDTSh8TZn0S7A+wcKDgfSMzEB/e23OKW36Lfb7umd14CWWnsQ",
+	"b7CWuGxKEsWCsehZPf3tzRlu3C2e8G8KZNy0F83ZWGlMtcbw3LnKWKzOkRzsCdS6D13CvG/3YbDMFPWK",
+	"dAF8ntPk7WcdgmPvJJBGRDzxdYUHcwNddmyHwzaPKdBBurzW7/E20mXHjqoOensBO9h/gnMcfviQl1wt",
+	"3nPgeQlzhE147HI3EQ/77CkVV895OM3tmLzGC3ThNXMlnig9G9PFLdmBNkd49ueyoVOIZwDwgUcmmbNE",
+	"XEKJPzhsK7fAWHKfx/AHh6IWJ+1S8XJvlxZ+2MHfnQXZCIM93IibUxXCkuw6Pj3pBB1MHkUBtIdVb6cg",
+	"+VR0+h0sZYHOKTNGgbhr+ccOihP756gp6uNXmOWVl600zLeAFdV/Edr4Wl+6U+22+q5Z/BeP7J5SiYyV",
+	"z7kuBu9rTeT2e73NCsuTo/Bdpcrhk8NexfTd2e/tP97pPd7Z++Fsb7/f6/V7vW6v1/tXh1yxTY0BXQHB",
+	"gx98ob9yqoVrq3c84X8pyf6xf1iUwuvv2z1V/Y7OnbR/6B1Ae7kjZ6/qdNlbv359paZeQwF7qwCgk0sN",
+	"SyrGrXYDOKDDanopP9TdUltAfGVv9SuVpg740qPVLxUtwOwb+09Wv1FvSnIddA7X2VG1/xW+9WitTeUY",
+	"iqecTSbcatRIcJQJnR+T5Qt8pCt5To5tdPr0FZos6ZrbFBh/TG3gfNwfuW2KXGEvGp8sFIlYZAjVGoIb",
+	"c4Ra02MieQT5UxXPN6P2dUhxfQpqrI14XbXx2Evf9QKT2tts2SXedGucqbcpY+ptzFra+mLYRQVFHs4X",
+	"2OzpC+ZMvTU4U95j076wt8YU9eZWyAL3V79X7iv3tbFNIt9yBZt1uCa1Z7QjlTSl3Y/U9fe6VWXyrYVR",
+	"v5toSK7cFcp1B8GwaqxktMA+fwKzNe909t6bq0lfjnZ0m0zo30Wb6R2sfiNvS/i10fFPYMpE7Ku0aNeI",
+	"Z31VqIWmd/Ms9WZN6S2ZNHpBr9dzNG6vqWTWoDt2gFFV5Gq018Eue1bUcrZcgGwdTpMKciuPiqIsZWYm",
+	"IjiXLunbjYeF26nFOtesyN2mGi4u+ZydjYFSK0sVwN04WOeb6oxEfIK3cbthd+us1Gp3u/LGJr+KwjyC",
+	"F9Eq1yol0W/NtYLPqhu6Y37XOX71r193er3e3s6L/zx+dfrLi06Qf7eff/d+bU7UUAlhLSVx05tsqSZB",
+	"r1xHYH+7lWLlg7b+ngOwSOOD8RF096rcJ2fL97rfLcmM07ycvpBGuS4VzZJikCWX3ne3RBlEz8sNLGY/",
+	"4/uf2FoWNOYL49Lznt++muxxvcAsG3Odx3kI+/afGWD4hVPYSvFzBbvZsLr/kgX6GprkMW9bRJ70vh7H",
+	"q9QkukVjogvkxQg7F3JbJFptojzbvVeV51KxKPf2901vF+Gk9uMFH0R7+4+KUMR+56lSl0KO2MH3e3sB",
+	"m3IRF7XH0KVRKabUx6Z6ebhCXhHoM1kr87pNKyyViCr3Rsov2Eg5dozOs1rqmlnVyum7FRZKDARGOnOa",
+	"vlWEfcSf1YJrxeO67NiwMKeeELvu+z5MftVsMLdaLyTDo3Pp6xq48MoZt/rwUKW+RBbDBGAZQdJlJz5e",
+	"DovpetXcxYaDbJysy47Ppc9EGytfd5aY7hxMqXx3wDKZt5orPFUYi6EZFe5O5ph6K7G+d2Wnk0ybc5kI",
+	"8Mr/MLO/NentRceUOzXULmegn48FbmgMLnea+SSG4H8fubKJZGiz8fhMjPtryf215KswZYkrwNgmFAlF",
+	"9IBLKlpPatYvJbsf7T9V4/SChXkrhv8zjnsb1uV7tnZDtnbPjL5e0/X6pF3YqauUvUtaaLuN+gzNuVJh",
+	"t4cue0aVW1FRLrV+xHKwLnjRm6qPsKYk1Xyt1QvP7b/nsqnLQ9/n5aEZuWiuILUBHjfqnriSG7GiLU3G",
+	"98yrwryKlT456/3Qf1SeK2dpRfnfW2NqeQwlk9Rk515x+7IUt7+7Amb5pG9L45LHbqJx7TrOuTZjfo3P",
+	"E1/OuW4bWy717N2ELzdxXpoX7lnv18F68yLs95z3nvP+PTjvqxLnLayxEpsbbcaC85JPjZ6435K48MSx",
+	"H0WCyS5UnqXZM0f9BO7EM0d12NUwzypAB5jP+m1zgZUqQd+uHy5fDi7jUsi4bQm+AvV6UQd5qu7SeWv+",
+	"P/Z7XnU4YANlxrfkESyn2t6iR7BI1e68SCAyqZIi0tV6285osKbcqpVXSmEisgmbCSsctGbA00EWu35R",
+	"0ZinIyuFIquNOJmXzuKLXm+/XCCcEhh1f3c3imXX7QNLZ7nhulMsgEIZ2EXF7RzYv/vpX9Dz1ZLj/b1D",
+	"TBPOBVlegNqlNB/2qqnHBJBSoYB2gHwmR2ReR3yFIxJx9t4R+QU7IoXj61660N8V4YJfrUqUkFRk3TsL",
+	"eb0TA1YvHWiQhtyBdu5SBU5q2IG5tJRDZ5X5fDA5p+HOZeHNdHXccwYYEjmFToHztd+LuuwhUldI9dmz",
+	"6TSZu1gO12KBHRfhk5XkNldb3zN+mcyPyo2H7Up5nqJ30O5OxKr5d+lOLHHfn8TQsGc8jevMtyFOuXrS",
+	"zx00KDDZckU2soNFPI0Lnlj0I6jGMefzuojmMlvcP+z1NvQ0luuCfApP45YQ20p2rQBsSVjtVYQVSYcb",
+	"wn2JNKLxt5VHm0iUtquZJbz729i9A/Nry6khmbiOcK1f3HY/2n9WeCu3kyc47i1Yne5V+U+tyn8i1nnP",
+	"8L5aJ+n6DCXX1pGBLtp/Unu8bMJj8NXuLgGmrgg85jxbJRyV7m6uOWsw1L+80quMSTWjciCYxDfjGhuG",
+	"USWX2VgkjRF2RV23rVnY502MyUk87xKVE/n6WutiNbtPkQNzz5qbWHPDua3Nm+teiFvjzfceh3sd9+vU",
+	"cdETu6WOewnz9bKEAuZ6GTElMU3JVSRj1PBoMXmcj7iQzR6MlzC/IweG3W7uMDg+PbkVf0He4+s2zfMb",
+	"+IovYV41ejg+XeknV+4+RuzV824Y2BObtvSwcg+Xmn65SELXycv3a3JIZZ/Equ6k97z/TFZw3w5vhRHc",
+	"Hv+9DfwLtoFfEmfwHAz/rDAw+806eThU6o0S9ag9l0XpAEvD9XM5b5g2KoUYy/SxoUonrvyib9OA1ReJ",
+	"k7EzWh+bqfRS5+nvRe6LVdMnKs6TkKsFO31b+9hqG112TDXVWF5S7fj0pFYvUuhzuVD4r9WkbbXqu7Ro",
+	"N/GcRQ6zLtfYzPZcqvL/SUzPfxNeXLRN7IhocJGIK7jw1QM24bSlhp0t+nTer7Pagfdeo74vrHSXhZUu",
+	"kUeuEC415Xj34yXMnfkXq+Y2lODGosK+HYjj/pYEtFFTjfLCXsItQQjJDpkroBpg6uZIqbjLXluS9mGW",
+	"pGbbAVyQJVY/xTotjaGS9vlt2P9Lu7FbsD/nvQcct12PkfhWBg0s5MRQ9CgC4t5m+jewmRKS3pAEd1Ps",
+	"6bMkeLlJ85Mwq2h/pMiphAIbSs17kBzDaleg8Aifyjs7aSOS5Fy651M1sddu4GkiIGW4PKEktQDivg6x",
+	"Vq65XHFDnihsY8IlMzNllcEy0TfpfWztwGnf9mhbbvB5Tbn1HkyPHm8QeLDQ4unaaX83sth+SmWvZsbc",
+	"f9I/fNLd28cR11QBK0M8qcZjf2WKYUGZ98rhvbn1K8uJtpjMSyi8kVRLyv3eW+tzNrR9L6raT1OFmiY1",
+	"Z5hTr/I+yjDg0Zg6mAcspNKWIYM/M55oFqrMYJdYIUch++5chi4TOGT/7//8XxbG2Cz0OxamEANM7Jvf",
+	"sZAab9FnHv+RaQNxWKyF0l7QsBryEeBoeYPRc1mZs0lo/VRuB78gtxrcNYtth6mZXKmWyBHjLPwutF8K",
+	"gwVHsPAKSIMNQv7n/tOwGrIt1YzWlguDnNU+6p3tP+ofWm79rxaDMXZ1b4xub+hffEf9im/BPu2a1aMG",
+	"hllN9juHENg8K+gQAlSqTu2h+4+QKE9g+r4l1KJ47aD+mhVqdg9FL38qgxZj98/8WSom7Wu67j3CZZVw",
+	"EPOz7DFA8acFDCF8p/89RT+SQ7K6w+b97d/CMvfra9wvr7CyPru4D9P2hW06dX3mJRNfBx1uminDKyHV",
+	"qddWHwoG0KI6UMOge+P9FycQ82bQhSlczVyxVtcOZ9NqAv617csXvson/krafax573C95jp/qLH8X6VI",
+	"DX8lqeR8Otn0TzWW7M1EmHHny8pdoUNax3HnEOKe/L9g390irftvKsTuvlwjiyW+xW4fhGp36iG7Ielu",
+	"6BOr9qy8Q7fYZ+JYm/GcNiWj6BB/b46491Xdpa9q4hnWWsy0ZFtwX+1+9JUglmYubMkXX/kqEzfXgNx9",
+	"oXapdN/6q1p+f0nEEIyYwAueSrzdUcqU//p15RJXveJVrnT5+PvLRt9vHLpyP8rvYvmIdkkrVrx61Ovg",
+	"q+avz7Gr53IuW9iPPAowvEgI7Q08966/v01NOV9V2DXvFGl+6Bvriz6PoimL4cbsLLgLlbASA4S0+XN3",
+	"U62vqVP5J8lo2Igr0c6W86F8r7cd8b+Oqse4dvZz7OB6H/h/74n66gL/t9cVXd/drqfzJa3ipEl5ZIpu",
+	"4BrSK0gxV00Hlor++ea3X7vsV+wKLBW7hHlj67g3U4g6WzGh9Yj+uYoy6vHfRPZCs9g9cIvKRamVP5nf",
+	"q9LPlKctnRIfqMzQGfE4FrRIZNL2bHyb/WXa+xv/zI39OjOexj+rJH7O59SuKUr4DCsO9jtGXfwFqbJc",
+	"XaYqwV30sWdzxzkU5qS8JyKye5ZKIgHST7/zVAo5ooEf9W5b38xB0MLmPRiZkGyo0gjubYhfpo5Y8SB8",
+	"o/ODKxFM/lWFr/lvV2Xakhd7HpIdcZrwiHrVcTYbqwS6DB0Zvq4lRmxFSkaQSk0t9sd8OgWp86o5kinZ",
+	"90V1RuIK5LmspfD6FhyoYoyUac+/LZHyHZooS/RNPTwqFB4TDT8+DApiTxXWbe5cb6ip+v1+Sl11C662",
+	"6a6/NC4n1ayN093rsvdmzM+smt6cp5eUVV+xXe9+9B+ppDEWdV9V0thSPbFxLhkyBjbiV9AnJzKuFKP4",
+	"fY00w0Ypl9jpiFi9GUOq89wu1KWPaEChz+VEaCyTLLAhEwoDptKixRKLYWACd9uswCT0PCn04GGazzU2",
+	"vKN1UkAw7jJ2CWyYktZUYrlwiPk3XJwWl3Pq3THISiAoVWaWyrh3xCCBsDS/98Jh8LPv/YG9oHzB5z4V",
+	"sIuLdDY3vBWvGJDtlngu8d6gfakLXBlWH27sR9Wc7mC3deYwYGNxeZajzuc29uQVmLHkB9ZfRgClYDI0",
+	"Da8f+FyFwRfW4GmxTrSniE5/b78XdKz+dFz07370g/vutBR01FbGWsLsqTe094LVMA06Rj33pviCbVj5",
+	"/0FexDA8OHy8KeB50tqG1s6NzmoiOt9uLb2Xxfd2pa9HeCd8VoiIzdsOVM0hHzsD4Cmknf47rAZAhiPi",
+	"1RkWn9ktMqV3r/aQybrZlpqiqC1itxSDi/aUxcoPZzWJm2YJUN9EJ+wxc7uIMPJ1mnOdu3lEUNMEsE9i",
+	"pJIEItOtt55tevX49CSvQsGThJlxCsCOT0/KU2ME+eK7dEHlsii6SgLcbUOljBycpZGoBsjiUKdKJbgG",
+	"l7UYFf3fFVWkskBxaSLYrZ2prLxD6ki8ODD2DQ5cqx2e6JKXzwdwuhEcJl2/v/7/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -67,6 +67,8 @@ type Request struct {
 	Path   string // escaped, with the query, below the client's base
 	Header http.Header
 	Body   []byte // nil: none
+
+	Chunked bool // sent without a Content-Length
 }
 
 func (r Request) String() string {
@@ -178,6 +180,9 @@ func (c *Client) request(r Request, target *url.URL) *http.Request {
 	if len(r.Body) > 0 {
 		request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
+	if r.Chunked {
+		request.ContentLength = -1
+	}
 	return request.WithContext(c.t.Context())
 }
 
@@ -284,3 +289,6 @@ func (r Response) requestID() string {
 	}
 	return ""
 }
+
+// Address is where the server listens, for what is no HTTP.
+func (c *Client) Address() string { return strings.TrimPrefix(c.url, "http://") }

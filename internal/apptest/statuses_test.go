@@ -12,6 +12,7 @@ import (
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -46,9 +47,12 @@ func TestDocumentedStatuses(t *testing.T) {
 			}
 			r, _ := s.Direct(big)
 			refused(t, r, 413, "payload_too_large")
-			big.Body[0] = '{'
-			r, _ = s.Direct(apptest.Request{Method: big.Method, Path: big.Path, Header: big.Header, Body: big.Body[:len(big.Body)-1]})
-			refused(t, r, 400, "invalid_request")
+			big.Chunked = true
+			r, _ = s.Direct(big)
+			refused(t, r, 413, "payload_too_large")
+			big.Body = big.Body[1:] // just within the limit, and no JSON
+			r, _ = s.Direct(big)
+			refused(t, r, 400, "invalid_request", "body")
 		}
 		if s.documents(422) {
 			keepKey(t, w, "used")
@@ -71,26 +75,31 @@ func TestTwinStillRunning(t *testing.T) {
 			worlds, waiting = append(worlds, w), append(waiting, s)
 		}
 	}
-	together(len(worlds), func(i int) {
-		w, s := worlds[i], waiting[i]
-		good := keyed(s.good(w.ids), "running")
-		var early apptest.Response
-		undo := errors.New("undo")
-		err := holdKey(t.Context(), w, "running", func() error {
-			early = s.Send(good)
-			return undo
-		})
-		if err != undo {
-			t.Error(err)
-		}
-		refused(t, early, 409, "idempotency_in_progress", "Idempotency-Key")
-		if early.Header.Get("Retry-After") == "" {
-			t.Errorf("%s: there is no Retry-After", s.op.ID)
-		}
-		if r := s.Send(good); r.Status >= 300 || r.Header.Get("Idempotent-Replayed") != "" {
-			t.Errorf("%s, once the twin is gone: %d replayed %q", s.op.ID, r.Status, r.Header.Get("Idempotent-Replayed"))
-		}
+	// Each holds one connection of the tests' pool and makes one of the server's wait.
+	const atOnce = 12
+	for from := 0; from < len(worlds); from += atOnce {
+		together(min(atOnce, len(worlds)-from), func(i int) { twinStillRunning(t, worlds[from+i], waiting[from+i]) })
+	}
+}
+
+func twinStillRunning(t *testing.T, w *world, s subject) {
+	good := keyed(s.good(w.ids), "running")
+	var early apptest.Response
+	undo := errors.New("undo")
+	err := holdKey(t.Context(), w, "running", func() error {
+		early = s.Send(good)
+		return undo
 	})
+	if err != undo {
+		t.Error(err)
+	}
+	refused(t, early, 409, "idempotency_in_progress", "Idempotency-Key")
+	if early.Header.Get("Retry-After") == "" {
+		t.Errorf("%s: there is no Retry-After", s.op.ID)
+	}
+	if r := s.Send(good); r.Status >= 300 || r.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%s, once the twin is gone: %d replayed %q", s.op.ID, r.Status, r.Header.Get("Idempotent-Replayed"))
+	}
 }
 
 func keyed(r apptest.Request, key string) apptest.Request {
@@ -101,7 +110,7 @@ func keyed(r apptest.Request, key string) apptest.Request {
 
 // holdKey runs something while an uncommitted transaction has taken a key.
 func holdKey(ctx context.Context, w *world, key string, run func() error) error {
-	_, err := pg.InTx(ctx, w.Core.DB, func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+	_, err := pg.InTx(ctx, pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
 		ticket := &once.Ticket{Key: key, Render: func(any, error) once.Stored { return once.Stored{Status: 200, Body: []byte("{}")} }}
 		if err := once.Keep(ctx, tx, w.Tenant.ID, pg.Now(), []once.Outcome{{Ticket: ticket}}); err != nil {
 			return struct{}{}, err
@@ -217,4 +226,39 @@ func together(n int, call func(i int)) {
 		})
 	}
 	done.Wait()
+}
+
+// A row that somebody holds for too long is a 503 that asks to come again, and
+// under a key a 409; neither is kept.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	undo := errors.New("undo")
+	answers := make([]apptest.Response, 2)
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		if _, err := tx.Exec(ctx, "SELECT 1 FROM accounts WHERE tenant_id = $1 FOR UPDATE", w.Tenant.ID); err != nil {
+			return struct{}{}, err
+		}
+		together(len(answers), func(i int) {
+			header := []string{}
+			if i == 1 {
+				header = append(header, "Idempotency-Key: k")
+			}
+			answers[i] = w.Incentable.Call("POST", "/points/award", award(w.member, 1), header...)
+		})
+		return struct{}{}, undo
+	})
+	if err != undo {
+		t.Fatal(err)
+	}
+	refused(t, answers[0], 503, "unavailable")
+	refused(t, answers[1], 409, "idempotency_in_progress")
+	for _, a := range answers {
+		if a.Header.Get("Retry-After") == "" {
+			t.Errorf("%d without Retry-After", a.Status)
+		}
+	}
+	r := w.Incentable.Must(201, "POST", "/points/award", award(w.member, 1), "Idempotency-Key: k")
+	equal(t, "replayed", r.Header.Get("Idempotent-Replayed"), "")
+	equal(t, "new_balance", r.At("data", "new_balance"), plenty-100+1)
 }

@@ -140,6 +140,15 @@ func strict(t testing.TB, s *apptest.Server) {
 	}
 }
 
+// advance moves the tenant's clock, as the management API would.
+func advance(t testing.TB, s *apptest.Server, by time.Duration) {
+	t.Helper()
+	_, err := s.Core.DB.Exec(t.Context(), "UPDATE tenants SET clock_offset_us = clock_offset_us + $2 WHERE tenant_id = $1", s.Tenant.ID, by.Microseconds())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // equal compares what an answer holds with what a test wants.
 func equal(t testing.TB, what string, got, want any) {
 	t.Helper()

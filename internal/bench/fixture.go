@@ -126,11 +126,15 @@ func (f *fixture) hot() load {
 	return l
 }
 
-func (f *fixture) bulk() load {
+func bulkAward(key string) template {
 	const one = `{"member_id":"mem_` + memberDigits + `","points":500,"reason":"Monthly bonus"}`
-	l := f.spread()
 	body := `{"awards":[` + strings.Repeat(one+",", bulkAwards-1) + one + `]}`
-	l.template = newTemplate("POST", "/incentable/v1/points/award/bulk", f.freshKey, "", body)
+	return newTemplate("POST", "/incentable/v1/points/award/bulk", key, "", body)
+}
+
+func (f *fixture) bulk() load {
+	l := f.spread()
+	l.template = bulkAward(f.freshKey)
 	l.clients, l.per, l.says = 4, bulkAwards, []byte(`"failed":0`)
 	return l
 }
@@ -170,6 +174,14 @@ func newScale(ctx context.Context, d *database, o Options) (*fixture, error) {
 // of the tables.
 func (f *fixture) spreadFar() load {
 	return load{template: award(f.pastKey, ""), clients: 64, per: 1, first: 1, stride: f.past.Members / spreadMembers, members: spreadMembers}
+}
+
+// visit awards once to each member of spreadFar. Those of spread were all but
+// made just now; these would meet the disk and a checkpoint's full pages first.
+func (f *fixture) visit(ctx context.Context, address string) error {
+	l := f.spreadFar()
+	l.template, l.says = bulkAward(f.pastKey), []byte(`"failed":0`)
+	return l.visit(ctx, address)
 }
 
 // spreadAll is an award to any of the members.

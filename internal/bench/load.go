@@ -37,6 +37,38 @@ func (l *load) fill(c *client, random *rand.Rand) {
 	}
 }
 
+// visit sends just enough requests that every member was in one, in order.
+func (l *load) visit(ctx context.Context, address string) error {
+	c, err := dial(ctx, address, l.template)
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.conn.Close() })()
+	for i := int64(0); i < l.members; {
+		for _, at := range c.request.members {
+			put(c.request.text[at:at+len(memberDigits)], uint64(l.first+l.stride*(i%l.members)))
+			i++
+		}
+		if err := l.send(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends one request and wants it to have worked.
+func (l *load) send(c *client) error {
+	status, body, err := c.do()
+	if err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if status < 200 || status > 299 || l.says != nil && !bytes.Contains(body, l.says) {
+		return fmt.Errorf("answer %d: %.300s", status, body)
+	}
+	return nil
+}
+
 // window is when a load is measured: after everybody has warmed up.
 type window struct{ from, to time.Time }
 
@@ -102,12 +134,8 @@ func (l *load) loop(c *client, w window, random *rand.Rand) ([]time.Duration, er
 	sent := time.Now()
 	for {
 		l.fill(c, random)
-		status, body, err := c.do()
-		if err != nil {
-			return nil, fmt.Errorf("request: %w", err)
-		}
-		if status < 200 || status > 299 || l.says != nil && !bytes.Contains(body, l.says) {
-			return nil, fmt.Errorf("answer %d: %.300s", status, body)
+		if err := l.send(c); err != nil {
+			return nil, err
 		}
 		answered := time.Now()
 		if answered.After(w.to) {

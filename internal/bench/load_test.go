@@ -62,6 +62,22 @@ func TestDriveCountsEveryAnswer(t *testing.T) {
 	}
 }
 
+func TestVisitSpeaksOfEveryMember(t *testing.T) {
+	var said []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		said = append(said, string(body))
+	}))
+	defer server.Close()
+	l := load{template: newTemplate("POST", "/", "secret", "", memberDigits+" "+memberDigits), first: 1, stride: 10, members: 3}
+	if err := l.visit(t.Context(), server.Listener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(said, ", "); got != "000000001 000000011, 000000021 000000001" {
+		t.Errorf("the requests were %s", got)
+	}
+}
+
 func TestDriveFailsOnAnyRefusal(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"status":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no points", http.StatusBadRequest) },

@@ -67,6 +67,7 @@ func (h history) makeWithProgress(ctx context.Context, url string, out io.Writer
 	bar := progressbar.NewOptions64(h.rows(), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30))
+	_ = bar.RenderBlank() // starts its clock; to draw is its own concern
 	err := h.make(ctx, url, pg.Now(), func(rows int) { _ = bar.Add(rows) })
 	fmt.Fprintln(out)
 	return err

@@ -1,6 +1,9 @@
 package bench
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // row is one kind of work.
 type row struct {
@@ -81,6 +84,11 @@ func two(ctx context.Context, r *run) (figure, error) {
 // long measures a load on a server of the database with the long history.
 func long(of func(*fixture) load) func(context.Context, *run) (figure, error) {
 	return func(ctx context.Context, r *run) (figure, error) {
-		return r.beside(ctx, databaseScale, func(s *server) (figure, error) { return r.drive(ctx, of(r.scale), s) })
+		return r.beside(ctx, databaseScale, func(s *server) (figure, error) {
+			if err := r.scale.visit(ctx, s.address); err != nil {
+				return figure{}, fmt.Errorf("visit: %w", err)
+			}
+			return r.drive(ctx, of(r.scale), s)
+		})
 	}
 }

@@ -1,8 +1,8 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -16,6 +16,8 @@ const (
 	doubled = "doubled" // in the books, and accounted for by no answer
 	wrong   = "wrong"   // whatever else does not hold
 )
+
+var rank = map[string]int{lost: 0, doubled: 1, wrong: 2}
 
 // finding is one promise that was not kept.
 type finding struct {
@@ -39,9 +41,11 @@ func (v verdict) count(kind string) int {
 	return n
 }
 
+// first lists some of the findings, the worst ones first.
 func (v verdict) first(n int) string {
 	var b strings.Builder
-	for _, f := range v.findings[:min(n, len(v.findings))] {
+	worst := slices.SortedStableFunc(slices.Values(v.findings), func(x, y finding) int { return cmp.Compare(rank[x.kind], rank[y.kind]) })
+	for _, f := range worst[:min(n, len(worst))] {
 		fmt.Fprintf(&b, "  %s: %s\n", f.kind, f.says)
 	}
 	return b.String()
@@ -88,7 +92,7 @@ func claim(entries []*entry) *claims {
 	c := &claims{effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}}
 	for _, e := range entries {
 		if e.differs != nil {
-			c.find(wrong, "key %s was answered %d %s and %d %s", e.Key, e.answer.Status, e.answer.Body, e.differs.Status, e.differs.Body)
+			c.find(wrong, "key %s was answered %v and %v", e.Key, e.answer, e.differs)
 		}
 		if e.answer == nil {
 			c.find(wrong, "key %s was never answered", e.Key)
@@ -123,7 +127,7 @@ var refusals = map[op]string{
 func (c *claims) checkRefusal(e *entry) {
 	code := errorCode(e.answer)
 	if code == "" || !slices.Contains(strings.Fields(refusals[e.Op]), code) {
-		c.find(wrong, "%s with key %s was answered %d %s", e.Op, e.Key, e.answer.Status, e.answer.Body)
+		c.find(wrong, "%s with key %s was answered %v", e.Op, e.Key, e.answer)
 	}
 }
 
@@ -287,11 +291,11 @@ func (c *claims) compareKeys(entries []*entry, b *books) {
 		delete(kept, e.Key)
 		if !is {
 			c.find(lost, "key %s was answered %d and is not kept", e.Key, e.answer.Status)
-		} else if !e.answer.equal(&answer{Status: k.Status, Body: k.Body}) {
-			c.find(wrong, "key %s was answered %d %s and keeps %d %s", e.Key, e.answer.Status, e.answer.Body, k.Status, k.Body)
+		} else if stored := (&answer{Status: k.Status, Body: k.Body}); !e.answer.equal(stored) {
+			c.find(wrong, "key %s was answered %v and keeps %v", e.Key, e.answer, stored)
 		}
 	}
 	for key, k := range kept {
-		c.find(wrong, "key %s keeps %d %s, which nobody asked for", key, k.Status, http.StatusText(k.Status))
+		c.find(wrong, "key %s keeps an answer %d that nobody asked for", key, k.Status)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 )
@@ -58,6 +59,8 @@ type answer struct {
 	Replayed bool
 }
 
+func (a *answer) String() string { return fmt.Sprintf("%d %s", a.Status, bytes.TrimSpace(a.Body)) }
+
 func (a *answer) ok() bool { return a.Status/100 == 2 }
 
 func (a *answer) equal(b *answer) bool { return a.Status == b.Status && bytes.Equal(a.Body, b.Body) }
@@ -110,6 +113,7 @@ func (j *journal) write(name string) error {
 		return err
 	}
 	lines := json.NewEncoder(f)
+	lines.SetEscapeHTML(false)
 	for _, e := range j.entries {
 		line := struct {
 			*entry

@@ -13,10 +13,10 @@ import (
 // The items that a round sells. Stocks and pools are small enough to run out
 // under load.
 var wares = []ware{
-	{id: "gift-card", kind: store.Digital, cost: 40, stock: 260, codes: 400},
-	{id: "voucher", kind: store.Digital, cost: 25, stock: -1, codes: 120},
+	{id: "gift-card", kind: store.Digital, cost: 40, stock: 25, codes: 60},
+	{id: "voucher", kind: store.Digital, cost: 25, stock: -1, codes: 15},
 	{id: "download", kind: store.Digital, cost: 15, stock: -1, codes: -1},
-	{id: "earbuds", kind: store.Physical, cost: 90, stock: 120, codes: -1},
+	{id: "earbuds", kind: store.Physical, cost: 90, stock: 12, codes: -1},
 	{id: "mug", kind: store.Physical, cost: 30, stock: -1, codes: -1},
 }
 

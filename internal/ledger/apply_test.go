@@ -36,7 +36,7 @@ func TestApplyAgainstModel(t *testing.T) {
 			for i := range commands {
 				commands[i] = w.drawCommand(r)
 			}
-			results, err := applyAt(t.Context(), made, at, commands)
+			results, err := applyAt(t.Context(), pgtest.DB(), made, at, commands)
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -47,9 +47,9 @@ func TestApplyAgainstModel(t *testing.T) {
 }
 
 // applyAt carries out commands in one transaction at an instant.
-func applyAt(ctx context.Context, made tenant.Tenant, at time.Time, commands []Command) ([]Result, error) {
+func applyAt(ctx context.Context, db *pg.DB, made tenant.Tenant, at time.Time, commands []Command) ([]Result, error) {
 	for {
-		results, err := pg.InTx(ctx, pgtest.DB(), func(ctx context.Context, tx pg.Tx) ([]Result, error) {
+		results, err := pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) ([]Result, error) {
 			var pipe pg.Pipeline
 			results, err := Apply(ctx, tx, &pipe, made, at, commands)
 			if err != nil {
@@ -61,7 +61,7 @@ func applyAt(ctx context.Context, made tenant.Tenant, at time.Time, commands []C
 		if !errors.As(err, &unopened) {
 			return results, err
 		}
-		if err := Open(ctx, pgtest.DB(), made.ID, unopened); err != nil {
+		if err := Open(ctx, db, made.ID, unopened); err != nil {
 			return nil, err
 		}
 	}
@@ -121,6 +121,13 @@ func (w *world) compare(r *rapid.T, t *testing.T, l *Ledger, tenantID int64, tim
 		if err != nil || history.Total != int64(shown) {
 			r.Fatalf("%v: the history has %d (%v), the model %d", h, history.Total, err, shown)
 		}
+	}
+	if rapid.IntRange(0, 4).Draw(r, "audit") > 0 {
+		return // it costs more than the sequence
+	}
+	report, err := AuditTenant(t.Context(), pgtest.DB(), tenantID)
+	if err != nil || len(report.Violations) > 0 {
+		r.Fatalf("the audit: %v %v", report.Violations, err)
 	}
 }
 

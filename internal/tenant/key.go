@@ -110,6 +110,10 @@ func parseKey(text string) (k parsedKey, prefix string, ok bool) {
 	if _, err := keyEncoding.Decode(b[:], []byte(text[cut:])); err != nil {
 		return k, "", false
 	}
+	// The last character has bits to spare: only one of its spellings is the key.
+	if string(keyEncoding.AppendEncode(make([]byte, 0, 2*keySize), b[:])) != text[cut:] {
+		return k, "", false
+	}
 	sum := crc32.Update(crc32.ChecksumIEEE([]byte(prefix)), crc32.IEEETable, b[:keySize-crc32.Size])
 	if sum != binary.BigEndian.Uint32(b[keySize-crc32.Size:]) {
 		return k, "", false

@@ -75,7 +75,7 @@ const testsMay = "apptest pgtest contract db pglocal" + books + data
 // libraries says who alone may import a library that shapes all code it touches.
 var libraries = map[string]string{
 	"github.com/labstack/echo":          "httpapi dashboard app apptest gen/incenta gen/incentable gen/management gen/shared" + facades,
-	"github.com/jackc/pgx":              "pglocal app apptest bench crash" + domains + books + data,
+	"github.com/jackc/pgx":              "pglocal pgtest app apptest bench crash" + domains + books + data,
 	"github.com/golang-migrate/migrate": "pg",
 	"github.com/spf13/cobra":            "cmd/incent",
 	"github.com/caarlos0/env":           "app",

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+// AuditChecks are the audit of this package's invariants.
+func AuditChecks() []ledger.AuditCheck {
+	checks := []ledger.AuditCheck{
+		{Invariant: 1, Name: "orders are paid", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderFindUnpaid(ctx, tx, query.OrderFindUnpaidParams{TenantID: tenantID, RedeemKind: int16(ledger.KindRedeem)})
+			return offence("order "+OrderID(r.ID), r.Says, err)
+		}},
+		{Invariant: 2, Name: "a code for each unit", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderFindMiscoded(ctx, tx, tenantID)
+			return offence("order "+OrderID(r.ID), r.Says, err)
+		}},
+		{Invariant: 3, Name: "cancelled is given back", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderFindMisreturned(ctx, tx, tenantID)
+			return offence("order "+OrderID(r.ID), r.Says, err)
+		}},
+		{Invariant: 4, Name: "pools count their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.PoolFindMiscounted(ctx, tx, tenantID)
+			return offence("code pool "+r.ID, r.Says, err)
+		}},
+		{Invariant: 4, Name: "days count their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderDayFindMiscounted(ctx, tx, tenantID)
+			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		}},
+	}
+	for i := range checks {
+		checks[i].Of = "store"
+	}
+	return checks
+}
+
+// offence makes of a row the offence, and of no row none.
+func offence(where, says string, err error) (*ledger.Offence, error) {
+	if pg.IsNoRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &ledger.Offence{Where: where, Says: says}, nil
+}
