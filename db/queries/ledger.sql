@@ -1,12 +1,14 @@
 -- name: AccountListForUpdate :many
--- Locks the named members' accounts in the one lock order (member, asset).
--- By members_external_unique and accounts_pk. Pairs without an account are absent.
-SELECT m.external_id, a.*
-  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
-  JOIN members AS m ON m.tenant_id = @tenant_id AND m.external_id = w.external_id
-  JOIN accounts AS a ON a.tenant_id = @tenant_id AND a.member_id = m.id AND a.asset = w.asset
+-- Locks the named members' accounts in the one lock order (member, asset). Pairs without an account are absent.
+-- By members_external_unique and accounts_pk: a scalar subquery, and OFFSET 0 behind it, leave a planner that has
+-- no statistics yet no other way. It would rather join with all members, or all accounts of the asset, of the tenant.
+SELECT h.external_id::text AS external_id, a.*
+  FROM (SELECT w.external_id, w.asset, (SELECT m.id FROM members AS m WHERE m.tenant_id = @tenant_id AND m.external_id = w.external_id) AS member_id
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
+        OFFSET 0) AS h
+  JOIN accounts AS a ON a.tenant_id = @tenant_id AND a.member_id = h.member_id AND a.asset = h.asset
  ORDER BY a.member_id, a.asset
-   FOR NO KEY UPDATE OF a;
+   FOR UPDATE OF a;
 
 -- name: AccountInsertMany :exec
 -- Opens accounts for members that have none of the asset yet; existing ones stay.

@@ -134,18 +134,19 @@ func (q *Queries) AccountListDue(ctx context.Context, db DBTX, arg AccountListDu
 }
 
 const accountListForUpdate = `-- name: AccountListForUpdate :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
-  FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
-  JOIN members AS m ON m.tenant_id = $3 AND m.external_id = w.external_id
-  JOIN accounts AS a ON a.tenant_id = $3 AND a.member_id = m.id AND a.asset = w.asset
+SELECT h.external_id::text AS external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+  FROM (SELECT w.external_id, w.asset, (SELECT m.id FROM members AS m WHERE m.tenant_id = $1 AND m.external_id = w.external_id) AS member_id
+          FROM (SELECT unnest($2::text[]) AS external_id, unnest($3::smallint[]) AS asset) AS w
+        OFFSET 0) AS h
+  JOIN accounts AS a ON a.tenant_id = $1 AND a.member_id = h.member_id AND a.asset = h.asset
  ORDER BY a.member_id, a.asset
-   FOR NO KEY UPDATE OF a
+   FOR UPDATE OF a
 `
 
 type AccountListForUpdateParams struct {
+	TenantID    int64
 	ExternalIds []string
 	Assets      []int16
-	TenantID    int64
 }
 
 type AccountListForUpdateRow struct {
@@ -169,10 +170,11 @@ type AccountListForUpdateRow struct {
 	MovedAt    time.Time
 }
 
-// Locks the named members' accounts in the one lock order (member, asset).
-// By members_external_unique and accounts_pk. Pairs without an account are absent.
+// Locks the named members' accounts in the one lock order (member, asset). Pairs without an account are absent.
+// By members_external_unique and accounts_pk: a scalar subquery, and OFFSET 0 behind it, leave a planner that has
+// no statistics yet no other way. It would rather join with all members, or all accounts of the asset, of the tenant.
 func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg AccountListForUpdateParams) ([]AccountListForUpdateRow, error) {
-	rows, err := db.Query(ctx, accountListForUpdate, arg.ExternalIds, arg.Assets, arg.TenantID)
+	rows, err := db.Query(ctx, accountListForUpdate, arg.TenantID, arg.ExternalIds, arg.Assets)
 	if err != nil {
 		return nil, err
 	}
