@@ -55,7 +55,7 @@ ci: ## All that must hold before a merge
 	@$(MAKE) build
 
 bench: deps build ## Measure, print one table and write it to README.md
-	.bin/incent bench --readme README.md
+	.bin/incent bench --scale --readme README.md
 
 crash: deps build ## Kill server and database at random under load, ROUNDS times, and audit the books
 	.bin/incent crash --rounds $(ROUNDS)
