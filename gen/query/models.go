@@ -49,6 +49,84 @@ type ApiKeySecret struct {
 	ExpiresAt *time.Time
 }
 
+type Attribution struct {
+	TenantID   int64
+	CampaignID string
+	RefereeID  int64
+	ReferralID uuid.UUID
+	Codes      int32
+	PaidAt     *time.Time
+	CreatedAt  time.Time
+}
+
+type Blocked struct {
+	TenantID  int64
+	Kind      string
+	Value     string
+	Note      string
+	CreatedAt time.Time
+}
+
+type Campaign struct {
+	TenantID    int64
+	ID          string
+	Position    int64
+	Name        string
+	State       string
+	StartsAt    *time.Time
+	EndsAt      *time.Time
+	Version     int32
+	BudgetMinor *int64
+	SpentMinor  int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type CampaignTotal struct {
+	TenantID    int64
+	CampaignID  string
+	Shard       int16
+	Referrals   int64
+	Clicks      int64
+	Conversions int64
+	RewardMinor int64
+	Amounts     int64
+	AmountSum   float64
+	AmountSq    float64
+}
+
+type CampaignVersion struct {
+	TenantID   int64
+	CampaignID string
+	Version    int32
+	Rule       []byte
+	CreatedAt  time.Time
+}
+
+type Case struct {
+	TenantID     int64
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID *uuid.UUID
+	State        string
+	Score        int16
+	Note         string
+	CreatedAt    time.Time
+	ReviewedAt   *time.Time
+}
+
+type Click struct {
+	TenantID   int64
+	ID         uuid.UUID
+	ReferralID uuid.UUID
+	RefereeID  *int64
+	Counted    bool
+	Network    []byte
+	Device     []byte
+	CreatedAt  time.Time
+}
+
 type Code struct {
 	TenantID int64
 	ID       int64
@@ -67,6 +145,28 @@ type CodePool struct {
 	Issued    int64
 	Voided    int64
 	CreatedAt time.Time
+}
+
+type Conversion struct {
+	TenantID    int64
+	ID          uuid.UUID
+	CampaignID  string
+	ReferralID  uuid.UUID
+	RefereeID   int64
+	Version     int32
+	Status      string
+	Reason      *string
+	AmountMinor *int64
+	RewardMinor int64
+	RewardUnits int64
+	RiskScore   *int16
+	Warning     *string
+	Reasons     []string
+	Network     []byte
+	Device      []byte
+	Metadata    []byte
+	CreatedAt   time.Time
+	RefundedAt  *time.Time
 }
 
 type Hold struct {
@@ -190,9 +290,70 @@ type OrderDay struct {
 	Orders   int64
 }
 
+type Referral struct {
+	TenantID    int64
+	ID          uuid.UUID
+	CampaignID  string
+	Code        string
+	ReferrerID  int64
+	RefereeID   *int64
+	Username    *string
+	Email       *string
+	Network     []byte
+	Device      []byte
+	Status      string
+	RiskScore   *int16
+	Warning     *string
+	Reasons     []string
+	Clicks      int64
+	Conversions int64
+	CreatedAt   time.Time
+	CompletedAt *time.Time
+}
+
+type Reward struct {
+	TenantID     int64
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID uuid.UUID
+	MemberID     int64
+	Role         string
+	Version      int32
+	Fulfilment   string
+	Status       string
+	ValueMinor   int64
+	Asset        int16
+	Units        int64
+	HeldUntil    *time.Time
+	PoolID       *string
+	Code         *string
+	TransferSeq  *int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	ClaimedAt    *time.Time
+	RedeemedAt   *time.Time
+}
+
 type ServerSecret struct {
 	Name   string
 	Secret []byte
+}
+
+type Signal struct {
+	TenantID int64
+	CaseID   uuid.UUID
+	Name     string
+	Weight   int16
+	Evidence []byte
+}
+
+type Tally struct {
+	TenantID     int64
+	CampaignID   string
+	MemberID     int64
+	Rewards      int64
+	GrantedMinor int64
 }
 
 type Tenant struct {
@@ -245,4 +406,12 @@ type Undone struct {
 	Owed     int64
 	Forgiven int64
 	At       time.Time
+}
+
+type Visit struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	RefereeID  int64
+	CountedAt  time.Time
+	ClickedAt  time.Time
 }

@@ -1,0 +1,14 @@
+SET lock_timeout = '5s';
+DROP TABLE blocked;
+DROP TABLE signals;
+DROP TABLE cases;
+DROP TABLE rewards;
+DROP TABLE conversions;
+DROP TABLE tallies;
+DROP TABLE attributions;
+DROP TABLE visits;
+DROP TABLE clicks;
+DROP TABLE referrals;
+DROP TABLE campaign_totals;
+DROP TABLE campaign_versions;
+DROP TABLE campaigns;
