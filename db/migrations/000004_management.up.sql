@@ -63,8 +63,13 @@ CREATE FUNCTION uuid_day(id uuid) RETURNS date LANGUAGE sql IMMUTABLE AS $$
     SELECT date '1970-01-01' + (('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 86400000)::integer
 $$;
 
+-- Both triggers take their shard before they touch a row of it. One transaction
+-- may run both, and so touch rows in another order than its neighbour does; with
+-- the shard its own until the commit it cannot deadlock.
 CREATE FUNCTION count_opened_holds() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
     INSERT INTO hold_days AS d (tenant_id, day, state, shard, holds)
     SELECT c.tenant_id, c.day, c.state, txid_current() % 8, count(*)
       FROM (SELECT a.tenant_id, uuid_day(a.id) AS day, a.state FROM added AS a) AS c
@@ -75,6 +80,8 @@ BEGIN
 END $$;
 CREATE FUNCTION count_moved_holds() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
     INSERT INTO hold_days AS d (tenant_id, day, state, shard, holds)
     SELECT c.tenant_id, c.day, c.state, txid_current() % 8, sum(c.change)
       FROM (SELECT r.tenant_id, uuid_day(r.id) AS day, r.state, -1 AS change FROM removed AS r

@@ -5267,11 +5267,6 @@ type CancelHoldResponse409Headers struct {
 	XRequestId         *string
 }
 
-// CancelHoldResponse413Headers the declared response headers of an HTTP 413 response for CancelHold
-type CancelHoldResponse413Headers struct {
-	XRequestId *string
-}
-
 // CancelHoldResponse422Headers the declared response headers of an HTTP 422 response for CancelHold
 type CancelHoldResponse422Headers struct {
 	XRequestId *string
@@ -5312,8 +5307,6 @@ type CancelHoldResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *KeyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -5334,8 +5327,6 @@ type CancelHoldResponse struct {
 	Headers404 *CancelHoldResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CancelHoldResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *CancelHoldResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CancelHoldResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -5374,11 +5365,6 @@ func (r CancelHoldResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r CancelHoldResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r CancelHoldResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
@@ -5465,11 +5451,6 @@ type ReleaseHoldResponse409Headers struct {
 	XRequestId         *string
 }
 
-// ReleaseHoldResponse413Headers the declared response headers of an HTTP 413 response for ReleaseHold
-type ReleaseHoldResponse413Headers struct {
-	XRequestId *string
-}
-
 // ReleaseHoldResponse422Headers the declared response headers of an HTTP 422 response for ReleaseHold
 type ReleaseHoldResponse422Headers struct {
 	XRequestId *string
@@ -5510,8 +5491,6 @@ type ReleaseHoldResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *KeyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -5532,8 +5511,6 @@ type ReleaseHoldResponse struct {
 	Headers404 *ReleaseHoldResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *ReleaseHoldResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *ReleaseHoldResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ReleaseHoldResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -5572,11 +5549,6 @@ func (r ReleaseHoldResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r ReleaseHoldResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r ReleaseHoldResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
@@ -10595,13 +10567,6 @@ func ParseCancelHoldResponse(rsp *http.Response) (*CancelHoldResponse, error) {
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest KeyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10728,16 +10693,6 @@ func ParseCancelHoldResponse(rsp *http.Response) (*CancelHoldResponse, error) {
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers CancelHoldResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers CancelHoldResponse422Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -10874,13 +10829,6 @@ func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) 
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest KeyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11007,16 +10955,6 @@ func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers ReleaseHoldResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ReleaseHoldResponse422Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -17268,23 +17206,6 @@ func (response CancelHold409JSONResponse) VisitCancelHoldResponse(w http.Respons
 	return err
 }
 
-type CancelHold413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response CancelHold413JSONResponse) VisitCancelHoldResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CancelHold422JSONResponse struct{ KeyMismatchJSONResponse }
 
 func (response CancelHold422JSONResponse) VisitCancelHoldResponse(w http.ResponseWriter) error {
@@ -17498,23 +17419,6 @@ func (response ReleaseHold409JSONResponse) VisitReleaseHoldResponse(w http.Respo
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(409)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ReleaseHold413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response ReleaseHold413JSONResponse) VisitReleaseHoldResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -21732,187 +21636,187 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1rcxs3tuBfQXFnK3HSokg9nJj6cFd+ZKJxnKhsuXJrLF812H1IIuoGmAZaNOOr/byf9yfuL9nCAdAv",
-	"ovmSbNkznJqKKbIbj4Pzwnl+7EQinQoOXMnO4GNnAjSGDD+exZBOhQKu9l7DNKFziPXXMcgoY1PFBO8M",
-	"OqHKcgiJ4ITq/8sZZERNqCJMkgymQBXEZCQywpQkYTFkNN97CfPwhNChBK6IUBPIZkxCtxN0ZDSBlOq5",
-	"1HwKnUFnKEQClHdub4POa6rgF5YytYf/XVzRa/gzB6kkoUkiZhATxomaAInyLNNTzRiPxaxL3uAfE8hA",
-	"/5yBXjEliR60voiUcZbmaWfQC9yCGFcwhqyxoNeQUsYZHy9ZVAIj9TlXJMEDojcQCR5LknPFElwKTqLn",
-	"G2UgJ4SOKeP3uCBQ2XzvdKQga1+MEmRGmSJDGAk9YTZnfGxXsslk/7lngb135sHXX2kKkqgJoic+5k5D",
-	"QnYD2TeSJGLcJafJjM4l0cipZ4cPNJ0meqoM/rzq9f/ojX6UR7OD+sLoh1+Aj9WkMzg4Pg70Qt3f/WKp",
-	"UmUaQ271Uqc0oykoS28/iyT2LfliAmQikvgbSVhcX4z+ur4apt+YUjXpBB1OU/fQWdwJ9NJzlmkq1kS7",
-	"/cqDToWOX8J8ccmv6DVCGUhEk4RIOgJ9voYhDMg0Y1zRYQLk9M2zs7OA5Jz9mQOZQkb0UfIYYgKjEUSq",
-	"S/T2JU2BXMOczJiamNOiKVxyd4RjUGa6EcukcnwIcefEvEM5spji0I8ODkjIym1cRYKPEhap8ITMJiyB",
-	"crhLziSRiiUJyXKu6TsgR70n9dcZv5pmYpyBlGH3ktdOKYV0CNleCukVHUb9g0N3TobZlifVYI8bINeU",
-	"KgWZHvO/3pG9//3++791vOemIG1DMaYg9aBYNouver2+H7WYGe8+UeslzNtWeA1zXOAJ4UKhQJEQZdAg",
-	"0GuYrySJa5zkPpfdIox+FjOSUj4nwFXGQLPPKR0bepZd8go53YRy0u/1jMgc5RLwCHDZf+aQzct1I+ut",
-	"oUUMI5onSq8y0Is2nLHf6wUln+x7+eQrxMo2WBucRXAHJJoICZwM50gUiOc0TaHbxPIGetdhnrr57hPs",
-	"53QMixv4fcKiCQI6IJHIOeogmUhJv0tOzQEMYcJ4bGQflYoIjtIN0qmat0Ffv+gHfr8C+4P+0Q9HPx4+",
-	"Pvph5RGcC5G0HUAkYiBTIRIPTeqvV+L41Ax+n9C+yCiXo3akUfZ3S6VnPALL57UYkIQpEuIzNNJvXbE4",
-	"rG9MfeBXMYyOjh/796TKBdzfvm71UHIquASUw09pbDUI/VcktEDCj3Q6TVhE9dL3/5B61x/LtX/sQJaJ",
-	"zLwSm5O+oQmLr6zI6QSdGBRliewM3n3sjBgkcWfQoalG0E7QSUFKxOZOmkutBhGqSAIaOfud2/fVB8w7",
-	"xPOcgQpIpY+oqavonZZA+lsGo86g8z/2ywvAvvlV7r/QWzlFKWoAtHjWhfYkSUqTkchSiAMiMkJJlidg",
-	"OZk+c33Eq68VvuXYt/Z9r3g0vWVD1J7FLT2zAv9uh0yTDGg8v4IPTCrZcsYsrp0vtdzVaTNMkwuxIzRO",
-	"etmjn+ewT4ujrilfi5c50lSTyLetKlKAg13ysHI1CB8h/ugJWKw/aaLXgyp6DZx8G9ZhHT4yetYnQa3G",
-	"jWXZCNVH74yUP4lsyOIY+N2wclQMU0XIGmYhLmmVOqHRtVGeZSSmTvLLwSxjCj4jQ/GtRYwMzospZLj5",
-	"Bi+5G7DPuNaZafKihN72vN4MdWV+aIW6FCmoiaaNGd6tM8HHnwnGb4qpcw4fphApiE+MAiTG5JqLGQpo",
-	"q+QV7D2+V5C/hPkrJlOqoskdAe65uq1A9ga/IjMqiVa20TzVuB9+Rrxf5KNDSAQfo0Wksax7PYtfhfpJ",
-	"5Dy+20Fwoa5GOEwr9K0I05c29+TnAO7vE6pquMzR9hMLkLgWFCPG+sNkeashlMckFTF8oXrLOZ0ngsYX",
-	"QvxCM3P72f70pmawKyXEVYLDLaEhIEMRz7VExkcze3Mlr9jTz0gvrWtA7eFH/UkfKuWEpVOR3S/NXAjx",
-	"ivK5M+feDfgZVXCFV3pYQj1KCGNCyNykn1HJp6piG0ZmmU8bAPUY5JeqS43H2y3o641SvuK3fK87in78",
-	"ARW/t5zmaiIy9hfckSHn1ZHaFRHgMaEasegYUq2LaP2LSkLJEGimCUtco/74OXDtV6GnRwLWnJmShN1A",
-	"Y3H3SsdvOb2hLKHDBO4M7WKgdhLO5sYYjYyJpELv6TOSsXFtkIhyDd1YGInHxQwtqagT6ssAFzOulY4h",
-	"GMW0vPD51Y+HoZUCMLiG0zEwPn6aR9c+RxeqAPBhyjKQRHC08r29eEZiiug0zfTFQjFj97GWmMFHfX1K",
-	"qTJq/eOjznI7XtCxE5yqVUf1a54gppxxqShXHWN6clasd5WBArea98WEYvgHRMijTqVs3Szq8xBryYiW",
-	"T9kl4Ycp3s05aCSQU01PWscxf9s50Q7H9RbfdaaCcRQzyAL0hw/TykKc4cwu5BdGhyxhau63CQ6FuJb6",
-	"IqdhT/ULXXKKe5OEZkCUUDSRRDIeGZ/LEMbMelnyqUZHNAgYiHkOLf4jl8rnmX4Oca7vOPpGM6Ec7zEL",
-	"B7t4mBQRyuPoFrnSa4gZH4d6TATcPCBSCK61S/QVnaA1OSA5j7XGmydJQGb6XOrAJi/0BwYFYCxSXnIN",
-	"Ev0FcKUHN+MYK7XSs+CNGFJj+mAKUrkK6WoUcltsmWYZneu/hzShPII2k645HjrOAAw/ABpNjL++WwKw",
-	"8NBr9jP0IOdvM3MS1rrgPYxljl1HZZ5lvs45EbkKCE2kKN3VFvMm9AZQqAwBNHdLYjI3LqMN52dS5r7p",
-	"/85ugAckASnNUet7pTFZDWl0vSbaVbCrhbIt5DQXRyKOTyw6xcQQLJITesa4tbpuuEM9qHf+3zg6rLYY",
-	"MoMYIPWB7Q3yIcHR7yir8Is0OiYJxERkWgKQDFSecViPghsstQrXcocWS4tDrSy0RLSgZC4FW6iQi48z",
-	"PzU/Lu72tHSoaUgyfb2v8cQFxjZsG+p3CyMtpg0z52Jm4afRXu/shKR0rh/gMKaK3cCaWOinXZwx0wxM",
-	"XwDojGaxDWQRM8bHJ8QaZi3Wi9GIhHb54RY4k7ARKJbCC6oPfXE5L24gmxutBZlqBhGwG4jvMNXrVjRt",
-	"TibvCW3vRonGAz6lGQqE7YHdIBaHcx5CaRyKB3RL6AERuo7eVsdYIbscPd0Wusj6L3yYrv1wAwwr9J9y",
-	"e88SOtM8/lwkLJr7vf8jii6xGvUgdWZakHZJaEF9JXgyDwdE/2MQqnCnCMt+SajE1V+QiXBAYqur00tu",
-	"T01jgv4xsBq78c2NRDbWAqpLQscLwkH5xBAikWJYgj5nE7mnNY3MkfmUzjVB25AWpyBWloxgwlV1go6b",
-	"wqstPhMxnAuR+BiMltn6RiWJXg866z26XvXKVh/hGb6LPEkJVPe0SnCCGpix76Iv3WwwxegkpiQRM76S",
-	"ZrhV2p2beZFaowzDHFfr/4XeH3RY7HNUL8CsTekw+9X7BNwpKvRjIbZhNineZJev3J3dK/3srfPHf1xc",
-	"8I1g8doL1vpknNEZDwiVWjukTS56V46GnldcrN1n0Kne1wvxb5ddPUsvwVsw/MJMcEAdP2Oq8La+llpe",
-	"UINHJZ/SMePUQG75KOflk82t42pqYy3b0SuLBI1LjzGhQhwO8OwkHp0hVCSlmSbcaa51zi4Jx8Aho+Zx",
-	"Q2SUcJiZWBa8N2iJUb1quvE7Qad42c888FzcaivxGfUjuAsubxoNUwV2FcW8YMbl/yySuHXppfnBE0KW",
-	"R5MTolmXkIr0e//VP9ZavlYfI5okfiqpBIPV/rfKnEHlEtNpcauU1mCaUpVvZ/wIypCwTaGvgU+tca4p",
-	"SubITLSEmzCpRDYnMy1E5UTM7LWoMtWxBcfaB12JYjNwCsoIHrum9vM/U5C2nn9EFYxFNq8FlnXqy/UL",
-	"icgi9DqAbJFm5WA1cC5ZCSLSorxK6RjeZonvBvT29S9d3yAbLvCa8XiloFWQvtTPbUvegVUCnwnZYhH0",
-	"UledtFZrDlJRlct1dvPGPInviOh6SaSpidSnGRjtZ0C4KEP2t+ISaylBRlf+pPDy81zEh3aaewnzVpJb",
-	"B5VewryJST6zqzCR7gsMZh1Uw1gXubbm8EY/bljvhzPzwrGBpP2r39QoGoDDbRdqkZ29HYImULgViJBS",
-	"5qN3TmBP/0RoHGcg5QJgjmqAOVyD9Fnsm2eO4WKjemzyN4Vyv+FhrMcuVix1UQv1gfe5iPLUuZ3imOkd",
-	"0eS8Al0z+AJgf5sCPz0/I4fdXveQxHaYijnWzhF0PuyNxZ798g8pePc1nb2yfqnboPOCZyJxS/Cg9YRO",
-	"p8AlmU2AkzJ2iUmCl0oToUJyblxHRjZ2SSimwO0t08Z+MEmsZt0loYZSpMIBOeod1S+W+kWNkviAVw+s",
-	"ersWUdE55xqSdQ2lEMd9ZjXCwo23mNeCVrUySnwdesWhn+OQPmW/cBMuSkwJXIG+2usb7BTENIGgSKbR",
-	"Ck2341WNCq+iz6KPwZtUkrDqWAu7nVVIHJnrk1tuCaXqjIto3nRx4RH5qKE8AT8ulgFzgYGHIXV5QiTG",
-	"mHfJU5CsuGjonaLMJEwRY+TQ183uJb/keyRsBGeH5NujXu/RYCGW+YYmOehbDw7NlDSyVJ6Q0O4/tHFF",
-	"6Hjo4uBVFzyO3H+EYni1jxtfL6I38d3DR4aS6vGRRUTkN9LESppXi2gsfPXITCtzBAhSbmu0k12YeTgT",
-	"ubIjapoX8ZUe2CZU4tDHdlX4pA1IDsgwV7i5MlrZvG6GWgg20iP13f5cXI+4gawEtHmzEfmrF/DEvsbc",
-	"SVUTJvSJBEXocLd24phDgLy2OHSK9jU9jAaydZOPhckZwTwjRRUYXyTFXJH6spx1rxhQL8xY+mZUlsY/",
-	"k9pYnpT5gQ0TqL3pshzQaatRhZvBzIvW3Hel4TRKxKz2qrMFzkSexCQBemN8YRnlY7QQUvL4aG/IFLFa",
-	"lYWNLxGOfHt0cGDHXQxSXBY9uThoNfa7enqN0HIm1wgrN6NXg6dwqThkM1bqhNQizImkc0n0TTARfOxS",
-	"TguidZahkHx7XNDdkuCJIq7DYVg1CBgH0edSDbf9MxcKmgG2NRG4mDXSCOipxnZXgy8XCRWtP4vxfQsp",
-	"C4uUUXnKIa+drUTZ0hdWoKIeyx+X24ILWnbUg+Dq8TSNsOpWhcBKV4+7pNBAtMRw6bZOW3Rn4BLWUbos",
-	"2p1tGkdz8DMlyZSqiTM36AsAZHoQpSXFgITGMhAGJEST2bvD9/ozbjb0iu5WXeD36goNtTC1WmablZfj",
-	"euUuxjF4jfLceZaNS7RLwpjOZUjGwkpTEmYiSTAiQsuRkHEaKXbD1FxvNBVcTewvMdU8A18ZsQ8QhyeE",
-	"XvKUSanFks2+s9mPAb4ihUk3j5H1YgyFUOiEm5M50IxMqDSk07TCzq3+bi6Wh/1VBi+9qforj49Xm8lw",
-	"d7XX+ger3pkWjqKlCiOeiHUqLTqn8Ov2k2xzRoVccAgH7khjYYOg7cm6gxy4Q6aaY2rEnhsrr3MjmeMb",
-	"EBtsBLy4fHH4oC65PfZ9PPKAvL141q0hxsCObKdhnMwwXbNyW+DArDgxnl3ChfO8mtXXWabemOYkZgea",
-	"ReolIvtws3pZx8/CR9ZlnoS941jnrokhscuY+1z2WweQbWZx/YTupk9lzF1ivl20hoBSyTrb86xhPXua",
-	"PndnT/P5i9aw8RZTVWFWPZrqPny0qtdwD14kROGH9SBVoLnIczJIgKJmjFKg8O6FGKw0YpwmXXJq1G/r",
-	"m0VoGmlg3u0uep7xIMyvGupuVC+Vn6GLCf2P7bZ3/WsN6BtajUpTXL+wa65pjTNz+yBbW7lEK/wCsuQm",
-	"Whlkm8tVXrPp1ACxboNdGe/mXHMtA3Mxc6VT9K1r0wmahFc6Ait78kLFkrvP4mjDRAPy+qdn5PDw8MmJ",
-	"rQViguMYx0BLVENSliRMmtozNcu41jf2FDP+vBILjuqeioNevehGb+/J+49Ht3vmw0H54cJ9GCx8+PZd",
-	"9z1+/v7Rf3z7z/9+9/3e+4VnHi0W8qhb9WZafL/CzVR/2TMARYyhesGdMVOTfNiNRLrPMDF/L4Yb+3Hf",
-	"Kdr7eriiVMjy4LOhyMcT5U/zpyQDvLIuCMm6m6s69k8ZAFHwAa3p40zkUxNkRYbzIp6tsLytcIL54kv0",
-	"Rd4TY7LS6ryNvF3woi2zIrbYuVcHh1ScbZ/MbbbCMbZoX5xmLEJSMw+WXihFpGbzI5PjnS4P7Xgw95nm",
-	"EwmM1Hreszu4yJZAzjz4KSGXT+MNcXpJYE11J0FJ4IFzNBWqUoGwNSyqAcYdUI2g64pVuXaveHA47LGn",
-	"hzEbM0WTEBmL1jFiSNgNZBATtOtFEBAxUsBNJpRewgmhJJxO5pJF+kV7U5WTQqo61cSOrfdmn/arIwrS",
-	"e1D8kD0/rOJXoSuP4SWZE8pJiBcwsACvCY4q7MxT5Y3NH0DoLTV2ysnp+ZkxrWvBLvJmaaiG/Pl0t6cN",
-	"3ckJleqt3PKms8wXXbgHRFZIZK+cmWZww0Qu3yCs3nJlbGgbLiWDG3G97YVtS9f3Uo0aeZPXyV1nJJUD",
-	"8MOiujcfBbjD9HJzjZV4paHoVRBT4LUsK6N5UUR6p0ChyukcQm00cA/cQ1PSwzKPlzD/namJgfYyqrbl",
-	"+yw9F6ZaOcEAaCwOwiPY0fm/A50HHdmCL78bQrNuTSKBx9K4b2YTkYDLH14ZpnH/fKNYs48K1sqdpOgB",
-	"bM+AlBLU1hkWjRTOtRMtFt9bnW/RfGfbtAu6CU2vld4oRtaxgMA02Y5dcspt5s8wV0Rr0tYhASOIXCam",
-	"dQ/6UiEb26Oqmj0WuHPzbdBEXPk02ClkUnCN1CQSSQKRkvfD+ooorq2CsC5Mza5aBJapGlmYByolAHMJ",
-	"2VkcBlXLQWiMrq4k4Eoe7PjiyuXe603HQGmT64g5yjb/5GmjvBuwzLnwZWtK4LpJUHJb48WnwoWv9mCD",
-	"EvTtZ3wPapml+4fVzJrSey07q4keypPkkxpcmzjxL22APa8duc+gaSK56Bgj3SxU69iX+KsSYxgg+8sG",
-	"BOkRmtb7lY5sb5TChVtQd6XLEwWvJ93WlkkWnNAkwbG2qRWAo5/rlxenwK9PSK9Z2J4LU3Thrilntkqw",
-	"K9VsNlpbko/qXmNcDU1aVdvI5poSJcR1l4SjTKTnxhsWBubP0yJ+KSChEs9hqKzfzWWBhoTGsS2r4aJT",
-	"fDEUbblIxb3DBLdNaGzDAlZZJB/C5+027WkCIJTNVdegbcufWophNXh7KAFHx/hBkxyO8XgufGDL+c7b",
-	"ssKbs82oLJKGt8gH3cSRz2HWWvSgVkfcRSZi8AfmFq9Zk2BJqIDBcd/5zoiwBUfKsJJt+MiKgteGDJSD",
-	"uYuVW0PRaTCNWmHrZfEHVTxoYmEBkAru106oEr6wPM/VcCNw9b5b/eYPlYW3JNPutVArsn7EDWQJndq+",
-	"I7Uktx8fH+mlLLqGTLjoBIhIYmeKkorOJcHQSS1OgMfG9akKi1RZE/74ycE6HvGF3RhDSJtMuIY5OkZj",
-	"MSAhekwHGdA41MqY/Rur+IboOhIcrFtVjMr4cYmqW1i+V75xybUMxlfwisyUJKfnZ13yAksAuRFs/DtC",
-	"h4MGAQeIZZe8BhpjDxceEz2q/mzDzhiPktzG6l+a4GEjhypY8bieIHRU0/e+fUf3/nqv/7P3/rvBo//4",
-	"Vm/gv3HtHo1NQxKUXoBsc72VeUNZnvhuX0jrP4skfm7DBVsciLHGCheybZHEhq243jasXsBFY8/IpQUU",
-	"AqkajbiKTznlYGXqc71ghb7rVTOAlgYlFg+6WkxrxjGWz/9OM874eB34WUDVwk+NOc+MQeAGuI2IZUoB",
-	"L2HIYVPo3fkmacHh22flbKrADhrotMqM8CaPIpAeK58sf2jc0kwDI31RWsM45Ybxzf0WV7Z27vKDpitv",
-	"lqG8S0W+p1iKrz2tuAXnt8t8/TVPEhIlQDPpywfePO3V7wNaMc0WKastUHCSs71yRVMy/suLrvU3eOtL",
-	"iJQQ5RlT8zd6NmvbxaK7XgtxLUMwIGE6VlfdbjcsuuIhYzfvF7NNlJqacrCMj0SbBskLB+I3RU6gJBIU",
-	"yaeotiVCXJsr20B/jXgQuFKEgV6QDFwptCIBTwamv1VwyTNr1pA4WlGVsUvQVHR6fqZFuHED2IztS37J",
-	"v/vuzYROQXa/+478xsHmLhaGRSxSjIUyEaQnJGHY71GSMKaKujyT0s4Zdkmljhte10aUJfKSuzHDj5cm",
-	"NfWyMyAfu93u7W0YFInNmOQoMaOymmL5KCDUJjg6T79JhyxKzGPxyW+PeseX3JdI+QihMhQxc/V0yjwD",
-	"rc86NTl2UEHOa+BiIjHxFicrqdluQwe9/gmJJpSPQZ8Q2iJlQGJIALV+nFnPIV23vINer0uOer1LngLl",
-	"dj2qpdOPadRitlzv9nNCQgRkV6NDSBQkiTQZHpjWc8ntz43s2fKaLmupWpJE+jaFdfQMEM74NFcaAk8N",
-	"3DQi/OPNb7+Sb8Nnpozz3sV8CgPSrOQcPjL26J/2fnSlZW3dePOHKR1v0hkvuS0eT97WktutWXvMRQZx",
-	"lzx3ocolSbz9XksgU4F+Tgx3DYjKKEvw/kMVNdV3c3zhkiMY7bVoxBR5fESGzFbztAlRBqGP9AGdcULJ",
-	"+enFs5+DokqcKcWYuxspxWsokyfWwok10JjE25xGuwDvHyg4LEgvWAryu+9wSmfRb7fdm3deA1pq9UG8",
-	"wVri3JckigVj0bN6/tubC9y4XbzBvykY46a+aM4mQmKqNYbnzkVOYnGJ5KBPoNF96BrmA70PhWWmTK9I",
-	"G8DnOE3RftYiOPZOAq5YRBNXV3g4V9Alp3o4bPOYgTlIm9f6A95GuuTUUtVRrx+Qo4MnOMfxhw9FydXy",
-	"PQuelzBH2ISnNncT8XBAnpri6gUPN3NbJi/xAl16zWyJJ5OejenimuxAqhM8+0vu6RTiGAB8oJFK5iRh",
-	"11DhDxbbqi0wltznMfzBoqjGSb1UvNzrpYUf9vB3a0FWTGEPN8PNTRXCiuw6PT/rBB1MHkUB1Meqt1Pg",
-	"dMo6gw6WskDnlJqgQNzX/GMPxYn+c+yL+vgVZkXlZS0Niy1gRfVfmFSu1pfs1LutvvOL//KR/XNTImPl",
-	"c7aLwftGE7mDXm+zwvLGUfiuVuXwyXGvZvruHPQOHu/1Hu/1f7zoHwx6vUGv1+31ev/sGFesrzGgLSB4",
-	"9KMr9FdNtbBt9U5T+pfg5G8Hx2UpvMGB3lPd72jdSQfHzgHULxw5/brTpb9+/fpaTT1PAXutAKCTS4wq",
-	"Ksa9dgM4Mofle6k41P1KW0B8pb/6lVpTB3zpcPVLZQsw/cbBk9VvNJuS3Aad43V2VO9/hW8drrWpAkPx",
-	"lPM0pVqjRoIzmdDFMWm+QMeyludk2UZnYL5Ck6W55voC409NGzgX92fcNmWusBONTxaKRCwyhHoNwY05",
-	"QqPpsSF5BPlTEc83o/Z1SHF9CvLWRryt23j0pe92gUn1N1t2hTfdG2fqbcqYehuzlra+GHpRQZmH8wU2",
-	"e/qCOVNvDc5U9NjUL/TXmKLZ3ApZ4MHq96p95b42tmnIt1rBZh2uadoz6pEqmtL+R9P197ZVZXKthVG/",
-	"SyUkN/YKZbuDYFg1VjJaYJ9/B7U177T23rurSV+OdnSfTOjfRZvpHa1+o2hL+LXR8d9BVYnYVWmRthHP",
-	"+qpQC03vF1nqfk3prTFp9IJer2dpXF9TjVnD3LEDjKoyrkZ9HeySZ2UtZ80FjK3DalJBYeURUZRnRM1Y",
-	"BJfcJn3b8bBwu2mxTiUpc7dNDRebfE4uJmBSKysVwO04WOfb1BmJaIq3cb1he+us1Wq3u3LGJreK0jyC",
-	"F9E616ok0W/NtYLPqhvaY37XOX31z1/3er1ef+/Ff56+Ov/lRScovjsovnu/NifyVEJYS0nc9CZbqUnQ",
-	"q9YRONhupVj5oK2/5xA00rhgfATdTpX75Gx5p/vdk8w4L8rpM66E7VLhlxTDPLl2vrslyiB6Xu5gMfsZ",
-	"3//E1rLAmy+MSy96frtqsqfNArNkQmUR58H023/mgOEXVmGrxM+V7GbD6v5LFuhqaBqPedsiiqT39The",
-	"rSbRPRoTbSAvRtjZkNsy0WoT5Vnvva48V4pF2bd/8L1dhpPqj1d0GPUPDstQxEHnqRDXjI/J0Q/9fkCm",
-	"lMVl7TF0adSKKQ2wqV4RrlBUBPpM1sqibtMKSyWiys5I+QUbKSeW0TlWa7pm1rVy890KCyUGAiOdWU1f",
-	"K8Iu4k9rwY3icV1yqkhYUE+IXfddHya3ajKca60XktHJJXd1DWx45YxqfXgkMlcii2ACMI8g6ZIzFy+H",
-	"xXSdam5jw4F7J+uS00vuMtEmwtWdNUx3DqpSvjsgOS9azZWeKozFkMQU7k7mmHrLsb53badpLtUlTxg4",
-	"5X+U6998envZMeVBDbXLGejnY4EbGoOrnWY+iSH430eubCIZ2mw8LhNjdy3ZXUu+ClMWuwGMbUKRUEYP",
-	"2KSi9aRm81Ky/1H/UzdOL1iYt2L4P+O492Fd3rG1O7K1HTP6ek3X65N2aaeuU/a+0ULbbdQXaM7lArs9",
-	"dMkzU7kVFeVK60csB2uDF52p+gRrSpqar4164YX995L7ujwMXF4empHL5gpcKqCxV/fEldyJFW1pMt4x",
-	"rxrzKlf65KL34+CwOlfB0sryv/fG1IoYSsJNk52d4rZT3L4GRq75q2tnY5PO7qKp7VuOuzZDf43PG35e",
-	"cOs2dl7p9bsJP/dxbDMv7Fj218Gyi+LtO46949j/3hz7VYVjl9Zfjs2UNmPdRYkpr+fvtyQuPX/kJ5Zg",
-	"co0pB+P3BJr+BQ/iCTR138WoyGJAh5vLMm5zuVUqT9+v369YDi7jmvG4bQmu4vV6UQ5FavDSeRv+RvJ7",
-	"UeU4IEOhJvfkgaym9t6jB7JMDe+8SCBSmeAskvX63tZIsaa8a5RzyiBleUpmTAsVKQnQbJjHtj9VNKHZ",
-	"WEuvSGsxVlZms/iq1zuoFiQ3CZNysL8fxbxr94Gluuxw3SkWXDEZ32WF7wLYv7vpX5jn6yXOB/1jTEsu",
-	"BGBR8NqmUB/36qnOBiCVwgTtAPlMjs+ibvkKxyfi7M7x+QU7Ppnl6066mL9rwgW/WpWYwU1Rd+ecpM3O",
-	"D1gtdSiBK+N+1HNXKn6aBiGYu2ty9vQloBiMz81wl7z0ntq68QUDDA05hVbxc7XmyzrwIVJXaOrB59Np",
-	"MrexI7alAzktwzVryXS2lr9j/DyZn1QbHeuV0iIl8KjdfYlV+h/SfVnhvn9nI0We0SxuMl9PXHT9pJ9b",
-	"aJhAaM0VyVgPFtEsLnli2f+gHjddzGsjqKts8eC419vQs1mtQ/IpPJtbQmwr2bUCsBVh1a8JKyMd7gj3",
-	"JdLIjL+tPNpEorRd6TTh7W5xu1vc15bDY2TiOsK1eXHb/6j/WeEd3U6e4Lj3YK3aqfKfWpX/RKxzx/C+",
-	"Wqfs+gyl0NaRgS7afzJ9vCSlMbjqetcAU1t0HnOstRKOSne30JwlKNMvvdYbjXAxM+VHMGlwRiU2KDOV",
-	"Y2YTlngj+so6cluzsM+biFOQeNGVqiDy9bXWxep5nyLnZseafazZc25r8+am9+LeePPOU7HTcb9OHRc9",
-	"uFvquNcwXy8rKSC2dxIRHNOibAU0YhosLSar0zFl3O/BeAnzB3Jg6O0WDoPT87N78RcUPcXu0zy/gY/5",
-	"GuZ1o4fl07X+ddVuZ4a9Ot4NQ31i05aeWfbhSpMxG7loO4e5/lAWqfSTWEXe6D3vP5MV3LXfW2EE18e/",
-	"s4F/wTbwa8MZHAfDP2sMTH+zTt6PKS1nEgNNOzCN0gGWohsUcl4RqUQGMZYFJCORpbbco2sLgdUeDScj",
-	"F2Z9ZCaya1mk25e5NlpNT0VcJD3XC4S6Nvqx1ja65NTUcCNFCbfT87NGfUomL/lCocFWk7bWqh/Sou3j",
-	"OYscZl2usZntudJV4JOYnv9FeHHZprHDouFVwm7gylUr2ITTVhqEtujTRX/QesffnUa9K+T0kIWcrpFH",
-	"rhAuDeV4/+M1zK35F6v0ekp+YxFj137Ecn9NAlKJqUR5oS/hmiAYJ8fEFmwNMFV0LETcJa81SbvwTKNm",
-	"6wFscCZWW8W6MN4QS/38Nuz/pd7YPdifi14Hltuux0hc6wQPCzlTJuoUAbGzmf4L2EwNkt6RBPcz7CG0",
-	"JOjZp/lxmNW0P6PIicQENlSaBSE5hvUuROEJPlV0kpKKJcklt89nItXXbqBZwiAjuDwmuGk5RF3dYyls",
-	"M7vyhpwKbJtCOVEzoZXBKtH79D6ydsC1a7O0LTf4vKbcZs+nw8cbBB4stJS6tdrfnSy2n1LZa5gxD54M",
-	"jp90+wc44poqYG2IJ/U47q9MMSwpc6cc7sytX1kOtsZkWkHhjaRaUu0v31oP1NNmvqyiP80EapqmGcTc",
-	"9EYfoAwDGk1Mx/SAhKaUZkjgz5wmkoQiV9iVlvFxSL6/5KHNPA7J//s//5eEMTYn/Z6EGcQAqX7zexKa",
-	"Rl/mM43/yKWCOCzXYtJl0LAa0jHgaEVD00tem9MntP5ebT+/ILc87prFNsemeV2ldskJoST8PtRfMoUF",
-	"TrDQC3CFDUn+58HTsB6yzcXMrK0QBgWrPexdHBwOjjW3/meLwRi7yHuj2z39kh+oP/I92Kdtc3zUwDAb",
-	"Sn9nEQKbdQUdgwC1Kld9dP8ZJCoSn35oCbUoXztqvqaFmt5D0a3fll2Lsdto8awpXu1qyPYPcVkVHMS8",
-	"Ln0MUP6pAWMQvjP4wUQ/GodkfYf+/R3cwzIPmms8qK6wtj69uA/T9oVtOnVz5iUT3wYdqvyU4ZSQ+tRr",
-	"qw8lA2hRHUyDop3x/osTiEXz6dIULma2OKxtv7Np9QL32vblEl8VE38l7UXWvHfY3nadP8SE/69KpIa7",
-	"ktRyRa1s+oeYcPImZWrS+bJyV8whreO4swixI/8v2He3SOvumxqx2y/XyGKJ77G7iEG1B/WQ3ZF0N/SJ",
-	"1XtkPqBb7DNxrM14TpuSUXak35kjdr6qh/RVpY5hrcVMK7YF+9X+R1dBYmnmwpZ88ZWrTnF3DcjeFxqX",
-	"Svutu6oV95eEjUCxFF7QjOPtzqRMua9f1y5x9Ste7UpXjH+wbPQD79C1+1FxFytG1EtaseLVo94GXzV/",
-	"fY5dRJdz2dJ+5FCA4EWCSWfg2bn+/mVq2LkqxrZZKMuKQ99YX3R5FL4shjuzs+AhVMJaDBDS5s/dTbU+",
-	"X2f0T5LRsBFXMjtbzoeKvd53xP86qh6h0trPsWPsLvB/54n66gL/t9cVbZ/frqPzJa3puMpopMru4xKy",
-	"G8gwV00Gmor+8ea3X7vkV+xCzAW5hrm3Vd2bKUSdrZjQekT/XER5qkfxkj2TJLYP3KNycYsO9DxDh967",
-	"903pp6rTVk6JDkWuzBnROGZmkcik9dm4tv7LtPc37pk7+3VmNIt/Fkn8nM5Ne6gooTOsVDjoKHH1F2RC",
-	"c3WeiQR3McAe0R3rUJgb5T1hkd4zFxwJ0Pz0O80442Mz8GHvvvXNAgQtbN6BkTBORiKLYGdD/DJ1xJoH",
-	"4RtZHFyFYIqvanzNfbsq09Z4seehsSNOExqZ3niUzCYigS5BR4arh4kRW5HgEWRcmpb+EzqdApdF1RxO",
-	"BB+4ojpjdgP8kjdSeF3LD1QxxkK1599WSPkBTZQV+jY9Q2oUHhsafnwclMSeCawT3bndUFN1+/2UuuoW",
-	"XG3TXX9pXI6LWRun2+myOzPmZ1ZN787TK8qqqxAv9z+6j6YUMhaRX1UKWVO9YeOUE2QMZExvYGCcyLhS",
-	"jOJ3NdIUGWeUY2clw+rVBDJZ5HahLn1iBmTykqdMYnllhg2gUBgQkZUtnUgMQxXY22YNJqHjSaEDD5F0",
-	"LrHBnlmnCQjGXcY2gQ1T0nylmUuHmHvDxmlRPje9QoZ5BQSVis5cKPsOGyYQVuZ3XjgMfna9RrD3lCsU",
-	"PTAF7OIync0Or8UrBmTbJV5yvDdIV+oCV4ZVi739r/zpDnpbFxYDNhaXFwXqfG5jT1G5GUt+YN1mBFAG",
-	"KkfT8PqBz3UYfGENpRbrSzuK6Az6B72go/Wn07Jf+OGP9rvzStBRW/lrDrOnztDeC1bDNOgo8dyZ4ku2",
-	"oeX/B34Vw+jo+PGmgKdJa9tbPTc6qw3RufZu2U4W7+xKX4/wTuisFBGbtyuom0M+doZAM8g6g3dYDcAY",
-	"jgyvzrH4zH6ZKb1/00cma2dbaooybRi7lRhctKcsVn64aEjcLE/A9Gm0wh4zt8sII1enudC5/SOCmCaA",
-	"fRkjkSQQqW6z1a3v1dPzs6IKBU0SoiYZADk9P6tOjRHki++aCyrlZdFVI8DtNkRGjIOzMpKpAbI41LkQ",
-	"Ca7BZi1GZb95YSpSaaDYNBHsDk9EXt2h6YC8ODD2KQ5sax+ayIqXzwVw2hEsJt2+v/3/AQAA//8=",
+	"7H1pcxu3tuBfQXHuVOykRVGy5MTUhzfykkTXcaKy5cqra/mpwe5DElETYBpo0Yyf5vN8np84v2QK5wC9",
+	"sZubZMvO1a1bMUV2Yzk4G876sROpyVRJkEZ3+h87Y+AxpPjxJIbJVBmQZuc1TBM+h9h+HYOOUjE1QslO",
+	"vxOaNIOQKcm4/b+eQcrMmBsmNEthCtxAzIYqZcJoFuZDRvOdlzAPjxgfaJCGKTOGdCY0dDtBR0djmHA7",
+	"l5lPodPvDJRKgMvO9XXQec0N/CImwuzgfxdX9Br+zEAbzXiSqBnETEhmxsCiLE3tVDMhYzXrsjf4xxhS",
+	"sD+nYFfMWWIHrS5iIqSYZJNOvxf4BQlpYARpbUGvYcKFFHK0ZFEJDM3nXJGGBhC9gUjJWLNMGpHgUnAS",
+	"O98wBT1mfMSFvMUFgUnnO8dDA2n7YoxiMy4MG8BQ2QnTuZAjt5JNJvvPHQfsnZMGfP2VT0AzM0b0xMf8",
+	"aWhIryD9RrNEjbrsOJnxuWYWOe3s8IFPpomdKoU/L3p7f/SGP+iD2X51YfzDLyBHZtzp7x8eBnah/u+9",
+	"fKnapBZDru1SpzzlEzCO3n5WSdy05LMxsLFK4m80E3F1Mfbr6mqEfWPKzbgTdCSf+IdO4k5gl56J1FKx",
+	"JdrtVx50SnT8EuaLS37FLxHKwCKeJEzzIdjzJYbQZ9NUSMMHCbDjN89OTgKWSfFnBmwKKbNHKWOIGQyH",
+	"EJkus9vXfALsEuZsJsyYTotP4Fz6IxyBoemGItXG8yHEnSN6h0tkMfmhH+zvs1AU27iIlBwmIjLhEZuN",
+	"RQLFcOdSaKaNSBKWZtLSd8AOek+qrwt5MU3VKAWtw+65rJzSBCYDSHcmMLngg2hv/5E/J2K2xUnV2OMG",
+	"yDXlxkBqx/yvd2znf7//7h+dxnMzMGlDMWFg0oBi6Sy+6PX2mlFL0Hi3iVovYd62wkuY4wKPmFQGBYqG",
+	"KIUagV7CfCVJXOIkt7nsFmH0s5qxCZdzBtKkAiz7nPIR0bPuslfI6cZcsr1ej0TmMNOAR4DL/jODdF6s",
+	"G1lvBS1iGPIsMXaVgV00cca9Xi8o+OReI598hVjZBmvCWQR3wKKx0iDZYI5EgXjOJxPo1rG8ht5VmE/8",
+	"fLcJ9lM+gsUN/D4W0RgBHbBIZRJ1kFRN2F6XHdMBDGAsZEyyj2vDlETpBpOpmbdB377YDPy9Euz39w6+",
+	"P/jh0eOD71cewalSSdsBRCoGNlUqaaBJ+/VKHJ/S4LcJ7bOUSz1sRxrjfndUeiIjcHzeigHNhGEhPsMj",
+	"+9aFiMPqxswHeRHD8ODwcfOeTLGA29vXtR1KT5XUgHL4KY+dBmH/ipQVSPiRT6eJiLhd+u4f2u76Y7H2",
+	"jx1IU5XSKzGd9BVPRHzhRE4n6MRguEh0p//uY2coIIk7/Q6fWATtBJ0JaI3Y3Jlk2qpBjBuWgEXOvc71",
+	"+/ID9A5reI6gAtrYI6rrKnanBZD+kcKw0+/8j93iArBLv+rdF3YrxyhFCUCLZ51rT5pNeDJU6QTigKmU",
+	"cZZmCThOZs/cHvHqa0XTctxbu02vNGh6y4aoPItbeuYE/s0OmScp8Hh+AR+ENrrljEVcOV/uuKvXZoQl",
+	"F+ZGqJ30skc/z2Ef50ddUb4WL3OsriaxB60qUoCDncuwdDUIHyL+2AlEbD9ZoreDGn4Jkj0Iq7AOH5Ke",
+	"9UlQq3ZjWTZC+dEbI+WPKh2IOAZ5M6wc5sOUEbKCWYhLVqVOeHRJyrOO1NRLft2fpcLAZ2QoTWtRQ8J5",
+	"NYUUN1/jJTcD9om0OjNPXhTQ257X01AX9EMr1LWagBlb2pjh3TpVcvSZYPwmnzqT8GEKkYH4iBQgNWKX",
+	"Us1QQDslL2fv8a2C/CXMXwk94SYa3xDgDVe3Fche41dsxjWzyjaap2r3w8+I94t8dACJkiO0iNSWdatn",
+	"8asyP6pMxjc7CKnMxRCHaYW+E2H20uaf/BzA/X3MTQWXJdp+YgUa14JihKw/Qhe3GsZlzCYqhi9Ubznl",
+	"80Tx+EypX3hKt5/tT29Kg10YpS4SHG4JDQEbqHhuJTI+mrqbK3slnn5GemldA2oPP9hP9lC5ZGIyVent",
+	"0syZUq+4nHtz7s2An3IDF3ilhyXUY5QiE0LqJ/2MSj43JdswMstsWgNog0F+qbpUe7zdgr7eKMUrzZbv",
+	"dUexj9+h4vdW8syMVSr+ghsy5Kw8UrsiAjJm3CIWH8HE6iJW/+KacTYAnlrCUpeoP34OXPtV2emRgC1n",
+	"5iwRV1Bb3K3S8VvJr7hI+CCBG0M7H6idhNM5GaORMbGJsnv6jGRMrg0WcWmhGyuSeFLN0JKKOqG9DEg1",
+	"k1bpGAAppsWFr1n9uBtayQGDazgegZCjp1l02eToQhUAPkxFCpopiVa+t2fPWMwRnaapvVgYQXYfZ4np",
+	"f7TXpwk3pNY/Pugst+MFHTfBsVl1VL9mCWLKidSGS9Mh05O3Yr0rDRT41bzPJ1SDPyBCHnWsdetmUZ+H",
+	"2EpGtHzqLgs/TPFuLsEigZ5aerI6Dv3t5kQ7nLRbfNeZKiFRzCALsB8+TEsL8YYzt5BfBB+IRJh5s01w",
+	"oNSlthc5C3tuX+iyY9ybZjwFZpThiWZayIh8LgMYCedlyaYWHdEgQBBrOLT4j0ybJs/0c4gze8exN5ox",
+	"l3iPWTjYxcPkiFANjm6VGbuGWMhRaMdEwM0DppWSVrtEX9ERWpMDlsnYarxZkgRsZs+lCmz2wn4QkAPG",
+	"IeW5tCCxX4A0dnAah6zUxs6CN2KYkOlDGJjoVUhXoZDrfMs8Tfnc/j3gCZcRtJl06Xj4KAUgfgA8GpO/",
+	"vlsAMPfQW/YzaEDO32Z0Es660HgYyxy7nsoalvk6k0xlJmA80apwVzvMG/MrQKEyALDcLYnZnFxGG84v",
+	"tM6apv9JXIEMWAJa01HbeyWZrAY8ulwT7UrY1ULZDnKWiyMRx0cOnWJGBIvkhJ4x6ayuG+7QDto4/28S",
+	"HVZbDJlCDDBpAtsb5ENKot9Rl+EXWXRMEoiZSq0EYCmYLJWwHgXXWGoZrsUOHZbmh1paaIFoQcFccrZQ",
+	"IpcmzvyUflzc7XHhULOQFPZ6X+GJC4xt0DbU7w5GVkwTM5dq5uBn0d7u7IhN+Nw+IGHEjbiCNbGwmXZx",
+	"xtQyMHsB4DOexi6QRc2EHB0xZ5h1WK+GQxa65Ydb4EwihmDEBF5we+iLy3lxBemctBZkqilEIK4gvsFU",
+	"r1vRtD6ZviW0vRklkgd8ylMUCNsDu0YsHucaCKV2KA2gW0IPiNBV9HY6xgrZ5enpOtdF1n/hw3Tth2tg",
+	"WKH/FNt7lvCZ5fGnKhHRvNn7P+ToEqtQD1JnagVpl4UO1BdKJvOwz+w/hFC5O0U59stCoy7+glSFfRY7",
+	"XZ2fS3dqFhPsj4HT2Mk3N1TpyAqoLgs9Lwj7xRMDiNQEwxLsOVPkntU0Uk/mUz63BO1CWryCWFoygglX",
+	"1Qk6fopGbfGZiuFUqaSJwViZbW9Umtn1oLO+QdcrX9mqIzzDd5EnGYXqnlUJjlADI/su+tJpgxOMThJG",
+	"MzWTK2lGOqXdu5kXqTVKMcxxtf6f6/1BR8RNjuoFmLUpHbRfu0/AnaJCP1JqG2YzwZvs8pX7s3tln732",
+	"/viPiwu+UiJee8FWn4xTPpMB49pqh7zORW/K0dDziot1+ww65ft6Lv7dsstn2UjwDgy/CAoOqOJnzA3e",
+	"1tdSy3NqaFDJp3wkJCfILR/ltHiyvnVcTWWsZTt65ZCgdukhEyrEYR/PTuPREaEiKc0s4U4zq3N2WTgC",
+	"CSmnx4nIOJMwo1gWvDdYiVG+avrxO0Enf7mZeeC5+NWW4jOqR3ATXN40GqYM7DKKNYIZl/+zSuLWpRfm",
+	"h4YQsiwaHzHLupQ2bK/3X3uHVsu36mPEk6SZSkrBYJX/rTJncL3EdJrfKrUzmE64ybYzfgRFSNim0LfA",
+	"5844Vxclc2QmVsKNhTYqnbOZFaJ6rGbuWlSa6tCBY+2DLkWxEZyCIoLHran9/E8MTFrPP+IGRiqdVwLL",
+	"OtXlNguJyCH0OoBskWbFYBVwLlkJItKivJrwEbxNk6Yb0NvXv3SbBtlwgZdCxisFrYHJS/vctuQdOCXw",
+	"mdItFsFG6qqS1mrNQRtuMr3Obt7Qk/iOii6XRJpSpD5PgbSfPpOqCNnfikuspQSRrvxJ4dXMcxEf2mnu",
+	"JcxbSW4dVHoJ8zomNZldFUW6LzCYdVANY1302prDG/s4sd4PJ/TCIUHS/bVX1yhqgMNt52qRm70dghQo",
+	"3ApEmHDRRO+SwY79ifE4TkHrBcAcVADzaA3SF3HTPHMMFxtWY5O/yZX7DQ9jPXaxYqmLWmgTeJ+rKJt4",
+	"t1McC7sjnpyWoEuDLwD2tynI49MT9qjb6z5isRumZI51cwSdDzsjteO+/EMr2X3NZ6+cX+o66LyQqUr8",
+	"EhrQesynU5CazcYgWRG7JDTDSyVFqLBMkuuIZGOXhWoK0t0yXeyH0Mxp1l0WWihFJuyzg95B9WJpX7Qo",
+	"iQ806oFlb9ciKnrnXE2yrqEU4rjPnEaYu/EW81rQqlZEia9Drzj0cxyySdnP3YSLElODNGCv9vYGOwU1",
+	"TSDIk2msQtPtNKpGuVexyaKPwZtcs7DsWAu7nVVIHNH1yS+3gFJ5xkU0r7u48IiaqKE4gWZcLALmAoIH",
+	"kbo+YhpjzLvsKWiRXzTsTlFmMmEYGTnsdbN7Ls/lDgtrwdkhe3DQ6z3sL8QyX/EkA3vrwaGF0SRL9REL",
+	"3f5DF1eEjocuDl52wePIew9RDK/2cePrefQmvvvoIVFSNT4yj4j8RlOsJL2aR2Phqwc0rc4QIEi5rdFO",
+	"bmH0cKoy40a0NK/iCzuwS6jEoQ/dqvBJF5AcsEFmcHNFtDK9TkMtBBvZkfb8/nxcj7qCtAA0vVmL/LUL",
+	"eOJeE/6kygkT9kSCPHS4WzlxzCFAXpsfOkf7mh3GAtm5yUeKckYwz8hwA+SL5JgrUl2Wt+7lA9qFkaVv",
+	"xnVh/KPUxuKk6AcxSKDyps9yQKetRRVJg9GLztx3YeE0TNSs8qq3Bc5UlsQsAX5FvrCUyxFaCDl7fLAz",
+	"EIY5rcrBpikRjj042N934y4GKS6LnlwctBz7XT69Wmi50GuEldPo5eApXCoOWY+VOmKVCHOm+VwzexNM",
+	"lBz5lNOcaL1lKGQPDnO6WxI8kcd1eAwrBwHjIPZcyuG2f2bKQD3AtiICF7NGagE95djucvDlIqGi9Wcx",
+	"vm8hZWGRMkpPeeR1sxUoW/jCclS0YzXH5bbggpUd1SC4ajxNLay6VSFw0rXBXZJrIFZi+HRbry36M/AJ",
+	"6yhdFu3OLo2jPviJ0WzKzdibG+wFAFI7iLGSos9CsgyEAQvRZPbu0Xv7GTcbNoruVl3g9/IKiVqEWS2z",
+	"aeXFuI1yF+MYGo3y0nuWySXaZWHM5zpkI+WkKQtTlSQYEWHlSCgkj4y4EmZuNzpR0ozdLzG3PANfGYoP",
+	"EIdHjJ/LidDaiiWXfeeyHwN8RStKN4+R9WIMhTLohJuzOfCUjbkm0qlbYedOf6eL5aO9VQYvu6nqK48P",
+	"V5vJcHeV1/b2V70zzR1FSxVGPBHnVFp0TuHX7SfZ5owKpZIQ9v2RxsoFQbuT9QfZ94fMLce0iD0nK693",
+	"I9Hx9ZkLNgKZX74kfDDn0h37Lh55wN6ePetWEKPvRnbTCMlmmK5Zui1IEE6ckGeXSeU9r7T6Ksu0G7Oc",
+	"hHZgWaRdIrIPP2sj6/hZNZF1kSfh7jjOuUsxJG4Z8yaX/dYBZJtZXD+hu+lTGXOXmG8XrSFgTLLO9hrW",
+	"sJ49zZ67t6c1+YvWsPHmU5VhVj6a8j6aaNWu4Ra8SIjCd+tBKkFzkeekkABHzRilQO7dCzFYaSgkT7rs",
+	"mNRv55tFaJI0oHe7i55nPAj61ULdj9pI5SfoYkL/Y7vt3f5aAfqGVqPCFLeX2zXXtMbR3E2QraxcoxV+",
+	"AVkyilYG3eZy1ZdiOiUgVm2wK+PdvGuuZWCpZr50ir11bTpBnfAKR2BpT41QceTeZHF0YaIBe/3jM/bo",
+	"0aMnR64WCAXHCYmBlqiGTESSCE21ZyqWcatv7BhB/rwCCw6qnor9XrXoRm/nyfuPB9c79GG/+HDmP/QX",
+	"Pjx4132Pn797+B8P/vXf777beb/wzMPFQh5Vq97Miu9XuJnyLzsEUMQYbhfcGQkzzgbdSE12BSbm78Rw",
+	"5T7uekV71w6XlwpZHnw2UNlobJrT/DlLAa+sC0Ky6uYqj/1jCsAMfEBr+ihV2ZSCrNhgnsez5Za3FU6w",
+	"pvgSe5FviDFZaXXeRt4ueNGWWRFb7Nyrg0NKzrZP5jZb4RhbtC9OUxEhqdGDhRfKMG3Z/JByvCfLQzvu",
+	"zH1m+UQCQ7Oe9+wGLrIlkKMHPyXksmm8IU4vCawp7yQoCDzwjqZcVcoRtoJFFcD4A6oQdFWxKtbeKB48",
+	"DjfY08NYjIThSYiMxeoYMSTiClKIGdr1IgiYGhqQlAlll3DEOAun47kWkX3R3VT1OJeqXjVxY9u9uaeb",
+	"1REDk1tQ/JA9363iV6KrBsNLMmdcshAvYOAAXhEcZdjRU8WNrTmAsLHU2LFkx6cnZFq3gl1l9dJQNfnz",
+	"6W5PG7qTE67NW73lTWeZLzp3D6g0l8iNcmaawpVQmX6DsHorDdnQNlxKClfqctsL25au76UaNfKmRid3",
+	"lZGUDqAZFuW9NVGAP8xGbm6xEq80HL0KagqykmVFmhdHpPcKFKqc3iHURgO3wD0sJd0t83gJ89+FGRO0",
+	"l1G1K9/n6Dk31eoxBkBjcRAZwT2d/zvQedDRLfjyOxGac2syDTLW5L6ZjVUCPn94ZZjG7fONfM1NVLBW",
+	"7iRHD2B7BqTWYLbOsKilcK6daLH43up8i/o726Zd8E1oeq30RjV0jgUEJmU7dtmxdJk/g8wwq0k7hwQM",
+	"IfKZmM492JQKWdseN+XsscCfW9MGKeKqSYOdQqqVtEjNIpUkEBl9O6wvj+LaKgjrjGp2VSKwqGpkbh4o",
+	"lQDMNKQncRiULQchGV19ScCVPNjzxZXLvdWbDkFpk+sIHWWbf/K4Vt4NROpd+Lo1JXDdJCi9rfHiU+HC",
+	"V3uwQQH69jO+BbXM0f3damZ16b2WnZWih7Ik+aQG1zpO/K0NsKeVI28yaFIkFx9hpJuDahX7kuaqxBgG",
+	"KP5yAUF2hLr1fqUjuzFK4cwvqLvS5YmCtyHd1pVJVpLxJMGxtqkVgKOf2pcXp8Cvj1ivXtheKiq6cNOU",
+	"M1cl2Jdqpo1WltREda8xroYnrapt5HJNmVHqssvCYaomp+QNCwP68ziPXwpYaNRzGBjnd/NZoCHjcezK",
+	"avjolKYYirZcpPzeQcFtYx67sIBVFsm78Hn7TTc0AVDG5apb0LblTy3FsAq8GygBR8f4QUoOx3g8Hz6w",
+	"5XynbVnh9dlmXOdJw1vkg27iyJcway16UKkj7iMTMfgDc4vXrEmwJFSAcLzpfGdMuYIjRVjJNnxkRcFr",
+	"IgPjYe5j5dZQdGpMo1LYeln8QRkP6liYA6SE+5UTKoUvLM9zJW4Evt53q9/8rrLwlmTavVZmRdaPuoI0",
+	"4VPXd6SS5PbD4wO7lEXXEIWLjoGpJPamKG34XDMMnbTiBGRMrk+TW6SKmvCHT/bX8Ygv7IYMIW0y4RLm",
+	"6BiNVZ+F6DHtp8Dj0Cpj7m+s4hui60hJcG5VNSzixzWqbmHxXvHGubQyGF/BK7Iwmh2fnnTZCywB5Edw",
+	"8e8IHQkWBBIg1l32GniMPVxkzOyo9rMLOxMySjIXq39OwcMkh0pY8biaIHRQ0fcevOM7f723/9l5/23/",
+	"4X88sBv4b1x7g8ZmIQnGLkC3ud6KvKE0S5puX0jrP6skfu7CBVsciLHFCh+y7ZDEha343jaiWsDFYs/Q",
+	"pwXkAqkcjbiKT3nlYGXqc7Vghb3rlTOAlgYl5g/6WkxrxjEWz//OUynkaB34OUBVwk/JnEdjMLgC6SJi",
+	"hTEgCxhK2BR6N75JOnA07bN0NmVgBzV0WmVGeJNFEegGK58ufqjd0qiBkb0orWGc8sM0zf0WV7Z27vKd",
+	"pitvlqF8n4p8S7EUX3tacQvOb5f5+muWJCxKgKe6KR9487TXZh/Qimm2SFltgYKXnO2VK+qS8W8vutbf",
+	"4HVTQqSGKEuFmb+xsznbLhbdbbQQVzIEAxZORuai2+2GeVc8ZOz0fj7b2JgplYMVcqjaNEiZOxC/yXMC",
+	"NdNgWDZFtS1R6pKubH37NeJB4EsRBnZBOvCl0PIEPB1Qf6vgXKbOrKFxtLwqY5ehqej49MSKcHIDuIzt",
+	"c3kuv/32zZhPQXe//Zb9JsHlLuaGRSxSjIUyEaRHLBHY71GzMOaG+zyTws4Zdlmpjhte14ZcJPpc+jHD",
+	"j+eUmnre6bOP3W73+joM8sRmTHLUmFFZTrF8GDDuEhy9p5/SIfMS81h88sFB7/BcNiVSPkSoDFQsfD2d",
+	"Is/A6rNeTY49VJDzElwoEhNvcbqUmu03tN/bO2LRmMsR2BNCW6QOWAwJoNaPM9s5tO+Wt9/rddlBr3cu",
+	"J8ClW49p6fRDjVpoy9VuP0csREB2LTqEzECSaMrwwLSec+l+rmXPFtd0XUnV0iyytymso0dAOJHTzFgI",
+	"PCW4WUT455vffmUPwmdUxnnnbD6FPqtXcg4fkj36x50ffGlZVzee/qDS8ZTOeC5d8Xj2tpLc7szaI6lS",
+	"iLvsuQ9VLkji7XdWAlEF+jkj7howk3KR4P2HG07VdzN84VwiGN21aCgMe3zABsJV83QJUYTQB/aATiTj",
+	"7PT47NnPQV4ljkoxZv5GyvEaKvSRs3BiDTSh8TZn0S7A+wcKDgfSMzEB/e23OKW36Lfb7umd14CWWnsQ",
+	"b7CWuGxKEsWCsehZPf3tzRlu3C2e8G8KZNy0F83ZWGlMtcbw3LnKWKzOkRzsCdS6D13CvG/3YbDMFPWK",
+	"dAF8ntPk7WcdgmPvJJBGRDzxdYUHcwNddmyHwzaPKdBBurzW7/E20mXHjqoOensBO9h/gnMcfviQl1wt",
+	"3nPgeQlzhE147HI3EQ/77CkVV895OM3tmLzGC3ThNXMlnig9G9PFLdmBNkd49ueyoVOIZwDwgUcmmbNE",
+	"XEKJPzhsK7fAWHKfx/AHh6IWJ+1S8XJvlxZ+2MHfnQXZCIM93IibUxXCkuw6Pj3pBB1MHkUBtIdVb6cg",
+	"+VR0+h0sZYHOKTNGgbhr+ccOihP756gp6uNXmOWVl600zLeAFdV/Edr4Wl+6U+22+q5Z/BeP7J5SiYyV",
+	"z7kuBu9rTeT2e73NCsuTo/Bdpcrhk8NexfTd2e/tP97pPd7Z++Fsb7/f6/V7vW6v1/tXh1yxTY0BXQHB",
+	"gx98ob9yqoVrq3c84X8pyf6xf1iUwuvv2z1V/Y7OnbR/6B1Ae7kjZ6/qdNlbv359paZeQwF7qwCgk0sN",
+	"SyrGrXYDOKDDanopP9TdUltAfGVv9SuVpg740qPVLxUtwOwb+09Wv1FvSnIddA7X2VG1/xW+9WitTeUY",
+	"iqecTSbcatRIcJQJnR+T5Qt8pCt5To5tdPr0FZos6ZrbFBh/TG3gfNwfuW2KXGEvGp8sFIlYZAjVGoIb",
+	"c4Ra02MieQT5UxXPN6P2dUhxfQpqrI14XbXx2Evf9QKT2tts2SXedGucqbcpY+ptzFra+mLYRQVFHs4X",
+	"2OzpC+ZMvTU4U95j076wt8YU9eZWyAL3V79X7iv3tbFNIt9yBZt1uCa1Z7QjlTSl3Y/U9fe6VWXyrYVR",
+	"v5toSK7cFcp1B8GwaqxktMA+fwKzNe909t6bq0lfjnZ0m0zo30Wb6R2sfiNvS/i10fFPYMpE7Ku0aNeI",
+	"Z31VqIWmd/Ms9WZN6S2ZNHpBr9dzNG6vqWTWoDt2gFFV5Gq018Eue1bUcrZcgGwdTpMKciuPiqIsZWYm",
+	"IjiXLunbjYeF26nFOtesyN2mGi4u+ZydjYFSK0sVwN04WOeb6oxEfIK3cbthd+us1Gp3u/LGJr+KwjyC",
+	"F9Eq1yol0W/NtYLPqhu6Y37XOX71r193er3e3s6L/zx+dfrLi06Qf7eff/d+bU7UUAlhLSVx05tsqSZB",
+	"r1xHYH+7lWLlg7b+ngOwSOOD8RF096rcJ2fL97rfLcmM07ycvpBGuS4VzZJikCWX3ne3RBlEz8sNLGY/",
+	"4/uf2FoWNOYL49Lznt++muxxvcAsG3Odx3kI+/afGWD4hVPYSvFzBbvZsLr/kgX6GprkMW9bRJ70vh7H",
+	"q9QkukVjogvkxQg7F3JbJFptojzbvVeV51KxKPf2901vF+Gk9uMFH0R7+4+KUMR+56lSl0KO2MH3e3sB",
+	"m3IRF7XH0KVRKabUx6Z6ebhCXhHoM1kr87pNKyyViCr3Rsov2Eg5dozOs1rqmlnVyum7FRZKDARGOnOa",
+	"vlWEfcSf1YJrxeO67NiwMKeeELvu+z5MftVsMLdaLyTDo3Pp6xq48MoZt/rwUKW+RBbDBGAZQdJlJz5e",
+	"DovpetXcxYaDbJysy47Ppc9EGytfd5aY7hxMqXx3wDKZt5orPFUYi6EZFe5O5ph6K7G+d2Wnk0ybc5kI",
+	"8Mr/MLO/NentRceUOzXULmegn48FbmgMLnea+SSG4H8fubKJZGiz8fhMjPtryf215KswZYkrwNgmFAlF",
+	"9IBLKlpPatYvJbsf7T9V4/SChXkrhv8zjnsb1uV7tnZDtnbPjL5e0/X6pF3YqauUvUtaaLuN+gzNuVJh",
+	"t4cue0aVW1FRLrV+xHKwLnjRm6qPsKYk1Xyt1QvP7b/nsqnLQ9/n5aEZuWiuILUBHjfqnriSG7GiLU3G",
+	"98yrwryKlT456/3Qf1SeK2dpRfnfW2NqeQwlk9Rk515x+7IUt7+7Amb5pG9L45LHbqJx7TrOuTZjfo3P",
+	"E1/OuW4bWy717N2ELzdxXpoX7lnv18F68yLs95z3nvP+PTjvqxLnLayxEpsbbcaC85JPjZ6435K48MSx",
+	"H0WCyS5UnqXZM0f9BO7EM0d12NUwzypAB5jP+m1zgZUqQd+uHy5fDi7jUsi4bQm+AvV6UQd5qu7SeWv+",
+	"P/Z7XnU4YANlxrfkESyn2t6iR7BI1e68SCAyqZIi0tV6285osKbcqpVXSmEisgmbCSsctGbA00EWu35R",
+	"0ZinIyuFIquNOJmXzuKLXm+/XCCcEhh1f3c3imXX7QNLZ7nhulMsgEIZ2EXF7RzYv/vpX9Dz1ZLj/b1D",
+	"TBPOBVlegNqlNB/2qqnHBJBSoYB2gHwmR2ReR3yFIxJx9t4R+QU7IoXj61660N8V4YJfrUqUkFRk3TsL",
+	"eb0TA1YvHWiQhtyBdu5SBU5q2IG5tJRDZ5X5fDA5p+HOZeHNdHXccwYYEjmFToHztd+LuuwhUldI9dmz",
+	"6TSZu1gO12KBHRfhk5XkNldb3zN+mcyPyo2H7Up5nqJ30O5OxKr5d+lOLHHfn8TQsGc8jevMtyFOuXrS",
+	"zx00KDDZckU2soNFPI0Lnlj0I6jGMefzuojmMlvcP+z1NvQ0luuCfApP45YQ20p2rQBsSVjtVYQVSYcb",
+	"wn2JNKLxt5VHm0iUtquZJbz729i9A/Nry6khmbiOcK1f3HY/2n9WeCu3kyc47i1Yne5V+U+tyn8i1nnP",
+	"8L5aJ+n6DCXX1pGBLtp/Unu8bMJj8NXuLgGmrgg85jxbJRyV7m6uOWsw1L+80quMSTWjciCYxDfjGhuG",
+	"USWX2VgkjRF2RV23rVnY502MyUk87xKVE/n6WutiNbtPkQNzz5qbWHPDua3Nm+teiFvjzfceh3sd9+vU",
+	"cdETu6WOewnz9bKEAuZ6GTElMU3JVSRj1PBoMXmcj7iQzR6MlzC/IweG3W7uMDg+PbkVf0He4+s2zfMb",
+	"+IovYV41ejg+XeknV+4+RuzV824Y2BObtvSwcg+Xmn65SELXycv3a3JIZZ/Equ6k97z/TFZw3w5vhRHc",
+	"Hv+9DfwLtoFfEmfwHAz/rDAw+806eThU6o0S9ag9l0XpAEvD9XM5b5g2KoUYy/SxoUonrvyib9OA1ReJ",
+	"k7EzWh+bqfRS5+nvRe6LVdMnKs6TkKsFO31b+9hqG112TDXVWF5S7fj0pFYvUuhzuVD4r9WkbbXqu7Ro",
+	"N/GcRQ6zLtfYzPZcqvL/SUzPfxNeXLRN7IhocJGIK7jw1QM24bSlhp0t+nTer7Pagfdeo74vrHSXhZUu",
+	"kUeuEC415Xj34yXMnfkXq+Y2lODGosK+HYjj/pYEtFFTjfLCXsItQQjJDpkroBpg6uZIqbjLXluS9mGW",
+	"pGbbAVyQJVY/xTotjaGS9vlt2P9Lu7FbsD/nvQcct12PkfhWBg0s5MRQ9CgC4t5m+jewmRKS3pAEd1Ps",
+	"6bMkeLlJ85Mwq2h/pMiphAIbSs17kBzDaleg8Aifyjs7aSOS5Fy651M1sddu4GkiIGW4PKEktQDivg6x",
+	"Vq65XHFDnihsY8IlMzNllcEy0TfpfWztwGnf9mhbbvB5Tbn1HkyPHm8QeLDQ4unaaX83sth+SmWvZsbc",
+	"f9I/fNLd28cR11QBK0M8qcZjf2WKYUGZ98rhvbn1K8uJtpjMSyi8kVRLyv3eW+tzNrR9L6raT1OFmiY1",
+	"Z5hTr/I+yjDg0Zg6mAcspNKWIYM/M55oFqrMYJdYIUch++5chi4TOGT/7//8XxbG2Cz0OxamEANM7Jvf",
+	"sZAab9FnHv+RaQNxWKyF0l7QsBryEeBoeYPRc1mZs0lo/VRuB78gtxrcNYtth6mZXKmWyBHjLPwutF8K",
+	"gwVHsPAKSIMNQv7n/tOwGrIt1YzWlguDnNU+6p3tP+ofWm79rxaDMXZ1b4xub+hffEf9im/BPu2a1aMG",
+	"hllN9juHENg8K+gQAlSqTu2h+4+QKE9g+r4l1KJ47aD+mhVqdg9FL38qgxZj98/8WSom7Wu67j3CZZVw",
+	"EPOz7DFA8acFDCF8p/89RT+SQ7K6w+b97d/CMvfra9wvr7CyPru4D9P2hW06dX3mJRNfBx1uminDKyHV",
+	"qddWHwoG0KI6UMOge+P9FycQ82bQhSlczVyxVtcOZ9NqAv617csXvson/krafax573C95jp/qLH8X6VI",
+	"DX8lqeR8Otn0TzWW7M1EmHHny8pdoUNax3HnEOKe/L9g390irftvKsTuvlwjiyW+xW4fhGp36iG7Ielu",
+	"6BOr9qy8Q7fYZ+JYm/GcNiWj6BB/b46491Xdpa9q4hnWWsy0ZFtwX+1+9JUglmYubMkXX/kqEzfXgNx9",
+	"oXapdN/6q1p+f0nEEIyYwAueSrzdUcqU//p15RJXveJVrnT5+PvLRt9vHLpyP8rvYvmIdkkrVrx61Ovg",
+	"q+avz7Gr53IuW9iPPAowvEgI7Q08966/v01NOV9V2DXvFGl+6Bvriz6PoimL4cbsLLgLlbASA4S0+XN3",
+	"U62vqVP5J8lo2Igr0c6W86F8r7cd8b+Oqse4dvZz7OB6H/h/74n66gL/t9cVXd/drqfzJa3ipEl5ZIpu",
+	"4BrSK0gxV00Hlor++ea3X7vsV+wKLBW7hHlj67g3U4g6WzGh9Yj+uYoy6vHfRPZCs9g9cIvKRamVP5nf",
+	"q9LPlKctnRIfqMzQGfE4FrRIZNL2bHyb/WXa+xv/zI39OjOexj+rJH7O59SuKUr4DCsO9jtGXfwFqbJc",
+	"XaYqwV30sWdzxzkU5qS8JyKye5ZKIgHST7/zVAo5ooEf9W5b38xB0MLmPRiZkGyo0gjubYhfpo5Y8SB8",
+	"o/ODKxFM/lWFr/lvV2Xakhd7HpIdcZrwiHrVcTYbqwS6DB0Zvq4lRmxFSkaQSk0t9sd8OgWp86o5kinZ",
+	"90V1RuIK5LmspfD6FhyoYoyUac+/LZHyHZooS/RNPTwqFB4TDT8+DApiTxXWbe5cb6ip+v1+Sl11C662",
+	"6a6/NC4n1ayN093rsvdmzM+smt6cp5eUVV+xXe9+9B+ppDEWdV9V0thSPbFxLhkyBjbiV9AnJzKuFKP4",
+	"fY00w0Ypl9jpiFi9GUOq89wu1KWPaEChz+VEaCyTLLAhEwoDptKixRKLYWACd9uswCT0PCn04GGazzU2",
+	"vKN1UkAw7jJ2CWyYktZUYrlwiPk3XJwWl3Pq3THISiAoVWaWyrh3xCCBsDS/98Jh8LPv/YG9oHzB5z4V",
+	"sIuLdDY3vBWvGJDtlngu8d6gfakLXBlWH27sR9Wc7mC3deYwYGNxeZajzuc29uQVmLHkB9ZfRgClYDI0",
+	"Da8f+FyFwRfW4GmxTrSniE5/b78XdKz+dFz07370g/vutBR01FbGWsLsqTe094LVMA06Rj33pviCbVj5",
+	"/0FexDA8OHy8KeB50tqG1s6NzmoiOt9uLb2Xxfd2pa9HeCd8VoiIzdsOVM0hHzsD4Cmknf47rAZAhiPi",
+	"1RkWn9ktMqV3r/aQybrZlpqiqC1itxSDi/aUxcoPZzWJm2YJUN9EJ+wxc7uIMPJ1mnOdu3lEUNMEsE9i",
+	"pJIEItOtt55tevX49CSvQsGThJlxCsCOT0/KU2ME+eK7dEHlsii6SgLcbUOljBycpZGoBsjiUKdKJbgG",
+	"l7UYFf3fFVWkskBxaSLYrZ2prLxD6ki8ODD2DQ5cqx2e6JKXzwdwuhEcJl2/v/7/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -1,6 +1,37 @@
 package apptest
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pgtest"
+	"github.com/incent-dev/incent/internal/store"
+	"github.com/incent-dev/incent/internal/tenant"
+)
+
+// auditLater audits a tenant's books when its test has ended.
+func auditLater(t testing.TB, of tenant.Tenant) {
+	t.Cleanup(func() {
+		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, store.AuditChecks()...)
+		if err = errors.Join(err, clean(report)); err != nil {
+			t.Errorf("audit: %v", err)
+		}
+	})
+}
 
 // audit reads all books once the servers have stopped.
-func audit(context.Context) error { return nil }
+func audit(ctx context.Context) error {
+	report, err := ledger.Audit(ctx, pgtest.DB(), nil, store.AuditChecks()...)
+	return errors.Join(err, clean(report))
+}
+
+func clean(r ledger.AuditReport) error {
+	var errs []error
+	for _, v := range r.Violations {
+		errs = append(errs, fmt.Errorf("%s", v))
+	}
+	return errors.Join(errs...)
+}

@@ -289,3 +289,6 @@ func (r Response) requestID() string {
 	}
 	return ""
 }
+
+// Address is where the server listens, for what is no HTTP.
+func (c *Client) Address() string { return strings.TrimPrefix(c.url, "http://") }

@@ -117,7 +117,7 @@ var (
 	requestIDs = regexp.MustCompile(`^req_[0-9a-z]{8,36}$`)
 
 	// leaks are words that only a driver, a stack or the source would say.
-	leaks = regexp.MustCompile(`SQLSTATE|pgx|pgconn|goroutine |\.go:|\bpanic|runtime error|json: |unmarshal|strconv|nil pointer|internal/|ERROR:`)
+	leaks = regexp.MustCompile(`SQLSTATE|\bpgx|pgconn|goroutine |\.go:|\bpanic|runtime error|json: |unmarshal|strconv|nil pointer|internal/|ERROR:`)
 )
 
 // check holds an answer against the spec and notes what it covered.

@@ -19,9 +19,9 @@ func TestItemsAndPools(t *testing.T) {
 	pool := m.Must(201, "POST", "/code-pools", object{"name": "Amazon $25", "mode": "imported"}).Text("id")
 	refused(t, m.Call("POST", "/code-pools", object{"name": "Amazon $25", "mode": "generated"}), 409, "already_exists", "name")
 	r := m.Must(200, "POST", "/code-pools/"+pool+"/codes", object{"codes": []string{"A", "B", "A"}})
-	equal(t, "import", fmt.Sprint(r.At("imported"), r.At("duplicates")), "2 1")
+	equal(t, "import", shown(r, "imported", "duplicates"), "2 1")
 	r = m.Must(200, "POST", "/code-pools/"+pool+"/codes", object{"codes": []string{"B", "C"}})
-	equal(t, "import", fmt.Sprint(r.At("imported"), r.At("duplicates")), "1 1")
+	equal(t, "import", shown(r, "imported", "duplicates"), "1 1")
 	refused(t, m.Call("POST", "/code-pools/"+pool+"/codes", object{"codes": []string{"D", " E"}}), 400, "invalid_request", "codes[1]")
 	generated := m.Must(201, "POST", "/code-pools", object{"name": "Ours", "mode": "generated"})
 	equal(t, "available of a pool that makes its own", generated.At("available"), nil)
@@ -32,16 +32,16 @@ func TestItemsAndPools(t *testing.T) {
 	refused(t, m.Call("POST", "/items", object{"name": "x", "kind": "physical", "codePoolId": pool}), 400, "invalid_request", "codePoolId")
 	r = m.Must(201, "POST", "/items", object{"name": "Card", "kind": "digital", "codePoolId": pool, "stock": 2})
 	card := r.Text("id")
-	equal(t, "new item", fmt.Sprint(r.At("status"), r.At("pointsCost"), r.At("description"), r.At("stock")), "active <nil>  2")
+	equal(t, "new item", shown(r, "status", "pointsCost", "description", "stock"), "active <nil>  2")
 	refused(t, s.Incentable.Call("GET", "/rewards/"+card, nil), 404, "not_found")
 	r = m.Must(200, "PATCH", "/items/"+card, object{"pointsCost": 100, "stock": nil, "category": "Gifts"})
-	equal(t, "changed item", fmt.Sprint(r.At("name"), r.At("pointsCost"), r.At("stock"), r.At("category")), "Card 100 <nil> Gifts")
+	equal(t, "changed item", shown(r, "name", "pointsCost", "stock", "category"), "Card 100 <nil> Gifts")
 	s.Incentable.Must(200, "GET", "/rewards/"+card, nil)
 	give(t, s, "mem_1", 1000)
 	bought := s.Incentable.Must(201, "POST", "/rewards/redeem", object{"member_id": "mem_1", "reward_id": card})
 	equal(t, "first code", bought.At("data", "fulfillment", "code"), "A")
 	r = m.Must(200, "GET", "/code-pools/"+pool, nil)
-	equal(t, "counts", fmt.Sprint(r.At("available"), r.At("issued"), r.At("voided")), "2 1 0")
+	equal(t, "counts", shown(r, "available", "issued", "voided"), "2 1 0")
 
 	m.Must(201, "POST", "/items", object{"name": "Mug", "kind": "physical", "tokensCost": 5, "status": "inactive"})
 	equal(t, "all", m.Must(200, "GET", "/items", nil).At("pagination", "total"), 2)
@@ -49,6 +49,16 @@ func TestItemsAndPools(t *testing.T) {
 	equal(t, "none", m.Must(200, "GET", "/items?status=inactive&category=Gifts", nil).At("pagination", "total"), 0)
 	refused(t, m.Call("PATCH", "/items/rwd_none", object{"stock": 1}), 404, "not_found")
 	refused(t, m.Call("GET", "/items/rwd_none", nil), 404, "not_found")
+}
+
+// shown are members of an answer, as text in a row.
+func shown(r apptest.Response, names ...any) string {
+	list := make([]any, len(names))
+	for i, name := range names {
+		list[i] = r.At(name)
+	}
+	text := fmt.Sprintln(list...)
+	return text[:len(text)-1]
 }
 
 // onHold opens a hold over the wire.
@@ -70,7 +80,7 @@ func TestHolds(t *testing.T) {
 	}
 	r := onHold(s, "mem_1", 500, nil)
 	open := r.Text("id")
-	equal(t, "new hold", fmt.Sprint(r.At("memberId"), r.At("asset"), r.At("amount"), r.At("status"), r.At("maturesAt"), r.At("settledAt")), "mem_1 points 500 pending <nil> <nil>")
+	equal(t, "new hold", shown(r, "memberId", "asset", "amount", "status", "maturesAt", "settledAt"), "mem_1 points 500 pending <nil> <nil>")
 	equal(t, "read", string(m.Must(200, "GET", "/holds/"+open, nil).Body), string(r.Body))
 	equal(t, "pending", m.Must(200, "GET", "/members/mem_1", nil).At("balances", "points", "pending"), 500)
 
@@ -170,7 +180,7 @@ func TestReverse(t *testing.T) {
 		return m.Call("POST", "/transfers/"+id+"/reverse", object{"reason": "Order 4711 was returned"})
 	}
 	took := func(r apptest.Response) string {
-		return fmt.Sprint(r.At("amount"), r.At("fromPending"), r.At("fromAvailable"), r.At("toDebt"), r.At("forgiven"), r.At("newBalance"))
+		return shown(r, "amount", "fromPending", "fromAvailable", "toDebt", "forgiven", "newBalance")
 	}
 	first := give(t, s, "mem_1", 500).Transfer.ID()
 	spent := post(t, s, ledger.Command{Op: ledger.OpDeduct, Member: "mem_1", Asset: ledger.Points, Amount: 120, Memo: ledger.Memo{Reason: "x"}}).Transfer.ID()
@@ -178,7 +188,7 @@ func TestReverse(t *testing.T) {
 	r := reverse(first)
 	equal(t, "status", r.Status, 201)
 	equal(t, "to zero", took(r), "500 0 380 0 120 0")
-	equal(t, "said", fmt.Sprint(r.At("transferId"), r.At("memberId"), r.At("asset"), r.At("reason")), first+" mem_1 points Order 4711 was returned")
+	equal(t, "said", shown(r, "transferId", "memberId", "asset", "reason"), first+" mem_1 points Order 4711 was returned")
 	refused(t, reverse(first), 400, "already_reversed")
 	refused(t, reverse("txn_none"), 404, "not_found")
 	refused(t, reverse(first[:len(first)-1]+"z"), 404, "not_found")
@@ -209,4 +219,37 @@ func TestReverse(t *testing.T) {
 	became := s.Incentable.Must(200, "GET", "/members/mem_5/transactions", nil).Text("data", 0, "transaction_id")
 	equal(t, "what it became", took(reverse(became)), "40 0 40 0 0 0")
 	refused(t, reverse(matured), 400, "already_reversed")
+}
+
+func TestLiability(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	m := s.Management
+	books := func(query string) string {
+		r := m.Must(200, "GET", "/liability"+query, nil)
+		equal(t, "balanced", r.At("balanced"), true)
+		var list []any
+		for _, name := range []string{"issued", "outstanding", "pending", "debt", "redeemed", "expired", "adjusted"} {
+			list = append(list, r.At("assets", "points", name))
+		}
+		return fmt.Sprint(list...)
+	}
+	equal(t, "nothing", books(""), "0 0 0 0 0 0 0")
+	give(t, s, "mem_1", 700)
+	onHold(s, "mem_2", 50, nil)
+	before := m.Must(200, "GET", "/liability", nil).Text("at")
+	m.Must(200, "PATCH", "/settings", object{"expiry": object{"policy": "rolling", "days": 10}})
+	ahead(t, s, time.Hour)
+	give(t, s, "mem_1", 300)
+	post(t, s, ledger.Command{Op: ledger.OpDeduct, Member: "mem_1", Asset: ledger.Points, Amount: 100, Memo: ledger.Memo{Reason: "x"}})
+	equal(t, "now", books(""), "1050 900 50 0 0 0 100")
+	equal(t, "then", books("?at="+before), "750 700 50 0 0 0 0")
+	r := m.Must(200, "GET", "/liability", nil)
+	equal(t, "expires first", r.At("assets", "points", "ageing", 0, "amount"), 200)
+	equal(t, "never expires", r.At("assets", "points", "ageing", 1, "expiresAt"), nil)
+	ahead(t, s, 12*24*time.Hour)
+	equal(t, "expired, though not posted", books(""), "1050 700 50 0 0 200 100")
+	for _, at := range []string{"2998-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "2024-02-30T00:00:00Z"} {
+		refused(t, m.Call("GET", "/liability?at="+at, nil), 400, "invalid_request", "at")
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -74,26 +75,31 @@ func TestTwinStillRunning(t *testing.T) {
 			worlds, waiting = append(worlds, w), append(waiting, s)
 		}
 	}
-	together(len(worlds), func(i int) {
-		w, s := worlds[i], waiting[i]
-		good := keyed(s.good(w.ids), "running")
-		var early apptest.Response
-		undo := errors.New("undo")
-		err := holdKey(t.Context(), w, "running", func() error {
-			early = s.Send(good)
-			return undo
-		})
-		if err != undo {
-			t.Error(err)
-		}
-		refused(t, early, 409, "idempotency_in_progress", "Idempotency-Key")
-		if early.Header.Get("Retry-After") == "" {
-			t.Errorf("%s: there is no Retry-After", s.op.ID)
-		}
-		if r := s.Send(good); r.Status >= 300 || r.Header.Get("Idempotent-Replayed") != "" {
-			t.Errorf("%s, once the twin is gone: %d replayed %q", s.op.ID, r.Status, r.Header.Get("Idempotent-Replayed"))
-		}
+	// Each holds one connection of the tests' pool and makes one of the server's wait.
+	const atOnce = 12
+	for from := 0; from < len(worlds); from += atOnce {
+		together(min(atOnce, len(worlds)-from), func(i int) { twinStillRunning(t, worlds[from+i], waiting[from+i]) })
+	}
+}
+
+func twinStillRunning(t *testing.T, w *world, s subject) {
+	good := keyed(s.good(w.ids), "running")
+	var early apptest.Response
+	undo := errors.New("undo")
+	err := holdKey(t.Context(), w, "running", func() error {
+		early = s.Send(good)
+		return undo
 	})
+	if err != undo {
+		t.Error(err)
+	}
+	refused(t, early, 409, "idempotency_in_progress", "Idempotency-Key")
+	if early.Header.Get("Retry-After") == "" {
+		t.Errorf("%s: there is no Retry-After", s.op.ID)
+	}
+	if r := s.Send(good); r.Status >= 300 || r.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("%s, once the twin is gone: %d replayed %q", s.op.ID, r.Status, r.Header.Get("Idempotent-Replayed"))
+	}
 }
 
 func keyed(r apptest.Request, key string) apptest.Request {
@@ -104,7 +110,7 @@ func keyed(r apptest.Request, key string) apptest.Request {
 
 // holdKey runs something while an uncommitted transaction has taken a key.
 func holdKey(ctx context.Context, w *world, key string, run func() error) error {
-	_, err := pg.InTx(ctx, w.Core.DB, func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+	_, err := pg.InTx(ctx, pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
 		ticket := &once.Ticket{Key: key, Render: func(any, error) once.Stored { return once.Stored{Status: 200, Body: []byte("{}")} }}
 		if err := once.Keep(ctx, tx, w.Tenant.ID, pg.Now(), []once.Outcome{{Ticket: ticket}}); err != nil {
 			return struct{}{}, err

@@ -23,6 +23,10 @@ func TestHistoryIsWhatTheLedgerWouldHaveWritten(t *testing.T) {
 	if rows.Load() != h.rows() {
 		t.Errorf("made %d rows, announced %d", rows.Load(), h.rows())
 	}
+	report, err := ledger.AuditTenant(ctx, pgtest.DB(), filled.ID)
+	if err != nil || report.Transfers != h.Transfers || len(report.Violations) > 0 {
+		t.Errorf("the audit saw %d of %d transfers and says %v (%v)", report.Transfers, h.Transfers, report.Violations, err)
+	}
 	books := ledger.New(pgtest.DB())
 	defer books.Close(ctx)
 	for i := int64(1); i <= h.Members; i++ {

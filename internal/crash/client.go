@@ -32,6 +32,7 @@ type client struct {
 	key  string
 	http *http.Client
 
+	answered              atomic.Int64 // answers that settle a request
 	unavailable, internal atomic.Int64 // answers 503 and 500
 	firstInternal         atomic.Pointer[answer]
 }
@@ -97,6 +98,7 @@ func (c *client) settle(ctx context.Context, e *entry, base string) (*answer, er
 	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusConflict && errorCode(a) == "idempotency_in_progress":
 		return nil, errUnknown
 	}
+	c.answered.Add(1)
 	return a, nil
 }
 

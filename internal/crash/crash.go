@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/store"
 )
 
 // Options of Run. Binary and Dir are required.
@@ -36,6 +40,13 @@ type Options struct {
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
+	}
+	// As PostgreSQL's command line will show it.
+	if o.Dir, err = filepath.Abs(o.Dir); err == nil {
+		o.Dir, err = filepath.EvalSymlinks(o.Dir)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("folder to work in: %w", err)
 	}
 	h := &harness{o: o, report: Report{Seed: o.Seed, Kills: map[string]int{}}, began: time.Now()}
 	fmt.Fprintf(o.Out, "crash: %d rounds, seed %d\n", max(o.Rounds, 1), o.Seed)
@@ -125,7 +136,8 @@ func (h *harness) refuse(r *round, v verdict) error {
 	return errors.Join(err, r.journal.write(name))
 }
 
-// reread reads the books of every round once more.
+// reread reads the books of every round once more, and has all of each database
+// audited.
 func (h *harness) reread(ctx context.Context) error {
 	for _, was := range h.sealed {
 		b, err := was.site.books(ctx, was.tenant)
@@ -135,6 +147,18 @@ func (h *harness) reread(ctx context.Context) error {
 		if b.digest() != was.digest {
 			h.report.Wrong++
 			return fmt.Errorf("the books of round %d are not what they were when it ended", was.round)
+		}
+	}
+	for _, s := range h.sites {
+		broken, err := s.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
+			return ledger.Audit(ctx, db, nil, store.AuditChecks()...)
+		})
+		if err != nil {
+			return fmt.Errorf("audit the %s site: %w", s.name, err)
+		}
+		if len(broken) > 0 {
+			h.report.Wrong += len(broken)
+			return fmt.Errorf("%s site:\n%s", s.name, verdict{findings: broken}.first(10))
 		}
 	}
 	return nil

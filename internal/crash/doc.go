@@ -20,10 +20,11 @@
 //  4. Keys answer again with the same bytes, also when both servers get the same
 //     request at the same time.
 //  5. The API tells the same as the tables.
-//  6. The private PostgreSQL does not outlive its server.
+//  6. The product's own audit finds nothing.
+//  7. The private PostgreSQL does not outlive its server.
 //
-// After the last round the books of every round are read once more: no later
-// crash may have changed them. In each round the comparison itself is tried on a
+// After the last round the books of every round are read once more (no later
+// crash may have changed them) and each database is audited as a whole. In each round the comparison itself is tried on a
 // journal that claims too much and on one that claims too little.
 //
 // What it does not prove: that data survives a loss of power. The processes are

@@ -8,6 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/store"
 )
 
 // replays is how many requests of a round are asked again.
@@ -38,6 +42,13 @@ func (r *round) judge(ctx context.Context) (verdict, string, error) {
 	if a := r.client.firstInternal.Load(); a != nil {
 		v.findings = append(v.findings, finding{wrong, fmt.Sprintf("%d answers of 500 and above; the first: %v", r.client.internal.Load(), a)})
 	}
+	broken, err := r.site.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
+		return ledger.AuditTenant(ctx, db, r.shop.tenant.ID, store.AuditChecks()...)
+	})
+	if err != nil {
+		return v, "", err
+	}
+	v.findings = append(v.findings, broken...)
 	after, err := r.site.books(ctx, r.shop.tenant.ID)
 	if err != nil {
 		return v, "", err
@@ -46,6 +57,21 @@ func (r *round) judge(ctx context.Context) (verdict, string, error) {
 		v.findings = append(v.findings, finding{wrong, "the books changed while the answers were asked again"})
 	}
 	return v, after.digest(), nil
+}
+
+// audit has the product's own audit look at the books.
+func (s *site) audit(ctx context.Context, run func(context.Context, *pg.DB) (ledger.AuditReport, error)) (findings []finding, err error) {
+	err = s.database(ctx, func(db *pg.DB) error {
+		report, err := run(ctx, db)
+		for _, violation := range report.Violations {
+			findings = append(findings, finding{wrong, "the audit says: " + violation.String()})
+		}
+		if err == nil && report.Tenants == 0 {
+			err = errors.New("no tenant was audited")
+		}
+		return err
+	})
+	return findings, err
 }
 
 // tryComparison plants a fault of each kind and wants it found: a comparison

@@ -32,6 +32,11 @@ const (
 	favourites = 4
 )
 
+const (
+	warmUpAnswers  = 100
+	warmUpPatience = 3 * time.Second
+)
+
 // live runs the load and, beside it, the plan.
 func (r *round) live(ctx context.Context) error {
 	load, stop := context.WithCancel(ctx)
@@ -43,6 +48,7 @@ func (r *round) live(ctx context.Context) error {
 	rng := rand.New(rand.NewPCG(r.seed, uint64(r.n)<<32))
 	var err error
 	for _, k := range r.plan.kills {
+		r.warmUp(ctx)
 		pause(ctx, k.after)
 		if err = r.site.strike(ctx, k, rng); err != nil {
 			err = fmt.Errorf("after killing %v: %w", k, err)
@@ -53,6 +59,16 @@ func (r *round) live(ctx context.Context) error {
 	stop()
 	working.Wait()
 	return errors.Join(err, ctx.Err())
+}
+
+// warmUp waits until the load has got going, so that a kill hits more than its
+// beginnings on a slow machine too.
+func (r *round) warmUp(ctx context.Context) {
+	patience, cancel := context.WithTimeout(ctx, warmUpPatience)
+	defer cancel()
+	for enough := r.client.answered.Load() + warmUpAnswers; r.client.answered.Load() < enough && patience.Err() == nil; {
+		pause(patience, pollEvery)
+	}
 }
 
 // work is one client: it makes requests until the load ends. The request that

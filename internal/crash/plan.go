@@ -15,7 +15,7 @@ type plan struct {
 
 // kill is one stroke against one or several processes.
 type kill struct {
-	after    time.Duration // of load, since the round began or the last restart
+	after    time.Duration // of load, which has got going since the round began or the last restart
 	servers  []int         // indexes of servers
 	postgres bool
 	backend  bool          // one process of PostgreSQL

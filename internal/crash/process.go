@@ -39,6 +39,8 @@ type server struct {
 	base string // of its URLs; changes with each start
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process has ended
+
+	served bool // since it was started
 }
 
 // start runs the server on a free port and returns without waiting for it.
@@ -52,7 +54,7 @@ func (s *server) start() error {
 		return err
 	}
 	s.base = "http://" + port
-	s.gone = make(chan struct{})
+	s.gone, s.served = make(chan struct{}), false
 	s.cmd = exec.Command(s.binary, "serve")
 	s.cmd.Env = append(slices.Clone(s.env), "INCENT_LISTEN="+port, "INCENT_OPERATIONS_LISTEN=")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
@@ -89,6 +91,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 		if resp, err := probe.Do(req); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
+				s.served = true
 				return nil
 			}
 		}
@@ -130,6 +133,10 @@ func (s *server) stop() error {
 	if !s.running() {
 		return nil
 	}
+	if !s.served { // it may not listen to signals yet, and we are giving up anyway
+		s.kill()
+		return nil
+	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.gone:
@@ -153,7 +160,7 @@ func freePort() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-const tailBytes = 4000
+const tailBytes = 1500
 
 func tail(name string) string {
 	text, err := os.ReadFile(name)

@@ -94,8 +94,11 @@ func readRequest(c echo.Context, op *contract.Operation, call *call) error {
 	if r.URL.RawPath != "" {
 		param = func(name string) string { return unescaped(c.Param(name)) }
 	}
-	if err := op.CheckParams(param, r.URL.RawQuery, r.Header); err != nil {
-		return err
+	// A public operation takes nothing, so nothing can be wrong with its query.
+	if op.Scope != "" || len(op.Spec.Parameters) > 0 {
+		if err := op.CheckParams(param, r.URL.RawQuery, r.Header); err != nil {
+			return err
+		}
 	}
 	if op.HasBody {
 		if err := op.CheckContentType(r.Header.Get("Content-Type")); err != nil {
@@ -216,12 +219,15 @@ func (s *Server) faultOf(c echo.Context, err error) *fault.Error {
 		case http.StatusNotFound:
 			return fault.New(fault.NotFound, fault.CodeNotFound, "There is no such path")
 		case http.StatusMethodNotAllowed:
-			return fault.New(fault.NotAllowed, fault.CodeMethodNotAllowed, "This path does not take %s", c.Request().Method)
+			return fault.New(fault.NotAllowed, fault.CodeMethodNotAllowed, "This path does not take the method %.20q", c.Request().Method)
 		case http.StatusBadRequest, http.StatusUnsupportedMediaType:
 			return fault.New(fault.Invalid, fault.CodeInvalidRequest, "The request could not be understood")
 		}
 	}
-	if !errors.Is(err, errPanic) && !errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) {
+		return fault.New(fault.Unavailable, fault.CodeUnavailable, "The caller hung up before the answer was there; the request may or may not have taken effect")
+	}
+	if !errors.Is(err, errPanic) {
 		s.log.Error("unexpected", "request_id", requestIDOf(c), "error", err)
 	}
 	return fault.New(fault.Internal, fault.CodeInternal, "Something went wrong here; the request id helps us find it")

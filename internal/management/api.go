@@ -41,7 +41,6 @@ func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store) (
 		Credential: credential,
 		HowTo:      "Send a management key in the header Authorization: Bearer mgt_...",
 		Envelope:   envelope,
-		Built:      func(operation string) bool { return operation != "getLiability" },
 		Register: func(r httpapi.Router) {
 			gen.RegisterHandlers(r, gen.NewStrictHandler(api, nil))
 		},

@@ -84,7 +84,7 @@ func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) 
 		default:
 			body, err := t.opened(tenant, row.Body)
 			if err != nil {
-				return nil, err
+				return outcomes, err
 			}
 			outcomes[i] = &Replay{Stored{Status: int(row.Status), Body: body}}
 		}

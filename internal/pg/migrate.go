@@ -115,14 +115,23 @@ func grantAppRole(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	_, err = conn.Exec(ctx, `
-DO $$ BEGIN
+DO $$ DECLARE
+    books text;
+BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'incent_app') THEN
-        CREATE ROLE incent_app NOLOGIN;
+        BEGIN
+            CREATE ROLE incent_app NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL; -- roles belong to all databases: a server on another one was faster
+        END;
     END IF;
     EXECUTE format('GRANT incent_app TO %I', current_user);
     GRANT USAGE ON SCHEMA public TO incent_app;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO incent_app;
-    REVOKE UPDATE, DELETE, TRUNCATE ON transfers, lot_entries, undone FROM incent_app;
+    -- On the way down the books go before the last table does.
+    FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM incent_app', books);
+    END LOOP;
 END $$`)
 	if err != nil {
 		return fmt.Errorf("grant %s: %w", appRole, err)
