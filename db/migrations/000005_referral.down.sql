@@ -1,8 +1,16 @@
 SET lock_timeout = '5s';
+DROP TRIGGER conversions_recounted ON conversions;
+DROP TRIGGER conversions_counted ON conversions;
+DROP FUNCTION count_moved_conversions();
+DROP FUNCTION count_made_conversions();
 DROP TABLE blocked;
 DROP TABLE signals;
 DROP TABLE cases;
 DROP TABLE rewards;
+DROP TABLE sightings;
+DROP TABLE campaign_hours;
+DROP TABLE referrer_hours;
+DROP TABLE conversion_days;
 DROP TABLE conversions;
 DROP TABLE tallies;
 DROP TABLE attributions;

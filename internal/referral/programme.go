@@ -1,12 +1,15 @@
 package referral
 
 import (
+	"context"
 	"encoding/json"
+	"hash/maphash"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -23,6 +26,7 @@ const (
 	CodeAlreadyRedeemed     = "already_redeemed"
 	CodeAlreadyExists       = "already_exists"
 	CodeInvalidTransition   = "invalid_transition"
+	CodeMemberUnknown       = "member_unknown"
 )
 
 // Programme runs the referral programmes of all tenants. Make it with New;
@@ -31,7 +35,26 @@ type Programme struct {
 	db     *pg.DB
 	ledger *ledger.Ledger
 	secret []byte // under which addresses and devices are hashed
+	clicks *batch.Group[visit, Click]
+	seed   maphash.Seed
 }
+
+// secretName is the server secret of this package.
+const secretName = "referral"
+
+// New makes the programmes on a database.
+func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
+	secret, err := pg.ServerSecret(ctx, db, secretName)
+	if err != nil {
+		return nil, err
+	}
+	p := &Programme{db: db, ledger: l, secret: secret, seed: maphash.MakeSeed()}
+	p.clicks = batch.New(clickBatch, p.runClicks)
+	return p, nil
+}
+
+// Close refuses new clicks and waits for those that wait, until ctx ends.
+func (p *Programme) Close(ctx context.Context) { p.clicks.Close(ctx) }
 
 // CampaignState says whether a campaign takes part.
 type CampaignState string
@@ -85,6 +108,14 @@ type Referral struct {
 	CreatedAt   time.Time
 	CompletedAt time.Time // zero: not yet
 }
+
+// The statuses of a conversion.
+const (
+	ConversionCompleted = "COMPLETED"
+	ConversionFlagged   = "FLAGGED"
+	ConversionRejected  = "REJECTED"
+	ConversionExpired   = "EXPIRED"
+)
 
 // Conversion is what a referee did.
 type Conversion struct {
@@ -150,6 +181,8 @@ type Reward struct {
 
 	member int64
 }
+
+const wholeDay = 24 * time.Hour
 
 // Public ids.
 const (
