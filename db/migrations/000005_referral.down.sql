@@ -1,4 +1,16 @@
 SET lock_timeout = '5s';
+DROP TRIGGER cases_recounted ON cases;
+DROP TRIGGER cases_counted ON cases;
+DROP TRIGGER rewards_recounted ON rewards;
+DROP TRIGGER rewards_counted ON rewards;
+DROP FUNCTION count_moved_cases();
+DROP FUNCTION count_made_cases();
+DROP FUNCTION count_moved_rewards();
+DROP FUNCTION count_made_rewards();
+DROP TABLE case_days;
+DROP TABLE reward_days;
+ALTER TABLE codes DROP CONSTRAINT codes_one_owner;
+ALTER TABLE codes DROP COLUMN reward_id;
 DROP TABLE blocked;
 DROP TABLE signals;
 DROP TABLE cases;
