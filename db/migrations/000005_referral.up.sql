@@ -274,8 +274,9 @@ CREATE TABLE rewards (
     CONSTRAINT rewards_redeemed_after_claim CHECK (redeemed_at IS NULL OR claimed_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX rewards_code_unique ON rewards (tenant_id, upper(code)) WHERE code IS NOT NULL;
-CREATE INDEX rewards_by_member ON rewards (tenant_id, member_id, created_at, id);
-CREATE INDEX rewards_by_time ON rewards (tenant_id, created_at, id);
+CREATE INDEX rewards_by_member ON rewards (tenant_id, member_id, id);
+CREATE INDEX rewards_by_status ON rewards (tenant_id, status, id);
+CREATE INDEX rewards_by_fulfilment ON rewards (tenant_id, fulfilment, id);
 CREATE INDEX rewards_held ON rewards (tenant_id, held_until) WHERE status = 'PENDING' AND held_until IS NOT NULL;
 
 -- One indication of fraud, as it was weighed.
@@ -306,6 +307,7 @@ CREATE TABLE cases (
 );
 CREATE INDEX cases_by_state ON cases (tenant_id, state, id);
 CREATE INDEX cases_by_conversion ON cases (tenant_id, conversion_id) WHERE conversion_id IS NOT NULL;
+CREATE INDEX cases_by_referral ON cases (tenant_id, referral_id) WHERE conversion_id IS NULL;
 ALTER TABLE signals ADD CONSTRAINT signals_case_fk FOREIGN KEY (tenant_id, case_id) REFERENCES cases (tenant_id, id);
 
 -- Whom the tenant never wants to pay.
@@ -318,3 +320,92 @@ CREATE TABLE blocked (
     CONSTRAINT blocked_pk PRIMARY KEY (tenant_id, kind, value),
     CONSTRAINT blocked_kind_known CHECK (kind IN ('member', 'email', 'domain', 'network', 'device'))
 );
+
+-- An earned reward hands out codes of pools as an order does; a code has one owner.
+ALTER TABLE codes ADD COLUMN reward_id uuid; -- rewards.id that has it
+ALTER TABLE codes ADD CONSTRAINT codes_one_owner CHECK (order_id IS NULL OR reward_id IS NULL) NOT VALID;
+
+-- How many rewards were made on a day: totals and deep pages without a scan.
+-- Kept by the triggers on rewards.
+CREATE TABLE reward_days (
+    tenant_id  bigint   NOT NULL, -- owner
+    day        date     NOT NULL, -- in which rewards.id was made, UTC
+    status     text     NOT NULL, -- rewards.status
+    fulfilment text     NOT NULL, -- rewards.fulfilment
+    shard      smallint NOT NULL, -- as hold_days.shard
+    rewards    bigint   NOT NULL, -- how many; only the sum over shards means something
+    CONSTRAINT reward_days_pk PRIMARY KEY (tenant_id, day, status, fulfilment, shard)
+);
+
+-- How many cases were opened on a day, likewise.
+CREATE TABLE case_days (
+    tenant_id bigint   NOT NULL, -- owner
+    day       date     NOT NULL, -- in which cases.id was made, UTC
+    state     text     NOT NULL, -- cases.state
+    shard     smallint NOT NULL, -- as hold_days.shard
+    cases     bigint   NOT NULL, -- how many; only the sum over shards means something
+    CONSTRAINT case_days_pk PRIMARY KEY (tenant_id, day, state, shard)
+);
+
+-- These take the same shard as the triggers on holds, before they touch a row of
+-- it: see there.
+CREATE FUNCTION count_made_rewards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO reward_days AS d (tenant_id, day, status, fulfilment, shard, rewards)
+    SELECT c.tenant_id, c.day, c.status, c.fulfilment, txid_current() % 8, count(*)
+      FROM (SELECT a.tenant_id, uuid_day(a.id) AS day, a.status, a.fulfilment FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.day, c.status, c.fulfilment
+     ORDER BY c.tenant_id, c.day, c.status, c.fulfilment
+        ON CONFLICT (tenant_id, day, status, fulfilment, shard) DO UPDATE SET rewards = d.rewards + excluded.rewards;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_moved_rewards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO reward_days AS d (tenant_id, day, status, fulfilment, shard, rewards)
+    SELECT c.tenant_id, c.day, c.status, c.fulfilment, txid_current() % 8, sum(c.change)
+      FROM (SELECT r.tenant_id, uuid_day(r.id) AS day, r.status, r.fulfilment, -1 AS change FROM removed AS r
+            UNION ALL
+            SELECT a.tenant_id, uuid_day(a.id), a.status, a.fulfilment, 1 FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.day, c.status, c.fulfilment
+    HAVING sum(c.change) <> 0
+     ORDER BY c.tenant_id, c.day, c.status, c.fulfilment
+        ON CONFLICT (tenant_id, day, status, fulfilment, shard) DO UPDATE SET rewards = d.rewards + excluded.rewards;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_made_cases() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO case_days AS d (tenant_id, day, state, shard, cases)
+    SELECT c.tenant_id, c.day, c.state, txid_current() % 8, count(*)
+      FROM (SELECT a.tenant_id, uuid_day(a.id) AS day, a.state FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.day, c.state
+     ORDER BY c.tenant_id, c.day, c.state
+        ON CONFLICT (tenant_id, day, state, shard) DO UPDATE SET cases = d.cases + excluded.cases;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_moved_cases() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO case_days AS d (tenant_id, day, state, shard, cases)
+    SELECT c.tenant_id, c.day, c.state, txid_current() % 8, sum(c.change)
+      FROM (SELECT r.tenant_id, uuid_day(r.id) AS day, r.state, -1 AS change FROM removed AS r
+            UNION ALL
+            SELECT a.tenant_id, uuid_day(a.id), a.state, 1 FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.day, c.state
+    HAVING sum(c.change) <> 0
+     ORDER BY c.tenant_id, c.day, c.state
+        ON CONFLICT (tenant_id, day, state, shard) DO UPDATE SET cases = d.cases + excluded.cases;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER rewards_counted AFTER INSERT ON rewards REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_made_rewards();
+CREATE TRIGGER rewards_recounted AFTER UPDATE ON rewards REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION count_moved_rewards();
+CREATE TRIGGER cases_counted AFTER INSERT ON cases REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_made_cases();
+CREATE TRIGGER cases_recounted AFTER UPDATE ON cases REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION count_moved_cases();

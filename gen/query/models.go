@@ -125,6 +125,14 @@ type Case struct {
 	ReviewedAt   *time.Time
 }
 
+type CaseDay struct {
+	TenantID int64
+	Day      time.Time
+	State    string
+	Shard    int16
+	Cases    int64
+}
+
 type Click struct {
 	TenantID   int64
 	ID         uuid.UUID
@@ -143,6 +151,7 @@ type Code struct {
 	Code     string
 	State    string
 	OrderID  *uuid.UUID
+	RewardID *uuid.UUID
 }
 
 type CodePool struct {
@@ -361,6 +370,15 @@ type Reward struct {
 	UpdatedAt    time.Time
 	ClaimedAt    *time.Time
 	RedeemedAt   *time.Time
+}
+
+type RewardDay struct {
+	TenantID   int64
+	Day        time.Time
+	Status     string
+	Fulfilment string
+	Shard      int16
+	Rewards    int64
 }
 
 type ServerSecret struct {
