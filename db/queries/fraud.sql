@@ -53,3 +53,7 @@ VALUES (@tenant_id, @id, @campaign_id, @referral_id, @conversion_id, @state, @sc
 -- Keeps the signals of a case.
 INSERT INTO signals (tenant_id, case_id, name, weight, evidence)
 SELECT @tenant_id, @case_id, unnest(@names::text[]), unnest(@weights::smallint[]), unnest(@evidence::text[])::json;
+
+-- name: MemberListProfiles :many
+-- What is known of the given members. By members_external_unique.
+SELECT m.id, m.external_id, m.email FROM members AS m WHERE m.tenant_id = @tenant_id AND m.external_id = ANY(@external_ids::text[]);

@@ -36,7 +36,7 @@ VALUES (@tenant_id, @id, @campaign_id, @code, @referrer_id, @referee_id, @userna
 
 -- name: ReferralGetByCode :one
 -- One referral with its people, by referrals_code_unique.
-SELECT sqlc.embed(r), m.external_id AS referrer, e.external_id AS referee
+SELECT sqlc.embed(r), m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   LEFT JOIN members AS e ON e.tenant_id = r.tenant_id AND e.id = r.referee_id

@@ -106,6 +106,42 @@ func (q *Queries) CaseInsert(ctx context.Context, db DBTX, arg CaseInsertParams)
 	return err
 }
 
+const memberListProfiles = `-- name: MemberListProfiles :many
+SELECT m.id, m.external_id, m.email FROM members AS m WHERE m.tenant_id = $1 AND m.external_id = ANY($2::text[])
+`
+
+type MemberListProfilesParams struct {
+	TenantID    int64
+	ExternalIds []string
+}
+
+type MemberListProfilesRow struct {
+	ID         int64
+	ExternalID string
+	Email      *string
+}
+
+// What is known of the given members. By members_external_unique.
+func (q *Queries) MemberListProfiles(ctx context.Context, db DBTX, arg MemberListProfilesParams) ([]MemberListProfilesRow, error) {
+	rows, err := db.Query(ctx, memberListProfiles, arg.TenantID, arg.ExternalIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListProfilesRow
+	for rows.Next() {
+		var i MemberListProfilesRow
+		if err := rows.Scan(&i.ID, &i.ExternalID, &i.Email); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const referralGetReferrer = `-- name: ReferralGetReferrer :one
 SELECT u.referrer_id FROM (
     (SELECT r.referrer_id, r.created_at AS at FROM referrals AS r

@@ -174,7 +174,7 @@ func (q *Queries) ReferralAddClicks(ctx context.Context, db DBTX, arg ReferralAd
 }
 
 const referralGetByCode = `-- name: ReferralGetByCode :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee
+SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   LEFT JOIN members AS e ON e.tenant_id = r.tenant_id AND e.id = r.referee_id
@@ -187,9 +187,10 @@ type ReferralGetByCodeParams struct {
 }
 
 type ReferralGetByCodeRow struct {
-	Referral Referral
-	Referrer string
-	Referee  *string
+	Referral      Referral
+	Referrer      string
+	ReferrerEmail *string
+	Referee       *string
 }
 
 // One referral with its people, by referrals_code_unique.
@@ -217,6 +218,7 @@ func (q *Queries) ReferralGetByCode(ctx context.Context, db DBTX, arg ReferralGe
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.Referrer,
+		&i.ReferrerEmail,
 		&i.Referee,
 	)
 	return i, err

@@ -39,12 +39,12 @@ type Programme struct {
 	seed   maphash.Seed
 }
 
-// secretName is the server secret of this package.
-const secretName = "referral"
+// hashSecret names the server secret under which addresses and devices are hashed.
+const hashSecret = "referral-hash"
 
-// New makes the programmes on a database.
+// New makes the programme over an open database; points are paid through l.
 func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
-	secret, err := pg.ServerSecret(ctx, db, secretName)
+	secret, err := pg.ServerSecret(ctx, db, hashSecret)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,8 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
 	return p, nil
 }
 
-// Close refuses new clicks and waits for those that wait, until ctx ends.
+// Close refuses new clicks and waits for those that wait, until ctx ends. Close
+// it before the ledger.
 func (p *Programme) Close(ctx context.Context) { p.clicks.Close(ctx) }
 
 // CampaignState says whether a campaign takes part.
