@@ -35,15 +35,6 @@ const (
 	deviceSince = 30 * wholeDay
 )
 
-// policy is a rule's say in judging.
-func (r Rule) policy() fraud.Policy {
-	p := fraud.Policy{FlagAt: r.FlagAt, BlockAt: r.BlockAt, Mode: fraud.ModeFlag}
-	if r.Blocks {
-		p.Mode = fraud.ModeBlock
-	}
-	return p
-}
-
 // assess gathers the facts, each by index and none growing with the campaign,
 // and has them judged.
 func (p *Programme) assess(ctx context.Context, db query.DBTX, tenantID int64, rule Rule, s subject) (fraud.Verdict, error) {
@@ -61,7 +52,7 @@ func (p *Programme) assess(ctx context.Context, db query.DBTX, tenantID int64, r
 			return fraud.Verdict{}, fmt.Errorf("gather facts: %w", err)
 		}
 	}
-	return fraud.Score(f, rule.policy()), nil
+	return fraud.Score(f, rule.Fraud()), nil
 }
 
 // gatherListings looks both sides up in the block lists.

@@ -57,8 +57,7 @@ type visit struct {
 // TrackClick stores a click. Clicks of one tenant share transactions; each
 // succeeds or is refused on its own.
 func (p *Programme) TrackClick(ctx context.Context, tenantID int64, n NewClick, ticket *once.Ticket) (Click, error) {
-	lane := maphash.String(p.seed, strings.ToUpper(n.Code)) % clickLanes
-	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(lane)}, visit{n, ticket})
+	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(p.lane(n.Code))}, visit{n, ticket})
 }
 
 // runClicks is the group's run function: one transaction for the whole batch.
@@ -126,7 +125,14 @@ type door struct {
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
 	met    map[pairing]string // campaigns of the pairs that met now
+	bound  map[binding]uuid.UUID
 	counts *counts
+}
+
+// binding is a referee in a campaign: the first code of a batch wins, too.
+type binding struct {
+	campaign string
+	referee  int64
 }
 
 // pairing is a referee on a code.
@@ -146,39 +152,48 @@ type added struct {
 func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
 	d := &door{
 		tenantID: t.ID, at: t.Now(), referrals: map[string]query.ReferralListByCodeForUpdateRow{}, visited: map[pairing]time.Time{},
-		added: map[uuid.UUID]*added{}, met: map[pairing]string{},
+		added: map[uuid.UUID]*added{}, met: map[pairing]string{}, bound: map[binding]uuid.UUID{},
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
-	codes, referees := map[string]bool{}, map[string]bool{}
+	codes := map[string]bool{}
 	for _, v := range visits {
 		codes[v.Code] = true
-		if v.Referee != "" {
-			referees[v.Referee] = true
-		}
 	}
 	if len(codes) == 0 {
 		return d, nil
 	}
-	first := slices.Min(slices.Collect(maps.Keys(codes)))
+	asked := slices.Sorted(maps.Keys(codes))
 	// One shard per lane and process: its rows are written by nobody else, as a rule.
-	d.counts = newCounts(d.at, byte(maphash.String(p.seed, "")+maphash.String(p.seed, strings.ToUpper(first))%clickLanes))
-	rows, err := q.ReferralListByCodeForUpdate(ctx, tx, query.ReferralListByCodeForUpdateParams{TenantID: t.ID, Codes: slices.Sorted(maps.Keys(codes))})
+	d.counts = newCounts(d.at, byte(maphash.String(p.seed, "")+p.lane(asked[0])))
+	rows, err := q.ReferralListByCodeForUpdate(ctx, tx, query.ReferralListByCodeForUpdateParams{TenantID: t.ID, Codes: asked})
 	if err != nil {
 		return nil, fmt.Errorf("lock referrals: %w", err)
 	}
 	for _, r := range rows {
 		d.referrals[r.Asked] = r
 	}
-	if len(referees) > 0 {
-		err = d.welcome(ctx, tx, t, slices.Sorted(maps.Keys(referees)), visits)
-	}
-	return d, err
+	return d, d.welcome(ctx, tx, t, visits)
 }
 
-// welcome finds the referees, and when they clicked last.
-func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, referees []string, visits []visit) error {
+// lane is the lane of a code's clicks.
+func (p *Programme) lane(code string) uint64 {
+	return maphash.String(p.seed, strings.ToUpper(code)) % clickLanes
+}
+
+// welcome finds the referees, and when they clicked last. Those who come through
+// no code are not looked for, so that nobody is enrolled for nothing.
+func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
+	referees := map[string]bool{}
+	for _, v := range visits {
+		if r, found := d.referrals[v.Code]; found && v.Referee != "" && campaignOf(r).Runs(d.at) {
+			referees[v.Referee] = true
+		}
+	}
+	if len(referees) == 0 {
+		return nil
+	}
 	var err error
-	d.people, err = known(ctx, tx, t, referees...)
+	d.people, err = known(ctx, tx, t, slices.Sorted(maps.Keys(referees))...)
 	if err != nil && !fault.Is(err, CodeMemberUnknown) {
 		return err
 	}
@@ -208,13 +223,18 @@ func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, referees 
 	return nil
 }
 
+// campaignOf is as much of a campaign as tells whether it runs.
+func campaignOf(r query.ReferralListByCodeForUpdateRow) Campaign {
+	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
+}
+
 // enter decides one click and notes its effect.
 func (d *door) enter(n NewClick, origin traits) (Click, error) {
 	r, found := d.referrals[n.Code]
 	if !found {
 		return Click{}, fault.Missing("referral code")
 	}
-	if err := running(r.State, r.StartsAt, r.EndsAt, d.at); err != nil {
+	if err := campaignOf(r).running(d.at); err != nil {
 		return Click{}, err
 	}
 	who := d.people[n.Referee]
@@ -235,6 +255,9 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
 		d.visited[pair] = d.at
 		d.met[pair] = r.CampaignID
+		if to := (binding{r.CampaignID, who.id}); d.bound[to] == uuid.Nil {
+			d.bound[to] = r.ID
+		}
 		d.counts.seen(origin, who.id)
 		d.counts.visited = true
 	}
@@ -280,11 +303,15 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
 	bound := query.AttributionInsertManyParams{TenantID: d.tenantID, At: d.at}
 	visits := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at, Clicked: true}
-	for pair, campaign := range d.met {
-		bound.CampaignIds = append(bound.CampaignIds, campaign)
-		bound.RefereeIds = append(bound.RefereeIds, pair.referee)
-		bound.ReferralIds = append(bound.ReferralIds, pair.referral)
+	for to, referral := range d.bound {
+		bound.CampaignIds = append(bound.CampaignIds, to.campaign)
+		bound.RefereeIds = append(bound.RefereeIds, to.referee)
+		bound.ReferralIds = append(bound.ReferralIds, referral)
 	}
-	visits.CampaignIds, visits.RefereeIds, visits.ReferralIds = bound.CampaignIds, bound.RefereeIds, bound.ReferralIds
+	for pair, campaign := range d.met {
+		visits.CampaignIds = append(visits.CampaignIds, campaign)
+		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
+		visits.ReferralIds = append(visits.ReferralIds, pair.referral)
+	}
 	return errors.Join(q.AttributionInsertMany(ctx, pipe, bound), q.VisitUpsertMany(ctx, pipe, visits))
 }

@@ -2,10 +2,11 @@ package referral
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
@@ -61,20 +62,14 @@ func (p *Programme) create(ctx context.Context, tx pg.Tx, tenantID int64, n NewR
 		return Made{}, err
 	}
 	at := t.Now()
-	row, err := q.CampaignGetRule(ctx, tx, query.CampaignGetRuleParams{TenantID: tenantID, ID: n.CampaignID})
-	if pg.IsNoRows(err) {
-		return Made{}, fault.Missing("campaign")
-	}
+	c, err := campaign(ctx, tx, tenantID, n.CampaignID)
 	if err != nil {
-		return Made{}, fmt.Errorf("read campaign: %w", err)
-	}
-	if err := running(row.Campaign.State, row.Campaign.StartsAt, row.Campaign.EndsAt, at); err != nil {
 		return Made{}, err
 	}
-	m := &making{NewReferral: n, at: at}
-	if err := json.Unmarshal(row.Rule, &m.rule); err != nil {
-		return Made{}, fmt.Errorf("rule of campaign %s: %w", n.CampaignID, err)
+	if err := c.running(at); err != nil {
+		return Made{}, err
 	}
+	m := &making{NewReferral: n, at: at, rule: c.Rule}
 	externals := []string{n.Referrer}
 	if n.Referee != "" {
 		externals = append(externals, n.Referee)
@@ -91,8 +86,8 @@ func (p *Programme) create(ctx context.Context, tx pg.Tx, tenantID int64, n NewR
 }
 
 // running refuses what a campaign takes no part in at the moment.
-func running(state string, startsAt, endsAt *time.Time, at time.Time) error {
-	if (Campaign{State: CampaignState(state), StartsAt: instant(startsAt), EndsAt: instant(endsAt)}).Runs(at) {
+func (c Campaign) running(at time.Time) error {
+	if c.Runs(at) {
 		return nil
 	}
 	return fault.New(fault.Invalid, CodeCampaignNotActive, "The campaign is paused, not yet started, or over")
@@ -153,8 +148,8 @@ func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *makin
 	}
 	review := reviewOf(verdict)
 	arg := query.ReferralInsertParams{
-		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: m.CampaignID, ReferrerID: m.referrer.id, Username: orNull(m.Username), Email: orNull(m.ReferrerEmail),
-		Network: origin.network, Device: origin.device, RiskScore: review.score(), Warning: orNull(review.Warning), Reasons: review.Reasons, CreatedAt: m.at,
+		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: m.CampaignID, ReferrerID: m.referrer.id, Username: given(m.Username), Email: given(m.ReferrerEmail),
+		Network: origin.network, Device: origin.device, RiskScore: review.score(), Warning: given(review.Warning), Reasons: review.Reasons, CreatedAt: m.at,
 	}
 	if m.referee.id != 0 {
 		arg.RefereeID = &m.referee.id
@@ -195,7 +190,7 @@ func (m *making) count(ctx context.Context, tx pg.Tx, tenantID int64, r Referral
 	err := openCase(ctx, &pipe, tenantID, verdict, r.CampaignID, r.ID, nil, m.at)
 	if err == nil && m.referee.id != 0 {
 		err = q.VisitUpsertMany(ctx, &pipe, query.VisitUpsertManyParams{
-			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: idsOf(r.ID),
+			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])
@@ -239,12 +234,4 @@ func (r Review) score() *int16 {
 	}
 	n := int16(*r.Score)
 	return &n
-}
-
-// instant reads a nullable column; the zero time is null.
-func instant(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }

@@ -2,9 +2,6 @@ package referral
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -16,9 +13,9 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
-// openAttempts bounds how often a command enrols members or opens accounts and
+// enrolAttempts bounds how often a command enrols members or opens accounts and
 // tries again.
-const openAttempts = 4
+const enrolAttempts = 4
 
 // person is a member as the scorer and the rewards need it.
 type person struct {
@@ -71,7 +68,7 @@ func (p *Programme) open(ctx context.Context, tenantID int64, err error, attempt
 	var unknown *unknownError
 	var unopened *ledger.UnopenedError
 	switch {
-	case attempt == openAttempts:
+	case attempt == enrolAttempts:
 		return false, err
 	case errors.As(err, &unopened):
 		err = ledger.Open(ctx, p.db, tenantID, unopened)
@@ -122,29 +119,15 @@ func (p *Programme) traitsOf(tenantID int64, o Origin) traits {
 	var t traits
 	network := fraud.NetworkOf(o.Address)
 	if network != "" {
-		t.network = p.hash(tenantID, traitNetwork, network)
+		t.network = p.digest(tenantID, traitNetwork, network)
 	}
 	if network != "" && o.Agent != "" {
-		t.agent = p.hash(tenantID, traitAgent, network+"\x00"+o.Agent)
+		t.agent = p.digest(tenantID, traitAgent, network+"\x00"+o.Agent)
 	}
 	if o.Device != "" {
-		t.device = p.hash(tenantID, traitDevice, o.Device)
+		t.device = p.digest(tenantID, traitDevice, o.Device)
 	}
 	return t
-}
-
-// traitBytes is enough of a hash to tell a tenant's networks and devices apart.
-const traitBytes = 16
-
-// hash is what is kept of a trait: equal traits of one tenant have equal
-// hashes, and nobody without the server's secret can try out addresses.
-func (p *Programme) hash(tenantID int64, kind, value string) []byte {
-	mac := hmac.New(sha256.New, p.secret)
-	var owner [8]byte
-	binary.BigEndian.PutUint64(owner[:], uint64(tenantID))
-	mac.Write(owner[:])
-	mac.Write([]byte(kind + "\x00" + value))
-	return mac.Sum(nil)[:traitBytes]
 }
 
 func orEmpty(s *string) string {
@@ -154,8 +137,8 @@ func orEmpty(s *string) string {
 	return *s
 }
 
-// orNull stores an empty text as none.
-func orNull(s string) *string {
+// given stores an empty text as none.
+func given(s string) *string {
 	if s == "" {
 		return nil
 	}

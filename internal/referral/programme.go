@@ -94,6 +94,12 @@ type Review struct {
 	Reasons []string
 }
 
+// The statuses of a referral.
+const (
+	ReferralPending   = "PENDING"
+	ReferralCompleted = "COMPLETED"
+)
+
 // Referral is a code and its holder.
 type Referral struct {
 	ID          uuid.UUID

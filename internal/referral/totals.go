@@ -29,8 +29,8 @@ type counts struct {
 
 type campaignCounts struct {
 	hourCounts
-	hourly      bool // counts in the campaign's hour, too
-	converted   int64
+	hourly      bool  // counts in the campaign's hour, too
+	standing    int64 // conversions neither rejected nor expired
 	rewardMinor int64
 	amounts     int64
 	sum, square float64
@@ -92,7 +92,7 @@ func (c *counts) converted(campaign string, referrer int64, status string, amoun
 	c.referrer(referrer).conversions++
 	c.visited = true
 	if status == ConversionCompleted || status == ConversionFlagged {
-		of.converted++
+		of.standing++
 	}
 	if status == ConversionCompleted && amountMinor != nil && *amountMinor > 0 {
 		log := math.Log(float64(*amountMinor))
@@ -162,7 +162,7 @@ func (c *counts) storeCampaigns(ctx context.Context, db query.DBTX, tenantID int
 		totals.CampaignIds = append(totals.CampaignIds, id)
 		totals.Referrals = append(totals.Referrals, n.referrals)
 		totals.Clicks = append(totals.Clicks, n.clicks)
-		totals.Conversions = append(totals.Conversions, n.converted)
+		totals.Conversions = append(totals.Conversions, n.standing)
 		totals.RewardMinor = append(totals.RewardMinor, n.rewardMinor)
 		totals.Amounts = append(totals.Amounts, n.amounts)
 		totals.AmountSums = append(totals.AmountSums, n.sum)
