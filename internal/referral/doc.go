@@ -39,7 +39,9 @@
 //
 // # Locks
 //
-// In the order: campaign (only with a budget or a change of it), referral by id,
-// attribution, tally, reward, then the store's (pools) and the ledger's; shards
-// of totals and idempotency keys last.
+// In the order: campaign, referral by id, attribution, tally, reward, then the
+// store's (pools) and the ledger's; shards of totals and idempotency keys last.
+// What grants, or takes back, shares the campaign (FOR KEY SHARE), has it alone
+// where there is a budget (FOR NO KEY UPDATE); a change of the campaign waits for
+// all of them (FOR UPDATE). lockCampaign does the first two.
 package referral

