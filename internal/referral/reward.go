@@ -22,8 +22,8 @@ func rewardFromRow(r query.Reward, external string) Reward {
 	out := Reward{
 		ID: r.ID, CampaignID: r.CampaignID, ReferralID: r.ReferralID, ConversionID: r.ConversionID, Member: external,
 		Role: Role(r.Role), Version: int(r.Version), Fulfilment: Fulfilment(r.Fulfilment), Status: RewardStatus(r.Status),
-		ValueMinor: r.ValueMinor, Asset: ledger.Asset(r.Asset), Units: r.Units, HeldUntil: orZero(r.HeldUntil),
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ClaimedAt: orZero(r.ClaimedAt), RedeemedAt: orZero(r.RedeemedAt),
+		ValueMinor: r.ValueMinor, Asset: ledger.Asset(r.Asset), Units: r.Units, HeldUntil: instant(r.HeldUntil),
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ClaimedAt: instant(r.ClaimedAt), RedeemedAt: instant(r.RedeemedAt),
 		member: r.MemberID,
 	}
 	if r.PoolID != nil {
@@ -38,15 +38,7 @@ func rewardFromRow(r query.Reward, external string) Reward {
 	return out
 }
 
-// orZero reads a nullable instant; the zero time is null.
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-// orNull is orZero's inverse, for any value whose zero is null.
+// orNull stores a value whose zero stands for null.
 func orNull[T comparable](v T) *T {
 	var zero T
 	if v == zero {
