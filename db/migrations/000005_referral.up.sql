@@ -136,6 +136,7 @@ CREATE TABLE conversions (
     campaign_id  text        NOT NULL, -- campaigns.id
     referral_id  uuid        NOT NULL, -- referrals.id that it was attributed to
     referee_id   bigint      NOT NULL, -- members.id
+    click_id     uuid, -- clicks.id, the referee's newest before it; null: none
     version      integer     NOT NULL, -- of the rule that decided
     status       text        NOT NULL, -- COMPLETED | FLAGGED | REJECTED | EXPIRED
     reason       text, -- why nothing was earned; null: something was

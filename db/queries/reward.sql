@@ -118,13 +118,9 @@ SELECT day, sum(rewards)::bigint AS rewards
 HAVING sum(rewards) > 0
  ORDER BY day DESC;
 
--- name: CampaignGetLimitedForUpdate :one
--- A campaign's id, locked, where it has a budget. By campaigns_pk.
-SELECT id FROM campaigns WHERE tenant_id = @tenant_id AND id = @id AND budget_minor IS NOT NULL FOR NO KEY UPDATE;
-
 -- name: CampaignUpdateWithdrawn :exec
 -- Gives a locked campaign's budget back. By campaigns_pk.
-UPDATE campaigns SET spent_minor = greatest(spent_minor - @value_minor::bigint, 0)
+UPDATE campaigns SET spent_minor = spent_minor - @value_minor::bigint
  WHERE tenant_id = @tenant_id AND id = @id AND budget_minor IS NOT NULL;
 
 -- name: CampaignTotalUpdateWithdrawn :exec
@@ -169,9 +165,18 @@ SELECT campaign_id, referral_id FROM conversions WHERE tenant_id = @tenant_id AN
 -- Moves a locked conversion. By conversions_pk.
 UPDATE conversions SET status = @status, refunded_at = @refunded_at WHERE tenant_id = @tenant_id AND id = @id;
 
--- name: CampaignVersionGet :one
--- A campaign's rule as it was. By campaign_versions_pk.
-SELECT rule, created_at FROM campaign_versions WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND version = @version;
+-- name: ConversionGetWhy :one
+-- A conversion with its referral, its people, and the click that it followed.
+-- By conversions_pk, referrals_pk, clicks_pk.
+SELECT sqlc.embed(c), sqlc.embed(r), m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
+       k.created_at AS clicked_at, k.counted AS click_counted
+  FROM conversions AS c
+  JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
+  JOIN members AS m ON m.tenant_id = c.tenant_id AND m.id = r.referrer_id
+  JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
+  LEFT JOIN members AS f ON f.tenant_id = c.tenant_id AND f.id = r.referee_id
+  LEFT JOIN clicks AS k ON k.tenant_id = c.tenant_id AND k.id = c.click_id
+ WHERE c.tenant_id = @tenant_id AND c.id = @id;
 
 -- name: RewardFindMiscoded :one
 -- Invariant 5: a claimed reward without the code it hands out, or one whose code of a pool is not in its name.

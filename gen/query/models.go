@@ -171,6 +171,7 @@ type Conversion struct {
 	CampaignID  string
 	ReferralID  uuid.UUID
 	RefereeID   int64
+	ClickID     *uuid.UUID
 	Version     int32
 	Status      string
 	Reason      *string

@@ -12,23 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const campaignGetLimitedForUpdate = `-- name: CampaignGetLimitedForUpdate :one
-SELECT id FROM campaigns WHERE tenant_id = $1 AND id = $2 AND budget_minor IS NOT NULL FOR NO KEY UPDATE
-`
-
-type CampaignGetLimitedForUpdateParams struct {
-	TenantID int64
-	ID       string
-}
-
-// A campaign's id, locked, where it has a budget. By campaigns_pk.
-func (q *Queries) CampaignGetLimitedForUpdate(ctx context.Context, db DBTX, arg CampaignGetLimitedForUpdateParams) (string, error) {
-	row := db.QueryRow(ctx, campaignGetLimitedForUpdate, arg.TenantID, arg.ID)
-	var id string
-	err := row.Scan(&id)
-	return id, err
-}
-
 const campaignTotalUpdateWithdrawn = `-- name: CampaignTotalUpdateWithdrawn :exec
 INSERT INTO campaign_totals (tenant_id, campaign_id, shard, conversions, reward_minor)
 VALUES ($1, $2, $3, -($4::bigint), -($5::bigint))
@@ -57,7 +40,7 @@ func (q *Queries) CampaignTotalUpdateWithdrawn(ctx context.Context, db DBTX, arg
 }
 
 const campaignUpdateWithdrawn = `-- name: CampaignUpdateWithdrawn :exec
-UPDATE campaigns SET spent_minor = greatest(spent_minor - $1::bigint, 0)
+UPDATE campaigns SET spent_minor = spent_minor - $1::bigint
  WHERE tenant_id = $2 AND id = $3 AND budget_minor IS NOT NULL
 `
 
@@ -73,31 +56,8 @@ func (q *Queries) CampaignUpdateWithdrawn(ctx context.Context, db DBTX, arg Camp
 	return err
 }
 
-const campaignVersionGet = `-- name: CampaignVersionGet :one
-SELECT rule, created_at FROM campaign_versions WHERE tenant_id = $1 AND campaign_id = $2 AND version = $3
-`
-
-type CampaignVersionGetParams struct {
-	TenantID   int64
-	CampaignID string
-	Version    int32
-}
-
-type CampaignVersionGetRow struct {
-	Rule      []byte
-	CreatedAt time.Time
-}
-
-// A campaign's rule as it was. By campaign_versions_pk.
-func (q *Queries) CampaignVersionGet(ctx context.Context, db DBTX, arg CampaignVersionGetParams) (CampaignVersionGetRow, error) {
-	row := db.QueryRow(ctx, campaignVersionGet, arg.TenantID, arg.CampaignID, arg.Version)
-	var i CampaignVersionGetRow
-	err := row.Scan(&i.Rule, &i.CreatedAt)
-	return i, err
-}
-
 const conversionGetForReview = `-- name: ConversionGetForReview :one
-SELECT tenant_id, id, campaign_id, referral_id, referee_id, version, status, reason, amount_minor, reward_minor, reward_units, risk_score, warning, reasons, network, device, metadata, created_at, refunded_at FROM conversions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units, risk_score, warning, reasons, network, device, metadata, created_at, refunded_at FROM conversions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 type ConversionGetForReviewParams struct {
@@ -115,6 +75,7 @@ func (q *Queries) ConversionGetForReview(ctx context.Context, db DBTX, arg Conve
 		&i.CampaignID,
 		&i.ReferralID,
 		&i.RefereeID,
+		&i.ClickID,
 		&i.Version,
 		&i.Status,
 		&i.Reason,
@@ -152,6 +113,86 @@ func (q *Queries) ConversionGetPlace(ctx context.Context, db DBTX, arg Conversio
 	row := db.QueryRow(ctx, conversionGetPlace, arg.TenantID, arg.ID)
 	var i ConversionGetPlaceRow
 	err := row.Scan(&i.CampaignID, &i.ReferralID)
+	return i, err
+}
+
+const conversionGetWhy = `-- name: ConversionGetWhy :one
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
+       k.created_at AS clicked_at, k.counted AS click_counted
+  FROM conversions AS c
+  JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
+  JOIN members AS m ON m.tenant_id = c.tenant_id AND m.id = r.referrer_id
+  JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
+  LEFT JOIN members AS f ON f.tenant_id = c.tenant_id AND f.id = r.referee_id
+  LEFT JOIN clicks AS k ON k.tenant_id = c.tenant_id AND k.id = c.click_id
+ WHERE c.tenant_id = $1 AND c.id = $2
+`
+
+type ConversionGetWhyParams struct {
+	TenantID int64
+	ID       uuid.UUID
+}
+
+type ConversionGetWhyRow struct {
+	Conversion   Conversion
+	Referral     Referral
+	Referrer     string
+	Referee      string
+	Named        *string
+	ClickedAt    *time.Time
+	ClickCounted *bool
+}
+
+// A conversion with its referral, its people, and the click that it followed.
+// By conversions_pk, referrals_pk, clicks_pk.
+func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionGetWhyParams) (ConversionGetWhyRow, error) {
+	row := db.QueryRow(ctx, conversionGetWhy, arg.TenantID, arg.ID)
+	var i ConversionGetWhyRow
+	err := row.Scan(
+		&i.Conversion.TenantID,
+		&i.Conversion.ID,
+		&i.Conversion.CampaignID,
+		&i.Conversion.ReferralID,
+		&i.Conversion.RefereeID,
+		&i.Conversion.ClickID,
+		&i.Conversion.Version,
+		&i.Conversion.Status,
+		&i.Conversion.Reason,
+		&i.Conversion.AmountMinor,
+		&i.Conversion.RewardMinor,
+		&i.Conversion.RewardUnits,
+		&i.Conversion.RiskScore,
+		&i.Conversion.Warning,
+		&i.Conversion.Reasons,
+		&i.Conversion.Network,
+		&i.Conversion.Device,
+		&i.Conversion.Metadata,
+		&i.Conversion.CreatedAt,
+		&i.Conversion.RefundedAt,
+		&i.Referral.TenantID,
+		&i.Referral.ID,
+		&i.Referral.CampaignID,
+		&i.Referral.Code,
+		&i.Referral.ReferrerID,
+		&i.Referral.RefereeID,
+		&i.Referral.Username,
+		&i.Referral.Email,
+		&i.Referral.Network,
+		&i.Referral.Device,
+		&i.Referral.Status,
+		&i.Referral.RiskScore,
+		&i.Referral.Warning,
+		&i.Referral.Reasons,
+		&i.Referral.Clicks,
+		&i.Referral.Conversions,
+		&i.Referral.CreatedAt,
+		&i.Referral.CompletedAt,
+		&i.Referrer,
+		&i.Referee,
+		&i.Named,
+		&i.ClickedAt,
+		&i.ClickCounted,
+	)
 	return i, err
 }
 
