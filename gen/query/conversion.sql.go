@@ -243,7 +243,7 @@ func (q *Queries) ConversionInsert(ctx context.Context, db DBTX, arg ConversionI
 }
 
 const conversionList = `-- name: ConversionList :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
          WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
            AND ($4::text IS NULL OR x.status = $4)
@@ -294,6 +294,7 @@ func (q *Queries) ConversionList(ctx context.Context, db DBTX, arg ConversionLis
 			&i.Conversion.CampaignID,
 			&i.Conversion.ReferralID,
 			&i.Conversion.RefereeID,
+			&i.Conversion.ClickID,
 			&i.Conversion.Version,
 			&i.Conversion.Status,
 			&i.Conversion.Reason,
@@ -323,7 +324,7 @@ func (q *Queries) ConversionList(ctx context.Context, db DBTX, arg ConversionLis
 }
 
 const conversionListByCampaign = `-- name: ConversionListByCampaign :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
          WHERE x.tenant_id = $1 AND x.campaign_id = $2 AND x.created_at BETWEEN $3 AND $4
            AND ($5::text IS NULL OR x.status = $5)
@@ -376,6 +377,7 @@ func (q *Queries) ConversionListByCampaign(ctx context.Context, db DBTX, arg Con
 			&i.Conversion.CampaignID,
 			&i.Conversion.ReferralID,
 			&i.Conversion.RefereeID,
+			&i.Conversion.ClickID,
 			&i.Conversion.Version,
 			&i.Conversion.Status,
 			&i.Conversion.Reason,
@@ -405,7 +407,7 @@ func (q *Queries) ConversionListByCampaign(ctx context.Context, db DBTX, arg Con
 }
 
 const conversionListByReferral = `-- name: ConversionListByReferral :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
          WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at BETWEEN $3 AND $4
            AND ($5::text IS NULL OR x.status = $5)
@@ -458,6 +460,7 @@ func (q *Queries) ConversionListByReferral(ctx context.Context, db DBTX, arg Con
 			&i.Conversion.CampaignID,
 			&i.Conversion.ReferralID,
 			&i.Conversion.RefereeID,
+			&i.Conversion.ClickID,
 			&i.Conversion.Version,
 			&i.Conversion.Status,
 			&i.Conversion.Reason,

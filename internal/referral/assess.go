@@ -184,8 +184,10 @@ func gatherCampaign(ctx context.Context, db query.DBTX, tenantID int64, s subjec
 	return err
 }
 
-// reviewOf is what callers are shown of a verdict.
-func reviewOf(v fraud.Verdict) Review { return Review{Score: v.Score, Warning: v.Warning, Reasons: v.Reasons()} }
+// shown is what callers are shown of a verdict.
+func shown(v fraud.Verdict) Review {
+	return Review{Score: v.Score, Warning: v.Warning, Reasons: v.Reasons()}
+}
 
 // states of the case that a verdict opens.
 var caseStates = map[fraud.Outcome]string{fraud.Clean: "clean", fraud.Flagged: "open", fraud.Blocked: "blocked"}

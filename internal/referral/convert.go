@@ -97,7 +97,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	if d.verdict, err = p.assess(ctx, tx, tenantID, d.campaign.Rule, judged); err != nil {
 		return Conversion{}, err
 	}
-	d.conversion.Review = reviewOf(d.verdict)
+	d.conversion.Review = shown(d.verdict)
 	if err := d.earn(ctx, tx); err != nil {
 		return Conversion{}, err
 	}
@@ -297,8 +297,8 @@ func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
 	c := d.conversion
 	err := q.ConversionInsert(ctx, db, query.ConversionInsertParams{
 		TenantID: d.tenant.ID, ID: c.ID, CampaignID: c.CampaignID, ReferralID: c.ReferralID, RefereeID: d.referee.id, Version: int32(c.Version),
-		Status: c.Status, Reason: given(c.Reason), AmountMinor: c.AmountMinor, RewardMinor: c.RewardMinor, RewardUnits: c.RewardUnits,
-		RiskScore: c.Review.score(), Warning: given(c.Review.Warning), Reasons: c.Review.Reasons,
+		Status: c.Status, Reason: orNull(c.Reason), AmountMinor: c.AmountMinor, RewardMinor: c.RewardMinor, RewardUnits: c.RewardUnits,
+		RiskScore: c.Review.score(), Warning: orNull(c.Review.Warning), Reasons: c.Review.Reasons,
 		Network: d.origin.network, Device: d.origin.device, Metadata: c.Metadata, CreatedAt: c.CreatedAt,
 	})
 	return errors.Join(err, openCase(ctx, db, d.tenant.ID, d.verdict, c.CampaignID, c.ReferralID, &c.ID, d.at))
@@ -309,7 +309,7 @@ func (d *deal) storeRewards(ctx context.Context, db query.DBTX) error {
 		arg := query.RewardInsertParams{
 			TenantID: d.tenant.ID, ID: r.ID, CampaignID: r.CampaignID, ReferralID: r.ReferralID, ConversionID: r.ConversionID, MemberID: r.member,
 			Role: string(r.Role), Version: int32(r.Version), Fulfilment: string(r.Fulfilment), Status: string(r.Status), ValueMinor: r.ValueMinor,
-			Asset: int16(r.Asset), Units: r.Units, HeldUntil: nullable(r.HeldUntil), PoolID: given(r.PoolID), CreatedAt: r.CreatedAt,
+			Asset: int16(r.Asset), Units: r.Units, HeldUntil: nullable(r.HeldUntil), PoolID: orNull(r.PoolID), CreatedAt: r.CreatedAt,
 		}
 		if r.TransferSeq > 0 {
 			arg.TransferSeq = &r.TransferSeq

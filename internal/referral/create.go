@@ -146,10 +146,10 @@ func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *makin
 	if verdict.Outcome == fraud.Blocked {
 		return Made{}, fault.New(fault.Invalid, CodeFraudBlocked, "This referral is refused: it looks like abuse")
 	}
-	review := reviewOf(verdict)
+	review := shown(verdict)
 	arg := query.ReferralInsertParams{
-		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: m.CampaignID, ReferrerID: m.referrer.id, Username: given(m.Username), Email: given(m.ReferrerEmail),
-		Network: origin.network, Device: origin.device, RiskScore: review.score(), Warning: given(review.Warning), Reasons: review.Reasons, CreatedAt: m.at,
+		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: m.CampaignID, ReferrerID: m.referrer.id, Username: orNull(m.Username), Email: orNull(m.ReferrerEmail),
+		Network: origin.network, Device: origin.device, RiskScore: review.score(), Warning: orNull(review.Warning), Reasons: review.Reasons, CreatedAt: m.at,
 	}
 	if m.referee.id != 0 {
 		arg.RefereeID = &m.referee.id
@@ -214,18 +214,9 @@ func (p *Programme) Referral(ctx context.Context, tenantID int64, code string) (
 func referralFromRow(r query.Referral, referrer, referee string) Referral {
 	return Referral{
 		ID: r.ID, CampaignID: r.CampaignID, Code: r.Code, Referrer: referrer, Referee: referee, Username: orEmpty(r.Username), Status: r.Status,
-		Review: reviewFromRow(r.RiskScore, r.Warning, r.Reasons), Clicks: r.Clicks, Conversions: r.Conversions,
+		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Clicks: r.Clicks, Conversions: r.Conversions,
 		CreatedAt: r.CreatedAt.UTC(), CompletedAt: instant(r.CompletedAt),
 	}
-}
-
-func reviewFromRow(score *int16, warning *string, reasons []string) Review {
-	r := Review{Warning: orEmpty(warning), Reasons: reasons}
-	if score != nil {
-		n := int(*score)
-		r.Score = &n
-	}
-	return r
 }
 
 func (r Review) score() *int16 {

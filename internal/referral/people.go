@@ -136,11 +136,3 @@ func orEmpty(s *string) string {
 	}
 	return *s
 }
-
-// given stores an empty text as none.
-func given(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
