@@ -104,6 +104,7 @@ CREATE TABLE visits (
     referral_id uuid        NOT NULL, -- referrals.id
     met_at      timestamptz NOT NULL, -- UTC; newest click, conversion, or referral that names the referee
     clicked_at  timestamptz, -- UTC; newest click, counted or not; null: never clicked
+    click_id    uuid, -- clicks.id of that click
     CONSTRAINT visits_pk PRIMARY KEY (tenant_id, campaign_id, referee_id, referral_id)
 );
 

@@ -1,8 +1,8 @@
 -- name: ConversionInsert :exec
 -- Records a conversion.
-INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, version, status, reason, amount_minor, reward_minor, reward_units,
+INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units,
                          risk_score, warning, reasons, network, device, metadata, created_at)
-VALUES (@tenant_id, @id, @campaign_id, @referral_id, @referee_id, @version, @status, @reason, @amount_minor, @reward_minor, @reward_units,
+VALUES (@tenant_id, @id, @campaign_id, @referral_id, @referee_id, @click_id, @version, @status, @reason, @amount_minor, @reward_minor, @reward_units,
         @risk_score, @warning, @reasons, @network, @device, @metadata, @created_at);
 
 -- name: RewardInsert :exec

@@ -157,7 +157,7 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 }
 
 const visitGet = `-- name: VisitGet :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
+SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
 `
 
 type VisitGetParams struct {
@@ -183,6 +183,7 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 		&i.ReferralID,
 		&i.MetAt,
 		&i.ClickedAt,
+		&i.ClickID,
 	)
 	return i, err
 }
@@ -233,31 +234,34 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 }
 
 const visitUpsertMany = `-- name: VisitUpsertMany :exec
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at)
-SELECT $1, unnest($2::text[]), unnest($3::bigint[]), unnest($4::uuid[]),
-       $5::timestamptz, CASE WHEN $6::boolean THEN $5::timestamptz END
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz,
+       CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN $2::timestamptz END,
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
+               unnest($6::uuid[]) AS click_id) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at)
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id)
 `
 
 type VisitUpsertManyParams struct {
 	TenantID    int64
+	MetAt       time.Time
 	CampaignIds []string
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
-	MetAt       time.Time
-	Clicked     bool
+	ClickIds    []uuid.UUID
 }
 
-// Notes that referees met locked referrals, by a click or otherwise.
+// Notes that referees met locked referrals, by a click or otherwise (zero).
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,
+		arg.MetAt,
 		arg.CampaignIds,
 		arg.RefereeIds,
 		arg.ReferralIds,
-		arg.MetAt,
-		arg.Clicked,
+		arg.ClickIds,
 	)
 	return err
 }

@@ -190,10 +190,10 @@ func (q *Queries) ConversionDayListByCampaign(ctx context.Context, db DBTX, arg 
 }
 
 const conversionInsert = `-- name: ConversionInsert :exec
-INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, version, status, reason, amount_minor, reward_minor, reward_units,
+INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units,
                          risk_score, warning, reasons, network, device, metadata, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-        $12, $13, $14, $15, $16, $17, $18)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+        $13, $14, $15, $16, $17, $18, $19)
 `
 
 type ConversionInsertParams struct {
@@ -202,6 +202,7 @@ type ConversionInsertParams struct {
 	CampaignID  string
 	ReferralID  uuid.UUID
 	RefereeID   int64
+	ClickID     *uuid.UUID
 	Version     int32
 	Status      string
 	Reason      *string
@@ -225,6 +226,7 @@ func (q *Queries) ConversionInsert(ctx context.Context, db DBTX, arg ConversionI
 		arg.CampaignID,
 		arg.ReferralID,
 		arg.RefereeID,
+		arg.ClickID,
 		arg.Version,
 		arg.Status,
 		arg.Reason,

@@ -471,4 +471,5 @@ type Visit struct {
 	ReferralID uuid.UUID
 	MetAt      time.Time
 	ClickedAt  *time.Time
+	ClickID    *uuid.UUID
 }

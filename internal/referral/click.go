@@ -15,6 +15,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -47,6 +48,9 @@ type Click struct {
 	At      time.Time
 	Counted bool
 }
+
+// PublicID renders the click's id.
+func (c Click) PublicID() string { return id.UUID(clickPrefix, c.ID) }
 
 // visit is a click on its way through group commit.
 type visit struct {
@@ -124,7 +128,7 @@ type door struct {
 
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
-	met    map[pairing]string // campaigns of the pairs that met now
+	met    map[pairing]met
 	bound  map[binding]uuid.UUID
 	counts *counts
 }
@@ -133,6 +137,12 @@ type door struct {
 type binding struct {
 	campaign string
 	referee  int64
+}
+
+// met is the newest click of a pairing.
+type met struct {
+	campaign string
+	click    uuid.UUID
 }
 
 // pairing is a referee on a code.
@@ -152,7 +162,7 @@ type added struct {
 func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
 	d := &door{
 		tenantID: t.ID, at: t.Now(), referrals: map[string]query.ReferralListByCodeForUpdateRow{}, visited: map[pairing]time.Time{},
-		added: map[uuid.UUID]*added{}, met: map[pairing]string{}, bound: map[binding]uuid.UUID{},
+		added: map[uuid.UUID]*added{}, met: map[pairing]met{}, bound: map[binding]uuid.UUID{},
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
 	codes := map[string]bool{}
@@ -254,7 +264,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		last := d.visited[pair]
 		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
 		d.visited[pair] = d.at
-		d.met[pair] = r.CampaignID
+		d.met[pair] = met{r.CampaignID, c.ID}
 		if to := (binding{r.CampaignID, who.id}); d.bound[to] == uuid.Nil {
 			d.bound[to] = r.ID
 		}
@@ -302,14 +312,15 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 
 func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
 	bound := query.AttributionInsertManyParams{TenantID: d.tenantID, At: d.at}
-	visits := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at, Clicked: true}
+	visits := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at}
 	for to, referral := range d.bound {
 		bound.CampaignIds = append(bound.CampaignIds, to.campaign)
 		bound.RefereeIds = append(bound.RefereeIds, to.referee)
 		bound.ReferralIds = append(bound.ReferralIds, referral)
 	}
-	for pair, campaign := range d.met {
-		visits.CampaignIds = append(visits.CampaignIds, campaign)
+	for pair, m := range d.met {
+		visits.ClickIds = append(visits.ClickIds, m.click)
+		visits.CampaignIds = append(visits.CampaignIds, m.campaign)
 		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
 		visits.ReferralIds = append(visits.ReferralIds, pair.referral)
 	}

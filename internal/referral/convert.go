@@ -59,6 +59,7 @@ type deal struct {
 
 	referrer, referee person
 	clickedAt         time.Time // the referee's newest click on the code; zero: none
+	clickID           *uuid.UUID
 	bound             query.Attribution
 	verdict           fraud.Verdict
 
@@ -137,7 +138,7 @@ func (d *deal) begin(ctx context.Context, tx pg.Tx, n NewConversion) error {
 	if err != nil && !pg.IsNoRows(err) {
 		return fmt.Errorf("read visit: %w", err)
 	}
-	d.clickedAt = instant(visited.ClickedAt)
+	d.clickedAt, d.clickID = instant(visited.ClickedAt), visited.ClickID
 	return nil
 }
 
@@ -193,9 +194,12 @@ func (d *deal) earn(ctx context.Context, tx pg.Tx) error {
 		return err
 	}
 	referrer, referee := d.campaign.Rule.Earn(in)
-	c.Reason, c.RewardMinor, c.RewardUnits = referrer.Reason, referrer.ValueMinor, referrer.Units
-	if !referrer.Pays() {
-		c.RewardMinor, c.RewardUnits = 0, 0
+	c.Reason = referrer.Reason
+	if referrer.Pays() {
+		c.RewardMinor = referrer.ValueMinor
+		if d.campaign.Rule.Referrer.Asset != ledger.Tokens {
+			c.RewardUnits = referrer.Units
+		}
 	}
 	d.grant(Referrer, d.referrer, d.campaign.Rule.Referrer, referrer)
 	d.grant(Referee, d.referee, d.campaign.Rule.Referee, referee)
@@ -296,7 +300,7 @@ func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline) error {
 func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
 	c := d.conversion
 	err := q.ConversionInsert(ctx, db, query.ConversionInsertParams{
-		TenantID: d.tenant.ID, ID: c.ID, CampaignID: c.CampaignID, ReferralID: c.ReferralID, RefereeID: d.referee.id, Version: int32(c.Version),
+		TenantID: d.tenant.ID, ID: c.ID, CampaignID: c.CampaignID, ReferralID: c.ReferralID, RefereeID: d.referee.id, ClickID: d.clickID, Version: int32(c.Version),
 		Status: c.Status, Reason: orNull(c.Reason), AmountMinor: c.AmountMinor, RewardMinor: c.RewardMinor, RewardUnits: c.RewardUnits,
 		RiskScore: c.Review.score(), Warning: orNull(c.Review.Warning), Reasons: c.Review.Reasons,
 		Network: d.origin.network, Device: d.origin.device, Metadata: c.Metadata, CreatedAt: c.CreatedAt,
@@ -328,6 +332,7 @@ func (d *deal) storeReferral(ctx context.Context, db query.DBTX) error {
 	}
 	err := q.VisitUpsertMany(ctx, db, query.VisitUpsertManyParams{
 		TenantID: d.tenant.ID, MetAt: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
+		ClickIds: []uuid.UUID{uuid.Nil},
 	})
 	if d.bound.ReferralID == d.referral.ID {
 		bound := query.AttributionUpdateParams{

@@ -190,7 +190,7 @@ func (m *making) count(ctx context.Context, tx pg.Tx, tenantID int64, r Referral
 	err := openCase(ctx, &pipe, tenantID, verdict, r.CampaignID, r.ID, nil, m.at)
 	if err == nil && m.referee.id != 0 {
 		err = q.VisitUpsertMany(ctx, &pipe, query.VisitUpsertManyParams{
-			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID},
+			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID}, ClickIds: []uuid.UUID{uuid.Nil},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])
