@@ -317,11 +317,13 @@ CREATE TABLE blocked (
     tenant_id  bigint      NOT NULL, -- owner
     kind       text        NOT NULL, -- member | email | domain | network | device
     value      text        NOT NULL, -- normalised; hex of the keyed hash for network and device
+    id         bigint      NOT NULL, -- time-ordered key; public as block_...
     note       text        NOT NULL DEFAULT '', -- for people
     created_at timestamptz NOT NULL, -- UTC
     CONSTRAINT blocked_pk PRIMARY KEY (tenant_id, kind, value),
     CONSTRAINT blocked_kind_known CHECK (kind IN ('member', 'email', 'domain', 'network', 'device'))
 );
+CREATE UNIQUE INDEX blocked_by_id ON blocked (tenant_id, id);
 
 -- An earned reward hands out codes of pools as an order does; a code has one owner.
 ALTER TABLE codes ADD COLUMN reward_id uuid; -- rewards.id that has it

@@ -63,6 +63,7 @@ type Blocked struct {
 	TenantID  int64
 	Kind      string
 	Value     string
+	ID        int64
 	Note      string
 	CreatedAt time.Time
 }
