@@ -176,3 +176,7 @@ SELECT sqlc.embed(t), COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
           FROM generate_series(@oldest_n::bigint, @newest_n::bigint) AS n) AS s
   JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset::smallint AND t.seq = s.seq
  ORDER BY t.seq DESC;
+
+-- name: UndoneGet :one
+-- How a transfer was undone; no row where it stands. By undone_pk.
+SELECT taken, owed, forgiven, at FROM undone WHERE tenant_id = @tenant_id AND member_id = @member_id AND asset = @asset AND seq = @seq;

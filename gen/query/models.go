@@ -50,13 +50,13 @@ type ApiKeySecret struct {
 }
 
 type Attribution struct {
-	TenantID   int64
-	CampaignID string
-	RefereeID  int64
-	ReferralID uuid.UUID
-	Codes      int32
-	PaidAt     *time.Time
-	CreatedAt  time.Time
+	TenantID    int64
+	CampaignID  string
+	RefereeID   int64
+	ReferralID  uuid.UUID
+	ConvertedAt *time.Time
+	PaidAt      *time.Time
+	CreatedAt   time.Time
 }
 
 type Blocked struct {
@@ -81,6 +81,15 @@ type Campaign struct {
 	SpentMinor  int64
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+type CampaignHour struct {
+	TenantID    int64
+	CampaignID  string
+	Hour        time.Time
+	Shard       int16
+	Clicks      int64
+	Conversions int64
 }
 
 type CampaignTotal struct {
@@ -117,6 +126,14 @@ type Case struct {
 	ReviewedAt   *time.Time
 }
 
+type CaseDay struct {
+	TenantID int64
+	Day      time.Time
+	State    string
+	Shard    int16
+	Cases    int64
+}
+
 type Click struct {
 	TenantID   int64
 	ID         uuid.UUID
@@ -135,6 +152,7 @@ type Code struct {
 	Code     string
 	State    string
 	OrderID  *uuid.UUID
+	RewardID *uuid.UUID
 }
 
 type CodePool struct {
@@ -154,6 +172,7 @@ type Conversion struct {
 	CampaignID  string
 	ReferralID  uuid.UUID
 	RefereeID   int64
+	ClickID     *uuid.UUID
 	Version     int32
 	Status      string
 	Reason      *string
@@ -168,6 +187,15 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+}
+
+type ConversionDay struct {
+	TenantID    int64
+	CampaignID  string
+	Day         time.Time
+	Status      string
+	Shard       int16
+	Conversions int64
 }
 
 type Hold struct {
@@ -308,8 +336,18 @@ type Referral struct {
 	Reasons     []string
 	Clicks      int64
 	Conversions int64
+	AnonymousAt *time.Time
 	CreatedAt   time.Time
 	CompletedAt *time.Time
+}
+
+type ReferrerHour struct {
+	TenantID    int64
+	MemberID    int64
+	Hour        time.Time
+	Referrals   int64
+	Clicks      int64
+	Conversions int64
 }
 
 type Reward struct {
@@ -336,9 +374,27 @@ type Reward struct {
 	RedeemedAt   *time.Time
 }
 
+type RewardDay struct {
+	TenantID   int64
+	Day        time.Time
+	Status     string
+	Fulfilment string
+	Shard      int16
+	Rewards    int64
+}
+
 type ServerSecret struct {
 	Name   string
 	Secret []byte
+}
+
+type Sighting struct {
+	TenantID  int64
+	Kind      string
+	Trait     []byte
+	MemberID  int64
+	SeenAt    time.Time
+	VisitedAt *time.Time
 }
 
 type Signal struct {
@@ -411,8 +467,10 @@ type Undone struct {
 
 type Visit struct {
 	TenantID   int64
-	ReferralID uuid.UUID
+	CampaignID string
 	RefereeID  int64
-	CountedAt  time.Time
-	ClickedAt  time.Time
+	ReferralID uuid.UUID
+	MetAt      time.Time
+	ClickedAt  *time.Time
+	ClickID    *uuid.UUID
 }

@@ -36,7 +36,7 @@ var may = map[string]string{
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":  "incentive fraud" + books + data,
+	"referral":  "incentive store fraud" + books + data,
 	"incentive": "store" + books + data,
 	"store":     books + data,
 	"webhook":   books + data,
