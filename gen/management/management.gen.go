@@ -182,12 +182,14 @@ const (
 	ErrorCodeAlreadyExists         ErrorCode = "already_exists"
 	ErrorCodeAlreadyReversed       ErrorCode = "already_reversed"
 	ErrorCodeBalanceOverflow       ErrorCode = "balance_overflow"
+	ErrorCodeCampaignNotActive     ErrorCode = "campaign_not_active"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeIdempotencyConflict   ErrorCode = "idempotency_conflict"
 	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
@@ -206,6 +208,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBalanceOverflow:
 		return true
+	case ErrorCodeCampaignNotActive:
+		return true
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeIdempotencyConflict:
@@ -217,6 +221,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeMemberUnknown:
 		return true
 	case ErrorCodeMethodNotAllowed:
 		return true
@@ -743,6 +749,17 @@ type CreateMemberRequest struct {
 	Name nullable.Nullable[string] `json:"name,omitempty"`
 }
 
+// CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
+type CreateVanityCodeRequest struct {
+	Code string `json:"code"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReferrerUsername Display name of the referrer.
+	ReferrerUsername *string `json:"referrerUsername,omitempty"`
+}
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
 
@@ -786,6 +803,8 @@ type ErrorAnswer struct {
 		// - `payload_too_large` (413): the body is over its limit.
 		// - `already_exists` (409): the id, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key or campaign cannot go from its state to that one.
+		// - `campaign_not_active` (400): the campaign does not take part any more.
+		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 		// - `already_reversed` (400): the award was reversed before.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -817,6 +836,8 @@ type ErrorAnswer struct {
 // - `payload_too_large` (413): the body is over its limit.
 // - `already_exists` (409): the id, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key or campaign cannot go from its state to that one.
+// - `campaign_not_active` (400): the campaign does not take part any more.
+// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 // - `already_reversed` (400): the award was reversed before.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1384,6 +1405,17 @@ type UpdateSettingsRequest struct {
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
 }
 
+// VanityCode A referral under a chosen code.
+type VanityCode struct {
+	CampaignId string `json:"campaignId"`
+	Code       string `json:"code"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	ReferralId string  `json:"referralId"`
+	ReferrerId string  `json:"referrerId"`
+}
+
 // BlockId defines model for BlockId.
 type BlockId = string
 
@@ -1489,6 +1521,14 @@ type CreateCampaignParams struct {
 
 // UpdateCampaignParams defines parameters for UpdateCampaign.
 type UpdateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateVanityCodeParams defines parameters for CreateVanityCode.
+type CreateVanityCodeParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
@@ -1694,6 +1734,9 @@ type CreateCampaignJSONRequestBody = CreateCampaignRequest
 // UpdateCampaignJSONRequestBody defines body for UpdateCampaign for application/json ContentType.
 type UpdateCampaignJSONRequestBody = UpdateCampaignRequest
 
+// CreateVanityCodeJSONRequestBody defines body for CreateVanityCode for application/json ContentType.
+type CreateVanityCodeJSONRequestBody = CreateVanityCodeRequest
+
 // SimulateConversionJSONRequestBody defines body for SimulateConversion for application/json ContentType.
 type SimulateConversionJSONRequestBody = SimulateRequest
 
@@ -1897,6 +1940,32 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 	UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCodeWithBody Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCode Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SimulateConversionWithBody What a conversion would pay, and why
 	//
@@ -2442,6 +2511,52 @@ func (c *Client) UpdateCampaignWithBody(ctx context.Context, campaignId Campaign
 // Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 func (c *Client) UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateCampaignRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCodeWithBody Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCode Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequest(c.Server, campaignId, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3583,6 +3698,68 @@ func NewUpdateCampaignRequestWithBody(server string, campaignId CampaignId, para
 	}
 
 	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateVanityCodeRequest calls the generic CreateVanityCode builder with application/json body
+func NewCreateVanityCodeRequest(server string, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVanityCodeRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewCreateVanityCodeRequestWithBody constructs an http.Request for the CreateVanityCode method, with any body, and a specified content type
+func NewCreateVanityCodeRequestWithBody(server string, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -5306,6 +5483,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 	UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
 
+	// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// CreateVanityCodeWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
 	// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
 	//
 	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
@@ -6853,6 +7056,204 @@ func (r UpdateCampaignResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVanityCodeResponse201Headers the declared response headers of an HTTP 201 response for CreateVanityCode
+type CreateVanityCodeResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse400Headers the declared response headers of an HTTP 400 response for CreateVanityCode
+type CreateVanityCodeResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse401Headers the declared response headers of an HTTP 401 response for CreateVanityCode
+type CreateVanityCodeResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse403Headers the declared response headers of an HTTP 403 response for CreateVanityCode
+type CreateVanityCodeResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse404Headers the declared response headers of an HTTP 404 response for CreateVanityCode
+type CreateVanityCodeResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse409Headers the declared response headers of an HTTP 409 response for CreateVanityCode
+type CreateVanityCodeResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse413Headers the declared response headers of an HTTP 413 response for CreateVanityCode
+type CreateVanityCodeResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse422Headers the declared response headers of an HTTP 422 response for CreateVanityCode
+type CreateVanityCodeResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse429Headers the declared response headers of an HTTP 429 response for CreateVanityCode
+type CreateVanityCodeResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse500Headers the declared response headers of an HTTP 500 response for CreateVanityCode
+type CreateVanityCodeResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse503Headers the declared response headers of an HTTP 503 response for CreateVanityCode
+type CreateVanityCodeResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateVanityCodeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *VanityCode
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateVanityCodeResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateVanityCodeResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateVanityCodeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateVanityCodeResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateVanityCodeResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateVanityCodeResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateVanityCodeResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateVanityCodeResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateVanityCodeResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateVanityCodeResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateVanityCodeResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON201() *VanityCode {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVanityCodeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVanityCodeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVanityCodeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVanityCodeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11637,6 +12038,44 @@ func (c *ClientWithResponses) UpdateCampaignWithResponse(ctx context.Context, ca
 	return ParseUpdateCampaignResponse(rsp)
 }
 
+// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCodeWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// CreateVanityCodeWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCode(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
 // SimulateConversionWithBodyWithResponse What a conversion would pay, and why
 //
 // Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
@@ -13841,6 +14280,285 @@ func ParseUpdateCampaignResponse(rsp *http.Response) (*UpdateCampaignResponse, e
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers UpdateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVanityCodeResponse parses an HTTP response from a CreateVanityCodeWithResponse call
+func ParseCreateVanityCodeResponse(rsp *http.Response) (*CreateVanityCodeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVanityCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest VanityCode
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateVanityCodeResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateVanityCodeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateVanityCodeResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateVanityCodeResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateVanityCodeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateVanityCodeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateVanityCodeResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateVanityCodeResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateVanityCodeResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateVanityCodeResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateVanityCodeResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -20222,6 +20940,9 @@ type ServerInterface interface {
 	// UpdateCampaign Change, pause, resume or archive a campaign
 	// (PATCH /campaigns/{campaignId})
 	UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error
 	// SimulateConversion What a conversion would pay, and why
 	// (POST /campaigns/{campaignId}/simulate)
 	SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error
@@ -20500,6 +21221,42 @@ func (w *ServerInterfaceWrapper) UpdateCampaign(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateCampaign(ctx, campaignId, params)
+	return err
+}
+
+// CreateVanityCode converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVanityCode(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVanityCodeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVanityCode(ctx, campaignId, params)
 	return err
 }
 
@@ -21359,6 +22116,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/campaigns/:campaignId", wrapper.UpdateCampaign, options.OperationMiddlewares["updateCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId/versions", wrapper.ListCampaignVersions, options.OperationMiddlewares["listCampaignVersions"]...)
 	router.POST(options.BaseURL+"/campaigns/:campaignId/simulate", wrapper.SimulateConversion, options.OperationMiddlewares["simulateConversion"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/codes", wrapper.CreateVanityCode, options.OperationMiddlewares["createVanityCode"]...)
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
@@ -22778,6 +23536,241 @@ func (response UpdateCampaign500JSONResponse) VisitUpdateCampaignResponse(w http
 type UpdateCampaign503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response UpdateCampaign503JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCodeRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     CreateVanityCodeParams
+	Body       *CreateVanityCodeJSONRequestBody
+}
+
+type CreateVanityCodeResponseObject interface {
+	VisitCreateVanityCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateVanityCode201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateVanityCode201JSONResponse struct {
+	Body    VanityCode
+	Headers CreateVanityCode201ResponseHeaders
+}
+
+func (response CreateVanityCode201JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateVanityCode400JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateVanityCode401JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateVanityCode403JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateVanityCode404JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateVanityCode409JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateVanityCode413JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateVanityCode422JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateVanityCode429JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateVanityCode500JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateVanityCode503JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -28113,6 +29106,9 @@ type StrictServerInterface interface {
 	// UpdateCampaign Change, pause, resume or archive a campaign
 	// (PATCH /campaigns/{campaignId})
 	UpdateCampaign(ctx context.Context, request UpdateCampaignRequestObject) (UpdateCampaignResponseObject, error)
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx context.Context, request CreateVanityCodeRequestObject) (CreateVanityCodeResponseObject, error)
 	// SimulateConversion What a conversion would pay, and why
 	// (POST /campaigns/{campaignId}/simulate)
 	SimulateConversion(ctx context.Context, request SimulateConversionRequestObject) (SimulateConversionResponseObject, error)
@@ -28450,6 +29446,55 @@ func (sh *strictHandler) UpdateCampaign(ctx echo.Context, campaignId CampaignId,
 		return err
 	} else if validResponse, ok := response.(UpdateCampaignResponseObject); ok {
 		return validResponse.VisitUpdateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVanityCode operation middleware
+func (sh *strictHandler) CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error {
+	var request CreateVanityCodeRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body CreateVanityCodeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVanityCode(ctx.Request().Context(), request.(CreateVanityCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVanityCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVanityCodeResponseObject); ok {
+		return validResponse.VisitCreateVanityCodeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -29445,258 +30490,265 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs3sj/6Klg8s1eSSYuiZNmJqQ97y7KTaHzTkuTJPmN5q8HuIomoCXAaaNEcb53P5/N5xPMk/4Uq",
-	"oC9kN2+SLTvDWbNiiuzGpYAqFOryq0+tSI3GSoI0utX91BoCjyHFjycxjMbKgDQ7ZzBO+BRi+3UMOkrF",
-	"2AglW91WaNIMQqYk4/b/egIpM0NumNAshTFwAzHrq5QJo1mYNxlNd17CNDxkvKdBGqbMENKJ0NBuBS0d",
-	"DWHEbV9mOoZWt9VTKgEuW7e3QeuMG3glRsLs4H/nR3QG/8xAG814kqgJxExIZobAoixNbVcTIWM1abNz",
-	"/GMIKdifU7Aj5iyxjVYHMRJSjLJRq9sJ/ICENDCAdGZAZzDiQgo5WDCoBPrmS45IQw2JziFSMtYsk0Yk",
-	"OBTsxPbXT0EPGR9wIe9xQGDS6c5R30DaPBij2IQLw3rQV7bDdCrkwI1knc7+e8cRe+ekZr++4SPQzAxx",
-	"e+JjfjU0pDeQfqdZogZtdpRM+FQzuzlt7/CRj8aJ7SqFf1519v7o9H/WB5P96sD4x1cgB2bY6u4/fhzY",
-	"gfq/9/KhapPaHXJrhzrmKR+Bcfz2LFHRdd2YL4bAQJp0+p1mIq4Op2dfqg5I2HfG3AxbQUvyUf7USdwK",
-	"7PAzkVpOtoy7+eiD1jEfjbkYyKYRR+73mkHbn670GJuqHW9UtH2fQ/5NJXHTcIcqiWuGar9eSt4htXuf",
-	"Qy1JypcwnR/ya36N+9jSOUmY5n2wHEQit8ssbQ3vJcCOzo9PTgKWSfHPDNgYUmaZRcYQM+j3ITJtZqev",
-	"+QjYNUzZRJgh8QMfwaX0TDIAQ931RaqNl/TInYf0DpcoxHO2OtjfZ6EopnEVKdlPRGTCQzYZigSK5i6l",
-	"0EwbkSQszaSVoAE76Dytvi7k1ThVgxS0DtuXsrJKIxj1IN0ZweiK96K9/Ud+neg4K1Zq5gBag33H3BhI",
-	"bZv/857t/D8ffvxLq3bdDIyatpgwMKrZYukkvup09uq3lqD27nNrvYRp0wivgWTMIZPK4JGtIUphRgRe",
-	"w3QpS1xjJ/c57Ibj/jc1YSMupyghBdgDaswHxM+6zV7jWTLkku11OqSU9DMNuAQ47H9mkE6LcePhVtkW",
-	"MfR5lhg7ysAOms6evU4nKE6ivdqT6DXuyiZa055FcgcsGioNkvWmyBS4z/loBO3ZXT6zvas0H/n+7pPs",
-	"p3wA8xP4fSiiIRI6YJHKJGp5qRqxvTY7ogXowVDImLQLrg1TEvUHGI3NtIn69sV64u+VaL+/d/DTwc+P",
-	"nhz8tHQJTpVKGg8oFQMbK5XU8KT9eukeH1Pj90nti5RL3W/eNMb97rj0REbg5Lw9BjQThoX4DI/sW1ci",
-	"DqsTMx/lVQz9g8dP6udkigHc37xubVN6rKQG0nR47HQ0+1ek7IGEH/l4nIiI26Hv/qHtrD8VY//UgjRV",
-	"Kb0S00rf8ETEV+7IaQWtGAwXiW51339q9QUkcavb4iO7QVtBawRa425ujTJtFU3GDUvAbs691u2H8gP0",
-	"Dqt5jqgC2tglmtUG7UwLIv0lhX6r2/q/dosr1i79qndf2Kkc4SlKBJpf61w/1WzEk75KRxAHTKWMszRL",
-	"wEkyu+Z2iZdf3OqG497arXulRpde1ETlWZzSsTvw77bIPEmBx9Mr+Ci00Q1rLOLK+nInXb02Iyy7MNfC",
-	"zEovevTLLPZRvtQV5Wv+usxm1ST2faOKFGBjlzIsXb7CH3D/2A5EbD9ZpreNGn4Nkn0fVmkd/kB61mfZ",
-	"WjN3wkUtlB+986b8RaU9Eccg77Yr+3kz5Q1Z2Vm4l6xKnfDompRnHamxP/l1d5IKA19QoNSNRfVpz6sx",
-	"pDj5GVlyN2KfSKsz8+RFQb3NZT01dUU/NFJdqxGYoeWNCVovUoWXzC9B4/O860zCxzFEBuJDUoDUgF1L",
-	"NcED2il5uXiP75XkL2H6WugRN9HwjgSvubot2ewz8opNuGZW2UYD4Mz98Avu+3k52oNEyQHanGaGda9r",
-	"8UaZX1Qm47sthFTmqo/NNFLfHWH20uaf/BLE/X3ITWUvS7SuxQo0jgWPEbKvCV3cahiXMRupGL5SveWU",
-	"TxPF4wulXvGUbj+br96YGrsySl0l2NwCHgLWU/HUnsj4aOpuruy1ePYF+aVxDKg9/Gw/2UXlkonRWKX3",
-	"yzMXSr3mcuoN5ncjfsoNXOGVHhZwj1GKTAip7/QLKvnclKzvKCyz8QxBa1weC9WlmcebfRSrtVK8Uu9b",
-	"WLUV+/gDKn7vJM/MUKXiX3BHgZyVW2pWREDGjNuNxQcwsrqI1b+4Zpz1gKeWsdQ16o9fYq+9UbZ7ZGAr",
-	"mTlLxA3MDO5e+fid5DdcJLyXwJ2pnTfUzMLplIzRKJjYSNk5fUE2JucRi7i01I0VnXhSTdCSijqhvQxI",
-	"NZFW6egBKabFha9e/XgYXskJg2M4imP0TJUsNuPUXheMIGvOtZDxMhJiCy/tg7eBVWigYtxrtYKyRelx",
-	"pzNnQwpaNzzJYMb29Gi/s9ymVlix3tNYfVsf8qdV7w+IUDodDUDIwbMsuq5znKLCAx/HIgXNlESb5ruL",
-	"YxZzZJ4qXZzdqfvJXhZH3NAl5slBa7HVMmi5Do7MMqq+yRLkixOpDZdmbrZFQ4EfTe2ctW6cLN5eILZ6",
-	"ANp5dZuFH8doiZBgt7weW+lhNTr62/WJVkdpp/i+NVZC4qGKAs9++DguDaRYYhzIK8F7IhFmWm8B7Sl1",
-	"re211dKe2xfa7AjnphlPgRlleKKZFjIiD1MPBsL5lLKxZT40fxDFahYt/iPTpi7S4TnEmb3R2fvbkEu8",
-	"tc0t7PxictxQNYETKjN2DLGQg9C2iYSbBkwrJa0ujZ6xQ7SdByyTsdXvsyQJ2MSuS5XY7IX9ICAnjNuU",
-	"l9KSxH6B/mPfDtnkje0F7/8wIkOPMDDSyzZdhUNu8ynzNOVT+3ePJ1xG0GTApuXhgxSApB/waEjxH+2C",
-	"gHnEhxW2vZrN+XZCK+FsKbWLsShQwHNZzTDPMslUZgLGE62K8Ae384b8BvAI7QFYWZ7EbEoOsjX7F1pn",
-	"dd3/Km5ABiwBrWmp7S2aDHQ9Hl2vuO1Ku6uBsx3l7JmFTBwfuu0UM2JYZCf0A0pnY15zhrbR2v7fSnTP",
-	"bdBkCjHAqI5s5yiHlEQvqy7TL7LbMUkgZiq15x1LwWSphNU4eEaklulazNDt0nxRSwMtNlpQCJdcLJTY",
-	"pU4yP6Mf52d7VLgPLSWFHMzIxDnB1mtq6ndHI6uUkDCXauLoZ7e9ndkhG/GpfUDCgBtxAyvuwnrexR5T",
-	"K8DsdYdPeBq7wCg1EXJwyJwZ2u161e+z0A0/3GDPJKIPRozgBbeLPj+cFzeQTklHQ6GaQgTiBuI7dHXW",
-	"uE1nO9P3tG3vxonk7x/zFA+EzYk9wyx+z9Uwysyi1JBuAT/oeSXU6RjL1FA3oNtcF1n9hY/jlR+eIcMS",
-	"/ac0Pasl1zC7pOPbHdYMo7lYInQNm0cphlwu1x1znTFoibjOpTunnd1Bz69GLqEkyeMAmhX9GSqg8Vxo",
-	"ZrvlKcSHjNtbK8RsyPUQbcyhBDNR6XWICmkYw41w23jxtQDdh5W7gRt9UCJo44q9dISpkXLcL53QjPdU",
-	"ZrqMs5BkN2p9Ig7sQyGMuEhCxuM4Ba0DXOcwViMuZGjX3f0AOrAN5NPsTRmXl/Lk1D/Avj85vXnSxdid",
-	"3ScHPziHsSeFfWGqspTZi6iIbcvCuGgqp63T4OwXdkiWY3EUliLUKzKxba1Wh0eKvBJ1F8WYG7xrr6Rm",
-	"Ei/U6JdjPhCSE5EXN3FaPDm74DiUSlt1q+tDHOsWV9klHXMRk7S2u69naYCep6Ea1ZzAWTyAle90r5UE",
-	"0qfxNVRv1n53E2kAMt7k6rmyGKFAk0/zP6QZGYAWdetX5Mw+exu0tOGp2Wy42nCzcn/n+PBt0MrG8doU",
-	"tYqO264zpy/Jc4zmENLuoQg1qyVBTXOSC0nqZ1QiSr6Yfhe1qtupGJqjfnnHlOe6iDnugddzPvs62P3M",
-	"bcQ6eZ6HNbMxn1phLK0AADnP7v2UZ0vPy1/sQ7a/vwuY2DFYbew5n+oSh5T0uJGQR7lVaS1JMObTM4wN",
-	"1nV5FZZafUgBp82T5G0fo2sW9XAGVm8vhv4haEnXKYWL+UZTsl3ef6vHfLw2GSjVoonAM7smH35BnvIS",
-	"VEdSabu0jhXSB25XLNt9jbbW9TbV7IbKDa6doCmKNuZTzThLcR2YNvbP0xdvnp+8+dVnZoj8uhglXIzo",
-	"QpIHZz568njZbWTtXeyentvG+Xz6PNEwO6dX3KDVUjohhzdkOzVcSsu/zChVb3S6Azvgpm30k1PfwFOp",
-	"D9Geh5qD8xHYsdwrEy0dSwrpRoNZg/eKxasyX754T5ftxr5xNktHvu80RRRHiYiuAwaJhtJDkYrtE3iQ",
-	"CSWtvlzsARc+50zZM/t2eUR3I9Oee2Vi7uYW8siIGwiLg8Ng6gZetjFkOvTndegSskI6tUN7wQnHPNMQ",
-	"h2jacWyXgs5G9v4T8jQaihuIQ8yg6AvJk6oyT52jELLNtIKWf6VWeffT+XuTxnJEygrHu9iEa5oBl96g",
-	"zpS8nzvpJspgSc9aQ4NaoAItEtOORPeo/XiiP7ASlPBJj0fXpyoR0bQ+36LPMQi5YsFDC2EKPBq2WejM",
-	"PVdKJtOwy+w/dE3KA1iVMwGz0Kirf0Gqwi6LnXeUX0pnObIS2/4YOPanaOi+SgfiBmTbXoTJHhl2iyd6",
-	"EKkRJoLE0DOUjZrgWeBMjVbyq36/yinlIaOpBkeFt17qop5hVAynSiV16iKkJIzQYgHIKTX+prKTvNrC",
-	"Mb6LdlGj0OXEVGZKgppj9gJNcIRCxd761UQutdtV5XrdGf0Z7UhNjg+ar50n4ExRtx4otYnBc4SxA0v4",
-	"zq3da/vsoovpjRLxygOeCDOMUz6xB49G+8ysJfeuVtXylQ/nGbTKERK5C8INe6lAc2S4D0nmueGBRVh5",
-	"YecdrxS0BnHYxbXTuHTEqMhKE8u448wwYSXMACSknB4nJuNMwoSyh9B3aYRL1HKSxLffClr5y/XCA9cl",
-	"P8WadP717EaFunVHQ06Vav93yWhI6fztatDGQWdRxuTRzj/4zr86O0+vdmozJwvuWyuzaH09wVP5y9uO",
-	"ZrayY2Acf+0mps3htnLj5riLoFs3Oa1m+Nh98/B/U0ncOPQiPqZG+8+i4SGz55rShu11/mfvMRPSKcFJ",
-	"Ui9CS7mZlf8ti7fhWi/nLwqSsUcLN9lm0TlBkaG5wUYHrlWtJXqKJ41Vf4ZCG5VO2cRqWHqoJvNs+riz",
-	"ZsRUKamU6BQUCXVuTM3rf2Jg1Lj+ETcwUOl0UShYvQYRuQ29CiEbVJ2isQo5F4ykUxuVJkZ8AO/SpO6q",
-	"9O7sVbuukTUHuIrfzRI6d7ttJknJS3msdEPIWi13VVlruVppBWemV5nNOT2J79R6RXMjAUGT8BRINe4y",
-	"qQqMko2kxEoaMjlzPyu96mUu7odmnnsJ0zuFar6E6exOqrMgKQKemBMwq2w1TD3TK6uV5/ZxEr0fT+gF",
-	"Z6txf+3Nqpv1UZ/eTUK9N1OQ8vYbiUh+0Vov/Y79ybti5whzUCHMoxVYv04TO5JT57mtQAV8l9/81lyM",
-	"1cTFkqHOX1HqyPtcRdnIR4HHsbAz4slpibrU+Bxh345BHp2esEftTvsRi10zJdOt6yNofdwZqB335R9a",
-	"yfYZn7x2YeK3QesFT2VzSJxVL7SIgU1UlsRoGCUPDx2lzNkVeiqrixz1WsRqRtpTPlWZcVrFnJX2bZ+F",
-	"mRRGh+6+X4QhVhxQeXS5cSHndvi1ltt+lvRFkli6XSB5Vh3oLzMvzg/2zb0MsFBwVhuXW8ozem3hqIqc",
-	"UKFxVclnMTcEbWCs6xCqpAEZAVqe2BjUOMEp5MJrjqcWiKagheu6OCy81qaRx8UsoorzdM3aOF1MC3Vd",
-	"aHKzmyJfBU+LOi6uEr5OIS3nPDhys2cvXr39/er1yZuT1+9ek7XOgSwIzYxSTI+sYs+Oj06vzl4cHf/2",
-	"4nm36qcYcs2GPGb22MEzH43eaBq7gTZ79u75ry8url78929H784v/Nv5Zhxy3WZnL05fHF1cHb998/cX",
-	"Z+cnb990Z/wKhG5k5cCEU3hH+1K+eXt19uL3ozM/oCwBJwqMyr0lFWNiZbKtoFWaVCtozY60FbTmBtYK",
-	"Wnm3tcaDFzJViRemNbJsyMdjkBqd01UGQNsppb6yTFJOCmn5bRaqMUhnTHVJpcL5Uuwihrb/yIRddtA5",
-	"qE7Zvojbxj5QP+JSGs38oeqzfmbuCCtcb7HdY3e3zfODloWdraR5YNPPsck6m1aefzSv+2snM0oiI8hR",
-	"uuzVrDb0rZSuVBc8j6gQXLOwnLGzQnhbRFZCP9yCSuUe51l9NpsEl6hWIuQrUL8Xi0z8gOhBSos+ZBrB",
-	"a9rsGeC5S/Y0O1PU/oszdyLMsH0pL+UOC2dQX0L2/UGn80N3DiQFhR5TmcGmhdF0K9CHLHTzD13CMp4S",
-	"bWy8nNuHLe/9gBeK5clz+HoOC4HvPvqBOKkKvJBDLXynCYSBXs3TvPHVA+pWZ0gQ5NzGNGo3MHo4VZlx",
-	"LVqeV/GVbdhhYWLTj92o8EmHdBKwXmZwcgUMCr1OTc1lMduW9vz8fMKwuoG0IDS9OQMpYgfw1L0m/EqV",
-	"kZjsigQ5Jkm7suIIToRaY77oHN1IAZJYpYW4d5l4A0UeSoQyM9wA6SGk61UH6N1ZedN4RKFry54FubeL",
-	"oiCKNaMfRC+BypseSAkzpRRGgmJj9KLzb11ZivUTNam86p1fpIUmwG9IsUq5HAAFMTw52OkJw5x24KhU",
-	"h7XHvj/Y33ftzuMgLAJomG+0DC9TXscZ9BqhV0CuodbL+dk4VGxyNh37kFVAbJi2eqVVyRNFiuWE+91W",
-	"ShYN2fePcw5ckJ+Zp476vVbGGcFG7LqUET3+mSkDsxgelcNwHphqJme4DB9TxneYZ1kKIJqDEJhDRZrn",
-	"kdJTfvO63ootWySg5FvRtlUP/dGwF+wpUs2zr6bsziC3NKoG7pytyVHIdRF7dnjMVH8D9mvgUYfxnKkJ",
-	"xyOkqNnGT4xV88zQm1AjniSQ2kaMPTO6LCQtNQxYiD6i948+2M842bD2EG/UCn4vj5C4RZjlpzeNvGi3",
-	"9gTG5MFaL7T06VyUh9RmYcynOmQD5c5VFqYqSTANEaPmhcSoEWGmdqIjJc3Qx9NzKzPwlb74CHF4yPil",
-	"HAmt7QHlAP4cwCJdnLUizOAYRS8mLiqDmS9TNgWOSj2xzqzbcepsEi46Z2+ZET92YUWVgJ6lpn+cXeW1",
-	"vf1l74zzyIiFqiOuiIuimM8Iwa+bV7Ip+iKUSkLY9UsaK4ez4lbWL2TXL3IeFjUlt6aPm6Dl6zIXCwYy",
-	"NyhJ+GgupVv2XVzygL27OG5XNkbXtey6EZJNEBGydG+QINxxQulUTCqf7kSjr4pMOzErSWgGVkTaIaL4",
-	"8L3Wig4MdnzdrHv6exCFWmHqzJEJmUIqJHyQR47gSS80G0JC52EKNwIm6Fyhl+3j+bvYknu5FF+GDPAH",
-	"HhRln7B91cpaTGponEZ94PEMmLLmU6K3C6fJ9FhEQmW6zc4jlYLOlZ49ezbudTqHxdC9MtJTN1BQo30p",
-	"wwmIwdAqaMLln3GmxUByNGdqnzetbQ+5rYdG4KFinefkkHWYyVKJ2nseZjPj0qaOK/6WnzvrwKsGLZpS",
-	"pYmDNZtYxXla7K/boOWItNRgjYT73T1cGzhYDfye9/kXBFo084ecUuWIohEF+bjzyBTffJ2o+2XeJDnv",
-	"4sljkTG2DC9rinLf0bBkT1AWPj85P3777s3F1fHb5y/sqXX89t3p2zf0J51dv578cnF1fHT2PMxDqfzN",
-	"g5tLiWyccDEKWHj07uLt66OLF89DNlbaKgguH9reGiIIWPj66M27o1eu5eN35xdvX4eEXm8Fx1RlVdlW",
-	"GV4raJVG1wpa1FgraOX9toJWPlz7OHZQKzZ+U3VKTQFE52w9Lp+U0tadEJ7WZQlvjFmxng/9M0aXfS73",
-	"/AKH/Lx/C4xJVpleQ2jJcg+pXXfvIa0LD1vBa593VaZZNQGomEcd+9ox3EPQGG7hhw0YK1FzXuNKIQGO",
-	"dgHk9jyYL0R8BIq5ZkdohvChmEhNUgXo3fZ8oCkuBP1qqe5breXyE4wow3DD5mgK+2uF6Gv6AQvn6l7u",
-	"qV7Rv0p911G2MnKNh/TcZskIDgp0U4Slvhbj8Uyayd68y74GYsNH4jU0LNXEV/8YK5Ws28Es4xVxf6U5",
-	"1VLFsXudD9kF0gfs7Jdj9ujRo6eHrtgC4XEIidgueAkbiSQRmsqnVGId7G1rxwiK0GoM0dvvVGP0OjtP",
-	"P3w6uN2hD/vFhwv/oTv34fv37Q/4+ccf/vP7f/zv+x93Psw988N8vF/VTzuxl5fXOJnyLztEUNwx3A64",
-	"NRBmmPXakRrtCkQ+34nhxn3c9WaGXdtcXothMd5FT2WDoanHUfeKR00+QyVwqdz2LykAM/AR4yMGqcrG",
-	"hOvAetMcQqM58b0a1lQXTm7V7JqQ8qVxBJuct3NxUWsl8a8aC14Kn/psgVBLQp3mb1vjVETIavRgEVdk",
-	"mFbudoioSQsjuR8sIMrKiQT6ZrV4qDsEPS2gHD34OSm3fib2gjj68kyCgsFzUIhcVco3bGUXVQjjF6jC",
-	"0OtkVud7uMavGMZiIAxPQhQsVseIIRE3kEJc3E9U34AkqEk7BMojG061iOyLzk6nh/mp6lUT17adm3u6",
-	"Xh0xMLoHxQ/F88MqfiW+qjE7J1OE5vAJfEjwysHRrsu0c/aq+nyh2lpOR5IdnZ6Qi9Ee7PZqWq2981Vh",
-	"vJQCBBOuzTu94U1nUXRh7iZFnx6dyLXnzDiFG6EyfY60eicNeRDWHEoKN+p60wvbhsGMCzXqMiBNNWyx",
-	"KkhKC1BPi/Lc6jjAL2atNLe70pAtEP2rY5AVYEfSvDhueq9AocrpHeNNPHAP0uMlJfQ/oPB4CdPfhRkS",
-	"tRdxtauP5vg5t5vqIeY7YvUFScAfWz7/s/N50NIN+8Xhi7jwDqZBxprcC5OhSsADNK8OZHVvciMfcx0X",
-	"rATXSkhYzaCrWoPZGNRtBjV2ZWy3+feWQ7zNvrMp0htfh6dXQlRVfedWRWISwGqbHUkHNtjLDLOatHPH",
-	"Qh8iD/7qgiPqgDBmpsdNGbAy8OtWN0GKoa/TYMeQaiXtpmaRShKICIjh7qIvj8vfKKz+gooiVWLqqSxf",
-	"bh4o1VjLNKQncRiULQcO1s3XXFsZCGvpcO/1puNR3Va/jtBSNkVnHM3UzwKR+gAm3YhCuiruot4YxOwz",
-	"7YVvdmGDgvTNa3wPapnj+4fVzCgIvk4jcyHnqs9G9hm3aSeKxRCJEU90wOAjj0ybnRgW8RQxtaVypbqj",
-	"8gksM4eTOG/KxO7v05I5k9y98sx8Am15hhWkHwntVXLVmm1DzVR4Tv19FjqsZUCn8NgsST6rJX2WPn9q",
-	"y3oVV21DRnOrssCA/RAsdgppVJtVgZoLHvYD2Ji7vkKeOq3I5TqvA4Wd22kj9HnNsZ7U12bGnAXxLxez",
-	"bFtYQI/6WLvaQMoLP6D20rgE1I5rYLhdsWglMZ3ItrVJDQFs/dS+PN8Ffn3IOkVmXAoULkWQwHeFgXG1",
-	"kn3BappoZUh1R2M57bD+CuryDq2MXFTEo86yc4ZxxTxpBs904FLMKHXdZmE/VaNT8oeHAf15lMdvByw0",
-	"6jn0jPO8e9gnREl2tTx8dG5dkFkTvkRueaDg/iGPXVjkMp/EQ0S9+EnPT+ONMg4g35K2CRNj4fat0LuG",
-	"zbB1DCUkRHrMR/ABRBv2d9oERT/b24TrHCVsAwCodUJ5JEwaKy1USrX7zAwMfkUwsRULISwIFqI9Xre+",
-	"E6ZclZMirHYTIbWkpjixgfE097kCK1x1ZiRSpXb4ogik8j6Y3YU5QUp7v7JCpQCmxcBWJI3Al1RvjJx5",
-	"KGSVBegpJQTPJZnqBaRpyhOC8uz68G5SvVDRCp3uEnqbTxGy/J12ylrAUpXJGOJLOeRJfwduQKJl+pD1",
-	"wOXQUcJWoiQE+UGh+j5AUrmadrrN3qYsNAJSDA7XBrgPMNdAYH6YaXspKVDZ0jmiDVEryVcRs5WE+qAV",
-	"bYJQujwCYyb6wju4McLe3ipGPIblIAxLLQMU/L72+GuS/NdK7Q9a40L9XaVrry1bMSNc0bqV7AS0wy+E",
-	"k9Z57Nl+Z62E+fsBc5mNZp4hy2IO9QHca3KpuyigQiih/aX3fFEioLLl73dj5p18i/vSI7JvBt+w7pZz",
-	"yS5+mvNQDTQNWuM64IbSOjbvV+S3xrw0rGaBArmMu/CddoFwEJcTXeiSSjp7yJQkqY4FqAxF2AsZJVmM",
-	"sAF0Hl3K8klECWLuEMGD1oViplkCdafApjIxVaONEZrqSiltuhG/uBizE1+8F+qTTzbk8UY6f3l63pFo",
-	"QSM/1pJTmSWwW+oG0oSPz8nAWM16enLQqcU/p9xmy1JJ7CMHCI4f83wPWYeBjClS1eQBBPlO2n/8dH+V",
-	"AOa52ZDfuukCfw1TjGONVZeFGODaTYHHIeqY9PckFQZCtIBZaUBRsKpfwB6Q6S8s3iveuJQ8SegVTbWJ",
-	"NDs6PWmzF1gk0rfgYBu8wBGGSYBYt9kZcKtDEhBvKoz97HIknTRCiIlLynQnIVPS1J5UEboOKlbc79/z",
-	"nX99sP/Z+fDX7g//+b2dwP/i2H+oRTQ9B2MHoJsiJQvgLivxaqxqeDH7rVK/YQFKvsMXcJvEZRnM12zA",
-	"u7vdPX2PZpFbD9ap4eAtOUuxR6tw4ghLWwKuWZhBmz/oq3WumHRbPP87QRWtQj9HqEquNEVfUBvMXodc",
-	"+rYwBmRBwxkz7wrUu7Pjz5Gjbp6ltSkTO5jZTsu8vtWEv0bAtk8LzNt19SCr0fJO1cAsPNSRKeXUawMh",
-	"XZGtemAUCgNKJyQlpePSW9vsqAAycjmrRR76PEgcTm6UJdzA2ti0b2dvz4f+0syKO7NRM54OMiKkK/va",
-	"HsQP4ECw6q++yk3Z6MNSiGqAwFKI/jIZKleTOBbxBiiEXtts6F77DG3NtML6A1jCozqYEieu1zVpt8dF",
-	"pZgFwmKmnkwFoQxT7HNlmSTKYdn+MZzDLF0Do3SDs5y2uXPtzOzwKIKxaQoqynF00gytOXa8E6GBMIb4",
-	"XMa7g3yYDLnBTZDjpGk+1fUldnwXtOL1GwKWg385QMeZQjkrv7LC0v/uLaO45SDO027Wxe/7jGXgSsQs",
-	"F3XLF7l+qkFdiavawyCLItA1EXq6+GHGW5pM7Klqde4VAst8M3V9v8Nj6utDyf93AKxvWIyVYb0fFMl7",
-	"PfDuLUr3PSWlfeuI2w17fjNQaAShjRLgqa6Dyl4fEbo+mH5JNxugOTdQwd9pmxXn2Tvrn/5SufoEb+sQ",
-	"NjVEWSrM9Nz25o4y4Gl97HQVcjJg4WhgrtrtNgYc43jxlKX3896Gxoxbt7YzIfuquVK1z8T4LgeZ1EyD",
-	"YdkYDSqJUtfk+e7ar3EfBM4trRGBUQe+jH2O6Gg/u2NFB5dyqJJYB87HzBONDRufJ9BmGNlzdHpitUoK",
-	"rXa45pfyUv71r+dDPgbd/utf2VsJDhczj+nTjLMeT4ERdQ+xQjp+H8bccI9cVsSOhm1WKsePDvA+F4m+",
-	"lL7N8NMlwZ5etrrsU7vdvr0Ng/yuiQCaGtE6y/CdPwSMO/BMnz1FUJuxAkJLGvIbQCTOS1kH0vkDUqWn",
-	"YuFLEhXYLam9SeSWdUcVFMJEF8puR7+4LsH++gntd/YOWTTkcgB2sfDKqAMWQwJomsOebR/avcL27QX7",
-	"oNO5lCPg0o2ngn2oC+RV9AC7KVttli4GViYdshAJ2bY7I2QGkkQTZhj6AS6l+3kGmbUIfNAV8D+rjMsI",
-	"EFqaiHAix5mxFHhGdLMb4W/nb9+w78NjJY29/l5Mx9BlfEzYDELJ3T+0kuEPFAr6y87PgYsq2mOvxTP/",
-	"x8/2DweQeSmJZG32rgKc7CJKB1KlELfZcw//UHDHux/tYWR7stc/ErQBMykXCRopueFIe7rz60uJZHS2",
-	"y74w7MkB6wlDHbn7Fm3oA7tAJ5Jxdnp0cfxbkCODYeU4ezcmiyB39fMPXUCacz+iydVuuwCNhHiGOJJe",
-	"iBHov/4Vu/TBtM1hs/TOGWBgnV2Ic5AxJtDOw47alylb5fTt+QVO3A2e9t8YXK1lhHC3t3+VGXS6T1XG",
-	"YnWJ7GBXIE87IHDka5h27Tyoxib0Kc0Fk6K9pKHWIfYbXGgmYpBGRDzxMGe9qYE2O7LNIch4CrSQDin1",
-	"JzQZttmR46qDzl7ADvafYh+PP35EitkRFu858ryEKdImPHJooLgPu+wZimyWi3Pq28l7jVbuIhPBFUIi",
-	"6F+EIrZsB9oc4tpfyh4kSg40YXwTqKsXABjdnkxZIq7LuPhutzn5hKCiC4zumFLmtqjdk3aoaIFHo93H",
-	"HfzdxeQZYaye0SJpTl7C0jF2dHpSurF2W3v2nFVjkHwsWt0WFnzAgH8zxLNxFxHG8OOgLoTxDUysUMLo",
-	"Enso5sO3N4zWK6HNM2rAtumFSWOtgeKR3VOqILH0uVcYj2kfrEknBx922qegWntpQDBy+8Q/M0CTLql4",
-	"OfIAaiFL82XspOhqcfvB3q31WElN6sR+p0MAQSgFUUmbEYGowH7ko7GLN8KEj/eVLKzWfmf/yU7nyc7e",
-	"zxd7+91Op9vptDudzj9alEJDyG9Xnb0/Ov2f9cFk3+chdvPEFKnsFbR1POTpAGJGcaATgSFdrrZB6w81",
-	"lP/lhtKO1AjrOlQzR1ys8f5jHx28l0f57lUjcvdQv1qdfpj+gnrSPAAthj+rvl9Bu2hD4LELLSjjsTd1",
-	"5R7frTyLvR3QAtW9lC/k7jMel0wBB5295a+8K2MO40uPlr/0S45MbN/Yf7r8jQulXnPpvZ94GXy8yoxO",
-	"nAkawX/prUcrTSqPFcT1zUYjbpV4ZG6S3nYxUfuz8ocPNDl2XeF1J55aXfoK/Zd0s9ZNwcIjbhB6MOVC",
-	"exFIfobw2au3xy+vXp2cI1ygD56QiBH6moukpz6CpgbYUE28cZSCxfQYMb8OL6UEM1HpNelfMdyIyKkw",
-	"1zA29ui+hin6GPQQj4Nk2mY+bMNO1B5nhPVcssd6/eDppZyFYSfZXBWOR3GMbLC2aCyd75iV/yEvK/BM",
-	"xdP1ZM8GMuNvaih/VP0+pLoqOlZlfj/xnL+q5sm8Pk1Fpu6tN6+vQZSuJQzrBOEFQgW73IWS+Ms3gNk5",
-	"g3HCp7BUCta9chv8eQVpZwVBeuyh1u0Leyt0cUrA8BdKvUJYeJTY+8vfewnT10KjUPrmpPypvdB4r6NK",
-	"SzqskhtIf4zfwC6cZrn7Cf89iW/pMEjAwAKf0B9ZPMh9fe6mRd/Na59nMFI3sJmMfUaDat1du8tdNr7o",
-	"1UoywXuAaqTCr87t+u+gD3UOlr/xRplfsJzDt8ZaF/wa7IUdRTxT/f7d+Cm3+93hsnact/Eg97V8Cnn1",
-	"HXSkNV3ZyMu2KkvNutvu797mfaGP0f9Bf52PsZG9J0/bT58Gq+oj3jvqnnm609m7wAdmdRZLqSs9djnI",
-	"jh7n/m/v9KRtU8Y3/7lT4JljVjXil3u8/AKc3O6oYe5WIK+Oz4YnINPpGRp2dKvb54mGUgSBzJKkGh7g",
-	"guuLpEaMnLdXyrJDkt5z0bDuj9lA9jls7zyeda+Tx56//5BHq9pmSrEKx7ZfanoiZKwmNL+nnYq7lx5w",
-	"PtwCaa4URbZoDXPjyt4Xukz7jb3KfTrnsO2N+iu+UUclMeyPgOK7yjGQf73sYu0Ct7hkoYhzVErMn2JH",
-	"kvBX6IJLWa4199q56mJtRjJB58ADlxKdLXWp+kEpoR9LULordWilVUh1tzQa0IdoO88rXNRdnl25fjf5",
-	"B71CV6X/PUvwGbFbFqq5DF1LSN6uIVcqNP6ct/XtAbo9QGsP0HWPwCYripeSW0PKZ7+BbS0v96QNkPhF",
-	"t2x+yq2sDNTdC3c/FWGrt6VLYvVk/RXMxsfqcREWe/fr1fZQ2B4KD3EobEX5t2hM+xVMSVQWYSqVKP+N",
-	"rlN4eNTepzBlKkPoJKNUUyTQIQs9o4SB+wzgQZasLGnnxQAp2mic8AhijLC7lIhG3GZHLowsT4Kx8xph",
-	"2A1nEibM54dgGmfAelNXInIyV5XROUypmEEkYvSI+nSfa4AxduDbczWWYqBCEuyIkSguBckloDFQTRZI",
-	"QoOUy5KX9BDvm8ZFywyE1HjJ6wFIFqd8guPpTREczMy24SpA21sqT6MhFrfMF5oij6TycXdTNlIpUIxb",
-	"MUKiXdxlB51ObX3rujtmNRPiTodh8EVvpHWXx8dFVkJrzO21fnUHZX1KyEoXwe2Zv/DMf/xvdea7fddw",
-	"5j+96PzccObv3/uZn4dnMqkm21vh9lb4zdwK8SQLGPJSwFLQ2QgDUt3R+Lnui7va5XBToYBaEzNGVFm9",
-	"p6fMEJGYNMtkXM5P9ZoYVd6Z0ZhcsjcfU1yW+9upG1JNXOi6i6f3h34RHD4GNU4wzdfZsBEvACZW+dBt",
-	"hnV4XSSZzmOGKXqgiFfmxqSil9k5XUoSbb7qcqLUNdZ96tIMYxhjJW/JokRE17pOifCp70Ue6DekSPi0",
-	"/AM6eksp661MQ3r1089PW9Vccvr+4PGT1bWLWXCAz6FXFNnXlIBVToae0QBKidDusG04QP3hTGiGrTdv",
-	"r85e/E4VhLWBMfJd5cgZ82mhqWLku9DIJa3ilO3kAWWd2yUn//IT3Y/Nn8JuUHsd9h+WuXBV7d5+3O50",
-	"gnlghdphPW5K497f6I5eSpmvObHRPwQ8ImHCJgiICjzd2nG3J/Y3c2J7LOYCwoH28ZhP6dSZDKfrGyYW",
-	"nNRlaIXlcUDsjXMFY6y0uyhbhSJRy6KE/l4AG3zOE23N0KIvno+xtQtvcEd8sCgZt2lXCZbxjLQ1EP8J",
-	"DMR5cE0ZTqi4LDlYuA0FsYphB9Ov7xJ76Zjzs8de3p+ALGjdffq4E6yVdWHJVU26EFpnVhgd/JxLylKN",
-	"d2eZOxrxfynJ/rL/uBW0bpSI7Rv7X0qGuCVaKdIuT8nfhtp9zaF2+TKVWV/FMMv29qslMXZHmLO7SRxd",
-	"U3yb228PGt+2CiuuG1Pm5vU5Y8pKsuneJFNnXcHUWVu0NBmu7aACBqOx2WaDbbPBHj4myYvNVaRm2bic",
-	"a0q7n8Z4E7ltVJkuhr7+gxnCSENy45J0CfiS6jl7nM/5IKZNZae7IN1dTfp6tKP7FELby9CfJ1rGMzFp",
-	"JsI4zM01VKEGnt6l1xpdRe8I96cTdDodx+Ncxg77h4BoAgwGIdBscvMcO1nADaXqo8/HaVJBDoWkoihL",
-	"KTv7UroSB649rCdDmKJcs9ijBlHf+lqMxxC32YWHCxhytIcj3C21o9LY4wlEfIRROXbCDpqFonEsFe3A",
-	"aFYekcmPosAQqvEVnSA/4zQ3llpf1kHklvl96+j1P97sdDqdvZ0X/330+vTVi1aQf7eff/dhZUlUIsXn",
-	"9AsVewCVu1ygriEzKyPVWWIaHRk9sJumqAgVz+GabFW5rR/jq0YCIKEmpFGML1D/elly7V2tC5RBRCe8",
-	"g8XsN3z/QTKVceg5rpSrFVgGxndV2oe8KDhVl8JcKttXiJu1MGoXDrCcRp3pRXnUmV45kdqS3QPR3qcx",
-	"0Tk8sLDfvA9jDeXZzr2qPI+4yVIoBwT+VPd2UcXSfrzivWhv/1HJkd56ptS1kAN28NPeXkAFnBChkzCK",
-	"DLdE1WBMQiMtwt8ybSfjajB+IWulXadVLJW4VbZGyq/YSDl0gs6L2gTiAaRVrZy+W2KhxPqjVCqcNH2r",
-	"CPvaNVYLLkKmqegsOzIszLknZALVGDWySrMfNetNrdYLSf/wUvoCEa5Q0IRbfbivUpZCAlxjqFrEZQRJ",
-	"m534yi+IolWG+2eTIcjaztrs6FI64ToZKh+aRUJ3Cmh4dbIiYJl0oellOEfELtaICRqZZNqlePiDzkG7",
-	"MtNRps2lTAR45b+f2d+ak5Etuz2ooXaxAP1yInBNY7Cl22c1BP/7nCvrnAxNNh5fAHp7LdleS74JUxYF",
-	"PbsjoQJPNiSJvMKpOXsp2f1k/1mSJruRwP8N270P6/JWrN1RrG2F0bdrul6dtQs7dZWzd0kLbbZRX7jM",
-	"QtZT8bTNjvFxRI/nToNNIMaBsJmMhEOsPo3qbuyBdmYx5C9lXRpi15VqADQj+wL/vqRZre6JI7mTKNrQ",
-	"ZLwVXhXhNZPI9qjcVy7S8n1zf0Jtm8n2lStuf3YFjGAsaS+6Mqh30bh2neRcWTCf4fMkl3Op2ySWC8G9",
-	"llyuk7zUL2xF77chev3W2ErereT9k0je1yXJW1hjpZqsLYKxjFijJ+5tEpfyhX4RCVaE4nHMsnG9Z+4E",
-	"23sQzxxOBUuHuNI76ADzVTKbXGB5Fc379sPlw7nfAjRFacuF/c74/9jvpfLNPWWG9+QRLJemvM/8q7y0",
-	"aetFApFJlRQRnlJzeUwrnltVQp2mMBLZiE2EPRy0ZsDTXhZrUgaiIU8H9hSKrDbizrx0El91OhiPlxcz",
-	"xYJ/uru7G8WyXaoAseuaa48xsdjVlBgPp1pEWEzcEft33/0Ler5VLTu6R2Ao+UGWI2e5EqCPO9VSnUSQ",
-	"lWC1vpAj0m6PVRyRuGe3jsiv2BEpnFz3pwv9XTlc8KtliRISW8qryXM2TkWEnjba+Vap4j0N0uSQVa4+",
-	"JR5xlICOIPmUQmuV+bwxOaXmygBQPZUNhqYQgCGxU+gUuJCYKgzyVkLkrhDtMDobj5Opi+VgyCIIyOXD",
-	"JysV4GIxEIYnXvDLZHrIeBEXYkfK8zp2B83uRMs0D+pOLEnfX0XfsGOexrPCtyZOubrSzx01KDDZSkU2",
-	"sI1FPI0LmehoNhfHnPfrIprLYnH/caezpqexXEf7sxQd2oxiG51dSwhbOqz2KocVnQ53pPuC04ja3/Q8",
-	"WudEabqaWcbb3sa2DsxvLaeGzsRVDtfZi9vuJ/vPEm/lZucJtnsPVqetKv+5VfnPJDq3Au+bdZKuLlCW",
-	"YN2+Te3yEgisq7zmYWJFSjnPVglHpbuda84ajGZDNWEjq5HzFAjlDXHcJkNuMIlvwjXTKomp3PlkKBJo",
-	"hmK9kwj7sokxOYsLOcvknTVxV9fWWrei+R5Ec826rSybZ70Q9yabtx6HrY77DaOWbqjjXsN0tSyhgKVw",
-	"gxCdSmKaUpRkMcRtdg5Rak+j2eRxPuBC1nswXtpOH8SBYaebOwyOTk/uxV/wEqYPWq7+Gqa1FZZFbtRr",
-	"Ba2Ea/NOl2MBveyGnl2xsV2QFG6EyjQt6TtpRFJgoOHilyIJ7Y7CbUaS3m0qD2Dp9J4PX8gK/hKmqxjB",
-	"7fJvbeBfsQ38miSDl2D4Z0WA2W9WycNBK7BL1MPABtzSAVMygm5+zhumjUohZkIyzvoqHVGee4Qgkj1g",
-	"ticnydgFjY9hcfs8/b3IfbFq+kjFeRLyiEs+gBFIg68VtR7Iwo0zcnhGBoURixUF1DCs8yf0pZyNoGk2",
-	"aVut+isodl+ROfMSZlWpsZ7t+SVMv5Z691+zLA5axAV2OFHvKhE3cOXRA9aRtL8LM6RhNenTyCYe9oI6",
-	"3WrUW2ClhwZWuobp8sNlRjne/XQN0yUV9F/cQDp1+9xLf8sC2qixxvPCXsInVNXosX1QyVgHmLo5UCpu",
-	"szPL0j7MktRs24ALsryUHqelNlTSPr+J+H9pJ/Y1VuE/MRQ9ioTY2kz/BDZT2qR3ZMHdVJmFRTJqNT8J",
-	"k4r2R4qcSiiwAauIMYxJRnYM1Q2kCR+fE4+GRXEtMqcakSSX0j2fqpG9dgNPEwEpw+EJJRnIWDNusLuA",
-	"aWXHkULphoxltLCol5koqwyWmb5O71u5rtYZkugO0uDLmnKr1G51Hz1ZI/Agn2tJ+bu7xfZzKnszZsz9",
-	"p93HT9t7+9jiiipgpYmn1Xjsb0wxLDhzqxxuza3fWE603cm8tIXXOtUSwXsiEWa6EJ+zp9Q1niNcYpYi",
-	"l6YopTROFWqa3BBmHh+kAF08w7CoC2afBCwkaMuQwT8znmgWqszYlmIhByH78VKGLhM4ZP////v/sTCG",
-	"ngnZjyxMIQYY2Td/ZCECibjPPP4j0wbisFTWaUR4J6rPQj4AbI0i2JlRl7LSZ92h9SuYVzlF5s6tGneN",
-	"J8bZL8fs0aNHTwO0mlSwRA4ZZ+GPof1SGAQcQeAVkIZxzcL/2H8WVkO2pZrQ2PLDIBe1jzoX+4+6j620",
-	"/keDwZibpuj2g04luJ1KThi7J1vd1v+87+w8/fDp4HaHPuwXHy78h+7ch+/ftz/g5x9/+M/v//G/73/c",
-	"+TD3zA9/ac2H0d89wcnuKoc9iVlN9ju3IezcOkGLNkAFdWoP3X+0ifIEpp8aQi1KlbFmX8MSGB+CVo8n",
-	"XEZFxSm7adGH6PYp4Q06TNe9Rzis0h70JTB9Djyla/kN3+r+RNGP5JCszrB+fvv3MMz92THul0dYGZ8d",
-	"3Mdx88DW7Xq25wUd3wZ2p9dyhldCql2vrD4UAqBBdUBpuDXef6U1mKqmcDVxYK2UjajXRRPwr20OX/g6",
-	"7/gbKfexaundEcdbwB9qKP+rFKnhrySVnE93Nv1NDSU7HwkzbH1duSu0SKs47tyG2LL/V+y7m+d1/02F",
-	"2d2XK2SxxPdY7YO22oN6yO7Iumv6xGjCX4Fb7AtJrPVkTpOS4cBmt+aIra/qgX1VIy+wVhKmJduC+2r3",
-	"k0eCWJi5sKFcfO1RJu6uAbn7wsyl0n3rr2r5/SURfTBiBC94KvF2RylT/uuzyiWuesWrXOny9vcXtb5f",
-	"23TlfpTfxfIW7ZCWjHh5q7fBNy1fn4Oxo1ooZQv7kd8CDC8SQnsDz9b196fBlPOowlZvo9SGnO/X1Rd9",
-	"HkVdFsOdxVnwECphJQYIefO39rpaX3n+nzWjYS2pRDNbLIfyud53xP8qqh7j2tnPU9gG/m89Ud9i4P/m",
-	"uqIag+Rj0fZ8vqBUnDQpj0zucGIa0htIMVdNB5aL/nb+9k2bvQGIEcnhGqa1pePOxxC1NhJCqzH9cxVl",
-	"I9tKLdsLzWL3wD0qF7foQM9SdOi9/zB7+plyt6VV4j2VGVojHseCBolC2q6NBmOEHOhF2vu5f+bOfp0J",
-	"T+PfylXSo4RPEHGw2zLq6l+QKivVZaqwhHmrawdD3rKxSKekvCcisnOWSiID0k+/81QKOaCGH3XuW9/M",
-	"SdAg5j0ZmZCsr9IItjbEr1NHrHgQvtP5wpUYJv+qItf8t8sybcmLPQ3JjjhOeES16jibDFUCbYaODI9r",
-	"iRFbkZIRpFJjTi0b8vEYpM5RcyRTsutBdQbiBuSlnEnh9SU4UMUYKNOcf1ti5Qc0UZb4m2p4VDg8Jh5+",
-	"8jgomD1ViNvcul1TU/Xz/Zy66gZSbd1Zf21STqpJk6Tb6rJbM+YXVk3vLtNLyqpHbNe7n/xHgjRGUPdl",
-	"kMaW60mMc8lQMLABv4EuOZFxpBjF7zHSDBukXGKlIxL1ZgipznO7UJc+pAaFvpQjoREmWWBBJjwMmEqL",
-	"Eksshp4J3G2zQpPQy6TQk4dpPtVY8I7GSQHBOMvYJbBhSlodxHLhEPNvuDgtLqdUu6OXlUhQQmaWyrh3",
-	"RC+BsNS/98Jh8LOv/YG1oDzgc5cA7OIinc01b49XDMh2Q7yUeG/QHuoCR4bow7X1qOrTHey0LtwOWPu4",
-	"vMi3zpc29uQIzAj5gfjLSKAUTIam4dUDn6s0+MoKPM3jRHuOaHX39jtBy+pPR0X97kc/u+9OS0FHTTDW",
-	"EibPvKG9EyynadAy6rk3xRdiw57/H+VVDP2Dx0/WJTxPGsvQ2r7RWU1M58utpduzeGtX+nYO74RPiiNi",
-	"/bIDVXPIp1YPeAppq/se0QDIcESyOkPwmd0iU3r3Zg+FrOttoSmKyiK2SzG4aE+ZR364mDlx0ywBqpvo",
-	"DnvM3C4ijDxOc65z17cIapwA1kmMVJJAZNqzpWfrXj06PclRKHiSMDNMAdjR6Um5a4wgn3+XLqhcFqCr",
-	"dIC7aaiUkYOz1BJhgMw3dapUgmNwWYtRUf9dESKVJYpLE8Fq7Uxl5RlSReL5hrFucOBK7fBEl7x8PoDT",
-	"teB2Ut00sfQkliZABcsuVS8VErGMJkM1Ko+Dj8ZcDGQ9vRy8bRGZmKfYT7g0zCg25tNSa/2UZ3Hr9sPt",
-	"/wkAAP//",
+	"7L1rdxu3kjb6V7D6zLuS7LQoSpadmPowryw7icY3LUnembMjjxrsLpKImgB3Ay2a2+Pz+Xw+P/H8kneh",
+	"CugL2c2bZMvOaK+9YorsxqWAKhTq8tTHIFbjiZIgjQ56H4MR8AQy/HiSwHiiDEizcwaTlM8gsV8noONM",
+	"TIxQMugFkclyiJiSjNv/6ylkzIy4YUKzDCbADSRsoDImjGZR0WQ823kJs+iQ8b4GaZgyI8imQkMnCAMd",
+	"j2DMbV9mNoGgF/SVSoHL4NOnMDjjBl6JsTA7+N/FEZ3BP3PQRjOepmoKCROSmRGwOM8y29VUyERNO+wc",
+	"/xhBBvbnDOyIOUtto/VBjIUU43wc9LqhH5CQBoaQzQ3oDMZcSCGHSwaVwsB8yRFpaCDROcRKJprl0ogU",
+	"h4Kd2P4GGegR40Mu5B0OCEw22zkaGMjaB2MUm3JhWB8GynaYzYQcupFs0tl/7jhi75w07Nc3fAyamRFu",
+	"T3zMr4aG7Aay7zRL1bDDjtIpn2lmN6ftHT7w8SS1XWXwz6vu3p/dwc/6YLpfHxj/8Ark0IyC3v7jx6Ed",
+	"qP97rxiqNpndIZ/sUCc842Mwjt+epSq+bhrzxQgYSJPNvtNMJPXh9O1L9QEJ+86Em1EQBpKPi6dOkiC0",
+	"w89FZjnZMu72ow+DYz6ecDGUbSOO3e8Ng7Y/XekJNtU43rhs+y6H/JtKk7bhjlSaNAzVfr2SvCNq9y6H",
+	"WpGUL2G2OOTX/Br3saVzmjLNB2A5iERuj1naGt5PgR2dH5+chCyX4p85sAlkzDKLTCBhMBhAbDrMTl/z",
+	"MbBrmLGpMCPiBz6GS+mZZAiGuhuITBsv6ZE7D+kdLlGIF2x1sL/PIlFO4ypWcpCK2ESHbDoSKZTNXUqh",
+	"mTYiTVmWSytBQ3bQfVp/XcirSaaGGWgddS5lbZXGMO5DtjOG8RXvx3v7j/w60XFWrtTcAbQB+064MZDZ",
+	"Nv/rD7bz/7z/8d+CxnUzMG7bYsLAuGGLZdPkqtvda95agtq7y631EmZtI7wGkjGHTCqDR7aGOIM5EXgN",
+	"s5UscY2d3OWwW47739SUjbmcoYQUYA+oCR8SP+sOe41nyYhLttftklIyyDXgEuCw/5lDNivHjYdbbVsk",
+	"MOB5auwoQztoOnv2ut2wPIn2Gk+i17gr22hNexbJHbJ4pDRI1p8hU+A+5+MxdOZ3+dz2rtN87Pu7S7Kf",
+	"8iEsTuD3kYhHSOiQxSqXqOVlasz2OuyIFqAPIyET0i64NkxJ1B9gPDGzNurbF5uJv1eh/f7ewU8HPz96",
+	"cvDTyiU4VSptPaBUAmyiVNrAk/brlXt8Qo3fJbUvMi71oH3TGPe749ITGYOT8/YY0EwYFuEzPLZvXYkk",
+	"qk/MfJBXCQwOHj9pnpMpB3B38/pkm9ITJTWQpsMTp6PZv2JlDyT8yCeTVMTcDn33T21n/bEc+8cAskxl",
+	"9EpCK33DU5FcuSMnCIMEDBepDnp/fAwGAtIk6AV8bDdoEAZj0Bp3czDOtVU0GTcsBbs594JP76sP0Dus",
+	"4TmiCmhjl2heG7QzLYn0bxkMgl7wf+2WV6xd+lXvvrBTOcJTlAi0uNaFfqrZmKcDlY0hCZnKGGdZnoKT",
+	"ZHbN7RKvvrg1Dce9tdv0SoMuvayJ2rM4pWN34N9ukXmaAU9mV/BBaKNb1lgktfXlTrp6bUZYdmGuhbmV",
+	"Xvbol1nso2Kpa8rX4nWZzatJ7PtWFSnExi5lVLl8RT/g/rEdiMR+skxvGzX8GiT7PqrTOvqB9KzPsrXm",
+	"7oTLWqg+eutN+YvK+iJJQN5uVw6KZqobsrazcC9ZlTrl8TUpzzpWE3/y6940Ewa+oEBpGosa0J5XE8hw",
+	"8nOy5HbEPpFWZ+bpi5J628t6auqKfmilulZjMCPLG1O0XmQKL5lfgsbnRde5hA8TiA0kh6QAqSG7lmqK",
+	"B7RT8grxntwpyV/C7LXQY27i0S0J3nB1W7HZ5+QVm3LNrLKNBsC5++EX3PeLcrQPqZJDtDnNDetO1+KN",
+	"Mr+oXCa3WwipzNUAm2mlvjvC7KXNP/kliPv7iJvaXpZoXUsUaBwLHiNkXxO6vNUwLhM2Vgl8pXrLKZ+l",
+	"iicXSr3iGd1+tl+9CTV2ZZS6SrG5JTwErK+SmT2R8dHM3VzZa/HsC/JL6xhQe/jZfrKLyiUT44nK7pZn",
+	"LpR6zeXMG8xvR/yMG7jCKz0s4R6jFJkQMt/pF1TyualY31FY5pM5gja4PJaqS3OPt/so1mulfKXZt7Bu",
+	"K/bxe1T83kmem5HKxL/glgI5r7bUroiATBi3G4sPYWx1Eat/cc046wPPLGOpa9Qfv8Ree6Ns98jAVjJz",
+	"loobmBvcnfLxO8lvuEh5P4VbU7toqJ2FsxkZo1EwsbGyc/qCbEzOIxZzaambKDrxpJqiJRV1QnsZkGoq",
+	"rdLRB1JMywtfs/pxP7xSEAbHcJQk6JmqWGwmmb0uGEHWnGshk1UkxBZe2gc/hVahgZpxLwjCqkXpcbe7",
+	"YEMKgxue5jBne3q0311tUyutWH/QWH1b74unVf9PiFE6HQ1ByOGzPL5ucpyiwgMfJiIDzZREm+a7i2OW",
+	"cGSeOl2c3an30V4Wx9zQJebJQbDcahkGroMjs4qqb/IU+eJEasOlWZht2VDoR9M4Z61bJ4u3F0isHoB2",
+	"Xt1h0YcJWiIk2C2vJ1Z6WI2O/nZ9otVR2in+EUyUkHioosCzHz5MKgMplxgH8krwvkiFmTVbQPtKXWt7",
+	"bbW05/aFDjvCuWnGM2BGGZ5qpoWMycPUh6FwPqV8YpkPzR9EsYZFS/7MtWmKdHgOSW5vdPb+NuISb20L",
+	"C7u4mBw3VEPghMqNHUMi5DCybSLhZiHTSkmrS6Nn7BBt5yHLZWL1+zxNQza161InNnthPwgoCOM25aW0",
+	"JLFfoP/Yt0M2eWN7wfs/jMnQIwyM9apNV+OQT8WUeZbxmf27z1MuY2gzYNPy8GEGQNIPeDyi+I9OScAi",
+	"4sMK237D5nw7pZVwtpTGxVgWKOC5rGGYZ7lkKjch46lWZfiD23kjfgN4hPYBrCxPEzYjB9mG/Qut86bu",
+	"fxU3IEOWgta01PYWTQa6Po+v19x2ld3VwtmOcvbMQiZODt12ShgxLLIT+gGlszFvOEPbaGP/byW657Zo",
+	"MoMEYNxEtnOUQ0qil1VX6Rfb7ZimkDCV2fOOZWDyTMJ6HDwnUqt0LWfodmmxqJWBlhstLIVLIRYq7NIk",
+	"mZ/Rj4uzPSrdh5aSQg7nZOKCYOu3NfW7o5FVSkiYSzV19LPb3s7skI35zD4gYciNuIE1d2Ez72KPmRVg",
+	"9rrDpzxLXGCUmgo5PGTODO12vRoMWOSGH22xZ1IxACPG8ILbRV8czosbyGako6FQzSAGcQPJLbo6a92m",
+	"853pO9q2t+NE8vdPeIYHwvbEnmMWv+caGGVuURpIt4Qf9KIS6nSMVWqoG9CnQhdZ/4UPk7UfniPDCv2n",
+	"Mj2rJTcwu6Tj2x3WDKO5WCp0A5vHGYZcrtYdC50xDETS5NJd0M5uoefXI5dQkhRxAO2K/hwV0HguNLPd",
+	"8gySQ8btrRUSNuJ6hDbmSIKZquw6QoU0SuBGuG28/FqA7sPa3cCNPqwQtHXFXjrCNEg57pdOaMb7Kjc9",
+	"xllEshu1PpGE9qEIxlykEeNJkoHWIa5zlKgxFzKy6+5+AB3aBopp9meMy0t5cuofYN+fnN486WHszu6T",
+	"gx+cw9iTwr4wU3nG7EVUJLZlYVw0ldPWaXD2Czsky7E4CksR6hWZ2LbWqMMjRV6Jpotiwg3etddSM4kX",
+	"GvTLCR8KyYnIy5s4LZ+cX3AcSq2tptX1IY5Ni6vskk64SEha293XtzRAz9NIjRtO4DwZwtp3utdKAunT",
+	"+BqqNxu/u400AJlsc/VcW4xQoMnHxR+ynAxAy7r1K3Jmn/0UBtrwzGw3XG24Wbu/c3z4Uxjkk2RjilpF",
+	"x23XudOX5DlGcwhp91CMmtWKoKYFyYUk9TOqEKVYTL+Lgvp2KofmqF/dMdW5LmOOO+D1gs++DnY/cxux",
+	"SZ4XYc1swmdWGEsrAEAusvsg4/nK8/IX+5Dt7+8CpnYMVht7zme6wiEVPW4s5FFhVdpIEkz47Axjg3VT",
+	"XoWl1gAywGnzNH07wOiaZT2cgdXby6G/DwPpOqVwMd9oRrbLu2/1mE82JgOlWrQReG7XFMMvyVNdgvpI",
+	"am1X1rFG+tDtilW7r9XWutmmmt9QhcG1G7ZF0SZ8phlnGa4D08b+efrizfOTN7/6zAxRXBfjlIsxXUiK",
+	"4MxHTx6vuo1svIvd0wvbuJjPgKca5uf0ihu0Wkon5PCGbKeGS2n5lxmlmo1Ot2AH3LStfnLqG3gm9SHa",
+	"81BzcD4CO5Y7ZaKVY8kg22owG/BeuXh15isW7+mq3TgwzmbpyPedpojiOBXxdcgg1VB5KFaJfQIPMqGk",
+	"1ZfLPeDC55wpe27fro7obmXac69MLNzcIh4bcQNReXAYTN3AyzaGTEf+vI5cQlZEp3ZkLzjRhOcakghN",
+	"O47tMtD52N5/Ip7FI3EDSYQZFAMheVpX5qlzFEK2mSAM/CuNyrufzt/bNJYjUlY43sWmXNMMuPQGdabk",
+	"3dxJt1EGK3rWBhrUEhVomZh2JLpD7ccT/Z6VoJRP+zy+PlWpiGfN+RYDjkHINQseWggz4PGowyJn7rlS",
+	"Mp1FPWb/oWtSEcCqnAmYRUZd/QsyFfVY4ryj/FI6y5GV2PbH0LE/RUMPVDYUNyA79iJM9sioVz7Rh1iN",
+	"MREkgb6hbNQUzwJnarSSXw0GdU6pDhlNNTgqvPVSF80MoxI4VSptUhchI2GEFgtATmnwN1Wd5PUWjvFd",
+	"tIsahS4npnJTEdQcsxdogmMUKvbWr6Zypd2uLtebzujPaEdqc3zQfO08AWeKuvVQqW0MnmOMHVjBd27t",
+	"Xttnl11Mb5RI1h7wVJhRkvGpPXg02mfmLbm3tapWr3w4zzCoRkgULgg37JUCzZHhLiSZ54Z7FmHVhV10",
+	"vFLQGiRRD9dO49IRoyIrTS3jTnLDhJUwQ5CQcXqcmIwzCVPKHkLfpREuUctJEt9+EAbFy83CA9elOMXa",
+	"dP7N7EalunVLQ06dav93xWhI6fydetDGQXdZxuTRzj/4zr+6O0+vdhozJ0vu2yizaHM9wVP5y9uO5ray",
+	"Y2Acf+Mmps3htnLr5riNoNs0Oa1h+Nh9+/B/U2nSOvQyPqZB+8/j0SGz55rShu11/2vvMRPSKcFp2ixC",
+	"K7mZtf+tirfhWq/mLwqSsUcLN/l20TlhmaG5xUYHrlWjJXqGJ41Vf0ZCG5XN2NRqWHqkpots+ri7YcRU",
+	"JamU6BSWCXVuTO3rf2Jg3Lr+MTcwVNlsWShYswYRuw29DiFbVJ2ysRo5l4yk2xiVJsZ8CO+ytOmq9O7s",
+	"VaepkQ0HuI7fzRK6cLttJ0nJS3msdEvIWiN31VlrtVppBWeu15nNOT2J7zR6RQsjAUGT8AxINe4xqUqM",
+	"kq2kxFoaMjlzPyu9mmUu7od2nnsJs1uFar6E2fxOarIgKQKeWBAw62w1TD3Ta6uV5/ZxEr0fTugFZ6tx",
+	"f+3Nq5vNUZ/eTUK9t1OQ8vZbiUh+0UYv/Y79ybtiFwhzUCPMozVYv0kTO5Iz57mtQQV8V9z8NlyM9cTF",
+	"iqEuXlHayft3LoWZWaWk/WhwWk0t1Heeepvpl95yedLoqlfa4QFgiMEWVPTNv9OQNbPNc6EnKZ9Rzq1b",
+	"Pf/Wxh3O0Tuma2Bljk3kf67ifOyD8JNE2IHx9LRCeVrbhX39dgLy6PSEPep0O49Y4pqpWM5dH2HwYWeo",
+	"dtyXf2olO2d8+tpF6X8Kgxc8k+0RiVa70yIBNlV5mqBdmhxspMkwZ9bpq7wpcNcrcevZyE/5TOXGKXUL",
+	"RvK3AxblUhgdOXNLGQVa8/8Vwf3GRfzb4Tcazgd5OhBpaul2geRZd6C/zL24ONg3dzLAUr9cb1xuKc/o",
+	"taWjKlNyhcZVJZfRwhC0gYluAgiTBmQMaPhjE1CTFKdQnB0LzLjkZAgDXNflUfmNJqUiLGkZVZyjcd7E",
+	"7EKKqOtSkZ7fFMUqeFo0cXGd8E33gWrKiSM3e/bi1dvfr16fvDl5/e41GUsdxoXQzCjF9Njeq9jx0enV",
+	"2Yuj499ePO/V3UQjrtmIJ8ye+qhyoc8BLZM30GHP3j3/9cXF1Yv//O3o3fmFf7vYjCOuO+zsxemLo4ur",
+	"47dv/v7i7Pzk7ZvenFuHwKWsHJhyiq7pXMo3b6/OXvx+dOYHlKfgRIFRhbOqZsutTTYIg8qkgjCYH2kQ",
+	"BgsDC8Kg6LbRdvNCZir1wrRBlo34ZAJSY2xAnQHQdE2ZxyyXlBJEl6wOi9QEpLNlu5xe4VxZdhEj239s",
+	"oh476B7Up2xfxG1jH2gecSWLaVGn8UlXzefwyuyoY2daKNKzVkX9raX4YdPPsckmk2KR/rV49dJOZlRE",
+	"RliApNmbcadZRyiyxZpyFxCUg2sWVROm1ogudKezH25JpWqPi6w+n8yDS9QoEYoVaN6LJRBCSPQgnVEf",
+	"Mo3YQR32DPDcJXOmnSlevsozdyrMqHMpL+UOi+ZAdyL2/UG3+0NvAaMGhR5TucGmhdF0KdOHLHLzj1y+",
+	"OJ4SHWy8mlqJLe/9gPe51bmL+HqByoHvPvqBOKmOe1EgXXynCQODXi2y7PHVA+pW50gQ5NzWLHY3MHo4",
+	"U7lxLVqeV8mVbdhBkWLTj92o8EkHNBOyfm5wciUKDb1OTS0kkduW9vz8fL62uoGsJDS9OYfoYgfw1L0m",
+	"/EpVgbDsioQFJEyntuKIDYVaY7HoHL14IZJYZaW4d4mQQ0UOYkSSM9wA6SGk61Hj/hWik/OVu9ZrJ0iB",
+	"KmBHRu5ze/sfq6ygtxWYV06mFstYO8QwKdOJVtIta5coBlas27FaMZrO6jT0Ds/a+Mj5aY+rwh9KcTLl",
+	"tqIfRD+tz8xDbdGgMFYYG6MXnQf0yi7qIFXT2qvePUqKcgr8hnS/jMshUJjLk4Odvr3MkALjFrIJjZF9",
+	"f7C/79pdRMpYBuGx2GgVgKi61ebwjYReA9uIWq9m8ONQscn5hP1DVoM5YtqqvvbWkCrSfafcM0QlnThi",
+	"3z8uhMSSDN4iudizQxWJBhux61LFfPlnrgzMo7zUzutF6LK5rPIqwFAVAWRRqlCI2QLIxAJu1iIbB2HQ",
+	"wH6Bt1N7Vqo05ve4G1S5s8tMpmLH2i6bMWRatow9D+uADfXc7zkIoFYlx2kMDckuhVZlT0EPvltexmmp",
+	"PHw1npgNcZ0EOTbf+ImxCqsZeVt8zNMUMtuIsadfj0Wkb0chi9DZ+Mej9/YzTjZqVEda9ZvfqyMkphJm",
+	"tR5CIy/bbdQlMAu1MZxB+rxASmjrsCjhMx2xoXIaAosylaaYz4rpF0LihhJmZic6VtKMfGIGt6IFXxmI",
+	"D5BEh4xfyrHQ2h61DinSIXWSmNaKwKcTPEQwA1YZTKGasRlwvJ4Qh837r2fOkOTCvPZWeYMSF59Wiwxb",
+	"6UPC2dVe29tf9c6kCLFZqgTjirhwnMXUIvy6fSXbwngiqSREPb+kiXKAPW5l/UL2/CIX8XUz8o/7ABxa",
+	"vh5zQYUgC8ukhA/mUrpl38UlD9m7i+NObWP0XMuuGyHZFKFFKzcgCcKdOpSXx6TyeXM0+rpktROzkoRm",
+	"YCWpHSKKD99ro+jAqNnX7Vq0v9FRzB7mYB2ZiCmkQsqHRQgSKgRCsxGkdGxmcCNgil46etk+XryLLbmX",
+	"K4GKyAB/4nlSDS6wr1pZi9kxrdNojmCfQ+XWfEb0dnFZuZ6IWKhcd9h5rDLQhfq2Z4/QvW73sBy611n6",
+	"6gZKanQuZTQFMRxZVVO4REbOtBhKjnZx7RPwte2hsFrRCDzmsHPBHbIuM3km8R5SxGvNxUZQxzXH3c/d",
+	"TXB6w4CmVGviYMMm1vHCl/vrUxg4Iq30fCDhfncPN0ag1jMIFoNHSgItm/l9Tql2RNGIwmLcRYiTb75J",
+	"1P2yaFxd9BUWQe0YpIjXTkUgCmgisycoi56fnB+/fffm4ur47fMX9tQ6fvvu9O0b+pPOrl9Pfrm4Oj46",
+	"ex4VMXn+DsXNpUQ2TrkYhyw6enfx9vXRxYvnEZsobRUEl1hv7z8xhCx6ffTm3dEr1/Lxu/OLt68jKoNg",
+	"BcdM5XXZVhteEAaV0QVhQI0FYVD0G4RBMVz7OHbQKDZ+U01KTYlo6KxWLjGZ8A+cEJ41pZtvDX6yWTDG",
+	"ZwxT/FxxHksiOxYdpWBMus70WmKUVrva7bp7V3tTnOEa4R9FV1Wa1TPJynk0sa8dwx1EH+IWvt/Iwwo1",
+	"FzWuDFLgaD5Abi+iQiME2qDgfXaEBhUf04vUJFWA3u0sRizjQtCveJ9zrTZy+QmGJmLc6lLfa903v6Er",
+	"tPTS7xUhD2s66qnvJsrWRq7xkF7YLDnhioFuC9XV12IymctX2luM/WjAavEhnS0NSzX1ZWQmSqWbdjDP",
+	"eGUAaWVOjVRx7N4UjOAyMkJ29ssxe/To0dNDV7WDgF2ERJAgvISNRZoKTXV4akEz9ra1YwSF+rXGeu53",
+	"68747s7T9x8PPu3Qh/3yw4X/0Fv48P0fnff4+ccf/v37f/z3Hz/uvF945odFx37d4zy1l5fXOJnqLztE",
+	"UNwx3A44GAozyvudWI13BULo7yRw4z7uejPDrm2uKOqxHDilr/LhyDQD8nvFoyExphYBV237lwyAGfiA",
+	"gTbDTOUTAghh/VmBxdKOoFCPj2vKS7BqdkNuwsqAlG3O24UAu43QINZNKqjE4X22iLoVMXOLt61JJmJk",
+	"NXqwDFAzTCt3O0T4raUpAfcWWWflRAoDs15g3S2i55ZQjh78nJTbPKV/SUJGdSZhyeAFukihKhUbtraL",
+	"aoTxC1Rj6E1S9Is93OAhjRIxFIanEQoWq2MkkIobyCAp7ydqYEASZqkdAiUkjmZaxPZFZ6fTo+JU9aqJ",
+	"a9vOzT3drI4YGN+B4ofi+X4VvwpfNZid0xlivHjvFhK8dnB0mlI2nb2qOfGssSjYkWRHpyfkLLUHu72a",
+	"1os4fVVgQZVI05Rr805vedNZFqZaOHzRO0kncuM5M8ngRqhcnyOt3klDHoQNh5LBjbre9sK2ZVTsUo26",
+	"imxUj3+tC5LKAjTTojq3Jg7wi9koze2uNGQLRE/xBGQNIZQ0L46b3itQqHJ6F38bD9yB9HhJyBD3KDxe",
+	"wux3YUZE7WVc7QrtOX4u7KZ6hImzWMZDEoLMA5//1fk8DHTLfnFANS6ogWmQiSb3wnSkUvBI3+sjot2Z",
+	"3CjG3MQFa+H+EqRaO3qv1mC2Rgecgx9eGyRw8b3VWIHz72wLGcg34em1oHnVwLlVkZiE1NthR9KhVvZz",
+	"w6wm7dyxMIDYowi7GIomRJW56XFTRT4N/bo1TZCSMZo02AlkWkm7qVms0hRiQvS4vegrEjy2ys+4oOpa",
+	"9bgirO9YmAcqxfpyDdlJEoVVy4GPZHLF+9ZGVFs53Du96Xh4wPWvI7SUbdEZR3OF2EBkPs5Jt8LZrgvg",
+	"qbdGw/tMe+GbXdiwJH37Gt+BWub4/n41Mwrnb9LIXPC8GrCxfcZt2qliCcRizFMdMvjAY9NhJ4bFPENw",
+	"dqlczfe4egLL3AFuLpoysfu7tGTOoQSsPTOfiV2dYQ0ySkJnnaTHdttQOxWeU3+fhQ4bGdAp0DdP089q",
+	"SZ+nz1/asl4H6NuS0dyqLDFg3weLnUIWN+aHoOaCh/0Qtuaur5CnTmtyucnrQAH0dtqIod9wrKfNRb4x",
+	"+0L8y4U22xaW0KM51q4xkPLCD6izMi4BteMGPHdXdVxJTIyybW1TjAJbP7UvL3aBXx+ybpnjl4ELZEds",
+	"6dviCbmi277yOU20NqSmo7GaQNl8BXUZlFZGLqsG02TZOcO4Yp62o7A6lDJmlLrusGiQqfEp+cOjkP48",
+	"KsK8QxYZ9Rz6xnnePX4Ywm27ojA+OrcpyKwNqKSwPFAOwIgnLixylU/iPqJe/KQXp/HG5VRIvF23gass",
+	"3b41ejewGbaOoYRU2gDTFnwA0Zb9nbbVNJjvbcp1ATe3BZLYJqE8EqatJTtqNf99AgcGvyIq3ZoVNZYE",
+	"C9Eeb1rfKVOuXE4ZVruNkFpRnJ7YwHia+1yBNa46cxKpVoR+WQRSdR/M78KCIJW9X1uhSgDTcoQ0kkbg",
+	"a/O3Rs7cF0TPEhieChTsipz7Ehs34ylhwvZ8eDepXqhoRU53ibzNpwxZ/k47ZS1kmcplAsmlHPF0sAM3",
+	"INEyfcj64LIBKfUsVRLC4qBQAx8gqVxxRN1hbzMWGQEZBodrA9wHmGsgVEjMGb6UFKhs6RzThmiU5OuI",
+	"2Ro0QBjE20Ddro7AmIu+8A5ujLC3t4oxT2A1LMRKywAFv288/ga4go1ACsJgUqq/63TttWUrZoSrfriW",
+	"nYB2+IVw0rqIPdvvbpT6fzeoQPPRzHNkWc6hPoB7Qy51FwVUCCV0vvSeL2tN1Lb83W7MopNvcV96aP/t",
+	"gCg23XIu2cVPcxF0gqZBa9wEQVFZx/b9ivzWmpeGZVFQIFeTb7/TLhAOkmqiC11SSWePmJIk1bGSmaEI",
+	"eyHjNE8QAIHOo0tZPYkoQcwdInjQulDMLE+h6RTYViZmarw11FdTTa5tN+IXF2N24sv3QnPyyZY83krn",
+	"L0/PWxItbOXHRnIqswK/Td1AlvLJORkY61lPTw66jUD6lAJtWSpNfOQA1XXAdOBD1mUgE4pUNUUAQbGT",
+	"9h8/3V8ngHlhNuS3brvAX8MM41gT1WMRBrj2MuBJhDom/T3NhIEILWBWGlAUrBqUAA5k+ovK98o3LiVP",
+	"U3pFU5ErzY5OTzrsBVYb9S04AAovcIRhEiDRHXYG3OqQhOicCWM/uxxJJ40QLOOSEuJJyFQ0tSd1qLeD",
+	"mhX3+z/4zr/e2//svP9b74d//95O4L9x7D80Qpedg7ED0G2RkiUCnJV4DVY1vJj9VisEsqTcgoMhcJvE",
+	"ZRksFv/Au7vdPQOPy1FYDzYpBuItOStBbOu49IhvXIHgWZpBWzzoy76umXRbPv87gS6tQz9HqFquNEVf",
+	"UBvMXodc+rYwBmRJwzkz7xrUu7Xjz5GjaZ6VtakSO5zbTqu8vvWEv1bouY9LzNtNhUXr0fJO1cAsPNSR",
+	"KeXUawMRXZGtemAUCgNKJyQlpevSWzvsqIRkcjmrZR76ItwdTm6cp9zAxiDHb+dvz4f+0szKO7NRc54O",
+	"MiJka/va7sUP4OC8WoAW3ZSNPqyEqIYIkYU4NtORcsWtE5HcAoixHeeRlFDNtMJCFlgLpj6YCidu1jVp",
+	"t8dlyaElwmKuMFENpgZT7AtlmSTKYdX+MVoAv90A7HaLs5y2uXPtzO3wOIaJaQsqKuB7shytOXa8U6GB",
+	"0JL4Qsa7g3yYjrjBTVAgvmk+0821mnwXtOLNGwJWw5g5aMq5iktrv7LG0v/uLaO45SAp0m42RSL8jPUE",
+	"K8SsVgcsFrl5qmFTrbTGwyCPY9ANEXq6/GHOW5pO7alqde41Ast8M019v8Nj6usrt/A/ofJBy2KsjQ9/",
+	"r5Dwm6HAP8C931FS2rcO3d6y57dDF0c43TgFnukmzPXNocWbg+lXdLMFLHgLFfydtl1xnr+z/uUvletP",
+	"sImsJap6Y9U+7zKwVwzEfLSqsMQLU1NeclWjWkv2NqpeWxX+cyNdGzyjqu5v5maudBXWFZ9FPPXlPmLK",
+	"xsgzYWbndkpOkwCeNYeu17FLQxaNh+aq0+lgvDcSBZUcer/obWTMJPhkOxNyoNorzvtEmO8KtFLNNBiW",
+	"T9CelSp1TYEHPfs1smHoogI0QnnqkLLNwxIa1H52FNLhpRypNNGhc/HzVBdQmpim0WEYWHV0emKVeops",
+	"d/UJLuWl/Nvfzkd8Arrzt7+xtxIcwGoRUqkZZ32eASPqHrJUaIPfRwk33APHlaG7UYe9uIHMJShg/MGA",
+	"i1RfSt9m9PGS8HMvgx772Ol0Pn2KwuKqj0isGvFCqziwP4SMOxRWn7xGmK0FEumI3wBCul7KJrTXH5Aq",
+	"fZUIX1qshM7J7EWucGw4quAZSHQhcAHccrqCH+0ntN/dO2TxiMsh2MXCG7sOWQIpoGUUe7Z9aPcK2+92",
+	"O+yg272UY+DSjaeGUKlLCF90wLsp28sE3cvskXDIIiRkx+6MiBlIU02QbeiGuZTu5zmI3zLuRNewF+1d",
+	"SMaAGOVEhBM5yY2lwDOim90I/3H+9g37PjpW0oA0OxezCfQYnxA0hlBy90+tZPQDReL+svNz6IK69thr",
+	"8cz/8bP9w8GYXkoiWYe9qyFwu4DeoVQZJB323KNvlNzx7kerC9ie7O2bBEvITMZFijZibjjSnkwu+lIi",
+	"GZ3peCAMe3LA+sJQR+66Sxv6wC7QiWScnR5dHP8WFsBsWAFS5d5qT7VXhT508YDO+4sWb7vtQrTR4hHu",
+	"SHohxqD/9jfs0scyt0ct0ztngHGNdiHOQSaYv7wIDmtfpmSh07fnFzhxN3jafxNwNdOxFoDSiAeNMQ8z",
+	"lbNEXSI72BUosj4IZfsaZj07D6qVCwPKMsKcdC9pqHVI/AYXmokEpBExTz3KXH9moMOObHOIVp8BLaTD",
+	"s/0JLbYdduS46qC7F7KD/afYx+MPH5BidoTle448L2GGtImOHGYr7sMee4YimxXinPp28l6jk6FMBHEF",
+	"zQhDGjGtLduBNoe49peyD6mSQ01g8QS96wUAJhekM5aK62qBBbfbnHxC6NclPg/M6HNb1O5JO1R0gKDN",
+	"9MMO/u5CIo0wVs0LSJqTk7ZyjB2dnlQMBr1gzx7OagKST0TQC7ByCOZbmBGejbsI8IYfh00RpG9gaoUS",
+	"BvfYQ7EYvj3og1dCm2fUgG3TC5PWohXlI7unVIpk5XOvMBzWPtiQzQ8+6ndAMc32zoao9vaJf+aAFnXS",
+	"sAvgB1R1VqYr2UnRze7Te6uA6ImSmtSJ/W6X8JlQCqKOPCcC8f7wgY8nLtwL823+qCXBBfvd/Sc73Sc7",
+	"ez9f7O33ut1et9vpdrv/CCiDiYD3rrp7f3YHP+uD6b5PA+0VeUFSGTuv4xHPhpAwCsOdCoyoc0Uygj/V",
+	"SP5vN5ROrMZYIKSeuONCvfcf++DsvSLIeq8eEL2H+tX69MPsI9STFvF/MfpcDfwK2kUbAU9cZEcV2L+t",
+	"K/f4bu1Z7O2AFqjppWIhd5/xpGKJOejurX7lXRUZGl96tPqlXwr8aPvG/tPVb1wo9ZpL73zGu/jjdWZ0",
+	"4jwAiL1Mbz1aa1JFqCaubz4ec3uHQuYm6W0XE7U/K3/4UJNfnecYmeLEU9Cjr9B9TIYN3RarPeYGkR8z",
+	"LrQXgeTmiZ69env88urVyTmiNfrYFYkQra+5SPvqA2hqgI3U1NumKVZPTxBy7fBSSjBTlV2T/pXAjYid",
+	"CnMNE2OP7muYoYtHj/A4SGcd5qNm7ETtcUZQ2xVzuNcPnl7KeTx/ks114XiUJMgGG4vGyvmOoAjvi/oU",
+	"z1Qy20z2bCEz/kON5I9qMIBM10XHuszvJ17wV/3CVxQ6qsnUvc3m9TWI0o2EYZMgvECkZpc6UhF/xQYw",
+	"O2cwSfkMVkrBplc+hX9dQdpdQ5Aee6R7+8LeGl2cEnz/hVKvELwfJfb+6vdewuy10CiUvjkpf2ovNN7p",
+	"q7KKDqvkFtIfw2ewC6dZ7n7Ef0+ST3QYpGBgiUvuzzwZFq5Wd9Oi7xa1zzMYqxvYTsY+o0EFt9fuCo+Z",
+	"r562lkzwDrgGqfCr83r/T9CHuger33ijzC9YdONbY60Lfg32wo4inqnB4Hb8VNj9bnFZOy7auJf7WjGF",
+	"oowT+jHbrmzk5FyXpea9nXd3b/Ou6MfofqK/zifYyN6Tp52nT8N19RHvnHbPPN3p7l3gA/M6i6XUlZ64",
+	"FHBHj3P/t/c507apwsv/3C3h5DGpHX0CvlxBiQ1vd9So8OqQU82DERCO7OwMDTs66A14qqESwCHzNK1H",
+	"Z7jchjKnFBMX7JWy6g+m91wwsvtjPo9gAVq9CCfe6xah/3+8L4KFbTMV98Ox7ZeangqZqCnN72m35m2n",
+	"B5wLvQT6qwTxLVvDwriy94Uu035jr3OfLjjs4Ub9Fd+o44oY9kdA+V3tGCi+XnWxdnFzXLJIJAUoKKav",
+	"sSNJ8Dd0waUk44Z77UKZug4jmaAL3IdLic6WJqSEsIKngLVM3ZU6stIqoupoGg3oI7SdFwVGmi7PVKLa",
+	"7/x7vULXpf8dS/A5sVsVqoUM3UhIftpArtRo/Dlv6w8H6MMB2niAbnoEtllRvJR8MKR89hvYg+XljrQB",
+	"Er/oli1OubWVgaZ74e7HMnjmU+WSWD9ZfwWz9bF6XAbn3P569XAoPBwK93EoPIjyb9GY9iuYiqgsw1Rq",
+	"SRZbXafw8Gi8T2HGWo7IVUaptkigQxZ5RolC9xnAY1xZWdIpajFStNEk5TEkGGF3KREMusOOXBhZkYNk",
+	"5zXGsBvOJEyZT8/BLNqQ9WeuQud0oSimc5hSLYlYJOgR9dlW1wAT7MC350pcJUB1PNgRI1FcCZJLQWOg",
+	"miyBnIYZlxUv6SHeN42LlhkKqfGS1weQLMn4FMfTnyE2m5lvw9XptrdUnsUjrC1aLDRFHknl4+6o0jjF",
+	"uJUjJNolPXbQ7TYWSm+6Y9YTUW51GIZf9EbadHl8XCaFBBNur/XrOyibM3LWugg+nPlLz/zH/6POfLfv",
+	"Ws78pxfdn1vO/P07P/OL8Ewm1fThVvhwK/xmboV4koUMeSlkGeh8jAGp7mj8XPfF3aLeZLN9+TWewws4",
+	"Qi6dhcK5Z32VzEKX24LuPcxbqORLc9I0lIRDFmGs8q5vQ3sou0vp4fmPTk+KQFth5qLBjqjxmlE79AHh",
+	"Mdfg8UZSMAZjxq1CxivJ3SN1KUdFUa3qHAr3ZClOFsPEG83lteZ9MW0Mbb+UM8CRugPO0skpVtVgZEx8",
+	"0hjRHpt01qMJH3QPOqwm3yRgBXbDslyyGZhDBAxx6tOlrNfuLyLbWeQboAwJqoTVYVhB2g/XxVu0WuUr",
+	"KU7fjs5EyVHB+dHfX+x36zlFvSDXkF0dPH5S+f6dtmyNysJ/cAnBhlb1kkafNQqukiA2p+jMz3dNtaqa",
+	"9mX/uPrp56et1FqbJpUd03Ju+34fjuqHo/qbMUnQcVxIfF7g3sxUnrF4pMRmJonVh7R2ODft5/TvGPas",
+	"csP6yowQrVIXJ/KcuYSqE86ZNRwgDp9Q8LT729kEpJq6/DKX9OZv5mUG1wTUJEUoFOdoRkwlmNpDX/uT",
+	"hsK9dZHYQ0dOmVTEjclEP7dzupR0//CnU6rUNdbG7NEME5iAHadkcSria910bnl4oBIr4xs6uTx00QHd",
+	"jyuwPiSJ70RCzwMofY7Lf4lQQ0nqS06vCliMuxG33HL9DZoQn4M3b6/OXvx+dPYci7bCBPmupjdN+Kw0",
+	"J2F6mtDIJUF5Fe4WUd/dTyuu56uv3X5s/qrsBrXXZf/LMheuqt3bjzvdbrgIPtU4rMdtUDf7WxnSK7BC",
+	"DcczBnEAj0mYsCmCxgPPHpytD2f1N3NW+3oVJcwV7eMJn9GpMx3NNvceLDmpq/BTq4N12Rt3YcOEJmfN",
+	"trf+VK0K5f17Cf70OU+0DeN/v3jS5IPzdgtD7r2FsrpNu05Eq2ekBy/uX8CLW0TAViEXS4umg87dUhCr",
+	"BHYQI+U2CRKOOT97gsTdCciS1r2nj7vhRqmRllz1zEihdW6F0cHPhaQkjA5ISvfZ0Zj/S0n2b/uPgzC4",
+	"USKxb+x/KRnilmitcPgCN+chHv5rjocvlqnK+uiQqLO9/WpFIPwRAmtsE+zeFoTu9tu9BqGvw4qbBn67",
+	"eX1OA3VFNt2ZZOpuKpi6G4uWNiu1HVTIYDwxDynbDynb9x847MXmOlKzalwuNKXdjxO8iXxqVZkuRr5G",
+	"lhnBWEN645A0CBxcj9RUMo+FvhhpvK3sdBek26tJX492dJdC6OEy9NcJafVMTJqJMA6XfANVqIWnV4V0",
+	"vCNwvm7Y7XYdj3OZOIA+QosLMWKTCouQm+fYyQJuCE8HfT5OkwoLvEIVx3lGECqX0pWBcu1hzT3CXeea",
+	"JR7aj/rW12IygQRjHQjTZ8TRHo4lAagdlSUe9CfmYwydtRN2+GkUMmupaAdGs/KwiX4UJdBfg6/oBPkZ",
+	"p7m11PryoQ24TY5e/+PNTrfb3dt58Z9Hr09fvQjC4rv94rv3a0uiCik+p1+o3AOo3BUCdQOZWRupzlPT",
+	"6sjog900ZdXMZAF87EGVe/BjfNVwPSTUhDSK8SXqXz9Pr72rdYkyiBDCt7CY/Ybv3wucCA69AH909ZSr",
+	"xYPoK0xF8LVkmnBGKqWNS3GzEY7/0gFWsU5yvQzsJNdro51Ysnuw/rs0JjqHBxY/XvRhbKA827nXlecx",
+	"N3kG1aj9n5reLit9249XvB/v7T+qONKDZ0pdCzlkBz/t7YVU5BJhtAlI0HBLVA3GpDTSMkY913Yyrk71",
+	"F7JW2nVax1KJW+XBSPkVGylHTtB5UZtCMoSsrpXTdysslFijHfnMafpWEfb1/awWXOY1UWF+dmRYVHBP",
+	"xASqMWpslWY/atafWa0X0sHhpfRFtFwxxSm3+vBAZSyDFDA0OrOdxJB22ImvjodQl9WSSGw6AtnYWYcd",
+	"XUonXOfjnNltw5yrMx3n2lzKVIBX/ge5/a09Ntmy270aapcL0C8nAjc0Blu6fVZD8P+cc2WTk6HNxmMn",
+	"+XAtebiWfGOh0O5IqGGIjkgir3Fqzl9Kdj/af1ZgWWwl8H/Ddu/Cuvwg1m4p1h6E0bdrul6ftUs7dZ2z",
+	"d0kLbbdRX7j0f9ZXyazDjvFxLPHCnQabQoIDYXMZCYeYmoHqbsJa0uEuZRNWQM/VUwI0I+MPA8h8GmOj",
+	"7okjuZUo2tJk/CC8asJrLtv8UbWvQqQV++buhNpDuvlXrrj91RUwwpqmvehKxd9G49p1knNtwXyGz5Nc",
+	"LqRum1guBfdGcrlJ8lK/8CB6vw3R67fGg+R9kLx/Ecn7uiJ5S2usVNONRTDW+mz1xL1Nk0q+0C8ixbKN",
+	"PElYPmn2zJ1ge/fimcOpYH0vVx/PoWlQJfE2F1hRafyu/XDFcO62SlxZ/ntpv3P+P+ahuhHGTZnRHXkE",
+	"q+W77zL/qij/HrxIITaZkiLWQVMe05rnVp1QpxmMRT5mU2EPB60Z8KyfJ5qUgXjEs6E9hWKrjbgzL5sm",
+	"V90uxuMVBd+xKq/u7e7GiexUyjTtuuY6E0wsdoWfJqOZFjFPS2L/7rt/Qc8H9dLse4RYVhxkBbylK5P+",
+	"uFsvZ04EWQv78gs5Iu32WMcRiXv2wRH5FTsihZPr/nShv2uHC361KlFCYkvMOws5m2QiRk8b7XyrVPG+",
+	"BllCL7ki0njEUQI6VrKhFFqrzBeNyRk1V0Vp7Kt8ODKlAIyInSKnwEUOjigsWomQuyK0w+h8MklnLpaD",
+	"IYsUIFAU/1cp05qIoTA89YJfpjPER/JxIXakvCg2e9DuTrRMc6/uxIr0/VUMDDvmWTIvfBvilOsr/dxR",
+	"gwKTrVRkQ9tYzLOklImOZgtxzEW/LqK5Khb3H3e7G3oaLUk/LybSVhTb6uxaQdjKYbVXO6zodLgl3Zec",
+	"RtT+tufRJidK29XMMt7DbezBgfmt5dTQmbjO4Tp/cdv9aP9Z4a3c7jzBdu/A6vSgyn9uVf4zic4HgffN",
+	"OknXFygrAOnfZnZ5CT/VlUf1WO4io5xnq4Sj0t0pNGcNRrORmrKx1ch5BoTyhjhu0xE3mMQ35ZpplSaX",
+	"cgxcTkcihXa89FuJsC+bGFOwuJDzTN7dEBx9Y631QTTfgWhuWLe1ZfO8F+LOZPODx+FBx/2GocW31HGv",
+	"YbZellDIMrhBiE4lMU0pTvMEkg47hzizp9F88jgfciGbPRgvbaf34sCw0y0cBkenJ3fiL3gJM+cu+OLw",
+	"aCjRr2FWN3o4OS0Ko14QBinX5p2uxgJ62Q19u2ITuyAZ3AiVa1rSd9KItMRAw8WvRBLaHYXbjCS921Qe",
+	"wNLpPe+/kBX8JczWMYLb5X+wgX/FNvBrkgxeguGfNQFmv1knDwetwC5RDwMbcEuHTMkYesU5b5g2KoME",
+	"6wuwgcrGlOceI4hkH5jtyUkyxOm/hhmbquxaF+nvZe6LVdPHDina/jLmkg9hDNLga2VBJrJw44wcnpFB",
+	"YcQSRQE1DIvxCn0p5yNo2k3aVqu+T4t2k8xZlDDrSo3NbM8vYfZZTc9/EVkcBsQFdjhx/yoVN3Dl0QM2",
+	"kbS/CzOiYbXp08gmHvaCOn3QqB+Ale4bWOkaZqsPlznlePfjNcyc+TeBFAikv77lX9xANnP73Et/ywLa",
+	"qInG88JewqdUevCxfVDJRIeYujlUKumwM8vSPsyS1GzbgAuyvJQep6UxVNI+v434f2kndgf2Z53HMWhd",
+	"SNs10cndWw0i5MRQ9CgS4sFm+hewmdImvSUL7mbKLC2S0aj5SZjWtD9S5FRKgQ1Y6pNhTDKyY6RuIEv5",
+	"5Jx4NCorYJI51Yg0vZTu+UyN7bUbeJYKyBgOTyjJQCaacYPdhUwrO44MKjdkrHWJlTfNVFF5qZLpm/S+",
+	"tYtfniGJbiENvqwpt07toPfoyQaBB8VcK8rf7S22n1PZmzNj7j/tPX7a2dvHFtdUAWtNPK3HY39jimHJ",
+	"mQ/K4YO59RvLibY7mVe28EanWip4X6TCzJbic/aVusZzhEvMUuTSlKWUJplCTZMbwszjwwygh2cYFnXB",
+	"7JOQRQRtGTH4Z85TzSKVG9tSIuQwYj9eyshlAkfs//9//z8WJdA3EfuRRRkkAGP75o8sQiAR95knf+ba",
+	"QBJVyjqNCe9EDVjEh4CtUQQ7M+pS1vpsOrR+BfOqoMjCudXgrvHEOPvlmD169OhpiFaTGpbIIeMs+jGy",
+	"XwqDgCMIvALSMK5Z9L/2n0X1kG2ppjS24jAoRO2j7sX+o95jK63/0WIw5qYtuv2gWwtup5ITxu7JoBf8",
+	"1x/dnafvPx582qEP++WHC/+ht/Dh+z867/Hzjz/8+/f/+O8/ftx5v/DMD/8WLIbR3z7Bye4qhz2JWU32",
+	"O7ch7Ny6YUAboIY6tYfuP9pERQLTTy2hFpXKWPOvYQmM92HQ5ymXcVlxym5a9CG6fUp4gw7Tde8RDquy",
+	"B32dap8DT+lafsMHvZ8o+pEckvUZNs9v/w6GuT8/xv3qCGvjs4P7MGkf2KZdz/e8pONPod3pjZzhlZB6",
+	"12urD6UAaFEdUBo+GO+/0hpMdVO4mjqwVspG1JuiCfjXtocvfF10/I2U+1i3Pv6Y4y3gTzWS/7sSqeGv",
+	"JLWcT1/oVo0kOx8LMwq+rtwVWqR1HHduQzyw/1fsu1vkdf9Njdndl2tksSR3WO2Dttq9eshuybob+sRo",
+	"wl+BW+wLSazNZE6bkuHAZh/MEQ++qnv2VY29wFpLmFZsC+6r3Y8eCWJp5sKWcvG1R5m4vQbk7gtzl0r3",
+	"rb+qFfeXVAzAiDG84JnE2x2lTPmvz2qXuPoVr3alK9rfX9b6fmPTtftRcRcrWrRDWjHi1a1+Cr9p+foc",
+	"jB3VUilb2o/8FmB4kRDaG3geXH9/GUw5jyps9TZKbSj4flN90edRNGUx3FqchfehEtZigJA3f+tsqvVV",
+	"5/9ZMxo2kko0s+VyqJjrXUf8r6PqMa6d/TyDh8D/B0/Utxj4v72uqCYg+UR0PJ8vKRUnTcZjUzicmIbs",
+	"BjLMVdOh5aL/OH/7psPeACSI5HANs8bScecTiIOthNB6TP9cxfnYttLI9kKzxD1wh8rFJ3Sg5xk69P54",
+	"P3/6mWq3lVXifZUbWiOeJIIGiULaro0GY4Qc6mXa+7l/5tZ+nSnPkt+qVdLjlE8RcbAXGHX1L8iUleoy",
+	"U1jCPOjZwZC3bCKyGSnvqYjtnKWSyID00+88k0IOqeFH3bvWNwsStIh5T0YmJBuoLIYHG+LXqSPWPAjf",
+	"6WLhKgxTfFWTa/7bVZm25MWeRWRHnKQ8plp1nE1HKoUOQ0eGx7XEiK1YyRgyqTGnlo34ZAJSF6g5kinZ",
+	"86A6Q3ED8lLOpfD6EhyoYgyVac+/rbDyPZooK/xNNTxqHJ4QDz95HJbMninEbQ4+baip+vl+Tl11C6m2",
+	"6ay/Nikn1bRN0j3osg9mzC+smt5epleUVY/Yrnc/+o8EaYyg7qsgjS3XkxjnkqFgYEN+Az1yIuNIMYrf",
+	"Y6QZNsy4xEpHJOrNCDJd5HahLn1IDQp9KcdCI0yywIJMeBgwlZUlllgCfRO622aNJpGXSZEnD9N8prHg",
+	"HY2TAoJxlolLYMOUtCaI5dIh5t9wcVpczqh2Rz+vkKCCzCyVce+IfgpRpX/vhcPgZ1/7A2tBecDnHgHY",
+	"JWU6m2veHq8YkO2GeCnx3qA91AWODNGHG+tRNac72GlduB2w8XF5UWydL23sKRCYEfID8ZeRQBmYHE3D",
+	"6wc+12nwlRV4WsSJ9hwR9Pb2u2Fg9aejsn73o5/dd6eVoKM2GGsJ02fe0N4NV9M0DIx67k3xpdiw5/8H",
+	"eZXA4ODxk00Jz9PWMrS2b3RWE9P5cmvZw1n8YFf6dg7vlE/LI2LzsgN1c8jHoA88gyzo/YFoAGQ4Ilmd",
+	"I/jMbpkpvXuzh0LW9bbUFEVlETuVGFy0pywiP1zMnbhZngLVTXSHPWZulxFGHqe50LmbWwQ1SQHrJMYq",
+	"TSE2nfnSs02vHp2eFCgUPE2ZGWUA7Oj0pNo1RpAvvksXVC5L0FU6wN00VMbIwVlpiTBAFps6VSrFMbis",
+	"xbis/64IkcoSxaWJYLV2pvLqDKki8WLDWDc4dKV2eKorXj4fwOlacDupaZpYehJLE6CCZZeqnwmJWEbT",
+	"kRpXx8HHEy6GspleDt62jEwsUuynXBpmFJvwWaW1QcbzJPj0/tP/CQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
