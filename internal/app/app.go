@@ -292,5 +292,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, store.AuditChecks()...)
+	return ledger.Audit(ctx, c.DB, progress, append(store.AuditChecks(), referral.AuditChecks()...)...)
 }

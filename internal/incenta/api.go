@@ -19,6 +19,7 @@ import (
 var Built = []string{
 	"getSpec",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
+	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
 }
 
 // API implements the generated strict server for what is built.
