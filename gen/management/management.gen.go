@@ -45,6 +45,54 @@ func (e Asset) Valid() bool {
 	}
 }
 
+// Defines values for BlockKind.
+const (
+	BlockKindDevice  BlockKind = "device"
+	BlockKindDomain  BlockKind = "domain"
+	BlockKindEmail   BlockKind = "email"
+	BlockKindMember  BlockKind = "member"
+	BlockKindNetwork BlockKind = "network"
+)
+
+// Valid indicates whether the value is a known member of the BlockKind enum.
+func (e BlockKind) Valid() bool {
+	switch e {
+	case BlockKindDevice:
+		return true
+	case BlockKindDomain:
+		return true
+	case BlockKindEmail:
+		return true
+	case BlockKindMember:
+		return true
+	case BlockKindNetwork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CampaignState.
+const (
+	CampaignStateActive   CampaignState = "active"
+	CampaignStateArchived CampaignState = "archived"
+	CampaignStatePaused   CampaignState = "paused"
+)
+
+// Valid indicates whether the value is a known member of the CampaignState enum.
+func (e CampaignState) Valid() bool {
+	switch e {
+	case CampaignStateActive:
+		return true
+	case CampaignStateArchived:
+		return true
+	case CampaignStatePaused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClawbackPolicy.
 const (
 	ClawbackPolicyNegative    ClawbackPolicy = "negative"
@@ -84,6 +132,33 @@ func (e CodePoolMode) Valid() bool {
 	}
 }
 
+// Defines values for EarningReason.
+const (
+	EarningReasonBELOWMINIMUM     EarningReason = "BELOW_MINIMUM"
+	EarningReasonBUDGETEXHAUSTED  EarningReason = "BUDGET_EXHAUSTED"
+	EarningReasonCAPREACHED       EarningReason = "CAP_REACHED"
+	EarningReasonNOREWARD         EarningReason = "NO_REWARD"
+	EarningReasonREPEATCONVERSION EarningReason = "REPEAT_CONVERSION"
+)
+
+// Valid indicates whether the value is a known member of the EarningReason enum.
+func (e EarningReason) Valid() bool {
+	switch e {
+	case EarningReasonBELOWMINIMUM:
+		return true
+	case EarningReasonBUDGETEXHAUSTED:
+		return true
+	case EarningReasonCAPREACHED:
+		return true
+	case EarningReasonNOREWARD:
+		return true
+	case EarningReasonREPEATCONVERSION:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Enrolment.
 const (
 	EnrolmentOpen   Enrolment = "open"
@@ -107,12 +182,14 @@ const (
 	ErrorCodeAlreadyExists         ErrorCode = "already_exists"
 	ErrorCodeAlreadyReversed       ErrorCode = "already_reversed"
 	ErrorCodeBalanceOverflow       ErrorCode = "balance_overflow"
+	ErrorCodeCampaignNotActive     ErrorCode = "campaign_not_active"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeIdempotencyConflict   ErrorCode = "idempotency_conflict"
 	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
@@ -131,6 +208,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBalanceOverflow:
 		return true
+	case ErrorCodeCampaignNotActive:
+		return true
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeIdempotencyConflict:
@@ -142,6 +221,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeMemberUnknown:
 		return true
 	case ErrorCodeMethodNotAllowed:
 		return true
@@ -180,6 +261,54 @@ func (e ExpiryPolicy) Valid() bool {
 	case ExpiryPolicyNone:
 		return true
 	case ExpiryPolicyRolling:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FraudMode.
+const (
+	FraudModeBlock FraudMode = "block"
+	FraudModeFlag  FraudMode = "flag"
+)
+
+// Valid indicates whether the value is a known member of the FraudMode enum.
+func (e FraudMode) Valid() bool {
+	switch e {
+	case FraudModeBlock:
+		return true
+	case FraudModeFlag:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FulfillmentType.
+const (
+	FulfillmentTypeAUTOMATED    FulfillmentType = "AUTOMATED"
+	FulfillmentTypeCOUPONCODE   FulfillmentType = "COUPON_CODE"
+	FulfillmentTypeCUSTOM       FulfillmentType = "CUSTOM"
+	FulfillmentTypeDISCOUNTCODE FulfillmentType = "DISCOUNT_CODE"
+	FulfillmentTypeGIFTCARD     FulfillmentType = "GIFT_CARD"
+	FulfillmentTypeMANUAL       FulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the FulfillmentType enum.
+func (e FulfillmentType) Valid() bool {
+	switch e {
+	case FulfillmentTypeAUTOMATED:
+		return true
+	case FulfillmentTypeCOUPONCODE:
+		return true
+	case FulfillmentTypeCUSTOM:
+		return true
+	case FulfillmentTypeDISCOUNTCODE:
+		return true
+	case FulfillmentTypeGIFTCARD:
+		return true
+	case FulfillmentTypeMANUAL:
 		return true
 	default:
 		return false
@@ -264,6 +393,33 @@ func (e KeyKind) Valid() bool {
 	}
 }
 
+// Defines values for PayoutAsset.
+const (
+	PayoutAssetPoints PayoutAsset = "points"
+	PayoutAssetTokens PayoutAsset = "tokens"
+)
+
+// Valid indicates whether the value is a known member of the PayoutAsset enum.
+func (e PayoutAsset) Valid() bool {
+	switch e {
+	case PayoutAssetPoints:
+		return true
+	case PayoutAssetTokens:
+		return true
+	default:
+		return false
+	}
+}
+
+// AddBlockRequest defines model for AddBlockRequest.
+type AddBlockRequest struct {
+	// Kind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+	// IP address (IPv6: its /64), or a `device` by your own id of it.
+	Kind  BlockKind `json:"kind"`
+	Note  *string   `json:"note,omitempty"`
+	Value string    `json:"value"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -336,6 +492,142 @@ type Balances struct {
 	Xp Balance `json:"xp"`
 }
 
+// Block An entry of the block list.
+type Block struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Kind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+	// IP address (IPv6: its /64), or a `device` by your own id of it.
+	Kind BlockKind `json:"kind"`
+
+	// Note May be empty.
+	Note string `json:"note"`
+
+	// Value As it is compared; a keyed hash for `network` and `device`.
+	Value string `json:"value"`
+}
+
+// BlockKind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+// IP address (IPv6: its /64), or a `device` by your own id of it.
+type BlockKind string
+
+// BlockList defines model for BlockList.
+type BlockList struct {
+	Data []Block `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// Campaign Who is paid what for bringing whom.
+type Campaign struct {
+	// Budget An amount of money with two decimals, or null.
+	Budget nullable.Nullable[NullableMoney] `json:"budget"`
+
+	// BudgetSpent An amount of money with two decimals, or null.
+	BudgetSpent nullable.Nullable[NullableMoney] `json:"budgetSpent"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt"`
+	Id     string                             `json:"id"`
+	Name   string                             `json:"name"`
+
+	// Rule What a campaign pays, and when.
+	Rule CampaignRule `json:"rule"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State CampaignState `json:"state"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Version Of the rule in force.
+	Version int `json:"version"`
+}
+
+// CampaignList defines model for CampaignList.
+type CampaignList struct {
+	Data []Campaign `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// CampaignRule What a campaign pays, and when.
+type CampaignRule struct {
+	Fraud    FraudRuleView `json:"fraud"`
+	HoldDays int           `json:"holdDays"`
+
+	// MinAmount An amount of money with two decimals, or null.
+	MinAmount  nullable.Nullable[NullableMoney]  `json:"minAmount"`
+	PayRepeats bool                              `json:"payRepeats"`
+	Referee    nullable.Nullable[RewardRuleView] `json:"referee"`
+	Referrer   nullable.Nullable[RewardRuleView] `json:"referrer"`
+
+	// ReferrerCap An amount of money with two decimals, or null.
+	ReferrerCap nullable.Nullable[NullableMoney] `json:"referrerCap"`
+	WindowDays  int                              `json:"windowDays"`
+}
+
+// CampaignRuleRequest defines model for CampaignRuleRequest.
+type CampaignRuleRequest struct {
+	// Fraud The campaign's say in what is suspicious. Scores go from 1 to 100; `flagAt` is not above `blockAt`.
+	// `weights` is what a signal adds to the score where that is not its default; 0 turns it off.
+	Fraud *FraudRule `json:"fraud,omitempty"`
+
+	// HoldDays How many days a reward stays PENDING before it can be claimed.
+	HoldDays *int `json:"holdDays,omitempty"`
+
+	// MinAmount An amount of money with at most two decimals; null for none.
+	MinAmount nullable.Nullable[NullableAmount] `json:"minAmount,omitempty"`
+
+	// PayRepeats Later conversions of a referee pay too.
+	PayRepeats *bool `json:"payRepeats,omitempty"`
+
+	// Referee What the referee earns; null for nothing.
+	Referee nullable.Nullable[RewardRule] `json:"referee,omitempty"`
+
+	// Referrer What the referrer earns; null for nothing.
+	Referrer nullable.Nullable[RewardRule] `json:"referrer,omitempty"`
+
+	// ReferrerCap An amount of money with at most two decimals; null for none.
+	ReferrerCap nullable.Nullable[NullableAmount] `json:"referrerCap,omitempty"`
+
+	// WindowDays How many days after the referee's last click, else after the code's creation, a conversion still counts.
+	WindowDays *int `json:"windowDays,omitempty"`
+}
+
+// CampaignState An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+// is final.
+type CampaignState string
+
+// CampaignVersion A rule as it was from an instant on.
+type CampaignVersion struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Rule What a campaign pays, and when.
+	Rule    CampaignRule `json:"rule"`
+	Version int          `json:"version"`
+}
+
+// CampaignVersionList defines model for CampaignVersionList.
+type CampaignVersionList struct {
+	Data []CampaignVersion `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
 // ClawbackPolicy How far a reversed award may reach. `pending_only`: only what is still on hold. `to_zero`: down to a
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
@@ -370,6 +662,27 @@ type CodePoolList struct {
 
 // CodePoolMode `imported`: hands out codes that were put in. `generated`: makes a new code each time.
 type CodePoolMode string
+
+// CreateCampaignRequest defines model for CreateCampaignRequest.
+type CreateCampaignRequest struct {
+	// Budget An amount of money with at most two decimals; null for none.
+	Budget nullable.Nullable[NullableAmount] `json:"budget,omitempty"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt,omitempty"`
+
+	// Id Your own id for it.
+	Id   *string             `json:"id,omitempty"`
+	Name string              `json:"name"`
+	Rule CampaignRuleRequest `json:"rule"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt,omitempty"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State *CampaignState `json:"state,omitempty"`
+}
 
 // CreateCodePoolRequest defines model for CreateCodePoolRequest.
 type CreateCodePoolRequest struct {
@@ -436,8 +749,43 @@ type CreateMemberRequest struct {
 	Name nullable.Nullable[string] `json:"name,omitempty"`
 }
 
+// CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
+type CreateVanityCodeRequest struct {
+	Code string `json:"code"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReferrerUsername Display name of the referrer.
+	ReferrerUsername *string `json:"referrerUsername,omitempty"`
+}
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
+
+// Earning What one side would earn, and how it comes about.
+type Earning struct {
+	// Asset Of `units`; null where the campaign pays nothing to this side.
+	Asset nullable.Nullable[PayoutAsset] `json:"asset"`
+
+	// FulfillmentType Null where the campaign pays nothing to this side.
+	FulfillmentType nullable.Nullable[FulfillmentType] `json:"fulfillmentType"`
+
+	// Reason Null where something is earned.
+	Reason nullable.Nullable[EarningReason] `json:"reason"`
+
+	// Steps Sentences for people.
+	Steps []string `json:"steps"`
+	Units int64    `json:"units"`
+
+	// Value An amount of money with two decimals, exact. It carries no currency.
+	Value Money `json:"value"`
+}
+
+// EarningReason Why nothing is earned. BELOW_MINIMUM: the amount is too small. CAP_REACHED: the referrer has had all there
+// is to have. BUDGET_EXHAUSTED: the campaign has. REPEAT_CONVERSION: the referee's first one was paid.
+// NO_REWARD: the rule comes to nothing.
+type EarningReason string
 
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
@@ -454,7 +802,9 @@ type ErrorAnswer struct {
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
 		// - `already_exists` (409): the id, or a code pool's name, is taken.
-		// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
+		// - `invalid_transition` (400): a hold, key or campaign cannot go from its state to that one.
+		// - `campaign_not_active` (400): the campaign does not take part any more.
+		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 		// - `already_reversed` (400): the award was reversed before.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -485,7 +835,9 @@ type ErrorAnswer struct {
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
 // - `already_exists` (409): the id, or a code pool's name, is taken.
-// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
+// - `invalid_transition` (400): a hold, key or campaign cannot go from its state to that one.
+// - `campaign_not_active` (400): the campaign does not take part any more.
+// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 // - `already_reversed` (400): the award was reversed before.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -520,6 +872,38 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// FraudMode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+type FraudMode string
+
+// FraudRule The campaign's say in what is suspicious. Scores go from 1 to 100; `flagAt` is not above `blockAt`.
+// `weights` is what a signal adds to the score where that is not its default; 0 turns it off.
+type FraudRule struct {
+	BlockAt *int `json:"blockAt,omitempty"`
+	FlagAt  *int `json:"flagAt,omitempty"`
+
+	// Mode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+	Mode *FraudMode `json:"mode,omitempty"`
+
+	// Weights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+	Weights *SignalWeights `json:"weights,omitempty"`
+}
+
+// FraudRuleView defines model for FraudRuleView.
+type FraudRuleView struct {
+	BlockAt int `json:"blockAt"`
+	FlagAt  int `json:"flagAt"`
+
+	// Mode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+	Mode FraudMode `json:"mode"`
+
+	// Weights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+	Weights SignalWeights `json:"weights"`
+}
+
+// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+type FulfillmentType string
 
 // Hold Something given that cannot be spent yet.
 type Hold struct {
@@ -740,8 +1124,20 @@ type MemberList struct {
 	Pagination Pagination `json:"pagination"`
 }
 
+// Money An amount of money with two decimals, exact. It carries no currency.
+type Money = wire.Money
+
+// NullableAmount An amount of money with at most two decimals; null for none.
+type NullableAmount = wire.Decimal
+
 // NullableInstant An instant, RFC 3339, or null; answers are in UTC with milliseconds.
 type NullableInstant = wire.Millis
+
+// NullableMoney An amount of money with two decimals, or null.
+type NullableMoney = wire.Money
+
+// NullablePercent A percentage with at most two decimals; null for none.
+type NullablePercent = wire.Decimal
 
 // Pagination Where this page stands.
 type Pagination struct {
@@ -757,6 +1153,9 @@ type Pagination struct {
 	// TotalPages Pages; 0 where there is no entry.
 	TotalPages int64 `json:"totalPages"`
 }
+
+// PayoutAsset What `units` are.
+type PayoutAsset string
 
 // Reversal What a clawback took. `fromPending`, `fromAvailable`, `toDebt` and `forgiven` add up to `amount`.
 type Reversal struct {
@@ -796,6 +1195,77 @@ type ReverseTransferRequest struct {
 	Reason string `json:"reason"`
 }
 
+// RewardRule What one side of a referral earns: `fixed` money, or `percent` of the conversion's amount, rounded
+// half-even once; beside it, or alone, `units` of points or tokens. Or `tiers` instead of these, the first
+// from 1, ascending.
+type RewardRule struct {
+	// Asset What `units` are.
+	Asset *PayoutAsset `json:"asset,omitempty"`
+
+	// Cap An amount of money with at most two decimals; null for none.
+	Cap nullable.Nullable[NullableAmount] `json:"cap,omitempty"`
+
+	// CodePoolId Where codes come from; null: they are made.
+	CodePoolId nullable.Nullable[string] `json:"codePoolId,omitempty"`
+
+	// Fixed An amount of money with at most two decimals; null for none.
+	Fixed nullable.Nullable[NullableAmount] `json:"fixed,omitempty"`
+
+	// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+	// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+	FulfillmentType FulfillmentType `json:"fulfillmentType"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent,omitempty"`
+	Tiers   *[]RewardTier                      `json:"tiers,omitempty"`
+	Units   nullable.Nullable[int64]           `json:"units,omitempty"`
+}
+
+// RewardRuleView What one side of a referral earns; null is none.
+type RewardRuleView struct {
+	// Asset What `units` are.
+	Asset PayoutAsset `json:"asset"`
+
+	// Cap An amount of money with two decimals, or null.
+	Cap        nullable.Nullable[NullableMoney] `json:"cap"`
+	CodePoolId nullable.Nullable[string]        `json:"codePoolId"`
+
+	// Fixed An amount of money with two decimals, or null.
+	Fixed nullable.Nullable[NullableMoney] `json:"fixed"`
+
+	// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+	// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+	FulfillmentType FulfillmentType `json:"fulfillmentType"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent"`
+	Tiers   []RewardTierView                   `json:"tiers"`
+	Units   nullable.Nullable[int64]           `json:"units"`
+}
+
+// RewardTier What is paid from the referrer's rewarded conversion number `from` on, the one at hand included. `fixed`
+// or `percent`, and `units`, as in the rule.
+type RewardTier struct {
+	// Fixed An amount of money with at most two decimals; null for none.
+	Fixed nullable.Nullable[NullableAmount] `json:"fixed,omitempty"`
+	From  int64                             `json:"from"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent,omitempty"`
+	Units   nullable.Nullable[int64]           `json:"units,omitempty"`
+}
+
+// RewardTierView defines model for RewardTierView.
+type RewardTierView struct {
+	// Fixed An amount of money with two decimals, or null.
+	Fixed nullable.Nullable[NullableMoney] `json:"fixed"`
+	From  int64                            `json:"from"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent"`
+	Units   nullable.Nullable[int64]           `json:"units"`
+}
+
 // RotateKeyRequest defines model for RotateKeyRequest.
 type RotateKeyRequest struct {
 	// OverlapSeconds How long the old secret stays valid; 0 ends it at once.
@@ -830,10 +1300,65 @@ type Settings struct {
 	UpdatedAt Instant `json:"updatedAt"`
 }
 
+// SignalWeights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+type SignalWeights map[string]int
+
+// SimulateRequest defines model for SimulateRequest.
+type SimulateRequest struct {
+	// Amount Of the conversion; rounded half-even to two decimals, as there.
+	Amount *wire.Decimal `json:"amount,omitempty"`
+
+	// RefereeId Who converts; without it, somebody who never did.
+	RefereeId *string `json:"refereeId,omitempty"`
+
+	// ReferrerId Whose rewards so far count; without it, none.
+	ReferrerId *string `json:"referrerId,omitempty"`
+
+	// RewardedConversions How many conversions of the referrer were rewarded before; instead of how many there are.
+	RewardedConversions *int64 `json:"rewardedConversions,omitempty"`
+}
+
+// Simulation defines model for Simulation.
+type Simulation struct {
+	// Accepted The campaign runs. Otherwise such a conversion is refused, whatever the rule says.
+	Accepted   bool   `json:"accepted"`
+	CampaignId string `json:"campaignId"`
+
+	// Referee What one side would earn, and how it comes about.
+	Referee Earning `json:"referee"`
+
+	// Referrer What one side would earn, and how it comes about.
+	Referrer Earning `json:"referrer"`
+
+	// RewardedConversions What was counted from.
+	RewardedConversions int64 `json:"rewardedConversions"`
+
+	// Version Of the rule in force.
+	Version int `json:"version"`
+}
+
 // Success defines model for Success.
 type Success struct {
 	// Success Always true.
 	Success bool `json:"success"`
+}
+
+// UpdateCampaignRequest defines model for UpdateCampaignRequest.
+type UpdateCampaignRequest struct {
+	// Budget An amount of money with at most two decimals; null for none.
+	Budget nullable.Nullable[NullableAmount] `json:"budget,omitempty"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt,omitempty"`
+	Name   *string                            `json:"name,omitempty"`
+	Rule   *CampaignRuleRequest               `json:"rule,omitempty"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt,omitempty"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State *CampaignState `json:"state,omitempty"`
 }
 
 // UpdateItemRequest defines model for UpdateItemRequest.
@@ -879,6 +1404,23 @@ type UpdateSettingsRequest struct {
 	Expiry            *Expiry `json:"expiry,omitempty"`
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
 }
+
+// VanityCode A referral under a chosen code.
+type VanityCode struct {
+	CampaignId string `json:"campaignId"`
+	Code       string `json:"code"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	ReferralId string  `json:"referralId"`
+	ReferrerId string  `json:"referrerId"`
+}
+
+// BlockId defines model for BlockId.
+type BlockId = string
+
+// CampaignId defines model for CampaignId.
+type CampaignId = string
 
 // HoldId defines model for HoldId.
 type HoldId = string
@@ -936,6 +1478,79 @@ type Unauthorized = ErrorAnswer
 
 // Unavailable defines model for Unavailable.
 type Unavailable = ErrorAnswer
+
+// ListBlocksParams defines parameters for ListBlocks.
+type ListBlocksParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Kind Only entries of this kind.
+	Kind *BlockKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// AddBlockParams defines parameters for AddBlock.
+type AddBlockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCampaignsParams defines parameters for ListCampaigns.
+type ListCampaignsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// State Only campaigns in this state.
+	State *CampaignState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// CreateCampaignParams defines parameters for CreateCampaign.
+type CreateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateCampaignParams defines parameters for UpdateCampaign.
+type UpdateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateVanityCodeParams defines parameters for CreateVanityCode.
+type CreateVanityCodeParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// SimulateConversionParams defines parameters for SimulateConversion.
+type SimulateConversionParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCampaignVersionsParams defines parameters for ListCampaignVersions.
+type ListCampaignVersionsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
@@ -1110,6 +1725,21 @@ type ReverseTransferParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AddBlockJSONRequestBody defines body for AddBlock for application/json ContentType.
+type AddBlockJSONRequestBody = AddBlockRequest
+
+// CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
+type CreateCampaignJSONRequestBody = CreateCampaignRequest
+
+// UpdateCampaignJSONRequestBody defines body for UpdateCampaign for application/json ContentType.
+type UpdateCampaignJSONRequestBody = UpdateCampaignRequest
+
+// CreateVanityCodeJSONRequestBody defines body for CreateVanityCode for application/json ContentType.
+type CreateVanityCodeJSONRequestBody = CreateVanityCodeRequest
+
+// SimulateConversionJSONRequestBody defines body for SimulateConversion for application/json ContentType.
+type SimulateConversionJSONRequestBody = SimulateRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
@@ -1216,6 +1846,155 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// ListBlocks List the block list
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /blocks (the `ListBlocks` operationId).
+	ListBlocks(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddBlockWithBody Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithBody(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddBlock Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlock(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveBlock Take an entry off the block list
+	//
+	// What was judged before stays judged.
+	//
+	// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+	RemoveBlock(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCampaigns List the campaigns
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+	ListCampaigns(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCampaignWithBody Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithBody(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCampaign Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaign(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCampaign Get a campaign with the rule in force
+	//
+	// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+	GetCampaign(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCampaignWithBody Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithBody(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCodeWithBody Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCode Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulateConversionWithBody What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithBody(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulateConversion What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversion(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCampaignVersions List the versions of a campaign's rule
+	//
+	// Newest first. None is ever changed or lost.
+	//
+	// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+	ListCampaignVersions(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCodePools List the code pools
 	//
@@ -1546,6 +2325,305 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /transfers/{transferId}/reverse (the `ReverseTransfer` operationId).
 	ReverseTransfer(ctx context.Context, transferId TransferId, params *ReverseTransferParams, body ReverseTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListBlocks List the block list
+//
+// Newest first.
+//
+// Corresponds with GET /blocks (the `ListBlocks` operationId).
+func (c *Client) ListBlocks(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBlocksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddBlockWithBody Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *Client) AddBlockWithBody(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddBlockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddBlock Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *Client) AddBlock(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddBlockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveBlock Take an entry off the block list
+//
+// What was judged before stays judged.
+//
+// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+func (c *Client) RemoveBlock(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveBlockRequest(c.Server, blockId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCampaigns List the campaigns
+//
+// Newest first.
+//
+// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+func (c *Client) ListCampaigns(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCampaignsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCampaignWithBody Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *Client) CreateCampaignWithBody(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCampaignRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCampaign Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *Client) CreateCampaign(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCampaignRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCampaign Get a campaign with the rule in force
+//
+// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+func (c *Client) GetCampaign(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCampaignRequest(c.Server, campaignId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCampaignWithBody Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *Client) UpdateCampaignWithBody(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCampaignRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCampaign Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *Client) UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCampaignRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCodeWithBody Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCode Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateConversionWithBody What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *Client) SimulateConversionWithBody(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateConversionRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateConversion What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *Client) SimulateConversion(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateConversionRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCampaignVersions List the versions of a campaign's rule
+//
+// Newest first. None is ever changed or lost.
+//
+// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+func (c *Client) ListCampaignVersions(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCampaignVersionsRequest(c.Server, campaignId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListCodePools List the code pools
@@ -2246,6 +3324,599 @@ func (c *Client) ReverseTransfer(ctx context.Context, transferId TransferId, par
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewListBlocksRequest constructs an http.Request for the ListBlocks method
+func NewListBlocksRequest(server string, params *ListBlocksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddBlockRequest calls the generic AddBlock builder with application/json body
+func NewAddBlockRequest(server string, params *AddBlockParams, body AddBlockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddBlockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddBlockRequestWithBody constructs an http.Request for the AddBlock method, with any body, and a specified content type
+func NewAddBlockRequestWithBody(server string, params *AddBlockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveBlockRequest constructs an http.Request for the RemoveBlock method
+func NewRemoveBlockRequest(server string, blockId BlockId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "blockId", blockId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCampaignsRequest constructs an http.Request for the ListCampaigns method
+func NewListCampaignsRequest(server string, params *ListCampaignsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCampaignRequest calls the generic CreateCampaign builder with application/json body
+func NewCreateCampaignRequest(server string, params *CreateCampaignParams, body CreateCampaignJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateCampaignRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateCampaignRequestWithBody constructs an http.Request for the CreateCampaign method, with any body, and a specified content type
+func NewCreateCampaignRequestWithBody(server string, params *CreateCampaignParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetCampaignRequest constructs an http.Request for the GetCampaign method
+func NewGetCampaignRequest(server string, campaignId CampaignId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateCampaignRequest calls the generic UpdateCampaign builder with application/json body
+func NewUpdateCampaignRequest(server string, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateCampaignRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewUpdateCampaignRequestWithBody constructs an http.Request for the UpdateCampaign method, with any body, and a specified content type
+func NewUpdateCampaignRequestWithBody(server string, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateVanityCodeRequest calls the generic CreateVanityCode builder with application/json body
+func NewCreateVanityCodeRequest(server string, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVanityCodeRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewCreateVanityCodeRequestWithBody constructs an http.Request for the CreateVanityCode method, with any body, and a specified content type
+func NewCreateVanityCodeRequestWithBody(server string, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSimulateConversionRequest calls the generic SimulateConversion builder with application/json body
+func NewSimulateConversionRequest(server string, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSimulateConversionRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewSimulateConversionRequestWithBody constructs an http.Request for the SimulateConversion method, with any body, and a specified content type
+func NewSimulateConversionRequestWithBody(server string, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/simulate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCampaignVersionsRequest constructs an http.Request for the ListCampaignVersions method
+func NewListCampaignVersionsRequest(server string, campaignId CampaignId, params *ListCampaignVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/versions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewListCodePoolsRequest constructs an http.Request for the ListCodePools method
@@ -3710,6 +5381,165 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListBlocksWithResponse List the block list
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /blocks (the `ListBlocks` operationId).
+	ListBlocksWithResponse(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*ListBlocksResponse, error)
+
+	// AddBlockWithBodyWithResponse Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithBodyWithResponse(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddBlockResponse, error)
+
+	// AddBlockWithResponse Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithResponse(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AddBlockResponse, error)
+
+	// RemoveBlockWithResponse Take an entry off the block list
+	//
+	// What was judged before stays judged.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+	RemoveBlockWithResponse(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*RemoveBlockResponse, error)
+
+	// ListCampaignsWithResponse List the campaigns
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+	ListCampaignsWithResponse(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*ListCampaignsResponse, error)
+
+	// CreateCampaignWithBodyWithResponse Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithBodyWithResponse(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error)
+
+	// CreateCampaignWithResponse Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithResponse(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error)
+
+	// GetCampaignWithResponse Get a campaign with the rule in force
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+	GetCampaignWithResponse(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*GetCampaignResponse, error)
+
+	// UpdateCampaignWithBodyWithResponse Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
+
+	// UpdateCampaignWithResponse Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
+
+	// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// CreateVanityCodeWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error)
+
+	// SimulateConversionWithResponse What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error)
+
+	// ListCampaignVersionsWithResponse List the versions of a campaign's rule
+	//
+	// Newest first. None is ever changed or lost.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+	ListCampaignVersionsWithResponse(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*ListCampaignVersionsResponse, error)
+
 	// ListCodePoolsWithResponse List the code pools
 	//
 	// Newest first.
@@ -4069,6 +5899,1716 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /transfers/{transferId}/reverse (the `ReverseTransfer` operationId).
 	ReverseTransferWithResponse(ctx context.Context, transferId TransferId, params *ReverseTransferParams, body ReverseTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*ReverseTransferResponse, error)
+}
+
+// ListBlocksResponse200Headers the declared response headers of an HTTP 200 response for ListBlocks
+type ListBlocksResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse400Headers the declared response headers of an HTTP 400 response for ListBlocks
+type ListBlocksResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListBlocksResponse401Headers the declared response headers of an HTTP 401 response for ListBlocks
+type ListBlocksResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse403Headers the declared response headers of an HTTP 403 response for ListBlocks
+type ListBlocksResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse429Headers the declared response headers of an HTTP 429 response for ListBlocks
+type ListBlocksResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListBlocksResponse500Headers the declared response headers of an HTTP 500 response for ListBlocks
+type ListBlocksResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse503Headers the declared response headers of an HTTP 503 response for ListBlocks
+type ListBlocksResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListBlocksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BlockList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListBlocksResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListBlocksResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListBlocksResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListBlocksResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListBlocksResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListBlocksResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListBlocksResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBlocksResponse) GetJSON200() *BlockList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListBlocksResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListBlocksResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListBlocksResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListBlocksResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListBlocksResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListBlocksResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBlocksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBlocksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBlocksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBlocksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddBlockResponse201Headers the declared response headers of an HTTP 201 response for AddBlock
+type AddBlockResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AddBlockResponse400Headers the declared response headers of an HTTP 400 response for AddBlock
+type AddBlockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AddBlockResponse401Headers the declared response headers of an HTTP 401 response for AddBlock
+type AddBlockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse403Headers the declared response headers of an HTTP 403 response for AddBlock
+type AddBlockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse409Headers the declared response headers of an HTTP 409 response for AddBlock
+type AddBlockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AddBlockResponse413Headers the declared response headers of an HTTP 413 response for AddBlock
+type AddBlockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse422Headers the declared response headers of an HTTP 422 response for AddBlock
+type AddBlockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse429Headers the declared response headers of an HTTP 429 response for AddBlock
+type AddBlockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AddBlockResponse500Headers the declared response headers of an HTTP 500 response for AddBlock
+type AddBlockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse503Headers the declared response headers of an HTTP 503 response for AddBlock
+type AddBlockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AddBlockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Block
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddBlockResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AddBlockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AddBlockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AddBlockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AddBlockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AddBlockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AddBlockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddBlockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AddBlockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddBlockResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddBlockResponse) GetJSON201() *Block {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddBlockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddBlockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddBlockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddBlockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddBlockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AddBlockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddBlockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddBlockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddBlockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddBlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddBlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddBlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddBlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveBlockResponse200Headers the declared response headers of an HTTP 200 response for RemoveBlock
+type RemoveBlockResponse200Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse400Headers the declared response headers of an HTTP 400 response for RemoveBlock
+type RemoveBlockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RemoveBlockResponse401Headers the declared response headers of an HTTP 401 response for RemoveBlock
+type RemoveBlockResponse401Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse403Headers the declared response headers of an HTTP 403 response for RemoveBlock
+type RemoveBlockResponse403Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse404Headers the declared response headers of an HTTP 404 response for RemoveBlock
+type RemoveBlockResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RemoveBlockResponse429Headers the declared response headers of an HTTP 429 response for RemoveBlock
+type RemoveBlockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RemoveBlockResponse500Headers the declared response headers of an HTTP 500 response for RemoveBlock
+type RemoveBlockResponse500Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse503Headers the declared response headers of an HTTP 503 response for RemoveBlock
+type RemoveBlockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RemoveBlockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveBlockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RemoveBlockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RemoveBlockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RemoveBlockResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RemoveBlockResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RemoveBlockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RemoveBlockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveBlockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveBlockResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveBlockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveBlockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RemoveBlockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RemoveBlockResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RemoveBlockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RemoveBlockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveBlockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveBlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveBlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveBlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveBlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCampaignsResponse200Headers the declared response headers of an HTTP 200 response for ListCampaigns
+type ListCampaignsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse400Headers the declared response headers of an HTTP 400 response for ListCampaigns
+type ListCampaignsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignsResponse401Headers the declared response headers of an HTTP 401 response for ListCampaigns
+type ListCampaignsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse403Headers the declared response headers of an HTTP 403 response for ListCampaigns
+type ListCampaignsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse429Headers the declared response headers of an HTTP 429 response for ListCampaigns
+type ListCampaignsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListCampaignsResponse500Headers the declared response headers of an HTTP 500 response for ListCampaigns
+type ListCampaignsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse503Headers the declared response headers of an HTTP 503 response for ListCampaigns
+type ListCampaignsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListCampaignsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CampaignList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCampaignsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListCampaignsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListCampaignsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListCampaignsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListCampaignsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListCampaignsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListCampaignsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCampaignsResponse) GetJSON200() *CampaignList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCampaignsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCampaignsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCampaignsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListCampaignsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCampaignsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCampaignsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCampaignsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCampaignsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCampaignsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCampaignsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateCampaignResponse201Headers the declared response headers of an HTTP 201 response for CreateCampaign
+type CreateCampaignResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse400Headers the declared response headers of an HTTP 400 response for CreateCampaign
+type CreateCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse401Headers the declared response headers of an HTTP 401 response for CreateCampaign
+type CreateCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse403Headers the declared response headers of an HTTP 403 response for CreateCampaign
+type CreateCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse404Headers the declared response headers of an HTTP 404 response for CreateCampaign
+type CreateCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse409Headers the declared response headers of an HTTP 409 response for CreateCampaign
+type CreateCampaignResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateCampaignResponse413Headers the declared response headers of an HTTP 413 response for CreateCampaign
+type CreateCampaignResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse422Headers the declared response headers of an HTTP 422 response for CreateCampaign
+type CreateCampaignResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse429Headers the declared response headers of an HTTP 429 response for CreateCampaign
+type CreateCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateCampaignResponse500Headers the declared response headers of an HTTP 500 response for CreateCampaign
+type CreateCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse503Headers the declared response headers of an HTTP 503 response for CreateCampaign
+type CreateCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateCampaignResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateCampaignResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateCampaignResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateCampaignResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateCampaignResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateCampaignResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateCampaignResponse) GetJSON201() *Campaign {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateCampaignResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateCampaignResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateCampaignResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCampaignResponse200Headers the declared response headers of an HTTP 200 response for GetCampaign
+type GetCampaignResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse400Headers the declared response headers of an HTTP 400 response for GetCampaign
+type GetCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCampaignResponse401Headers the declared response headers of an HTTP 401 response for GetCampaign
+type GetCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse403Headers the declared response headers of an HTTP 403 response for GetCampaign
+type GetCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse404Headers the declared response headers of an HTTP 404 response for GetCampaign
+type GetCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCampaignResponse429Headers the declared response headers of an HTTP 429 response for GetCampaign
+type GetCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetCampaignResponse500Headers the declared response headers of an HTTP 500 response for GetCampaign
+type GetCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse503Headers the declared response headers of an HTTP 503 response for GetCampaign
+type GetCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCampaignResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetCampaignResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetCampaignResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCampaignResponse) GetJSON200() *Campaign {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateCampaignResponse200Headers the declared response headers of an HTTP 200 response for UpdateCampaign
+type UpdateCampaignResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse400Headers the declared response headers of an HTTP 400 response for UpdateCampaign
+type UpdateCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse401Headers the declared response headers of an HTTP 401 response for UpdateCampaign
+type UpdateCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse403Headers the declared response headers of an HTTP 403 response for UpdateCampaign
+type UpdateCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse404Headers the declared response headers of an HTTP 404 response for UpdateCampaign
+type UpdateCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse409Headers the declared response headers of an HTTP 409 response for UpdateCampaign
+type UpdateCampaignResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse413Headers the declared response headers of an HTTP 413 response for UpdateCampaign
+type UpdateCampaignResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse422Headers the declared response headers of an HTTP 422 response for UpdateCampaign
+type UpdateCampaignResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse429Headers the declared response headers of an HTTP 429 response for UpdateCampaign
+type UpdateCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse500Headers the declared response headers of an HTTP 500 response for UpdateCampaign
+type UpdateCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse503Headers the declared response headers of an HTTP 503 response for UpdateCampaign
+type UpdateCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateCampaignResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateCampaignResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateCampaignResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateCampaignResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateCampaignResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateCampaignResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateCampaignResponse) GetJSON200() *Campaign {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateCampaignResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateCampaignResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateCampaignResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVanityCodeResponse201Headers the declared response headers of an HTTP 201 response for CreateVanityCode
+type CreateVanityCodeResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse400Headers the declared response headers of an HTTP 400 response for CreateVanityCode
+type CreateVanityCodeResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse401Headers the declared response headers of an HTTP 401 response for CreateVanityCode
+type CreateVanityCodeResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse403Headers the declared response headers of an HTTP 403 response for CreateVanityCode
+type CreateVanityCodeResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse404Headers the declared response headers of an HTTP 404 response for CreateVanityCode
+type CreateVanityCodeResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse409Headers the declared response headers of an HTTP 409 response for CreateVanityCode
+type CreateVanityCodeResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse413Headers the declared response headers of an HTTP 413 response for CreateVanityCode
+type CreateVanityCodeResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse422Headers the declared response headers of an HTTP 422 response for CreateVanityCode
+type CreateVanityCodeResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse429Headers the declared response headers of an HTTP 429 response for CreateVanityCode
+type CreateVanityCodeResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse500Headers the declared response headers of an HTTP 500 response for CreateVanityCode
+type CreateVanityCodeResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse503Headers the declared response headers of an HTTP 503 response for CreateVanityCode
+type CreateVanityCodeResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateVanityCodeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *VanityCode
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateVanityCodeResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateVanityCodeResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateVanityCodeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateVanityCodeResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateVanityCodeResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateVanityCodeResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateVanityCodeResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateVanityCodeResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateVanityCodeResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateVanityCodeResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateVanityCodeResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON201() *VanityCode {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVanityCodeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVanityCodeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVanityCodeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVanityCodeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SimulateConversionResponse200Headers the declared response headers of an HTTP 200 response for SimulateConversion
+type SimulateConversionResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse400Headers the declared response headers of an HTTP 400 response for SimulateConversion
+type SimulateConversionResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse401Headers the declared response headers of an HTTP 401 response for SimulateConversion
+type SimulateConversionResponse401Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse403Headers the declared response headers of an HTTP 403 response for SimulateConversion
+type SimulateConversionResponse403Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse404Headers the declared response headers of an HTTP 404 response for SimulateConversion
+type SimulateConversionResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse409Headers the declared response headers of an HTTP 409 response for SimulateConversion
+type SimulateConversionResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SimulateConversionResponse413Headers the declared response headers of an HTTP 413 response for SimulateConversion
+type SimulateConversionResponse413Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse422Headers the declared response headers of an HTTP 422 response for SimulateConversion
+type SimulateConversionResponse422Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse429Headers the declared response headers of an HTTP 429 response for SimulateConversion
+type SimulateConversionResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SimulateConversionResponse500Headers the declared response headers of an HTTP 500 response for SimulateConversion
+type SimulateConversionResponse500Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse503Headers the declared response headers of an HTTP 503 response for SimulateConversion
+type SimulateConversionResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SimulateConversionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Simulation
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SimulateConversionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SimulateConversionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SimulateConversionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SimulateConversionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *SimulateConversionResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SimulateConversionResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SimulateConversionResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SimulateConversionResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SimulateConversionResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SimulateConversionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SimulateConversionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SimulateConversionResponse) GetJSON200() *Simulation {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SimulateConversionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SimulateConversionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SimulateConversionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r SimulateConversionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SimulateConversionResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SimulateConversionResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SimulateConversionResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SimulateConversionResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SimulateConversionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SimulateConversionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SimulateConversionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SimulateConversionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SimulateConversionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SimulateConversionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCampaignVersionsResponse200Headers the declared response headers of an HTTP 200 response for ListCampaignVersions
+type ListCampaignVersionsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse400Headers the declared response headers of an HTTP 400 response for ListCampaignVersions
+type ListCampaignVersionsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse401Headers the declared response headers of an HTTP 401 response for ListCampaignVersions
+type ListCampaignVersionsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse403Headers the declared response headers of an HTTP 403 response for ListCampaignVersions
+type ListCampaignVersionsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse404Headers the declared response headers of an HTTP 404 response for ListCampaignVersions
+type ListCampaignVersionsResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse429Headers the declared response headers of an HTTP 429 response for ListCampaignVersions
+type ListCampaignVersionsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse500Headers the declared response headers of an HTTP 500 response for ListCampaignVersions
+type ListCampaignVersionsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse503Headers the declared response headers of an HTTP 503 response for ListCampaignVersions
+type ListCampaignVersionsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListCampaignVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CampaignVersionList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCampaignVersionsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListCampaignVersionsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListCampaignVersionsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListCampaignVersionsResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListCampaignVersionsResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListCampaignVersionsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListCampaignVersionsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListCampaignVersionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON200() *CampaignVersionList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCampaignVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCampaignVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCampaignVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCampaignVersionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ListCodePoolsResponse200Headers the declared response headers of an HTTP 200 response for ListCodePools
@@ -8336,6 +11876,255 @@ func (r ReverseTransferResponse) ContentType() string {
 	return ""
 }
 
+// ListBlocksWithResponse List the block list
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /blocks (the `ListBlocks` operationId).
+func (c *ClientWithResponses) ListBlocksWithResponse(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*ListBlocksResponse, error) {
+	rsp, err := c.ListBlocks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBlocksResponse(rsp)
+}
+
+// AddBlockWithBodyWithResponse Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *ClientWithResponses) AddBlockWithBodyWithResponse(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddBlockResponse, error) {
+	rsp, err := c.AddBlockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddBlockResponse(rsp)
+}
+
+// AddBlockWithResponse Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *ClientWithResponses) AddBlockWithResponse(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AddBlockResponse, error) {
+	rsp, err := c.AddBlock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddBlockResponse(rsp)
+}
+
+// RemoveBlockWithResponse Take an entry off the block list
+//
+// What was judged before stays judged.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+func (c *ClientWithResponses) RemoveBlockWithResponse(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*RemoveBlockResponse, error) {
+	rsp, err := c.RemoveBlock(ctx, blockId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveBlockResponse(rsp)
+}
+
+// ListCampaignsWithResponse List the campaigns
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+func (c *ClientWithResponses) ListCampaignsWithResponse(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*ListCampaignsResponse, error) {
+	rsp, err := c.ListCampaigns(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCampaignsResponse(rsp)
+}
+
+// CreateCampaignWithBodyWithResponse Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *ClientWithResponses) CreateCampaignWithBodyWithResponse(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error) {
+	rsp, err := c.CreateCampaignWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCampaignResponse(rsp)
+}
+
+// CreateCampaignWithResponse Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *ClientWithResponses) CreateCampaignWithResponse(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error) {
+	rsp, err := c.CreateCampaign(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCampaignResponse(rsp)
+}
+
+// GetCampaignWithResponse Get a campaign with the rule in force
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+func (c *ClientWithResponses) GetCampaignWithResponse(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*GetCampaignResponse, error) {
+	rsp, err := c.GetCampaign(ctx, campaignId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCampaignResponse(rsp)
+}
+
+// UpdateCampaignWithBodyWithResponse Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *ClientWithResponses) UpdateCampaignWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error) {
+	rsp, err := c.UpdateCampaignWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCampaignResponse(rsp)
+}
+
+// UpdateCampaignWithResponse Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *ClientWithResponses) UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error) {
+	rsp, err := c.UpdateCampaign(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCampaignResponse(rsp)
+}
+
+// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCodeWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// CreateVanityCodeWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCode(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *ClientWithResponses) SimulateConversionWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error) {
+	rsp, err := c.SimulateConversionWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateConversionResponse(rsp)
+}
+
+// SimulateConversionWithResponse What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *ClientWithResponses) SimulateConversionWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error) {
+	rsp, err := c.SimulateConversion(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateConversionResponse(rsp)
+}
+
+// ListCampaignVersionsWithResponse List the versions of a campaign's rule
+//
+// Newest first. None is ever changed or lost.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+func (c *ClientWithResponses) ListCampaignVersionsWithResponse(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*ListCampaignVersionsResponse, error) {
+	rsp, err := c.ListCampaignVersions(ctx, campaignId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCampaignVersionsResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -8916,6 +12705,2364 @@ func (c *ClientWithResponses) ReverseTransferWithResponse(ctx context.Context, t
 		return nil, err
 	}
 	return ParseReverseTransferResponse(rsp)
+}
+
+// ParseListBlocksResponse parses an HTTP response from a ListBlocksWithResponse call
+func ParseListBlocksResponse(rsp *http.Response) (*ListBlocksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBlocksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BlockList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListBlocksResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListBlocksResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListBlocksResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListBlocksResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListBlocksResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListBlocksResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListBlocksResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddBlockResponse parses an HTTP response from a AddBlockWithResponse call
+func ParseAddBlockResponse(rsp *http.Response) (*AddBlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddBlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Block
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddBlockResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers AddBlockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AddBlockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AddBlockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AddBlockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AddBlockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AddBlockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddBlockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AddBlockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddBlockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveBlockResponse parses an HTTP response from a RemoveBlockWithResponse call
+func ParseRemoveBlockResponse(rsp *http.Response) (*RemoveBlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveBlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveBlockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RemoveBlockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RemoveBlockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RemoveBlockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RemoveBlockResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers RemoveBlockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RemoveBlockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveBlockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCampaignsResponse parses an HTTP response from a ListCampaignsWithResponse call
+func ParseListCampaignsResponse(rsp *http.Response) (*ListCampaignsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCampaignsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CampaignList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCampaignsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListCampaignsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListCampaignsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListCampaignsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListCampaignsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListCampaignsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListCampaignsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateCampaignResponse parses an HTTP response from a CreateCampaignWithResponse call
+func ParseCreateCampaignResponse(rsp *http.Response) (*CreateCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateCampaignResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateCampaignResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateCampaignResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateCampaignResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCampaignResponse parses an HTTP response from a GetCampaignWithResponse call
+func ParseGetCampaignResponse(rsp *http.Response) (*GetCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCampaignResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateCampaignResponse parses an HTTP response from a UpdateCampaignWithResponse call
+func ParseUpdateCampaignResponse(rsp *http.Response) (*UpdateCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateCampaignResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateCampaignResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateCampaignResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateCampaignResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVanityCodeResponse parses an HTTP response from a CreateVanityCodeWithResponse call
+func ParseCreateVanityCodeResponse(rsp *http.Response) (*CreateVanityCodeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVanityCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest VanityCode
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateVanityCodeResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateVanityCodeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateVanityCodeResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateVanityCodeResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateVanityCodeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateVanityCodeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateVanityCodeResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateVanityCodeResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateVanityCodeResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateVanityCodeResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateVanityCodeResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSimulateConversionResponse parses an HTTP response from a SimulateConversionWithResponse call
+func ParseSimulateConversionResponse(rsp *http.Response) (*SimulateConversionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SimulateConversionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Simulation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SimulateConversionResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SimulateConversionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SimulateConversionResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SimulateConversionResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers SimulateConversionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers SimulateConversionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SimulateConversionResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SimulateConversionResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SimulateConversionResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SimulateConversionResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SimulateConversionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCampaignVersionsResponse parses an HTTP response from a ListCampaignVersionsWithResponse call
+func ParseListCampaignVersionsResponse(rsp *http.Response) (*ListCampaignVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCampaignVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CampaignVersionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCampaignVersionsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListCampaignVersionsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListCampaignVersionsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListCampaignVersionsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListCampaignVersionsResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListCampaignVersionsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListCampaignVersionsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListCampaignVersionsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseListCodePoolsResponse parses an HTTP response from a ListCodePoolsWithResponse call
@@ -14772,6 +20919,36 @@ func ParseReverseTransferResponse(rsp *http.Response) (*ReverseTransferResponse,
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListBlocks List the block list
+	// (GET /blocks)
+	ListBlocks(ctx echo.Context, params ListBlocksParams) error
+	// AddBlock Put somebody or something on the block list
+	// (POST /blocks)
+	AddBlock(ctx echo.Context, params AddBlockParams) error
+	// RemoveBlock Take an entry off the block list
+	// (DELETE /blocks/{blockId})
+	RemoveBlock(ctx echo.Context, blockId BlockId) error
+	// ListCampaigns List the campaigns
+	// (GET /campaigns)
+	ListCampaigns(ctx echo.Context, params ListCampaignsParams) error
+	// CreateCampaign Create a campaign
+	// (POST /campaigns)
+	CreateCampaign(ctx echo.Context, params CreateCampaignParams) error
+	// GetCampaign Get a campaign with the rule in force
+	// (GET /campaigns/{campaignId})
+	GetCampaign(ctx echo.Context, campaignId CampaignId) error
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	// (PATCH /campaigns/{campaignId})
+	UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error
+	// SimulateConversion What a conversion would pay, and why
+	// (POST /campaigns/{campaignId}/simulate)
+	SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error
+	// ListCampaignVersions List the versions of a campaign's rule
+	// (GET /campaigns/{campaignId}/versions)
+	ListCampaignVersions(ctx echo.Context, campaignId CampaignId, params ListCampaignVersionsParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -14855,6 +21032,300 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListBlocks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBlocks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBlocksParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBlocks(ctx, params)
+	return err
+}
+
+// AddBlock converts echo context to params.
+func (w *ServerInterfaceWrapper) AddBlock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddBlockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddBlock(ctx, params)
+	return err
+}
+
+// RemoveBlock converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveBlock(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "blockId" -------------
+	var blockId BlockId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "blockId", ctx.Param("blockId"), &blockId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter blockId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveBlock(ctx, blockId)
+	return err
+}
+
+// ListCampaigns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCampaigns(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCampaignsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCampaigns(ctx, params)
+	return err
+}
+
+// CreateCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCampaign(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCampaign(ctx, params)
+	return err
+}
+
+// GetCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCampaign(ctx, campaignId)
+	return err
+}
+
+// UpdateCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateCampaign(ctx, campaignId, params)
+	return err
+}
+
+// CreateVanityCode converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVanityCode(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVanityCodeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVanityCode(ctx, campaignId, params)
+	return err
+}
+
+// SimulateConversion converts echo context to params.
+func (w *ServerInterfaceWrapper) SimulateConversion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SimulateConversionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SimulateConversion(ctx, campaignId, params)
+	return err
+}
+
+// ListCampaignVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCampaignVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCampaignVersionsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCampaignVersions(ctx, campaignId, params)
+	return err
 }
 
 // ListCodePools converts echo context to params.
@@ -15639,6 +22110,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/holds/:holdId/cancel", wrapper.CancelHold, options.OperationMiddlewares["cancelHold"]...)
 	router.POST(options.BaseURL+"/transfers/:transferId/reverse", wrapper.ReverseTransfer, options.OperationMiddlewares["reverseTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
+	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
+	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
+	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
+	router.PATCH(options.BaseURL+"/campaigns/:campaignId", wrapper.UpdateCampaign, options.OperationMiddlewares["updateCampaign"]...)
+	router.GET(options.BaseURL+"/campaigns/:campaignId/versions", wrapper.ListCampaignVersions, options.OperationMiddlewares["listCampaignVersions"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/simulate", wrapper.SimulateConversion, options.OperationMiddlewares["simulateConversion"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/codes", wrapper.CreateVanityCode, options.OperationMiddlewares["createVanityCode"]...)
+	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
+	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
+	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
 
 }
 
@@ -15739,6 +22220,1980 @@ type UnavailableJSONResponse struct {
 	Body ErrorAnswer
 
 	Headers UnavailableResponseHeaders
+}
+
+type ListBlocksRequestObject struct {
+	Params ListBlocksParams
+}
+
+type ListBlocksResponseObject interface {
+	VisitListBlocksResponse(w http.ResponseWriter) error
+}
+
+type ListBlocks200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListBlocks200JSONResponse struct {
+	Body    BlockList
+	Headers ListBlocks200ResponseHeaders
+}
+
+func (response ListBlocks200JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListBlocks400JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListBlocks401JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListBlocks403JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListBlocks429JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListBlocks500JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListBlocks503JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlockRequestObject struct {
+	Params AddBlockParams
+	Body   *AddBlockJSONRequestBody
+}
+
+type AddBlockResponseObject interface {
+	VisitAddBlockResponse(w http.ResponseWriter) error
+}
+
+type AddBlock201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AddBlock201JSONResponse struct {
+	Body    Block
+	Headers AddBlock201ResponseHeaders
+}
+
+func (response AddBlock201JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddBlock400JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddBlock401JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AddBlock403JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddBlock409JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AddBlock413JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AddBlock422JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AddBlock429JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AddBlock500JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddBlock503JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlockRequestObject struct {
+	BlockId BlockId `json:"blockId"`
+}
+
+type RemoveBlockResponseObject interface {
+	VisitRemoveBlockResponse(w http.ResponseWriter) error
+}
+
+type RemoveBlock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type RemoveBlock200JSONResponse struct {
+	Body    Success
+	Headers RemoveBlock200ResponseHeaders
+}
+
+func (response RemoveBlock200JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveBlock400JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveBlock401JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RemoveBlock403JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RemoveBlock404JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RemoveBlock429JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RemoveBlock500JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveBlock503JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignsRequestObject struct {
+	Params ListCampaignsParams
+}
+
+type ListCampaignsResponseObject interface {
+	VisitListCampaignsResponse(w http.ResponseWriter) error
+}
+
+type ListCampaigns200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCampaigns200JSONResponse struct {
+	Body    CampaignList
+	Headers ListCampaigns200ResponseHeaders
+}
+
+func (response ListCampaigns200JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCampaigns400JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCampaigns401JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCampaigns403JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListCampaigns429JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCampaigns500JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCampaigns503JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaignRequestObject struct {
+	Params CreateCampaignParams
+	Body   *CreateCampaignJSONRequestBody
+}
+
+type CreateCampaignResponseObject interface {
+	VisitCreateCampaignResponse(w http.ResponseWriter) error
+}
+
+type CreateCampaign201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateCampaign201JSONResponse struct {
+	Body    Campaign
+	Headers CreateCampaign201ResponseHeaders
+}
+
+func (response CreateCampaign201JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateCampaign400JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateCampaign401JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateCampaign403JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateCampaign404JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateCampaign409JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateCampaign413JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateCampaign422JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateCampaign429JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateCampaign500JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateCampaign503JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaignRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+}
+
+type GetCampaignResponseObject interface {
+	VisitGetCampaignResponse(w http.ResponseWriter) error
+}
+
+type GetCampaign200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetCampaign200JSONResponse struct {
+	Body    Campaign
+	Headers GetCampaign200ResponseHeaders
+}
+
+func (response GetCampaign200JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetCampaign400JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetCampaign401JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetCampaign403JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetCampaign404JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetCampaign429JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetCampaign500JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetCampaign503JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaignRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     UpdateCampaignParams
+	Body       *UpdateCampaignJSONRequestBody
+}
+
+type UpdateCampaignResponseObject interface {
+	VisitUpdateCampaignResponse(w http.ResponseWriter) error
+}
+
+type UpdateCampaign200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateCampaign200JSONResponse struct {
+	Body    Campaign
+	Headers UpdateCampaign200ResponseHeaders
+}
+
+func (response UpdateCampaign200JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateCampaign400JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateCampaign401JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateCampaign403JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateCampaign404JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateCampaign409JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateCampaign413JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateCampaign422JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateCampaign429JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateCampaign500JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateCampaign503JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCodeRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     CreateVanityCodeParams
+	Body       *CreateVanityCodeJSONRequestBody
+}
+
+type CreateVanityCodeResponseObject interface {
+	VisitCreateVanityCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateVanityCode201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateVanityCode201JSONResponse struct {
+	Body    VanityCode
+	Headers CreateVanityCode201ResponseHeaders
+}
+
+func (response CreateVanityCode201JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateVanityCode400JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateVanityCode401JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateVanityCode403JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateVanityCode404JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateVanityCode409JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateVanityCode413JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateVanityCode422JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateVanityCode429JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateVanityCode500JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateVanityCode503JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversionRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     SimulateConversionParams
+	Body       *SimulateConversionJSONRequestBody
+}
+
+type SimulateConversionResponseObject interface {
+	VisitSimulateConversionResponse(w http.ResponseWriter) error
+}
+
+type SimulateConversion200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SimulateConversion200JSONResponse struct {
+	Body    Simulation
+	Headers SimulateConversion200ResponseHeaders
+}
+
+func (response SimulateConversion200JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SimulateConversion400JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SimulateConversion401JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SimulateConversion403JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response SimulateConversion404JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SimulateConversion409JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SimulateConversion413JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SimulateConversion422JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SimulateConversion429JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SimulateConversion500JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SimulateConversion503JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersionsRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     ListCampaignVersionsParams
+}
+
+type ListCampaignVersionsResponseObject interface {
+	VisitListCampaignVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListCampaignVersions200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCampaignVersions200JSONResponse struct {
+	Body    CampaignVersionList
+	Headers ListCampaignVersions200ResponseHeaders
+}
+
+func (response ListCampaignVersions200JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCampaignVersions400JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCampaignVersions401JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCampaignVersions403JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListCampaignVersions404JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListCampaignVersions429JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCampaignVersions500JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCampaignVersions503JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListCodePoolsRequestObject struct {
@@ -20630,6 +29085,36 @@ func (response ReverseTransfer503JSONResponse) VisitReverseTransferResponse(w ht
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListBlocks List the block list
+	// (GET /blocks)
+	ListBlocks(ctx context.Context, request ListBlocksRequestObject) (ListBlocksResponseObject, error)
+	// AddBlock Put somebody or something on the block list
+	// (POST /blocks)
+	AddBlock(ctx context.Context, request AddBlockRequestObject) (AddBlockResponseObject, error)
+	// RemoveBlock Take an entry off the block list
+	// (DELETE /blocks/{blockId})
+	RemoveBlock(ctx context.Context, request RemoveBlockRequestObject) (RemoveBlockResponseObject, error)
+	// ListCampaigns List the campaigns
+	// (GET /campaigns)
+	ListCampaigns(ctx context.Context, request ListCampaignsRequestObject) (ListCampaignsResponseObject, error)
+	// CreateCampaign Create a campaign
+	// (POST /campaigns)
+	CreateCampaign(ctx context.Context, request CreateCampaignRequestObject) (CreateCampaignResponseObject, error)
+	// GetCampaign Get a campaign with the rule in force
+	// (GET /campaigns/{campaignId})
+	GetCampaign(ctx context.Context, request GetCampaignRequestObject) (GetCampaignResponseObject, error)
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	// (PATCH /campaigns/{campaignId})
+	UpdateCampaign(ctx context.Context, request UpdateCampaignRequestObject) (UpdateCampaignResponseObject, error)
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx context.Context, request CreateVanityCodeRequestObject) (CreateVanityCodeResponseObject, error)
+	// SimulateConversion What a conversion would pay, and why
+	// (POST /campaigns/{campaignId}/simulate)
+	SimulateConversion(ctx context.Context, request SimulateConversionRequestObject) (SimulateConversionResponseObject, error)
+	// ListCampaignVersions List the versions of a campaign's rule
+	// (GET /campaigns/{campaignId}/versions)
+	ListCampaignVersions(ctx context.Context, request ListCampaignVersionsRequestObject) (ListCampaignVersionsResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -20720,6 +29205,375 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListBlocks operation middleware
+func (sh *strictHandler) ListBlocks(ctx echo.Context, params ListBlocksParams) error {
+	var request ListBlocksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBlocks(ctx.Request().Context(), request.(ListBlocksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBlocks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBlocksResponseObject); ok {
+		return validResponse.VisitListBlocksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddBlock operation middleware
+func (sh *strictHandler) AddBlock(ctx echo.Context, params AddBlockParams) error {
+	var request AddBlockRequestObject
+
+	request.Params = params
+
+	var body AddBlockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddBlock(ctx.Request().Context(), request.(AddBlockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddBlock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddBlockResponseObject); ok {
+		return validResponse.VisitAddBlockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveBlock operation middleware
+func (sh *strictHandler) RemoveBlock(ctx echo.Context, blockId BlockId) error {
+	var request RemoveBlockRequestObject
+
+	request.BlockId = blockId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveBlock(ctx.Request().Context(), request.(RemoveBlockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveBlock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveBlockResponseObject); ok {
+		return validResponse.VisitRemoveBlockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCampaigns operation middleware
+func (sh *strictHandler) ListCampaigns(ctx echo.Context, params ListCampaignsParams) error {
+	var request ListCampaignsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCampaigns(ctx.Request().Context(), request.(ListCampaignsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCampaigns")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCampaignsResponseObject); ok {
+		return validResponse.VisitListCampaignsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateCampaign operation middleware
+func (sh *strictHandler) CreateCampaign(ctx echo.Context, params CreateCampaignParams) error {
+	var request CreateCampaignRequestObject
+
+	request.Params = params
+
+	var body CreateCampaignJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateCampaign(ctx.Request().Context(), request.(CreateCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateCampaignResponseObject); ok {
+		return validResponse.VisitCreateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCampaign operation middleware
+func (sh *strictHandler) GetCampaign(ctx echo.Context, campaignId CampaignId) error {
+	var request GetCampaignRequestObject
+
+	request.CampaignId = campaignId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCampaign(ctx.Request().Context(), request.(GetCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCampaignResponseObject); ok {
+		return validResponse.VisitGetCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateCampaign operation middleware
+func (sh *strictHandler) UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error {
+	var request UpdateCampaignRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body UpdateCampaignJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateCampaign(ctx.Request().Context(), request.(UpdateCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateCampaignResponseObject); ok {
+		return validResponse.VisitUpdateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVanityCode operation middleware
+func (sh *strictHandler) CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error {
+	var request CreateVanityCodeRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body CreateVanityCodeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVanityCode(ctx.Request().Context(), request.(CreateVanityCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVanityCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVanityCodeResponseObject); ok {
+		return validResponse.VisitCreateVanityCodeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SimulateConversion operation middleware
+func (sh *strictHandler) SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error {
+	var request SimulateConversionRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body SimulateConversionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SimulateConversion(ctx.Request().Context(), request.(SimulateConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SimulateConversion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SimulateConversionResponseObject); ok {
+		return validResponse.VisitSimulateConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCampaignVersions operation middleware
+func (sh *strictHandler) ListCampaignVersions(ctx echo.Context, campaignId CampaignId, params ListCampaignVersionsParams) error {
+	var request ListCampaignVersionsRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCampaignVersions(ctx.Request().Context(), request.(ListCampaignVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCampaignVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCampaignVersionsResponseObject); ok {
+		return validResponse.VisitListCampaignVersionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListCodePools operation middleware
@@ -21636,187 +30490,265 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1pcxu3tuBfQXHuVOykRVGy5MTUhzfykkTXcaKy5cqra/mpwe5DElETYBpo0Yyf5vN8np84v2QK5wC9",
-	"sZubZMvO1a1bMUV2Yzk4G876sROpyVRJkEZ3+h87Y+AxpPjxJIbJVBmQZuc1TBM+h9h+HYOOUjE1QslO",
-	"vxOaNIOQKcm4/b+eQcrMmBsmNEthCtxAzIYqZcJoFuZDRvOdlzAPjxgfaJCGKTOGdCY0dDtBR0djmHA7",
-	"l5lPodPvDJRKgMvO9XXQec0N/CImwuzgfxdX9Br+zEAbzXiSqBnETEhmxsCiLE3tVDMhYzXrsjf4xxhS",
-	"sD+nYFfMWWIHrS5iIqSYZJNOvxf4BQlpYARpbUGvYcKFFHK0ZFEJDM3nXJGGBhC9gUjJWLNMGpHgUnAS",
-	"O98wBT1mfMSFvMUFgUnnO8dDA2n7YoxiMy4MG8BQ2QnTuZAjt5JNJvvPHQfsnZMGfP2VT0AzM0b0xMf8",
-	"aWhIryD9RrNEjbrsOJnxuWYWOe3s8IFPpomdKoU/L3p7f/SGP+iD2X51YfzDLyBHZtzp7x8eBnah/u+9",
-	"fKnapBZDru1SpzzlEzCO3n5WSdy05LMxsLFK4m80E3F1Mfbr6mqEfWPKzbgTdCSf+IdO4k5gl56J1FKx",
-	"JdrtVx50SnT8EuaLS37FLxHKwCKeJEzzIdjzJYbQZ9NUSMMHCbDjN89OTgKWSfFnBmwKKbNHKWOIGQyH",
-	"EJkus9vXfALsEuZsJsyYTotP4Fz6IxyBoemGItXG8yHEnSN6h0tkMfmhH+zvs1AU27iIlBwmIjLhEZuN",
-	"RQLFcOdSaKaNSBKWZtLSd8AOek+qrwt5MU3VKAWtw+65rJzSBCYDSHcmMLngg2hv/5E/J2K2xUnV2OMG",
-	"yDXlxkBqx/yvd2znf7//7h+dxnMzMGlDMWFg0oBi6Sy+6PX2mlFL0Hi3iVovYd62wkuY4wKPmFQGBYqG",
-	"KIUagV7CfCVJXOIkt7nsFmH0s5qxCZdzBtKkAiz7nPIR0bPuslfI6cZcsr1ej0TmMNOAR4DL/jODdF6s",
-	"G1lvBS1iGPIsMXaVgV00cca9Xi8o+OReI598hVjZBmvCWQR3wKKx0iDZYI5EgXjOJxPo1rG8ht5VmE/8",
-	"fLcJ9lM+gsUN/D4W0RgBHbBIZRJ1kFRN2F6XHdMBDGAsZEyyj2vDlETpBpOpmbdB377YDPy9Euz39w6+",
-	"P/jh0eOD71cewalSSdsBRCoGNlUqaaBJ+/VKHJ/S4LcJ7bOUSz1sRxrjfndUeiIjcHzeigHNhGEhPsMj",
-	"+9aFiMPqxswHeRHD8ODwcfOeTLGA29vXtR1KT5XUgHL4KY+dBmH/ipQVSPiRT6eJiLhd+u4f2u76Y7H2",
-	"jx1IU5XSKzGd9BVPRHzhRE4n6MRguEh0p//uY2coIIk7/Q6fWATtBJ0JaI3Y3Jlk2qpBjBuWgEXOvc71",
-	"+/ID9A5reI6gAtrYI6rrKnanBZD+kcKw0+/8j93iArBLv+rdF3YrxyhFCUCLZ51rT5pNeDJU6QTigKmU",
-	"cZZmCThOZs/cHvHqa0XTctxbu02vNGh6y4aoPItbeuYE/s0OmScp8Hh+AR+ENrrljEVcOV/uuKvXZoQl",
-	"F+ZGqJ30skc/z2Ef50ddUb4WL3OsriaxB60qUoCDncuwdDUIHyL+2AlEbD9ZoreDGn4Jkj0Iq7AOH5Ke",
-	"9UlQq3ZjWTZC+dEbI+WPKh2IOAZ5M6wc5sOUEbKCWYhLVqVOeHRJyrOO1NRLft2fpcLAZ2QoTWtRQ8J5",
-	"NYUUN1/jJTcD9om0OjNPXhTQ257X01AX9EMr1LWagBlb2pjh3TpVcvSZYPwmnzqT8GEKkYH4iBQgNWKX",
-	"Us1QQDslL2fv8a2C/CXMXwk94SYa3xDgDVe3Fche41dsxjWzyjaap2r3w8+I94t8dACJkiO0iNSWdatn",
-	"8asyP6pMxjc7CKnMxRCHaYW+E2H20uaf/BzA/X3MTQWXJdp+YgUa14JihKw/Qhe3GsZlzCYqhi9Ubznl",
-	"80Tx+EypX3hKt5/tT29Kg10YpS4SHG4JDQEbqHhuJTI+mrqbK3slnn5GemldA2oPP9hP9lC5ZGIyVent",
-	"0syZUq+4nHtz7s2An3IDF3ilhyXUY5QiE0LqJ/2MSj43JdswMstsWgNog0F+qbpUe7zdgr7eKMUrzZbv",
-	"dUexj9+h4vdW8syMVSr+ghsy5Kw8UrsiAjJm3CIWH8HE6iJW/+KacTYAnlrCUpeoP34OXPtV2emRgC1n",
-	"5iwRV1Bb3K3S8VvJr7hI+CCBG0M7H6idhNM5GaORMbGJsnv6jGRMrg0WcWmhGyuSeFLN0JKKOqG9DEg1",
-	"k1bpGAAppsWFr1n9uBtayQGDazgegZCjp1l02eToQhUAPkxFCpopiVa+t2fPWMwRnaapvVgYQXYfZ4np",
-	"f7TXpwk3pNY/Pugst+MFHTfBsVl1VL9mCWLKidSGS9Mh05O3Yr0rDRT41bzPJ1SDPyBCHnWsdetmUZ+H",
-	"2EpGtHzqLgs/TPFuLsEigZ5aerI6Dv3t5kQ7nLRbfNeZKiFRzCALsB8+TEsL8YYzt5BfBB+IRJh5s01w",
-	"oNSlthc5C3tuX+iyY9ybZjwFZpThiWZayIh8LgMYCedlyaYWHdEgQBBrOLT4j0ybJs/0c4gze8exN5ox",
-	"l3iPWTjYxcPkiFANjm6VGbuGWMhRaMdEwM0DppWSVrtEX9ERWpMDlsnYarxZkgRsZs+lCmz2wn4QkAPG",
-	"IeW5tCCxX4A0dnAah6zUxs6CN2KYkOlDGJjoVUhXoZDrfMs8Tfnc/j3gCZcRtJl06Xj4KAUgfgA8GpO/",
-	"vlsAMPfQW/YzaEDO32Z0Es660HgYyxy7nsoalvk6k0xlJmA80apwVzvMG/MrQKEyALDcLYnZnFxGG84v",
-	"tM6apv9JXIEMWAJa01HbeyWZrAY8ulwT7UrY1ULZDnKWiyMRx0cOnWJGBIvkhJ4x6ayuG+7QDto4/28S",
-	"HVZbDJlCDDBpAtsb5ENKot9Rl+EXWXRMEoiZSq0EYCmYLJWwHgXXWGoZrsUOHZbmh1paaIFoQcFccrZQ",
-	"IpcmzvyUflzc7XHhULOQFPZ6X+GJC4xt0DbU7w5GVkwTM5dq5uBn0d7u7IhN+Nw+IGHEjbiCNbGwmXZx",
-	"xtQyMHsB4DOexi6QRc2EHB0xZ5h1WK+GQxa65Ydb4EwihmDEBF5we+iLy3lxBemctBZkqilEIK4gvsFU",
-	"r1vRtD6ZviW0vRklkgd8ylMUCNsDu0YsHucaCKV2KA2gW0IPiNBV9HY6xgrZ5enpOtdF1n/hw3Tth2tg",
-	"WKH/FNt7lvCZ5fGnKhHRvNn7P+ToEqtQD1JnagVpl4UO1BdKJvOwz+w/hFC5O0U59stCoy7+glSFfRY7",
-	"XZ2fS3dqFhPsj4HT2Mk3N1TpyAqoLgs9Lwj7xRMDiNQEwxLsOVPkntU0Uk/mUz63BO1CWryCWFoygglX",
-	"1Qk6fopGbfGZiuFUqaSJwViZbW9Umtn1oLO+QdcrX9mqIzzDd5EnGYXqnlUJjlADI/su+tJpgxOMThJG",
-	"MzWTK2lGOqXdu5kXqTVKMcxxtf6f6/1BR8RNjuoFmLUpHbRfu0/AnaJCP1JqG2YzwZvs8pX7s3tln732",
-	"/viPiwu+UiJee8FWn4xTPpMB49pqh7zORW/K0dDziot1+ww65ft6Lv7dsstn2UjwDgy/CAoOqOJnzA3e",
-	"1tdSy3NqaFDJp3wkJCfILR/ltHiyvnVcTWWsZTt65ZCgdukhEyrEYR/PTuPREaEiKc0s4U4zq3N2WTgC",
-	"CSmnx4nIOJMwo1gWvDdYiVG+avrxO0Enf7mZeeC5+NWW4jOqR3ATXN40GqYM7DKKNYIZl/+zSuLWpRfm",
-	"h4YQsiwaHzHLupQ2bK/3X3uHVsu36mPEk6SZSkrBYJX/rTJncL3EdJrfKrUzmE64ybYzfgRFSNim0LfA",
-	"5844Vxclc2QmVsKNhTYqnbOZFaJ6rGbuWlSa6tCBY+2DLkWxEZyCIoLHran9/E8MTFrPP+IGRiqdVwLL",
-	"OtXlNguJyCH0OoBskWbFYBVwLlkJItKivJrwEbxNk6Yb0NvXv3SbBtlwgZdCxisFrYHJS/vctuQdOCXw",
-	"mdItFsFG6qqS1mrNQRtuMr3Obt7Qk/iOii6XRJpSpD5PgbSfPpOqCNnfikuspQSRrvxJ4dXMcxEf2mnu",
-	"JcxbSW4dVHoJ8zomNZldFUW6LzCYdVANY1302prDG/s4sd4PJ/TCIUHS/bVX1yhqgMNt52qRm70dghQo",
-	"3ApEmHDRRO+SwY79ifE4TkHrBcAcVADzaA3SF3HTPHMMFxtWY5O/yZX7DQ9jPXaxYqmLWmgTeJ+rKJt4",
-	"t1McC7sjnpyWoEuDLwD2tynI49MT9qjb6z5isRumZI51cwSdDzsjteO+/EMr2X3NZ6+cX+o66LyQqUr8",
-	"EhrQesynU5CazcYgWRG7JDTDSyVFqLBMkuuIZGOXhWoK0t0yXeyH0Mxp1l0WWihFJuyzg95B9WJpX7Qo",
-	"iQ806oFlb9ciKnrnXE2yrqEU4rjPnEaYu/EW81rQqlZEia9Drzj0cxyySdnP3YSLElODNGCv9vYGOwU1",
-	"TSDIk2msQtPtNKpGuVexyaKPwZtcs7DsWAu7nVVIHNH1yS+3gFJ5xkU0r7u48IiaqKE4gWZcLALmAoIH",
-	"kbo+YhpjzLvsKWiRXzTsTlFmMmEYGTnsdbN7Ls/lDgtrwdkhe3DQ6z3sL8QyX/EkA3vrwaGF0SRL9REL",
-	"3f5DF1eEjocuDl52wePIew9RDK/2cePrefQmvvvoIVFSNT4yj4j8RlOsJL2aR2Phqwc0rc4QIEi5rdFO",
-	"bmH0cKoy40a0NK/iCzuwS6jEoQ/dqvBJF5AcsEFmcHNFtDK9TkMtBBvZkfb8/nxcj7qCtAA0vVmL/LUL",
-	"eOJeE/6kygkT9kSCPHS4WzlxzCFAXpsfOkf7mh3GAtm5yUeKckYwz8hwA+SL5JgrUl2Wt+7lA9qFkaVv",
-	"xnVh/KPUxuKk6AcxSKDyps9yQKetRRVJg9GLztx3YeE0TNSs8qq3Bc5UlsQsAX5FvrCUyxFaCDl7fLAz",
-	"EIY5rcrBpikRjj042N934y4GKS6LnlwctBz7XT69Wmi50GuEldPo5eApXCoOWY+VOmKVCHOm+VwzexNM",
-	"lBz5lNOcaL1lKGQPDnO6WxI8kcd1eAwrBwHjIPZcyuG2f2bKQD3AtiICF7NGagE95djucvDlIqGi9Wcx",
-	"vm8hZWGRMkpPeeR1sxUoW/jCclS0YzXH5bbggpUd1SC4ajxNLay6VSFw0rXBXZJrIFZi+HRbry36M/AJ",
-	"6yhdFu3OLo2jPviJ0WzKzdibG+wFAFI7iLGSos9CsgyEAQvRZPbu0Xv7GTcbNoruVl3g9/IKiVqEWS2z",
-	"aeXFuI1yF+MYGo3y0nuWySXaZWHM5zpkI+WkKQtTlSQYEWHlSCgkj4y4EmZuNzpR0ozdLzG3PANfGYoP",
-	"EIdHjJ/LidDaiiWXfeeyHwN8RStKN4+R9WIMhTLohJuzOfCUjbkm0qlbYedOf6eL5aO9VQYvu6nqK48P",
-	"V5vJcHeV1/b2V70zzR1FSxVGPBHnVFp0TuHX7SfZ5owKpZIQ9v2RxsoFQbuT9QfZ94fMLce0iD0nK693",
-	"I9Hx9ZkLNgKZX74kfDDn0h37Lh55wN6ePetWEKPvRnbTCMlmmK5Zui1IEE6ckGeXSeU9r7T6Ksu0G7Oc",
-	"hHZgWaRdIrIPP2sj6/hZNZF1kSfh7jjOuUsxJG4Z8yaX/dYBZJtZXD+hu+lTGXOXmG8XrSFgTLLO9hrW",
-	"sJ49zZ67t6c1+YvWsPHmU5VhVj6a8j6aaNWu4Ra8SIjCd+tBKkFzkeekkABHzRilQO7dCzFYaSgkT7rs",
-	"mNRv55tFaJI0oHe7i55nPAj61ULdj9pI5SfoYkL/Y7vt3f5aAfqGVqPCFLeX2zXXtMbR3E2QraxcoxV+",
-	"AVkyilYG3eZy1ZdiOiUgVm2wK+PdvGuuZWCpZr50ir11bTpBnfAKR2BpT41QceTeZHF0YaIBe/3jM/bo",
-	"0aMnR64WCAXHCYmBlqiGTESSCE21ZyqWcatv7BhB/rwCCw6qnor9XrXoRm/nyfuPB9c79GG/+HDmP/QX",
-	"Pjx4132Pn797+B8P/vXf777beb/wzMPFQh5Vq97Miu9XuJnyLzsEUMQYbhfcGQkzzgbdSE12BSbm78Rw",
-	"5T7uekV71w6XlwpZHnw2UNlobJrT/DlLAa+sC0Ky6uYqj/1jCsAMfEBr+ihV2ZSCrNhgnsez5Za3FU6w",
-	"pvgSe5FviDFZaXXeRt4ueNGWWRFb7Nyrg0NKzrZP5jZb4RhbtC9OUxEhqdGDhRfKMG3Z/JByvCfLQzvu",
-	"zH1m+UQCQ7Oe9+wGLrIlkKMHPyXksmm8IU4vCawp7yQoCDzwjqZcVcoRtoJFFcD4A6oQdFWxKtbeKB48",
-	"DjfY08NYjIThSYiMxeoYMSTiClKIGdr1IgiYGhqQlAlll3DEOAun47kWkX3R3VT1OJeqXjVxY9u9uaeb",
-	"1REDk1tQ/JA9363iV6KrBsNLMmdcshAvYOAAXhEcZdjRU8WNrTmAsLHU2LFkx6cnZFq3gl1l9dJQNfnz",
-	"6W5PG7qTE67NW73lTWeZLzp3D6g0l8iNcmaawpVQmX6DsHorDdnQNlxKClfqctsL25au76UaNfKmRid3",
-	"lZGUDqAZFuW9NVGAP8xGbm6xEq80HL0KagqykmVFmhdHpPcKFKqc3iHURgO3wD0sJd0t83gJ89+FGRO0",
-	"l1G1K9/n6Dk31eoxBkBjcRAZwT2d/zvQedDRLfjyOxGac2syDTLW5L6ZjVUCPn94ZZjG7fONfM1NVLBW",
-	"7iRHD2B7BqTWYLbOsKilcK6daLH43up8i/o726Zd8E1oeq30RjV0jgUEJmU7dtmxdJk/g8wwq0k7hwQM",
-	"IfKZmM492JQKWdseN+XsscCfW9MGKeKqSYOdQqqVtEjNIpUkEBl9O6wvj+LaKgjrjGp2VSKwqGpkbh4o",
-	"lQDMNKQncRiULQchGV19ScCVPNjzxZXLvdWbDkFpk+sIHWWbf/K4Vt4NROpd+Lo1JXDdJCi9rfHiU+HC",
-	"V3uwQQH69jO+BbXM0f3damZ16b2WnZWih7Ik+aQG1zpO/K0NsKeVI28yaFIkFx9hpJuDahX7kuaqxBgG",
-	"KP5yAUF2hLr1fqUjuzFK4cwvqLvS5YmCtyHd1pVJVpLxJMGxtqkVgKOf2pcXp8Cvj1ivXtheKiq6cNOU",
-	"M1cl2Jdqpo1WltREda8xroYnrapt5HJNmVHqssvCYaomp+QNCwP68ziPXwpYaNRzGBjnd/NZoCHjcezK",
-	"avjolKYYirZcpPzeQcFtYx67sIBVFsm78Hn7TTc0AVDG5apb0LblTy3FsAq8GygBR8f4QUoOx3g8Hz6w",
-	"5XynbVnh9dlmXOdJw1vkg27iyJcway16UKkj7iMTMfgDc4vXrEmwJFSAcLzpfGdMuYIjRVjJNnxkRcFr",
-	"IgPjYe5j5dZQdGpMo1LYeln8QRkP6liYA6SE+5UTKoUvLM9zJW4Evt53q9/8rrLwlmTavVZmRdaPuoI0",
-	"4VPXd6SS5PbD4wO7lEXXEIWLjoGpJPamKG34XDMMnbTiBGRMrk+TW6SKmvCHT/bX8Ygv7IYMIW0y4RLm",
-	"6BiNVZ+F6DHtp8Dj0Cpj7m+s4hui60hJcG5VNSzixzWqbmHxXvHGubQyGF/BK7Iwmh2fnnTZCywB5Edw",
-	"8e8IHQkWBBIg1l32GniMPVxkzOyo9rMLOxMySjIXq39OwcMkh0pY8biaIHRQ0fcevOM7f723/9l5/23/",
-	"4X88sBv4b1x7g8ZmIQnGLkC3ud6KvKE0S5puX0jrP6skfu7CBVsciLHFCh+y7ZDEha343jaiWsDFYs/Q",
-	"pwXkAqkcjbiKT3nlYGXqc7Vghb3rlTOAlgYl5g/6WkxrxjEWz//OUynkaB34OUBVwk/JnEdjMLgC6SJi",
-	"hTEgCxhK2BR6N75JOnA07bN0NmVgBzV0WmVGeJNFEegGK58ufqjd0qiBkb0orWGc8sM0zf0WV7Z27vKd",
-	"pitvlqF8n4p8S7EUX3tacQvOb5f5+muWJCxKgKe6KR9487TXZh/Qimm2SFltgYKXnO2VK+qS8W8vutbf",
-	"4HVTQqSGKEuFmb+xsznbLhbdbbQQVzIEAxZORuai2+2GeVc8ZOz0fj7b2JgplYMVcqjaNEiZOxC/yXMC",
-	"NdNgWDZFtS1R6pKubH37NeJB4EsRBnZBOvCl0PIEPB1Qf6vgXKbOrKFxtLwqY5ehqej49MSKcHIDuIzt",
-	"c3kuv/32zZhPQXe//Zb9JsHlLuaGRSxSjIUyEaRHLBHY71GzMOaG+zyTws4Zdlmpjhte14ZcJPpc+jHD",
-	"j+eUmnre6bOP3W73+joM8sRmTHLUmFFZTrF8GDDuEhy9p5/SIfMS81h88sFB7/BcNiVSPkSoDFQsfD2d",
-	"Is/A6rNeTY49VJDzElwoEhNvcbqUmu03tN/bO2LRmMsR2BNCW6QOWAwJoNaPM9s5tO+Wt9/rddlBr3cu",
-	"J8ClW49p6fRDjVpoy9VuP0csREB2LTqEzECSaMrwwLSec+l+rmXPFtd0XUnV0iyytymso0dAOJHTzFgI",
-	"PCW4WUT455vffmUPwmdUxnnnbD6FPqtXcg4fkj36x50ffGlZVzee/qDS8ZTOeC5d8Xj2tpLc7szaI6lS",
-	"iLvsuQ9VLkji7XdWAlEF+jkj7howk3KR4P2HG07VdzN84VwiGN21aCgMe3zABsJV83QJUYTQB/aATiTj",
-	"7PT47NnPQV4ljkoxZv5GyvEaKvSRs3BiDTSh8TZn0S7A+wcKDgfSMzEB/e23OKW36Lfb7umd14CWWnsQ",
-	"b7CWuGxKEsWCsehZPf3tzRlu3C2e8G8KZNy0F83ZWGlMtcbw3LnKWKzOkRzsCdS6D13CvG/3YbDMFPWK",
-	"dAF8ntPk7WcdgmPvJJBGRDzxdYUHcwNddmyHwzaPKdBBurzW7/E20mXHjqoOensBO9h/gnMcfviQl1wt",
-	"3nPgeQlzhE147HI3EQ/77CkVV895OM3tmLzGC3ThNXMlnig9G9PFLdmBNkd49ueyoVOIZwDwgUcmmbNE",
-	"XEKJPzhsK7fAWHKfx/AHh6IWJ+1S8XJvlxZ+2MHfnQXZCIM93IibUxXCkuw6Pj3pBB1MHkUBtIdVb6cg",
-	"+VR0+h0sZYHOKTNGgbhr+ccOihP756gp6uNXmOWVl600zLeAFdV/Edr4Wl+6U+22+q5Z/BeP7J5SiYyV",
-	"z7kuBu9rTeT2e73NCsuTo/Bdpcrhk8NexfTd2e/tP97pPd7Z++Fsb7/f6/V7vW6v1/tXh1yxTY0BXQHB",
-	"gx98ob9yqoVrq3c84X8pyf6xf1iUwuvv2z1V/Y7OnbR/6B1Ae7kjZ6/qdNlbv359paZeQwF7qwCgk0sN",
-	"SyrGrXYDOKDDanopP9TdUltAfGVv9SuVpg740qPVLxUtwOwb+09Wv1FvSnIddA7X2VG1/xW+9WitTeUY",
-	"iqecTSbcatRIcJQJnR+T5Qt8pCt5To5tdPr0FZos6ZrbFBh/TG3gfNwfuW2KXGEvGp8sFIlYZAjVGoIb",
-	"c4Ra02MieQT5UxXPN6P2dUhxfQpqrI14XbXx2Evf9QKT2tts2SXedGucqbcpY+ptzFra+mLYRQVFHs4X",
-	"2OzpC+ZMvTU4U95j076wt8YU9eZWyAL3V79X7iv3tbFNIt9yBZt1uCa1Z7QjlTSl3Y/U9fe6VWXyrYVR",
-	"v5toSK7cFcp1B8GwaqxktMA+fwKzNe909t6bq0lfjnZ0m0zo30Wb6R2sfiNvS/i10fFPYMpE7Ku0aNeI",
-	"Z31VqIWmd/Ms9WZN6S2ZNHpBr9dzNG6vqWTWoDt2gFFV5Gq018Eue1bUcrZcgGwdTpMKciuPiqIsZWYm",
-	"IjiXLunbjYeF26nFOtesyN2mGi4u+ZydjYFSK0sVwN04WOeb6oxEfIK3cbthd+us1Gp3u/LGJr+KwjyC",
-	"F9Eq1yol0W/NtYLPqhu6Y37XOX71r193er3e3s6L/zx+dfrLi06Qf7eff/d+bU7UUAlhLSVx05tsqSZB",
-	"r1xHYH+7lWLlg7b+ngOwSOOD8RF096rcJ2fL97rfLcmM07ycvpBGuS4VzZJikCWX3ne3RBlEz8sNLGY/",
-	"4/uf2FoWNOYL49Lznt++muxxvcAsG3Odx3kI+/afGWD4hVPYSvFzBbvZsLr/kgX6GprkMW9bRJ70vh7H",
-	"q9QkukVjogvkxQg7F3JbJFptojzbvVeV51KxKPf2901vF+Gk9uMFH0R7+4+KUMR+56lSl0KO2MH3e3sB",
-	"m3IRF7XH0KVRKabUx6Z6ebhCXhHoM1kr87pNKyyViCr3Rsov2Eg5dozOs1rqmlnVyum7FRZKDARGOnOa",
-	"vlWEfcSf1YJrxeO67NiwMKeeELvu+z5MftVsMLdaLyTDo3Pp6xq48MoZt/rwUKW+RBbDBGAZQdJlJz5e",
-	"DovpetXcxYaDbJysy47Ppc9EGytfd5aY7hxMqXx3wDKZt5orPFUYi6EZFe5O5ph6K7G+d2Wnk0ybc5kI",
-	"8Mr/MLO/NentRceUOzXULmegn48FbmgMLnea+SSG4H8fubKJZGiz8fhMjPtryf215KswZYkrwNgmFAlF",
-	"9IBLKlpPatYvJbsf7T9V4/SChXkrhv8zjnsb1uV7tnZDtnbPjL5e0/X6pF3YqauUvUtaaLuN+gzNuVJh",
-	"t4cue0aVW1FRLrV+xHKwLnjRm6qPsKYk1Xyt1QvP7b/nsqnLQ9/n5aEZuWiuILUBHjfqnriSG7GiLU3G",
-	"98yrwryKlT456/3Qf1SeK2dpRfnfW2NqeQwlk9Rk515x+7IUt7+7Amb5pG9L45LHbqJx7TrOuTZjfo3P",
-	"E1/OuW4bWy717N2ELzdxXpoX7lnv18F68yLs95z3nvP+PTjvqxLnLayxEpsbbcaC85JPjZ6435K48MSx",
-	"H0WCyS5UnqXZM0f9BO7EM0d12NUwzypAB5jP+m1zgZUqQd+uHy5fDi7jUsi4bQm+AvV6UQd5qu7SeWv+",
-	"P/Z7XnU4YANlxrfkESyn2t6iR7BI1e68SCAyqZIi0tV6285osKbcqpVXSmEisgmbCSsctGbA00EWu35R",
-	"0ZinIyuFIquNOJmXzuKLXm+/XCCcEhh1f3c3imXX7QNLZ7nhulMsgEIZ2EXF7RzYv/vpX9Dz1ZLj/b1D",
-	"TBPOBVlegNqlNB/2qqnHBJBSoYB2gHwmR2ReR3yFIxJx9t4R+QU7IoXj61660N8V4YJfrUqUkFRk3TsL",
-	"eb0TA1YvHWiQhtyBdu5SBU5q2IG5tJRDZ5X5fDA5p+HOZeHNdHXccwYYEjmFToHztd+LuuwhUldI9dmz",
-	"6TSZu1gO12KBHRfhk5XkNldb3zN+mcyPyo2H7Up5nqJ30O5OxKr5d+lOLHHfn8TQsGc8jevMtyFOuXrS",
-	"zx00KDDZckU2soNFPI0Lnlj0I6jGMefzuojmMlvcP+z1NvQ0luuCfApP45YQ20p2rQBsSVjtVYQVSYcb",
-	"wn2JNKLxt5VHm0iUtquZJbz729i9A/Nry6khmbiOcK1f3HY/2n9WeCu3kyc47i1Yne5V+U+tyn8i1nnP",
-	"8L5aJ+n6DCXX1pGBLtp/Unu8bMJj8NXuLgGmrgg85jxbJRyV7m6uOWsw1L+80quMSTWjciCYxDfjGhuG",
-	"USWX2VgkjRF2RV23rVnY502MyUk87xKVE/n6WutiNbtPkQNzz5qbWHPDua3Nm+teiFvjzfceh3sd9+vU",
-	"cdETu6WOewnz9bKEAuZ6GTElMU3JVSRj1PBoMXmcj7iQzR6MlzC/IweG3W7uMDg+PbkVf0He4+s2zfMb",
-	"+IovYV41ejg+XeknV+4+RuzV824Y2BObtvSwcg+Xmn65SELXycv3a3JIZZ/Equ6k97z/TFZw3w5vhRHc",
-	"Hv+9DfwLtoFfEmfwHAz/rDAw+806eThU6o0S9ag9l0XpAEvD9XM5b5g2KoUYy/SxoUonrvyib9OA1ReJ",
-	"k7EzWh+bqfRS5+nvRe6LVdMnKs6TkKsFO31b+9hqG112TDXVWF5S7fj0pFYvUuhzuVD4r9WkbbXqu7Ro",
-	"N/GcRQ6zLtfYzPZcqvL/SUzPfxNeXLRN7IhocJGIK7jw1QM24bSlhp0t+nTer7Pagfdeo74vrHSXhZUu",
-	"kUeuEC415Xj34yXMnfkXq+Y2lODGosK+HYjj/pYEtFFTjfLCXsItQQjJDpkroBpg6uZIqbjLXluS9mGW",
-	"pGbbAVyQJVY/xTotjaGS9vlt2P9Lu7FbsD/nvQcct12PkfhWBg0s5MRQ9CgC4t5m+jewmRKS3pAEd1Ps",
-	"6bMkeLlJ85Mwq2h/pMiphAIbSs17kBzDaleg8Aifyjs7aSOS5Fy651M1sddu4GkiIGW4PKEktQDivg6x",
-	"Vq65XHFDnihsY8IlMzNllcEy0TfpfWztwGnf9mhbbvB5Tbn1HkyPHm8QeLDQ4unaaX83sth+SmWvZsbc",
-	"f9I/fNLd28cR11QBK0M8qcZjf2WKYUGZ98rhvbn1K8uJtpjMSyi8kVRLyv3eW+tzNrR9L6raT1OFmiY1",
-	"Z5hTr/I+yjDg0Zg6mAcspNKWIYM/M55oFqrMYJdYIUch++5chi4TOGT/7//8XxbG2Cz0OxamEANM7Jvf",
-	"sZAab9FnHv+RaQNxWKyF0l7QsBryEeBoeYPRc1mZs0lo/VRuB78gtxrcNYtth6mZXKmWyBHjLPwutF8K",
-	"gwVHsPAKSIMNQv7n/tOwGrIt1YzWlguDnNU+6p3tP+ofWm79rxaDMXZ1b4xub+hffEf9im/BPu2a1aMG",
-	"hllN9juHENg8K+gQAlSqTu2h+4+QKE9g+r4l1KJ47aD+mhVqdg9FL38qgxZj98/8WSom7Wu67j3CZZVw",
-	"EPOz7DFA8acFDCF8p/89RT+SQ7K6w+b97d/CMvfra9wvr7CyPru4D9P2hW06dX3mJRNfBx1uminDKyHV",
-	"qddWHwoG0KI6UMOge+P9FycQ82bQhSlczVyxVtcOZ9NqAv617csXvson/krafax573C95jp/qLH8X6VI",
-	"DX8lqeR8Otn0TzWW7M1EmHHny8pdoUNax3HnEOKe/L9g390irftvKsTuvlwjiyW+xW4fhGp36iG7Ielu",
-	"6BOr9qy8Q7fYZ+JYm/GcNiWj6BB/b46491Xdpa9q4hnWWsy0ZFtwX+1+9JUglmYubMkXX/kqEzfXgNx9",
-	"oXapdN/6q1p+f0nEEIyYwAueSrzdUcqU//p15RJXveJVrnT5+PvLRt9vHLpyP8rvYvmIdkkrVrx61Ovg",
-	"q+avz7Gr53IuW9iPPAowvEgI7Q08966/v01NOV9V2DXvFGl+6Bvriz6PoimL4cbsLLgLlbASA4S0+XN3",
-	"U62vqVP5J8lo2Igr0c6W86F8r7cd8b+Oqse4dvZz7OB6H/h/74n66gL/t9cVXd/drqfzJa3ipEl5ZIpu",
-	"4BrSK0gxV00Hlor++ea3X7vsV+wKLBW7hHlj67g3U4g6WzGh9Yj+uYoy6vHfRPZCs9g9cIvKRamVP5nf",
-	"q9LPlKctnRIfqMzQGfE4FrRIZNL2bHyb/WXa+xv/zI39OjOexj+rJH7O59SuKUr4DCsO9jtGXfwFqbJc",
-	"XaYqwV30sWdzxzkU5qS8JyKye5ZKIgHST7/zVAo5ooEf9W5b38xB0MLmPRiZkGyo0gjubYhfpo5Y8SB8",
-	"o/ODKxFM/lWFr/lvV2Xakhd7HpIdcZrwiHrVcTYbqwS6DB0Zvq4lRmxFSkaQSk0t9sd8OgWp86o5kinZ",
-	"90V1RuIK5LmspfD6FhyoYoyUac+/LZHyHZooS/RNPTwqFB4TDT8+DApiTxXWbe5cb6ip+v1+Sl11C662",
-	"6a6/NC4n1ayN093rsvdmzM+smt6cp5eUVV+xXe9+9B+ppDEWdV9V0thSPbFxLhkyBjbiV9AnJzKuFKP4",
-	"fY00w0Ypl9jpiFi9GUOq89wu1KWPaEChz+VEaCyTLLAhEwoDptKixRKLYWACd9uswCT0PCn04GGazzU2",
-	"vKN1UkAw7jJ2CWyYktZUYrlwiPk3XJwWl3Pq3THISiAoVWaWyrh3xCCBsDS/98Jh8LPv/YG9oHzB5z4V",
-	"sIuLdDY3vBWvGJDtlngu8d6gfakLXBlWH27sR9Wc7mC3deYwYGNxeZajzuc29uQVmLHkB9ZfRgClYDI0",
-	"Da8f+FyFwRfW4GmxTrSniE5/b78XdKz+dFz07370g/vutBR01FbGWsLsqTe094LVMA06Rj33pviCbVj5",
-	"/0FexDA8OHy8KeB50tqG1s6NzmoiOt9uLb2Xxfd2pa9HeCd8VoiIzdsOVM0hHzsD4Cmknf47rAZAhiPi",
-	"1RkWn9ktMqV3r/aQybrZlpqiqC1itxSDi/aUxcoPZzWJm2YJUN9EJ+wxc7uIMPJ1mnOdu3lEUNMEsE9i",
-	"pJIEItOtt55tevX49CSvQsGThJlxCsCOT0/KU2ME+eK7dEHlsii6SgLcbUOljBycpZGoBsjiUKdKJbgG",
-	"l7UYFf3fFVWkskBxaSLYrZ2prLxD6ki8ODD2DQ5cqx2e6JKXzwdwuhEcJl2/v/7/AQAA//8=",
+	"7L1rdxu3kjb6V7D6zLuS7LQoSpadmPowryw7icY3LUnembMjjxrsLpKImgB3Ay2a2+Pz+Xw+P/H8kneh",
+	"CugL2c2bZMvOaK+9YorsxqWAKhTq8tTHIFbjiZIgjQ56H4MR8AQy/HiSwHiiDEizcwaTlM8gsV8noONM",
+	"TIxQMugFkclyiJiSjNv/6ylkzIy4YUKzDCbADSRsoDImjGZR0WQ823kJs+iQ8b4GaZgyI8imQkMnCAMd",
+	"j2DMbV9mNoGgF/SVSoHL4NOnMDjjBl6JsTA7+N/FEZ3BP3PQRjOepmoKCROSmRGwOM8y29VUyERNO+wc",
+	"/xhBBvbnDOyIOUtto/VBjIUU43wc9LqhH5CQBoaQzQ3oDMZcSCGHSwaVwsB8yRFpaCDROcRKJprl0ogU",
+	"h4Kd2P4GGegR40Mu5B0OCEw22zkaGMjaB2MUm3JhWB8GynaYzYQcupFs0tl/7jhi75w07Nc3fAyamRFu",
+	"T3zMr4aG7Aay7zRL1bDDjtIpn2lmN6ftHT7w8SS1XWXwz6vu3p/dwc/6YLpfHxj/8Ark0IyC3v7jx6Ed",
+	"qP97rxiqNpndIZ/sUCc842Mwjt+epSq+bhrzxQgYSJPNvtNMJPXh9O1L9QEJ+86Em1EQBpKPi6dOkiC0",
+	"w89FZjnZMu72ow+DYz6ecDGUbSOO3e8Ng7Y/XekJNtU43rhs+y6H/JtKk7bhjlSaNAzVfr2SvCNq9y6H",
+	"WpGUL2G2OOTX/Br3saVzmjLNB2A5iERuj1naGt5PgR2dH5+chCyX4p85sAlkzDKLTCBhMBhAbDrMTl/z",
+	"MbBrmLGpMCPiBz6GS+mZZAiGuhuITBsv6ZE7D+kdLlGIF2x1sL/PIlFO4ypWcpCK2ESHbDoSKZTNXUqh",
+	"mTYiTVmWSytBQ3bQfVp/XcirSaaGGWgddS5lbZXGMO5DtjOG8RXvx3v7j/w60XFWrtTcAbQB+064MZDZ",
+	"Nv/rD7bz/7z/8d+CxnUzMG7bYsLAuGGLZdPkqtvda95agtq7y631EmZtI7wGkjGHTCqDR7aGOIM5EXgN",
+	"s5UscY2d3OWwW47739SUjbmcoYQUYA+oCR8SP+sOe41nyYhLttftklIyyDXgEuCw/5lDNivHjYdbbVsk",
+	"MOB5auwoQztoOnv2ut2wPIn2Gk+i17gr22hNexbJHbJ4pDRI1p8hU+A+5+MxdOZ3+dz2rtN87Pu7S7Kf",
+	"8iEsTuD3kYhHSOiQxSqXqOVlasz2OuyIFqAPIyET0i64NkxJ1B9gPDGzNurbF5uJv1eh/f7ewU8HPz96",
+	"cvDTyiU4VSptPaBUAmyiVNrAk/brlXt8Qo3fJbUvMi71oH3TGPe749ITGYOT8/YY0EwYFuEzPLZvXYkk",
+	"qk/MfJBXCQwOHj9pnpMpB3B38/pkm9ITJTWQpsMTp6PZv2JlDyT8yCeTVMTcDn33T21n/bEc+8cAskxl",
+	"9EpCK33DU5FcuSMnCIMEDBepDnp/fAwGAtIk6AV8bDdoEAZj0Bp3czDOtVU0GTcsBbs594JP76sP0Dus",
+	"4TmiCmhjl2heG7QzLYn0bxkMgl7wf+2WV6xd+lXvvrBTOcJTlAi0uNaFfqrZmKcDlY0hCZnKGGdZnoKT",
+	"ZHbN7RKvvrg1Dce9tdv0SoMuvayJ2rM4pWN34N9ukXmaAU9mV/BBaKNb1lgktfXlTrp6bUZYdmGuhbmV",
+	"Xvbol1nso2Kpa8rX4nWZzatJ7PtWFSnExi5lVLl8RT/g/rEdiMR+skxvGzX8GiT7PqrTOvqB9KzPsrXm",
+	"7oTLWqg+eutN+YvK+iJJQN5uVw6KZqobsrazcC9ZlTrl8TUpzzpWE3/y6940Ewa+oEBpGosa0J5XE8hw",
+	"8nOy5HbEPpFWZ+bpi5J628t6auqKfmilulZjMCPLG1O0XmQKL5lfgsbnRde5hA8TiA0kh6QAqSG7lmqK",
+	"B7RT8grxntwpyV/C7LXQY27i0S0J3nB1W7HZ5+QVm3LNrLKNBsC5++EX3PeLcrQPqZJDtDnNDetO1+KN",
+	"Mr+oXCa3WwipzNUAm2mlvjvC7KXNP/kliPv7iJvaXpZoXUsUaBwLHiNkXxO6vNUwLhM2Vgl8pXrLKZ+l",
+	"iicXSr3iGd1+tl+9CTV2ZZS6SrG5JTwErK+SmT2R8dHM3VzZa/HsC/JL6xhQe/jZfrKLyiUT44nK7pZn",
+	"LpR6zeXMG8xvR/yMG7jCKz0s4R6jFJkQMt/pF1TyualY31FY5pM5gja4PJaqS3OPt/so1mulfKXZt7Bu",
+	"K/bxe1T83kmem5HKxL/glgI5r7bUroiATBi3G4sPYWx1Eat/cc046wPPLGOpa9Qfv8Ree6Ns98jAVjJz",
+	"loobmBvcnfLxO8lvuEh5P4VbU7toqJ2FsxkZo1EwsbGyc/qCbEzOIxZzaambKDrxpJqiJRV1QnsZkGoq",
+	"rdLRB1JMywtfs/pxP7xSEAbHcJQk6JmqWGwmmb0uGEHWnGshk1UkxBZe2gc/hVahgZpxLwjCqkXpcbe7",
+	"YEMKgxue5jBne3q0311tUyutWH/QWH1b74unVf9PiFE6HQ1ByOGzPL5ucpyiwgMfJiIDzZREm+a7i2OW",
+	"cGSeOl2c3an30V4Wx9zQJebJQbDcahkGroMjs4qqb/IU+eJEasOlWZht2VDoR9M4Z61bJ4u3F0isHoB2",
+	"Xt1h0YcJWiIk2C2vJ1Z6WI2O/nZ9otVR2in+EUyUkHioosCzHz5MKgMplxgH8krwvkiFmTVbQPtKXWt7",
+	"bbW05/aFDjvCuWnGM2BGGZ5qpoWMycPUh6FwPqV8YpkPzR9EsYZFS/7MtWmKdHgOSW5vdPb+NuISb20L",
+	"C7u4mBw3VEPghMqNHUMi5DCybSLhZiHTSkmrS6Nn7BBt5yHLZWL1+zxNQza161InNnthPwgoCOM25aW0",
+	"JLFfoP/Yt0M2eWN7wfs/jMnQIwyM9apNV+OQT8WUeZbxmf27z1MuY2gzYNPy8GEGQNIPeDyi+I9OScAi",
+	"4sMK237D5nw7pZVwtpTGxVgWKOC5rGGYZ7lkKjch46lWZfiD23kjfgN4hPYBrCxPEzYjB9mG/Qut86bu",
+	"fxU3IEOWgta01PYWTQa6Po+v19x2ld3VwtmOcvbMQiZODt12ShgxLLIT+gGlszFvOEPbaGP/byW657Zo",
+	"MoMEYNxEtnOUQ0qil1VX6Rfb7ZimkDCV2fOOZWDyTMJ6HDwnUqt0LWfodmmxqJWBlhstLIVLIRYq7NIk",
+	"mZ/Rj4uzPSrdh5aSQg7nZOKCYOu3NfW7o5FVSkiYSzV19LPb3s7skI35zD4gYciNuIE1d2Ez72KPmRVg",
+	"9rrDpzxLXGCUmgo5PGTODO12vRoMWOSGH22xZ1IxACPG8ILbRV8czosbyGako6FQzSAGcQPJLbo6a92m",
+	"853pO9q2t+NE8vdPeIYHwvbEnmMWv+caGGVuURpIt4Qf9KIS6nSMVWqoG9CnQhdZ/4UPk7UfniPDCv2n",
+	"Mj2rJTcwu6Tj2x3WDKO5WCp0A5vHGYZcrtYdC50xDETS5NJd0M5uoefXI5dQkhRxAO2K/hwV0HguNLPd",
+	"8gySQ8btrRUSNuJ6hDbmSIKZquw6QoU0SuBGuG28/FqA7sPa3cCNPqwQtHXFXjrCNEg57pdOaMb7Kjc9",
+	"xllEshu1PpGE9qEIxlykEeNJkoHWIa5zlKgxFzKy6+5+AB3aBopp9meMy0t5cuofYN+fnN486WHszu6T",
+	"gx+cw9iTwr4wU3nG7EVUJLZlYVw0ldPWaXD2Czsky7E4CksR6hWZ2LbWqMMjRV6Jpotiwg3etddSM4kX",
+	"GvTLCR8KyYnIy5s4LZ+cX3AcSq2tptX1IY5Ni6vskk64SEha293XtzRAz9NIjRtO4DwZwtp3utdKAunT",
+	"+BqqNxu/u400AJlsc/VcW4xQoMnHxR+ynAxAy7r1K3Jmn/0UBtrwzGw3XG24Wbu/c3z4Uxjkk2RjilpF",
+	"x23XudOX5DlGcwhp91CMmtWKoKYFyYUk9TOqEKVYTL+Lgvp2KofmqF/dMdW5LmOOO+D1gs++DnY/cxux",
+	"SZ4XYc1swmdWGEsrAEAusvsg4/nK8/IX+5Dt7+8CpnYMVht7zme6wiEVPW4s5FFhVdpIEkz47Axjg3VT",
+	"XoWl1gAywGnzNH07wOiaZT2cgdXby6G/DwPpOqVwMd9oRrbLu2/1mE82JgOlWrQReG7XFMMvyVNdgvpI",
+	"am1X1rFG+tDtilW7r9XWutmmmt9QhcG1G7ZF0SZ8phlnGa4D08b+efrizfOTN7/6zAxRXBfjlIsxXUiK",
+	"4MxHTx6vuo1svIvd0wvbuJjPgKca5uf0ihu0Wkon5PCGbKeGS2n5lxmlmo1Ot2AH3LStfnLqG3gm9SHa",
+	"81BzcD4CO5Y7ZaKVY8kg22owG/BeuXh15isW7+mq3TgwzmbpyPedpojiOBXxdcgg1VB5KFaJfQIPMqGk",
+	"1ZfLPeDC55wpe27fro7obmXac69MLNzcIh4bcQNReXAYTN3AyzaGTEf+vI5cQlZEp3ZkLzjRhOcakghN",
+	"O47tMtD52N5/Ip7FI3EDSYQZFAMheVpX5qlzFEK2mSAM/CuNyrufzt/bNJYjUlY43sWmXNMMuPQGdabk",
+	"3dxJt1EGK3rWBhrUEhVomZh2JLpD7ccT/Z6VoJRP+zy+PlWpiGfN+RYDjkHINQseWggz4PGowyJn7rlS",
+	"Mp1FPWb/oWtSEcCqnAmYRUZd/QsyFfVY4ryj/FI6y5GV2PbH0LE/RUMPVDYUNyA79iJM9sioVz7Rh1iN",
+	"MREkgb6hbNQUzwJnarSSXw0GdU6pDhlNNTgqvPVSF80MoxI4VSptUhchI2GEFgtATmnwN1Wd5PUWjvFd",
+	"tIsahS4npnJTEdQcsxdogmMUKvbWr6Zypd2uLtebzujPaEdqc3zQfO08AWeKuvVQqW0MnmOMHVjBd27t",
+	"Xttnl11Mb5RI1h7wVJhRkvGpPXg02mfmLbm3tapWr3w4zzCoRkgULgg37JUCzZHhLiSZ54Z7FmHVhV10",
+	"vFLQGiRRD9dO49IRoyIrTS3jTnLDhJUwQ5CQcXqcmIwzCVPKHkLfpREuUctJEt9+EAbFy83CA9elOMXa",
+	"dP7N7EalunVLQ06dav93xWhI6fydetDGQXdZxuTRzj/4zr+6O0+vdhozJ0vu2yizaHM9wVP5y9uO5ray",
+	"Y2Acf+Mmps3htnLr5riNoNs0Oa1h+Nh9+/B/U2nSOvQyPqZB+8/j0SGz55rShu11/2vvMRPSKcFp2ixC",
+	"K7mZtf+tirfhWq/mLwqSsUcLN/l20TlhmaG5xUYHrlWjJXqGJ41Vf0ZCG5XN2NRqWHqkpots+ri7YcRU",
+	"JamU6BSWCXVuTO3rf2Jg3Lr+MTcwVNlsWShYswYRuw29DiFbVJ2ysRo5l4yk2xiVJsZ8CO+ytOmq9O7s",
+	"VaepkQ0HuI7fzRK6cLttJ0nJS3msdEvIWiN31VlrtVppBWeu15nNOT2J7zR6RQsjAUGT8AxINe4xqUqM",
+	"kq2kxFoaMjlzPyu9mmUu7od2nnsJs1uFar6E2fxOarIgKQKeWBAw62w1TD3Ta6uV5/ZxEr0fTugFZ6tx",
+	"f+3Nq5vNUZ/eTUK9t1OQ8vZbiUh+0UYv/Y79ybtiFwhzUCPMozVYv0kTO5Iz57mtQQV8V9z8NlyM9cTF",
+	"iqEuXlHayft3LoWZWaWk/WhwWk0t1Heeepvpl95yedLoqlfa4QFgiMEWVPTNv9OQNbPNc6EnKZ9Rzq1b",
+	"Pf/Wxh3O0Tuma2Bljk3kf67ifOyD8JNE2IHx9LRCeVrbhX39dgLy6PSEPep0O49Y4pqpWM5dH2HwYWeo",
+	"dtyXf2olO2d8+tpF6X8Kgxc8k+0RiVa70yIBNlV5mqBdmhxspMkwZ9bpq7wpcNcrcevZyE/5TOXGKXUL",
+	"RvK3AxblUhgdOXNLGQVa8/8Vwf3GRfzb4Tcazgd5OhBpaul2geRZd6C/zL24ONg3dzLAUr9cb1xuKc/o",
+	"taWjKlNyhcZVJZfRwhC0gYluAgiTBmQMaPhjE1CTFKdQnB0LzLjkZAgDXNflUfmNJqUiLGkZVZyjcd7E",
+	"7EKKqOtSkZ7fFMUqeFo0cXGd8E33gWrKiSM3e/bi1dvfr16fvDl5/e41GUsdxoXQzCjF9Njeq9jx0enV",
+	"2Yuj499ePO/V3UQjrtmIJ8ye+qhyoc8BLZM30GHP3j3/9cXF1Yv//O3o3fmFf7vYjCOuO+zsxemLo4ur",
+	"47dv/v7i7Pzk7ZvenFuHwKWsHJhyiq7pXMo3b6/OXvx+dOYHlKfgRIFRhbOqZsutTTYIg8qkgjCYH2kQ",
+	"BgsDC8Kg6LbRdvNCZir1wrRBlo34ZAJSY2xAnQHQdE2ZxyyXlBJEl6wOi9QEpLNlu5xe4VxZdhEj239s",
+	"oh476B7Up2xfxG1jH2gecSWLaVGn8UlXzefwyuyoY2daKNKzVkX9raX4YdPPsckmk2KR/rV49dJOZlRE",
+	"RliApNmbcadZRyiyxZpyFxCUg2sWVROm1ogudKezH25JpWqPi6w+n8yDS9QoEYoVaN6LJRBCSPQgnVEf",
+	"Mo3YQR32DPDcJXOmnSlevsozdyrMqHMpL+UOi+ZAdyL2/UG3+0NvAaMGhR5TucGmhdF0KdOHLHLzj1y+",
+	"OJ4SHWy8mlqJLe/9gPe51bmL+HqByoHvPvqBOKmOe1EgXXynCQODXi2y7PHVA+pW50gQ5NzWLHY3MHo4",
+	"U7lxLVqeV8mVbdhBkWLTj92o8EkHNBOyfm5wciUKDb1OTS0kkduW9vz8fL62uoGsJDS9OYfoYgfw1L0m",
+	"/EpVgbDsioQFJEyntuKIDYVaY7HoHL14IZJYZaW4d4mQQ0UOYkSSM9wA6SGk61Hj/hWik/OVu9ZrJ0iB",
+	"KmBHRu5ze/sfq6ygtxWYV06mFstYO8QwKdOJVtIta5coBlas27FaMZrO6jT0Ds/a+Mj5aY+rwh9KcTLl",
+	"tqIfRD+tz8xDbdGgMFYYG6MXnQf0yi7qIFXT2qvePUqKcgr8hnS/jMshUJjLk4Odvr3MkALjFrIJjZF9",
+	"f7C/79pdRMpYBuGx2GgVgKi61ebwjYReA9uIWq9m8ONQscn5hP1DVoM5YtqqvvbWkCrSfafcM0QlnThi",
+	"3z8uhMSSDN4iudizQxWJBhux61LFfPlnrgzMo7zUzutF6LK5rPIqwFAVAWRRqlCI2QLIxAJu1iIbB2HQ",
+	"wH6Bt1N7Vqo05ve4G1S5s8tMpmLH2i6bMWRatow9D+uADfXc7zkIoFYlx2kMDckuhVZlT0EPvltexmmp",
+	"PHw1npgNcZ0EOTbf+ImxCqsZeVt8zNMUMtuIsadfj0Wkb0chi9DZ+Mej9/YzTjZqVEda9ZvfqyMkphJm",
+	"tR5CIy/bbdQlMAu1MZxB+rxASmjrsCjhMx2xoXIaAosylaaYz4rpF0LihhJmZic6VtKMfGIGt6IFXxmI",
+	"D5BEh4xfyrHQ2h61DinSIXWSmNaKwKcTPEQwA1YZTKGasRlwvJ4Qh837r2fOkOTCvPZWeYMSF59Wiwxb",
+	"6UPC2dVe29tf9c6kCLFZqgTjirhwnMXUIvy6fSXbwngiqSREPb+kiXKAPW5l/UL2/CIX8XUz8o/7ABxa",
+	"vh5zQYUgC8ukhA/mUrpl38UlD9m7i+NObWP0XMuuGyHZFKFFKzcgCcKdOpSXx6TyeXM0+rpktROzkoRm",
+	"YCWpHSKKD99ro+jAqNnX7Vq0v9FRzB7mYB2ZiCmkQsqHRQgSKgRCsxGkdGxmcCNgil46etk+XryLLbmX",
+	"K4GKyAB/4nlSDS6wr1pZi9kxrdNojmCfQ+XWfEb0dnFZuZ6IWKhcd9h5rDLQhfq2Z4/QvW73sBy611n6",
+	"6gZKanQuZTQFMRxZVVO4REbOtBhKjnZx7RPwte2hsFrRCDzmsHPBHbIuM3km8R5SxGvNxUZQxzXH3c/d",
+	"TXB6w4CmVGviYMMm1vHCl/vrUxg4Iq30fCDhfncPN0ag1jMIFoNHSgItm/l9Tql2RNGIwmLcRYiTb75J",
+	"1P2yaFxd9BUWQe0YpIjXTkUgCmgisycoi56fnB+/fffm4ur47fMX9tQ6fvvu9O0b+pPOrl9Pfrm4Oj46",
+	"ex4VMXn+DsXNpUQ2TrkYhyw6enfx9vXRxYvnEZsobRUEl1hv7z8xhCx6ffTm3dEr1/Lxu/OLt68jKoNg",
+	"BcdM5XXZVhteEAaV0QVhQI0FYVD0G4RBMVz7OHbQKDZ+U01KTYlo6KxWLjGZ8A+cEJ41pZtvDX6yWTDG",
+	"ZwxT/FxxHksiOxYdpWBMus70WmKUVrva7bp7V3tTnOEa4R9FV1Wa1TPJynk0sa8dwx1EH+IWvt/Iwwo1",
+	"FzWuDFLgaD5Abi+iQiME2qDgfXaEBhUf04vUJFWA3u0sRizjQtCveJ9zrTZy+QmGJmLc6lLfa903v6Er",
+	"tPTS7xUhD2s66qnvJsrWRq7xkF7YLDnhioFuC9XV12IymctX2luM/WjAavEhnS0NSzX1ZWQmSqWbdjDP",
+	"eGUAaWVOjVRx7N4UjOAyMkJ29ssxe/To0dNDV7WDgF2ERJAgvISNRZoKTXV4akEz9ra1YwSF+rXGeu53",
+	"68747s7T9x8PPu3Qh/3yw4X/0Fv48P0fnff4+ccf/v37f/z3Hz/uvF945odFx37d4zy1l5fXOJnqLztE",
+	"UNwx3A44GAozyvudWI13BULo7yRw4z7uejPDrm2uKOqxHDilr/LhyDQD8nvFoyExphYBV237lwyAGfiA",
+	"gTbDTOUTAghh/VmBxdKOoFCPj2vKS7BqdkNuwsqAlG3O24UAu43QINZNKqjE4X22iLoVMXOLt61JJmJk",
+	"NXqwDFAzTCt3O0T4raUpAfcWWWflRAoDs15g3S2i55ZQjh78nJTbPKV/SUJGdSZhyeAFukihKhUbtraL",
+	"aoTxC1Rj6E1S9Is93OAhjRIxFIanEQoWq2MkkIobyCAp7ydqYEASZqkdAiUkjmZaxPZFZ6fTo+JU9aqJ",
+	"a9vOzT3drI4YGN+B4ofi+X4VvwpfNZid0xlivHjvFhK8dnB0mlI2nb2qOfGssSjYkWRHpyfkLLUHu72a",
+	"1os4fVVgQZVI05Rr805vedNZFqZaOHzRO0kncuM5M8ngRqhcnyOt3klDHoQNh5LBjbre9sK2ZVTsUo26",
+	"imxUj3+tC5LKAjTTojq3Jg7wi9koze2uNGQLRE/xBGQNIZQ0L46b3itQqHJ6F38bD9yB9HhJyBD3KDxe",
+	"wux3YUZE7WVc7QrtOX4u7KZ6hImzWMZDEoLMA5//1fk8DHTLfnFANS6ogWmQiSb3wnSkUvBI3+sjot2Z",
+	"3CjG3MQFa+H+EqRaO3qv1mC2Rgecgx9eGyRw8b3VWIHz72wLGcg34em1oHnVwLlVkZiE1NthR9KhVvZz",
+	"w6wm7dyxMIDYowi7GIomRJW56XFTRT4N/bo1TZCSMZo02AlkWkm7qVms0hRiQvS4vegrEjy2ys+4oOpa",
+	"9bgirO9YmAcqxfpyDdlJEoVVy4GPZHLF+9ZGVFs53Du96Xh4wPWvI7SUbdEZR3OF2EBkPs5Jt8LZrgvg",
+	"qbdGw/tMe+GbXdiwJH37Gt+BWub4/n41Mwrnb9LIXPC8GrCxfcZt2qliCcRizFMdMvjAY9NhJ4bFPENw",
+	"dqlczfe4egLL3AFuLpoysfu7tGTOoQSsPTOfiV2dYQ0ySkJnnaTHdttQOxWeU3+fhQ4bGdAp0DdP089q",
+	"SZ+nz1/asl4H6NuS0dyqLDFg3weLnUIWN+aHoOaCh/0Qtuaur5CnTmtyucnrQAH0dtqIod9wrKfNRb4x",
+	"+0L8y4U22xaW0KM51q4xkPLCD6izMi4BteMGPHdXdVxJTIyybW1TjAJbP7UvL3aBXx+ybpnjl4ELZEds",
+	"6dviCbmi277yOU20NqSmo7GaQNl8BXUZlFZGLqsG02TZOcO4Yp62o7A6lDJmlLrusGiQqfEp+cOjkP48",
+	"KsK8QxYZ9Rz6xnnePX4Ywm27ojA+OrcpyKwNqKSwPFAOwIgnLixylU/iPqJe/KQXp/HG5VRIvF23gass",
+	"3b41ejewGbaOoYRU2gDTFnwA0Zb9nbbVNJjvbcp1ATe3BZLYJqE8EqatJTtqNf99AgcGvyIq3ZoVNZYE",
+	"C9Eeb1rfKVOuXE4ZVruNkFpRnJ7YwHia+1yBNa46cxKpVoR+WQRSdR/M78KCIJW9X1uhSgDTcoQ0kkbg",
+	"a/O3Rs7cF0TPEhieChTsipz7Ehs34ylhwvZ8eDepXqhoRU53ibzNpwxZ/k47ZS1kmcplAsmlHPF0sAM3",
+	"INEyfcj64LIBKfUsVRLC4qBQAx8gqVxxRN1hbzMWGQEZBodrA9wHmGsgVEjMGb6UFKhs6RzThmiU5OuI",
+	"2Ro0QBjE20Ddro7AmIu+8A5ujLC3t4oxT2A1LMRKywAFv288/ga4go1ACsJgUqq/63TttWUrZoSrfriW",
+	"nYB2+IVw0rqIPdvvbpT6fzeoQPPRzHNkWc6hPoB7Qy51FwVUCCV0vvSeL2tN1Lb83W7MopNvcV96aP/t",
+	"gCg23XIu2cVPcxF0gqZBa9wEQVFZx/b9ivzWmpeGZVFQIFeTb7/TLhAOkmqiC11SSWePmJIk1bGSmaEI",
+	"eyHjNE8QAIHOo0tZPYkoQcwdInjQulDMLE+h6RTYViZmarw11FdTTa5tN+IXF2N24sv3QnPyyZY83krn",
+	"L0/PWxItbOXHRnIqswK/Td1AlvLJORkY61lPTw66jUD6lAJtWSpNfOQA1XXAdOBD1mUgE4pUNUUAQbGT",
+	"9h8/3V8ngHlhNuS3brvAX8MM41gT1WMRBrj2MuBJhDom/T3NhIEILWBWGlAUrBqUAA5k+ovK98o3LiVP",
+	"U3pFU5ErzY5OTzrsBVYb9S04AAovcIRhEiDRHXYG3OqQhOicCWM/uxxJJ40QLOOSEuJJyFQ0tSd1qLeD",
+	"mhX3+z/4zr/e2//svP9b74d//95O4L9x7D80Qpedg7ED0G2RkiUCnJV4DVY1vJj9VisEsqTcgoMhcJvE",
+	"ZRksFv/Au7vdPQOPy1FYDzYpBuItOStBbOu49IhvXIHgWZpBWzzoy76umXRbPv87gS6tQz9HqFquNEVf",
+	"UBvMXodc+rYwBmRJwzkz7xrUu7Xjz5GjaZ6VtakSO5zbTqu8vvWEv1bouY9LzNtNhUXr0fJO1cAsPNSR",
+	"KeXUawMRXZGtemAUCgNKJyQlpevSWzvsqIRkcjmrZR76ItwdTm6cp9zAxiDHb+dvz4f+0szKO7NRc54O",
+	"MiJka/va7sUP4OC8WoAW3ZSNPqyEqIYIkYU4NtORcsWtE5HcAoixHeeRlFDNtMJCFlgLpj6YCidu1jVp",
+	"t8dlyaElwmKuMFENpgZT7AtlmSTKYdX+MVoAv90A7HaLs5y2uXPtzO3wOIaJaQsqKuB7shytOXa8U6GB",
+	"0JL4Qsa7g3yYjrjBTVAgvmk+0821mnwXtOLNGwJWw5g5aMq5iktrv7LG0v/uLaO45SAp0m42RSL8jPUE",
+	"K8SsVgcsFrl5qmFTrbTGwyCPY9ANEXq6/GHOW5pO7alqde41Ast8M019v8Nj6usrt/A/ofJBy2KsjQ9/",
+	"r5Dwm6HAP8C931FS2rcO3d6y57dDF0c43TgFnukmzPXNocWbg+lXdLMFLHgLFfydtl1xnr+z/uUvletP",
+	"sImsJap6Y9U+7zKwVwzEfLSqsMQLU1NeclWjWkv2NqpeWxX+cyNdGzyjqu5v5maudBXWFZ9FPPXlPmLK",
+	"xsgzYWbndkpOkwCeNYeu17FLQxaNh+aq0+lgvDcSBZUcer/obWTMJPhkOxNyoNorzvtEmO8KtFLNNBiW",
+	"T9CelSp1TYEHPfs1smHoogI0QnnqkLLNwxIa1H52FNLhpRypNNGhc/HzVBdQmpim0WEYWHV0emKVeops",
+	"d/UJLuWl/Nvfzkd8Arrzt7+xtxIcwGoRUqkZZ32eASPqHrJUaIPfRwk33APHlaG7UYe9uIHMJShg/MGA",
+	"i1RfSt9m9PGS8HMvgx772Ol0Pn2KwuKqj0isGvFCqziwP4SMOxRWn7xGmK0FEumI3wBCul7KJrTXH5Aq",
+	"fZUIX1qshM7J7EWucGw4quAZSHQhcAHccrqCH+0ntN/dO2TxiMsh2MXCG7sOWQIpoGUUe7Z9aPcK2+92",
+	"O+yg272UY+DSjaeGUKlLCF90wLsp28sE3cvskXDIIiRkx+6MiBlIU02QbeiGuZTu5zmI3zLuRNewF+1d",
+	"SMaAGOVEhBM5yY2lwDOim90I/3H+9g37PjpW0oA0OxezCfQYnxA0hlBy90+tZPQDReL+svNz6IK69thr",
+	"8cz/8bP9w8GYXkoiWYe9qyFwu4DeoVQZJB323KNvlNzx7kerC9ie7O2bBEvITMZFijZibjjSnkwu+lIi",
+	"GZ3peCAMe3LA+sJQR+66Sxv6wC7QiWScnR5dHP8WFsBsWAFS5d5qT7VXhT508YDO+4sWb7vtQrTR4hHu",
+	"SHohxqD/9jfs0scyt0ct0ztngHGNdiHOQSaYv7wIDmtfpmSh07fnFzhxN3jafxNwNdOxFoDSiAeNMQ8z",
+	"lbNEXSI72BUosj4IZfsaZj07D6qVCwPKMsKcdC9pqHVI/AYXmokEpBExTz3KXH9moMOObHOIVp8BLaTD",
+	"s/0JLbYdduS46qC7F7KD/afYx+MPH5BidoTle448L2GGtImOHGYr7sMee4YimxXinPp28l6jk6FMBHEF",
+	"zQhDGjGtLduBNoe49peyD6mSQ01g8QS96wUAJhekM5aK62qBBbfbnHxC6NclPg/M6HNb1O5JO1R0gKDN",
+	"9MMO/u5CIo0wVs0LSJqTk7ZyjB2dnlQMBr1gzx7OagKST0TQC7ByCOZbmBGejbsI8IYfh00RpG9gaoUS",
+	"BvfYQ7EYvj3og1dCm2fUgG3TC5PWohXlI7unVIpk5XOvMBzWPtiQzQ8+6ndAMc32zoao9vaJf+aAFnXS",
+	"sAvgB1R1VqYr2UnRze7Te6uA6ImSmtSJ/W6X8JlQCqKOPCcC8f7wgY8nLtwL823+qCXBBfvd/Sc73Sc7",
+	"ez9f7O33ut1et9vpdrv/CCiDiYD3rrp7f3YHP+uD6b5PA+0VeUFSGTuv4xHPhpAwCsOdCoyoc0Uygj/V",
+	"SP5vN5ROrMZYIKSeuONCvfcf++DsvSLIeq8eEL2H+tX69MPsI9STFvF/MfpcDfwK2kUbAU9cZEcV2L+t",
+	"K/f4bu1Z7O2AFqjppWIhd5/xpGKJOejurX7lXRUZGl96tPqlXwr8aPvG/tPVb1wo9ZpL73zGu/jjdWZ0",
+	"4jwAiL1Mbz1aa1JFqCaubz4ec3uHQuYm6W0XE7U/K3/4UJNfnecYmeLEU9Cjr9B9TIYN3RarPeYGkR8z",
+	"LrQXgeTmiZ69env88urVyTmiNfrYFYkQra+5SPvqA2hqgI3U1NumKVZPTxBy7fBSSjBTlV2T/pXAjYid",
+	"CnMNE2OP7muYoYtHj/A4SGcd5qNm7ETtcUZQ2xVzuNcPnl7KeTx/ks114XiUJMgGG4vGyvmOoAjvi/oU",
+	"z1Qy20z2bCEz/kON5I9qMIBM10XHuszvJ17wV/3CVxQ6qsnUvc3m9TWI0o2EYZMgvECkZpc6UhF/xQYw",
+	"O2cwSfkMVkrBplc+hX9dQdpdQ5Aee6R7+8LeGl2cEnz/hVKvELwfJfb+6vdewuy10CiUvjkpf2ovNN7p",
+	"q7KKDqvkFtIfw2ewC6dZ7n7Ef0+ST3QYpGBgiUvuzzwZFq5Wd9Oi7xa1zzMYqxvYTsY+o0EFt9fuCo+Z",
+	"r562lkzwDrgGqfCr83r/T9CHuger33ijzC9YdONbY60Lfg32wo4inqnB4Hb8VNj9bnFZOy7auJf7WjGF",
+	"oowT+jHbrmzk5FyXpea9nXd3b/Ou6MfofqK/zifYyN6Tp52nT8N19RHvnHbPPN3p7l3gA/M6i6XUlZ64",
+	"FHBHj3P/t/c507apwsv/3C3h5DGpHX0CvlxBiQ1vd9So8OqQU82DERCO7OwMDTs66A14qqESwCHzNK1H",
+	"Z7jchjKnFBMX7JWy6g+m91wwsvtjPo9gAVq9CCfe6xah/3+8L4KFbTMV98Ox7ZeangqZqCnN72m35m2n",
+	"B5wLvQT6qwTxLVvDwriy94Uu035jr3OfLjjs4Ub9Fd+o44oY9kdA+V3tGCi+XnWxdnFzXLJIJAUoKKav",
+	"sSNJ8Dd0waUk44Z77UKZug4jmaAL3IdLic6WJqSEsIKngLVM3ZU6stIqoupoGg3oI7SdFwVGmi7PVKLa",
+	"7/x7vULXpf8dS/A5sVsVqoUM3UhIftpArtRo/Dlv6w8H6MMB2niAbnoEtllRvJR8MKR89hvYg+XljrQB",
+	"Er/oli1OubWVgaZ74e7HMnjmU+WSWD9ZfwWz9bF6XAbn3P569XAoPBwK93EoPIjyb9GY9iuYiqgsw1Rq",
+	"SRZbXafw8Gi8T2HGWo7IVUaptkigQxZ5RolC9xnAY1xZWdIpajFStNEk5TEkGGF3KREMusOOXBhZkYNk",
+	"5zXGsBvOJEyZT8/BLNqQ9WeuQud0oSimc5hSLYlYJOgR9dlW1wAT7MC350pcJUB1PNgRI1FcCZJLQWOg",
+	"miyBnIYZlxUv6SHeN42LlhkKqfGS1weQLMn4FMfTnyE2m5lvw9XptrdUnsUjrC1aLDRFHknl4+6o0jjF",
+	"uJUjJNolPXbQ7TYWSm+6Y9YTUW51GIZf9EbadHl8XCaFBBNur/XrOyibM3LWugg+nPlLz/zH/6POfLfv",
+	"Ws78pxfdn1vO/P07P/OL8Ewm1fThVvhwK/xmboV4koUMeSlkGeh8jAGp7mj8XPfF3aLeZLN9+TWewws4",
+	"Qi6dhcK5Z32VzEKX24LuPcxbqORLc9I0lIRDFmGs8q5vQ3sou0vp4fmPTk+KQFth5qLBjqjxmlE79AHh",
+	"Mdfg8UZSMAZjxq1CxivJ3SN1KUdFUa3qHAr3ZClOFsPEG83lteZ9MW0Mbb+UM8CRugPO0skpVtVgZEx8",
+	"0hjRHpt01qMJH3QPOqwm3yRgBXbDslyyGZhDBAxx6tOlrNfuLyLbWeQboAwJqoTVYVhB2g/XxVu0WuUr",
+	"KU7fjs5EyVHB+dHfX+x36zlFvSDXkF0dPH5S+f6dtmyNysJ/cAnBhlb1kkafNQqukiA2p+jMz3dNtaqa",
+	"9mX/uPrp56et1FqbJpUd03Ju+34fjuqHo/qbMUnQcVxIfF7g3sxUnrF4pMRmJonVh7R2ODft5/TvGPas",
+	"csP6yowQrVIXJ/KcuYSqE86ZNRwgDp9Q8LT729kEpJq6/DKX9OZv5mUG1wTUJEUoFOdoRkwlmNpDX/uT",
+	"hsK9dZHYQ0dOmVTEjclEP7dzupR0//CnU6rUNdbG7NEME5iAHadkcSria910bnl4oBIr4xs6uTx00QHd",
+	"jyuwPiSJ70RCzwMofY7Lf4lQQ0nqS06vCliMuxG33HL9DZoQn4M3b6/OXvx+dPYci7bCBPmupjdN+Kw0",
+	"J2F6mtDIJUF5Fe4WUd/dTyuu56uv3X5s/qrsBrXXZf/LMheuqt3bjzvdbrgIPtU4rMdtUDf7WxnSK7BC",
+	"DcczBnEAj0mYsCmCxgPPHpytD2f1N3NW+3oVJcwV7eMJn9GpMx3NNvceLDmpq/BTq4N12Rt3YcOEJmfN",
+	"trf+VK0K5f17Cf70OU+0DeN/v3jS5IPzdgtD7r2FsrpNu05Eq2ekBy/uX8CLW0TAViEXS4umg87dUhCr",
+	"BHYQI+U2CRKOOT97gsTdCciS1r2nj7vhRqmRllz1zEihdW6F0cHPhaQkjA5ISvfZ0Zj/S0n2b/uPgzC4",
+	"USKxb+x/KRnilmitcPgCN+chHv5rjocvlqnK+uiQqLO9/WpFIPwRAmtsE+zeFoTu9tu9BqGvw4qbBn67",
+	"eX1OA3VFNt2ZZOpuKpi6G4uWNiu1HVTIYDwxDynbDynb9x847MXmOlKzalwuNKXdjxO8iXxqVZkuRr5G",
+	"lhnBWEN645A0CBxcj9RUMo+FvhhpvK3sdBek26tJX492dJdC6OEy9NcJafVMTJqJMA6XfANVqIWnV4V0",
+	"vCNwvm7Y7XYdj3OZOIA+QosLMWKTCouQm+fYyQJuCE8HfT5OkwoLvEIVx3lGECqX0pWBcu1hzT3CXeea",
+	"JR7aj/rW12IygQRjHQjTZ8TRHo4lAagdlSUe9CfmYwydtRN2+GkUMmupaAdGs/KwiX4UJdBfg6/oBPkZ",
+	"p7m11PryoQ24TY5e/+PNTrfb3dt58Z9Hr09fvQjC4rv94rv3a0uiCik+p1+o3AOo3BUCdQOZWRupzlPT",
+	"6sjog900ZdXMZAF87EGVe/BjfNVwPSTUhDSK8SXqXz9Pr72rdYkyiBDCt7CY/Ybv3wucCA69AH909ZSr",
+	"xYPoK0xF8LVkmnBGKqWNS3GzEY7/0gFWsU5yvQzsJNdro51Ysnuw/rs0JjqHBxY/XvRhbKA827nXlecx",
+	"N3kG1aj9n5reLit9249XvB/v7T+qONKDZ0pdCzlkBz/t7YVU5BJhtAlI0HBLVA3GpDTSMkY913Yyrk71",
+	"F7JW2nVax1KJW+XBSPkVGylHTtB5UZtCMoSsrpXTdysslFijHfnMafpWEfb1/awWXOY1UWF+dmRYVHBP",
+	"xASqMWpslWY/atafWa0X0sHhpfRFtFwxxSm3+vBAZSyDFDA0OrOdxJB22ImvjodQl9WSSGw6AtnYWYcd",
+	"XUonXOfjnNltw5yrMx3n2lzKVIBX/ge5/a09Ntmy270aapcL0C8nAjc0Blu6fVZD8P+cc2WTk6HNxmMn",
+	"+XAtebiWfGOh0O5IqGGIjkgir3Fqzl9Kdj/af1ZgWWwl8H/Ddu/Cuvwg1m4p1h6E0bdrul6ftUs7dZ2z",
+	"d0kLbbdRX7j0f9ZXyazDjvFxLPHCnQabQoIDYXMZCYeYmoHqbsJa0uEuZRNWQM/VUwI0I+MPA8h8GmOj",
+	"7okjuZUo2tJk/CC8asJrLtv8UbWvQqQV++buhNpDuvlXrrj91RUwwpqmvehKxd9G49p1knNtwXyGz5Nc",
+	"LqRum1guBfdGcrlJ8lK/8CB6vw3R67fGg+R9kLx/Ecn7uiJ5S2usVNONRTDW+mz1xL1Nk0q+0C8ixbKN",
+	"PElYPmn2zJ1ge/fimcOpYH0vVx/PoWlQJfE2F1hRafyu/XDFcO62SlxZ/ntpv3P+P+ahuhHGTZnRHXkE",
+	"q+W77zL/qij/HrxIITaZkiLWQVMe05rnVp1QpxmMRT5mU2EPB60Z8KyfJ5qUgXjEs6E9hWKrjbgzL5sm",
+	"V90uxuMVBd+xKq/u7e7GiexUyjTtuuY6E0wsdoWfJqOZFjFPS2L/7rt/Qc8H9dLse4RYVhxkBbylK5P+",
+	"uFsvZ04EWQv78gs5Iu32WMcRiXv2wRH5FTsihZPr/nShv2uHC361KlFCYkvMOws5m2QiRk8b7XyrVPG+",
+	"BllCL7ki0njEUQI6VrKhFFqrzBeNyRk1V0Vp7Kt8ODKlAIyInSKnwEUOjigsWomQuyK0w+h8MklnLpaD",
+	"IYsUIFAU/1cp05qIoTA89YJfpjPER/JxIXakvCg2e9DuTrRMc6/uxIr0/VUMDDvmWTIvfBvilOsr/dxR",
+	"gwKTrVRkQ9tYzLOklImOZgtxzEW/LqK5Khb3H3e7G3oaLUk/LybSVhTb6uxaQdjKYbVXO6zodLgl3Zec",
+	"RtT+tufRJidK29XMMt7DbezBgfmt5dTQmbjO4Tp/cdv9aP9Z4a3c7jzBdu/A6vSgyn9uVf4zic4HgffN",
+	"OknXFygrAOnfZnZ5CT/VlUf1WO4io5xnq4Sj0t0pNGcNRrORmrKx1ch5BoTyhjhu0xE3mMQ35ZpplSaX",
+	"cgxcTkcihXa89FuJsC+bGFOwuJDzTN7dEBx9Y631QTTfgWhuWLe1ZfO8F+LOZPODx+FBx/2GocW31HGv",
+	"YbZellDIMrhBiE4lMU0pTvMEkg47hzizp9F88jgfciGbPRgvbaf34sCw0y0cBkenJ3fiL3gJM+cu+OLw",
+	"aCjRr2FWN3o4OS0Ko14QBinX5p2uxgJ62Q19u2ITuyAZ3AiVa1rSd9KItMRAw8WvRBLaHYXbjCS921Qe",
+	"wNLpPe+/kBX8JczWMYLb5X+wgX/FNvBrkgxeguGfNQFmv1knDwetwC5RDwMbcEuHTMkYesU5b5g2KoME",
+	"6wuwgcrGlOceI4hkH5jtyUkyxOm/hhmbquxaF+nvZe6LVdPHDina/jLmkg9hDNLga2VBJrJw44wcnpFB",
+	"YcQSRQE1DIvxCn0p5yNo2k3aVqu+T4t2k8xZlDDrSo3NbM8vYfZZTc9/EVkcBsQFdjhx/yoVN3Dl0QM2",
+	"kbS/CzOiYbXp08gmHvaCOn3QqB+Ale4bWOkaZqsPlznlePfjNcyc+TeBFAikv77lX9xANnP73Et/ywLa",
+	"qInG88JewqdUevCxfVDJRIeYujlUKumwM8vSPsyS1GzbgAuyvJQep6UxVNI+v434f2kndgf2Z53HMWhd",
+	"SNs10cndWw0i5MRQ9CgS4sFm+hewmdImvSUL7mbKLC2S0aj5SZjWtD9S5FRKgQ1Y6pNhTDKyY6RuIEv5",
+	"5Jx4NCorYJI51Yg0vZTu+UyN7bUbeJYKyBgOTyjJQCaacYPdhUwrO44MKjdkrHWJlTfNVFF5qZLpm/S+",
+	"tYtfniGJbiENvqwpt07toPfoyQaBB8VcK8rf7S22n1PZmzNj7j/tPX7a2dvHFtdUAWtNPK3HY39jimHJ",
+	"mQ/K4YO59RvLibY7mVe28EanWip4X6TCzJbic/aVusZzhEvMUuTSlKWUJplCTZMbwszjwwygh2cYFnXB",
+	"7JOQRQRtGTH4Z85TzSKVG9tSIuQwYj9eyshlAkfs//9//z8WJdA3EfuRRRkkAGP75o8sQiAR95knf+ba",
+	"QBJVyjqNCe9EDVjEh4CtUQQ7M+pS1vpsOrR+BfOqoMjCudXgrvHEOPvlmD169OhpiFaTGpbIIeMs+jGy",
+	"XwqDgCMIvALSMK5Z9L/2n0X1kG2ppjS24jAoRO2j7sX+o95jK63/0WIw5qYtuv2gWwtup5ITxu7JoBf8",
+	"1x/dnafvPx582qEP++WHC/+ht/Dh+z867/Hzjz/8+/f/+O8/ftx5v/DMD/8WLIbR3z7Bye4qhz2JWU32",
+	"O7ch7Ny6YUAboIY6tYfuP9pERQLTTy2hFpXKWPOvYQmM92HQ5ymXcVlxym5a9CG6fUp4gw7Tde8RDquy",
+	"B32dap8DT+lafsMHvZ8o+pEckvUZNs9v/w6GuT8/xv3qCGvjs4P7MGkf2KZdz/e8pONPod3pjZzhlZB6",
+	"12urD6UAaFEdUBo+GO+/0hpMdVO4mjqwVspG1JuiCfjXtocvfF10/I2U+1i3Pv6Y4y3gTzWS/7sSqeGv",
+	"JLWcT1/oVo0kOx8LMwq+rtwVWqR1HHduQzyw/1fsu1vkdf9Njdndl2tksSR3WO2Dttq9eshuybob+sRo",
+	"wl+BW+wLSazNZE6bkuHAZh/MEQ++qnv2VY29wFpLmFZsC+6r3Y8eCWJp5sKWcvG1R5m4vQbk7gtzl0r3",
+	"rb+qFfeXVAzAiDG84JnE2x2lTPmvz2qXuPoVr3alK9rfX9b6fmPTtftRcRcrWrRDWjHi1a1+Cr9p+foc",
+	"jB3VUilb2o/8FmB4kRDaG3geXH9/GUw5jyps9TZKbSj4flN90edRNGUx3FqchfehEtZigJA3f+tsqvVV",
+	"5/9ZMxo2kko0s+VyqJjrXUf8r6PqMa6d/TyDh8D/B0/Utxj4v72uqCYg+UR0PJ8vKRUnTcZjUzicmIbs",
+	"BjLMVdOh5aL/OH/7psPeACSI5HANs8bScecTiIOthNB6TP9cxfnYttLI9kKzxD1wh8rFJ3Sg5xk69P54",
+	"P3/6mWq3lVXifZUbWiOeJIIGiULaro0GY4Qc6mXa+7l/5tZ+nSnPkt+qVdLjlE8RcbAXGHX1L8iUleoy",
+	"U1jCPOjZwZC3bCKyGSnvqYjtnKWSyID00+88k0IOqeFH3bvWNwsStIh5T0YmJBuoLIYHG+LXqSPWPAjf",
+	"6WLhKgxTfFWTa/7bVZm25MWeRWRHnKQ8plp1nE1HKoUOQ0eGx7XEiK1YyRgyqTGnlo34ZAJSF6g5kinZ",
+	"86A6Q3ED8lLOpfD6EhyoYgyVac+/rbDyPZooK/xNNTxqHJ4QDz95HJbMninEbQ4+baip+vl+Tl11C6m2",
+	"6ay/Nikn1bRN0j3osg9mzC+smt5epleUVY/Yrnc/+o8EaYyg7qsgjS3XkxjnkqFgYEN+Az1yIuNIMYrf",
+	"Y6QZNsy4xEpHJOrNCDJd5HahLn1IDQp9KcdCI0yywIJMeBgwlZUlllgCfRO622aNJpGXSZEnD9N8prHg",
+	"HY2TAoJxlolLYMOUtCaI5dIh5t9wcVpczqh2Rz+vkKCCzCyVce+IfgpRpX/vhcPgZ1/7A2tBecDnHgHY",
+	"JWU6m2veHq8YkO2GeCnx3qA91AWODNGHG+tRNac72GlduB2w8XF5UWydL23sKRCYEfID8ZeRQBmYHE3D",
+	"6wc+12nwlRV4WsSJ9hwR9Pb2u2Fg9aejsn73o5/dd6eVoKM2GGsJ02fe0N4NV9M0DIx67k3xpdiw5/8H",
+	"eZXA4ODxk00Jz9PWMrS2b3RWE9P5cmvZw1n8YFf6dg7vlE/LI2LzsgN1c8jHoA88gyzo/YFoAGQ4Ilmd",
+	"I/jMbpkpvXuzh0LW9bbUFEVlETuVGFy0pywiP1zMnbhZngLVTXSHPWZulxFGHqe50LmbWwQ1SQHrJMYq",
+	"TSE2nfnSs02vHp2eFCgUPE2ZGWUA7Oj0pNo1RpAvvksXVC5L0FU6wN00VMbIwVlpiTBAFps6VSrFMbis",
+	"xbis/64IkcoSxaWJYLV2pvLqDKki8WLDWDc4dKV2eKorXj4fwOlacDupaZpYehJLE6CCZZeqnwmJWEbT",
+	"kRpXx8HHEy6GspleDt62jEwsUuynXBpmFJvwWaW1QcbzJPj0/tP/CQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

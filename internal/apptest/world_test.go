@@ -31,6 +31,7 @@ type ids struct {
 	earned, code                     string // a reward to claim; the code of a claimed one
 	conversion, review               string // that earned it; an open fraud case
 	campaign, referral               string // one that runs; a code in it
+	block                            string // an entry of the block list
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -41,12 +42,13 @@ func unknown() ids {
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
+		block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block}
 }
 
 const plenty = 1_000_000
@@ -74,6 +76,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.reward(t)
 	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
 	w.referral = newCode(t, s, w.campaign, "friend_"+name)
+	w.block = addBlock(t, s, "mallory@"+name+".example")
 	return w
 }
 
@@ -145,6 +148,15 @@ func buyPhysical(t testing.TB, s *apptest.Server, member, item string) string {
 	t.Helper()
 	r := s.Incentable.For(t).Must(201, "POST", "/rewards/redeem", object{"member_id": member, "reward_id": item, "shipping_address": address})
 	return r.Text("data", "order_id")
+}
+
+func addBlock(t testing.TB, s *apptest.Server, email string) string {
+	t.Helper()
+	made, err := s.Core.Referral.AddBlock(t.Context(), s.Tenant.ID, referral.Block{Kind: referral.BlockEmail, Value: email}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.PublicID()
 }
 
 // object is a JSON object in a test.
