@@ -42,9 +42,9 @@ CREATE TABLE campaign_totals (
     clicks       bigint   NOT NULL DEFAULT 0, -- counted clicks
     conversions  bigint   NOT NULL DEFAULT 0, -- not rejected, not expired
     reward_minor bigint   NOT NULL DEFAULT 0, -- value of rewards not cancelled
-    amounts      bigint   NOT NULL DEFAULT 0, -- conversions with an amount
-    amount_sum   double precision NOT NULL DEFAULT 0, -- of amounts in minor units; for the outlier signal, not for money
-    amount_sq    double precision NOT NULL DEFAULT 0, -- of their squares; likewise
+    amounts      bigint   NOT NULL DEFAULT 0, -- clean conversions with an amount
+    amount_sum   double precision NOT NULL DEFAULT 0, -- of the natural logarithms of their amounts in minor units; for the outlier signal, not for money
+    amount_sq    double precision NOT NULL DEFAULT 0, -- of the squares of those logarithms; likewise
     CONSTRAINT campaign_totals_pk PRIMARY KEY (tenant_id, campaign_id, shard),
     CONSTRAINT campaign_totals_campaign_fk FOREIGN KEY (tenant_id, campaign_id) REFERENCES campaigns (tenant_id, id)
 );
@@ -67,6 +67,7 @@ CREATE TABLE referrals (
     reasons      text[], -- codes of the signals
     clicks       bigint      NOT NULL DEFAULT 0, -- counted
     conversions  bigint      NOT NULL DEFAULT 0, -- not rejected, not expired
+    anonymous_at timestamptz, -- UTC; newest click by nobody in particular
     created_at   timestamptz NOT NULL, -- UTC
     completed_at timestamptz, -- UTC; first rewarded conversion
     CONSTRAINT referrals_pk PRIMARY KEY (tenant_id, id),
@@ -79,6 +80,7 @@ CREATE UNIQUE INDEX referrals_code_unique ON referrals (tenant_id, upper(code));
 CREATE UNIQUE INDEX referrals_open_unique ON referrals (tenant_id, campaign_id, referrer_id) WHERE referee_id IS NULL;
 CREATE UNIQUE INDEX referrals_triple_unique ON referrals (tenant_id, campaign_id, referrer_id, referee_id) WHERE referee_id IS NOT NULL;
 CREATE INDEX referrals_by_referrer ON referrals (tenant_id, referrer_id, created_at);
+CREATE INDEX referrals_by_referee ON referrals (tenant_id, campaign_id, referee_id, created_at) WHERE referee_id IS NOT NULL;
 
 -- A visit through a code. Append-only in practice; the newest lie together.
 CREATE TABLE clicks (
@@ -93,14 +95,17 @@ CREATE TABLE clicks (
     CONSTRAINT clicks_pk PRIMARY KEY (tenant_id, id)
 );
 
--- The newest counted click of a referee on a code: the next within 24 hours does not count.
+-- When a referee met a code: a click within 24 hours of the last one does not
+-- count, and a conversion is timed from it. Read and written under the lock of the referral.
 CREATE TABLE visits (
     tenant_id   bigint      NOT NULL, -- owner
-    referral_id uuid        NOT NULL, -- referrals.id
+    campaign_id text        NOT NULL, -- campaigns.id, the referral's
     referee_id  bigint      NOT NULL, -- members.id
-    counted_at  timestamptz NOT NULL, -- UTC
-    clicked_at  timestamptz NOT NULL, -- UTC; newest click, counted or not
-    CONSTRAINT visits_pk PRIMARY KEY (tenant_id, referral_id, referee_id)
+    referral_id uuid        NOT NULL, -- referrals.id
+    met_at      timestamptz NOT NULL, -- UTC; newest click, conversion, or referral that names the referee
+    clicked_at  timestamptz, -- UTC; newest click, counted or not; null: never clicked
+    click_id    uuid, -- clicks.id of that click
+    CONSTRAINT visits_pk PRIMARY KEY (tenant_id, campaign_id, referee_id, referral_id)
 );
 
 -- Binds a referee to the first code of a campaign that was clicked or converted.
@@ -109,7 +114,7 @@ CREATE TABLE attributions (
     campaign_id  text        NOT NULL, -- campaigns.id
     referee_id   bigint      NOT NULL, -- members.id
     referral_id  uuid        NOT NULL, -- referrals.id, for ever
-    codes        integer     NOT NULL, -- different codes of the campaign met by the referee
+    converted_at timestamptz, -- UTC; first conversion, whatever came of it
     paid_at      timestamptz, -- UTC; first conversion that paid
     created_at   timestamptz NOT NULL, -- UTC
     CONSTRAINT attributions_pk PRIMARY KEY (tenant_id, campaign_id, referee_id),
@@ -156,6 +161,87 @@ CREATE INDEX conversions_by_campaign ON conversions (tenant_id, campaign_id, cre
 CREATE INDEX conversions_by_referral ON conversions (tenant_id, referral_id, created_at, id);
 CREATE INDEX conversions_by_time ON conversions (tenant_id, created_at, id);
 CREATE INDEX conversions_by_referee ON conversions (tenant_id, referee_id, created_at);
+
+-- How many conversions of a status were made in a campaign on a day: totals and
+-- deep pages without a scan. Kept by the triggers on conversions.
+CREATE TABLE conversion_days (
+    tenant_id   bigint   NOT NULL, -- owner
+    campaign_id text     NOT NULL, -- campaigns.id
+    day         date     NOT NULL, -- of created_at, UTC
+    status      text     NOT NULL, -- conversions.status
+    shard       smallint NOT NULL, -- as hold_days.shard
+    conversions bigint   NOT NULL, -- how many; only the sum over shards means something
+    CONSTRAINT conversion_days_pk PRIMARY KEY (tenant_id, campaign_id, day, status, shard)
+);
+CREATE INDEX conversion_days_by_day ON conversion_days (tenant_id, day);
+
+-- These take the same shard as the triggers on holds, before they touch a row of
+-- it: see there.
+CREATE FUNCTION count_made_conversions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO conversion_days AS d (tenant_id, campaign_id, day, status, shard, conversions)
+    SELECT c.tenant_id, c.campaign_id, c.day, c.status, txid_current() % 8, count(*)
+      FROM (SELECT a.tenant_id, a.campaign_id, (a.created_at AT TIME ZONE 'UTC')::date AS day, a.status FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.campaign_id, c.day, c.status
+     ORDER BY c.tenant_id, c.campaign_id, c.day, c.status
+        ON CONFLICT (tenant_id, campaign_id, day, status, shard) DO UPDATE SET conversions = d.conversions + excluded.conversions;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION count_moved_conversions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashint8(x.tenant_id), (txid_current() % 8)::int)
+       FROM (SELECT DISTINCT a.tenant_id FROM added AS a ORDER BY a.tenant_id) AS x;
+    INSERT INTO conversion_days AS d (tenant_id, campaign_id, day, status, shard, conversions)
+    SELECT c.tenant_id, c.campaign_id, c.day, c.status, txid_current() % 8, sum(c.change)
+      FROM (SELECT r.tenant_id, r.campaign_id, (r.created_at AT TIME ZONE 'UTC')::date AS day, r.status, -1 AS change FROM removed AS r
+            UNION ALL
+            SELECT a.tenant_id, a.campaign_id, (a.created_at AT TIME ZONE 'UTC')::date, a.status, 1 FROM added AS a) AS c
+     GROUP BY c.tenant_id, c.campaign_id, c.day, c.status
+    HAVING sum(c.change) <> 0
+     ORDER BY c.tenant_id, c.campaign_id, c.day, c.status
+        ON CONFLICT (tenant_id, campaign_id, day, status, shard) DO UPDATE SET conversions = d.conversions + excluded.conversions;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER conversions_counted AFTER INSERT ON conversions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_made_conversions();
+CREATE TRIGGER conversions_recounted AFTER UPDATE ON conversions REFERENCING OLD TABLE AS removed NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION count_moved_conversions();
+
+-- What a referrer's codes did in an hour, over all campaigns: for the velocity signals.
+CREATE TABLE referrer_hours (
+    tenant_id   bigint      NOT NULL, -- owner
+    member_id   bigint      NOT NULL, -- members.id of the referrer
+    hour        timestamptz NOT NULL, -- UTC, its beginning
+    referrals   bigint      NOT NULL, -- codes made
+    clicks      bigint      NOT NULL, -- counted
+    conversions bigint      NOT NULL, -- whatever came of them
+    CONSTRAINT referrer_hours_pk PRIMARY KEY (tenant_id, member_id, hour)
+);
+
+-- What happened in a campaign in an hour, in shards as above: for the rate signal.
+CREATE TABLE campaign_hours (
+    tenant_id   bigint      NOT NULL, -- owner
+    campaign_id text        NOT NULL, -- campaigns.id
+    hour        timestamptz NOT NULL, -- UTC, its beginning
+    shard       smallint    NOT NULL, -- 0-15
+    clicks      bigint      NOT NULL, -- counted
+    conversions bigint      NOT NULL, -- whatever came of them
+    CONSTRAINT campaign_hours_pk PRIMARY KEY (tenant_id, campaign_id, hour, shard)
+);
+
+-- Who was seen where: for the signals of same network and same device.
+CREATE TABLE sightings (
+    tenant_id  bigint      NOT NULL, -- owner
+    kind       text        NOT NULL, -- network | agent (of a network) | device
+    trait      bytea       NOT NULL, -- keyed hash
+    member_id  bigint      NOT NULL, -- members.id
+    seen_at    timestamptz NOT NULL, -- UTC, newest
+    visited_at timestamptz, -- UTC, newest click or conversion; null: only made codes
+    CONSTRAINT sightings_pk PRIMARY KEY (tenant_id, kind, trait, member_id),
+    CONSTRAINT sightings_kind_known CHECK (kind IN ('network', 'agent', 'device'))
+);
+CREATE INDEX sightings_by_visit ON sightings (tenant_id, kind, trait, visited_at) WHERE visited_at IS NOT NULL;
 
 -- Something earned.
 CREATE TABLE rewards (
@@ -231,11 +317,13 @@ CREATE TABLE blocked (
     tenant_id  bigint      NOT NULL, -- owner
     kind       text        NOT NULL, -- member | email | domain | network | device
     value      text        NOT NULL, -- normalised; hex of the keyed hash for network and device
+    id         bigint      NOT NULL, -- time-ordered key; public as block_...
     note       text        NOT NULL DEFAULT '', -- for people
     created_at timestamptz NOT NULL, -- UTC
     CONSTRAINT blocked_pk PRIMARY KEY (tenant_id, kind, value),
     CONSTRAINT blocked_kind_known CHECK (kind IN ('member', 'email', 'domain', 'network', 'device'))
 );
+CREATE UNIQUE INDEX blocked_by_id ON blocked (tenant_id, id);
 
 -- An earned reward hands out codes of pools as an order does; a code has one owner.
 ALTER TABLE codes ADD COLUMN reward_id uuid; -- rewards.id that has it

@@ -175,7 +175,7 @@ func (q *Queries) CampaignGetGranted(ctx context.Context, db DBTX, arg CampaignG
 }
 
 const campaignGetReferee = `-- name: CampaignGetReferee :one
-SELECT a.tenant_id, a.campaign_id, a.referee_id, a.referral_id, a.codes, a.paid_at, a.created_at FROM members AS m
+SELECT a.tenant_id, a.campaign_id, a.referee_id, a.referral_id, a.converted_at, a.paid_at, a.created_at FROM members AS m
   JOIN attributions AS a ON a.tenant_id = m.tenant_id AND a.referee_id = m.id
  WHERE m.tenant_id = $1 AND m.external_id = $2 AND a.campaign_id = $3
 `
@@ -195,7 +195,7 @@ func (q *Queries) CampaignGetReferee(ctx context.Context, db DBTX, arg CampaignG
 		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
-		&i.Codes,
+		&i.ConvertedAt,
 		&i.PaidAt,
 		&i.CreatedAt,
 	)

@@ -50,19 +50,20 @@ type ApiKeySecret struct {
 }
 
 type Attribution struct {
-	TenantID   int64
-	CampaignID string
-	RefereeID  int64
-	ReferralID uuid.UUID
-	Codes      int32
-	PaidAt     *time.Time
-	CreatedAt  time.Time
+	TenantID    int64
+	CampaignID  string
+	RefereeID   int64
+	ReferralID  uuid.UUID
+	ConvertedAt *time.Time
+	PaidAt      *time.Time
+	CreatedAt   time.Time
 }
 
 type Blocked struct {
 	TenantID  int64
 	Kind      string
 	Value     string
+	ID        int64
 	Note      string
 	CreatedAt time.Time
 }
@@ -80,6 +81,15 @@ type Campaign struct {
 	SpentMinor  int64
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+type CampaignHour struct {
+	TenantID    int64
+	CampaignID  string
+	Hour        time.Time
+	Shard       int16
+	Clicks      int64
+	Conversions int64
 }
 
 type CampaignTotal struct {
@@ -177,6 +187,15 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+}
+
+type ConversionDay struct {
+	TenantID    int64
+	CampaignID  string
+	Day         time.Time
+	Status      string
+	Shard       int16
+	Conversions int64
 }
 
 type Hold struct {
@@ -317,8 +336,18 @@ type Referral struct {
 	Reasons     []string
 	Clicks      int64
 	Conversions int64
+	AnonymousAt *time.Time
 	CreatedAt   time.Time
 	CompletedAt *time.Time
+}
+
+type ReferrerHour struct {
+	TenantID    int64
+	MemberID    int64
+	Hour        time.Time
+	Referrals   int64
+	Clicks      int64
+	Conversions int64
 }
 
 type Reward struct {
@@ -357,6 +386,15 @@ type RewardDay struct {
 type ServerSecret struct {
 	Name   string
 	Secret []byte
+}
+
+type Sighting struct {
+	TenantID  int64
+	Kind      string
+	Trait     []byte
+	MemberID  int64
+	SeenAt    time.Time
+	VisitedAt *time.Time
 }
 
 type Signal struct {
@@ -429,8 +467,10 @@ type Undone struct {
 
 type Visit struct {
 	TenantID   int64
-	ReferralID uuid.UUID
+	CampaignID string
 	RefereeID  int64
-	CountedAt  time.Time
-	ClickedAt  time.Time
+	ReferralID uuid.UUID
+	MetAt      time.Time
+	ClickedAt  *time.Time
+	ClickID    *uuid.UUID
 }

@@ -117,7 +117,7 @@ func (q *Queries) ConversionGetPlace(ctx context.Context, db DBTX, arg Conversio
 }
 
 const conversionGetWhy = `-- name: ConversionGetWhy :one
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
        k.created_at AS clicked_at, k.counted AS click_counted
   FROM conversions AS c
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
@@ -185,6 +185,7 @@ func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionG
 		&i.Referral.Reasons,
 		&i.Referral.Clicks,
 		&i.Referral.Conversions,
+		&i.Referral.AnonymousAt,
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.Referrer,
@@ -219,7 +220,7 @@ func (q *Queries) ConversionUpdateStatus(ctx context.Context, db DBTX, arg Conve
 }
 
 const referralGetForReview = `-- name: ReferralGetForReview :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.created_at, r.completed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
  WHERE r.tenant_id = $1 AND r.id = $2
@@ -257,6 +258,7 @@ func (q *Queries) ReferralGetForReview(ctx context.Context, db DBTX, arg Referra
 		&i.Referral.Reasons,
 		&i.Referral.Clicks,
 		&i.Referral.Conversions,
+		&i.Referral.AnonymousAt,
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.ExternalID,

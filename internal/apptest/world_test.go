@@ -13,6 +13,7 @@ import (
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -29,6 +30,7 @@ type ids struct {
 	pool, key, hold, transfer        string
 	earned, code                     string // a reward to claim; the code of a claimed one
 	conversion, review               string // that earned it; an open fraud case
+	campaign, block                  string
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -38,12 +40,16 @@ func unknown() ids {
 		member: "nobody", digital: "rwd_none", physical: "rwd_none", order: store.OrderID(nobody), pool: "pool_none",
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
+		campaign: "camp_none", block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review}
+	return []string{
+		i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review,
+		i.campaign, i.block,
+	}
 }
 
 const plenty = 1_000_000
@@ -69,6 +75,8 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})
 	w.hold = strings.Replace(store.OrderID(held.Hold.ID), "ord_", "hold_", 1)
 	w.reward(t)
+	w.campaign = addCampaign(t, s, "camp_"+name, tenPercent())
+	w.block = addBlock(t, s, "mallory@"+name+".example")
 	return w
 }
 
@@ -140,6 +148,33 @@ func buyPhysical(t testing.TB, s *apptest.Server, member, item string) string {
 	t.Helper()
 	r := s.Incentable.For(t).Must(201, "POST", "/rewards/redeem", object{"member_id": member, "reward_id": item, "shipping_address": address})
 	return r.Text("data", "order_id")
+}
+
+// tenPercent is the rule of the documents' examples: a tenth of the amount, as a
+// code.
+func tenPercent() referral.Rule {
+	r := referral.DefaultRule()
+	r.Referrer = &referral.Side{BasisPoints: 1000, Asset: ledger.Points, Fulfilment: referral.DiscountCode}
+	return r
+}
+
+func addCampaign(t testing.TB, s *apptest.Server, id string, r referral.Rule) string {
+	t.Helper()
+	c := referral.Campaign{ID: id, Name: "Test", State: referral.Active, Rule: r}
+	made, err := s.Core.Referral.CreateCampaign(t.Context(), s.Tenant.ID, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
+}
+
+func addBlock(t testing.TB, s *apptest.Server, email string) string {
+	t.Helper()
+	made, err := s.Core.Referral.AddBlock(t.Context(), s.Tenant.ID, referral.Block{Kind: referral.BlockEmail, Value: email}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.PublicID()
 }
 
 // object is a JSON object in a test.

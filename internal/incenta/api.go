@@ -19,6 +19,7 @@ import (
 var Built = []string{
 	"getSpec",
 	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
 }
 
 // API implements the generated strict server for what is built.

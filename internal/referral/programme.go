@@ -3,11 +3,13 @@ package referral
 import (
 	"context"
 	"encoding/json"
+	"hash/maphash"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -24,6 +26,7 @@ const (
 	CodeAlreadyRedeemed     = "already_redeemed"
 	CodeAlreadyExists       = "already_exists"
 	CodeInvalidTransition   = "invalid_transition"
+	CodeMemberUnknown       = "member_unknown"
 )
 
 // Programme runs the referral programmes of all tenants. Make it with New;
@@ -32,6 +35,8 @@ type Programme struct {
 	db     *pg.DB
 	ledger *ledger.Ledger
 	secret []byte // under which addresses and devices are hashed
+	clicks *batch.Group[visit, Click]
+	seed   maphash.Seed
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
@@ -43,11 +48,14 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Programme{db: db, ledger: l, secret: secret}, nil
+	p := &Programme{db: db, ledger: l, secret: secret, seed: maphash.MakeSeed()}
+	p.clicks = batch.New(clickBatch, p.runClicks)
+	return p, nil
 }
 
-// Close waits for what is queued, until ctx ends. Close it before the ledger.
-func (p *Programme) Close(context.Context) {}
+// Close refuses new clicks and waits for those that wait, until ctx ends. Close
+// it before the ledger.
+func (p *Programme) Close(ctx context.Context) { p.clicks.Close(ctx) }
 
 // CampaignState says whether a campaign takes part.
 type CampaignState string
@@ -86,6 +94,12 @@ type Review struct {
 	Reasons []string
 }
 
+// The statuses of a referral.
+const (
+	ReferralPending   = "PENDING"
+	ReferralCompleted = "COMPLETED"
+)
+
 // Referral is a code and its holder.
 type Referral struct {
 	ID          uuid.UUID
@@ -101,6 +115,14 @@ type Referral struct {
 	CreatedAt   time.Time
 	CompletedAt time.Time // zero: not yet
 }
+
+// The statuses of a conversion.
+const (
+	ConversionCompleted = "COMPLETED"
+	ConversionFlagged   = "FLAGGED"
+	ConversionRejected  = "REJECTED"
+	ConversionExpired   = "EXPIRED"
+)
 
 // Conversion is what a referee did.
 type Conversion struct {
@@ -166,6 +188,8 @@ type Reward struct {
 
 	member int64
 }
+
+const wholeDay = 24 * time.Hour
 
 // Public ids.
 const (
