@@ -74,14 +74,14 @@ func migrateCommand() *cobra.Command {
 		step("down N", "Undo the newest N migrations, with the data they hold", cobra.ExactArgs(1), func(c *cobra.Command, url string, args []string) error {
 			n, err := strconv.Atoi(args[0])
 			if err != nil || n < 1 {
-				return fmt.Errorf("N must be a number from 1")
+				return fmt.Errorf("the number of migrations must be 1 or more")
 			}
 			return pg.Migrate(c.Context(), url, -n)
 		}),
 		step("force VERSION", "Mark the schema as being at a version, after a repair by hand", cobra.ExactArgs(1), func(_ *cobra.Command, url string, args []string) error {
 			v, err := strconv.Atoi(args[0])
 			if err != nil {
-				return fmt.Errorf("VERSION must be a number")
+				return fmt.Errorf("the version must be a number")
 			}
 			return pg.ForceVersion(url, v)
 		}),

@@ -47,11 +47,10 @@ SELECT @tenant_id, unnest(@ids::bigint[]), unnest(@pool_ids::text[]), unnest(@co
 SELECT id, code FROM codes WHERE tenant_id = @tenant_id AND pool_id = @pool_id AND state = 'available' ORDER BY id LIMIT @max_rows;
 
 -- name: CodeUpdateIssued :exec
--- Hands codes of locked pools to orders. By codes_pk.
-UPDATE codes AS c
-   SET state = 'issued', order_id = u.order_id
-  FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@order_ids::uuid[]) AS order_id) AS u
- WHERE c.tenant_id = @tenant_id AND c.id = u.id AND c.state = 'available';
+-- Hands codes of locked pools to orders. They exist, so every row meets itself by codes_pk.
+INSERT INTO codes (tenant_id, id, pool_id, code, state, order_id)
+SELECT @tenant_id, unnest(@ids::bigint[]), unnest(@pool_ids::text[]), unnest(@codes::text[]), 'issued', unnest(@order_ids::uuid[])
+    ON CONFLICT (tenant_id, id) DO UPDATE SET state = excluded.state, order_id = excluded.order_id;
 
 -- name: CodeUpdateVoided :many
 -- Makes an order's codes void; answers their pools. By codes_by_order.

@@ -1,12 +1,20 @@
+-- Set-based queries here look their rows up one by one, in a LATERAL subquery
+-- that OFFSET 0 keeps apart, never by a plain join with the arrays: plans are
+-- made once per connection, and one made while a table was small would walk the
+-- tenant's whole table for every batch until statistics are gathered.
+
 -- name: AccountListForUpdate :many
 -- Locks the named members' accounts in the one lock order (member, asset).
 -- By members_external_unique and accounts_pk. Pairs without an account are absent.
-SELECT m.external_id, a.*
-  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
-  JOIN members AS m ON m.tenant_id = @tenant_id AND m.external_id = w.external_id
-  JOIN accounts AS a ON a.tenant_id = @tenant_id AND a.member_id = m.id AND a.asset = w.asset
- ORDER BY a.member_id, a.asset
-   FOR NO KEY UPDATE OF a;
+SELECT s.external_id, a.*
+  FROM (SELECT m.id, m.external_id, w.asset
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                              WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY m.id, w.asset) AS s
+ CROSS JOIN LATERAL (SELECT y.* FROM accounts AS y
+                      WHERE y.tenant_id = @tenant_id AND y.member_id = s.id AND y.asset = s.asset
+                        FOR NO KEY UPDATE) AS a;
 
 -- name: AccountInsertMany :exec
 -- Opens accounts for members that have none of the asset yet; existing ones stay.
@@ -18,19 +26,22 @@ SELECT m.tenant_id, m.id, w.asset, @at::timestamptz
     ON CONFLICT (tenant_id, member_id, asset) DO NOTHING;
 
 -- name: AccountUpdateMany :exec
--- Stores locked accounts. By accounts_pk; touches no indexed column unless due_at moves.
-UPDATE accounts AS a
-   SET available = u.available, pending = u.pending, debt = u.debt, dated = u.dated, earned = u.earned, redeemed = u.redeemed,
-       seq = u.seq, awards = u.awards, redeems = u.redeems, deducts = u.deducts, expires = u.expires,
-       due_at = NULLIF(u.due_at, '0001-01-01Z'::timestamptz), idle_at = NULLIF(u.idle_at, '0001-01-01Z'::timestamptz), moved_at = u.moved_at
-  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset,
-               unnest(@available::bigint[]) AS available, unnest(@pending::bigint[]) AS pending, unnest(@debt::bigint[]) AS debt,
-               unnest(@dated::bigint[]) AS dated, unnest(@earned::bigint[]) AS earned, unnest(@redeemed::bigint[]) AS redeemed,
-               unnest(@seqs::bigint[]) AS seq, unnest(@awards::bigint[]) AS awards, unnest(@redeems::bigint[]) AS redeems,
-               unnest(@deducts::bigint[]) AS deducts, unnest(@expires::bigint[]) AS expires,
-               unnest(@due_at::timestamptz[]) AS due_at, unnest(@idle_at::timestamptz[]) AS idle_at,
-               unnest(@moved_at::timestamptz[]) AS moved_at) AS u
- WHERE a.tenant_id = @tenant_id AND a.member_id = u.member_id AND a.asset = u.asset;
+-- Stores locked accounts. They exist, so every row meets itself by accounts_pk
+-- and is updated; no indexed column is touched unless due_at moves.
+INSERT INTO accounts AS a (tenant_id, member_id, asset, available, pending, debt, dated, earned, redeemed,
+                           seq, awards, redeems, deducts, expires, due_at, idle_at, moved_at)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]),
+       unnest(@available::bigint[]), unnest(@pending::bigint[]), unnest(@debt::bigint[]),
+       unnest(@dated::bigint[]), unnest(@earned::bigint[]), unnest(@redeemed::bigint[]),
+       unnest(@seqs::bigint[]), unnest(@awards::bigint[]), unnest(@redeems::bigint[]),
+       unnest(@deducts::bigint[]), unnest(@expires::bigint[]),
+       NULLIF(unnest(@due_at::timestamptz[]), '0001-01-01Z'), NULLIF(unnest(@idle_at::timestamptz[]), '0001-01-01Z'),
+       unnest(@moved_at::timestamptz[])
+    ON CONFLICT (tenant_id, member_id, asset) DO UPDATE
+   SET available = excluded.available, pending = excluded.pending, debt = excluded.debt, dated = excluded.dated,
+       earned = excluded.earned, redeemed = excluded.redeemed, seq = excluded.seq, awards = excluded.awards,
+       redeems = excluded.redeems, deducts = excluded.deducts, expires = excluded.expires,
+       due_at = excluded.due_at, idle_at = excluded.idle_at, moved_at = excluded.moved_at;
 
 -- name: AccountGet :one
 -- One member's account with the tenant's clock; a missing account reads as zeros.
@@ -67,7 +78,8 @@ SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), u
 -- The transfers that a refund or reversal names, with what was undone of them already. By transfers_pk.
 SELECT t.member_id, t.asset, t.seq, t.kind, t.amount, t.cause_id, t.created_at, (u.seq IS NOT NULL)::boolean AS undone
   FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
-  JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.member_id = w.member_id AND t.asset = w.asset AND t.seq = w.seq
+ CROSS JOIN LATERAL (SELECT x.* FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
   LEFT JOIN undone AS u ON u.tenant_id = t.tenant_id AND u.member_id = t.member_id AND u.asset = t.asset AND u.seq = t.seq;
 
 -- name: TransferGet :one
@@ -81,14 +93,16 @@ SELECT sqlc.embed(t), m.external_id
 -- What the named transfers put into or took from lots. By lot_entries_pk.
 SELECT e.member_id, e.asset, e.seq, e.expires_at, e.amount
   FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
-  JOIN lot_entries AS e ON e.tenant_id = @tenant_id AND e.member_id = w.member_id AND e.asset = w.asset AND e.seq = w.seq
+ CROSS JOIN LATERAL (SELECT x.* FROM lot_entries AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS e
  ORDER BY e.member_id, e.asset, e.seq, e.expires_at;
 
 -- name: LotList :many
 -- The lots of the named accounts, soonest expiry first. By lots_pk.
 SELECT l.member_id, l.asset, l.expires_at, l.remaining
   FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset) AS w
-  JOIN lots AS l ON l.tenant_id = @tenant_id AND l.member_id = w.member_id AND l.asset = w.asset
+ CROSS JOIN LATERAL (SELECT x.* FROM lots AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset OFFSET 0) AS l
  ORDER BY l.member_id, l.asset, l.expires_at;
 
 -- name: LotAddMany :exec
@@ -98,12 +112,10 @@ SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), u
     ON CONFLICT (tenant_id, member_id, asset, expires_at) DO UPDATE SET remaining = lots.remaining + excluded.remaining;
 
 -- name: LotTakeMany :exec
--- Takes units from lots. By lots_pk.
-UPDATE lots AS l
-   SET remaining = l.remaining - u.amount
-  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset,
-               unnest(@expires_at::timestamptz[]) AS expires_at, unnest(@amounts::bigint[]) AS amount) AS u
- WHERE l.tenant_id = @tenant_id AND l.member_id = u.member_id AND l.asset = u.asset AND l.expires_at = u.expires_at;
+-- Takes units from lots that exist: every row meets its lot by lots_pk.
+INSERT INTO lots (tenant_id, member_id, asset, expires_at, remaining)
+SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@expires_at::timestamptz[]), unnest(@amounts::bigint[])
+    ON CONFLICT (tenant_id, member_id, asset, expires_at) DO UPDATE SET remaining = lots.remaining - excluded.remaining;
 
 -- name: LotDeleteEmpty :exec
 -- Forgets lots that were emptied, so that a spend never walks past spent ones. By lots_pk.
@@ -137,7 +149,8 @@ UPDATE holds AS h
 -- The open holds of the named accounts. By holds_open.
 SELECT h.*
   FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset) AS w
-  JOIN holds AS h ON h.tenant_id = @tenant_id AND h.member_id = w.member_id AND h.asset = w.asset AND h.state = 'held'
+ CROSS JOIN LATERAL (SELECT x.* FROM holds AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.state = 'held' OFFSET 0) AS h
  ORDER BY h.member_id, h.asset, h.matures_at, h.id;
 
 -- name: UndoneInsertMany :exec
@@ -155,9 +168,12 @@ SELECT b.before_seq, b.until_seq,
        COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
        COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
   FROM (SELECT transfer_at(@tenant_id, @member_id, @asset::smallint, @from_at::timestamptz, false, @newest::bigint)::bigint AS before_seq,
-               transfer_at(@tenant_id, @member_id, @asset::smallint, @to_at::timestamptz, true, @newest::bigint)::bigint AS until_seq) AS b
-  LEFT JOIN transfers AS lo ON lo.tenant_id = @tenant_id AND lo.member_id = @member_id AND lo.asset = @asset::smallint AND lo.seq = b.before_seq
-  LEFT JOIN transfers AS hi ON hi.tenant_id = @tenant_id AND hi.member_id = @member_id AND hi.asset = @asset::smallint AND hi.seq = b.until_seq;
+               transfer_at(@tenant_id, @member_id, @asset::smallint, @to_at::timestamptz, true, @newest::bigint)::bigint AS until_seq
+        OFFSET 0) AS b
+  LEFT JOIN LATERAL (SELECT x.* FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.asset = @asset::smallint AND x.seq = b.before_seq OFFSET 0) AS lo ON true
+  LEFT JOIN LATERAL (SELECT x.* FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.asset = @asset::smallint AND x.seq = b.until_seq OFFSET 0) AS hi ON true;
 
 -- name: TransferListRange :many
 -- Transfers of an account by number, newest first. By transfers_pk.
@@ -170,11 +186,11 @@ SELECT sqlc.embed(t), COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
 -- name: TransferListShown :many
 -- The n-th shown transfers of an account (of one type, or of any), for n from
 -- newest_n down to oldest_n. Each by binary search along transfers_pk.
-SELECT sqlc.embed(t), COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
-        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+SELECT t.*
   FROM (SELECT transfer_seek(@tenant_id, @member_id, @asset::smallint, @shown_type::text, n, @newest::bigint) AS seq
           FROM generate_series(@oldest_n::bigint, @newest_n::bigint) AS n) AS s
-  JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset::smallint AND t.seq = s.seq
+ CROSS JOIN LATERAL (SELECT x.* FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.asset = @asset::smallint AND x.seq = s.seq OFFSET 0) AS t
  ORDER BY t.seq DESC;
 
 -- name: UndoneGet :one

@@ -233,12 +233,14 @@ const (
 	ErrorCodeAlreadyExists         ErrorCode = "already_exists"
 	ErrorCodeAlreadyReversed       ErrorCode = "already_reversed"
 	ErrorCodeBalanceOverflow       ErrorCode = "balance_overflow"
+	ErrorCodeCampaignNotActive     ErrorCode = "campaign_not_active"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeIdempotencyConflict   ErrorCode = "idempotency_conflict"
 	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
@@ -257,6 +259,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBalanceOverflow:
 		return true
+	case ErrorCodeCampaignNotActive:
+		return true
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeIdempotencyConflict:
@@ -268,6 +272,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeMemberUnknown:
 		return true
 	case ErrorCodeMethodNotAllowed:
 		return true
@@ -1072,6 +1078,17 @@ type CreateMemberRequest struct {
 	Name nullable.Nullable[string] `json:"name,omitempty"`
 }
 
+// CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
+type CreateVanityCodeRequest struct {
+	Code string `json:"code"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReferrerUsername Display name of the referrer.
+	ReferrerUsername *string `json:"referrerUsername,omitempty"`
+}
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
 
@@ -1161,6 +1178,8 @@ type ErrorAnswer struct {
 		// - `payload_too_large` (413): the body is over its limit.
 		// - `already_exists` (409): the id, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
+		// - `campaign_not_active` (400): the campaign does not take part any more.
+		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1192,6 +1211,8 @@ type ErrorAnswer struct {
 // - `payload_too_large` (413): the body is over its limit.
 // - `already_exists` (409): the id, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
+// - `campaign_not_active` (400): the campaign does not take part any more.
+// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1819,6 +1840,17 @@ type UpdateSettingsRequest struct {
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
 }
 
+// VanityCode A referral under a chosen code.
+type VanityCode struct {
+	CampaignId string `json:"campaignId"`
+	Code       string `json:"code"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	ReferralId string  `json:"referralId"`
+	ReferrerId string  `json:"referrerId"`
+}
+
 // Why How something came to be. What has no part in it is null.
 type Why struct {
 	Cases      []Case                             `json:"cases"`
@@ -2060,6 +2092,14 @@ type CreateCampaignParams struct {
 
 // UpdateCampaignParams defines parameters for UpdateCampaign.
 type UpdateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateVanityCodeParams defines parameters for CreateVanityCode.
+type CreateVanityCodeParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
@@ -2325,6 +2365,9 @@ type CreateCampaignJSONRequestBody = CreateCampaignRequest
 // UpdateCampaignJSONRequestBody defines body for UpdateCampaign for application/json ContentType.
 type UpdateCampaignJSONRequestBody = UpdateCampaignRequest
 
+// CreateVanityCodeJSONRequestBody defines body for CreateVanityCode for application/json ContentType.
+type CreateVanityCodeJSONRequestBody = CreateVanityCodeRequest
+
 // SimulateConversionJSONRequestBody defines body for SimulateConversion for application/json ContentType.
 type SimulateConversionJSONRequestBody = SimulateRequest
 
@@ -2540,6 +2583,32 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 	UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCodeWithBody Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCode Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SimulateConversionWithBody What a conversion would pay, and why
 	//
@@ -3219,6 +3288,52 @@ func (c *Client) UpdateCampaignWithBody(ctx context.Context, campaignId Campaign
 // Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 func (c *Client) UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateCampaignRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCodeWithBody Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCode Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequest(c.Server, campaignId, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4634,6 +4749,68 @@ func NewUpdateCampaignRequestWithBody(server string, campaignId CampaignId, para
 	}
 
 	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateVanityCodeRequest calls the generic CreateVanityCode builder with application/json body
+func NewCreateVanityCodeRequest(server string, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVanityCodeRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewCreateVanityCodeRequestWithBody constructs an http.Request for the CreateVanityCode method, with any body, and a specified content type
+func NewCreateVanityCodeRequestWithBody(server string, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -6883,6 +7060,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
 	UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
 
+	// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// CreateVanityCodeWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
 	// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
 	//
 	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
@@ -8576,6 +8779,204 @@ func (r UpdateCampaignResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVanityCodeResponse201Headers the declared response headers of an HTTP 201 response for CreateVanityCode
+type CreateVanityCodeResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse400Headers the declared response headers of an HTTP 400 response for CreateVanityCode
+type CreateVanityCodeResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse401Headers the declared response headers of an HTTP 401 response for CreateVanityCode
+type CreateVanityCodeResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse403Headers the declared response headers of an HTTP 403 response for CreateVanityCode
+type CreateVanityCodeResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse404Headers the declared response headers of an HTTP 404 response for CreateVanityCode
+type CreateVanityCodeResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse409Headers the declared response headers of an HTTP 409 response for CreateVanityCode
+type CreateVanityCodeResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse413Headers the declared response headers of an HTTP 413 response for CreateVanityCode
+type CreateVanityCodeResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse422Headers the declared response headers of an HTTP 422 response for CreateVanityCode
+type CreateVanityCodeResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse429Headers the declared response headers of an HTTP 429 response for CreateVanityCode
+type CreateVanityCodeResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse500Headers the declared response headers of an HTTP 500 response for CreateVanityCode
+type CreateVanityCodeResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse503Headers the declared response headers of an HTTP 503 response for CreateVanityCode
+type CreateVanityCodeResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateVanityCodeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *VanityCode
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateVanityCodeResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateVanityCodeResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateVanityCodeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateVanityCodeResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateVanityCodeResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateVanityCodeResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateVanityCodeResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateVanityCodeResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateVanityCodeResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateVanityCodeResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateVanityCodeResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON201() *VanityCode {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVanityCodeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVanityCodeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVanityCodeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVanityCodeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15117,6 +15518,44 @@ func (c *ClientWithResponses) UpdateCampaignWithResponse(ctx context.Context, ca
 	return ParseUpdateCampaignResponse(rsp)
 }
 
+// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCodeWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// CreateVanityCodeWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCode(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
 // SimulateConversionWithBodyWithResponse What a conversion would pay, and why
 //
 // Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
@@ -17551,6 +17990,285 @@ func ParseUpdateCampaignResponse(rsp *http.Response) (*UpdateCampaignResponse, e
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers UpdateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVanityCodeResponse parses an HTTP response from a CreateVanityCodeWithResponse call
+func ParseCreateVanityCodeResponse(rsp *http.Response) (*CreateVanityCodeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVanityCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest VanityCode
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateVanityCodeResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateVanityCodeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateVanityCodeResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateVanityCodeResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateVanityCodeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateVanityCodeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateVanityCodeResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateVanityCodeResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateVanityCodeResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateVanityCodeResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateVanityCodeResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -26376,6 +27094,9 @@ type ServerInterface interface {
 	// UpdateCampaign Change, pause, resume or archive a campaign
 	// (PATCH /campaigns/{campaignId})
 	UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error
 	// SimulateConversion What a conversion would pay, and why
 	// (POST /campaigns/{campaignId}/simulate)
 	SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error
@@ -26684,6 +27405,42 @@ func (w *ServerInterfaceWrapper) UpdateCampaign(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateCampaign(ctx, campaignId, params)
+	return err
+}
+
+// CreateVanityCode converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVanityCode(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVanityCodeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVanityCode(ctx, campaignId, params)
 	return err
 }
 
@@ -27849,6 +28606,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/campaigns/:campaignId", wrapper.UpdateCampaign, options.OperationMiddlewares["updateCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId/versions", wrapper.ListCampaignVersions, options.OperationMiddlewares["listCampaignVersions"]...)
 	router.POST(options.BaseURL+"/campaigns/:campaignId/simulate", wrapper.SimulateConversion, options.OperationMiddlewares["simulateConversion"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/codes", wrapper.CreateVanityCode, options.OperationMiddlewares["createVanityCode"]...)
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
@@ -29268,6 +30026,241 @@ func (response UpdateCampaign500JSONResponse) VisitUpdateCampaignResponse(w http
 type UpdateCampaign503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response UpdateCampaign503JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCodeRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     CreateVanityCodeParams
+	Body       *CreateVanityCodeJSONRequestBody
+}
+
+type CreateVanityCodeResponseObject interface {
+	VisitCreateVanityCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateVanityCode201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateVanityCode201JSONResponse struct {
+	Body    VanityCode
+	Headers CreateVanityCode201ResponseHeaders
+}
+
+func (response CreateVanityCode201JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateVanityCode400JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateVanityCode401JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateVanityCode403JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateVanityCode404JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateVanityCode409JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateVanityCode413JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateVanityCode422JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateVanityCode429JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateVanityCode500JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateVanityCode503JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -36645,6 +37638,9 @@ type StrictServerInterface interface {
 	// UpdateCampaign Change, pause, resume or archive a campaign
 	// (PATCH /campaigns/{campaignId})
 	UpdateCampaign(ctx context.Context, request UpdateCampaignRequestObject) (UpdateCampaignResponseObject, error)
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx context.Context, request CreateVanityCodeRequestObject) (CreateVanityCodeResponseObject, error)
 	// SimulateConversion What a conversion would pay, and why
 	// (POST /campaigns/{campaignId}/simulate)
 	SimulateConversion(ctx context.Context, request SimulateConversionRequestObject) (SimulateConversionResponseObject, error)
@@ -37012,6 +38008,55 @@ func (sh *strictHandler) UpdateCampaign(ctx echo.Context, campaignId CampaignId,
 		return err
 	} else if validResponse, ok := response.(UpdateCampaignResponseObject); ok {
 		return validResponse.VisitUpdateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVanityCode operation middleware
+func (sh *strictHandler) CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error {
+	var request CreateVanityCodeRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body CreateVanityCodeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVanityCode(ctx.Request().Context(), request.(CreateVanityCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVanityCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVanityCodeResponseObject); ok {
+		return validResponse.VisitCreateVanityCodeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38361,324 +39406,331 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1tdxs3lgb4V3C4MydJp0RRspyOqQ+ztKwkar/pyHJ7tiOPCqy6JBEVAXYBFM32eD/v5/2J+0v24F6g",
-	"XsgqskjJsp3mnDkdWapCARfAfb/P/diK1HiiJEijW92PrRHwGFL88SyG8UQZkGbvAiYJn0Nsfx2DjlIx",
-	"MULJVrcVmnQKIVOScfv/egYpMyNumNAshQlwAzEbqJQJo1mYDRnN957DPDxmvK9BGqbMCNKZ0NBuBS0d",
-	"jWDM7bfMfAKtbquvVAJctj59CloX3MALMRZmD/93eUYX8M8paKMZTxI1g5gJycwIWDRNU/upmZCxmrXZ",
-	"G/zHCFKwf07BzpizxA5ansRYSDGejlvdTuAnJKSBIaQLE7qAMRdSyOGKSSUwMA85Iw0VJHoDkZKxZlNp",
-	"RIJTwY/Y7w1S0CPGh1zIe5wQmHS+1xsYSOsnYxSbcWFYHwbKfjCdCzl0M9nkY/+954i9d1ZxXl/xMWhm",
-	"Rng88TG/GxrSW0i/0yxRwzbrJTM+18weTvt1+MDHk8R+KoV/XncO/ugMftZHs8PyxPiHFyCHZtTqHj5+",
-	"HNiJ+n8fZFPVJrUn5JOd6oSnfAzG3beniYpuquZ8OQIG0qTz7zQTcXk6fftSeULCvjPhZtQKWpKPs6fO",
-	"4lZgpz8Vqb3J9uJuP/ugdcLHEy6Gsm7Gkft7xaTtn671BIeqnG+Uj32/U9ZQN91Byqcxi7iGyglrWEvk",
-	"iEa/1wkreQupFqqeytkTVdNW8vb66PFPNfMtDn6fs/5NJXHdfEcqiStman+9lsAjGvc+p1oQSM9hvjzl",
-	"l/wG2YU9zknCNB+AZVQk2brMHmHD+wmw3puTs7OATaX45xTYBFJmeZKMIWYwGEBk2swuX/MxsBuYs5kw",
-	"I2I7fAxX0vOiIRj63ECk2niBikzwmN7hEmVlxr2ODg9ZKPJlXEdKDhIRmfCYzUYigXy4Kyk000YkCUun",
-	"0gqqgB11npRfF/J6kqphClqH7StZ2qUxjPuQ7o1hfM370cHhI79PpDXkO7Ug5zfgkhNuDKR2zP/5ne39",
-	"3+9//I9W5b4ZGNcdMWFgXHHE0ll83ekcVB8tQePd59F6DvO6Gd4AsfJjJpVBzUhDlMKCpLmB+dorcYMf",
-	"uc9p12hVv6kZG3M5R0EkwOoBEz6k+6zb7CWK7BGX7KDTId1vMNWAW4DT/ucU0nk+b9QhSscihgGfJsbO",
-	"MrCTJhF/0OkEucA/qBT4L/FU1tGaziySO2DRSGmQrD/HS4HnnI/H0F485QvHu0zzsf/efZL9nA9heQHv",
-	"RiIaIaEDFqmpRGU6VWN20GY92oA+jISMSYnj2jAlUU2D8cTM66hvX6wm/kGB9ocHR389+vnRT0d/XbsF",
-	"50ol9RIqBjZRKqm4k/bXa8/4hAa/T2pfwIyntTIKeCohZik+tCknSf3Q9znfy5RLPag/5Mb93XGVMxmB",
-	"k0tWbGkmDAvxGR7Zt65FHJaXZD7I6xgGtbqCySdwf+v6ZIfSEyU1kALMY6e6239FygpQ/JFPJomIuJ36",
-	"/h/arvpjPvePLUhTldIrMZ3MW56I+NqJyFbQisFwkehW9/ePrYGAJG51W3xsL1QraI1Ba7x9rfFUW/uD",
-	"ccMSsJfpoPXpffEBeodVPEdUAW3sFi0aCXalOZH+I4VBq9v6P/Zzy3uf/qr3T+1Seij1iUDLe52ZLZqN",
-	"eTJQ6RjigKmUcZZOE3Cc1+653eL19nzVdNxb+1WvVJhYq4YoPfvJKbWooNxtk3mSAo/n1/BBaKNr9ljE",
-	"pf3lThp47UvY68LcCAs7verRh9nsXrbVJWVx2YvCFtU69n2tShfgYFcyLNjk4Q94fuwHRGx/spfeDmr4",
-	"DUj2fVimdfgD6YWf5WgtuApWjVB89M6H8heV9kUcg7zbqRxkwxQPZOlk4VmyJkDCoxtS9nWkJl5T0d1Z",
-	"Kgw8IEOpmosa0JlXE0hx8Qu85G7EPpNWx+fJaU697Xk9DXVNf6ilulZjMCN7N2bo1EoV+h4egsZvsk9P",
-	"JXyYQGQgPiaFTQ3ZjVQzFNBOKc3Ye3yvJH8O85dCj7mJRnckeIWpueawL/ArNuOaWeMA/cIL9uwDnvtl",
-	"PtqHRMkhuiIXpnWve/FKmV/UVMZ32wipzPUAh6mlvhNh1sj0Tz4Ecd+NuCmdZYlO11iBxrmgGCG3q9C5",
-	"Fca4jNlYxfCV6i3nfJ4oHl8q9YKnZK1tv3sTGuzaKHWd4HAr7hCwvornViLjo6mztNlL8fQB70vtHFB7",
-	"+Nn+ZDeVSybGE5Xe7525VOoll3MfR7kb8VNu4BpdELDi9hilyOWR+o8+oJLPTSEog8xyOlkgaEUkbKW6",
-	"tPB4feiq2Sj5K9Uhp6aj2Me/oOL3VvKpGalU/AvuyJCnxZHqFRGQMeP2YPEhjK0uYvUvrhlnfeCpvVjq",
-	"BvXHhzhrr5T9PF5gy5k5S8QtLEzuXu/xW8lvuUh4P4E7UzsbqP4Kp3NyniNjYmNl1/SA15hiiizi0lI3",
-	"ViTxpJqh5xd1QmsMSDWTVunoAymmucFXrX58mbuSEQbn0ItjDFgWPDaT1JoLRpA350bIeB0JcYTn9sFP",
-	"gVVooOSMbLWCokfpcaez5EMKWrc8mcKC7+nRYWe9Ty33Yv1Oc/Vjvc+eVv0/IELu1BuCkMOn0+imKp6O",
-	"Cg98mIgUNFMSfbBvL09YzPHylOni/E7dj9ZYHHNDRsxPR63VXtag5T7QM+uo+mqa4L04k9pwaZZWmw8U",
-	"+NlUrlnr2sWi9QKx1QPQL63bLPwwQU+EBHvk9cRyD6vR0b/dN9HrKO0Sf29NlJAoVJHh2R8+TAoTybcY",
-	"J/JC8L5IhJlXe0D7St1oa7Za2nP7Qpv1cG2a8RSYUYYnmmkhI4qI9WEoXAxsOrGXD90fRLGKTYv/mGpT",
-	"lQDzDOKpteis/TbiEq22pY1d3kyOB6oin0ZNjZ1DLOQwtGMi4eYB00pJq0tjJO8Yff0Bm8rY6vfTJAnY",
-	"zO5Lmdjs1P4gICOMO5RX0pLE/gLTCvw4FEMw9ito/8OYHD3CwFivO3SlG/IpWzJPUz63/+7zhMsI6hzY",
-	"tD18mAIQ9wMejSgtqJ0TMEsEssy2X3E4X89oJ5wvpXIzVuWP+FtWMc2LqWRqagLGE63yrBh38kb8FlCE",
-	"9gEsL09iNqeA3obfF1pPqz7/q7gFGbAEtKattlY0Oej6PLppeOwKp6vmZjvKWZmFlzg+dscpZnRh8Tph",
-	"3FI6H/OGK7SDVn7/tcRw4hZDphADjKvI9gb5kJIYFdZF+kX2OCYJxEylVt6xFMw0ldDsBi+w1CJd8xW6",
-	"U5ptamGi+UELcuaSsYXCdanizE/pj8ur7eXhTktJIYcLPHGJsfXrhnrnaGSVEmLmUs0c/eyxtys7ZmM+",
-	"tw9IGHIjbqHhKay+u/jF1DIwa+7wGU9jly+nZkIOj5lzQ7tTrwYDFrrph1ucmUQMwIgxnGK0b3k6p7eQ",
-	"zklHQ6aaQgTiFuI7fOqi9pgufkzf07G9202k/IQJT1EgbE/shcviz1zFRVnYlArSrbgPelkJdTrGOjXU",
-	"TehTpos0f+HDpPHDC2RYo/8Ulme15IrLLkl8O2HNMMmPJUJXXPMoxUzc9bpjpjMGLRFXhXSXtLM76Pnl",
-	"TCvkJFneQr2iv0AFdJ4LzexneQrxMePWaoWYjbgeoY85lGBmKr0JUSENY7gV7hivNgswfFiyDdzsgwJB",
-	"a3fsuSNMBZfjfuuEZryvpqbLOAuJd6PWJ+LAPhTCmIskZDyOU9A6wH0OYzXmQoZ2390fQAd2gGyZ/Tnj",
-	"8kqenfsH2Pdn57c/dTHXaP+nox9cwNiTwr4wV9OUWUNUxHZkYVz2l9PWaXL2F3ZK9sbiLCxF6Kt4ie1o",
-	"lTo8UuSFqDIUY27Q1m6kZtJdqNAvJ3woJCcirx7iPH9yccNxKqWxqnbXZ75Wba6yWzrhIiZubU9f39IA",
-	"I08jNa6QwNN4CI1tupdKAunT+BqqNxu/uw03ABlvY3o2ZiOUaPJx+Q/plBxAqz7rd+TCPvspaGnDU7Pd",
-	"dLXhpvH33uDDn4LWdBJvTFGXfFshfYmfYzaHkPYMRahZrUnCWuJcSFK/ogJRss30p6hVPk751Bz1iyem",
-	"uNZVl+Me7np2z76O637hDmIVP8+y3dmEzy0zlpYBgFy+7phnvm7Ov9iH7Pf+LmBm52C1sWd8rgs3pKDH",
-	"jYXsZV6ljTjBhM8vMJdZV5XbWGoNIAVcNk+S1wPMrln1Bcqsy6f+PmhJ91FKF/ODpuS7vP9RT/hkYzJQ",
-	"BU4dgRdOTTb9nDzFLSjPpDR2YR9LpA/cqVh3+mp9rZsdqsUDlTlcO0Fd1m/M55pxlxLJtLH/PD999ezs",
-	"1a++YEdk5mKUcDEmgyRLJn300+N11sjGp9g9vXSMs/UMeKJhcU0vuEGvpS9+QAvZLg230t5fZpSqdjrd",
-	"4Trgoa2Nk9O3gadSH6M/DzUHFyOwc7nXS7R2LimkW01mg7uXb1758mWb92TdaRwY57N05PtOUwZ0lIjo",
-	"JmCQaCg8FKnYPoGCTChp9eX8DLj0OefKXji36zPQay/tG69MLFluIY+MuIUwFxwGS03Q2MYU79DL69DV",
-	"6YUktUNr4IQTPtUQh+jacdcuBT0dW/sn5Gk0ErcQh1jxMRCSJ2Vlnj6OTMgO0wpa/pVK5d0v5+91GkuP",
-	"lBWOttiMa1oBl96hzpS8H5t0G2WwoGdtoEGtUIFWsWlHonvUfjzRv7QSpCv9jXTzeUL2ZOFGWZYxw/IF",
-	"qqzTYih5Yk9jSqJh4TCUqgmXTmC0shDO8qNugXvxxBq6kAyWmVXF6d7eN7JsxFS6Nihr+1bADNLvdKVz",
-	"w7Gws7japoz4GIgVd5lUlIgjkVeIaJrwtNE6PW1OMID+sf6Bmj3wTL5mktqVeqA3pmaRSIN4O7ssUqmP",
-	"81bVBlWqFO7QVZQzAb8VWTit3TTIZW/BGxyz6jpaQ2vabAx6stJqW6h9zbZkYQOD5frNbHuK5ymblidh",
-	"TpUKZ1Zpk+r4wDNMtqjiBhHXUExeIB8+epN0gTnsrv/u+m94/d1Zaiw9KYBAKm/lXd2xk4dmJ/km1jGW",
-	"e9GaNHwFqpLb1YrAGjAhY5fnZjkjakdBQXWegRiOqlQkuBUxuFgtj2NhR+DJeeEZuvkVhp0dVwPINnvJ",
-	"RdJXH4DC+GOub+hT5VUErQ97Q7XnfvmHVrJ9wWcvXV5dwVu7HIuRLEyBayV16ANTRR2xLASWeAQuvi42",
-	"LAzjcQyxz9bBA1iy1tbe4YUNdR5S99UgJ3HtvmZ30ptSaoLJmnwySdWti/H/gTUerYBwN/CnCF0IlcZV",
-	"wmd9Ht2cq0RE8+rK6wHH8r5SbBxj7ynwaNRmoQukXiuZzMMus/+hAERWGqZccgULjbr+F6Qq7LLY5R3y",
-	"K+lisnbL7B8Dt3FUZzhQ6VDc2uMT+kh/2M2f6EOkxlgSHkPfEPxPgl4WF8Sf8DlTg0HZBi1OGYOgOCuM",
-	"J9EnqqmlYjhXKqk6IpCSDMJYIKANWpHJVUw/LY9wgu9ixoFRmMzF1NQUXCAc65hpgWM0161eo2ZybUS8",
-	"RjoXZMtnjNDWpRTReu06AVeKXuuhUtukEoydVrGSN7u9e2mfXRXyuVUibjxhq27GKZ9JZKL9OTrjSzkS",
-	"d81XKAZTxiQsi7nHWXKPm/ZaV4Ejw31IO38bvrDEK27sckojlYNAHHZx7zRuHV1UvEoze3EnU8OE5TBD",
-	"kJByepwuGWcSZqRdYlagEQ6ywXESP34raGUv1zAPL3yW+fjJ65fnL04vT5+1gtYvL3q//oo/XZz+7fSE",
-	"fnn63+dnF6fPqgfGDc8cT3Vu+s1CvbmH9I6x1/J2/F+FOD8Bs7XLedZHnVWgLL29f/C9f3X2nlzvVYKz",
-	"5Nd6IzCAzV17nsoPH+6tViJw/pW3gw6HuyO1h+MuHHRTPImK6ePn66f/m0ri2qnnKe0VDvtpNDpmVmAq",
-	"bdhB538OHlslkfzWSVLNmwv6XOn/1qXIc63X3y/Ka7cyi5vpdgn1QQ4Cs8VBR/W4SoGZowizetVIaKPS",
-	"OZtZ1U2P1Gz5mj7ubFjkUMCtIToFOQaGm1P9/p8ZGNfuf8QNDFU6X1W9Ua2aRO5ANyHkWg9HiZwrZtKp",
-	"LCQRYz6Et2mlX+vtxYt21SAbTrBJqpwldJYptx0npcTCE6Vrqkwqb1f5aq3XV5t5J+xqvHfCvlOZyJjF",
-	"9QhkkqcFZ1eONrkVl2ikelP+5WelVzXPxfNQf+eew/xO1VXPYb54kqqCvoqw7ZYYTJOjhmgRzb1yb+zj",
-	"xHo/nNELLrzq/nWwqMdWF2r5zCb6ej0FCRqsloiUyliZWLtn/+SzJ5cIc1QizKMGV79KE+vJuUu2LKGR",
-	"fZeZlBtuRjN2sWaqy7ZPFXmfqWg69oWbjX1RPcleT0D2zs/Yo3an/YjFbpgtPFAlB+9y2UeGueHAvMgu",
-	"zJ1P7AwjEjHi3FgBm6HCOfAsZmepZLKygm/VWc+SizZTStZFQii3ZiudpSxsq7wnwhOFHDqDVI09KxYO",
-	"cSoGDxZEeMBSSWgWZ1mI4dxLIGYwTQYiSewZusTx1qRALTz+KWiNIInfSkN8YCvzamkhRd2wQvujQoYt",
-	"oyCrQzRqvQnlsoAU5UZYo+Xva/JQC0C+mOXh3F8Y62mvrVptpifQrHJNYSqF0fVu4AmfY1gxxLu1TfXP",
-	"5gm7a4MrRVxIlcBiuGUxvlKgfCGosnigCzq6V9qJNqXrXDzGRR5ROm6bZPFa7lpfI2iNNy1iYDM1TWJk",
-	"sZTySoaK4x5Y2FDBPT07bJa1ds7namoce1xKW3s9YCHSI3Ru2rwus5SRm5XbG1eDb6dfmcpWwVGaTXSJ",
-	"tyxN9tW9TDA3H5vNy23lBb22clY5SJbQTnBWTkEbmOgqJHdpQEaAAQM2ATVJoBQLXeaU9YpfgQdseLWz",
-	"QqEG0nkx6csV+fgr5q/c8q10u+BpseIOXdSb+0UQCEdu9vT0xet31y/PXp29fPuSgiwOdVJoZpRiesyT",
-	"pM1OeufXF6e9k99On3XLiZsjrtmIx8wq9SimMQsQIxq30GZP3z779fTy+vS/f+u9fXPp384O44jrNrs4",
-	"PT/tXV6fvH7199OLN2evX3UXEi0JntrygRmnepf2lXz1+vri9F3vwk/ICgtiBUZl6aOlGFBpsa2gVVhU",
-	"K2gtzhT9sQsTawWt7LOVrtlTmarEq6oVvGzEJxOQGrP1yxcAQ16EBcamkkA6iMe3WagmIF0MzKFsCZdc",
-	"ajcxtN+PTNhlR52j8pJdvJAeqJ5xAVdk2WTxMCgLHpgGzkMc98R5DjPAlHV1eM2yLezQLi2oIhSRAbIs",
-	"e1a04xkFlhFkMOtWL69JJcnwW6qybRAmk2sWFiFMGtT7RRTc8dPNqVT84vJVX4TXwC2q5AjZDlSfxRya",
-	"MCB6kEmoj5lGNN82ewoodykMYleKekMuc2fCjNpX8krusXABBjdk3x91Oj90l1BjkekxNTU4tDUB0Oei",
-	"j1no1h86BDeUEm0cvAh2hCMf/IDumvVoQvh6hpOJ7z76gW5SGYkyw578ThMqJb2a4d7hq0f0WT1FguDN",
-	"rcWVcxOjh1M1NW5Ee+dVfG0Hdj1jcOjHblb4pIN+DVh/anBxOS4svU5DLcG62ZEO/Po8gpq6hTQnNL25",
-	"gLFqJ/DEvSb8ThWhtO2OBBlIa7u044jWjDZ5tukco/8B7Y9n9gEl7KnUF3Y4oKKhogRuRKY33ABpJaT5",
-	"lafrcxKyD6HAwsGsZMhSFqhIJMOZLSQKpzCYyhjifHfpJdFPoDSqx6AmqxOLaPFD9KJLYLi2tB0kalZ6",
-	"1Wc3kL6aAL8lFSzlcghU//HT0V7f2rikRzh6VrVVYN8fHR66cZchJFdhWy4PWkTmLe74AvCv0A1Af2n0",
-	"IrQdThWHXESyO2Yl/F+mrQZqlfdEkQo64/5cFnC2Qvb94+yuroC2ylC3/KksQrTiIHZfimCo/5wqA4vw",
-	"pyWxuYzpvQC3VkTeLUJjLl9uqr1aQl9cApRevk2Fp/zBdl/Lj2yO3ZEdRTtWNWpqzVmw8qYMUVhGO1sA",
-	"va1VIuoSdV/LTGuxUsZ3IcrztWgPfB8vlEgVlYwEsr04+JmxCqEZ+VBWxJMEUjuIsdKly0LSZ8OAhZgE",
-	"8Puj9/ZnXGxYKe5r9Yd3xRnSbRFmvZynmefjVspqxF2qdJRJj4RDEC5tFsZ8rkM2VE4CszBVSYIITgg4",
-	"ICQW3AgztwsdK2lGHoqAW56BrwzEB4jDY8av5FhobUWZ6+XgemmQia0VdeGKkS0j5pMyCBoyZ3PgqP7T",
-	"1VnMK5mX0l0fHazz3MSuIqtUC7U2BIurKyfWHq57Z5Klvq1UMnFHXJrcMpgG/rp+J+vS60KpJIRdv6Wx",
-	"chC1bmf9Rnb9JmcVZXPKW/GJcbR9XebK6EBmjn0JH8yVdNu+j1sesLeXJ+3Swei6kd1nhHTVMwULQ4Jw",
-	"4oSQaJhUHimGZl9mmXZh5ItKCGMFp4jsw3+1knVgnejLei3VW0xUpYYpjj0TMoVUSPgwSw1ELUBoNoKE",
-	"5CElA2OQm162j2fv4kju5YJ+gBeAMiqLST/2VZ9hWb+M6prthfZkms+J3i5fcqonIhJqqtvsTaRS0JlC",
-	"dGBl40Gnc5xP3SsjfXULOTXaVzKkrFKNj8yoSpxSpRmPqd9dlsSaeYVoBr4rkItgH7MOM9NUop6f5VEu",
-	"pBbRh0tx7587m3TSCVq0pNIQRxsO0SSJJT9fWcLv+sAhEu6de7iy5rJcM7+ce5UTaNXKv+SSSiKKZhRk",
-	"885SD/3wVazul2Xn5XKoPSvjxuRhNOsUwQZSqEyYNgufnb05ef321eX1yetnp1Zqnbx+e/76Ff2TZNev",
-	"Z79cXp/0Lp6FWa6st1G4uZJ4jRMuxgELe28vX7/sXZ4+C9lEaasgOCg5a1FEELDwZe/V294LN/LJ2zeX",
-	"r1+G1A/SMo65mpZ5W2l6raBVmF0raNFgraCVfbcVtLLp2sfxA5Vs4zeVrIwnOq+Qg+IixD/HhOdVAGtb",
-	"w31uGDb8fOnDnytNakVi1HKeARiTbFs52CgCZfd9VR1Ng+ypQhgnp1k56pKvo+r62jncQ1YwHuEvmxFc",
-	"oOayxpVCAhx9Bnjbs2ztEGtSqFyd9dBh4YONSE1SBejd9nIlAW4E/RVDc27Uylt+hinDmE9en9Vm/1oi",
-	"+ob5GHmSy0GWMdQwz4W+XUXZ0sw1CumlwzIlJG3QdSn0+kZMJgsIHQfLqVMV6KQ+1bpmYKlmvp/uRKlk",
-	"0w8sXrw8sbuwpkqquOtelcvjMAgCdvHLCXv06NGTY9dXk2qghERYXDTCxiJJhKaGxKWgsrW29oygTNna",
-	"VOnDTjlXurP35P3Ho0979MNh/sOl/6G79MP3v7ff488//vBf3//jf3//ce/90jM/LOddl/NlZtZ4eYmL",
-	"Kf5ljwiKJ4bbCbeGwoym/XakxvsC8172Yrh1P+57N8O+HS5ru7kaKrSvpsORqW5B5xWPqvLfYgJpcexf",
-	"UgBm4APmqQ1TNZ0QJCbrzzP00XrMwOYZLws1Q5+langpP3Uj/MOmxT6FNNbPlpC6JuV02dqapCLCq0YP",
-	"5vmdhmnlrEMEnF6ZyfHFElMtn0hgYJrlpd4h+XQF5ejBz0m5+8mJcbmZxZUE+QXP8DQzVSk7sKVTVCKM",
-	"36CFnJfm6SzZGa6IQIaxGArDkxAZi9UxYkjELaQQ5/aJGhiQ1KXDToEgeEZzLSL7ovPT6VEmVb1q4sa2",
-	"a3NPV6sjBsb3oPghe/6yil/hXlW4nZM5opp67CMkeElwtKtAipy/qrogtLJtd09i+iYGu6xgt6Zpuc3y",
-	"VwWPW0jUTrg2b/WWls6qLO8soKrSTCJXyplJCrdCTfUbpNW2qZEp3Kqb7aFetkoqX6lRF7F8y+njZUZS",
-	"2IBqWhTXVnUD/GZWcnN7Kg35Am9gbndElnpikObF8dB7BQpVTh9Cr7sD98A9nlO68hdkHs9h/k6YEVF7",
-	"1a12rfDdfc78ppTHTY0rJWGm7u75n/2eBy1dc14cNKtLBGEaZKwpvDAbqQR8b6vmGOD3xjeyOVfdgkad",
-	"bghEvL5fjdZgtsbDX2i40xgWf/m99ej4i+9sC5LPN7nTjZrRqIELqyIxqTdNm/Wk69PQnxpmNWkXjoUB",
-	"RL5vjkuOqMIQXVgeN8VeH4Hft6oFUi1TlQY7gVQraQ81i1SSQEQYlndnfVl91FblTZfUT7pU28SikdKQ",
-	"uQcK7emnGtKzOAyKngOHiO/b1TfGEF873Xu1dDwgfnNzhLayHkat3HocROoTmHRtA5emLSv01vjvn+ks",
-	"fLMbG+Skr9/je1DL3L3/spoZpctXaWQuOV0N2Ng+4w7tTLEYIjHmiQ4YfOCRabMzwyKeYjsyqVg0TVOQ",
-	"UVECy6lrMbHsysTP36cn85UycMJ1PaS2x/JbVzi+WNlrX6ui4AKqR2NSeuSEIklLqMwS2k2KlOudUfVk",
-	"f0bfu1/CL+iBjTz2lLk7TZLP6rpfpM+f2pVfxsDf8ma7XVnhMX/QO+2mcA5pVFnwgaoSahdD2Pp2fYV3",
-	"6rwkCKrCHJQRb5eNbeoq9IjE95CuKKcQ/3JJ0naEFfSoTu6rzNy89BNaX0GK6nhFyzRpqLWlxEonO9Y2",
-	"/R5x9HP78vIn8NfHrJMX7fmaZ2rfdFdgsQlVmRDp/UJLU6qSJMWKyGqb15VEWh65quFqlSvpArPxq4Lh",
-	"a6q3VyRv+Az/zZDeNwR8vXAfWQH52gxPdREjbDk0X6rjzeIYWRJIYbmrIU9pyrUaSB1O0BtDIGqyVBXh",
-	"sNQMvwGfXeX7gt4FNGgFMNACxZfmr6YmUlWOqvAGJibsesBTX6LsakSKJzZP4gha9qXKI0u598QimpXE",
-	"XvIbkE95dFNRDpuhHYx4TI28pHIE9dUrLvM3b75amHlFua6nTnO44uXmokjIwlKzcas3JidIdbMiBznK",
-	"jFI3bRYOUjU+pySaMKB/9rKij4CFRj2DvnHpOh4MFLvSud7JPqW/KjO1Dhwsc1dStZAlN+VSrwtkfolU",
-	"Ob/o5WW8UsadBEvaOkCzlSKoRO8KUYmjY/4xdQDFIiafdbjl987rWn8ufs3eULV1Y96N8v8kzGo7215m",
-	"afDf6aycCzPmkb82bDy7QkjRGa/a3xlTrqt0nou/jaLhGHVd0SpdA+Np7guMGvhHFthF4UOr0xaL52Dx",
-	"FGYEKZz90g4VBN5quFPiRnDpZrWxuPvcsHgrJdytgNl9uQkqhs+gWCpWLaIRgWwsomjnadoFSXlx+svp",
-	"xcXpBdbI/3J6cXpao95lPaDWQHvkTbH8N3XXV7mQQYjiMHQWVQb2natH32lnQgYsVagpXMkRTwZ7cAsS",
-	"A3THrA+u6JgqXBMlIcjUVzXwmoyVu6izttnrlIVGQIo1MtoA93U2Ggi0GqEJriTVa9iTE9ERr5RNTQRH",
-	"CYEkaEXb9Lhan4i2kITm83xQ3SCo9hjWY4KtdZBSDdDG8787ztIkN8qbfNrb8Pbe2N3ewA6wJ/xSOPmT",
-	"peAedjZCGLkfbMHFoo4FsryvZwqFOpYNb6lzXxSguR70zOdNZktH/n4PZvaRb/Fc+p6e2+HdbHrkXM2f",
-	"X+Yytg0tg/a4CummsI/153UZT9t1h2wFrd75+cXrv2MNznnvDMtveq9OTl+8qAHTLtzg2oJfNMyQxReh",
-	"b77TLsMY4mIFITnjyK4JmZIkJ+wdwmpGGTMho2QaI3ILSbgrWZRtVHnrxBL16pAZxE2VXNmWy6ZqvDUE",
-	"aVV7/22P9oMzRrvw+tOV3ZrlxqfbcY1aOj88Pe9ItKD2hleSU5k1uLLqFtKET95QIKVcTvrTUaeyJyeB",
-	"RtgrlcQ+JYtaxCKAwjHrMJAxlQCYLDMrO0mHj58cNqkMWVoNJQTVOTluYI4FArHqshArB7op8DhErZX+",
-	"PUuFgRA9/ZYbUHmBGuTIM+TyCfP38jeuJE8SeiXrcNY7P2uzUx6N8hEcco5nOMIwCRDrNrsAbrVSamGR",
-	"CmN/dsXnjhshys8VQYgQkynofj+VIWiPStGq73/ne/96b/9n7/1fuj/81/d2Af+Lc/+hErL/DRg7AV2X",
-	"gp4j01qOVxE9QOP1t1JP4RWdWx1wizskrnxruY8w+jfs6Rl4QKHMw7JJX2Hv7Vrr+S034sG+CwXssJXu",
-	"u+xB+1aGHLEezSB//h2hxTWhnyNUCYSC0tpoDGYNLIeLIYwBmdNwIZzVgHp3zqhw5KhaZ2FvisQOFo7T",
-	"unSaciV1LSLxZr3eFsuQnKqB5c2odVMtv9cGsqZXATMKmQHVaZOS0nG4AW3Wy7HkHBhADvCxjIKMixtP",
-	"E25g4+YLrxft8WNvhrPcCjdqIaJLjpa0cU7BF4l3rmuXiEs2+riQ+x8gth8CcM1GikkseI9FvAXM9vpG",
-	"iL7xpVbYuQvbSpcnU7iJm32atNs8SLWKWSz0OC+BRGIEI1OWiaMcFz0qoyVQ/g1A+LeQ5XTMXQh74YRH",
-	"EUxMXbZmhlyZTtE/ZOc7ExoI5o0vQYk4LJ3ZiBs8BBlUpeZzXd32fQ0md6ErfAMg1tZC8/bGrzTY+qzZ",
-	"Hx45iLN6xk0hVNdAQiO9BDZ5jtZG8Bfjp0XM5LzLdrbJ1Ust0CwneKUwmEYR6IrUZ53/YSErJJlZqWp1",
-	"7gYZu36Yqm/nccXaNIxMbDvPDSHl5eFE3DBmzzX2sh+oaVoVZ9sEZuKu8bJi7KvB4EvRrIbvFCJSDd7I",
-	"wzVrH15Mub5rGKRq59+igvL1NQD7d+jFVbMZjTsWfdEmRZv1Jdo1ILqnOu9vvZlQzZnfrt8NIsBHCfBU",
-	"V3UB2rzZTXV92prPbNGopoYK3ptRbzIteiv+9O6E5gusIuu7UU1f4hwvPeJjRAnuQ5s5lEDMk5zw1FhN",
-	"kdrH+GThRWasNygDrOvwHSWCNqVZDti70fwE3/j0viJrKzcaNhsxf61yWGxH2zAg5qN6G03gwr9U+fk8",
-	"F61564g8K61yRKcoNBvPy+6/r6KRT1/ZaN0+u6RqyJr0mFa+HRll3IJK++9PVmFHAndk31fflRN/EpeN",
-	"1byDgoQZaMNwbJ/Lic4l590r+24qLg1ZeAWDtGiwbl3n3KAY1n95XeJP+T6s8FttFla+r6UhNDT3pVjN",
-	"m5hdZpjG35G/zMOxrqiCaNrULG3QK8Sa93W9WWpB9crsdTn5bYGXlhxsaxxgd0j3rqwntxext1mHNXrp",
-	"bW2QrSIRUOgbxHZdwYo31jWXU8eD1ixvpLRx470SpYubUoIeLNCrTInK3PRs3fnU8jNSuBLlqsfCltbc",
-	"9BdqVYpvBt1PXb6NYt9PlBZG3MIPlNylbshT/r3v/v8DvoihTEqK9HEONQSMiN3NBUKj6TuGNRzCo/ty",
-	"DWkuCoJ8UfFZ0+tPRDeVGH7k3FMSmia++v4wFbbteJKA2bqjYMkZ2WQi98e+787ZqjL/MzkstOvhMO+r",
-	"eN6Q165mjNsyneWcmrxbfVUGzd2YTslB61ri1DKinMWs4SzuMJfPTJnLFM9izV26LCiH3wzOrk83yYCt",
-	"Cu7FHLs0Jjej0HrqvOBUFuMjp4QPEf8x1aYG1LTmnninT/Z5p+qOFDVBQHDVDDH12v2aPp/xfpxgPEUl",
-	"hqZTjt6qGR2TCa8GlU9UVT/H0/HEzF11nddvMJfCcXvduAOVE0GVzadWduNcURDwEHs2lbGSsJGt85Ze",
-	"WVG6lNd4rjaF6oCNHdyNSzAyqhLruAR+o1DfcIupubtvs6VWYZJrS1VX+UDKBmaE+1SRYjnEwsXfto6n",
-	"SZSB3zR/duuIBH2luuKCm+qGYxqiaSrM/I1dowsuAE+rAWLKHbgCFo6H5rrdbmMcCamE9iO9n31tZMyk",
-	"9cl+TMiBqsuzkhnc1HdZzy3NNBg2nWByU2J1O6zU6dpfo2cucGU0GhtS6YAwXYO8wZXOm1Tp4EpanqQD",
-	"5svfNA5sPBhSm2E1ce/8zAptwo9xTbSv5JX8y1/ejPgEdPsvf2GvJbg2YRmOgGac9XkKjKh7zBKhDf4+",
-	"tJqwb8+SA2SEbXZ6C6mDAULddMBFoq+kHzP8eEVd4K5aXfax3W5/+hQGWd4H9hPT2Lys2M3sh4Bx10vM",
-	"Q8RR57FYAbWEGPFbwMZkV7KqZ9kPSJW+igXoRYD6FHghy9VRBUU30YUgfPFG64JXzy/osHNwzKIRl0Ow",
-	"m4XpGzpgMSSAaXL4ZfsN7V5hh51Omx11OldyDFz64tRigyedN6Kjukpa8jQBF6TXTJhjFiIh2/ZkhMxA",
-	"kmhqjII5uVfS/XmhUV1eqKVLHY40i5SMAI1nIsKZnEyNpcBTops9CH978/oV+z48UdKANHuX8wl0GZ8Q",
-	"ALVQct9a7uEPBD/xy97PgYvOHrCX4qn/x8/2H06DvJJEsjZ7W+oj6VAshlKlELfZM49xnd+Otz92Op2O",
-	"/RKXc0ZiI7DmlEgwYZAbjrSn/Bt9JZGMLo9wIAz76Yj1rQnFU0/WmA70kd2gM8k4O+9dnvwWZO1PEhgY",
-	"7OVA2Xlck+/22ItpKi7A9Ed77AJM2EOvviPppRiD/stf8JMewKMeqoPeuQAs5rcb8cbKAS6reqvZlwmS",
-	"6/z1m0tcuJs8nb8JUHkrx462SmNXQyypmaspi9UVXge7Axm2EvWKvIE5Ck7LiTWDAWF5IfKr5zQ0OsT+",
-	"gAvNRAzSiIgnvpdLf26gzXp2OOy5mgJtpGsH91dM32uznrtVR52DgB0dPsFvPP7wASlmZ5i/58jzHOZI",
-	"m7DnWp7hOeyyp8iyWcbO6duO32vMOM3hloTEX1AnROzMaK8daHOMe38l+5AoOdTU8pQ613kGgBA+yZwl",
-	"4qbYJtidNsefsHPaigRYxM1zR9SeSTtVzIbFBLoPe/h3V0NshLFaS4u4OWXsF8RY7/yskD3SbR1YCawm",
-	"IPlEtLqtR+1O+xGiGpkRysZ9bKOCPw6rYBNekTcWa8esUMymb/XG1guhzVMawI7pmUmtspY/sn9Onr21",
-	"z71ADAj7YAVmLnioiwEBeVj9DDVj+8Q/p4DplRR0y+CVUfdZCwpmF0XBXqtOpqAnSrpgzGGn44AfjAtZ",
-	"LbJA1I8/cGu05ahWv5eg5lqHncOf9jo/7R38fHlw2O10up1Ou9Pp/KNF5gq1t7nuHPzRGfysj2aHXvvs",
-	"ZuhbVGHZOhnxdAgx1dubmcASVNfqufWHGsn/002lHakxKsdleCyHb3L42COSHGTIIgdlFJAD1K+a0w8x",
-	"vlBPWu6yh5ArauB3sI2d2nnsCoeK7WnrPuUe3y89i187og2qeinbyP2nPC4kZxx1Dta/8rbYWBFferT+",
-	"pV+y9ov2jcMn69+4VOoll74SAZ2lj5us6Mylg2KHQ3rrUaNFZRYc7u90PObp3F1u4t52M1H7s/yHDzUV",
-	"WfApWm6OPbW69CusJaBcB13n+Rxzg/2VUi60Z4GU8xs+ffH65Pn1i7M32BPJFzJJbIT2koukrz6ApgHY",
-	"SM18oiKVguoJYmIcX0kJZqbSG9K/YrgVkVNhbmBirOi+gTnm++oRioNk7qKzVs4LjeKMGloWciO9fvDk",
-	"Si52pSXeXGaOvTjGa7AxayzId4Qefp91WX6q4vlmvGcLnvE3NZI/qsEAUl1mHU0vv194dr/Kdl0Wcy3x",
-	"1IPN1vU1sNKNmGEVI7zEfogOL6nA/rIDYPYuYJLwOazlglWvfAr+vIy004CRnvh+svaFgwafOKfut5dK",
-	"vcDet8ixD9e/9xzmL4VGpvTNcflza9D4CgCVFnRYF3vfjPtjLRV+wmmW+x/xv2fxJxIGCRhYkZ/9xzQe",
-	"Znn3ztKi3y1rnxcwVrewHY99SpNq3V27y9KnHV9rxhN8NnYFV/jVlUD8O+hDnaP1b7xS5hfsWf2tXa1L",
-	"fgPWYEcWz9RgcLf7lPn97mCsnWRjfBF7LVsC1YkL10W/zmSjvOemV2oxAfr+7Dafnf4YM1LpX28mOMjB",
-	"T0/aT54ETfURn6/unnmy1zm4xAcWdRZLqWs9cbinjh5v/L99dhkdm2IT1587edNWRHLF+LZvCpx3YLUn",
-	"apQlelKerU8uoW5t8wt07OhWd8ATDYVqHjlNknKpjgsV5kCKiIthTcpiiji95yrT3T8WYSqWGphmteUH",
-	"nQxZ4vf3WeW4HaYQYD6x36WhZ0LGakbre9IpJeDTAy6rPm+nU6joXLWHmXPl4IGMaX+wm9jT2Q3bWdRf",
-	"sUUdFdiwFwH570piIPv1OsPaFVFyyUIRZ623EB2J9SSBzJOBSwVVFXYtWzJrGfEEnYEdX0kMtlTBAwcF",
-	"EGHNjFLOpA4ttwpZAvzW2tpTSoEutPGuMp5PkJ/6k/9FTegy979nDr7AdotMNeOhGzHJTxvwlRKNP6e1",
-	"vhOgOwFaKUA3FYF1XhTPJXeOlM9uge08L/ekDRD7xbBsJuUaKwNVduH+xzxD8VPBSCxL1l/BbC1WT/IM",
-	"yLubVzuhsBMKX0Io7Fj5t+hM+xVMgVXmaSolxI2tzCkUHpX2FMIXTRHq3ShVlwl0zEJ/UcLA/QzgQeEt",
-	"L2k7DhG6bKNJwiOIMcPuSmLLxTbruTSyDJDGrmuMaTecSZgxj9WCacAB688p3YsmNeKTCUhdCphSx+ZI",
-	"xBgR9dA7NwAT/IAfz1BENgbqls16jFhxIUkuAY2JajJHPh+mXBaipMdobxqXLTMUUqOR1weQLE75DOfT",
-	"n2NDErM4hmsSYK1UnkYjcQtxvtGUeeRzoLmcs7FKgXLc8hkS7eIuO+p0WCgk4utdY3WNoNTEChuzjE1x",
-	"J2EYPKhFWmU8Ps5xIloTbs365gHKapCORobgTuavlPmP/61kvjt3NTL/yWXn5xqZf3jvMj9Lz2RSzXZW",
-	"4c4q/GasQpRkAcO7FLAU9HSMCalONH4ue3FfOzxF6oZc6WLGjCqr9/SVoR4Mmk1lXMSK85pYQBpaWWNy",
-	"wIt8QnlZ7t9O3ZBq5lLXXT69F/p5cvgE1CRByD0PCqZS1I2w4JP9Ynm4yyTTWc4wZQ/k+crcmFT0p3ZN",
-	"V5JYG7EJgxUZVqcxXVphDFh7oyShEegqJcLDUJ4UgRG+FUXC1wYekegt1IC2phrS67/+/KRc4+h+f/T4",
-	"p+baxSJQ5+fQK3IkRKrmLBYQL2gABVBCJ2xrBKgXzlQI13r1+vri9F3v4hkWd8IE711J5Ez4PNdUMfNd",
-	"aLwlrVzKdrKEss6nNZJ/vUT3c/NS2E3qoMP+014u3FV7th+3O51gGeS0clqP6yAVD7ey0QvwlRUSG+ND",
-	"wH1Dlxk2cAKe7vy4O4n9zUhs3zsuh1Olczzhc5I6s9F8c8fECkldRBZYnwfEXrlQMOZKO0PZKhSJWpcl",
-	"9Pe8HP1zSrQNU4sevB5j5xfewkb8Ylky7tA2SZbxF2nnIP4TOIiz5JoitHduLLkWDdsyYsdrGrDbHrNP",
-	"W4ZbaEBl7beihLCGy8x1siNzZWC14S4L1QRkyGZcGAezwlJsthdcyRD5DsRhhgag0VpxBZlhlACX9Mc+",
-	"JGpWSjX6TjMzSkFbNoRSSeisGAZuRQwygir7huSBXf6SEKhI8HRueZfYOdWrMjsRHaXp3daQdx3+igXK",
-	"ktkRw1iVsF3oT0reohG10t35uHtw0O4cFl2ZGsp1LK5wpbXGduPJCUmm3tOTg8NHhd/j8ykMVpp62F9X",
-	"wIym6awNwuv5qRO03BFGCvijRI0rvcxq/fGXv/xlsXjGHYXTl72zF9cve5cnv2Uys9V9/NjuX2G0/IVX",
-	"r69PXpydPC8+bffQwwJhuWvrwaSOhmZ5mXpX5fjVig3U7GiPmpc4ZoLBaucayjkXy8FEzHh0V8WFErFw",
-	"UfNZsZieonQZKkRBZuTYhhUJHRq2UNLtpO+B/f0bcb2s+f7vufPscVClkdeRJOFiXBxxWWW/M9XWq/kj",
-	"SOK30ojEfxMJnc7i607noAh9tEAOAnEqkqOanti5t9h616pef88sggKvzpHbck/UioyRfJnI8b92GbSJ",
-	"FHmGSC31cS29Kwr78+Sx5AJno5J6n6pSncdwBxnwsGEHx797+gZI7OmRmjDeV1MSehOeRpA0vz6vFC3/",
-	"c0YYvpSQW0eknQzcycB/Ixm4y+vYRYm+ySiRlVFlcIVNtYBSCkfR7Nznk0mqbldkbrwAo9lQZVYnXSUE",
-	"j+wumpl9iNQYNMuQlMlbaHRmnPq+5QHBE8KcpaAN4/pKYsdjapW56HllXN/ozD1KcqzgIcXJ5CkfPVwS",
-	"pXwytz4i1VJ+COs7iWgl5jGmiBJGm693lMowy4sqSh6bJ4vShL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt",
-	"6lELZHhIvWkhB/JRKbi406buV5vy3Gm9OrW4GV+5OuW54E6l2qlUO5UqF8mk1fA87GpVi7spVCkgnnit",
-	"PnWJRSkIE7eJSnVx+rfTkyqN6qT36uT0xQurUiFoMQirwFzJiMAXfNVLwIRkUjGMVQUs4hOrgVH+bLHB",
-	"M4LRcq9BVWkzF7jAb0+ZwZAapFr5CrCZYmMPC/nvqtqsJspO0fmTKjoZ0/jTaTrEfneazk7T2Wk6qOmQ",
-	"uL4XRUfFsIeNRO6CIugY72dHEby/zKycst0njzvBRvjBllxlwev6GnWPfs5yfqmRBVY/OjbXG/N/Kcn+",
-	"4/BxK2jdKhHbNw4fKi/JbVGj3KSsucwuQelrBo3LtqmYxKpiWExgtb9agxbXw+4T2yDC1SG1ufP2RZHa",
-	"mlzFTdHR3Lo+JzpagTfdG2fqbMqYOhuzljpNy04qYDCemB2u+Q7X/Muja3m22YRrVmpK+x8naGXW53de",
-	"OvaMga+xhuTWtZuQWHSlR2om2QhSqM7e3JZ3OuP37mrS16Md3ScT2uXL/Xlwn/wlJs1EGM3IN9pcFaq5",
-	"0/v0Wq2r9y11sOsEnU7H3XEuY9fFjlqqBQhrpNI8en3ieIE111JghF7gNKkga+qnomiaUp+RKymk8yLj",
-	"eCnQ+gglKvb97+jb+kZMJhC32aVvfDPi1BcUm4jjOCqNfWeciI8RX8ou2DUZI1wpS0U7MVqV7y3oZ5F3",
-	"w6vwH5/hfcZlbs21HtaB7Lb591bv5T9e7XU6nYO90//uvTx/cdoKst8dZr9735gTFUjxOfMP8zOAyl3G",
-	"UDfgmaWZ6mliakvy+2APTQbYYd/YqXI7d9m31NOGmJqQRjG+Qv3rT5MbDxqyUhnMkDD2PxajDJ/2XRvw",
-	"WgHyCxZxTqZpNOIacvS7FMwUC3rYZYNooYsESoWBwGMCzUAoQJ1j+4lSJNGyd4qqsKGiYKXLzMpaX36n",
-	"Weh7lYe+CTHTfK4DL3T9fKlFKDoH/ASt1mYFC32+uDIKdtj5hDcwMWHmeA+YFjJyIVthWF9NhyN0QQyV",
-	"hOMrqWQy97N2rXrH4IW+X0ebvRsBteFkCTeQFsnn8RMp6IXejRGQN5MpCVcya8tJeWSYkpa/Lop9tmUE",
-	"XcaHXNTkjnnniG/CHRZxEIv5fcw1avai30MfZilsEPGpBrtGoiAFQOzzrl96kH32SjbNWbvAhdwFmagY",
-	"T3tokEMPvPMaVZmjvx4clO7NJtFeS4bP2o2uNu64dhUYCcTjtkkA1bXvxQipjLDrIYVisQ14OVO/CPS0",
-	"C7h+oYBrKb7pOfumR7hWX7Mniny4yB53qtpOVfuWeqTliVQlkAwnJAuKm2eBJSPf/bKorqG0vUOA8zd8",
-	"/4u0SKM8eN/QmpgbQiNPSx3yEV5Zuk6BVQgbGVssspgx//AC5NCMWt3Dx48Rhsj/+yBoGWLA1EyfgDZq",
-	"J1js33ZvMB+W7BnMxz3Gfr3w63SqxN8Gvk679rKvc8zNNIUiEvFfq94uCKkxjK95P/K5Vk49eKrUjVUE",
-	"rYIQsAkXMeMD45A1teGWqFY/T0oYHF6gTEDGuGcPE1y2+9QksIxHZRdT/opjyiPH6DyDTSAeQlrmr/S7",
-	"NQFla8PSPfOmKtfMHUsyYDOsdj0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZlrcIZodqaAkJRCAtbE",
-	"UikjZbjNzowmuwnbd3tPKoLjz0YgKz/WZr0r6ZjrbKR84RAx3Tmgkep4RcCm0mHiF4xpBjJViWWJqYhM",
-	"Mu8SEP9R56hdWul4qs2VTAR4X+1gav9W3wXNXrcvGldfzUAfjgVuGLu3dPuscft/H7myiWSoC8nZRe5M",
-	"k51p8s1EHglt3YmEUunuiDhyA6m5aJTsf7T/WdOfayuG/xuOex/JADu2dke2tmNG326mQfOrnacVlG/2",
-	"Pmmh66rHpGJ9Fc/b7IQ8uKgos8ydixNhC6Xux1gxj+pu7Dv8LkYlqsMDXeZiFBgWwj8MIGVCagM8rtQ9",
-	"cSZ3YkVbBgx2zKvEvFbFBDKWlocB7o2p7aplvnLF7d/CN0wcGV3Ed9S49h3nbMyYL/B54ssZ161jyznj",
-	"3ogvV4dt8Vs71vttsF5/NHacd8d5/ySc92WB8+beWKlmG7NgYWBcH4l7ncQF5PxfRGI5E+NxzKaT6sjc",
-	"GY73RSJzuBSmBgw+8MgkcwqARdzAUKXzuhCY//u9x+Gy6eA0boSM66Zg/9Y4BmcJ/FxgrsGq7y7E/9g7",
-	"553H1rTKjO4pImhn8xkigtmmdFunCUQmVVJEKKWWM1yaya0yoc5TGIvpmM2EFQ5aM+BpfxprUgaiEU+H",
-	"Vgo55LdCQguWT4z5EN6miRWExkx0d38/imW7UHy/74ZrT7CjGe5vtzUZzbWIeJIT+53//Ck9b+8NyuMT",
-	"VH8OqAtrDjDkW3Zro6IbK8iDllE3IN3zRJBG/bwfKBBpj0eTQCSe2V0g8isORArH1710oX+XhAv+al1d",
-	"q8SRmA8WcjZJRYSRNpdUinXzGqTJemWzMxmBNCjiXCprIrQhKB6rzGeDyTkNV+w8TRmsOQMM6TqFToEL",
-	"6VKFQTZKiLcrpHYA08kkmbtcDoZXhNJRXbXLlexDouRQM6NYLIbC8MQzfpnMjxnP80LsTLnUMytBjzpH",
-	"9eFEe2m+aDixwH1/FQPDTjCnp8x8K8rKyjv9zFGD6sgsV2RDO1jE0zjniY5mS2Vn2XddAVqRLR4+7nQ2",
-	"jDRakn7W/NLtKLaV7FpD2IXsy1xYkXS4I91XSCMaf1t5tIlEqTPN7MXbWWO7AOa3VgJNMrGJcF003PY/",
-	"2v+siVZuJ09w3HtpPrNT5T+vKv+ZWOeO4X2zQdLmDGWpc8mCjZba7WVjHgPrw0ClwG4AJlYrFylB1Fgl",
-	"HJXudqY5azCajdSMja1GzlOg9vLYQH424gYxF2ZcM62S+EqOgcvZSCSVGXbUO+VOLOxhy6KyKy7k4iVv",
-	"rrXmq/68LVN2rHmZNVfsW2PevFRWdF+8eRdx2Om436aOi5HYLXXcG5g3qxIKWAq36oaCu5oJGSXTGOI2",
-	"ewNRaqXRItYP1gxXRzCe249+kQCGXW4WMOidn91LvOA5zF244MH7siNHv4F52enh+LTInHqtoJVwbd7q",
-	"Yi6g593Qx75adkNSuBVqqmlLSxWnbvNLzW8nhCZCnN4dqqxGl/Se9w/kBX8O8yZOcLv9Ox/4V+wDvyHO",
-	"4DkY/rPEwOxvmtThoBfYFephYgMe6cDhGYisKY42KoWYCexFpNKxQ1xQ0yRmfWD2S46TIUbFDczZTKU3",
-	"OkMrymtfrJo+VnGGGTPmkg9hDNLgaw51KLbaRpv1GK7IwU8aZEYsg2UY8VtgAmEtyhk09S5tq1V/SY92",
-	"Fc9Z5jBNucZmvufnMP+sruc/CS8OWnQL7HSi/nUibuHagz1twmnfCTOiadXp03hNsobP+OhOo97hYH5p",
-	"HMwb5JFrhMuCcrz/8Qbmzv0bQwIGliXO6S2kc3fOPfe3V0AbNdEoL6wRbi+EkOyxfVDJWAdYujlUKm6z",
-	"C3ulfZolqdl2AJdkicBDo9o+Jvb5bdj/c7uwe/A/62kUgdYZt23GSN64typYyJmh7FEkxM5n+ifwmdIh",
-	"veMV3E+V4WZV8nKV5idhVtL+SJFTCSU2aMPnmmFOMl7HUN1CmvDJG7qjBTQrcqcakSRX0j2fqrE1u4Gn",
-	"iYCU4fSEkgxkrBk3+LmAaWXnkULBQh6rFAeVzMwU4Yfll75K72vco/ECSXQHbvCwrtwytVvdRz9tkHiQ",
-	"rfVeOxh9TmVvwY15+KT7+En7gGCgGqqApSGeLMJjfVOKYX4zd8rhzt36jdVE25PMC0d4I6mWCN4XiTDz",
-	"lXDqfaVuUI5wiVWKXLqMPOd3QE2TWu/NGR+mAF2UYQiMidUnAQsJiTxk8M8pTzQL1dTYkWIhhyH78UqG",
-	"rhI4ZP/f//P/sjCGvgnZjyz06HH4DwfAiD/z+I+pNhCH+Vyo7AUdqyEfAo5GGezMqCtZ+maV0PoVzIuM",
-	"IktyqyJc44lx8csJe/To0ZMAvSYlLJFjxln4Y2h/KQwCjiDwCkjDuGbhfx4+Dcsp21LNaG6ZMMhY7aPO",
-	"5eGj7mPLrf9R4zDmpi67/ahTSm4/7GAo2J7JVrf1P7939p68/3j0aY9+OMx/uPQ/dJd++P739nv8+ccf",
-	"/uv7f/zv7z/uvV965of/aC2n0d+9wMmeKgcVjlVN9nfuQNi1dYIWHYAS6tQBhv/oEGUFTH+tSbXIXzta",
-	"fM0KNbuGPk+4jLx/x8qZvsEYojunBA/tIPgPHuG0CmcQ67PsNkD+zxwusdX9K2U/UkCyvMLq9R3ewzQP",
-	"F+d4WJxhaX52ch8m9RPb9NOLX17x4U+BPemVN8MrIeVPN1YfcgZQozogN9w5778+gfjOt3/NXeFq5rD1",
-	"qRpRb4om4F/bHr7wZfbhb6Q7W0O7A8YcrYA/1EiWmlE6k6RU8+lk09/USLI3Y2FGra+rdoU2qUngzh2I",
-	"3fX/imN3y3fd/6Z02d0vG1SxxPfYnI2O2heNkN3x6m4YE6MFfwVhsQfiWJvxnDolw4HN7twRu1jVF45V",
-	"jT3DasRMC74F96v9jx4JYmXlwpZ88aVHmbi7BuTshQWj0v3Wm2qZ/ZKIARgxhlOOrQO6B1Qy5X99UTLi",
-	"yiZeyaTLxj9cNfph5dAl+yizxbIR7ZTWzHj9qJ+Cb5q/rm5ETicz9x/5I8DQkBDaO3h2ob8/DaacRxW2",
-	"ehuVNmT3flN90ddRVFUx3JmdBV9CJSzlAOHd/K29qdZXXP9nrWjYiCsV2pXU8qFsrfed8d9E1XP9oKiG",
-	"Zpf4v4tEfYOJ/9vrimoCkk9E29/zFZ19pUl5ZLKAE9OQ3kKKtWo6sLfob29ev2qzVwAxIjncwLyy0++b",
-	"CUStrZhQs0v/TEXTsR2l8toLzWL3wD0qF58wgD5NMaD3+/tF6WeKny3sEu+rqaE94nEsaJLIpO3euBD9",
-	"/kf64Sz+tM8nk1TdNkfv67Hz01fPzl796kE9POJ/7/z84vXfT5+12Wuf3bLcqm1DZFUBM9c4VUOb9XCq",
-	"1PmAuXlTxs0ycKCcM4Wt7PIPVkUJaUi4oI5em4r4C0fFL4sLuOs9tn3vMX9ot2g91lRjIBvNnbAavcFd",
-	"pV214A6f8EsKf8cNMWHY8XYsHkdsazGGLVqGVUicDXG8c4Gj0kzILAqfrIdgRVfXgAlpf8aAUsAiPmEq",
-	"vZL9aTwEc1xqyCoMG/HFTqw1QOIVcqcg+oRm572zZ8GV9L1Jq/qWVnY/bZiVSdPaSa5d18yd6NqJrn93",
-	"0UXcMJNc9yOpZqP6ZMqzIjQg9iTL2z8gv0cUbGHy1OREGR1QE+1pAu7GzLj7Xc683L8TEd1cyUwCB3n7",
-	"7dSKMe/nJqGixVDyBLMlESa2Ql6cfpgkXMg7C4x7gJbCN61Ni4tcZt9FIXH0pP3kSWMOLhYY/xgMp3QY",
-	"z3cJsbz4Lzwlr15fn7w4O3neeu+YM0DOxR1zRtpXcfe80XSxQXQvF3P0i7cZm06FvnkTqRTwrzlPf/3y",
-	"/MXpJfL0GU8lxm0w8y9oqTSmT5cFCBG0VmaK6Ea3uj8/IXFpVbynJ+QttducQAOSFnr0t7qPjjaDnC+I",
-	"tozWZQoXl1NB25xQC82GVtFq16D7CxnJi+v8RKPW+fg7B5d4ZIrlJu5xZGsYAk1UdGPf+rkTtAYJH/aM",
-	"y3+mA21/ZY8AiOEIw7yWmVv1+hmf00zHQvqrSBSZ8PkFTIDbxwc80ZAdyMXjmKUnl8/NpP5gDMQHq948",
-	"brLDE0gjyKdlBPHi9zmZP+VTOcm/OhMyVjNa3xP7TMY2Dz4FLS+FstvQTNd7N6rMkv1NzayYivgYmFGs",
-	"D7v46Z8gfvpuNM+N/BlHiC/ZvCV4nlSrwRghh3pVOsgb/8yd7Ub79d+KVztK+Axb2HRbRl3/C1LLvrFf",
-	"LLrFu3YyVH4xEemcXA6JiCwJpJIY0aE/vSMJQgM/6tx3AkNGghojypORCckGKo1gl5T6dSYdlFLSv9PZ",
-	"xhVuTvar0tXxv10H3UhlUfOQXEOThEeAxjVns5FKoM0wM977nbAEOFIyglRqavU/4pMJSJ3BsFszpetR",
-	"2ofiFmRmVHhMSN/TGWPWQ2XqAR0LV/kL5rwW7jc1hS7d8Jju8E+Pg/yypwr9d61PG6Y++PV+zuSHLbja",
-	"pqv+2rictEpFNafbOYt2ebEPnOtwd55e8CJ57Vvvf/Q/Uo887BK6Luhhbz2xcS4ZMgY25LfQpaoknCnC",
-	"wvimG4YNUy6xdT6xejOCVGdgYWghHtOAQl/JsdDYd09gh38UBkylec9+FkPfBC59qUST0POk0JOHaT7X",
-	"bdbz8ySECVxl7BDREOOsOsbhKyz8G67wl8s5NYPuTwskKCQKSGXcO6KfQFj4vo+6IJqGbybNsJOUi9iQ",
-	"ky6rADHaD2/FK7rx3BSvJCaiaB/+wplhOzthcmL5Q1WDn2OXdelNsU3F5WV2dB46ezBr6YcY0tjQDwmU",
-	"gpmiidAcSaNMg89ZNbJFi8TlxoP+RrS6B4edoGX1p17GOLqPfna/Oy9Usdb1RZQwe+oztzvBepoGLaOe",
-	"+dzunG1Y+f9BXscwOHr806aE55WZ0u886AxWP9GlQ01xZlXJnSzeJSp+M8I74bNcRGzVx7ZGVq+K+lwW",
-	"wzylyM4x3qUZgTJJ51DxLhZhZclIyBgDOTxJUAZdyfDX00tWE3kKfdupNns9YHwhulRoYMWtEI8hDVjo",
-	"ggQhCmc2G4loVSjoXsTTg4SD6DdZCMT+VAZJysMhxQhM9i90Kjsva+YeLWAt3Km3ruWfrW4rP6jOVV/g",
-	"3RmKE7nnW0HLHpkS3sMeTaIZoMX7Bj15fy10lzIq+zaKm6mMlXQk+bRzEe9cxNUuYmdmjNVtyTe8Hm6h",
-	"nLz8sdUHjtGU3xG7m9K86fhPsVXEfo5rvH97gOfbfWxl4rgwGpJBu4CYg9nPyzjtlwvmjGUIaAP5JSLO",
-	"co4H4LuqZg6N6hFBTRJgs5FikUoSiEzhXZ8uv/xq7/wsw4wnUZACsN75WfHTiPe0/C55/7jMWySSFHLL",
-	"UCmjcsTCSITYvzzUuVKUMOAwRiMVgybhoqh/jCWKk01shF0bp8UV4gu1c8yjxk4WupQFjpCk1pDi0U1h",
-	"NB9wWB7vN8qVS51aqws1fh6+xY3hDmbVlJSVwZiSgdaw3fp+KiR2MpmN1Li4LhcXrl6ba26Z45JkANsz",
-	"Lo1lgBM+L4xGgcxP7z/9/wEAAP//",
+	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
+	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
+	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
+	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
+	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
+	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
+	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
+	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
+	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
+	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
+	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
+	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
+	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
+	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
+	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
+	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
+	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
+	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
+	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
+	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
+	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
+	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
+	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
+	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
+	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
+	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
+	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
+	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
+	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
+	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
+	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
+	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
+	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
+	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
+	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
+	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
+	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
+	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
+	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
+	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
+	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
+	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
+	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
+	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
+	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
+	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
+	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
+	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
+	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
+	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
+	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
+	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
+	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
+	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
+	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
+	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
+	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
+	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
+	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
+	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
+	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
+	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
+	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
+	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
+	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
+	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
+	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
+	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
+	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
+	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
+	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
+	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
+	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
+	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
+	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
+	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
+	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
+	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
+	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
+	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
+	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
+	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
+	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
+	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
+	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
+	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
+	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
+	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
+	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
+	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
+	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
+	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
+	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
+	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
+	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
+	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
+	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
+	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
+	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
+	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
+	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
+	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
+	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
+	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
+	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
+	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
+	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
+	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
+	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
+	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
+	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
+	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
+	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
+	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
+	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
+	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
+	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
+	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
+	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
+	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
+	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
+	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
+	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
+	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
+	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
+	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
+	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
+	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
+	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
+	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
+	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
+	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
+	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
+	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
+	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
+	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
+	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
+	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
+	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
+	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
+	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
+	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
+	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
+	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
+	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
+	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
+	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
+	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
+	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
+	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
+	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
+	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
+	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
+	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
+	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
+	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
+	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
+	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
+	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
+	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
+	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
+	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
+	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
+	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
+	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
+	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
+	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
+	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
+	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
+	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
+	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
+	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
+	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
+	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
+	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
+	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
+	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
+	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
+	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
+	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
+	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
+	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
+	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
+	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
+	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
+	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
+	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
+	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
+	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
+	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
+	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
+	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
+	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
+	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
+	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
+	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
+	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
+	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
+	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
+	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
+	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
+	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
+	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
+	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
+	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
+	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
+	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
+	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
+	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
+	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
+	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
+	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
+	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
+	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
+	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
+	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
+	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
+	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
+	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
+	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
+	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
+	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
+	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
+	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
+	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
+	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
+	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
+	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
+	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
+	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
+	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
+	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
+	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
+	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
+	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
+	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
+	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
+	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
+	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
+	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
+	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
+	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
+	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
+	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
+	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
+	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
+	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
+	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
+	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
+	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
+	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
+	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
+	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
+	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
+	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
+	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
+	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
+	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
+	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
+	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
+	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
+	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
+	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
+	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
+	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
+	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
+	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
+	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
+	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
+	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
+	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
+	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
+	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
+	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
+	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
+	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
+	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
+	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
+	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
+	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
+	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
+	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
+	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
+	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
+	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
+	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
+	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
+	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
+	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
+	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
+	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
+	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
+	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
+	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
+	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
+	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
+	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
+	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
+	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
+	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
+	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
+	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
+	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
+	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
+	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
+	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
+	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
+	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
+	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
+	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
+	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
+	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
+	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
+	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
+	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
+	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
+	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
+	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
+	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
+	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
+	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
+	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
+	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
+	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
+	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

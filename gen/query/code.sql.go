@@ -183,21 +183,28 @@ func (q *Queries) CodeListAvailableForReward(ctx context.Context, db DBTX, arg C
 }
 
 const codeUpdateIssued = `-- name: CodeUpdateIssued :exec
-UPDATE codes AS c
-   SET state = 'issued', order_id = u.order_id
-  FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::uuid[]) AS order_id) AS u
- WHERE c.tenant_id = $1 AND c.id = u.id AND c.state = 'available'
+INSERT INTO codes (tenant_id, id, pool_id, code, state, order_id)
+SELECT $1, unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), 'issued', unnest($5::uuid[])
+    ON CONFLICT (tenant_id, id) DO UPDATE SET state = excluded.state, order_id = excluded.order_id
 `
 
 type CodeUpdateIssuedParams struct {
 	TenantID int64
 	Ids      []int64
+	PoolIds  []string
+	Codes    []string
 	OrderIds []uuid.UUID
 }
 
-// Hands codes of locked pools to orders. By codes_pk.
+// Hands codes of locked pools to orders. They exist, so every row meets itself by codes_pk.
 func (q *Queries) CodeUpdateIssued(ctx context.Context, db DBTX, arg CodeUpdateIssuedParams) error {
-	_, err := db.Exec(ctx, codeUpdateIssued, arg.TenantID, arg.Ids, arg.OrderIds)
+	_, err := db.Exec(ctx, codeUpdateIssued,
+		arg.TenantID,
+		arg.Ids,
+		arg.PoolIds,
+		arg.Codes,
+		arg.OrderIds,
+	)
 	return err
 }
 

@@ -134,12 +134,16 @@ func (q *Queries) AccountListDue(ctx context.Context, db DBTX, arg AccountListDu
 }
 
 const accountListForUpdate = `-- name: AccountListForUpdate :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
-  FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
-  JOIN members AS m ON m.tenant_id = $3 AND m.external_id = w.external_id
-  JOIN accounts AS a ON a.tenant_id = $3 AND a.member_id = m.id AND a.asset = w.asset
- ORDER BY a.member_id, a.asset
-   FOR NO KEY UPDATE OF a
+
+SELECT s.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+  FROM (SELECT m.id, m.external_id, w.asset
+          FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY m.id, w.asset) AS s
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+                      WHERE y.tenant_id = $3 AND y.member_id = s.id AND y.asset = s.asset
+                        FOR NO KEY UPDATE) AS a
 `
 
 type AccountListForUpdateParams struct {
@@ -169,6 +173,10 @@ type AccountListForUpdateRow struct {
 	MovedAt    time.Time
 }
 
+// Set-based queries here look their rows up one by one, in a LATERAL subquery
+// that OFFSET 0 keeps apart, never by a plain join with the arrays: plans are
+// made once per connection, and one made while a table was small would walk the
+// tenant's whole table for every batch until statistics are gathered.
 // Locks the named members' accounts in the one lock order (member, asset).
 // By members_external_unique and accounts_pk. Pairs without an account are absent.
 func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg AccountListForUpdateParams) ([]AccountListForUpdateRow, error) {
@@ -211,18 +219,20 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 }
 
 const accountUpdateMany = `-- name: AccountUpdateMany :exec
-UPDATE accounts AS a
-   SET available = u.available, pending = u.pending, debt = u.debt, dated = u.dated, earned = u.earned, redeemed = u.redeemed,
-       seq = u.seq, awards = u.awards, redeems = u.redeems, deducts = u.deducts, expires = u.expires,
-       due_at = NULLIF(u.due_at, '0001-01-01Z'::timestamptz), idle_at = NULLIF(u.idle_at, '0001-01-01Z'::timestamptz), moved_at = u.moved_at
-  FROM (SELECT unnest($2::bigint[]) AS member_id, unnest($3::smallint[]) AS asset,
-               unnest($4::bigint[]) AS available, unnest($5::bigint[]) AS pending, unnest($6::bigint[]) AS debt,
-               unnest($7::bigint[]) AS dated, unnest($8::bigint[]) AS earned, unnest($9::bigint[]) AS redeemed,
-               unnest($10::bigint[]) AS seq, unnest($11::bigint[]) AS awards, unnest($12::bigint[]) AS redeems,
-               unnest($13::bigint[]) AS deducts, unnest($14::bigint[]) AS expires,
-               unnest($15::timestamptz[]) AS due_at, unnest($16::timestamptz[]) AS idle_at,
-               unnest($17::timestamptz[]) AS moved_at) AS u
- WHERE a.tenant_id = $1 AND a.member_id = u.member_id AND a.asset = u.asset
+INSERT INTO accounts AS a (tenant_id, member_id, asset, available, pending, debt, dated, earned, redeemed,
+                           seq, awards, redeems, deducts, expires, due_at, idle_at, moved_at)
+SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]),
+       unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]),
+       unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
+       unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]),
+       unnest($13::bigint[]), unnest($14::bigint[]),
+       NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'), NULLIF(unnest($16::timestamptz[]), '0001-01-01Z'),
+       unnest($17::timestamptz[])
+    ON CONFLICT (tenant_id, member_id, asset) DO UPDATE
+   SET available = excluded.available, pending = excluded.pending, debt = excluded.debt, dated = excluded.dated,
+       earned = excluded.earned, redeemed = excluded.redeemed, seq = excluded.seq, awards = excluded.awards,
+       redeems = excluded.redeems, deducts = excluded.deducts, expires = excluded.expires,
+       due_at = excluded.due_at, idle_at = excluded.idle_at, moved_at = excluded.moved_at
 `
 
 type AccountUpdateManyParams struct {
@@ -245,7 +255,8 @@ type AccountUpdateManyParams struct {
 	MovedAt   []time.Time
 }
 
-// Stores locked accounts. By accounts_pk; touches no indexed column unless due_at moves.
+// Stores locked accounts. They exist, so every row meets itself by accounts_pk
+// and is updated; no indexed column is touched unless due_at moves.
 func (q *Queries) AccountUpdateMany(ctx context.Context, db DBTX, arg AccountUpdateManyParams) error {
 	_, err := db.Exec(ctx, accountUpdateMany,
 		arg.TenantID,
@@ -342,7 +353,8 @@ func (q *Queries) HoldInsertMany(ctx context.Context, db DBTX, arg HoldInsertMan
 const holdListOpen = `-- name: HoldListOpen :many
 SELECT h.tenant_id, h.id, h.member_id, h.asset, h.amount, h.state, h.matures_at, h.cause_id, h.reason, h.reference, h.metadata, h.opened_seq, h.closed_seq, h.created_at, h.closed_at
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset) AS w
-  JOIN holds AS h ON h.tenant_id = $3 AND h.member_id = w.member_id AND h.asset = w.asset AND h.state = 'held'
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.member_id, x.asset, x.amount, x.state, x.matures_at, x.cause_id, x.reason, x.reference, x.metadata, x.opened_seq, x.closed_seq, x.created_at, x.closed_at FROM holds AS x
+                      WHERE x.tenant_id = $3 AND x.member_id = w.member_id AND x.asset = w.asset AND x.state = 'held' OFFSET 0) AS h
  ORDER BY h.member_id, h.asset, h.matures_at, h.id
 `
 
@@ -470,7 +482,8 @@ func (q *Queries) LotEntryInsertMany(ctx context.Context, db DBTX, arg LotEntryI
 const lotEntryListByTransfer = `-- name: LotEntryListByTransfer :many
 SELECT e.member_id, e.asset, e.seq, e.expires_at, e.amount
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset, unnest($3::bigint[]) AS seq) AS w
-  JOIN lot_entries AS e ON e.tenant_id = $4 AND e.member_id = w.member_id AND e.asset = w.asset AND e.seq = w.seq
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.expires_at, x.amount FROM lot_entries AS x
+                      WHERE x.tenant_id = $4 AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS e
  ORDER BY e.member_id, e.asset, e.seq, e.expires_at
 `
 
@@ -524,7 +537,8 @@ func (q *Queries) LotEntryListByTransfer(ctx context.Context, db DBTX, arg LotEn
 const lotList = `-- name: LotList :many
 SELECT l.member_id, l.asset, l.expires_at, l.remaining
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset) AS w
-  JOIN lots AS l ON l.tenant_id = $3 AND l.member_id = w.member_id AND l.asset = w.asset
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining FROM lots AS x
+                      WHERE x.tenant_id = $3 AND x.member_id = w.member_id AND x.asset = w.asset OFFSET 0) AS l
  ORDER BY l.member_id, l.asset, l.expires_at
 `
 
@@ -568,11 +582,9 @@ func (q *Queries) LotList(ctx context.Context, db DBTX, arg LotListParams) ([]Lo
 }
 
 const lotTakeMany = `-- name: LotTakeMany :exec
-UPDATE lots AS l
-   SET remaining = l.remaining - u.amount
-  FROM (SELECT unnest($2::bigint[]) AS member_id, unnest($3::smallint[]) AS asset,
-               unnest($4::timestamptz[]) AS expires_at, unnest($5::bigint[]) AS amount) AS u
- WHERE l.tenant_id = $1 AND l.member_id = u.member_id AND l.asset = u.asset AND l.expires_at = u.expires_at
+INSERT INTO lots (tenant_id, member_id, asset, expires_at, remaining)
+SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::timestamptz[]), unnest($5::bigint[])
+    ON CONFLICT (tenant_id, member_id, asset, expires_at) DO UPDATE SET remaining = lots.remaining - excluded.remaining
 `
 
 type LotTakeManyParams struct {
@@ -583,7 +595,7 @@ type LotTakeManyParams struct {
 	Amounts   []int64
 }
 
-// Takes units from lots. By lots_pk.
+// Takes units from lots that exist: every row meets its lot by lots_pk.
 func (q *Queries) LotTakeMany(ctx context.Context, db DBTX, arg LotTakeManyParams) error {
 	_, err := db.Exec(ctx, lotTakeMany,
 		arg.TenantID,
@@ -657,9 +669,12 @@ SELECT b.before_seq, b.until_seq,
        COALESCE(hi.awards, 0)::bigint AS until_awards, COALESCE(hi.redeems, 0)::bigint AS until_redeems,
        COALESCE(hi.deducts, 0)::bigint AS until_deducts, COALESCE(hi.expires, 0)::bigint AS until_expires
   FROM (SELECT transfer_at($1, $2, $3::smallint, $4::timestamptz, false, $5::bigint)::bigint AS before_seq,
-               transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq) AS b
-  LEFT JOIN transfers AS lo ON lo.tenant_id = $1 AND lo.member_id = $2 AND lo.asset = $3::smallint AND lo.seq = b.before_seq
-  LEFT JOIN transfers AS hi ON hi.tenant_id = $1 AND hi.member_id = $2 AND hi.asset = $3::smallint AND hi.seq = b.until_seq
+               transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq
+        OFFSET 0) AS b
+  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+                      WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = b.before_seq OFFSET 0) AS lo ON true
+  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+                      WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = b.until_seq OFFSET 0) AS hi ON true
 `
 
 type TransferGetBoundsParams struct {
@@ -848,11 +863,11 @@ func (q *Queries) TransferListRange(ctx context.Context, db DBTX, arg TransferLi
 }
 
 const transferListShown = `-- name: TransferListShown :many
-SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
-        WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at
   FROM (SELECT transfer_seek($1, $2, $3::smallint, $4::text, n, $5::bigint) AS seq
           FROM generate_series($6::bigint, $7::bigint) AS n) AS s
-  JOIN transfers AS t ON t.tenant_id = $1 AND t.member_id = $2 AND t.asset = $3::smallint AND t.seq = s.seq
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+                      WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = s.seq OFFSET 0) AS t
  ORDER BY t.seq DESC
 `
 
@@ -866,14 +881,9 @@ type TransferListShownParams struct {
 	NewestN   int64
 }
 
-type TransferListShownRow struct {
-	Transfer     Transfer
-	LotExpiresAt time.Time
-}
-
 // The n-th shown transfers of an account (of one type, or of any), for n from
 // newest_n down to oldest_n. Each by binary search along transfers_pk.
-func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferListShownParams) ([]TransferListShownRow, error) {
+func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferListShownParams) ([]Transfer, error) {
 	rows, err := db.Query(ctx, transferListShown,
 		arg.TenantID,
 		arg.MemberID,
@@ -887,32 +897,31 @@ func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferLi
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TransferListShownRow
+	var items []Transfer
 	for rows.Next() {
-		var i TransferListShownRow
+		var i Transfer
 		if err := rows.Scan(
-			&i.Transfer.TenantID,
-			&i.Transfer.MemberID,
-			&i.Transfer.Asset,
-			&i.Transfer.Seq,
-			&i.Transfer.Kind,
-			&i.Transfer.FromAccount,
-			&i.Transfer.ToAccount,
-			&i.Transfer.Amount,
-			&i.Transfer.AvailableAfter,
-			&i.Transfer.PendingAfter,
-			&i.Transfer.DebtAfter,
-			&i.Transfer.Awards,
-			&i.Transfer.Redeems,
-			&i.Transfer.Deducts,
-			&i.Transfer.Expires,
-			&i.Transfer.CauseSeq,
-			&i.Transfer.CauseID,
-			&i.Transfer.Reason,
-			&i.Transfer.Reference,
-			&i.Transfer.Metadata,
-			&i.Transfer.CreatedAt,
-			&i.LotExpiresAt,
+			&i.TenantID,
+			&i.MemberID,
+			&i.Asset,
+			&i.Seq,
+			&i.Kind,
+			&i.FromAccount,
+			&i.ToAccount,
+			&i.Amount,
+			&i.AvailableAfter,
+			&i.PendingAfter,
+			&i.DebtAfter,
+			&i.Awards,
+			&i.Redeems,
+			&i.Deducts,
+			&i.Expires,
+			&i.CauseSeq,
+			&i.CauseID,
+			&i.Reason,
+			&i.Reference,
+			&i.Metadata,
+			&i.CreatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -927,7 +936,8 @@ func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferLi
 const transferListToUndo = `-- name: TransferListToUndo :many
 SELECT t.member_id, t.asset, t.seq, t.kind, t.amount, t.cause_id, t.created_at, (u.seq IS NOT NULL)::boolean AS undone
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset, unnest($3::bigint[]) AS seq) AS w
-  JOIN transfers AS t ON t.tenant_id = $4 AND t.member_id = w.member_id AND t.asset = w.asset AND t.seq = w.seq
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+                      WHERE x.tenant_id = $4 AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
   LEFT JOIN undone AS u ON u.tenant_id = t.tenant_id AND u.member_id = t.member_id AND u.asset = t.asset AND u.seq = t.seq
 `
 

@@ -2,10 +2,12 @@ package apptest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -106,10 +108,10 @@ func (a *attempt) spoil() {
 	for range faults {
 		ways := []func(){a.spoilPath, a.spoilQuery, a.spoilHeader, a.spoilMethod, a.spoilKey}
 		if a.op.HasBody {
-			ways = append(ways, a.spoilMember, a.spoilMember, a.spoilMember, a.spoilMember, a.spoilText, a.spoilText)
+			ways = append(ways, a.spoilMember, a.spoilMember, a.spoilMember, a.spoilMember, a.spoilText, a.spoilText, a.stretchMember, a.stretchMember)
 		}
 		if len(a.op.Spec.Parameters) > 0 {
-			ways = append(ways, a.spoilParameter, a.spoilParameter)
+			ways = append(ways, a.spoilParameter, a.spoilParameter, a.stretchParameter)
 		}
 		pick(a.rand, ways)()
 		a.faults++
@@ -149,6 +151,65 @@ func (a *attempt) spoilMember() {
 		p.put(pick(a.rand, wrong(p.schema)))
 	}
 	a.request.Body = body.text()
+}
+
+// stretchMember goes to the edge of what a member may be; what comes of it is
+// for the domain to say, in its own words.
+func (a *attempt) stretchMember() {
+	body := parse(a.request.Body)
+	if body == nil {
+		return
+	}
+	all := places("", a.op.Spec.RequestBody.Value.Content["application/json"].Schema.Value, body, nil)
+	if len(all) == 0 {
+		return
+	}
+	p := pick(a.rand, all)
+	if p.parent != nil && p.parent.kind == '[' && a.rand.IntN(2) == 0 {
+		more := a.rand.IntN(20)
+		if more == 0 {
+			more = 1001 // past every limit
+		}
+		for range more {
+			p.parent.items = append(p.parent.items, p.value)
+		}
+	} else {
+		p.put(edge(a.rand, p.schema))
+	}
+	a.request.Body = body.text()
+}
+
+// stretchParameter does the same to a parameter.
+func (a *attempt) stretchParameter() {
+	p := pick(a.rand, a.op.Spec.Parameters).Value
+	var value string
+	if json.Unmarshal([]byte(edge(a.rand, p.Schema.Value)), &value) != nil {
+		value = edge(a.rand, p.Schema.Value)
+	}
+	a.parameter(p, url.PathEscape(value), value)
+}
+
+// parameter replaces a parameter's value; a header has its own form of it.
+func (a *attempt) parameter(p *openapi3.Parameter, escaped, plain string) {
+	switch p.In {
+	case openapi3.ParameterInPath:
+		template, parts := strings.Split(a.op.Path, "/"), strings.Split(a.request.Path, "/")
+		for i, part := range template {
+			if part == "{"+p.Name+"}" && i < len(parts) {
+				parts[i] = escaped
+			}
+		}
+		a.request.Path = strings.Join(parts, "/")
+	case openapi3.ParameterInQuery:
+		path, query, _ := strings.Cut(a.request.Path, "?")
+		if strings.Contains(query, p.Name+"=") {
+			query = ""
+		}
+		a.request.Path = path + "?" + p.Name + "=" + escaped + "&" + query
+	case openapi3.ParameterInHeader:
+		a.request.Header = a.request.Header.Clone()
+		a.request.Header.Set(p.Name, plain)
+	}
 }
 
 // spoilText breaks the body as a whole.
@@ -195,39 +256,15 @@ func (a *attempt) spoilText() {
 func (a *attempt) spoilParameter() {
 	p := pick(a.rand, a.op.Spec.Parameters).Value
 	value := pick(a.rand, wrongScalar(p.Schema.Value))
-	switch p.In {
-	case openapi3.ParameterInPath:
-		template := strings.Split(a.op.Path, "/")
-		parts := strings.Split(a.request.Path, "/")
-		for i, part := range template {
-			if part == "{"+p.Name+"}" && i < len(parts) {
-				parts[i] = value
-			}
-		}
-		a.request.Path = strings.Join(parts, "/")
-		a.want(400, p.Name)
-	case openapi3.ParameterInQuery:
-		path, query, _ := strings.Cut(a.request.Path, "?")
-		if strings.Contains(query, p.Name+"=") {
-			query = ""
-		}
-		if a.rand.IntN(8) == 0 {
-			value += "&" + p.Name + "=" + value
-		}
-		a.request.Path = path + "?" + p.Name + "=" + value + "&" + query
-		a.want(400, p.Name)
-	case openapi3.ParameterInHeader:
-		a.request.Header = a.request.Header.Clone()
-		switch a.rand.IntN(4) {
-		case 0:
-			a.request.Header[p.Name] = []string{"a", "b"}
-		case 1:
-			a.request.Header.Set(p.Name, strings.Repeat("k", 256+a.rand.IntN(5000)))
-		default:
-			a.request.Header.Set(p.Name, pick(a.rand, []string{"\x00", "a\x00b", "\x7f", "\t", "é", "\xff", "a\nb", "\u2028"}))
-		}
-		a.want(400, p.Name)
+	if p.In == openapi3.ParameterInQuery && a.rand.IntN(8) == 0 {
+		value += "&" + p.Name + "=" + value
 	}
+	header := pick(a.rand, []string{"\x00", "a\x00b", "\x7f", "\t", "é", "\xff", "a\nb", "\u2028", strings.Repeat("k", 256+a.rand.IntN(5000))})
+	a.parameter(p, value, header)
+	if p.In == openapi3.ParameterInHeader && a.rand.IntN(4) == 0 {
+		a.request.Header[p.Name] = []string{"a", "b"}
+	}
+	a.want(400, p.Name)
 }
 
 var oddParts = []string{

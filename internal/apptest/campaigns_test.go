@@ -34,6 +34,9 @@ func init() {
 		"simulateConversion": func(i ids) apptest.Request {
 			return ask("POST", "/campaigns/"+i.campaign+"/simulate", object{"amount": 49.99, "referrerId": i.member, "refereeId": "user_789"})
 		},
+		"createVanityCode": func(i ids) apptest.Request {
+			return ask("POST", "/campaigns/"+i.campaign+"/codes", object{"code": "SAVE20", "referrerId": "vain_" + i.member, "referrerUsername": "Jane"})
+		},
 		"listBlocks": get("/blocks?kind=email"),
 		"addBlock": func(i ids) apptest.Request {
 			return ask("POST", "/blocks", object{"kind": "email", "value": "eve@" + i.member + ".example", "note": "Charged back twice"})
@@ -160,6 +163,43 @@ func TestSimulate(t *testing.T) {
 	equal(t, "tier", line(r.At("version"), r.At("referrer", "value"), r.At("referee", "asset"), r.At("referee", "reason")), "2 2.00 <nil> NO_REWARD")
 	refused(t, m.Call("POST", "/campaigns/camp_1/simulate", object{"amount": -1}), 400, "invalid_request", "amount")
 	refused(t, m.Call("POST", "/campaigns/none/simulate", object{}), 404, "not_found")
+}
+
+func TestVanityCodes(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	m := s.Management
+	rule := object{"referrer": object{"percent": 10, "fulfillmentType": "DISCOUNT_CODE"}}
+	for _, id := range []string{"camp_1", "camp_2"} {
+		m.Must(201, "POST", "/campaigns", object{"id": id, "name": "Spring", "state": "paused", "rule": rule})
+	}
+	ask := func(campaign, code, referrer string) apptest.Response {
+		return m.Call("POST", "/campaigns/"+campaign+"/codes", object{"code": code, "referrerId": referrer})
+	}
+	made := ask("camp_1", "Save-20_x", "user_1")
+	equal(t, "made", shown(made, "campaignId", "code", "referrerId"), "camp_1 Save-20_x user_1")
+	refused(t, ask("camp_1", "save-20_X", "user_2"), 409, "already_exists", "code")
+	refused(t, ask("camp_2", "SAVE-20_X", "user_1"), 409, "already_exists", "code")
+	refused(t, ask("camp_1", "OTHER", "user_1"), 409, "already_exists", "referrerId")
+	equal(t, "the same in another campaign", ask("camp_2", "OTHER", "user_1").Status, 201)
+	for _, bad := range []string{"ab", "a b", "ÄÖÜ", strings.Repeat("x", 33)} {
+		refused(t, ask("camp_1", bad, "user_3"), 400, "invalid_request", "code")
+	}
+	refused(t, ask("none", "FINE", "user_3"), 404, "not_found")
+	statuses := make([]int, 20)
+	together(len(statuses), func(i int) {
+		server := []*apptest.Server{s, s.Twin()}[i%2]
+		statuses[i] = server.Management.Call("POST", "/campaigns/camp_1/codes", object{"code": "RACE", "referrerId": fmt.Sprint("racer_", i)}).Status
+	})
+	counts := map[int]int{}
+	for _, status := range statuses {
+		counts[status]++
+	}
+	equal(t, "who won", fmt.Sprint(counts), "map[201:1 409:19]")
+	m.Must(200, "PATCH", "/campaigns/camp_1", object{"state": "archived"})
+	refused(t, ask("camp_1", "LATE", "user_4"), 400, "campaign_not_active")
+	strict(t, s)
+	refused(t, ask("camp_2", "STRICT", "user_5"), 404, "member_unknown")
 }
 
 func TestBlocks(t *testing.T) {

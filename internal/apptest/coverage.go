@@ -44,25 +44,31 @@ var elusive = []int{http.StatusTooManyRequests, http.StatusInternalServerError, 
 func Covered() error {
 	var errs []error
 	for _, f := range running.facades {
-		for _, op := range f.Served {
-			succeeded := false
-			for code := range op.Spec.Responses.Map() {
-				status, err := strconv.Atoi(code)
-				if err != nil || slices.Contains(elusive, status) {
-					continue
-				}
-				met := f.met.count(op.ID, status)
-				succeeded = succeeded || met > 0 && status < 300
-				if met == 0 {
-					errs = append(errs, fmt.Errorf("no test saw %s %s %s (%s) answer %d", f.Kind, op.Method, op.Path, op.ID, status))
-				}
-			}
-			if !succeeded {
-				errs = append(errs, fmt.Errorf("no test saw %s %s %s (%s) succeed: give it a case in internal/apptest/golden_test.go",
-					f.Kind, op.Method, op.Path, op.ID))
-			}
-		}
+		errs = append(errs, f.uncovered()...)
 	}
 	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+func (f *Facade) uncovered() []error {
+	var errs []error
+	for _, op := range f.Served {
+		succeeded := false
+		name := fmt.Sprintf("%s %s %s (%s)", f.Kind, op.Method, op.Path, op.ID)
+		for code := range op.Spec.Responses.Map() {
+			status, err := strconv.Atoi(code)
+			if err != nil || slices.Contains(elusive, status) {
+				continue
+			}
+			met := f.met.count(op.ID, status)
+			succeeded = succeeded || met > 0 && status < 300
+			if met == 0 {
+				errs = append(errs, fmt.Errorf("no test saw %s answer %d", name, status))
+			}
+		}
+		if !succeeded {
+			errs = append(errs, fmt.Errorf("no test saw %s succeed: give it a case in internal/apptest/golden_test.go", name))
+		}
+	}
+	return errs
 }

@@ -82,7 +82,7 @@ func TestTwinsGetOneAnswer(t *testing.T) {
 		callers := []*apptest.Client{s.Client, w.Twin().Client(s.Facade.Kind)}
 		good := keyed(s.good(w.ids), "twins")
 		answers := make([]apptest.Response, 8)
-		together(len(answers), func(i int) { answers[i] = callers[i%2].Send(good) })
+		together(len(answers), func(i int) { answers[i] = insist(func() apptest.Response { return callers[i%2].Send(good) }) })
 		effects := 0
 		for _, a := range answers {
 			if a.Header.Get("Idempotent-Replayed") == "" {

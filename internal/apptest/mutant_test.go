@@ -215,4 +215,42 @@ func wrongScalar(s *openapi3.Schema) []string {
 	return bad
 }
 
+var oddTexts = []string{
+	"\x01", "\x7f", "\u0085", "\u00a0", "\u200b", "\u2028", "\u202e", "\ufdd0", "\ufeff", "\uffff", "\U0001f600", "\U0010ffff", "a\u0301", "İ", "ß", "'", `"`, `\`, "%", "_",
+	"$1", "{}", "[]", "null", "NaN", "1e999", "-0", "' OR 1=1 --", "<script>", "../", "\r\n", "\t", " ",
+}
+
+// edge lists values at the edge of what this schema allows, and a little off.
+func edge(r *rand.Rand, s *openapi3.Schema) string {
+	switch {
+	case s.Type.Is("string"):
+		text := pick(r, oddTexts)
+		if s.MaxLength != nil && r.IntN(2) == 0 {
+			text = strings.Repeat(text, max(1, int(*s.MaxLength)/len([]rune(text))))
+		}
+		encoded, err := json.Marshal(text)
+		if err != nil {
+			panic(err)
+		}
+		return string(encoded)
+	case s.Type.Is("integer"):
+		at := []int64{0, 1, -1, 100, 101, 1 << 31, 1<<53 + 1, 1<<60 - 1, 1 << 60, 1<<63 - 1, -1 << 63}
+		if s.Min != nil {
+			at = append(at, int64(*s.Min))
+		}
+		if s.Max != nil {
+			at = append(at, int64(*s.Max), int64(*s.Max))
+		}
+		return strconv.FormatInt(pick(r, at), 10)
+	case s.Type.Is("boolean"):
+		return pick(r, []string{"true", "false"})
+	case s.Type.Is("object"):
+		return pick(r, []string{
+			"{}", `{"":""}`, `{"__proto__":{"a":1}}`, strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20), `{"a":[` + strings.Repeat("0,", 2000) + `-0.0]}`,
+			`{"n":123456789012345678901234567890.5,"e":1E-300,"t":"\ud83d\ude00"}`, `{"` + strings.Repeat("k", 5000) + `":null}`,
+		})
+	}
+	return "null"
+}
+
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }

@@ -25,6 +25,20 @@ func (c *tally) add(r apptest.Response) {
 	c.of[fmt.Sprint(r.Status, " ", r.Code())]++
 }
 
+// insist asks again, as a caller should, where the server says that it is too
+// busy and nothing was changed; on a machine with other work that may happen.
+func insist(call func() apptest.Response) apptest.Response {
+	const tries = 10
+	r := call()
+	for range tries {
+		if r.Code() != "unavailable" && r.Code() != "idempotency_in_progress" {
+			break
+		}
+		r = call()
+	}
+	return r
+}
+
 // servers are the callers of both servers; i picks one.
 func servers(s *apptest.Server) func(i int) *apptest.Client {
 	both := []*apptest.Client{s.Incentable, s.Twin().Incentable}
@@ -55,7 +69,9 @@ func TestNothingIsOversold(t *testing.T) {
 			at := servers(s)
 			var answers tally
 			together(callers, func(i int) {
-				answers.add(at(i).Call("POST", "/rewards/redeem", redeem(fmt.Sprint("m", i%members), item, nil)))
+				answers.add(insist(func() apptest.Response {
+					return at(i).Call("POST", "/rewards/redeem", redeem(fmt.Sprint("m", i%members), item, nil))
+				}))
 			})
 			equal(t, "answers", fmt.Sprint(answers.of), fmt.Sprint(map[string]int{"201 ": sold, c.refusal: callers - sold}))
 
@@ -111,7 +127,7 @@ func TestNoBalanceIsSpentTwice(t *testing.T) {
 			give(t, s, "m", balance)
 			at := servers(s)
 			var answers tally
-			together(callers, func(i int) { answers.add(spend(at(i), i)) })
+			together(callers, func(i int) { answers.add(insist(func() apptest.Response { return spend(at(i), i) })) })
 			equal(t, "answers", fmt.Sprint(answers.of), fmt.Sprint(map[string]int{"201 ": balance / cost, "400 insufficient_points": callers - balance/cost}))
 			equal(t, "balance", balanceOf(t, s, "m"), int64(balance%cost))
 		})
@@ -132,7 +148,9 @@ func TestOneRefund(t *testing.T) {
 			at := servers(s)
 			var answers tally
 			together(20, func(i int) {
-				answers.add(at(i).Call("PATCH", "/orders/"+order, object{"status": to[i/2%2]}))
+				answers.add(insist(func() apptest.Response {
+					return at(i).Call("PATCH", "/orders/"+order, object{"status": to[i/2%2]})
+				}))
 			})
 			status := s.Incentable.Must(200, "GET", "/orders", nil).Text("data", 0, "status")
 			balance, stock, refunds, done := 90, 4, 0, 10
@@ -170,8 +188,9 @@ func TestEverythingAtOnce(t *testing.T) {
 		m := fmt.Sprint("m", i%members)
 		twice := func(status int, method, path string, body object, step string) apptest.Response {
 			key := fmt.Sprint("Idempotency-Key: ", i, step)
-			first, again := at(i).Must(status, method, path, body, key), at(i+1).Must(status, method, path, body, key)
-			sameAnswer(t, again, first)
+			first := insist(func() apptest.Response { return at(i).Call(method, path, body, key) })
+			equal(t, "status", first.Status, status)
+			sameAnswer(t, at(i+1).Call(method, path, body, key), first)
 			return first
 		}
 		var moved int64

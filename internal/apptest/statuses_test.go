@@ -227,3 +227,38 @@ func together(n int, call func(i int)) {
 	}
 	done.Wait()
 }
+
+// A row that somebody holds for too long is a 503 that asks to come again, and
+// under a key a 409; neither is kept.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a")
+	undo := errors.New("undo")
+	answers := make([]apptest.Response, 2)
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		if _, err := tx.Exec(ctx, "SELECT 1 FROM accounts WHERE tenant_id = $1 FOR UPDATE", w.Tenant.ID); err != nil {
+			return struct{}{}, err
+		}
+		together(len(answers), func(i int) {
+			header := []string{}
+			if i == 1 {
+				header = append(header, "Idempotency-Key: k")
+			}
+			answers[i] = w.Incentable.Call("POST", "/points/award", award(w.member, 1), header...)
+		})
+		return struct{}{}, undo
+	})
+	if err != undo {
+		t.Fatal(err)
+	}
+	refused(t, answers[0], 503, "unavailable")
+	refused(t, answers[1], 409, "idempotency_in_progress")
+	for _, a := range answers {
+		if a.Header.Get("Retry-After") == "" {
+			t.Errorf("%d without Retry-After", a.Status)
+		}
+	}
+	r := w.Incentable.Must(201, "POST", "/points/award", award(w.member, 1), "Idempotency-Key: k")
+	equal(t, "replayed", r.Header.Get("Idempotent-Replayed"), "")
+	equal(t, "new_balance", r.At("data", "new_balance"), plenty-100+1)
+}

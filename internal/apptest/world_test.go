@@ -30,7 +30,8 @@ type ids struct {
 	pool, key, hold, transfer        string
 	earned, code                     string // a reward to claim; the code of a claimed one
 	conversion, review               string // that earned it; an open fraud case
-	campaign, block                  string
+	campaign, referral               string // one that runs; a code in it
+	block                            string // an entry of the block list
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -40,16 +41,14 @@ func unknown() ids {
 		member: "nobody", digital: "rwd_none", physical: "rwd_none", order: store.OrderID(nobody), pool: "pool_none",
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
-		campaign: "camp_none", block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
+		campaign: "camp_none", referral: "N0BODY22",
+		block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{
-		i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review,
-		i.campaign, i.block,
-	}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block}
 }
 
 const plenty = 1_000_000
@@ -75,7 +74,8 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})
 	w.hold = strings.Replace(store.OrderID(held.Hold.ID), "ord_", "hold_", 1)
 	w.reward(t)
-	w.campaign = addCampaign(t, s, "camp_"+name, tenPercent())
+	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
+	w.referral = newCode(t, s, w.campaign, "friend_"+name)
 	w.block = addBlock(t, s, "mallory@"+name+".example")
 	return w
 }
@@ -148,24 +148,6 @@ func buyPhysical(t testing.TB, s *apptest.Server, member, item string) string {
 	t.Helper()
 	r := s.Incentable.For(t).Must(201, "POST", "/rewards/redeem", object{"member_id": member, "reward_id": item, "shipping_address": address})
 	return r.Text("data", "order_id")
-}
-
-// tenPercent is the rule of the documents' examples: a tenth of the amount, as a
-// code.
-func tenPercent() referral.Rule {
-	r := referral.DefaultRule()
-	r.Referrer = &referral.Side{BasisPoints: 1000, Asset: ledger.Points, Fulfilment: referral.DiscountCode}
-	return r
-}
-
-func addCampaign(t testing.TB, s *apptest.Server, id string, r referral.Rule) string {
-	t.Helper()
-	c := referral.Campaign{ID: id, Name: "Test", State: referral.Active, Rule: r}
-	made, err := s.Core.Referral.CreateCampaign(t.Context(), s.Tenant.ID, c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made.ID
 }
 
 func addBlock(t testing.TB, s *apptest.Server, email string) string {

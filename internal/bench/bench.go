@@ -212,9 +212,9 @@ func (r *run) drive(ctx context.Context, l load, servers ...*server) (figure, er
 
 func (r *run) usage(ctx context.Context, servers []*server) (u usage, err error) {
 	for _, s := range servers {
-		u.server += processTime(s.pid(), false)
+		u.server += processTime(s.pid())
 	}
-	u.client, u.database, u.machine = ownTime(), processTime(r.database.server.PID(), true), machineTime()
+	u.client, u.database, u.machine = ownTime(), familyTime(r.database.server.PID()), machineTime()
 	u.wal, err = r.database.wal(ctx)
 	return u, err
 }

@@ -45,23 +45,36 @@ func (s spent) ours() time.Duration { return s.client + s.server + s.database }
 // tick is the unit of CPU times in /proc, the same on every Linux.
 const tick = 10 * time.Millisecond
 
-// processTime is the CPU time of a process. With its children's it includes
-// those that live and those that it has waited for.
-func processTime(pid int, withChildren bool) time.Duration {
+// processTime is the CPU time of one process.
+func processTime(pid int) time.Duration {
 	fields := stat(pid)
 	if fields == nil {
 		return 0
 	}
-	total := ticks(fields[11]) + ticks(fields[12])
-	if !withChildren {
-		return total
-	}
-	total += ticks(fields[13]) + ticks(fields[14])
-	others, _ := filepath.Glob("/proc/[0-9]*") // fails on bad patterns only
-	for _, other := range others {
-		child, _ := strconv.Atoi(filepath.Base(other))
-		if fields := stat(child); fields != nil && fields[1] == strconv.Itoa(pid) {
-			total += ticks(fields[11]) + ticks(fields[12])
+	return ticks(fields[11]) + ticks(fields[12])
+}
+
+// familyTime is the CPU time of a process and its children, those that have
+// ended included. A child that its parent buries while we look would be missed
+// in both places, so we look until none is.
+func familyTime(pid int) (total time.Duration) {
+	const looks = 100 // burials come in bursts, when pgbench's connections end
+	for range looks {
+		before := stat(pid)
+		if before == nil {
+			return 0
+		}
+		buried := ticks(before[13]) + ticks(before[14])
+		total = buried + processTime(pid)
+		everybody, _ := filepath.Glob("/proc/[0-9]*") // fails on bad patterns only
+		for _, one := range everybody {
+			child, _ := strconv.Atoi(filepath.Base(one))
+			if fields := stat(child); fields != nil && fields[1] == strconv.Itoa(pid) {
+				total += ticks(fields[11]) + ticks(fields[12])
+			}
+		}
+		if after := stat(pid); after != nil && ticks(after[13])+ticks(after[14]) == buried {
+			break
 		}
 	}
 	return total

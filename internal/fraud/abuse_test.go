@@ -28,7 +28,7 @@ var patterns = []pattern{
 	{"listed returns", "turned away before, back with one trait the same", returns},
 	{"invitation script", "250 harvested ids named in an hour", invitations},
 	{"click farm", "1,200 robot clicks a day, ten conversions", clickFarm},
-	{"conversion script", "250 conversions posted in two hours, no clicks", conversions},
+	{"conversion script", "hundreds of conversions posted in an hour or two, no clicks", conversions},
 	{"instant robot", "click and conversion seconds apart, rented exits", instant},
 	{"click injection", "a click slipped in before other people's purchases", injection},
 	{"pairs", "two members who refer each other", circles(2)},
@@ -70,7 +70,7 @@ func (t *town) ready(name string, referrer, referee member, at time.Time, o orig
 	r.clicked = at.Add(t.spread(10*time.Minute, 1))
 	r.converted = r.clicked.Add(12*time.Second + t.spread(5*time.Minute, 1.2))
 	r.amount = t.amount(r.campaign)
-	if t.is(noRefereeMail) {
+	if t.is(t.noRefereeMail) {
 		r.referee.email = ""
 	}
 	return r
@@ -78,7 +78,7 @@ func (t *town) ready(name string, referrer, referee member, at time.Time, o orig
 
 func (t *town) cheater() member {
 	m := t.person("")
-	if t.is(noReferrerMail) {
+	if t.is(t.noReferrerMail) {
 		m.email = ""
 	}
 	return m
@@ -106,7 +106,7 @@ func ownMailbox(variant func(t *town, local, domain string) string) func(*town, 
 				referee := t.person("")
 				_, domain, _ := strings.Cut(referrer.email, "@")
 				referee.email = variant(t, local, domain)
-				if t.is(noReferrerMail) {
+				if t.is(t.noReferrerMail) {
 					referrer.email = ""
 				}
 				at = at.Add(t.spread(8*time.Hour, 1))

@@ -46,10 +46,10 @@ func clickFarm(t *town, name string) {
 }
 
 func conversions(t *town, name string) {
-	for range abuseCount / 250 {
+	for range abuseCount / t.script {
 		referrer, at, campaign := t.cheater(), t.sometime(), t.IntN(campaigns-1)
 		servers := []string{t.exit(), t.exit()}
-		for range 250 {
+		for range t.script {
 			referee := t.person("")
 			at = at.Add(t.spread(30*time.Second, 0.7))
 			r := t.ready(name, referrer, referee, at, origin{t.pick(servers), "", ""})
@@ -109,7 +109,7 @@ func circles(size int) func(*town, string) {
 			for range n {
 				all = append(all, t.cheater())
 			}
-			at, campaign, prepared := t.sometime(), t.IntN(campaigns-1), t.is(0.85)
+			at, campaign, prepared := t.sometime(), t.IntN(campaigns-1), t.is(t.prepared)
 			for i, referrer := range all {
 				referee := all[(i+1)%n]
 				r := t.ready(name, referrer, referee, at.Add(time.Duration(i)*10*time.Minute), t.from(referee))

@@ -25,6 +25,9 @@
 // facts and stores verdicts.
 //
 // How well it tells abuse from honest use is measured by TestRecall on a
-// generated population: population_test.go says who is in it, abuse_test.go
-// lists the twenty patterns.
+// generated population: population_test.go says who is in it and how its rates
+// came about, abuse_test.go lists the twenty patterns. The figures are of that
+// population, not of anybody's customers. What it cannot catch is the start of
+// an attack that shows by its volume alone, and all links of a ring but the one
+// that closes it: the case of a later one should lead a reviewer to them.
 package fraud

@@ -10,7 +10,7 @@ import (
 func (t *town) settle() {
 	for range 6000 {
 		m := t.person("")
-		if t.is(noReferrerMail) {
+		if t.is(t.noReferrerMail) {
 			m.email = ""
 		}
 		t.members = append(t.members, m)
@@ -52,16 +52,16 @@ func (t *town) refereeOf(referrer member) (member, *origin) {
 	referee := t.person("")
 	var office *origin
 	switch {
-	case t.is(household):
+	case t.is(t.household):
 		referee = t.person(referrer.name)
 		referee.home = referrer.home
-		if t.is(houseTablet) {
+		if t.is(t.houseTablet) {
 			referee.device, referee.agent = referrer.device, referrer.agent
 		}
 		if t.is(housePhone) {
 			referee.agent = referrer.agent
 		}
-		if t.is(houseAlike) {
+		if t.is(t.houseAlike) {
 			referee.email = t.alike(referrer.email)
 		}
 		if t.is(houseMailbox) {
@@ -71,10 +71,10 @@ func (t *town) refereeOf(referrer member) (member, *origin) {
 		o := t.blur(origin{"office of " + referrer.id, referee.agent, referee.device})
 		office = &o
 	}
-	if t.is(throwaway) {
+	if t.is(t.throwaway) {
 		referee.email = fmt.Sprintf("x%d@mailinator.com", t.IntN(1_000_000))
 	}
-	if t.is(noRefereeMail) {
+	if t.is(t.noRefereeMail) {
 		referee.email = ""
 	}
 	return referee, office
@@ -116,7 +116,7 @@ func (t *town) friend(created time.Time) {
 	t.visitors(r.campaign, referrer, t.calls[len(t.calls)-1].code, created, 1+t.IntN(5))
 	t.otherCodes(r)
 	t.joined = append(t.joined, referee)
-	if t.is(mutual) && len(t.labels) < honestCount {
+	if t.is(t.mutual) && len(t.labels) < honestCount {
 		back := referral{campaign: r.campaign, referrer: referee, referee: referrer, created: r.converted.Add(day), amount: r.amount}
 		t.reach(&back)
 		t.add(back)
@@ -129,7 +129,7 @@ func (t *town) reach(r *referral) {
 	r.converted = clicked.Add(t.spread(20*time.Minute, 2)) // under 10 s for one in a hundred
 	switch {
 	case t.is(typed):
-	case t.is(together):
+	case t.is(t.together):
 		r.clicked, r.nobody = r.converted.Add(-time.Duration(t.IntN(2000))*time.Millisecond), false
 	default:
 		r.clicked = clicked
@@ -140,7 +140,7 @@ func (t *town) reach(r *referral) {
 func (t *town) otherCodes(r referral) {
 	count := 0
 	switch {
-	case t.is(couponPage):
+	case t.is(t.couponPage):
 		count = 2
 		if t.is(0.2) {
 			count = 5
@@ -194,7 +194,7 @@ func (t *town) inviter() {
 	host := t.members[t.IntN(len(t.members))]
 	at := start.Add(time.Duration(t.IntN(days))*day + 19*time.Hour)
 	campaign := t.IntN(campaigns - 2)
-	for range 5 + t.IntN(31) {
+	for range t.invitesLeast + t.IntN(31) {
 		at = at.Add(t.spread(50*time.Second, 0.6))
 		referee, _ := t.refereeOf(host)
 		r := referral{campaign: campaign, referrer: host, referee: referee, created: at, named: true, amount: t.amount(campaign)}

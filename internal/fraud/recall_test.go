@@ -8,38 +8,47 @@ import (
 	"testing"
 )
 
-// What the project promises of its scorer under the default policy.
-const (
-	recallLeast        = 95.0 // percent of abusive referrals flagged or blocked
-	falsePositivesMost = 1.0  // percent of honest referrals flagged or blocked
+// promise is what must hold, in percent of referrals flagged or blocked.
+type promise struct{ recallLeast, falsePositivesMost float64 }
+
+var (
+	// promised is what the project promises of the default policy.
+	promised = promise{95, 1}
+	// regressed guards the harsh population, for which nothing is promised, against
+	// changes that make it much worse than it was measured.
+	regressed = promise{93, 2}
 )
 
-// seedShown is the population of the printed table. seedsHeldOut were not looked
-// at while weights and limits were chosen.
+// seedShown is the population of the printed table. Seeds 1 to 4 were looked at
+// while weights, limits and rates were chosen; seedsHeldOut were not.
 const seedShown = 1
 
-var seedsHeldOut = []uint64{2, 3, 4}
+var seedsHeldOut = []uint64{31337, 5150}
 
 // A referral counts as caught when its creation or its conversion is flagged.
 func TestRecall(t *testing.T) {
-	labels := simulate(t, seedShown)
+	labels := simulate(t, seedShown, settled)
 	t.Log("\n" + report(labels))
-	check(t, labels)
+	promised.check(t, labels)
 }
 
 func TestRecallHeldOut(t *testing.T) {
 	for _, seed := range seedsHeldOut {
-		labels := simulate(t, seed)
-		caught, abuse, wronged, honest := totals(labels)
-		t.Logf("seed %d: recall %.2f %%, false positives %.2f %%", seed, share(caught, abuse), share(wronged, honest))
-		check(t, labels)
+		t.Logf("seed %d", seed)
+		promised.check(t, simulate(t, seed, settled))
 	}
 }
 
+func TestRecallHarsh(t *testing.T) {
+	labels := simulate(t, seedShown, harsh)
+	t.Log("\n" + report(labels))
+	regressed.check(t, labels)
+}
+
 // simulate makes a town of a seed and plays all that happens in it.
-func simulate(t *testing.T, seed uint64) []label {
+func simulate(t *testing.T, seed uint64, r rates) []label {
 	t.Helper()
-	town := &town{Rand: rand.New(rand.NewPCG(seed, 0)), listed: map[string]bool{}, taken: map[string]bool{}}
+	town := &town{Rand: rand.New(rand.NewPCG(seed, 0)), rates: r, listed: map[string]bool{}, taken: map[string]bool{}}
 	town.settle()
 	if len(town.labels) != honestCount {
 		t.Fatalf("%d honest referrals, not %d", len(town.labels), honestCount)
@@ -83,14 +92,16 @@ func (t *town) cut(labels, calls int) {
 	t.calls = kept
 }
 
-func check(t *testing.T, labels []label) {
+func (p promise) check(t *testing.T, labels []label) {
 	t.Helper()
 	caught, abuse, wronged, honest := totals(labels)
-	if recall := share(caught, abuse); recall < recallLeast {
-		t.Errorf("recall is %.2f %%, promised %.1f %%", recall, recallLeast)
+	recall, wrong := share(caught, abuse), share(wronged, honest)
+	t.Logf("recall %.2f %%, false positives %.2f %%", recall, wrong)
+	if recall < p.recallLeast {
+		t.Errorf("recall is %.2f %%, at least %.1f %% must be", recall, p.recallLeast)
 	}
-	if wrong := share(wronged, honest); wrong > falsePositivesMost {
-		t.Errorf("false positives are %.2f %%, promised at most %.1f %%", wrong, falsePositivesMost)
+	if wrong > p.falsePositivesMost {
+		t.Errorf("false positives are %.2f %%, at most %.1f %% may be", wrong, p.falsePositivesMost)
 	}
 }
 

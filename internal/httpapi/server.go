@@ -44,6 +44,8 @@ type Server struct {
 	hosts   map[string]tenant.Kind
 	ready   func(context.Context) error
 	desk    once.Desk
+
+	deadlines deadlines
 }
 
 // New compiles the facades' specs and hangs them in.

@@ -46,8 +46,7 @@ func (s *Server) handler(f *Facade, op *contract.Operation, next echo.HandlerFun
 				err = nil
 			}
 		}()
-		ctx, cancel := context.WithTimeout(r.Context(), requestDeadline)
-		defer cancel()
+		ctx := s.deadlines.context()
 		call := &call{Context: ctx, facade: f, requestID: requestID}
 		if !public {
 			if call.principal, err = s.admit(ctx, f, op, r.Header); err != nil {

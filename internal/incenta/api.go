@@ -18,8 +18,8 @@ import (
 // is missing.
 var Built = []string{
 	"getSpec",
-	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
+	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
 }
 
 // API implements the generated strict server for what is built.

@@ -2,7 +2,6 @@ package incenta
 
 import (
 	"context"
-	"time"
 
 	"github.com/oapi-codegen/nullable"
 
@@ -199,12 +198,4 @@ func orEmpty(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// instantOrNull shows an instant that may be missing: the zero time is null.
-func instantOrNull(t time.Time) nullable.Nullable[wire.Millis] {
-	if t.IsZero() {
-		return nullable.NewNullNullable[wire.Millis]()
-	}
-	return nullable.NewNullableWithValue(wire.Millis(t))
 }

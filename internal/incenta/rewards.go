@@ -146,3 +146,11 @@ func rewardAnswer(from referral.Reward) gen.RewardAnswer {
 		RedeemedAt: r.RedeemedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
+
+// instantOrNull shows an instant that may be missing: the zero time is null.
+func instantOrNull(t time.Time) nullable.Nullable[wire.Millis] {
+	if t.IsZero() {
+		return nullable.NewNullNullable[wire.Millis]()
+	}
+	return nullable.NewNullableWithValue(wire.Millis(t))
+}

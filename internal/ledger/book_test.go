@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/tenant"
 )
 
 // TestBookAgainstModel runs random sequences through the books alone, without a
@@ -230,4 +231,30 @@ func (a *modelAccount) lots() (lots []lot) {
 		}
 	}
 	return lots
+}
+
+// TestBookHasAnEnd gives the largest amounts until an account is full, which the
+// model, with an entry for each unit, cannot follow.
+func TestBookHasAnEnd(t *testing.T) {
+	t.Parallel()
+	b := &book{asset: Points, policy: &tenant.Policy{Clawback: tenant.ClawbackNegative}, known: true}
+	const full = maxBalance / MaxAmount
+	for i := range full {
+		op := []Op{OpAward, OpHold}[i%2]
+		if r := b.carryOut(Command{Op: op, Amount: MaxAmount}, worldBegins); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	for _, op := range []Op{OpAward, OpHold} {
+		if r := b.carryOut(Command{Op: op, Amount: MaxAmount}, worldBegins); code(r.Err) != CodeBalanceOverflow {
+			t.Errorf("one more: %v", r.Err)
+		}
+	}
+	rest := int64(maxBalance - full*MaxAmount)
+	if r := b.carryOut(Command{Op: OpAward, Amount: rest}, worldBegins); r.Err != nil {
+		t.Errorf("what still fits: %v", r.Err)
+	}
+	if r := b.carryOut(Command{Op: OpAward, Amount: 1}, worldBegins); code(r.Err) != CodeBalanceOverflow {
+		t.Errorf("one unit more: %v", r.Err)
+	}
 }

@@ -99,10 +99,34 @@ func (l *Ledger) History(ctx context.Context, tenantID int64, member string, ass
 		TenantID: tenantID, MemberID: account.MemberID, Asset: int16(asset), ShownType: string(s.Type),
 		OldestN: oldestN, NewestN: newestN, Newest: bounds.UntilSeq,
 	})
-	for _, r := range rows {
-		h.Transfers = append(h.Transfers, transferFromRow(r.Transfer, r.LotExpiresAt))
+	if err != nil {
+		return History{}, pg.Fault(fmt.Errorf("list history: %w", err))
 	}
+	h.Transfers, err = l.withExpiry(ctx, tenantID, rows)
 	return h, pg.Fault(err)
+}
+
+// withExpiry reads when the units of transfers expire that came in.
+func (l *Ledger) withExpiry(ctx context.Context, tenantID int64, rows []query.Transfer) ([]Transfer, error) {
+	arg := query.LotEntryListByTransferParams{TenantID: tenantID}
+	for _, r := range rows {
+		arg.MemberIds, arg.Assets, arg.Seqs = append(arg.MemberIds, r.MemberID), append(arg.Assets, r.Asset), append(arg.Seqs, r.Seq)
+	}
+	entries, err := q.LotEntryListByTransfer(ctx, l.db, arg)
+	if err != nil {
+		return nil, fmt.Errorf("list lot entries: %w", err)
+	}
+	expiry := map[int64]time.Time{}
+	for _, e := range entries { // by expiry, so the latest stays
+		if e.Amount > 0 {
+			expiry[e.Seq] = e.ExpiresAt
+		}
+	}
+	transfers := make([]Transfer, len(rows))
+	for i, r := range rows {
+		transfers[i] = transferFromRow(r, expiry[r.Seq])
+	}
+	return transfers, nil
 }
 
 func shownCount(t Type, counts ...int64) int64 {

@@ -108,6 +108,21 @@ func (a *API) SimulateConversion(ctx context.Context, r gen.SimulateConversionRe
 		})
 }
 
+// CreateVanityCode gives a referrer a chosen code.
+func (a *API) CreateVanityCode(ctx context.Context, r gen.CreateVanityCodeRequestObject) (gen.CreateVanityCodeResponseObject, error) {
+	v := referral.Vanity{CampaignID: r.CampaignId, Code: r.Body.Code, Referrer: r.Body.ReferrerId}
+	assign(&v.Username, r.Body.ReferrerUsername, same)
+	view := func(r referral.Referral) gen.CreateVanityCodeResponseObject {
+		return gen.CreateVanityCode201JSONResponse{Body: gen.VanityCode{
+			ReferralId: r.PublicID(), CampaignId: r.CampaignID, Code: r.Code, ReferrerId: r.Referrer, CreatedAt: wire.Millis(r.CreatedAt),
+		}}
+	}
+	return httpapi.Mutate(ctx, view, gen.CreateVanityCodeResponseObject.VisitCreateVanityCodeResponse,
+		func(t *once.Ticket) (referral.Referral, error) {
+			return a.referral.CreateVanity(ctx, httpapi.Caller(ctx).Tenant, v, t)
+		})
+}
+
 func earning(e referral.Earning, s *referral.Side) gen.Earning {
 	out := gen.Earning{
 		Value: wire.Money(e.ValueMinor), Units: e.Units, Asset: orNull[gen.PayoutAsset](nil), FulfillmentType: orNull[gen.FulfillmentType](nil),

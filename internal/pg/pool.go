@@ -65,6 +65,11 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	// planner's work is done once per connection.
 	cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	cfg.ConnConfig.RuntimeParams["jit"] = "off"
+	// And made while a table is still small it must not be one that walks the
+	// table; what does have to (an audit) turns these on again for itself.
+	for _, scan := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		cfg.ConnConfig.RuntimeParams[scan] = "off"
+	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		nativeUUID(conn.TypeMap())
 		_, err := conn.Exec(ctx, `SELECT set_config('role', $1, false) FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')`, appRole)

@@ -18,9 +18,8 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
-// Why a conversion earns nothing, beside what the rule decides (earn.go).
+// Why a conversion earns nothing, beside what stands in earn.go and simulate.go.
 const (
-	ReasonRepeat           = "REPEAT_CONVERSION"
 	ReasonOtherAttribution = "OTHER_ATTRIBUTION"
 	ReasonExpired          = "ATTRIBUTION_EXPIRED"
 	ReasonBlocked          = "BLOCKED"
@@ -219,14 +218,7 @@ func (d *deal) limits(ctx context.Context, tx pg.Tx) (EarnInput, error) {
 		return in, fmt.Errorf("lock tally: %w", err)
 	}
 	in.Rewarded = tally.Rewards
-	if limit := d.campaign.Rule.ReferrerCapMinor; limit > 0 {
-		left := limit - tally.GrantedMinor
-		in.CapLeftMinor = &left
-	}
-	if budget := d.campaign.BudgetMinor; budget != nil {
-		left := *budget - d.campaign.SpentMinor
-		in.BudgetLeftMinor = &left
-	}
+	in.CapLeftMinor, in.BudgetLeftMinor = d.campaign.left(tally.GrantedMinor)
 	return in, nil
 }
 

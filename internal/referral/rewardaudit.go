@@ -38,7 +38,7 @@ func rewardChecks() []ledger.AuditCheck {
 
 // AuditChecks are the audit of this package's invariants.
 func AuditChecks() []ledger.AuditCheck {
-	checks := rewardChecks()
+	checks := append(countChecks(), rewardChecks()...)
 	for i := range checks {
 		checks[i].Of = "referral"
 	}

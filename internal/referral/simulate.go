@@ -10,6 +10,9 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
+// ReasonRepeat says that the referee's first conversion was paid already.
+const ReasonRepeat = "REPEAT_CONVERSION"
+
 // Trial is a conversion that did not happen.
 type Trial struct {
 	AmountMinor *int64 // nil: none given

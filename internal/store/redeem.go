@@ -162,7 +162,7 @@ type shelf struct {
 	mode  string
 	codes []query.CodeListAvailableRow // not handed out yet
 
-	issuedIDs    []int64
+	issued       []query.CodeListAvailableRow
 	issuedOrders []uuid.UUID
 	madeCodes    []string
 	madeOrders   []uuid.UUID
@@ -311,7 +311,7 @@ func (c *counter) take(item *Item, order Order) []string {
 			codes[i] = pg.NewCode(generatedLength)
 		case s.mode == Imported:
 			codes[i] = s.codes[0].Code
-			s.issuedIDs = append(s.issuedIDs, s.codes[0].ID)
+			s.issued = append(s.issued, s.codes[0])
 			s.issuedOrders = append(s.issuedOrders, order.ID)
 			s.codes = s.codes[1:]
 		default:
@@ -358,12 +358,16 @@ func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
 }
 
 func (s *shelf) store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, poolID string) error {
-	moved := query.PoolUpdateCountsParams{TenantID: tenantID, ID: poolID, Issued: int64(len(s.issuedIDs) + len(s.madeCodes)), Available: -int64(len(s.issuedIDs))}
+	moved := query.PoolUpdateCountsParams{TenantID: tenantID, ID: poolID, Issued: int64(len(s.issued) + len(s.madeCodes)), Available: -int64(len(s.issued))}
 	if moved.Issued == 0 {
 		return nil
 	}
-	if len(s.issuedIDs) > 0 {
-		if err := q.CodeUpdateIssued(ctx, pipe, query.CodeUpdateIssuedParams{TenantID: tenantID, Ids: s.issuedIDs, OrderIds: s.issuedOrders}); err != nil {
+	if len(s.issued) > 0 {
+		taken := query.CodeUpdateIssuedParams{TenantID: tenantID, OrderIds: s.issuedOrders}
+		for _, c := range s.issued {
+			taken.Ids, taken.Codes, taken.PoolIds = append(taken.Ids, c.ID), append(taken.Codes, c.Code), append(taken.PoolIds, poolID)
+		}
+		if err := q.CodeUpdateIssued(ctx, pipe, taken); err != nil {
 			return err
 		}
 	}

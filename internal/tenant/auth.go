@@ -3,9 +3,13 @@ package tenant
 import (
 	"context"
 	"crypto/hmac"
-	"slices"
+	"crypto/subtle"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
@@ -16,7 +20,10 @@ import (
 const (
 	// authFreshness bounds how long a server believes what it read of a key,
 	// so how long a revocation takes to reach it: 5 seconds are promised.
-	authFreshness = 3 * time.Second
+	authFreshness = 4 * time.Second
+
+	// refreshAfter is the age from which one caller reads a key again.
+	refreshAfter = 2 * time.Second
 
 	// touchEvery spares the database a write per request for the last use.
 	touchEvery = time.Minute
@@ -31,6 +38,8 @@ type Keys struct {
 	secret []byte
 	sealer *once.Sealer
 
+	reading singleflight.Group
+
 	mu    sync.Mutex
 	known map[keyAddress]*knownKey
 }
@@ -42,6 +51,14 @@ type knownKey struct {
 	secrets   []knownSecret
 	readAt    time.Time
 	touchedAt time.Time
+	last      atomic.Pointer[provenSecret]
+
+	refreshing atomic.Bool // somebody reads it again
+}
+
+type provenSecret struct {
+	secret [secretSize]byte
+	known  *knownSecret
 }
 
 type knownSecret struct {
@@ -83,28 +100,59 @@ func (k *Keys) Authenticate(ctx context.Context, kind Kind, text string) (Princi
 	if known == nil || known.principal.Kind != kind || prefix != prefixOf(kind, known.principal.Mode) {
 		return Principal{}, refused()
 	}
-	mac := macOf(k.secret, parsed.secret)
-	valid := slices.ContainsFunc(known.secrets, func(s knownSecret) bool {
-		return hmac.Equal(s.mac, mac) && (s.expiresAt == nil || s.expiresAt.After(pg.Now()))
-	})
-	if !valid {
+	if !k.proves(known, parsed.secret) {
 		return Principal{}, refused()
 	}
 	return known.principal, nil
 }
 
-// lookUp reads a key that is not fresh in memory; nil when it proves nothing.
+// proves tells whether a secret is one of the key's. The one that proved it
+// last is remembered for as long as the key is believed, which spares its
+// requests the HMAC.
+func (k *Keys) proves(known *knownKey, secret [secretSize]byte) bool {
+	live := func(s *knownSecret) bool { return s.expiresAt == nil || s.expiresAt.After(pg.Now()) }
+	if last := known.last.Load(); last != nil && subtle.ConstantTimeCompare(last.secret[:], secret[:]) == 1 && live(last.known) {
+		return true
+	}
+	mac := macOf(k.secret, secret)
+	for i := range known.secrets {
+		if s := &known.secrets[i]; hmac.Equal(s.mac, mac) && live(s) {
+			known.last.Store(&provenSecret{secret, s})
+			return true
+		}
+	}
+	return false
+}
+
+// lookUp finds a key in memory, or reads it; nil when it proves nothing. While
+// one caller reads a key again that is getting old, the others go on with it, so
+// a busy key never sends a herd to the database.
 func (k *Keys) lookUp(ctx context.Context, at keyAddress) (*knownKey, error) {
 	now := pg.Now()
 	k.mu.Lock()
-	before := k.known[at]
+	known := k.known[at]
 	k.mu.Unlock()
-	if before != nil && now.Sub(before.readAt) < authFreshness {
-		return before, nil
+	if known != nil {
+		age := now.Sub(known.readAt)
+		if age < refreshAfter || age < authFreshness && !known.refreshing.CompareAndSwap(false, true) {
+			return known, nil
+		}
 	}
-	rows, err := query.New().KeyGetForAuth(ctx, k.db, query.KeyGetForAuthParams{TenantID: at.tenant, ID: at.key})
+	read, err, _ := k.reading.Do(fmt.Sprint(at), func() (any, error) { return k.read(ctx, at, known, now) })
+	if err != nil && known != nil && now.Sub(known.readAt) < authFreshness {
+		return known, nil
+	}
 	if err != nil {
 		return nil, pg.Fault(err)
+	}
+	return read.(*knownKey), nil
+}
+
+// read reads a key anew and notes its use; nil when it proves nothing.
+func (k *Keys) read(ctx context.Context, at keyAddress, before *knownKey, now time.Time) (*knownKey, error) {
+	rows, err := query.New().KeyGetForAuth(ctx, k.db, query.KeyGetForAuthParams{TenantID: at.tenant, ID: at.key})
+	if err != nil {
+		return nil, err
 	}
 	if len(rows) == 0 {
 		k.forget(at)
@@ -123,7 +171,7 @@ func (k *Keys) lookUp(ctx context.Context, at keyAddress) (*knownKey, error) {
 	if now.Sub(fresh.touchedAt) >= touchEvery {
 		fresh.touchedAt = now
 		if err := query.New().KeyTouch(ctx, k.db, query.KeyTouchParams{TenantID: at.tenant, ID: at.key, At: now}); err != nil {
-			return nil, pg.Fault(err)
+			return nil, err
 		}
 	}
 	k.remember(at, fresh)
