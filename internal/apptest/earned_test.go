@@ -62,7 +62,7 @@ func (e earned) write(ctx context.Context, tx pg.Tx, t tenant.Tenant) (earned, e
 	w.exec(`INSERT INTO campaigns (tenant_id, id, position, name, state, version, created_at, updated_at)
 		VALUES ($1, $2, 1, 'Fixture', 'active', 1, $3, $3) ON CONFLICT DO NOTHING`, fixtureCampaign, w.at)
 	w.exec(`INSERT INTO campaign_versions (tenant_id, campaign_id, version, rule, created_at) VALUES ($1, $2, 1,
-		'{"referrer":{"fixedMinor":500,"fulfilment":"DISCOUNT_CODE"},"windowDays":90,"flagAt":40,"blockAt":80}', $3) ON CONFLICT DO NOTHING`, fixtureCampaign, w.at)
+		'{"referrer":{"fixedMinor":500,"asset":1,"fulfilment":"DISCOUNT_CODE"},"windowDays":90,"flagAt":40,"blockAt":80}', $3) ON CONFLICT DO NOTHING`, fixtureCampaign, w.at)
 	referral := pg.NewUUID()
 	w.exec(`INSERT INTO referrals (tenant_id, id, campaign_id, code, referrer_id, status, completed_at, conversions, created_at)
 		VALUES ($1, $2, $3, $4, $5, 'COMPLETED', $6, 0, $6) ON CONFLICT DO NOTHING`, referral, fixtureCampaign, pg.NewCode(8), referrer, w.at)

@@ -233,7 +233,9 @@ func TestConversionsAreListed(t *testing.T) {
 		}
 		advance(t, s, 24*time.Hour)
 	}
-	total := func(query string) any { return s.Incenta.Must(200, "GET", "/conversions?"+query, nil).At("pagination", "total") }
+	total := func(query string) any {
+		return s.Incenta.Must(200, "GET", "/conversions?"+query, nil).At("pagination", "total")
+	}
 	day := start.UTC().Add(24 * time.Hour).Format(time.DateOnly)
 	for query, want := range map[string]int{
 		"": 9, "campaignId=" + one: 6, "referralCode=" + strings.ToLower(codes[1]): 3, "campaignId=" + two + "&referralCode=" + codes[1]: 0,

@@ -23,6 +23,24 @@ func init() {
 	} {
 		golden[tenant.Incenta][name] = good
 	}
+	for name, good := range map[string]func(ids) apptest.Request{
+		"listCases":   get("/cases?status=open"),
+		"getCase":     func(i ids) apptest.Request { return ask("GET", "/cases/"+i.review, nil) },
+		"updateCase":  func(i ids) apptest.Request { return ask("PATCH", "/cases/"+i.review, object{"note": "Looked at"}) },
+		"approveCase": func(i ids) apptest.Request { return ask("POST", "/cases/"+i.review+"/approve", object{"note": "Fine"}) },
+		"rejectCase": func(i ids) apptest.Request {
+			return ask("POST", "/cases/"+i.review+"/reject", object{"note": "Not fine"})
+		},
+		"approveReward":   func(i ids) apptest.Request { return ask("POST", "/rewards/"+i.earned+"/approve", nil) },
+		"cancelReward":    func(i ids) apptest.Request { return ask("POST", "/rewards/"+i.earned+"/cancel", nil) },
+		"explainReward":   func(i ids) apptest.Request { return ask("GET", "/rewards/"+i.earned+"/why", nil) },
+		"explainTransfer": func(i ids) apptest.Request { return ask("GET", "/transfers/"+i.transfer+"/why", nil) },
+		"refundConversion": func(i ids) apptest.Request {
+			return ask("POST", "/conversions/"+i.conversion+"/refund", object{"reason": "Returned"})
+		},
+	} {
+		golden[tenant.Management][name] = good
+	}
 }
 
 func TestClaimAndRedeemCodes(t *testing.T) {

@@ -48,9 +48,8 @@ type Case struct {
 	CreatedAt    time.Time
 	ReviewedAt   time.Time // zero: not, or not needed
 
-	// Only where one case is read.
 	Signals []Signal // heaviest first
-	Rewards []Reward // of the conversion
+	Rewards []Reward // of the conversion; only where one case is read
 }
 
 // PublicID renders the case's id.
@@ -147,6 +146,9 @@ func (p *Programme) Cases(ctx context.Context, tenantID int64, state CaseState, 
 		return nil, total, nil
 	}
 	cases, err := p.casePage(ctx, tenantID, state, newest, int32(limit), int32(within))
+	if err == nil {
+		err = addSignals(ctx, p.db, tenantID, cases)
+	}
 	return cases, total, pg.Fault(err)
 }
 

@@ -128,16 +128,9 @@ func (c *circle) everyReward() []*Reward {
 
 // reject makes the conversion count no more.
 func (c *circle) reject() (conversions int64) {
-	c.conversion.Status = conversionRejected
+	c.conversion.Status = ConversionRejected
 	return 1
 }
-
-// Statuses of a conversion, as they are stored.
-const (
-	conversionCompleted = "COMPLETED"
-	conversionFlagged   = "FLAGGED"
-	conversionRejected  = "REJECTED"
-)
 
 // store queues what changed, shards of counts last. conversions is how many
 // count no more: 0 or 1.
@@ -176,17 +169,14 @@ func (c *circle) store(ctx context.Context, db query.DBTX, conversions int64) er
 		return nil
 	}
 	return q.CampaignTotalUpdateWithdrawn(ctx, db, query.CampaignTotalUpdateWithdrawnParams{
-		TenantID: c.t.ID, CampaignID: c.campaign.ID, Shard: int16(c.conversion.ID[15] % totalShards), Conversions: conversions, ValueMinor: c.withdrawn,
+		TenantID: c.t.ID, CampaignID: c.campaign.ID, Shard: int16(c.conversion.ID[15] % shards), Conversions: conversions, ValueMinor: c.withdrawn,
 	})
 }
-
-// totalShards is how many rows a campaign's totals are spread over.
-const totalShards = 16
 
 // heldUntil is when a reward that a case no longer holds is free: the rule that
 // made it may ask for a rest of its own. The zero time: at once.
 func heldUntil(r Reward, rule Rule, at time.Time) time.Time {
-	until := r.CreatedAt.AddDate(0, 0, rule.HoldDays)
+	until := r.CreatedAt.Add(time.Duration(rule.HoldDays) * wholeDay)
 	if !until.After(at) {
 		return time.Time{}
 	}

@@ -32,7 +32,7 @@ func (p *Programme) Claim(ctx context.Context, tenantID int64, publicID string, 
 				return Reward{}, err
 			}
 			r, err := lockReward(ctx, tx, tenantID, rewardID, t.Now())
-			if err != nil || !r.ClaimedAt.IsZero() && r.Status != RewardCancelled {
+			if err != nil || r.handedOut() {
 				return r, err
 			}
 			return claim(ctx, tx, t, r)
@@ -46,6 +46,12 @@ func (p *Programme) Claim(ctx context.Context, tenantID int64, publicID string, 
 			return Reward{}, pg.Fault(err)
 		}
 	}
+}
+
+// handedOut tells whether there is nothing left to claim. Automated points may
+// have been paid when they were earned.
+func (r Reward) handedOut() bool {
+	return r.Status == RewardPaid || r.Status == RewardApproved && !r.ClaimedAt.IsZero()
 }
 
 func claim(ctx context.Context, tx pg.Tx, t tenant.Tenant, r Reward) (Reward, error) {

@@ -41,7 +41,9 @@
 //
 // In the order: campaign, referral by id, attribution, tally, reward, then the
 // store's (pools) and the ledger's; shards of totals and idempotency keys last.
-// What grants, or takes back, shares the campaign (FOR KEY SHARE), has it alone
-// where there is a budget (FOR NO KEY UPDATE); a change of the campaign waits for
-// all of them (FOR UPDATE). lockCampaign does the first two.
+// What grants, or takes back, shares the campaign, and has its row alone where
+// there is a budget (lockCampaign); a change of the campaign waits for all of them
+// and is not passed by later ones. Sharing is an advisory lock: a row's lock would
+// write the campaign's row at every conversion, and under steady conversions a
+// change would never have its turn.
 package referral

@@ -101,7 +101,7 @@ func (p *Programme) onCase(ctx context.Context, tenantID int64, publicID string,
 
 // follow does to a flagged conversion what its review decided.
 func (c *circle) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, to CaseState) error {
-	if c.conversion.Status != conversionFlagged {
+	if c.conversion.Status != ConversionFlagged {
 		return nil // it was taken back otherwise
 	}
 	if to == CaseRejected {
@@ -115,12 +115,12 @@ func (c *circle) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, to Cas
 		return err
 	}
 	at := c.t.Now()
-	c.conversion.Status = conversionCompleted
+	c.conversion.Status = ConversionCompleted
 	for i := range c.rewards {
 		c.rewards[i].release(rule.Rule, at)
 	}
 	if len(c.rewards) > 0 && c.referral.CompletedAt == nil {
-		c.referral.Status, c.referral.CompletedAt = conversionCompleted, &at
+		c.referral.Status, c.referral.CompletedAt = ReferralCompleted, &at
 	}
 	return c.store(ctx, pipe, 0)
 }
@@ -198,7 +198,7 @@ func (p *Programme) onReward(ctx context.Context, tenantID int64, publicID strin
 			if r.ID != rewardID {
 				continue
 			}
-			if r.Status == RewardPending && c.conversion.Status == conversionFlagged {
+			if r.Status == RewardPending && c.conversion.Status == ConversionFlagged {
 				return *r, fault.New(fault.Invalid, CodeInvalidTransition, "A case holds this reward: review the case")
 			}
 			if err := decide(ctx, tx, c, r); err != nil {
@@ -242,13 +242,13 @@ func (p *Programme) RefundConversion(ctx context.Context, tenantID int64, public
 		switch {
 		case c.conversion.RefundedAt != nil:
 			return Refund{}, fault.New(fault.Invalid, ledger.CodeAlreadyReversed, "The conversion was refunded before")
-		case c.conversion.Status == conversionFlagged:
+		case c.conversion.Status == ConversionFlagged:
 			return Refund{}, fault.New(fault.Invalid, CodeInvalidTransition, "A case holds this conversion: review the case")
-		case c.conversion.Status != conversionCompleted:
+		case c.conversion.Status != ConversionCompleted:
 			return Refund{}, fault.New(fault.Invalid, CodeInvalidTransition, "A conversion that is %s has granted nothing", c.conversion.Status)
 		}
 		at := t.Now()
-		out := Refund{ConversionID: conversionID, Status: conversionRejected, RefundedAt: at}
+		out := Refund{ConversionID: conversionID, Status: ConversionRejected, RefundedAt: at}
 		if out.Rewards, err = c.withdraw(ctx, tx, c.everyReward(), reason); err != nil {
 			return Refund{}, err
 		}
