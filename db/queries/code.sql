@@ -55,3 +55,27 @@ SELECT @tenant_id, unnest(@ids::bigint[]), unnest(@pool_ids::text[]), unnest(@co
 -- name: CodeUpdateVoided :many
 -- Makes an order's codes void; answers their pools. By codes_by_order.
 UPDATE codes SET state = 'voided' WHERE tenant_id = @tenant_id AND order_id = @order_id AND state = 'issued' RETURNING pool_id;
+
+-- name: CodeListAvailableForReward :many
+-- The next codes of a locked pool that a reward may have: the codes of rewards
+-- are compared without regard to case, so one that differs from a handed out
+-- one by case alone is left to orders. By codes_available and rewards_code_unique.
+SELECT c.id, c.code
+  FROM codes AS c
+ WHERE c.tenant_id = @tenant_id AND c.pool_id = @pool_id AND c.state = 'available'
+   AND NOT EXISTS (SELECT 1 FROM rewards AS r WHERE r.tenant_id = @tenant_id AND r.code IS NOT NULL AND upper(r.code) = upper(c.code))
+ ORDER BY c.id LIMIT @max_rows;
+
+-- name: CodeUpdateIssuedToReward :exec
+-- Hands codes of a locked pool to a reward. By codes_pk.
+UPDATE codes SET state = 'issued', reward_id = @reward_id
+ WHERE tenant_id = @tenant_id AND id = ANY(@ids::bigint[]) AND state = 'available';
+
+-- name: CodeInsertIssuedToReward :exec
+-- Keeps codes that were generated for a reward; codes_unique refuses a repetition.
+INSERT INTO codes (tenant_id, id, pool_id, code, state, reward_id)
+SELECT @tenant_id, unnest(@ids::bigint[]), @pool_id, unnest(@codes::text[]), 'issued', @reward_id;
+
+-- name: CodeUpdateVoidedOfReward :exec
+-- Makes a reward's code void; its pool is locked. By codes_unique.
+UPDATE codes SET state = 'voided' WHERE tenant_id = @tenant_id AND code = @code AND reward_id = @reward_id AND state = 'issued';

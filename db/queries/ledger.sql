@@ -192,3 +192,7 @@ SELECT t.*
  CROSS JOIN LATERAL (SELECT x.* FROM transfers AS x
                       WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.asset = @asset::smallint AND x.seq = s.seq OFFSET 0) AS t
  ORDER BY t.seq DESC;
+
+-- name: UndoneGet :one
+-- How a transfer was undone; no row where it stands. By undone_pk.
+SELECT taken, owed, forgiven, at FROM undone WHERE tenant_id = @tenant_id AND member_id = @member_id AND asset = @asset AND seq = @seq;

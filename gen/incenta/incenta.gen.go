@@ -8982,6 +8982,7 @@ type TrackClickResponse200Headers struct {
 
 // TrackClickResponse400Headers the declared response headers of an HTTP 400 response for TrackClick
 type TrackClickResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9006,6 +9007,7 @@ type TrackClickResponse403Headers struct {
 
 // TrackClickResponse404Headers the declared response headers of an HTTP 404 response for TrackClick
 type TrackClickResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9014,6 +9016,7 @@ type TrackClickResponse404Headers struct {
 
 // TrackClickResponse409Headers the declared response headers of an HTTP 409 response for TrackClick
 type TrackClickResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9138,6 +9141,7 @@ type ListConversionsResponse200Headers struct {
 
 // ListConversionsResponse400Headers the declared response headers of an HTTP 400 response for ListConversions
 type ListConversionsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9246,6 +9250,7 @@ type RecordConversionResponse201Headers struct {
 
 // RecordConversionResponse400Headers the declared response headers of an HTTP 400 response for RecordConversion
 type RecordConversionResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9270,6 +9275,7 @@ type RecordConversionResponse403Headers struct {
 
 // RecordConversionResponse404Headers the declared response headers of an HTTP 404 response for RecordConversion
 type RecordConversionResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9278,6 +9284,7 @@ type RecordConversionResponse404Headers struct {
 
 // RecordConversionResponse409Headers the declared response headers of an HTTP 409 response for RecordConversion
 type RecordConversionResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9402,6 +9409,7 @@ type ListActionsResponse200Headers struct {
 
 // ListActionsResponse400Headers the declared response headers of an HTTP 400 response for ListActions
 type ListActionsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9510,6 +9518,7 @@ type CreateActionResponse201Headers struct {
 
 // CreateActionResponse400Headers the declared response headers of an HTTP 400 response for CreateAction
 type CreateActionResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9534,6 +9543,7 @@ type CreateActionResponse403Headers struct {
 
 // CreateActionResponse404Headers the declared response headers of an HTTP 404 response for CreateAction
 type CreateActionResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9542,6 +9552,7 @@ type CreateActionResponse404Headers struct {
 
 // CreateActionResponse409Headers the declared response headers of an HTTP 409 response for CreateAction
 type CreateActionResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9667,6 +9678,7 @@ type UpdateActionResponse200Headers struct {
 
 // UpdateActionResponse400Headers the declared response headers of an HTTP 400 response for UpdateAction
 type UpdateActionResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9691,6 +9703,7 @@ type UpdateActionResponse403Headers struct {
 
 // UpdateActionResponse404Headers the declared response headers of an HTTP 404 response for UpdateAction
 type UpdateActionResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9699,6 +9712,7 @@ type UpdateActionResponse404Headers struct {
 
 // UpdateActionResponse409Headers the declared response headers of an HTTP 409 response for UpdateAction
 type UpdateActionResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9823,6 +9837,7 @@ type ListBadgesResponse200Headers struct {
 
 // ListBadgesResponse400Headers the declared response headers of an HTTP 400 response for ListBadges
 type ListBadgesResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9931,6 +9946,7 @@ type CreateBadgeResponse201Headers struct {
 
 // CreateBadgeResponse400Headers the declared response headers of an HTTP 400 response for CreateBadge
 type CreateBadgeResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9955,6 +9971,7 @@ type CreateBadgeResponse403Headers struct {
 
 // CreateBadgeResponse404Headers the declared response headers of an HTTP 404 response for CreateBadge
 type CreateBadgeResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -9963,6 +9980,7 @@ type CreateBadgeResponse404Headers struct {
 
 // CreateBadgeResponse409Headers the declared response headers of an HTTP 409 response for CreateBadge
 type CreateBadgeResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10097,6 +10115,7 @@ type AwardBadgeResponse201Headers struct {
 
 // AwardBadgeResponse400Headers the declared response headers of an HTTP 400 response for AwardBadge
 type AwardBadgeResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10121,6 +10140,7 @@ type AwardBadgeResponse403Headers struct {
 
 // AwardBadgeResponse404Headers the declared response headers of an HTTP 404 response for AwardBadge
 type AwardBadgeResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10129,6 +10149,7 @@ type AwardBadgeResponse404Headers struct {
 
 // AwardBadgeResponse409Headers the declared response headers of an HTTP 409 response for AwardBadge
 type AwardBadgeResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10258,6 +10279,7 @@ type RevokeBadgeResponse200Headers struct {
 
 // RevokeBadgeResponse400Headers the declared response headers of an HTTP 400 response for RevokeBadge
 type RevokeBadgeResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10282,6 +10304,7 @@ type RevokeBadgeResponse403Headers struct {
 
 // RevokeBadgeResponse404Headers the declared response headers of an HTTP 404 response for RevokeBadge
 type RevokeBadgeResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10290,6 +10313,7 @@ type RevokeBadgeResponse404Headers struct {
 
 // RevokeBadgeResponse409Headers the declared response headers of an HTTP 409 response for RevokeBadge
 type RevokeBadgeResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10414,6 +10438,7 @@ type ListUserBadgesResponse200Headers struct {
 
 // ListUserBadgesResponse400Headers the declared response headers of an HTTP 400 response for ListUserBadges
 type ListUserBadgesResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10522,6 +10547,7 @@ type UpdateBadgeResponse200Headers struct {
 
 // UpdateBadgeResponse400Headers the declared response headers of an HTTP 400 response for UpdateBadge
 type UpdateBadgeResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10546,6 +10572,7 @@ type UpdateBadgeResponse403Headers struct {
 
 // UpdateBadgeResponse404Headers the declared response headers of an HTTP 404 response for UpdateBadge
 type UpdateBadgeResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10554,6 +10581,7 @@ type UpdateBadgeResponse404Headers struct {
 
 // UpdateBadgeResponse409Headers the declared response headers of an HTTP 409 response for UpdateBadge
 type UpdateBadgeResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10678,6 +10706,7 @@ type ListBalancesResponse200Headers struct {
 
 // ListBalancesResponse400Headers the declared response headers of an HTTP 400 response for ListBalances
 type ListBalancesResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10785,6 +10814,7 @@ type GetBalanceResponse200Headers struct {
 
 // GetBalanceResponse400Headers the declared response headers of an HTTP 400 response for GetBalance
 type GetBalanceResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -10892,6 +10922,7 @@ type ListCatalogItemsResponse200Headers struct {
 
 // ListCatalogItemsResponse400Headers the declared response headers of an HTTP 400 response for ListCatalogItems
 type ListCatalogItemsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11000,6 +11031,7 @@ type CreateCatalogItemResponse201Headers struct {
 
 // CreateCatalogItemResponse400Headers the declared response headers of an HTTP 400 response for CreateCatalogItem
 type CreateCatalogItemResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11024,6 +11056,7 @@ type CreateCatalogItemResponse403Headers struct {
 
 // CreateCatalogItemResponse404Headers the declared response headers of an HTTP 404 response for CreateCatalogItem
 type CreateCatalogItemResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11032,6 +11065,7 @@ type CreateCatalogItemResponse404Headers struct {
 
 // CreateCatalogItemResponse409Headers the declared response headers of an HTTP 409 response for CreateCatalogItem
 type CreateCatalogItemResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11156,6 +11190,7 @@ type DeleteCatalogItemResponse200Headers struct {
 
 // DeleteCatalogItemResponse400Headers the declared response headers of an HTTP 400 response for DeleteCatalogItem
 type DeleteCatalogItemResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11180,6 +11215,7 @@ type DeleteCatalogItemResponse403Headers struct {
 
 // DeleteCatalogItemResponse404Headers the declared response headers of an HTTP 404 response for DeleteCatalogItem
 type DeleteCatalogItemResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11275,6 +11311,7 @@ type GetCatalogItemResponse200Headers struct {
 
 // GetCatalogItemResponse400Headers the declared response headers of an HTTP 400 response for GetCatalogItem
 type GetCatalogItemResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11299,6 +11336,7 @@ type GetCatalogItemResponse403Headers struct {
 
 // GetCatalogItemResponse404Headers the declared response headers of an HTTP 404 response for GetCatalogItem
 type GetCatalogItemResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11395,6 +11433,7 @@ type UpdateCatalogItemResponse200Headers struct {
 
 // UpdateCatalogItemResponse400Headers the declared response headers of an HTTP 400 response for UpdateCatalogItem
 type UpdateCatalogItemResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11419,6 +11458,7 @@ type UpdateCatalogItemResponse403Headers struct {
 
 // UpdateCatalogItemResponse404Headers the declared response headers of an HTTP 404 response for UpdateCatalogItem
 type UpdateCatalogItemResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11427,6 +11467,7 @@ type UpdateCatalogItemResponse404Headers struct {
 
 // UpdateCatalogItemResponse409Headers the declared response headers of an HTTP 409 response for UpdateCatalogItem
 type UpdateCatalogItemResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11551,6 +11592,7 @@ type ListEventsResponse200Headers struct {
 
 // ListEventsResponse400Headers the declared response headers of an HTTP 400 response for ListEvents
 type ListEventsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11659,6 +11701,7 @@ type RecordEventResponse201Headers struct {
 
 // RecordEventResponse400Headers the declared response headers of an HTTP 400 response for RecordEvent
 type RecordEventResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11683,6 +11726,7 @@ type RecordEventResponse403Headers struct {
 
 // RecordEventResponse404Headers the declared response headers of an HTTP 404 response for RecordEvent
 type RecordEventResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11691,6 +11735,7 @@ type RecordEventResponse404Headers struct {
 
 // RecordEventResponse409Headers the declared response headers of an HTTP 409 response for RecordEvent
 type RecordEventResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11816,6 +11861,7 @@ type RecordEventsResponse200Headers struct {
 
 // RecordEventsResponse400Headers the declared response headers of an HTTP 400 response for RecordEvents
 type RecordEventsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11840,6 +11886,7 @@ type RecordEventsResponse403Headers struct {
 
 // RecordEventsResponse409Headers the declared response headers of an HTTP 409 response for RecordEvents
 type RecordEventsResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11960,6 +12007,7 @@ type GetLeaderboardResponse200Headers struct {
 
 // GetLeaderboardResponse400Headers the declared response headers of an HTTP 400 response for GetLeaderboard
 type GetLeaderboardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -11984,6 +12032,7 @@ type GetLeaderboardResponse403Headers struct {
 
 // GetLeaderboardResponse404Headers the declared response headers of an HTTP 404 response for GetLeaderboard
 type GetLeaderboardResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12089,6 +12138,7 @@ type CreateLeaderboardResponse201Headers struct {
 
 // CreateLeaderboardResponse400Headers the declared response headers of an HTTP 400 response for CreateLeaderboard
 type CreateLeaderboardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12113,6 +12163,7 @@ type CreateLeaderboardResponse403Headers struct {
 
 // CreateLeaderboardResponse409Headers the declared response headers of an HTTP 409 response for CreateLeaderboard
 type CreateLeaderboardResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12238,6 +12289,7 @@ type RefreshLeaderboardResponse200Headers struct {
 
 // RefreshLeaderboardResponse400Headers the declared response headers of an HTTP 400 response for RefreshLeaderboard
 type RefreshLeaderboardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12262,6 +12314,7 @@ type RefreshLeaderboardResponse403Headers struct {
 
 // RefreshLeaderboardResponse409Headers the declared response headers of an HTTP 409 response for RefreshLeaderboard
 type RefreshLeaderboardResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12382,6 +12435,7 @@ type GetStandingResponse200Headers struct {
 
 // GetStandingResponse400Headers the declared response headers of an HTTP 400 response for GetStanding
 type GetStandingResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12406,6 +12460,7 @@ type GetStandingResponse403Headers struct {
 
 // GetStandingResponse404Headers the declared response headers of an HTTP 404 response for GetStanding
 type GetStandingResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12501,6 +12556,7 @@ type ListLeaderboardsResponse200Headers struct {
 
 // ListLeaderboardsResponse400Headers the declared response headers of an HTTP 400 response for ListLeaderboards
 type ListLeaderboardsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12608,6 +12664,7 @@ type ListLevelsResponse200Headers struct {
 
 // ListLevelsResponse400Headers the declared response headers of an HTTP 400 response for ListLevels
 type ListLevelsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12716,6 +12773,7 @@ type CreateLevelResponse201Headers struct {
 
 // CreateLevelResponse400Headers the declared response headers of an HTTP 400 response for CreateLevel
 type CreateLevelResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12740,6 +12798,7 @@ type CreateLevelResponse403Headers struct {
 
 // CreateLevelResponse404Headers the declared response headers of an HTTP 404 response for CreateLevel
 type CreateLevelResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12748,6 +12807,7 @@ type CreateLevelResponse404Headers struct {
 
 // CreateLevelResponse409Headers the declared response headers of an HTTP 409 response for CreateLevel
 type CreateLevelResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12872,6 +12932,7 @@ type DeleteLevelResponse200Headers struct {
 
 // DeleteLevelResponse400Headers the declared response headers of an HTTP 400 response for DeleteLevel
 type DeleteLevelResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12896,6 +12957,7 @@ type DeleteLevelResponse403Headers struct {
 
 // DeleteLevelResponse404Headers the declared response headers of an HTTP 404 response for DeleteLevel
 type DeleteLevelResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -12992,6 +13054,7 @@ type UpdateLevelResponse200Headers struct {
 
 // UpdateLevelResponse400Headers the declared response headers of an HTTP 400 response for UpdateLevel
 type UpdateLevelResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13016,6 +13079,7 @@ type UpdateLevelResponse403Headers struct {
 
 // UpdateLevelResponse404Headers the declared response headers of an HTTP 404 response for UpdateLevel
 type UpdateLevelResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13024,6 +13088,7 @@ type UpdateLevelResponse404Headers struct {
 
 // UpdateLevelResponse409Headers the declared response headers of an HTTP 409 response for UpdateLevel
 type UpdateLevelResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13149,6 +13214,7 @@ type RedeemListingResponse201Headers struct {
 
 // RedeemListingResponse400Headers the declared response headers of an HTTP 400 response for RedeemListing
 type RedeemListingResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13173,6 +13239,7 @@ type RedeemListingResponse403Headers struct {
 
 // RedeemListingResponse404Headers the declared response headers of an HTTP 404 response for RedeemListing
 type RedeemListingResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13181,6 +13248,7 @@ type RedeemListingResponse404Headers struct {
 
 // RedeemListingResponse409Headers the declared response headers of an HTTP 409 response for RedeemListing
 type RedeemListingResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13305,6 +13373,7 @@ type VerifyMarketplaceResponse200Headers struct {
 
 // VerifyMarketplaceResponse400Headers the declared response headers of an HTTP 400 response for VerifyMarketplace
 type VerifyMarketplaceResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13412,6 +13481,7 @@ type ListMilestonesResponse200Headers struct {
 
 // ListMilestonesResponse400Headers the declared response headers of an HTTP 400 response for ListMilestones
 type ListMilestonesResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13519,6 +13589,7 @@ type ListQuestsResponse200Headers struct {
 
 // ListQuestsResponse400Headers the declared response headers of an HTTP 400 response for ListQuests
 type ListQuestsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13627,6 +13698,7 @@ type CreateQuestResponse201Headers struct {
 
 // CreateQuestResponse400Headers the declared response headers of an HTTP 400 response for CreateQuest
 type CreateQuestResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13651,6 +13723,7 @@ type CreateQuestResponse403Headers struct {
 
 // CreateQuestResponse404Headers the declared response headers of an HTTP 404 response for CreateQuest
 type CreateQuestResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13659,6 +13732,7 @@ type CreateQuestResponse404Headers struct {
 
 // CreateQuestResponse409Headers the declared response headers of an HTTP 409 response for CreateQuest
 type CreateQuestResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13783,6 +13857,7 @@ type ListUserQuestsResponse200Headers struct {
 
 // ListUserQuestsResponse400Headers the declared response headers of an HTTP 400 response for ListUserQuests
 type ListUserQuestsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13891,6 +13966,7 @@ type UpdateQuestResponse200Headers struct {
 
 // UpdateQuestResponse400Headers the declared response headers of an HTTP 400 response for UpdateQuest
 type UpdateQuestResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13915,6 +13991,7 @@ type UpdateQuestResponse403Headers struct {
 
 // UpdateQuestResponse404Headers the declared response headers of an HTTP 404 response for UpdateQuest
 type UpdateQuestResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -13923,6 +14000,7 @@ type UpdateQuestResponse404Headers struct {
 
 // UpdateQuestResponse409Headers the declared response headers of an HTTP 409 response for UpdateQuest
 type UpdateQuestResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14048,6 +14126,7 @@ type RedeemItemResponse201Headers struct {
 
 // RedeemItemResponse400Headers the declared response headers of an HTTP 400 response for RedeemItem
 type RedeemItemResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14072,6 +14151,7 @@ type RedeemItemResponse403Headers struct {
 
 // RedeemItemResponse404Headers the declared response headers of an HTTP 404 response for RedeemItem
 type RedeemItemResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14080,6 +14160,7 @@ type RedeemItemResponse404Headers struct {
 
 // RedeemItemResponse409Headers the declared response headers of an HTTP 409 response for RedeemItem
 type RedeemItemResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14204,6 +14285,7 @@ type ListRedemptionsResponse200Headers struct {
 
 // ListRedemptionsResponse400Headers the declared response headers of an HTTP 400 response for ListRedemptions
 type ListRedemptionsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14312,6 +14394,7 @@ type UpdateRedemptionResponse200Headers struct {
 
 // UpdateRedemptionResponse400Headers the declared response headers of an HTTP 400 response for UpdateRedemption
 type UpdateRedemptionResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14336,6 +14419,7 @@ type UpdateRedemptionResponse403Headers struct {
 
 // UpdateRedemptionResponse404Headers the declared response headers of an HTTP 404 response for UpdateRedemption
 type UpdateRedemptionResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14344,6 +14428,7 @@ type UpdateRedemptionResponse404Headers struct {
 
 // UpdateRedemptionResponse409Headers the declared response headers of an HTTP 409 response for UpdateRedemption
 type UpdateRedemptionResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14468,6 +14553,7 @@ type ListUserStreaksResponse200Headers struct {
 
 // ListUserStreaksResponse400Headers the declared response headers of an HTTP 400 response for ListUserStreaks
 type ListUserStreaksResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14615,6 +14701,7 @@ type CreateReferralResponse201Headers struct {
 
 // CreateReferralResponse400Headers the declared response headers of an HTTP 400 response for CreateReferral
 type CreateReferralResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14639,6 +14726,7 @@ type CreateReferralResponse403Headers struct {
 
 // CreateReferralResponse404Headers the declared response headers of an HTTP 404 response for CreateReferral
 type CreateReferralResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14647,6 +14735,7 @@ type CreateReferralResponse404Headers struct {
 
 // CreateReferralResponse409Headers the declared response headers of an HTTP 409 response for CreateReferral
 type CreateReferralResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14775,6 +14864,7 @@ type GetReferralResponse200Headers struct {
 
 // GetReferralResponse400Headers the declared response headers of an HTTP 400 response for GetReferral
 type GetReferralResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14799,6 +14889,7 @@ type GetReferralResponse403Headers struct {
 
 // GetReferralResponse404Headers the declared response headers of an HTTP 404 response for GetReferral
 type GetReferralResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -14894,6 +14985,7 @@ type ListRewardsResponse200Headers struct {
 
 // ListRewardsResponse400Headers the declared response headers of an HTTP 400 response for ListRewards
 type ListRewardsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15002,6 +15094,7 @@ type RedeemRewardResponse200Headers struct {
 
 // RedeemRewardResponse400Headers the declared response headers of an HTTP 400 response for RedeemReward
 type RedeemRewardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15026,6 +15119,7 @@ type RedeemRewardResponse403Headers struct {
 
 // RedeemRewardResponse404Headers the declared response headers of an HTTP 404 response for RedeemReward
 type RedeemRewardResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15034,6 +15128,7 @@ type RedeemRewardResponse404Headers struct {
 
 // RedeemRewardResponse409Headers the declared response headers of an HTTP 409 response for RedeemReward
 type RedeemRewardResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15158,6 +15253,7 @@ type ValidateCodeResponse200Headers struct {
 
 // ValidateCodeResponse400Headers the declared response headers of an HTTP 400 response for ValidateCode
 type ValidateCodeResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15265,6 +15361,7 @@ type GetRewardResponse200Headers struct {
 
 // GetRewardResponse400Headers the declared response headers of an HTTP 400 response for GetReward
 type GetRewardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15289,6 +15386,7 @@ type GetRewardResponse403Headers struct {
 
 // GetRewardResponse404Headers the declared response headers of an HTTP 404 response for GetReward
 type GetRewardResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15385,6 +15483,7 @@ type ClaimRewardResponse200Headers struct {
 
 // ClaimRewardResponse400Headers the declared response headers of an HTTP 400 response for ClaimReward
 type ClaimRewardResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15409,6 +15508,7 @@ type ClaimRewardResponse403Headers struct {
 
 // ClaimRewardResponse404Headers the declared response headers of an HTTP 404 response for ClaimReward
 type ClaimRewardResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15417,6 +15517,7 @@ type ClaimRewardResponse404Headers struct {
 
 // ClaimRewardResponse409Headers the declared response headers of an HTTP 409 response for ClaimReward
 type ClaimRewardResponse409Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15541,6 +15642,7 @@ type GetStatsResponse200Headers struct {
 
 // GetStatsResponse400Headers the declared response headers of an HTTP 400 response for GetStats
 type GetStatsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15565,6 +15667,7 @@ type GetStatsResponse403Headers struct {
 
 // GetStatsResponse404Headers the declared response headers of an HTTP 404 response for GetStats
 type GetStatsResponse404Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -15660,6 +15763,7 @@ type ListUserRewardsResponse200Headers struct {
 
 // ListUserRewardsResponse400Headers the declared response headers of an HTTP 400 response for ListUserRewards
 type ListUserRewardsResponse400Headers struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -17098,6 +17202,13 @@ func ParseTrackClickResponse(rsp *http.Response) (*TrackClickResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers TrackClickResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17191,6 +17302,13 @@ func ParseTrackClickResponse(rsp *http.Response) (*TrackClickResponse, error) {
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers TrackClickResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17222,6 +17340,13 @@ func ParseTrackClickResponse(rsp *http.Response) (*TrackClickResponse, error) {
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers TrackClickResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17531,6 +17656,13 @@ func ParseListConversionsResponse(rsp *http.Response) (*ListConversionsResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListConversionsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17868,6 +18000,13 @@ func ParseRecordConversionResponse(rsp *http.Response) (*RecordConversionRespons
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers RecordConversionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17961,6 +18100,13 @@ func ParseRecordConversionResponse(rsp *http.Response) (*RecordConversionRespons
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RecordConversionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -17992,6 +18138,13 @@ func ParseRecordConversionResponse(rsp *http.Response) (*RecordConversionRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RecordConversionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -18301,6 +18454,13 @@ func ParseListActionsResponse(rsp *http.Response) (*ListActionsResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListActionsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -18638,6 +18798,13 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateActionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -18731,6 +18898,13 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateActionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -18762,6 +18936,13 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateActionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19106,6 +19287,13 @@ func ParseUpdateActionResponse(rsp *http.Response) (*UpdateActionResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateActionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19199,6 +19387,13 @@ func ParseUpdateActionResponse(rsp *http.Response) (*UpdateActionResponse, error
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateActionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19230,6 +19425,13 @@ func ParseUpdateActionResponse(rsp *http.Response) (*UpdateActionResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateActionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19539,6 +19741,13 @@ func ParseListBadgesResponse(rsp *http.Response) (*ListBadgesResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListBadgesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19876,6 +20085,13 @@ func ParseCreateBadgeResponse(rsp *http.Response) (*CreateBadgeResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateBadgeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -19969,6 +20185,13 @@ func ParseCreateBadgeResponse(rsp *http.Response) (*CreateBadgeResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateBadgeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20000,6 +20223,13 @@ func ParseCreateBadgeResponse(rsp *http.Response) (*CreateBadgeResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateBadgeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20389,6 +20619,13 @@ func ParseAwardBadgeResponse(rsp *http.Response) (*AwardBadgeResponse, error) {
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers AwardBadgeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20482,6 +20719,13 @@ func ParseAwardBadgeResponse(rsp *http.Response) (*AwardBadgeResponse, error) {
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers AwardBadgeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20513,6 +20757,13 @@ func ParseAwardBadgeResponse(rsp *http.Response) (*AwardBadgeResponse, error) {
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers AwardBadgeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20857,6 +21108,13 @@ func ParseRevokeBadgeResponse(rsp *http.Response) (*RevokeBadgeResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers RevokeBadgeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20950,6 +21208,13 @@ func ParseRevokeBadgeResponse(rsp *http.Response) (*RevokeBadgeResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RevokeBadgeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -20981,6 +21246,13 @@ func ParseRevokeBadgeResponse(rsp *http.Response) (*RevokeBadgeResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RevokeBadgeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -21290,6 +21562,13 @@ func ParseListUserBadgesResponse(rsp *http.Response) (*ListUserBadgesResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListUserBadgesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -21627,6 +21906,13 @@ func ParseUpdateBadgeResponse(rsp *http.Response) (*UpdateBadgeResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateBadgeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -21720,6 +22006,13 @@ func ParseUpdateBadgeResponse(rsp *http.Response) (*UpdateBadgeResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateBadgeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -21751,6 +22044,13 @@ func ParseUpdateBadgeResponse(rsp *http.Response) (*UpdateBadgeResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateBadgeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -22060,6 +22360,13 @@ func ParseListBalancesResponse(rsp *http.Response) (*ListBalancesResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListBalancesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -22362,6 +22669,13 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetBalanceResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -22664,6 +22978,13 @@ func ParseListCatalogItemsResponse(rsp *http.Response) (*ListCatalogItemsRespons
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListCatalogItemsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23001,6 +23322,13 @@ func ParseCreateCatalogItemResponse(rsp *http.Response) (*CreateCatalogItemRespo
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateCatalogItemResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23094,6 +23422,13 @@ func ParseCreateCatalogItemResponse(rsp *http.Response) (*CreateCatalogItemRespo
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateCatalogItemResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23125,6 +23460,13 @@ func ParseCreateCatalogItemResponse(rsp *http.Response) (*CreateCatalogItemRespo
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateCatalogItemResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23441,6 +23783,13 @@ func ParseDeleteCatalogItemResponse(rsp *http.Response) (*DeleteCatalogItemRespo
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers DeleteCatalogItemResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23534,6 +23883,13 @@ func ParseDeleteCatalogItemResponse(rsp *http.Response) (*DeleteCatalogItemRespo
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers DeleteCatalogItemResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23781,6 +24137,13 @@ func ParseGetCatalogItemResponse(rsp *http.Response) (*GetCatalogItemResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetCatalogItemResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -23874,6 +24237,13 @@ func ParseGetCatalogItemResponse(rsp *http.Response) (*GetCatalogItemResponse, e
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetCatalogItemResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -24149,6 +24519,13 @@ func ParseUpdateCatalogItemResponse(rsp *http.Response) (*UpdateCatalogItemRespo
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateCatalogItemResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -24242,6 +24619,13 @@ func ParseUpdateCatalogItemResponse(rsp *http.Response) (*UpdateCatalogItemRespo
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateCatalogItemResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -24273,6 +24657,13 @@ func ParseUpdateCatalogItemResponse(rsp *http.Response) (*UpdateCatalogItemRespo
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateCatalogItemResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -24582,6 +24973,13 @@ func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListEventsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -24919,6 +25317,13 @@ func ParseRecordEventResponse(rsp *http.Response) (*RecordEventResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers RecordEventResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25012,6 +25417,13 @@ func ParseRecordEventResponse(rsp *http.Response) (*RecordEventResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RecordEventResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25043,6 +25455,13 @@ func ParseRecordEventResponse(rsp *http.Response) (*RecordEventResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RecordEventResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25380,6 +25799,13 @@ func ParseRecordEventsResponse(rsp *http.Response) (*RecordEventsResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers RecordEventsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25473,6 +25899,13 @@ func ParseRecordEventsResponse(rsp *http.Response) (*RecordEventsResponse, error
 		response.Headers403 = &headers
 	case rsp.StatusCode == 409:
 		var headers RecordEventsResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25789,6 +26222,13 @@ func ParseGetLeaderboardResponse(rsp *http.Response) (*GetLeaderboardResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetLeaderboardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -25882,6 +26322,13 @@ func ParseGetLeaderboardResponse(rsp *http.Response) (*GetLeaderboardResponse, e
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetLeaderboardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -26195,6 +26642,13 @@ func ParseCreateLeaderboardResponse(rsp *http.Response) (*CreateLeaderboardRespo
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateLeaderboardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -26288,6 +26742,13 @@ func ParseCreateLeaderboardResponse(rsp *http.Response) (*CreateLeaderboardRespo
 		response.Headers403 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateLeaderboardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -26625,6 +27086,13 @@ func ParseRefreshLeaderboardResponse(rsp *http.Response) (*RefreshLeaderboardRes
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers RefreshLeaderboardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -26718,6 +27186,13 @@ func ParseRefreshLeaderboardResponse(rsp *http.Response) (*RefreshLeaderboardRes
 		response.Headers403 = &headers
 	case rsp.StatusCode == 409:
 		var headers RefreshLeaderboardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -27034,6 +27509,13 @@ func ParseGetStandingResponse(rsp *http.Response) (*GetStandingResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetStandingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -27127,6 +27609,13 @@ func ParseGetStandingResponse(rsp *http.Response) (*GetStandingResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetStandingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -27367,6 +27856,13 @@ func ParseListLeaderboardsResponse(rsp *http.Response) (*ListLeaderboardsRespons
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListLeaderboardsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -27669,6 +28165,13 @@ func ParseListLevelsResponse(rsp *http.Response) (*ListLevelsResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListLevelsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28006,6 +28509,13 @@ func ParseCreateLevelResponse(rsp *http.Response) (*CreateLevelResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateLevelResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28099,6 +28609,13 @@ func ParseCreateLevelResponse(rsp *http.Response) (*CreateLevelResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateLevelResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28130,6 +28647,13 @@ func ParseCreateLevelResponse(rsp *http.Response) (*CreateLevelResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateLevelResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28446,6 +28970,13 @@ func ParseDeleteLevelResponse(rsp *http.Response) (*DeleteLevelResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers DeleteLevelResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28539,6 +29070,13 @@ func ParseDeleteLevelResponse(rsp *http.Response) (*DeleteLevelResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers DeleteLevelResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28814,6 +29352,13 @@ func ParseUpdateLevelResponse(rsp *http.Response) (*UpdateLevelResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateLevelResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28907,6 +29452,13 @@ func ParseUpdateLevelResponse(rsp *http.Response) (*UpdateLevelResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateLevelResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -28938,6 +29490,13 @@ func ParseUpdateLevelResponse(rsp *http.Response) (*UpdateLevelResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateLevelResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -29282,6 +29841,13 @@ func ParseRedeemListingResponse(rsp *http.Response) (*RedeemListingResponse, err
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers RedeemListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -29375,6 +29941,13 @@ func ParseRedeemListingResponse(rsp *http.Response) (*RedeemListingResponse, err
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RedeemListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -29406,6 +29979,13 @@ func ParseRedeemListingResponse(rsp *http.Response) (*RedeemListingResponse, err
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RedeemListingResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -29715,6 +30295,13 @@ func ParseVerifyMarketplaceResponse(rsp *http.Response) (*VerifyMarketplaceRespo
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers VerifyMarketplaceResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -30017,6 +30604,13 @@ func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListMilestonesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -30319,6 +30913,13 @@ func ParseListQuestsResponse(rsp *http.Response) (*ListQuestsResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListQuestsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -30656,6 +31257,13 @@ func ParseCreateQuestResponse(rsp *http.Response) (*CreateQuestResponse, error) 
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateQuestResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -30749,6 +31357,13 @@ func ParseCreateQuestResponse(rsp *http.Response) (*CreateQuestResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateQuestResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -30780,6 +31395,13 @@ func ParseCreateQuestResponse(rsp *http.Response) (*CreateQuestResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateQuestResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31089,6 +31711,13 @@ func ParseListUserQuestsResponse(rsp *http.Response) (*ListUserQuestsResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListUserQuestsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31426,6 +32055,13 @@ func ParseUpdateQuestResponse(rsp *http.Response) (*UpdateQuestResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateQuestResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31519,6 +32155,13 @@ func ParseUpdateQuestResponse(rsp *http.Response) (*UpdateQuestResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateQuestResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31550,6 +32193,13 @@ func ParseUpdateQuestResponse(rsp *http.Response) (*UpdateQuestResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateQuestResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31894,6 +32544,13 @@ func ParseRedeemItemResponse(rsp *http.Response) (*RedeemItemResponse, error) {
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers RedeemItemResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -31987,6 +32644,13 @@ func ParseRedeemItemResponse(rsp *http.Response) (*RedeemItemResponse, error) {
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RedeemItemResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -32018,6 +32682,13 @@ func ParseRedeemItemResponse(rsp *http.Response) (*RedeemItemResponse, error) {
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RedeemItemResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -32327,6 +32998,13 @@ func ParseListRedemptionsResponse(rsp *http.Response) (*ListRedemptionsResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListRedemptionsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -32664,6 +33342,13 @@ func ParseUpdateRedemptionResponse(rsp *http.Response) (*UpdateRedemptionRespons
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers UpdateRedemptionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -32757,6 +33442,13 @@ func ParseUpdateRedemptionResponse(rsp *http.Response) (*UpdateRedemptionRespons
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers UpdateRedemptionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -32788,6 +33480,13 @@ func ParseUpdateRedemptionResponse(rsp *http.Response) (*UpdateRedemptionRespons
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers UpdateRedemptionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -33097,6 +33796,13 @@ func ParseListUserStreaksResponse(rsp *http.Response) (*ListUserStreaksResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListUserStreaksResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -33518,6 +34224,13 @@ func ParseCreateReferralResponse(rsp *http.Response) (*CreateReferralResponse, e
 		response.Headers201 = &headers
 	case rsp.StatusCode == 400:
 		var headers CreateReferralResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -33611,6 +34324,13 @@ func ParseCreateReferralResponse(rsp *http.Response) (*CreateReferralResponse, e
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers CreateReferralResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -33642,6 +34362,13 @@ func ParseCreateReferralResponse(rsp *http.Response) (*CreateReferralResponse, e
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateReferralResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -33958,6 +34685,13 @@ func ParseGetReferralResponse(rsp *http.Response) (*GetReferralResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetReferralResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -34051,6 +34785,13 @@ func ParseGetReferralResponse(rsp *http.Response) (*GetReferralResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetReferralResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -34291,6 +35032,13 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListRewardsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -34628,6 +35376,13 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers RedeemRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -34721,6 +35476,13 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers RedeemRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -34752,6 +35514,13 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers RedeemRewardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35061,6 +35830,13 @@ func ParseValidateCodeResponse(rsp *http.Response) (*ValidateCodeResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ValidateCodeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35370,6 +36146,13 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35463,6 +36246,13 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35738,6 +36528,13 @@ func ParseClaimRewardResponse(rsp *http.Response) (*ClaimRewardResponse, error) 
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ClaimRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35831,6 +36628,13 @@ func ParseClaimRewardResponse(rsp *http.Response) (*ClaimRewardResponse, error) 
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers ClaimRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -35862,6 +36666,13 @@ func ParseClaimRewardResponse(rsp *http.Response) (*ClaimRewardResponse, error) 
 		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers ClaimRewardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -36178,6 +36989,13 @@ func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetStatsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -36271,6 +37089,13 @@ func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
 		response.Headers403 = &headers
 	case rsp.StatusCode == 404:
 		var headers GetStatsResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -36511,6 +37336,13 @@ func ParseListUserRewardsResponse(rsp *http.Response) (*ListUserRewardsResponse,
 		response.Headers200 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListUserRewardsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
 			var value int64
 			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
@@ -38469,6 +39301,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type BadRequestResponseHeaders struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -38481,6 +39314,7 @@ type BadRequestJSONResponse struct {
 }
 
 type ConflictResponseHeaders struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -38530,6 +39364,7 @@ type InternalErrorJSONResponse struct {
 }
 
 type NotFoundResponseHeaders struct {
+	IdempotentReplayed *bool
 	RateLimitLimit     *int64
 	RateLimitRemaining *int64
 	RateLimitReset     *int64
@@ -38649,6 +39484,9 @@ func (response TrackClick400JSONResponse) VisitTrackClickResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -38727,6 +39565,9 @@ func (response TrackClick404JSONResponse) VisitTrackClickResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -38753,6 +39594,9 @@ func (response TrackClick409JSONResponse) VisitTrackClickResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -38964,6 +39808,9 @@ func (response ListConversions400JSONResponse) VisitListConversionsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39175,6 +40022,9 @@ func (response RecordConversion400JSONResponse) VisitRecordConversionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39253,6 +40103,9 @@ func (response RecordConversion404JSONResponse) VisitRecordConversionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39279,6 +40132,9 @@ func (response RecordConversion409JSONResponse) VisitRecordConversionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39489,6 +40345,9 @@ func (response ListActions400JSONResponse) VisitListActionsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39700,6 +40559,9 @@ func (response CreateAction400JSONResponse) VisitCreateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39778,6 +40640,9 @@ func (response CreateAction404JSONResponse) VisitCreateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -39804,6 +40669,9 @@ func (response CreateAction409JSONResponse) VisitCreateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40021,6 +40889,9 @@ func (response UpdateAction400JSONResponse) VisitUpdateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40099,6 +40970,9 @@ func (response UpdateAction404JSONResponse) VisitUpdateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40125,6 +40999,9 @@ func (response UpdateAction409JSONResponse) VisitUpdateActionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40335,6 +41212,9 @@ func (response ListBadges400JSONResponse) VisitListBadgesResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40546,6 +41426,9 @@ func (response CreateBadge400JSONResponse) VisitCreateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40624,6 +41507,9 @@ func (response CreateBadge404JSONResponse) VisitCreateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40650,6 +41536,9 @@ func (response CreateBadge409JSONResponse) VisitCreateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40906,6 +41795,9 @@ func (response AwardBadge400JSONResponse) VisitAwardBadgeResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -40984,6 +41876,9 @@ func (response AwardBadge404JSONResponse) VisitAwardBadgeResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41010,6 +41905,9 @@ func (response AwardBadge409JSONResponse) VisitAwardBadgeResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41226,6 +42124,9 @@ func (response RevokeBadge400JSONResponse) VisitRevokeBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41304,6 +42205,9 @@ func (response RevokeBadge404JSONResponse) VisitRevokeBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41330,6 +42234,9 @@ func (response RevokeBadge409JSONResponse) VisitRevokeBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41541,6 +42448,9 @@ func (response ListUserBadges400JSONResponse) VisitListUserBadgesResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41753,6 +42663,9 @@ func (response UpdateBadge400JSONResponse) VisitUpdateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41831,6 +42744,9 @@ func (response UpdateBadge404JSONResponse) VisitUpdateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -41857,6 +42773,9 @@ func (response UpdateBadge409JSONResponse) VisitUpdateBadgeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42068,6 +42987,9 @@ func (response ListBalances400JSONResponse) VisitListBalancesResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42274,6 +43196,9 @@ func (response GetBalance400JSONResponse) VisitGetBalanceResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42480,6 +43405,9 @@ func (response ListCatalogItems400JSONResponse) VisitListCatalogItemsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42691,6 +43619,9 @@ func (response CreateCatalogItem400JSONResponse) VisitCreateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42769,6 +43700,9 @@ func (response CreateCatalogItem404JSONResponse) VisitCreateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -42795,6 +43729,9 @@ func (response CreateCatalogItem409JSONResponse) VisitCreateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43006,6 +43943,9 @@ func (response DeleteCatalogItem400JSONResponse) VisitDeleteCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43084,6 +44024,9 @@ func (response DeleteCatalogItem404JSONResponse) VisitDeleteCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43238,6 +44181,9 @@ func (response GetCatalogItem400JSONResponse) VisitGetCatalogItemResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43316,6 +44262,9 @@ func (response GetCatalogItem404JSONResponse) VisitGetCatalogItemResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43476,6 +44425,9 @@ func (response UpdateCatalogItem400JSONResponse) VisitUpdateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43554,6 +44506,9 @@ func (response UpdateCatalogItem404JSONResponse) VisitUpdateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43580,6 +44535,9 @@ func (response UpdateCatalogItem409JSONResponse) VisitUpdateCatalogItemResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -43791,6 +44749,9 @@ func (response ListEvents400JSONResponse) VisitListEventsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44002,6 +44963,9 @@ func (response RecordEvent400JSONResponse) VisitRecordEventResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44080,6 +45044,9 @@ func (response RecordEvent404JSONResponse) VisitRecordEventResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44106,6 +45073,9 @@ func (response RecordEvent409JSONResponse) VisitRecordEventResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44322,6 +45292,9 @@ func (response RecordEvents400JSONResponse) VisitRecordEventsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44400,6 +45373,9 @@ func (response RecordEvents409JSONResponse) VisitRecordEventsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44611,6 +45587,9 @@ func (response GetLeaderboard400JSONResponse) VisitGetLeaderboardResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44689,6 +45668,9 @@ func (response GetLeaderboard404JSONResponse) VisitGetLeaderboardResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44888,6 +45870,9 @@ func (response CreateLeaderboard400JSONResponse) VisitCreateLeaderboardResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -44966,6 +45951,9 @@ func (response CreateLeaderboard409JSONResponse) VisitCreateLeaderboardResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45181,6 +46169,9 @@ func (response RefreshLeaderboard400JSONResponse) VisitRefreshLeaderboardRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45259,6 +46250,9 @@ func (response RefreshLeaderboard409JSONResponse) VisitRefreshLeaderboardRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45471,6 +46465,9 @@ func (response GetStanding400JSONResponse) VisitGetStandingResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45549,6 +46546,9 @@ func (response GetStanding404JSONResponse) VisitGetStandingResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45703,6 +46703,9 @@ func (response ListLeaderboards400JSONResponse) VisitListLeaderboardsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -45908,6 +46911,9 @@ func (response ListLevels400JSONResponse) VisitListLevelsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46119,6 +47125,9 @@ func (response CreateLevel400JSONResponse) VisitCreateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46197,6 +47206,9 @@ func (response CreateLevel404JSONResponse) VisitCreateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46223,6 +47235,9 @@ func (response CreateLevel409JSONResponse) VisitCreateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46434,6 +47449,9 @@ func (response DeleteLevel400JSONResponse) VisitDeleteLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46512,6 +47530,9 @@ func (response DeleteLevel404JSONResponse) VisitDeleteLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46672,6 +47693,9 @@ func (response UpdateLevel400JSONResponse) VisitUpdateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46750,6 +47774,9 @@ func (response UpdateLevel404JSONResponse) VisitUpdateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46776,6 +47803,9 @@ func (response UpdateLevel409JSONResponse) VisitUpdateLevelResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -46992,6 +48022,9 @@ func (response RedeemListing400JSONResponse) VisitRedeemListingResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47070,6 +48103,9 @@ func (response RedeemListing404JSONResponse) VisitRedeemListingResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47096,6 +48132,9 @@ func (response RedeemListing409JSONResponse) VisitRedeemListingResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47308,6 +48347,9 @@ func (response VerifyMarketplace400JSONResponse) VisitVerifyMarketplaceResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47514,6 +48556,9 @@ func (response ListMilestones400JSONResponse) VisitListMilestonesResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47719,6 +48764,9 @@ func (response ListQuests400JSONResponse) VisitListQuestsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -47930,6 +48978,9 @@ func (response CreateQuest400JSONResponse) VisitCreateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48008,6 +49059,9 @@ func (response CreateQuest404JSONResponse) VisitCreateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48034,6 +49088,9 @@ func (response CreateQuest409JSONResponse) VisitCreateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48245,6 +49302,9 @@ func (response ListUserQuests400JSONResponse) VisitListUserQuestsResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48457,6 +49517,9 @@ func (response UpdateQuest400JSONResponse) VisitUpdateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48535,6 +49598,9 @@ func (response UpdateQuest404JSONResponse) VisitUpdateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48561,6 +49627,9 @@ func (response UpdateQuest409JSONResponse) VisitUpdateQuestResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48777,6 +49846,9 @@ func (response RedeemItem400JSONResponse) VisitRedeemItemResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48855,6 +49927,9 @@ func (response RedeemItem404JSONResponse) VisitRedeemItemResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -48881,6 +49956,9 @@ func (response RedeemItem409JSONResponse) VisitRedeemItemResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49092,6 +50170,9 @@ func (response ListRedemptions400JSONResponse) VisitListRedemptionsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49304,6 +50385,9 @@ func (response UpdateRedemption400JSONResponse) VisitUpdateRedemptionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49382,6 +50466,9 @@ func (response UpdateRedemption404JSONResponse) VisitUpdateRedemptionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49408,6 +50495,9 @@ func (response UpdateRedemption409JSONResponse) VisitUpdateRedemptionResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49619,6 +50709,9 @@ func (response ListUserStreaks400JSONResponse) VisitListUserStreaksResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49901,6 +50994,9 @@ func (response CreateReferral400JSONResponse) VisitCreateReferralResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -49979,6 +51075,9 @@ func (response CreateReferral404JSONResponse) VisitCreateReferralResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50005,6 +51104,9 @@ func (response CreateReferral409JSONResponse) VisitCreateReferralResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50216,6 +51318,9 @@ func (response GetReferral400JSONResponse) VisitGetReferralResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50294,6 +51399,9 @@ func (response GetReferral404JSONResponse) VisitGetReferralResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50448,6 +51556,9 @@ func (response ListRewards400JSONResponse) VisitListRewardsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50659,6 +51770,9 @@ func (response RedeemReward400JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50737,6 +51851,9 @@ func (response RedeemReward404JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50763,6 +51880,9 @@ func (response RedeemReward409JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -50974,6 +52094,9 @@ func (response ValidateCode400JSONResponse) VisitValidateCodeResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51180,6 +52303,9 @@ func (response GetReward400JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51258,6 +52384,9 @@ func (response GetReward404JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51417,6 +52546,9 @@ func (response ClaimReward400JSONResponse) VisitClaimRewardResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51495,6 +52627,9 @@ func (response ClaimReward404JSONResponse) VisitClaimRewardResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51521,6 +52656,9 @@ func (response ClaimReward409JSONResponse) VisitClaimRewardResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51732,6 +52870,9 @@ func (response GetStats400JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51810,6 +52951,9 @@ func (response GetStats404JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -51965,6 +53109,9 @@ func (response ListUserRewards400JSONResponse) VisitListUserRewardsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	if response.Headers.RateLimitLimit != nil {
 		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
 	}
@@ -54104,406 +55251,406 @@ func (sh *strictHandler) ListUserRewards(ctx echo.Context, userId UserIdPath, pa
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P2Lchs5sj8IvwqC3z+iu+cr0ZQs97Sl2IilJdqtY91Gktue0/JfBKtAEqMiwAZA0ZwObezT7IPtk2wg",
-	"E6gbq8gidXPPYcSJM22qCoVLIu/5yz8boRyNpWDC6Mben40hoxFT8J9HERuNpWHCbF2wcUxnLLI/R0yH",
-	"io8Nl6Kx1+gaNWFdIgWh9v/0lClihtSQKdVEG6lYRCYigl8Z0XTEyC2bNUm7p5kwRJohU1OuWbMRNHQ4",
-	"ZCNqv2FmY9bYa/SkjBkVjfv7oHFBDTvmI2624P/Pz+SAxrEmXMCHDBNUmB80GUlhhvGM/DGRhiafnQ6Z",
-	"YvZBxQjXREhRmEBfqhE1jb0GF+bn3UbQGHHBR5NRY68V+NlxYdiAqcLsLtiIcsHFoGqGMesbP02c1aN9",
-	"WbOSfblkoRSRJhNheJx+lWhDldGECjZ94AyYUbOtdt8wVf11I8mUckN6rC/t1qsZFwNCB5SLh339y9YF",
-	"+2PCtNk6KiHPUzpimpgh1ySkcez3XTN1x9QPmsRyoJukc8fUzFNvSJXiTBNu9glTSipNFBszaghPzq0n",
-	"o5mdNvtGR+PYTkmxP25a27e7ubWM6LdjJgZm2Njb3vklmb42ytLHvZ3+mCo6YsZdufdKjkoWIdN9syu5",
-	"eH9AXr9+/ZYYPmIBke5u2fMkso/PRNQwO9tPVwf5ie60dn7eav281dpuBA1uh/9jwtSsETQEHdkH+nYO",
-	"FavYbcF5JIuaW1LQ+LZFo4jjzC1vuA9SRhLOPrLZ/PpO6C0cEsMz0rTPLL3grjfJtv3Hzps3ZKy4MLQX",
-	"M9K+PDg6IuGQKhravQvILRsb0peK/J1EdKbza5YqYmpru7W7sxVKcceUth92y0eOl64/M9stO92Krdh5",
-	"86a4F2NqDFN2zP/9O9n6v77+//9XY/7Mg8aRYaOj6Jzat4pbcTVkhBs2ys+fm9FNKz2wsX01mS+H4RqB",
-	"JcEJV5ZJ232vP+35GX5ks+rp3bIZcniOTD5UjBoWkSk3w/y0rWSJmWE3YyX7PGbl87+FPa6e/P9SrN/Y",
-	"a/z/XqWC6hX+Vb+y52MnfMzuWFw95dj++QdNxGTUYyo3ye3SOcELC2eVZVOvdyybot+QTW23Wq1Whm1t",
-	"l7KtCiH2q5ySERUzwoQBLkTJmA4YGco4AqIuu7ExjJWdXcT6dBIbe9zB4qnWm+jnobSbtXS2RnouSg2R",
-	"ImRrTBkm9bA5n9NByWw/D3k4hO0MiGVyZLtJ2ri9PTbkIgIWFFNtpw56ARuNzaxqCfbFihUEy8ijVYtG",
-	"zpniMqpaSE9SFe2T9vHxzdXRSYdMRMy0JpryKKNWkTPBUoVMsDumSMT6XLDIrnC3tVu5Pvx63avoJlsu",
-	"AfCP7RKCb4tZXp5ZcQbCy/ITJ25xKmRKhWHRPkqKiVKgQArmVz7gd0zAkeLjcMaJ3GS4YdfC7kNmB/CM",
-	"yQmjwiqC9psDECTJxlIBDyrWn2jH5wg3zWtRKle3f6nYT2oeV6pesD5TisYHMmLVrC+UEQusImCvaUhR",
-	"0U5n3X53sL3zupwxq8wH6oqXn3eXS5cLNqUqWiQBFTxRULCmUbUMVG7IR5WCV7JcFaNW012kiTER1dfD",
-	"Xreudl7vvXm79+Zt8+3bt/9dQT1GPi71fNJMLTqCEbOiMiC9GZnJiSJyKggvHMlEM3VTST4T+MLaov0E",
-	"JnAUoZqsmB5LoRloye9o5HR++69QCmuj2v+k43HMQ2qX8epf2q7lz3S69skIWewdjXl0o9wYQSNihvJY",
-	"N/Z+/7PR5yyOrPJCR2PKBwKWMGJag0xpcE1GXGvY2K9BAwyE3NMk8wSunWljTZPURLivuwcdGB02oOyS",
-	"wNDwPRpbgcMiIEFK1CRmSIGMjJUcKDoaMcfArGHTJF235C4RzkJiBFYOSkbGCVBidpfN2L3xqvh4tWlc",
-	"b5T0lXJTt+4o9vESY3HR67ln4QwOpOjHPFyT6lKz4oaLGzgWpnWO+jIE1U7OF+QN8JKCZWJPXhsex0RN",
-	"hHhyetPGsjLka2KgrYzs8ciSk6M6MN7cbFNXz9ws94kUsTUhmEg9MN2ME6H7H02CBW/Jwrczjz6YeN/D",
-	"cUVMrEW9/eTtCnq9sgRqj3tEZ1aNIlPFDfAc0CH009Km/XBMw1tkZDqUY6f02n/KMVOwPiIY2zC4BTSS",
-	"YTAnXI+oCYcP5nWhZ5qLCKfI2ayODsq2VcSpAHOGpPL6iSlp0dc31FNNPcIwJWiM+7ueZoYj3CBxVFDM",
-	"pRwxNNOm4MtX8ilFX/q1iWDfxiw0LGqSnAIWkSGLx+D96HOr+08MmQ7phlaqaeVUmvdyIqK1yERIc9OH",
-	"tysoxJvGIIj8k09EH21rF/m4gLWAvBXYk9HMadfereBEkpOUIRVEM7ahkkoqOaezWNLoSspjqgZsLWIZ",
-	"4xg3RsqbGEapFETuzNi30OoJZJuc8HdPK23ge1wTmBgETgV+FlTqX+x/gRDqTeJbwu7swBtyqSSXZEC2",
-	"Hl9R1LCb2A2wgEpyMWV7fKAsTMZPSyvlIe3M5zdm0xOYTZ8EnZihVPzfaxLVJDtApbEPHinybYuO+ZaV",
-	"DTghyE1gLGLR0yu9qdsqIBNxK+RUBESxO3nr3Eqyn+jC7fOjDRtaRDJ3lMe0F7N1KSZ5fwEXwhwGe269",
-	"iZ4FxKgZ5lMQPZTKxLMndgfh50MqrJJl6C0GWbxSLOS0SU6d3mMVHktQVkPuMdTYkzjKhms9NtdKDhh2",
-	"tB3iqf3ZGCs5Zspw9KLT0PA7VpJtVRovCCUXehnB/GNCheFm1oAXZBzJqVg5pydouIyCtln2vSOhDRWw",
-	"0zkCXfzWFftmztTpJI7tizxa+hWIat5i5srSbAQI9V5A6opevPbtoCEmseMTGBqZ3wsMpswHr+ZiPNoo",
-	"Rm+XTfESnrqYxMy+Y+QtW+1U8bOLn0eCu7JP3geNyTha+TC/jevP6T4bYPrdHmfgUkpg69yUPQHD2MnC",
-	"M1SaO7bAX448XSWbnCXR7Aq/Jucie/9iIawFd+Pc+9IKmU8Q5NJoGFLFMDlQTgzRhs4IBX/mzP7Fssnv",
-	"6P76bIbX229e/1xIZii904X7mSVneLviJjj6Ll1S/p7lN9YOB5aTkAQ0ert/1cuoSspY/34uich+r7d1",
-	"xZtXQe1X7rsFT9pV+/SwfXGIyRShVBGLSG/m7FpM6wD9UpM+V8z+yQzZSLP4jmFCn7DH8nsyUCNoXHTe",
-	"dy4u2sc3B2eHnZsPndPORfuqk/vD8dHBx+wP8B+dzk374Oro7DRzZ9PTaY/kRJSlGNtLFBA8CKsTfznH",
-	"q6vliIEtP6S6SdpkOpQxc+lm+6THYjkl/2ZKYugryT5ObbowptMeDW/JWMY8nJGYGX0tRo49yCnDdJM5",
-	"Cp4nyHc0Qk9JTW6xprwNFTdM8aU6JEznwD/8HIKaj+iAfVLxsqc/qTgdvL50ry2QVxd8S0VZXhglC82c",
-	"RkZy1RdR+TMqSTdjgnhSZFQJwk3+cu4T4LdTF9KdkUgSIYHnFjnoPFVK8bH25puhYnoo46g6F7Euo6+T",
-	"g1ePg/qdQx5aOESnfaQTrzyAD4oiz8lvUc/+rf4Ouayb+sk1+ekmSTvJZyvn+5wqzcswnHUYyVr6wH3V",
-	"Hl/KiQpLU1nT/Gt7I0GQZkXkcee3znEjaJwcHXcur85OrUg8uDi66lwctRtB4x+fOpdXjaDR/mzFaJkI",
-	"fEdjKsISQVJLkXQC9D5wmdSlKWZDPhgybTA7mwyUy+5sZXM2+1zpOd0NE2oXqptjJiIuBgd+svmvnwlI",
-	"qA4gPsQFgTWVM47qr5TqpO67V4mqtvjDqEk8ypfraYfpwazKKOrohn70KqbibbDE/AJjzCfb586suJXl",
-	"bAho1Gd75+k0ogZ4BTdspJczDaR2tCqO8BXINHcfpUpR4K9jOuCC1mEm5+mTxQ2BueXGWrA8XXH9TZKl",
-	"abXObFZqSON4nrmueHFXpae1qaOMKMq244AaGsuBPZwV1Vtq2ECq0sKjGemxNM1/qU4XyoidSxnjxSk+",
-	"vtiGdUb4ueLhUpUCH3ocV1j9JbcyBJ9OmpcoW2cTpTHrTxM+GktlWFRrAx9VppZY1TKsYVTbhzyFr3Yc",
-	"ddRBS6DrO7/KbIBS7T+h6pyHC2eaW5vfloxpkLUcUopexWTIXMaH64GQTWM/Qbg1/b8hLX2HFzyvxD3B",
-	"dX/sq/tsGuyT3737aiJ8BPmflS3flQ5wEHPc1YIstz/P0ehuGQ3Ao6s6d6ygZqWVZwwCwNwQeCatt5eG",
-	"xnqf0HhKZ5poJkBrX+qZtr8M5JZ9bkvf8vGWhE/ReGssIRswfUyO7FGOzayx16exZhWi6crnnlNN3DbN",
-	"TWvhnj32JHNlVPPVUvMXaRKGTJdofW1chP1Uyd4W6csPEyTEEhQrulLSKCU9GbELRnUZK/o8nBEKtWUI",
-	"n2AwgWGf0ARfAbxEXDdJF4uzuvbJ7J+Nq06zv386/Xh69vk0a8G6n6yRenzRaR/+8+aic9jpnHQOrSnb",
-	"Pj3oHB/Df3e+nB9ddMqtWLuG3+zMaHkMNHRnUl43Z0mI6tuaqo1K9mohp0l3Fd6xW7PsHSyYs8/DLldf",
-	"y2RLQzmJIyssFIsYG7EI4vHLiQbHRzFYQRRJ+fy8Dp54zRdalFKwWSptMmVWdTS8tHz/qKY7eB0Nuq6r",
-	"ecQM9XJmsRXtnluBTPw6s8Ri/0svpxZ8zLMexlYz81flV/75ugeCz6/qfMCb0q5PYulLB6uGPt1rSDjl",
-	"Kqfi+vYylGqp+nKRPAg6EjUTXf/sL/H5+6AxpWpRIot/9bN7rNSMyN2d3LnNS4Zs8WPmwLIkFfgLXzic",
-	"/LYXdzPZhHRNKWVn9zV7cxdzosfQ/1K29n2pf0U2UCmJ/XPeHexSzpvkonPeaV/dHJyd/ta5uDw6O91z",
-	"eVpwju5NwyLvdQWFDpxISALNa3F29Wvn4qZ9dXVx9O7T1dwQPRZLMXDgD5ggCELIFaAmA5HMCDdOau+B",
-	"KgnqmvNfMTLlIpLT5rV41zk++3xzcnR6dPLpBL+JJGdVBiMl0SMax01y0D6/uei0D3614yUzU84xNqQR",
-	"oXGc1hoaSYb0jjXJu0+HHzpXN50vv7Y/XV51DveuRXbCGMw9Pbu56HxuX7ih/R9/0FhlG8oR4l74HH/7",
-	"lSZ5d3x28NFOp6/oJCKaDwSNtcMMcBrO3Mk0gsbcVlv9Z37bGkEjtzmgEiWbYP9aWFojaCQLsX/G6VXo",
-	"TCnNYZC+TG/Ki+FlRshSRT0z3ktr648gngt6uyZOJif6scfqQLKAdAdQMhNmVRC6WWSh9tZ/f7X/r7X1",
-	"9ubr30oghrIM7E0J/3qQVlDvvF9Oxlc4yhOO4NijD/pkLRYXckqu/9gSoYeGe3B8Zk6pqFbhi5PVvgSt",
-	"TIMv6CLzpOf/upT46mLulAbc1ldt1rV3c0pR4U3gHUyEyxedhWgrc6JVWtU59WlOtSrTh+Y1oKwylbky",
-	"izWBy2SnC8lJZyfnx52rzuE+eX/c/vChc0imQx4zB7+o2B1n031y0fmvzsFV55D0Zu43APnoxTK8heR/",
-	"qQApQkQs2idO3iQGfV5UXwtqjOK9CVRXJ3I7I+OSSTWChpsV5GLhHJZZ79nEivlDhvytm4OzT6dX3huF",
-	"O80il1NmVZBukmPSDeyGhMO0qsLnoO+TL+cklvJWE8cvehh7yzokst9rBI0v5+VzBlyicFYVs9dkTLkD",
-	"SyOfMsBFATKkIjQlJWPFQ5YwrICwWLNM4Djd6aPTy0bQuDr72Dm9LJ3bIQv5iMZlIExesZJ9MrKc1Qpl",
-	"e28csB77RkMTzwAKSUmgDTKkcX/L7rPVfsxUkgiH1wnwV1LasPu2+fZtVRZOKWfB1LlGRpY39hpTrljT",
-	"LyIr5jEEBWoKANo0BtwMJ71mKEevuAiZMFsRu3P/+cpXGb+y48ENP5ThZORrNBzjpvF5RuVBjWFu187G",
-	"TLTPj8jrZqv5mkRumAy3chc4v45/aSmaF3R64lBl7oNGBzh9Re7e2hksKD+exPXxvWTZ6SRDZmlSkEum",
-	"eUCanftYZmPLWHVS/54nlxzIKDAewGA1E2BTu60W3C7ak3esLHgfsVrlOmDA32fKhsrUbkT6sVp3yOxC",
-	"9jGo5HiPkERzMYiZg8HLKaZLJ3AIH65hRrPybQI2mRb2I3ZZIs/riOxc2dMiq8Myeldoly2hKX6jDLk1",
-	"T0IeriBE74nf++xEKgnloNQFfQk4p/sevUkDrEpPUREOiRQA4fQZZZd2RLR3La7F30i3gG7VtZS1l0OI",
-	"mgCbV1QMWJDW/EmV5HhCyBZTOMlAEiMHoJvC8F47vhHS3GBQ1n0ipzuDnJto5lKdZswgPq2vJbxzw4F5",
-	"fAPKB4vcQDmTmUwZHwzB2h9NwmEAlyT3KXhZw2go/mFqYUz5yO5hZnb4Zx+xaJ+fX5z91jksvoku8/JX",
-	"AUNRGgKj27UAAKrVFOLYLQ1Wrg2cTEQNg+FRB7nhYm7H8C8AkjTlJhyyiMh+H16CFMyyd+APpa/Ya1r2",
-	"hv299IWYa8PFoOwd96fia/74cLHGrlYZ4WpVpSF3TPE+Z5EjRj3p93nImTA3YH7rzBcy2Ut9BtDLoAFJ",
-	"5TPsoR4eYo3a4AnLibmR/RsINntygVeTDAN4Z2r5GIRuSF8qt5ug0d3YufdjOXVvU6/qkSnETGJG71wl",
-	"o70gUPVKft7d6gH4M5g7uWtmFBUaFIbMwgBv2JdGDiQiUaZXFRSmISCkMncKI24Jj9pNzoyD5QGY3qUR",
-	"aRWdahr4FzfAFob0DofJlhrbUbb3LC/H0uJbNsML54Gc7AOv8TMl6EnwbIKzYZ/dhcH0BCBUzRCzfwD7",
-	"ApZSBLpgWYgLGA1P+8bVFrshM2QQSRyAsG9cG3/RPXB38lf0CidbZy1jiReXxrGc4srf7KVwHDCcDtyn",
-	"7NPJYHg3Y8VoNLvB5+zbb9Ntkcqlp3INNa4i94qPrrmXkiqQJOqWAJ4j75QRuxlLGd+AuHVvCZmEQZGA",
-	"JRlSRJFBSisHjnNv14Zdg7HmwDC6ZHfbUYHHorCsFv4293UP5dQluzs76R4tgktC5prBVbDvuv0t4he4",
-	"e5WFAOqSN/YupMg7ns59gbR9wM6/WPucM0LnAR9LpFgjaOSEUWK358VJ/udUVrj0qgyT90n02R9y/LkR",
-	"NIrsF5A051hmI2hk+R4MnGdm8F6RIcH4GcbSCIpgBFlUtyyoTv6qwg/FW2bXm7s4mR88+TuNKEPydp6V",
-	"OIhlSC0VSGIFpI453KhsCX2ZJZzVVOfMLYcAWo2K6nVHe/OsLq+ksSKW/NhFt8Pvr782Mee5+1MCCpsA",
-	"/ddTYRPE0T9XdVHh9NMRSjXPO1ZWa7JqOc7qRaVPGIznS7oMtNGjUWzhkNndN9s7NbL6ni7oD6dSTA6p",
-	"ikCvXg36FBn/i+uwk8T/lLAyy6qqyS4c5LJAMOzaO5+EmidovI+1w8CnbIo3o2i9opPK/7toyxatQfzo",
-	"4rl2qqzfGUJI34EFTBPY8bnUKvwbBuge11/wlLb+iryswrBevLXlFQLJFJbewMz52Kl7Vlnj5upJjCxL",
-	"ROzb/OEeWWsppiHzPMgpJK4dQWtxEOYtuFAXBmFUZZumNLzENSh5AOgL3Zl80yZp1XlGVcyZ8vTnXQz5",
-	"K1kejcnEcZZkmeH2BLlgipv44pN1OzwvsSmPy1bdwSiAu0JLY1xLg1xjJe2EF34qvZEP+5aCta5wIfP0",
-	"X8LBipeyTuBtH8IiJImiwpxWyj5N9yzw55QurvK4HyGnp5yTv2g6T1bAl2fyCHfz8lk8c8w/4lGTHJyd",
-	"HR+efT7dw1wYKUUmica3MWmSk/aXG0w1uSy6Xa6FD4cbq9PKvmHCORas5d5jxWAefrARNDKDlivYGYb4",
-	"YDUTzKgSOgWvflIAm8GTqkcfmZBLjdvSy1Tj1Sgl1Dn9uCIrwTv/jGZxHwKD+1gHCyEBcDzogCBWiE48",
-	"nzG/BTR2EZEe0zwCd9Vo1SSFJ9bGYfKfxiWrh15NmoRKavAPW3NSm7TSt9bhHePwdQ5uxGOmjRRlFHSS",
-	"/I04I3llMkqGqDMXEPcl8/gH/E58w6zVZwEDHPjXl06lIkPlgUZKfk3vaawZciyKGDw+I9CR/ZDFUYUq",
-	"sQI6zqVh4/rSrKhbp9L6L2dhpSL2AbZWwtUyNzZhuLm7kxDvMnvs/STu8zgeMWHKEzd+ldNsTAUvngY9",
-	"U06F68/mRM7h0SUkXAC+TyNoHJx9OockDPjXSfv0U/u4ETTan67OTtqYUfLh6P3VzQHmOR58urw6OymV",
-	"UEeVZa0uNjtWrM+/gVMTPJ086eoDPSzG9I8JSxttBSSmVvYCL9FS+TZBXqG2v5ckMy4pqvOMd26mSeMh",
-	"bC2Ec/ZZGmaoGCN9hZRAYxLxATe6WdGv6mp7Z6/V2mu1mq1W67+zYiSihm0ZDkHxbCR+tywLs5CnccLj",
-	"mOtHTdNwu+HyCcqyWNwT4HRzkDQ8Bt/c0Efu5Cifz7dgjcsxyZ5hzYaNLsCfWpKFm8k1Wph155+7D3y3",
-	"yMrGkwDROSktll1Cq394RrVKK7xl+Dt6yMdjLgbtKFKOuy8UCYXHHxEQx21cGcdLKr7ndvXw6MPRVfsY",
-	"6pqRLVqDG1sj7pPzX/95eXSAf4aFoiRKeR+83Aga/sFSRlbu7ISAnOVX0L0rHEoesoBMBLdci46kGADD",
-	"tVwtAL2DKhZ5DrK0jeeKpPExqfgqmegtm6X3FSH7BFtOf0v9tMeQ2QFN/0quzhOqvnZPl+uvyeQ+2sfv",
-	"fdBFL+iySRVzyR+r6/pVCVVLt3GcNKGs0/1xAXwBbEuQtpX0612mT2S2qiMMVvlXIJssR0kRcrrvMooE",
-	"HeuhNAEUiJghE816AHuKituSQ2IxgBlKkXxPini2+KRKWd4zAvPAUjKqI+iGuJtLTuKjo/EEkvG0fX75",
-	"69mVZVadi6Oz8oTezACP4ODJXvDvys2TmdgF6yumh2U1NLXve9K7FJJR4hiaTa7BApSfy0pc79HL0dN7",
-	"n51Q+T467LC1EfEydcbfU6gyAUWrRjXbfhAY9JipW12DZ9/q9SGar7JYjOvHCD36l5MS2XFTozU5cr+0",
-	"VbBqfHPwx0YrfB46XBOOZTUKWPc0y/f60/ilLu13drEe45Ksdz9K7wEmG5X44/t9qSLfr6K6Ls3pNSGF",
-	"2jhQdZImszyElLppuSsti9D0DKhp3yfGsEv2qouT4PJql2sr+BgYy1KZPo3j5Wayf3B14CZu4npXZR2I",
-	"p3npkOyZ//QCHLRMpYbfvDqoaCn1L7g1j+mDyRHCinz9ge6M7H66oZYsejQuh85ZLx6GLbtXtIjWwidf",
-	"41wirqGOsLwk4wp610CuqrMrHZEFScHb0jvBvo25Yrr2SlbnTE/OZFRCE3W/sX6Bb31m88BrUYil5NYY",
-	"lF2alBtlOI0nJUfoBYLKnn4u8LLY/ZHMeW77/pn25ccyhTFTWorKHv0rcpqTTJ7jKkWRMywBcK5HvWdv",
-	"y0hqQ7ZbLV9iFKTJRz4Byf7DYT6QYyjC8G1UiZCQm66HUKGhGI0wL2FEv2WnkzX7a9Vd1kSKsHuRBHlL",
-	"HJhJkMxZEVl/k4sqpyyimAkx5OxuRdb2PKr04/dFqq1km9WV5nrQrMkxJvisD2Mb+cBrWdchs1hZz5x/",
-	"6d33830Eb1l1nsKL+sryR5LxKH7JwtkUau99L5dLiAh7+Bz819Hp5U2nfXFagSmAuCF1KuCxpCZT1x5g",
-	"eKRJjgwJqVIcLB7i2X6O776pUcmOU3nMYGEWW2/e1WH/mI2MYq2vYJAKARgEZQ07XmAZp2y6vGldEmIs",
-	"k0JZnFJIZCORCyo9ea+sZF6t+UnJmBHNQikiAE5FNIqMZc2oEmkRHRQ0LW5n8mjtt2q021q3Ad68c9vl",
-	"GWb9CXbl++TZu3aVBk2NtKrGdI0Q+H9IV68sF58XamVc/JRNl/adKlzYp+vwshoudkJeE8XLQLWXHPnq",
-	"6s+j0lz1aVUcU6GLQmEyhsTMJQ5bQZj4TjD3NPGepAg6i4DaV+TQvmpwuQcxGbjRKA77XjFGDPsGZbQD",
-	"JSdjyGrRrj3Oivjv8ykyYylj3JmI6WypLpRwBGREI9+4joyooAM2YsL4hskrspNHwI/PbNSzXovvE0R+",
-	"1QYOhdtVgwtW4LVH7I6HrIqo7rjmRqofNMHn9hPrWBNqzcjhqsRTKsD5OJNFtWgWFB9bOo2fd3Oz2Kk1",
-	"C4d51hm52tv8RD75OvI8bmZWDWDwZm4ir3fyFPl6JZTIeeRCVnpUn4eSOMj0gPA+trRe41oXAZYrwMfB",
-	"mTD1KPbwTUGomJGQarb4JKocx+0BK0smzZ9+T8mpZmrp6W+3dnZXpsJiAkp2K6qu1IMhxz1kGDDIRRfR",
-	"Hf4LX8R0Fk96EderY/6rXl4Q3uAfJVN7jz3s8ZPd36e9rimNvNh1zW53xdV9JJiBZZX9p+yOKZIUGhIz",
-	"5SFrkgspR4hJ4i1N7h3OvgTlls3IvyQXc3QAUABLjmidC/RY2cjpFlZs/cLs1ycyf1dOFS2f+AsmfVV0",
-	"qzwy2jVzXl7X26qba7Jo8/fJNabSXDeSsj+cgAeyTfx132VeUFkCS3asCqKFKrYH+RCeh0xWdjgwEdUI",
-	"+l7xEXtMsMylxhZVZuVpacPKqjo7NBx6ruoDfj7mVb+C0RfzpfGJncXQG+v4zx7LG4Y7UUHKF05UlmSM",
-	"5DrelCgPHtjQSBTzVoatcdNrqLqKqe9B18VpbKzOZYqr26zHsD6Zev6tqFy4Ks9vyABuWZVdD6liOulx",
-	"9YClf9JM1ZHCSe2nf3GNb9bR45H+n1ORr+rvU8bMznPB4DwvgyBNeb7tCkV+YxfdXjFpF3oOlkgiYSA0",
-	"awVRHBM7uF6jWgJGP6elwBOtpIOdYpA1LiRh+NmVv1Q4mTEmpuDG+jXmZlN+RkkaV/6A6mZx1M7N8PCu",
-	"dWB+MsVfyWuls0/shkL1JJ3pgEwZu9WIkHQiRURnARlJYYY6cMXP+0QCYJGaJU0ykhLK9tHxPxtB43On",
-	"8xH+4+Ts9OpX+K/28fHN1dFJZz5LoFSAnHu9uaTGDBH5h8xBhfbsKDi7mU/RmkoV6aoOL3X4yOKWLokT",
-	"vER2QMBG9okULCDUstLYGxP7SSqAa+4AgLU9BiVxyPy4rhuDXS8S+49c1XCunwW2O3BQwFKRL+dN0s7N",
-	"f4/QpMyd8BToibSTlLP/vf3GF9xi0thaS2mVT32JtfJS5skjNA1focdALdNm7XzWp2gZUNPumZtzYvo8",
-	"1KB5uA2zXsnWwyq1FvRIwJ3JbG1CF9XAI5kkOAd9W7+kqwB380LeoqdIfXwxa3bJMVWewhMU1r08B31i",
-	"bpj3qDyr++bJCayCSjzMc0nxfuYWl+R9+D+vwa/XFE1PInLWkhzJri2RIMu9VJmNbOQ3NdmmyhsOMuwR",
-	"sKInZUZwUuxebN3FDQDu6xoe92UWZmF7sgBZOKuFS68m3bW3YEVDNyotPLiUpE9VkHhbYfTy3apvfs7v",
-	"jft82RZdVHW8hCY7rn8LCABot+dal1mboElO2RSxskZ0hqBM5FRO98hl5/j9jc/vDkjnpH10fHPSvjr4",
-	"1f/j8ujk6Lh9EVyLw6PL87PL9rvjzg38KcC2qzfHR5dXncOA/NY5Pjs4uvpnMt5l5reD46ODj7kf0kTy",
-	"gLxvX2Y7swbk9AzfCK7FRefg6Pzi7MDO7+Lo9ENATj4dXx2dH3cAl+wyIO0TwCw7+3R1fNS5CMhF+6pz",
-	"0z49O2kf/zMgl+2Tzs1p5+rz2cVH96/Dzm9HBx00UJ6kB2iFIZZooI9e6ed74qzBfzG3Xq1ZK6xLmMx7",
-	"qcAXNBHc6KSf0TMhZj5BJSK08FJw5yO2X5rPP6TQpE9OTJnTcuk+ZidQWrkXYwpkAKmiY4hLFuAqlwrF",
-	"JUUoCWDWE1qXKRra0tnaR0/Lncba47GDI6UnJ4OhqZVtmoVMe5AHdY2iTMQbW8cKfjAkW71esSlLSnvF",
-	"GkWhS+kpVqOswyEeo+SrUB9axIjLEEvmjMsKRJNOsIVK0fz1m1t3yiPzRnN6qPnrk+fH5aLcr+gRSs0y",
-	"wuS7qjXLLvLRjdYFUmtF4LqnvB4rTeV+4R5W9SE+75weHp1+IBNheEwoGQ9nmoc0RnhJ6GWmFL+DlhYe",
-	"9tB1miT+Xd8e09Nz1qfvnmkEjfefjt8fHR9DheBB+/SgA/9dVvVXNxpfoz5gfXP0KRGlMs3nFxMNPlY7",
-	"5OyjrSDeoLihL4thA65d569ZSU+deky5mFJZUH0rnz+qvT3r9aOfjxevvrRsd/aFZ5M8uAIPwG3IcABp",
-	"aAxFCGUdwq1IYREmlK8dE03zsUs/kfzRJbCjVmqIYv+CDm5rfDbT533Rbnx2j1WI7Ey79kIeay4anm/O",
-	"rpxkL+vUnpBFfttLtildQnpTs5SRl+JZHlMuxtzsXUP5iqBvdd/bdC/2CUUMDu3aVhfgqVfIZ1mEoGAf",
-	"kyPL/8dW2e3TWLP1mVZl6jUCfkoyniRdvmIubkvyh5YwlIW78Ox3+oHkX5a07S9CQuyL6XMRFdZTA0xi",
-	"siZ+vjC5INCbU5CDs5Pz485V57Bc2id/rpDw09JU53oVIljDfh+srA5gH+B1lIEFmLXckLG9lL7n/z5p",
-	"OfMepe1UKjN0KAWQ3u7zoVb1ZiQnUFeOhnIylmJJ4RJg0WSA+j3QvxQh852T19IS1oprL/WkpHPONRuw",
-	"O5u0Eni0JawPANWfb6uw6P1iF4b7oDFkcfTJ3sYnc6f4Et41lre6RmcPpPbTMl7Oq2HECxmvxKztOymr",
-	"Xics/zgOCbcbBWUm8UzABhSYf+76Z2RBkdICz0TTIHHBXZFhC1kyyyNepbwyRyirhP1xu9uAFwXMPY7P",
-	"+o2935d4oBy4131Q5zAb91/nMK389ceWHhQ5ALLe1BXUTGf4KD6U6XeHa+1uSIKEWMi7dN1HMrCgZir3",
-	"SU+aIaDOMI4V/5rstlrVLStXL6erl/ub8ouyNFw4X2zEtQ4IQ9VeyXJMVR4OCXTuchvl7yVJ+rFldSAM",
-	"X3UuPPJRp7NABVqmj/0oBRnKOLJHMhERtOq+42z6U0Da5+cXZ791DsmPDpLBXdmfAnLePjokPwL4oVTQ",
-	"qYzIifkpIInfpVxp80M2goYdYrmjJqtZz5/TlPHBELujmYoYYwZtLuungMBIxJc3ZswrTcsTGC/n3eEF",
-	"unYO/pXBHya+20FhH6aSxMwYgNE7ujwjr7d//nlru0i1xSKJQviQbv37658796Whw5gLtr3GlO17O7X0",
-	"5nVBraU2pU6i1zt10mVMnWSNcswH3JIADzM3kfSkyljmZRaSt0zV12TEteZiAD40RsOhy9jF5HKu870f",
-	"U7DaMgZaalLgHeBmKCcG2lpxbEALjy+1GpZfgDSjqN538fkHf7hY0eA0Ezebr2VIkHNJ3ZeGiqgUErtW",
-	"xpjvqhE0hOVLPTlRpckQUjNClZyIKCnm9AXJIHAC0ks6ICbH7eo8qb7FgpyAgPfEczOT6wyxQt/EQjOV",
-	"goKxXatRYGkHlCyvnZ/dQsjf5UT2/TZFsfK2NK3NK9cXju9UO0rHTJHhREQq8c0GxEhQpBz2YL5jmZz0",
-	"sAvTvHXvYPr+Uz3B8FnvedKLoaQXDWAVpd9oPGE1HUMFEilMo4b/t0AOJRMppy0Hh7SgQUzM+uYByHll",
-	"pQ41lJ4E6O6BGXEQEa+qjZsIpByuiTY8jgmN+R1z3jAIPfWUvGUr57wFjZhqcybKPwudkyPqAUCTfqWB",
-	"9ykbPmLk3/NNyrZbOS3r+jr6c/d+y/7Pjv+fcnVLigHT6yQG1gNcwMPysAtBw87/v0tTCtOKyx90QHoz",
-	"aBF31D7Fssh96DTp5JJmZrlffUFyYdIGzJNAug/J8WSmWn47MuvKIMcWir7KzAwHwVjhM14DNgK3YC4z",
-	"yLXjtlqeva+4aI0NyBRibNRHk9hZrH09Q8GAW2f1YQCo5bzpSWeasG9GUWBRkbTqbrb/tVVGhWbhxPA7",
-	"Zu8e1Hth4d+Pmcq/n7zh54k0vYv7hf6B1wIQCZxhD+50cN5aWasmAlMti4wuTwbr3S78Yv1k7xwpzuVt",
-	"LoA+KBaO+gvlJ1BXBU6aKJf1flFY2IjAppYRpx3mIU87AI12mkQteJQosJgT4M/YGwKObT7wwmXkxoos",
-	"89mZ7XPez4VMtazApyaNpA0c8uf2yL3hyvhKprymDGllacAlU/1SBvqd9FG2jCSvRvWswba0ZfPSCaQt",
-	"gGqgai4d7XMaCy76qO2lY5bFgXKUg28g/ZgOBiwCUZRNwy8qMDXmcB80LKdW3MwuLT06xW/MK/rQ3rJZ",
-	"4g5mApozd7kIb6wqd/P//t//T9eyevjFMG3gF7Bm7dtDsFZ9Lcuepc0x38LyFs8M8cP3dl5c9GVJq2zv",
-	"Wx0rOVB0NGJ2C9DP6nilRwVDRHIrg5gYcMHIj8i9dEC+nAdY3m0VI2iPHqAHxVcoB4SSEMF1g2sRp3a2",
-	"DtIOEfDUiKpbZsYxDdlPgTeU7X1g2sBMFNNjKw8JXHiWKMGRDCcjBoabpdEjmC1tuv8gXF8LWETExkxE",
-	"wJ01i/tbQ6ntO5qpO6b2UR8BjFyedF23AtgoGprmtbgWf/ub82Yy3fzb30gnqa0nzimFY0XOgdx1UO70",
-	"1d12t0nOcEX2q6A3ajt4nw8myk2cO7Eh0aMPD/aluhZuE5zBGFKlZqSbHHoXXhKSdNsTM5SK/xtCFd3A",
-	"hcULc7rb7hKqyZTFsVvURzZL10NCGscJjn/mK02CRNtjlndqb4kj8VpdBVq8yoiRHy0NW/K1lPsTzG5I",
-	"NdGhHDO9R7qK0agbXIvuVHHDuoC9b19GXGIa2//Wk3Bop9n1IQC9h0837ZxgqC5uFLGcF1bsdhUEs30A",
-	"t0tP+n0eMr1PxjHl4lrg9+F64ZAklNYIhVIImINukraQ2N8NlveDRow8PbXP+X7yMb9ldgITAaAzBPUr",
-	"u6MuYdZuahcdJt3ALwX+BZvSTbKnumCyztLGNTog23aHd968IeGQWgq045F2Ag4v7VK5MJL0mKVAq0hc",
-	"izSfBI4RNmDA76D3/oghrf7otzRAP0eQSzlx6gvc5Z/sB90Bj6g9eqvx8NDsYWaKW/i14JZXKOaBBtBE",
-	"3G3tki5O98Y92W0STEait0yTH7Nhwp98yhWOobMb69asZZNcMBpBnIOKa1H4O54P+TdTElkXegZjro12",
-	"B9NRSqoMsTP774DQWEscNPnmmJoh+XG3tfsTBjSnSooBsXsoI/v7G7s2+48bIc0NjWM5ZfaUYendtv13",
-	"96cACN8M2bXQQzqGuFYX5oB0DJ/fgoqReWqGeSeZppns6zFVhoeTmCpLItzsw0NAr/pa/Njl4o7GPLpx",
-	"bMOS3kRQxxtgkt2+VD0eRcxyie6YzmJJoxsj5U1M1YABsVLDbsBlgm9MBL2jHCRgF0QVdqe4gSV0gXFd",
-	"i24GkvKGi5uxqxGENzJ/sowv5qGBRZ+fXV7BcZ23rw5+/Qlwzy15I7YJFTPI8XEH+E5GnOm//Q024r8u",
-	"z04zkS1ywt+RH3+B/7H81PNfS/+vsHzyVW8S33Z/apI0pZ1rwMIhkYS+JcibYXg+EFKxqHktDifjmIfU",
-	"MGQxATn9dBwQt8/k09X7rV8CYhTlsb1gETU0cARjxbEOiJyYLdnfUlQMPEiHl64zPDmQNFZc2Tfs5y3b",
-	"z92mFkqHbsQM5bHuZthdn7M4cjuESe5A43moEPvyl3NYGYCF7BHqwRNdXnkpZgi4+siPXUx2QD4G6Qbu",
-	"39eiW3TadX8CsYw+2oDcsrHxTDMg4PBnViTE/S17KpaIs/1kwCAN8i2w5prOuMVaNdZSAwTBkTvb9SXq",
-	"KyLh4OuebZuhYixZK41JxAfc6CbpWoJzrNlI5MlchPFEW3kGIQp6a68yyCZQjQNkDj37aGTpA0WOoSLS",
-	"CUwWQrNEdOam4+YOsEUgIiz9dbFQ1SH6bAekC5eva3dy503iXoIIs6WXKdc4p0xgt0nsmJHjHLgh16L7",
-	"5zUkMlw39sjvzWbza0CuMykN9uc/m83m/X1331msmkDLTNKbEUHNBFUbt0qwsqFONYnNlE/OrRI7nthr",
-	"oWmfxbOU9+bvvZMJ3aOUTWx9BLUjSdG9ZRnnI/ySaod49v6v18KBhWHyDnwFeqXB2SafMFsXbBzTGYv2",
-	"wCZz7BsDc9iQhrB+n4Vm310RpxX476KClb2n12J3Z8dKOR6zTHZn4qpVEyG8m8d9YUqtstlTnPXt/QDJ",
-	"OmBGk93WWydOLphRsy1wm3WbxOprQJxwsSyV/R2cQ81rYfeqm8cF7hIuIKeCChTudjLJm+yOKa/bon/C",
-	"NUKy53QZUitkRtnyn0gCk6TjcYyO9q59urufPIVWRg+R2q4b6PW4buTrhrjQBvvVOa0aLGu8Daml7U4F",
-	"LAOdSkYdWBFIR8x4Lpqb4cCqRDPpIooZ4wDNBns4zLJXvKpoSiArpag19SYG1miPJWnMl7rXNEnwzeTE",
-	"TQB1ciFhquhEc00aG2iFBN4s2QrlaEwN78WMtM+PEAMMUdwb281Ws2XNWTlmgo55Y6/xutlqvoYUJDME",
-	"i/JVmMSuxqVFvRcslGC7IXa9ZXdyMhj6dNislg9Uae/JPsBcIf/x3nzL07W/2pkbByqrB993l83+Bcth",
-	"uNUxMcWcakN2dskQNunHboixtS4xLI71T3iv03JdTDVNQT6xZWDuc5Zs2djpU9QYxXsTyDAjbRJmI3eQ",
-	"86IztvUPmvhadyxXd+43PQ9lCGeXkNpR1NhrXCka3mIHC+hr6SivMsEufeTVUR6i+/4reniYNu9kNHMB",
-	"UeNcdvZOWS2DS/HqXxoT11znNDhvUEzRvzQaUTUDPwIuuDcjlDjFFSqULF35QF6mpAn7Xv79l7fFao+9",
-	"RvvdwfbOa3BkOB248lOu8SQXGVV07oMlI98HDfTVLfPkJR1D7vM+sQS1FB0BsCs7rdaK+5iyhPwKr/Ls",
-	"AoVKdl2wAbCN8F+uf6i7Cm3T2GvstHZ+3mr9vLX9y9X2zl6rtddqNVut1n9XbnemDSwCUtbeo8wGlaQG",
-	"wlFRf7+bkH9KI4aJGCUCsOpr7q1XZa/cB40Latix1VO2jj3k5aJRio/nRrhgI8oXVXTMj5K+UhhJM7PK",
-	"KPbx+6DxZesCL+fW0dINyT0Lp7CLhFj2UkKwr97RyL3XgFe2l7/yKWO74Uuvl7/03ht4+Mbu8jdOpXlv",
-	"VXN84e3yFw6cEQcvbNeY0znamVdSHlsrE97b2Vn+XoaJnnA9ghpleLfGJJNTxr17U+eMjpxtC4Y6vvW6",
-	"1jF5Axm9wSlfsfID0qNRhBg6sMKj4RIjvgaNnCfAfgpoKcWjRR8Dwn99def5e8P+2IcjCxp5P0vj670d",
-	"FLxgjb1GwYcG03sV5rNUBsyUdZBItXwrZfs8xjAX9S5M35QRZQ+6mqyiCZ4Xa9c058TpMdcmnwVSkKn5",
-	"OZyJ2HnKuU70g8QV/seEqVnqCc+XLCZ8dMW05dIpeD0K5+Eqi8rmUCgsK53F0k4nFZNwBg4obtayqZpD",
-	"UrRQU5Ykx+FrNqqKAjK6zXslR40az13JOk9BbUCN55zg+PpgLcCjKyfSHesQfk9r43bfNt++zde+wT9u",
-	"IjaSxUKRPfjnze6bn3OlG3MqwZu97e1mawdUAl54Lds5RcuJCu1RslCORkyF7CYcsvBWTkyusN1aX8Fq",
-	"Kl6+qsj+I/c4ZhTiMDivrMMHevjiDwcYnm4l//aFtxggy1SD4iR97VCmZDFTxWmfsceaL9xwSNo7bzwc",
-	"9nYCcL2dB6Pevl9FeUqODuluXos6Ewz9gtDVMOFWBU1qo//8JfSfv4qmYEVjltqyykLm16/lwl0xGvly",
-	"gGq/AAhvk/bKIhF3mSom22UDUoMgvxr8G3C1tXsPg8PcYGPmJkT0tBRdou1L0+HsWni9YEq1DypjqW43",
-	"xyvAvQl1701yOVe1QmgUka7jEOh5Bq7nw2eewXT3Cb0WPpif7h+GHdEF+P64/eFD5xDe5EYnqwAEm/mi",
-	"7JBqhr69O86mUEBDerEEnweCslwLcKJRTS46/9U5uHJj53pVN8nZxIDzDdK6UpcFmXIRyalLIoIJck06",
-	"X86PLjqH4BVLvSOTspWht0RGjHhYBJ2rmArcZMJhiTPkWiTeEFc4dYOd5FdyiyBBZdoQvqhzZDxR4ZBq",
-	"ljfpP3u6ZltejJIpjW+3vDanmYh01sYvCP+VRPKKbhbNB2IyLkzY+5994/0HOHJWcrekx1jL57L9bD6X",
-	"SiVryW48ULfJ6zKlqkvBcxM03D3Nr/C9u7z2SiE3Wb68vxeUw79nACj2fm8UUDgbQSOLndn4WrY3b1tP",
-	"tTcZPc/aVslWOY5b3KiMyte4Qlsq4WqxlLea6Ike85BLF7iZ8jjGRtjIipsuUW7MqJknJi/VhjRKu1mS",
-	"HusjoMySjf+lsPG/JBtvGV7nvNMubPxTEOG8Qg0Ssh4VrqECIyNnUaUzMT0gQMnBpzc+xY1PceNTfClL",
-	"Ae8s6IAZ/avSWHh+92Im9cYplZVexnYcJ4pnISW2NyO3bAaxQhdyTdIdghaiJcw7F9vuew92EbliICcz",
-	"fk87MKAcc+n5b1r2P2UcQcisVe79aW1ftX7JB4Rym4AeEhA9NDQ3rda26yyyl+Ce3YyV7HOscKTfMK8C",
-	"CyCc0883/iDnyYPaFaTh8D7pPq39urxqnx62Lw5zECMLZ/1tDAnR91/zkqZWTQceTON+rmSjVOw4kth4",
-	"XDYelyf2uNCEYXgG6llIztOSsrQlrpZD1ueCafSqJF22QypIJImR4CNoEn/3Et6HGbSoXVnO14UMqfkk",
-	"xi4mfGIem2e+1wJSDcHaty+bIRtpFt+xeWM+yJR8wef2MtkRZ4edmw+d085F+6rjuoQjzkwhgQL+dC1y",
-	"eReZhwp+BVf0VObK8HnlPpvf0FsmEA3nLenS2G717IZ949robpkfArVkx1te1AdR08h1H8hbI4koeTjT",
-	"n+ftnmnfpxIhn9oRUR7PsjVphLritvwsvZR7/XMrmSq8exPLARdpAOoQBvQ/ph/11WJJNWpSF/h7sguA",
-	"NuNrR/9+//W+aklvVvNxePHzFP6NMAUdTV1JG20hIbza55Q9pHmdQLCpo9KN+bkxPzfm50upTShz0zrm",
-	"KtWp3O6EoO6NYjQcYuvbOYvzqzuw3xt5BaBgeWY0soWm56s/b9nsHqP+pR0ODoZUDFyUZFTsdgAg0Fi4",
-	"lAlnoUsR4keaUN/rZN4i/QScck315CObnVMzrJMY8aiazES40p+8onBiV/zlPEjgVAi0X0fZklEUshIH",
-	"hQkIgjerCwLsSPEkaaAhnPn3L7LxzaeT2jtXrbd7r+ek9pvHk9pOr8RLwjURCPGxEd8b8b0R3y8ivoH1",
-	"rSG+i2J6NWmMAAEL/cAeQ2Atx+87HP/J/b712H9o90Bx6jlzMR0HtJ9MjRjAKPj4Yy8aOBnBR3TAPqnY",
-	"D4MyQ7BpKEdZEIjT9JdaxtlaHlzY4boOXDzLjf924799Yv9tz997z8QcI3iY95biuE3yGWow/XXuOiXG",
-	"mwEzdPMm5Y8SK3iFnBIp9n1BaYAlWnDHAezEQ58EhF4LrCZ1wFCAzBXSOG4SwOpy7mNMLOMmYYRShKza",
-	"H4o39UXdob3ZgW8ykroQE6aYQ0UsOBHNUDE9lHHU2HudKrLoS76BXhRJQ+qGYgNXf+YY4YX7YTXnoONs",
-	"L+QbXFWiPHzzqowTFDw7lYKncrvrip36p5I5knJPIN7PjSWxsSQ2lsQLOwLxLlaI4Jf2AqJ+8IomsKal",
-	"cv8DFq/hSoiRaeS2N4O+0U2y09rOtne0PMjIjNMwIDutVgGjAofzAODzhkvbzuo7kNbJ7iQyCmb+sWhu",
-	"eMhxzF9cMdMY1vlBQYufp/DpDWl+CXVtLlTm8vVarTn5+3DLLEkhP+781jleZec6MMOFItFR65BGoCbi",
-	"ldmIx2cQj6vrhBS7/T0asUJx4fYTEWv7c/vi8KmIFWyajUd4o8dt9LgX1OPa2MhtoRo33+O2XLGDMW64",
-	"WD+juK5Gp9idvGXVKt0VYIp5lQ7xBB3n2Qd8SlDLMo1nEhDAIb1jhJsmOTLpj4BK2KMIguN71EgRz8C5",
-	"41w31wJ8N6UFc3a234Gql27bX1nXw1XkRei6xTBJL8R5YYWntil32YinjXh6wXIXewkfLp+eRgxZ7vjq",
-	"T2SW9zXCm2kNfqoFB0TkwHY6gKCT5E0jvo79RHno85NmKgl/riZaPsG8Mc3o6+PHTr9bq8aZ4OuEQXP2",
-	"Tb1gqD26H/QmJrqJiT5PTNQkAXjEirD0t2qEtJzbPUIuZVsQbx443TwXUHX4klTMyEgqtk+mQ+k9BQgB",
-	"yk1VouV66vVL5VkqZrhipZFBqPleVd1+oXRJV5/+HxzGLCZJPlYYE6l/kxm5kTIbQ+N7yoxcLZ750LTI",
-	"mIpwSWKkl6QQXPRwXTPwUyUdOKWKmLL/mEInfXjgX5IL9F6U5Uu6D68qLr8jsEaXo/8WawatKbG3GzTG",
-	"DBpYpwiF7oerTHZ8+p/zbi6XA/9Lq/VskITuMOrgEXqC2ZgRGzPiyVMrExaRckL304rGA7613E/yOVc1",
-	"b9V+Iaf7rq1TwSEiBWuSzrcxoAUCKwArQ7A7pogeyqmY53wfmGd8L+wqSUD2i2XgT8fMVmZH1Xor/HnD",
-	"gTYc6Ok40AdmQBPzl/VhHMh1oawFdh6k/gkpoNFeGE8i6KII/VC6+EeHeJr2PCJXQ6axXsUqZOBMTL29",
-	"rgWMa/1yLVyfpgSMFNqwxIzeMQ1dcsxQapZpSTRWPGTYFpoLXRZiBGx1XCf2R14NXN2wgVSzADBFqWWp",
-	"rmdWNdw6vvHoYOt+Svbpqo/DSHXZmd2NK/tC1RczRxVSAX29QiqENAFiD0aMjVCPLpuLc4RkZzPf3Pcv",
-	"hYGez0/357zXeC+xk7KM2LmUCHA4ljJ2DnlLmeeWTBt7b1prlsqCrhvKfp9B1Re0yOsTOVEEmsNqHwbg",
-	"ZlQRBkiKZWGMOzkJh+j7NzLMV8q6ubpf8MgOjz4cXbWP6xdSPRdoOV7sOhYCUPNGOG+E81NjlSNJIr1l",
-	"AQidrM0JaPfwkvKrdhRlu9UiRwbNXirfyjKkgvQmsyZpg7yEYihsrprwn6SPo7/kXczYZhGLXDe/njTD",
-	"ALuJ9SYzpkg4lFIzaLMLPSFpDAtzTfhSlteFdHCU0VKwpH8ZzNUyQ8DWmghuquuzMlL6hUGrcKV5O6SE",
-	"3+f5ehWHLbBQSzLj4UzzsPiFdLzt7IAnk0HKp3dbeS79Ohn//Nd/Xh4dtI9XRbnObPpLlXotFKUohx5F",
-	"iH5vUnJlOZeeUnn1l72am2DJJliyCZa8ePFXVg2o0gJWC5p4XaE8YuL++upP+0HnS4xYzAyrygH21jjK",
-	"7L7r8YGz7ktFBlJGTXKm7BVABRo7g2BzV+G69/YYGcm7snDKIXz9QUIdlvJYvkXcjSdPjsVlRxtL438E",
-	"8/yr8CWkyufgS0G5K/HKcZuA0FhLMoVu4Jjh4f2KpXGJ74d/wI5ttNin1WJLNNgN69ywzpcPuTwd30x8",
-	"P2vnjnbhYneJZsYhrHNNYtbHIlKvwt0yNoZRMGZi1TjLKDAnZsoUIyMasWsx5WbYJFf0losBoVM6S3vX",
-	"u2iLJor1J5pF6AbabbXKnDqYfPpY/PvZs1Ads8zw+yKbdU+sBuac2Y8nzEx10/8PcbsA+vm68uoBaao1",
-	"5dUmV3UjBjful+8rV/W53S/YhqRmIgUmMYAQdxUevjesT6ooT07t4EdWSWBAjaEqRu8So+rywxMYDC7h",
-	"4hyFtB9BVWYAFjjU/TDI8//R/dczNSEl2NhZVO7KPuvzRYPszqNu87zulGbK3ZR8DVNz0m6XdTLtnjFr",
-	"GG5JnYwAvLMba3OTEvDEKQHM820vhhwjXw+M1XctpylCB1hqHrna9bm+Y2qWyRfoyziWU42IHxyy+SBQ",
-	"rw0b76XNzh0u/ZjOdIB1yPpaYB8qo8mXcxIqqTXAUTtY6gS2VQeuPxL2qAWS0AgV64oxcPAfNPGtAyCn",
-	"jPYNUzC8tTGvBTZPCLBHtd0oNDixCViQ7yYeuLbnhWbrUE7pE6LdkqB91q59IZfIaK3Xa9HFhxKEli40",
-	"HO/m2WIXYU+SvcKLAz8GEDGxe75HqGv/4NqiY/9mb5cb928WeWXAmtDXolui9e8Ry1+7uMbdnR3XLh77",
-	"lukkZoN7FPF+nym730Mm/NTsi45IqGKQ3QEug+BaMG6GTLkxRmSskEgJJZqF0hJQv89CU93lHGj4+2wu",
-	"lrQ4l6InqYqw6/7CFueL5etK4vFBCDGnbIob+yS5GKUdTC5yVytVRlfYH49i//tX+99p6ZbTS/7+Jqck",
-	"eIUg0VsWqy3b5WrLTsMVBHwauy+nnAj/jRwI/zvpWH3S/nKDXasvc6qM7yed78tdQ7Vp4UGl4HXpziIm",
-	"QuC7xwk2TaAdVt7ZP8vqel8MIGKtY15fPc2ccxUuk/uGVSZdmch22UrGTN2CCD5XXCpuZkRPxmOpDAjj",
-	"8VVaYe1U1sVElVeEVyee1XyHwBkumJ7Epky3/YyZ2iOX7rrxRG08URtP1Et3Ixeon1Uo/+VogQVltJFw",
-	"2xt5x1Q/ltMnQRBEDfBVbxLfVuMHeutjMiZGYucZb0hjbwauE7sC+ZAmcir2IH+ZjOgMa0dc+AiyAKBW",
-	"SBNtqIgShd4yOd0lhsXWAslVczvAFAKIKGCb9NDsAN8TMktCxQzV5Uy0ilr1djqUMUsDVwC8AhnNQ6lZ",
-	"ic4/pZrA2667XaU+b4ZMOFnfVXkVfokWrV9WjTZTmfM6eV9mwe+k+UCw6GYyXqgQZ58q0YSD/JhC3uhJ",
-	"OLxJei7lX9l98zOgUa0mId89XVxtxL8VYmp9ymP703bQGCtpxb/7lyNh2EZkAXvV+7lEgf6lRLPayWhW",
-	"24s1q51yzer1ihr0Q5UdmDEXEfsGj6lECynTvS2lAHfEbYgYUEvK6iJmKI9xe/ucxbgsSwy/b39tZl3M",
-	"I6Y1uBdBHdRESN/iy14b9w3X5AswTfteIrq5bi+aK2ISfQ3WTiVMSbZaszsTYPJPYoN+BstnYbHoxrFc",
-	"caPt/Q/X9jbK26MrbyMqZoudt6greWzN2ppWDBQGvqnKkOGJy/XpzaC9LPS3ApfhPsQu/pjQWDsnFwM0",
-	"uIEEp5di/jFwARNFxa1VgoYsjrBBFgG0AvtxwJj7RkPooAVVXyM5YiKTDh7HTXKSwdmRE0O+nCOihIRe",
-	"t9zggKFMXZIIYzmmA6ZTqOiBktO0EYhLZQI/62c3cKrgoCrHcYE4VdknNI6J4SPWJF1smt8lilFwheMz",
-	"xjckjqBhWUR6s2vRPT+7vCIV298NnFf1yzkJ5URg8XmfKpK2NZ6mHmz87D7pUtMlYx7e2m+PITUK/3It",
-	"ulrQsR5Kc5SZnv/NJ8/b/egxh0SUbgpowsRMZZnC+IGZ4wzdrAxQBBOsFfeEJ9umMR/lvWA0cmq2W1FV",
-	"kDfdhfUr4ecRbL/HqG2VF9peivRvzk5IXX8pUNP2TsuqQ1TcwibMq8BOfdp907LryiKi4Es7SyBO0pd+",
-	"Tl96XXzp77+8bSS6ZWstENgMfXaEUbM6SLDZiGxy2zdB2U0K8HelD1DEZ45zDNhrBFm2/DA0vMWRXy8n",
-	"vfQLHPRrqZDMZSUGxEh0vFCAk80KKd/NMxk0ct0+sQzcj4uV3PAMBpFBQZgoBfqCsHrIHomg87+IyJSx",
-	"W01+hAdPpIjo7CeMRkphhtpaLZ+uDpqk7UfEELO+Fl5yu15NAWkfH99cHZ10CB1JCGZDDYlzwiS9xbjR",
-	"jnM47SaaeWcTJELLyYLC84eI1Uf1xPhTyXkYnEB9h+4naKI2GY2YIpo6QrWbHc9yL+G2WprpdD4e/3PF",
-	"EGR2Q+6dI+VBMrJkhjVTiTF4pSIXCbrlwv5w3rk4OjtMPJ4axBluFAa1HrD+wuJLob7SS+F1wiDVOeGg",
-	"Nvb4d9lkrPSGVbvOXs+Roh0gT4uXp+3zy1/PrkqpseraZijUM7hHplG/UsixMQgQEM9SKi1RszZEunEa",
-	"bZxG6yqJVxTasSSmvlTushHqtZzVFceytrD36/qaXinWV0wPF0X3ehMeRxmVUqfKXsyiAVOgYM3AA3TL",
-	"xsb7j8RsSmcB0dIB57mqNZ/Y7kACUxCjKdWQ6kcBpzRpJ3sqUXdLgInKQ2ewjEdX2x5YcmW3Li9YsvLA",
-	"7X25mMnmOK0bSMhsx4X/Vnn3LpjohvdveP+G9z+agwD45io+grUYeA2kaKZYmhoOORW6SbqKiluEe5vE",
-	"MUJG+2emQ4leAnDnJ4wf9EaufRp1KTjDpR0eU0XXR40Onsd13Y6c5xqiOoLxwbAnJ0oT2pN3WA5N3R97",
-	"LMZCztLqJeUi0ClXjlifTizrbwWNvlQjauBczesdaxPQb3w0GWH644gL/EfavoULwwZMlXq7Hy6V3Gzz",
-	"6dHcDMFjk2yCPXgIKmsesWx2atbXnG7ZX8B5XXf0+6ABCKpRJeh4zXHqQwf5O7OwC/QPGpFdN47wjSP8",
-	"e3OEW9aRUClcj6dzhVfLQr24W8LiqC/0UBjRiBV6TJaW3R5nP/pX7gvzvB7X56r3zBxPrU4xcI4bvrqp",
-	"+nzqPjHoPrGKpfcJ6UWccr5Xb32ueMfixb2y8JGAxDLbUfcKrQUFoPKQYQQJ3VVsEL7y+O1wlxb0rMK4",
-	"4rs4WzS0ThlQLdizsmqhtTIm7CRrNszFQ9ywrg3remLWFfurnjIr+GG9gvVDl08AFRPgxfb16iM5wWTD",
-	"L+dkoCgUkSSXShPFXa8X51e5Y/E+aJ+QLZAkFva5IT1mpowJwo2+FhnjHqq+WwGh+LoDXfkGXWbgb29J",
-	"16Ua3ODP3SZpu4dxSpA0SYxECxnVH8gaFEl1z7VwZfGEm/20L+FQYtk1m0kRQa0Ifgl+hcEZ/OyXyBUR",
-	"7JshX84X5SpgAekLZimA8MipmM9YkrliHgNw1+eCtf9PEWSr6N7JBpcj0sPcN6GGjTtkU4n64pD0Hnug",
-	"TKjXCjyX1Jx+daf1eyMvRVePUtu5vPoT/ncheP0FG8k7h4eKYhoC1EJOiRRN8tmVZXrxqg1gwhTLDirQ",
-	"6teTrvDWBqZ+w1A3/uXHgqlfiVet2Gv8IVDLp9Knp3gGk/KhBDrJ8BELiJCKxFKztFTcvdKsgEp+MPN5",
-	"ZozkcMjomKkKFRi9wjnd8peVVcsnhEjGDKVo4ey/M9W9CGX84O1d6GjawBpvJM5Ghf++YI2fUiwWNPIR",
-	"VbfMQBLCK+z1W502em51bEwqirk26N6LKltCMjKmygh0o/FwSARKVRZrRgbMo0YSIfElqOABAEko+4E6",
-	"IfDc2b/eQKtdNhqbGTa4TLCUNRlTXpFAatdzjFP9PjEMC9Wj7gPZ3By307Ag998u4eZBCIRuV3CLnsZ3",
-	"5ltHF2TvHOxJivufwT35xUHKWTr8pbUQ+GQ3KyqxVC2E63R2dHrZCBoR11DzfYDwIu/Ozj5ebr19/4/d",
-	"rZ2TL+1G0GDfxlwxbYdGhQDE++hWefFeeQSOwCEOBP2gjXDvJL0OlGCKvJPyFpAomeJ9nttiS2UJxabf",
-	"LOKucBPb8a6YILLfd4X8pGfHHcrxI1IDzqZKZbBXcaMkbJSEjZLwcrlZlqumIjijJpyksnyRu48LPen3",
-	"eciZMDdjyRH3RE7MjezfYC+WhOel6HT1oOgSP2FBZhfUkozWUUMvAa45W54V7bgYtLH0nNbrIM7EN9nU",
-	"y2Jz7TGdgXoj5BRUDHhjSO9YpqDFKikBQZtYm2vh4J0Bc64HKRZK0dk+2W61oIU/Fmm7upgueFodgLX9",
-	"xRdl0zj+PzwKdAzFNVIz37ETHLMBxiURRto3fxpxrbkYlOk+v8GeZSnigcnbxWQTLYECU5xsl2fuYE9o",
-	"vy+x8rA0uzqOy1OrHe6WS5PoSRkzKp4DIuTzUNqr9vXx815wJ+Amz7dk8opBpgMTaDslKMB8Xv0oYvw+",
-	"oaLiezTttOooI8UuTuslzTgGVzdtxt3+ja97kzjzxIkzwPNohuM5drdIFpeJvtI0vyw646LUZ++6BgHl",
-	"gneFPGdykowFzu0ULws5NhV0wAAJrH1+VJ4OmI7wHTckwk/6mVZ9NXngKXoSfVddhIac3S1HX69wg7e8",
-	"/as9LjtCx38b32y3Wq10P+2/yJdzT3uW+HMJJmnx05fzm4tO++DXzmG5ofpcOeQJMdfJIE/v4UaibCTK",
-	"E0sUf2czVJcVJumPX1fJGPfAvgsyxvGRwIqEWzZbMVf8Hzj+E+jMuRamlfG6NVuVuq4aIiq6/P4osLy0",
-	"sUzK9S6ZMTEjXEDjUqpMZhBt2FjX6+Q2sTuzXQTKjiiPZzexHMDw7qk3lj9mgZfr5vs19tbLVv+Hv6p1",
-	"1G7XAGrDIjcs8mlZ5B+e2Xiu6LjPqlU1y/LXKdEM/C54MbXzvCCyXgS9voiYgOZvtV0+YjrJS+96joAx",
-	"qi7ymG6TfB5K4vmAxl5cNI6vhYteOcReUGY9AruDJEa82iCX/laZNv4PFz16wUhXhmeW1FoDz67LXJ+I",
-	"ma6WXO6Y4XMll28k32NJvvqnnDni8vR2uAubsNcm7LUJe714ertPkKinBbx0wjsqLa8mmqnl8Strj7mW",
-	"pfiei0IlbcSzYRbHWqNMYIgM5RRA7TPPcV1uun3STCXm2/qBoYf7sSYiYmpKZ3kDMFleEhJKfkmFTl6O",
-	"PZFWETQiME9rSiz/+M791/Vtr3MlBwoy+uvZYJawftAbU2xjij2PKWYSux/sJKC/hxtm5azzz1s2u0eH",
-	"97rZ/Jf2zsO/+/wbQ2MLYGH2oXh3Sp0RhkVEkE1Ykbu/nn31kc1eJHNfjpnIt3zLMMxV9eNnztHf2EGr",
-	"2kFlZQOPaAcBEW6KBTYia2MQfV/FAg80iB5WPrCsZODdBDqFYO/VLB5pk0B6UEAgsSiAxGK0d7D7K0pv",
-	"y2gjYuSAQcssyM2DLmbQsaxNIj7ghsY4PNfX4v2n4/dHx8edQ/uQlfNB2jgEPrFPKBkPZ5qHNIZ6Ba7J",
-	"eef08Oj0A5YVMBZp0tVDPh5zMWhHkVXEuwFWLey2WgTbS059JxOfgwcNSXDurqGZhh7dImO7HcHG2cMk",
-	"7fMjoodyqqsLF44MG71w1QJub04w262GSXIzcqKyLPU8aPhdzruB0/T8q7OPHcjPL4y40wgaf0yoMNzM",
-	"AJGzcBYwDPytcSxFJBM5CdfiwztIXhVsu7HX2CYdXA25kDRKJXg7ouSjqwmR2tDYlQZ0tsnP7VN7OR+U",
-	"TW8P7ikLK8qOpaSuYndBXYV9No6zxnRIleJMpRqWvc5vFlde7KxWeXFw9v59p7P193983Cn8ERhX9s9f",
-	"g0Z/Eve5n+OiD4PiJhMkwxICtT+d+jzHfp8xcicn4RCMlpTUtufKMdJBgQaz26UNNRPd2GskHMeyYEXD",
-	"Wy4GpxAe8o8+iJaWl2Rs+sJudLGNLvZ91GSE1NBYDkAfyahk6SXWDy7MsEM/UVWGm/0CVc8vosqDfboU",
-	"ZTe7Fd9vQqn/qt3sqm86ObN229OKTzsMG64JipjKzqsogFaXI5f4Yp2k1vdKjup4ra5k46+VIltX//l5",
-	"He0nUWzz6g+OW9R6iopOxheF2sdOuYacUWlOJoOiylyqx+yU6jEvoFwnupMzvFbRnJ4rVTi9L3VyhTO8",
-	"cRN+2YRfnjj8onIytFLJKIr10ihLZqxXf/JoUaTlBADZqECLI3DeGEBD1cTzkWbiTRlIpomRJHXJSEUO",
-	"2qcHHfuP/dRFguyA0AHlwncUuxYO32GfUDHD0kvwwCDSK+lycUdjHt0YRYUGH1c3QBBuaHPjGDy0IPPd",
-	"4h3va5KD9I8DuwmkR8NbV1WZBIMw9M68fwp9SfbHO8kj50xyneiZa5M/0eWNzDB2lLHklig+1qpLzyVR",
-	"AMbUDDPqR9QoehYepIo8K6QUHEAe+87LhIRCgFRRNuZdSF5QN84lOD5rmeKNq4v2wcet7caaMuDJgl+J",
-	"9C8sslpB8et+KRUl+cZO66r1tgQY64kVl0Xff1F1phb9PY8/aBOo2yg3G+fQ9xWoU1kFYGXXUFHdKU9b",
-	"XMGfo41i9LZubqK1dpjlmxDFg5RDTFtAhwUlONxcnuKQaiiagAoz98Ytm1UnJV7itF44K1FNhMiXMPy+",
-	"ME8DRKtp7O0GjZhqcyZyotiKGWnVWtPY297ONFE6bB8d/9NSAx+x/4a8wUZnouSYvXrHVMxFY60cQtzC",
-	"FZMHHTlszNeN+foM2YOO2krTBz0HWCd/UI6ZoGPe9He6lJchkJmwKppJGZZm6o4pcsvYWAOgz39dnp02",
-	"ySkkBAhZzrU+MHM5ZuF6JbD1NL5DBw9Yfn+5TvADC1f3IcRuD42FEwWqszUA0iP8wAy6p/1nMydHe3Ji",
-	"ys4NzkaxPlOKYgur8nSRE3oLFXgeRPIXEg6pPSamEHnSgGlsx2GKcOxjG9LRmPKBAI8EYkdmoOAtRRAp",
-	"2B78JCeGdGEAxo6i7rUwUO/MdYpdOQZIDxwSDH7/vSSVBJ7NPhakc0peYKxJ2lA9BKP6ee20toNrQQV2",
-	"p+FiAIPttFpBOmXwivRkNGtei2vRnVJlWWA3sDOnWgrtqgsV17eXoVSs69NlsF9NX9FJRDQfCBpr0rfW",
-	"apO8V3JEfmkRKQIIVLkFckF6sQRThYxkxK6FYv0JwFnb6YCvBca7gcdY1CVcaMNo1CRt4dsGZ8bTZLe1",
-	"m+nfAxWOEw3YJNKQGTMEkiZZZI9L3jEFVZDwIT/KjdVoMMLVrS52vHD09MJtciZxXNJ4l90x5fxWuENw",
-	"N0hPGmy/q3P9d926YXH2HzcRG0lgKo5S8w1wPbV1RpTHVr5H9P90c2qGcpR5otik1/9utaXUwAXeCU2L",
-	"aXEtnjuyrVCORkyFjExpfLtlhkpOBkOimYhWWMvclFYrxkyO/ElcMf5K5regrW9Z5HLXMsjv2TWD10Ox",
-	"fnI8cEu9P8XzPec4aL87wK7C/vejwtv+Vs+lmqThEscSVs7k9vt34CpPq1wIlmcC20qkY8rgXHMrq9gX",
-	"GPDGz/AMWuga6WL1sIdRQmXJ+tnpOGj0YzoYFCf6Hn8MQHj4ounS6/e2lb1+vzc6J+2j45uT9tXBr42v",
-	"cyv4+PeTf+x8Bgjg+TXgUOkafm4tXgHqYn4cEkt5q4me6DEPuZxgauuUxzHp2ct0x9mURc3G499dr3Fs",
-	"LuPG6bdx+r14uXLCEOydzPn9vDG0wOtXog83gkZOHa+ZAZbzCyaGWNYzmPz46s8sm7xfDELIdU69Rcut",
-	"SQ4wm18xqFOmikWJ9aXYgKqIGElCqlmpRb22Yn+RmfhjeQLniugqFdySCuWqyNz23ptf9lo7ze3t3SRq",
-	"tlh/RCNgPUG8mi1QT3JDYs1BzMNb7BGP/5bijimNKYKth6upVTLOL3TjrNy0NfuevJtS3pLJ+AFcf2E4",
-	"J2Xbqb8TwaIelpCLI9RJxnVfe6Gk3CfLjLWLymbFlnw7SYDACUzprOrr7klrVF3Nxqz2NN4X3vurgc6O",
-	"EgCMagEZUz7KiccEcTZMJAe+JcWdk1KhnIylyOanVKe7tN7sbW83WztY8F2S2jLX6aV4WnuNw6PLg7NP",
-	"p1c3B2eHHZAvcfRJGB7ncnPV1FcG+S436ZiVYtjS2VHhbQlI6hed952Li85FNpupfX5+cfYbQuaW1HuX",
-	"rDifWALetedLl7WLq5cqCzxkI7o3ccYnT5P1ki0Vv/jL17xYhR/nherS4uYTqm41SHv7PKEaMkD3CTek",
-	"x0I5Ypqct48Om+SSiYgwDjXM0M2sS6QiXc8RugFh32ho4hmETbB52ggrit3Yo4nGViTXoseYII6VZsqS",
-	"3WhgKuLE7b4g9CS7Q8Qopr0He8CMJtBczeNbeT7WrS5Ixu172XBLb4b8POsffIdw9k7XykBORlmG7uuS",
-	"e7OjqPR95ZeXcYDOseyVeeIqhcCtx+iwtqIkTgXK2znMlGeUz7ljenJBnU0h3f773u6bvdet5htc9COJ",
-	"b3vz5/u4lUnykjmUSPJV6a6N7vxKC9o+EwCgLPCojbd4Y5NvvMUvXT+ciKBSjaXcSVwq92uCWiYCpOhp",
-	"QJUo5x5GnQjSUKlh1clVLI41mQ4RsYUSz+YDgpLCaj4D3jcktHoNBJlDOYkjjIvhdCxbwmIb31NdG2gy",
-	"25eqSdrxlM402Wm1MCp/LXy60EQDtkoMhS57hGbyU+wTXJMuzH+PAKhkF10K6G4ln04/np59Pq3hvL4W",
-	"znvtEGOsdkXHY0YhJSmWg1JQl9/czh2gmrK0Agjj7xIiiYSC98bJ/jlpWeaHcNrQY1UIPQbQJ8Yi8qjg",
-	"JbIfz6Ox13AnghoZ91Cglhzdv5ePBNdpoxR9f96L+X0t0XmSg8YcwtoakN09d90qCmWSvCbPGKZSmeHG",
-	"KbFxSjydlPcCwEVJ1/dL/Okv4/3CFGev4+cA0BD8lGOhq+N4FUHYtYz9Cze1xwq/0vFYybuHmbgbZ/Pz",
-	"OJtXNVEXG6cbZrwJ7n5H3PsDM6sbaEviucsZ/CtgY9Uu6F/BLLKmSYJewKgSLHLNhKgg/mp7V3JIhbW1",
-	"FnuQ4a/OgZxjUsG1ODj7dH52Cv8CA+jD0furm4P2xSEx9NZLN+xXlM0O/kGTsZQx+VEqMrIPQlXgFOov",
-	"7HPwR66hjEHLn/ZdYaG4FoBVhX+3D2KiKlYavEV/egbTCmsjHHqEfWiiWUQm4yZpf7o6O2lfdQ7J2NqP",
-	"KBG5wNTMnMP+Wpy0Tz+1j+EvB58ur85OwB6E3q3g6He7hzYq5QYs0e752eUVKYQPuk1yYB+2s0GIi7kS",
-	"FU1HDI3YJjmVUPkBlduMReWAEjDgowjoNYEfHgb3DUK2kGTvvQNFJ/4LGm6Nz53jg7OTztabxlPrAZkr",
-	"9Z1oATX81vVsuPt0U4pH7n//ng79f7y1/ngH/wQBi7wtswlabHTNTdDixVLcLQN+eMwi0TShIzmAWN/I",
-	"O6b6sZwuiWIsRjMtCWJYfledK3klDY010VyELKe5kh4bUBGQyZgY6YBBhTZUmCa5YP9ioWERScULKpQJ",
-	"glOSNRlJqIAFidG8Ft30DXucXYAtywwyZooMJyJSdnBItLZfl4KRiIV8ROOAtJLABD6AMZMRnRH2LWQs",
-	"ItutVvNaYDRBmyRvM6RxTCLJNExooOQ0VUaTYr4SvfMDM5ewhXXCF5miwDRukZXgpVGLVNx/T7GLtUvo",
-	"8mfc2Hv9S3OnkDz/y9uy7PnXu+7XNGV4b3t3J/nRktRv+JXtn982375dQd7iGVYIWhh/k563cb58b84X",
-	"kxAnooZ4VpFDDqHm0VLrrSarE2CklTLtAT6Ekh600VeKzvYtJ4a+JVA7TiYiZlqTLmTjdommM03sL03S",
-	"AV8HxLXT6LWdQzViUmUG/wqISS+YcV+CFvLIme+fh9byeYxaMMEKiFAbQ/UvGFZeB1PLRyxWwtTa5Lpv",
-	"wsrPh6mVqc6aw9SqE2HOgz5ZbsgB6+73r5Z1IjxWmbbv8rEAScmS+kTFjT0PNUhf3W2XiheXfSH6fDCx",
-	"Js7QGijQWwtwnMKh1EyQHqZmd79t0THfumWzLkFiynzIfuBrstSFYF/caBb3m6nkQsSq+fkdpPDOvqmo",
-	"HlJcn3s1VcznX/+Na27s+wiSQ/HlKPFauSGcCTD/PqSn+DJCFnkwxYhH+bQ4jPXkAFqyw2cMivlvXJXo",
-	"UpmXnZFQPrU0zmRPCD/NxSDAqA8IJS6FtVfzONbJ1iE1VozudzykwhrNRsK3MFgTkC/niM0Nja0yg7ZD",
-	"U7HSM5HAUUbSQ24hmGPm/c6dvXLL5jSkd9kTfOfbbs2/9uXcnj/TQxlHOj21UEloGAc1HmSgqDDZVRyz",
-	"O1ZKUlhskqNI2BUpwvyEogGrXEUa78Ltw2DgZJYlGgQNLRnhfKLCIdVMZ2N78HDuaFM805JFuJn3ZuTL",
-	"eYBpnr0ZQTxMxG+zirMWdKyH0pBbNjZYDJPdIXv/oS1rGVWnW26K50Zcx/fMYCc8ZtpIUb1lY6qMYIr0",
-	"JpoLpu3yZb/PFOjoxf3MjkzVLTPjmIasZOhL5nonI9ECHIKDDwCtmwtCyZSLSE4BZ80ryJkPuD6P82Nf",
-	"TASMHVrJEU6gn3xkObRUZMrYrfaRVX8HKj7gcRjvv97/fwEAAP//",
+	"7P2Lchs5lj8IvwqC3z+iq/pL0ZRsV5el2IilJdqlsW4tyWX3lPwnwUyQRCsJsAFQNKdCG/s0+2D7JBs4",
+	"B8gbM8kkdXPPMGJiukxlInE5OPfzO382QjmeSMGE0Y39PxsjRiOm4D+PIzaeSMOE2blkk5jOWWR/jpgO",
+	"FZ8YLkVjv9Ezasp6RApC7f/pGVPEjKghM6qJNlKxiExFBL8youmYkVs2b5J2XzNhiDQjpmZcs2YjaOhw",
+	"xMbUfsPMJ6yx3+hLGTMqGvf3QeOSGnbCx9zswP9fnMkhjWNNuIAPGSaoMH/RZCyFGcVz8q+pNDT57GzE",
+	"FLMPKka4JkKKwgQGUo2paew3uDC/vGkEjTEXfDwdN/ZbgZ8dF4YNmSrM7pKNKRdcDKtmGLOB8dPEWT3a",
+	"lzUr2ZcrFkoRaTIVhsfpV4k2VBlNqGCzB86AGTXfaQ8MU9VfN5LMKDekzwbSbr2aczEkdEi5eNjXv+5c",
+	"sn9NmTY7xyXkeUbHTBMz4pqENI79vmum7pj6iyaxHOom6dwxNffUG1KlONOEmwPClJJKE8UmjBrCk3Pr",
+	"y2hup82+0/EktlNS7F/d1u7tm9xaxvT7CRNDM2rs7+79mkxfG2Xp495Of0IVHTPjrtwHJccli5DpvtmV",
+	"XH44JK9fv35HDB+zgEh3t+x5EjnAZyJqmJ3t5+vD/ET3Wnu/7LR+2WntNoIGt8P/a8rUvBE0BB3bBwZ2",
+	"DhWreNOC80gWtbCkoPF9h0YRx5lb3nAfpIwknH9i88X1ndJbOCSGZ6TpgFl6wV1vkl37j723b8lEcWFo",
+	"P2akfXV4fEzCEVU0tHsXkFs2MWQgFfkbiehc59csVcTUzm7rzd5OKMUdU9p+2C0fOV66/sxsd+x0K7Zi",
+	"7+3b4l5MqDFM2TH/9x9k5//69v//X43FMw8ax4aNj6MLat8qbsX1iBFu2Dg/f27G3VZ6YBP7ajJfDsM1",
+	"AkuCU64sk7b7Xn/aizP8xObV07tlc+TwHJl8qBg1LCIzbkb5aVvJEjPDuhMlBzxm5fO/hT2unvz/UmzQ",
+	"2G/8/16lguoV/lW/sudjJ3zC7lhcPeXY/vkvmojpuM9UbpK7pXOCF5bOKsumXu9ZNkW/I5vabbVarQzb",
+	"2i1lWxVC7Dc5I2Mq5oQJA1yIkgkdMjKScQREXXZjYxgrO7uIDeg0Nva4g+VTrTfRLyNpN2vlbI30XJQa",
+	"IkXINpgyTOphc76gw5LZfhnxcATbGRDL5Mhuk7Rxe/tsxEUELCim2k4d9AI2nph51RLsixUrCFaRR6sW",
+	"jVwwxWVUtZC+pCo6IO2Tk+718WmHTEXMtCaa8iijVpFzwVKFTLA7pkjEBlywyK7wTetN5frw63Wvopts",
+	"uQTAP7ZLCL4t5nl5ZsUZCC/LT5y4xamQGRWGRQcoKaZKgQIpmF/5kN8xAUeKj8MZJ3KT4YbdCLsPmR3A",
+	"MyanjAqrCNpvDkGQJBtLBTyo2GCqHZ8j3DRvRKlc3f21Yj+peVypeskGTCkaH8qIVbO+UEYssIqAvaYh",
+	"RUU7nXX7/eHu3utyxqwyH6grXn55s1q6XLIZVdEyCajgiYKCNYuqZaByQz6qFLyW5aoYtZruMk2Miai+",
+	"Hva6db33ev/tu/2375rv3r37zwrqMfJxqeezZmrZEYyZFZUB6c/JXE4VkTNBeOFIppqpbiX5TOELG4v2",
+	"U5jAcYRqsmJ6IoVmoCW/p5HT+e2/QimsjWr/k04mMQ+pXcarf2q7lj/T6donI2SxdzTmUVe5MYJGxAzl",
+	"sW7s//FnY8BZHFnlhY4nlA8FLGHMtAaZ0uCajLnWsLHfggYYCLmnSeYJXDvTxpomqYlwX3cPOjA6bEDZ",
+	"JYGh4Xs0tgKHRUCClKhpzJACGZkoOVR0PGaOgVnDpkl6bsk9IpyFxAisHJSM1U6Aslm7t16VvVJuwC8b",
+	"pfh4tZFdb5T0lXKjue4o9vESs3PZ67ln4TQPpRjEPNyQflMDpctFFw6YaZ2j4wxpthNKAckFXKlg41ga",
+	"0obHMVFTIZ6ccrWxTBE5pBhqK237PLKE6egXzEA329RptDDLAyJFbI0RJlJfTi/jjuhtibkWMRc8OEvf",
+	"zjz64GvwAQ4+YmKjezBI3q6g/GtL6pZwxnRuVTsyU9wAHwS9Rj8tldsPxzS8ReaqQzlxirj9p5wwBesj",
+	"grEFprtllSmNZFjVKddjasLRg7lm6NnvMsIp8khrN4ABYI0DKsDEIqkO8cSUtOzrW+qpph5hmBI0xv3d",
+	"TFvEEbpIHBUUcyXHDE3HGcQXlHxKIZp+bSrY9wkLDYuaJKcURmTE4gl4ZAbc2iNTQ2YjuqWValo5k+aD",
+	"nIpoIzIR0nQH8HYFhXhzHQSRf/KJ6KNtbTUfq7BWmbdM+zKaO43fuzqcSHKSMqSCaMa2etMz0NsFnceS",
+	"RtdSnlA1ZBuR3QTH6BopuzGMUinS3Omz76HVOMguOeXvn1Zuwfe4JjAxCAsL/Cyo+b/a/wJx1p/Gt4Td",
+	"2YG37KmSXJIB2WYcSlHDurEbYAmV5CLm9vhA7ZhOnpZWygP2mc//t6aMlzLAPgs6NSOp+H9tSFTT7ACV",
+	"Dgjwt5HvO3TCd6yUwQlB5gVjEYueXn1OnXIBmYpbIWciIIrdyVvnNJODRKtuXxxv2dAykrmjPKb9mG1K",
+	"Mcn7S7gQZmjYc+tP9TwgRs0xW4TokVQmnj+xiwo/H1Jh1TVDbzGE5NVrIWdNcuY0KKs6WYKyunafoe6f",
+	"RIm2XOuxuVZywLCj7RBP7c/GRMkJU4ZjjICGht+xklyy0mhIKLnQqwjm71MqDDfzBrwg40jOxNoZS0HD",
+	"5Uu0zarvHQttqICdzhHo8reu2Xdzrs6mcWxf5NHKr4Befot5OStzLSCQfQmJOXr52neDhpjGjk9g4Gdx",
+	"LzBUtBiaW4hgaaMYvV01xSt46nIaM/uOkbdsvVPFzy5/Hgnu2j55HzSmk2jtw/w+qT+n+2z47A97nIFL",
+	"mIGtc1P2BAxjJwvPUGnu2AJ/OfJ0lWxylkSzK/yWnIvs/5OFsBbcjQvvlSvkdUEIT6OJSRXD1Ec5NUQb",
+	"OicUPKNz+xfLJn+g++tzNV7vvn39SyFVo/ROF+5nlpzh7Yqb4Oi7dEn5e5bfWDscWE5CEtDo7f5VL6Mq",
+	"5WTz+7ki3vyj3tY1b14FtV+77xZ8ctfts6P25RGmioRSRSwi/bmzazFpBfRLTQZcMfsnM2JjzeI7humK",
+	"wh7LH8lAjaBx2fnQubxsn3QPz4863Y+ds85l+7qT+8PJ8eGn7A/wH51Ot314fXx+lrmz6em0x3IqyhKo",
+	"7SUKCB6E1Ym/XuDV1XLMwJYfUd0kbTIbyZi5ZLoD0mexnJH/YkpiOC7JrU5tujCmsz4Nb8lExjyck5gZ",
+	"fSPGjj3IGcNkmgUKXiTI9zRCT0lNbrGhvA0VN0zxlTokTOfQP/wcgpqP6ZB9VvGqpz+rOB28vnSvLZDX",
+	"F3wrRVleGCULzZxGRnLVF1H5MypJpmOCeFJkVAnCTf5yHhDgtzMXZp6TSBIhgecWOegiVUrxqfbmm5Fi",
+	"eiTjqDrTsi6jr5NhWI+D+p1DHlo4RKd9pBOvPICPiiLPyW9R3/6t/g65nKL6qUP56SYpSclnK+f7nCrN",
+	"yzCcTRjJRvrAfdUeX8mpCksTddPscnsjQZBmReRJ5/fOSSNonB6fdK6uz8+sSDy8PL7uXB63G0Hj7587",
+	"V9eNoNH+YsVomQh8T2MqwhJBUkuRdAL0PnB54qUJdCM+HDFtMPecDJXLXW1lM1IHXOkF3Q3ThZeqmxMm",
+	"Ii6Gh36y+a+fC0gXDyDSxAWBNZUzjuqvlOqk7rvXiaq2/MOoSTzKl+tph+nBrMso6uiGfvQqpuJtsMT8",
+	"AmPMlxLkzqy4leVsCGjU57Ln6TSiBngFN2ysVzMNpHa0Ko7xFcijdx+lSlHgrxM65ILWYSYX6ZPFDYG5",
+	"5cZasjxdcf1NkoNqtc5szm1I43iRua55cdelp42po4woyrbjkBoay6E9nDXVW2rYUKrSsqo56bO0iGGl",
+	"ThfKiF1IGePFKT6+3IZ1RviF4uFKlQIfehxXWP0ltzIEn06alyhb51OlMRNREz6eSGVYVGsDH1WmlljV",
+	"MqxhVNuHPIWvdxx11EFLoJs7v8psgFLtP6HqnIcLZ5pbm9+WjGmQtRxSil7HZMhcxofrgZCXYz9BuDX9",
+	"vyMt/YAXPK/EPcF1f+yr+2wa7JPfvftqInwE+Z+VLT+UDnAYc9zVgiy3Py/Q6JsyGoBH13XuWEHNSuvq",
+	"GASAuSHwTIomIA2N9QGh8YzONdFMgNa+0jNtfxnKHfvcjr7lkx0Jn6LxzkRCXmH6mBzbo5yYeWN/QGPN",
+	"KkTTtc+Hp5q4bVqY1tI9e+xJ5orEFmvBFi/SNAyZLtH62rgI+6mSvS3Slx8mSIglKNarpaRRSnoyYpeM",
+	"6jJW9GU0JxQq5xAcwmACwwGhCXoEeIm4bpIelp717JPZPxtXe2d//3z26ez8y1nWgnU/WSP15LLTPvpH",
+	"97Jz1Omcdo6sKds+O+ycnMB/d75eHF92yq1Yu4bf7cxoeQw0dGdSXhVoSYjq25qqjUr2aimnSXcV3rFb",
+	"s+odLAe0z8MuV1/LZEtDOY0jKywUixgbswji8auJBsdHMVhBFAk4wKIOnnjNl1qUUrB5Km0yRWR1NLwU",
+	"nOC4pjt4Ew26rqt5zAz1cma5Fe2eW4NM/DqzxGL/S6+mFnzMsx7G1jPz1+VX/vm6B4LPr+t8wJvSrk9i",
+	"6UuH64Y+3WtIOOUqp+L69iqUaqX6cpk8CDoSNVNd/+yv8Pn7oDGjalkii3/1i3us1IzI3Z3cuS1Khmxp",
+	"Z+bAsiQV+AtfOJz8thd3M9mEdE0pZWf3NXtzl3Oix9D/Urb2Y6l/RTZQKYn9c94d7JLXm+Syc9FpX3cP",
+	"z89+71xeHZ+f7bs8LThH96Zhkfe6gkIHTiQkgeaNOL/+rXPZbV9fXx6//3y9MESfxVIMHbQFJgiCEHLl",
+	"tclAJDNC10ntfVAlQV1z/itGZlxEcta8Ee87J+dfuqfHZ8enn0/xm0hyVmUwUhI9pnHcJIfti+5lp334",
+	"mx0vmZlyjrERjQiN47T+0UgyonesSd5/PvrYue52vv7W/nx13TnavxHZCWMw9+y8e9n50r50Q/s//kVj",
+	"DXEox4jq4asF7Fea5P3J+eEnO52BotOIaD4UNNYOEcFpOAsn0wgaC1tt9Z/FbWsEjdzmgEqUbIL9a2Fp",
+	"jaCRLMT+GadXoTOlNIdB+jK9KS+GVxkhKxX1zHgvra0/gngu6O2aOJmc6MceiQTJAtIdQMlMmFVB6GZx",
+	"k9o7//nN/r/Wzrvut7+WAChlGdjbEv71IK2g3nm/nIyvcJQnHMGxRx/0yVosLuSUXP+JJUIPfPfg+MyC",
+	"UlGtwhcnq30xW5kGX9BFFknP/3Ul8dVFFCoNuG2u2mxq7+aUosKbwDuYCFcvOgtAV+ZEq7Sqc+rTgmpV",
+	"pg8takBZZSpzZZZrAlfJTheSk85PL046152jA/LhpP3xY+eIzEY8Zg5cUrE7zmYH5LLzH53D684R6c/d",
+	"bwBh0o9leAvJ/1IBDoaIWHRAnLxJDPq8qL4R1BjF+1Oo007kdkbGJZNqBA03K8jFwjmsst6ziRWLhwz5",
+	"W93D889n194bhTvNIpdTZlWQXpJj0gvshoSjtKrC56AfkK8XJJbyVhPHL/oYe8s6JLLfawSNrxflcwbU",
+	"pXBeFbPXZEK5g4IjnzOwTAEypCLwJiUTxUOWMKyAsFizTOA43enjs6tG0Lg+/9Q5uyqd2xEL+ZjGZRBT",
+	"XrGSAzK2nNUKZXtvHGwg+05DE88B6ElJoA0yovFgx+6z1X7MTJIIh9cJrFlS2vDmXfPdu6osnFLOgqlz",
+	"jYwsb+w3Zlyxpl9EVsxjCArUFIDraQy5GU37zVCOX3ERMmF2Inbn/vOVr1d+ZceDG34kw+nY12g4xk3j",
+	"i4zKgxrDwq6dT5hoXxyT181W8zWJ3DAZbuUucH4d/9RSNC/p7NRh5twHjQ5w+orcvY0zWFB+PInr40fJ",
+	"stNJhszKpCCXTPOANDv3sczGlrHqpJI+Ty45CFVgPIAwa6bApt60WnC7aF/esbLgfcRqleuAAX+fKRsq",
+	"U7sRx8hq3SGzCznAoJLjPUISzcUwZg7kL6eYrpzAEXy4hhnNyrcJ2GQKEYDIbIk8ryOyc2VPy6wOy+hd",
+	"oV22hKb4jTJc2jwJeeCDEL0nfu+zE6kklMNSF/QVoLgeeGwqDQAtfUVFOCJSAEDVF5Rd2hHR/o24EX8l",
+	"vQJ2V89S1n4O/2oKbF5RMWRBWvMnVZLjCSFbTOEkQ0mMHIJuCsN77bgrpOliUNZ9Iqc7g5ybauZSnebM",
+	"IPquryW8c8OBedwF5YNFbqCcyUxmjA9HYO2Pp+EogEuS+xS8rGE0FP8wtTCmfGz3MDM7/LOPWLQvLi7P",
+	"f+8cFd9El3n5q4AQKQ2B0e1aAN7Vagpx7JYGK9cGTiaihsHwqIN0uVjYMfwLADfNuAlHLCJyMICXIAWz",
+	"7B34Q+kr9pqWvWF/L30h5tpwMSx7x/2p+Jo/PlyssatVRrhaVWnIHVN8wFnkiFFPBwMeciZMF8xvnflC",
+	"JntpwABYGjQgqXyGPdTDQ6xRGzxhOTVdOehCsNmTC7yaZBjAOzPLxyB0QwZSud0Eja5r5z6I5cy9Tb2q",
+	"R2YQM4kZvXOVjPaCQNUr+eXNTh+grcHcyV0zo6jQoDBkFgZoyr40cigRZzO9qqAwjQD/lblTGHNLeNRu",
+	"cmYcLA/A9C6NOLLoVNPAv7gBtjCidzhMttTYjrK7b3k5lhbfsjleOA8JZR94jZ8pwWGCZxPEDvvsGxhM",
+	"TwEg1oww+wdQNGApRcgMlgXLgNHwtLuuttgNmSGDSOIAhH3n2viL7mHJk7+iVzjZOmsZS7y4NI7lDFf+",
+	"dj8F9oDhdOA+ZZ9OBsO7GStGo3kXn7Nvv0u3RSqXnso11LiK3Cs+uuZeSqpAkqhbAueOvFNGrDuRMu6C",
+	"uHVvCZmEQZGAJRlRxKNBSisHs3Nv14aCg7EWwDB65M2uowKPRWFZLfxt4eseFKpH3uztpXu0DHgJmWsG",
+	"V8G+6/a3iF/g7lUWTKhH3tq7kGL4eDr3BdL2ATv/Yu1zzghdhLMskWKNoJETRondnhcn+Z9TWeHSqzJM",
+	"3ifRZ3/I8edG0CiyX8AJXWCZjaCR5XswcJ6ZwXtFhgTjZxhLIyiCEWTx4bLwPPmrCj8Ub5ldb+7iZH7w",
+	"5O80ogzJ23lWYjOWIbVUYJIVkDoWEKiyJfRllnBWU10wtxy+aTXmq9cd7c2zurySxopY8lMP3Q5/vP7W",
+	"xJzn3s8J5G3SxqCeCpvgqf65rosKp5+OUKp53rGyWpN1y3HWLyp9wmA8X9FDoY0ejWKDiszuvt3dq5HV",
+	"93RBfziVYnJIVQR6/WrQp8j4X16HnST+p4SVWVZVTXbhIFcFgmHX3vsk1DxB432sHQY+YzO8GUXrFZ1U",
+	"/t9FW7ZoDeJHl8+1U2X9zhEg+w4sYJqAqi+kVuHfMED3uP6Cp7T11+RlFYb18q0trxBIprDyBmbOx07d",
+	"s8oaN1dPY2RZImLfFw/32FpLMQ2Z50FOIXHNFlrLgzDvwIW6NAijKptQpeElrkHJA5Bh6D3lW1JJq84z",
+	"qmLOlKc/72LIX8nyaEwmjrMiywy3J8gFU9zEl5+s2+FFiU15XLbqDkYB3BVaGeNaGeSaKGknvPRT6Y18",
+	"2LcUrHWNC5mn/xIOVryUdQJvBxAWIUkUFea0VvZpumeBP6d0cZXH/Qg5PeWc/EXTebICvjyTR7ibl8/i",
+	"WWD+EY+a5PD8/OTo/MvZPubCSCkySTS+SUuTnLa/djHV5KrodrkRPhxurE4rB4YJ51iwlnufFYN5+MFG",
+	"0MgMWq5gZxjig9VMMKNK6BS8+kkBbAZPqh59ZEIuNW5LP1ONV6OUUOf044qsBO/8M5rFAwgMHmAdLIQE",
+	"wPGgA4JYITrxfMb8FhDiRUT6TPMI3FXjdZMUnlgbh8l/npSsHjpRaRIqqcE/bM1JbdJK31qHd4LD1zm4",
+	"MY+ZNlKUUdBp8jfijOS1ySgZos5cQNyXzOPv8Dvx7cDWnwUMcOhfXzmVigyVBxop+TV9oLFmyLEoYvD4",
+	"jEBH9iMWRxWqxBroOFeGTepLs6JunUrrfzsLKxWxD7C1Eq6WubEJw83dnYR4V9ljH6bxgMfxmAlTnrjx",
+	"m5xlYyp48TTomXImXPc5J3KOjq8g4QLwfRpB4/D88wUkYcC/Tttnn9snjaDR/nx9ftrGjJKPxx+uu4eY",
+	"53j4+er6/LRUQh1XlrW62OxEsQH/Dk5N8HTypGcR9NWY0H9NWdpGLCAxtbIXeImWyjdB8gq1/b0kmXFF",
+	"UZ1nvAszTdoqYeMknLPP0jAjxRgZKKQEGpOID7nRzYpuXNe7e/ut1n6r1Wy1Wv+ZFSMRNWzHcAiKZyPx",
+	"b8qyMAt5Gqc8jrl+1DQNtxsun6Asi8U9AU43B0nDY/DNjXzkTo7z+XxL1rgak+wZ1mzY+BL8qSVZuJlc",
+	"o6VZd/65+8D3wqxsqwkQndPSYtkVtPovz6jWafS3Cn9Hj/hkwsWwHUXKcfelIqHw+CMC4riNK+N4ScX3",
+	"wq4eHX88vm6fQF0zskVrcGPjxwNy8ds/ro4P8c+wUJREKe+DlxtBwz9YysjKnZ0QkLP8CnqThSPJQxaQ",
+	"qeCWa9GxFENguJarBaB3UMUiz0FWNildkzQ+JRVfJRO9ZfP0viJkn2Cr6W+ln/YEMjugpWHJ1XlC1dfu",
+	"6Wr9NZncJ/v4vQ+66CU9RKliLvljfV2/KqFq5TZOkhabdXpbLoEvgG0J0qaZfr2r9InMVnWEwSr/CmST",
+	"1SgpQs4OXEaRoBM9kiaAAhEzYqJZD2BPUXFbckgsBjBDKZLvSRHPl59UKct7RmAeWEpGdQTdEHdzxUl8",
+	"cjSeQDKetS+ufju/tsyqc3l8Xp7QmxngERw82Qv+Q7l5MhO7ZAPF9Kishqb2fU86s0IyShxDK80NWIDy",
+	"c1mL6z16OXp677MTKt9Hhx22MSJeps74RwpVJqBo1ahmuw8Cg54wdatr8OxbvTlE83UWi3HzGKFH/3JS",
+	"IjtuarQmR+6Xtg5WjW99/thohc9DhxvCsaxHAZueZvlef5681KX9wS7WY1ySze5H6T3AZKMSf/xgIFXk",
+	"+1VU16U5vSakUBsHqk7SQpeHkFI3K3elZRGangE17cfEGHbJXnVxElxe7WptBR8DY1kqM6BxvNpM9g+u",
+	"D9zETVzvqmwC8bQoHZI9859egoOWqdTwm1cHFS2l/iW35jF9MDlCWJOvP9Cdkd1PN9SKRY8n5dA5m8XD",
+	"sCH5mhbRRvjkG5xLxDXUEZaXZFxD7xrIVXV2pSOyICl4W3kn2PcJV0zXXsn6nOnJmYxKaKLuNzYv8K3P",
+	"bB54LQqxlNwag7JLk3KjDKfxpOQIvUBQ2dPPBV6Wuz+SOS9s3z/kVBE5gxx8KFOYMKWlyDvv7Hy7u3uv",
+	"13fanWbyHNcpipxjCYBzPep9e1vGUhuy22r5EqMgTT7yCUj2Hw7zgZxAEYZvyEqEhNx0PYIKDcVohHkJ",
+	"Y/o9O52s2V+r7rImUoTdiyTIW+LATIJkzorI+ptcVDllEcVMiBFnd2uytudRpR+/L1JtJdusrzTXg2ZN",
+	"jjHBZ30Y28gHXsu6Dpnlynrm/Evvvp/vI3jLqvMUXtRXlj+SjEfxaxbOplB773u5XEFE2MPn4L+Oz666",
+	"nfblWQWmAOKG1KmAx5KaTF17gOGRJjk2JKRKcbB4iGf7Ob77tkYlO07lMYOFWWy9RVeH/WM2Moq1voJB",
+	"KgRgEJQ17HiBZZyx2eqmdUmIsUwKZXFKIZGNRC6o9OS9spJ5tRYnJWNGNAuliAA4FdEoMpY1o0qkRXRQ",
+	"0LS8ncmjtd+q0W5r0wZ4i85tl2eY9SfYlR+QZ+/aVRo0NdKqGrMNQuD/Tbp6Zbn4olAr4+JnbLay71Th",
+	"wj5dh5f1cLET8poqXgaqveLI11d/HpXmqk+r4pgKXRQKkzEkZi5x2ArCxHeCuaeJ9yRF0FkG1L4mh/ZV",
+	"g6s9iMnAjUZx2A+KMWLYdyijHSo5nUBWi3btcdbEf19MkZlIGePORExnS3WhhCMgYxr5xnVkTAUdsjET",
+	"xjdMXpOdPAJ+fGajnvVa/Jgg8us2cCjcrhpcsAKvPWJ3PGRVRHXHNTdS/UUTfO4gsY41odaMHK1LPKUC",
+	"nE8yWVTLZkHxsZXT+OVNbhZ7tWbhMM86Y1d7m5/IZ19HnsfNzKoBDN7MTeT1Xp4iX6+FErmIXMhKj+rL",
+	"SBIHmR4QPsCW1htc6yLAcgX4ODgTZh7FHr4pCBVzElLNlp9EleO4PWRlyaT50+8rOdNMrTz93dbem7Wp",
+	"sJiAkt2Kqiv1YMhxDxkGDHLZRXSH/8IXMZ3Fk17EzeqY/10vLwhv8I+Smb3HHvb4ye7v017XlEZe7Lpm",
+	"t7vi6j4SzMCqyv4zdscUSQoNiZnxkDXJpZRjxCTxlib3DmdfgnLL5uSfkosFOgAogBVHtMkFeqxs5HQL",
+	"K7Z+afbrE5m/a6eKlk/8BZO+KrpVHhvtmjmvrutt1c01Wbb5B+QGU2luGknZH07AA9km/rofMi+oLIEl",
+	"O1YF0UIV24N8CM9DJms7HJiIagR9r/mYPSZY5kpjiyqz9rS0YWVVnR0ajjxX9QE/H/OqX8Hoi/nS+MTe",
+	"cuiNTfxnj+UNw52oIOVLJypLMkZyHW9KlAcPbGgkinkrwza46TVUXcXUj6Dr4jS2VucqxdVt1mNYn0w9",
+	"/1ZULlyV5zdkALesyq5HVDGd9Lh6wNI/a6bqSOGk9tO/uME36+jxSP/PqchX9fcpY2YXuWBwnpdBkKY8",
+	"33aNIr+Ji26vmbQLPQdLJJEwEJq1giiOiR1cb1AtAaNf0FLgiVbSwU4xyBoXkjD87NpfKpzMBBNTcGP9",
+	"GnOzKT+jJI0rf0B1szhq52Z4eNc6MD+Z4q/ktdLZJ3ZDoXqSznVAZozdakRIOpUiovOAjKUwIx244ucD",
+	"IgGwSM2TJhlJCWX7+OQfjaDxpdP5BP9xen52/Rv8V/vkpHt9fNpZzBIoFSAXXm8uqTFDRP4Rc1ChfTsK",
+	"zm7uU7RmUkW6qsNLHT6yvKVL4gQvkR0QsJEDIgULCLWsNPbGxEGSCuCaOwBgbZ9BSRwyP67rxmA3i8T+",
+	"PVc1nOtnge0OHBSwVOTrRZO0c/PfJzQpcyc8BXoi7STl7H/vvvUFt5g0ttFSWuVTX2GtvJR58ghNw9fo",
+	"MVDLtNk4n/UpWgbUtHsW5pyYPg81aB5uw2xWsvWwSq0lPRJwZzJbm9BFNfBIJgnOQd/WL+kqwN28kLfo",
+	"KVIfX8yaXXFMlafwBIV1L89Bn5gb5j0qz+q+eXICq6ASD/NcUryfucUleR/+zxvw6w1F05OInI0kR7Jr",
+	"KyTIai9VZiMb+U1NtqnyhoMMewSs6GmZEZwUuxdbd3EDgPu6hsd9lYVZ2J4sQBbOaunSq0l34y1Y09CN",
+	"SgsPriQZUBUk3lYYvXy36pufi3vjPl+2RZdVHS+hyY7r3wICANrtudZl1iZokjM2Q6ysMZ0jKBM5k7N9",
+	"ctU5+dD1+d0B6Zy2j0+6p+3rw9/8P66OT49P2pfBjTg6vro4v2q/P+l04U8Btl3tnhxfXXeOAvJ75+T8",
+	"8Pj6H8l4V5nfDk+ODz/lfkgTyQPyoX2V7cwakLNzfCO4EZedw+OLy/NDO7/L47OPATn9fHJ9fHHSAVyy",
+	"q4C0TwGz7Pzz9clx5zIgl+3rTrd9dn7aPvlHQK7ap53uWef6y/nlJ/evo87vx4cdNFCepAdohSGWaKCP",
+	"Xunne+JswH8xt15tWCusS5jMB6nAFzQV3Oikn9EzIWY+QSUitPBScOcjdlCazz+i0KRPTk2Z03LlPmYn",
+	"UFq5F2MKZACpohOISxbgKlcKxRVFKAlg1hNalyka2srZ2kfPyp3G2uOxgyOlL6fDkamVbZqFTHuQB3WD",
+	"okzEG9vECn4wJFu9XrEpS0p7xRpFoUvpGVajbMIhHqPkq1AfWsSIyxBL5ozLCkSTTrCFStH89VtYd8oj",
+	"80Zzeqj565Pnx+Wi3K/oEUrNMsLkh6o1yy7y0Y3WJVJrTeC6p7wea03lfukeVvUhvuicHR2ffSRTYXhM",
+	"KJmM5pqHNEZ4SehlphS/g5YWHvbQdZok/l3fHtPTc9an755pBI0Pn08+HJ+cQIXgYfvssAP/XVb1Vzca",
+	"X6M+YHNz9CkRpTLN55cTDT5WO+Tso60g3qC4YSCLYQOuXeeveUlPnXpMuZhSWVB9K58/rr09m/WjX4wX",
+	"r7+0bHf2pWeTPLgGD8BtyHAAaWgMRQhlHcKtSGERJpRvHBNN87FLP5H80SWwo1ZqiGL/hA5uG3w20+d9",
+	"2W58cY9ViOxMu/ZCHmsuGp5vzq6cZC/r1J6QRX7bS7YpXUJ6U7OUkZfiWR5TLsbc7F1D+Yqgb3Xf23Qv",
+	"DghFDA7t2lYX4KnXyGdZhqBgH5Njy/8nVtkd0FizzZlWZeo1An5KMpkmXb5iLm5L8odWMJSlu/Dsd/qB",
+	"5F+WtO0vQkLsy+lzGRXWUwNMYrImfr4wuSDQm1OQw/PTi5POdeeoXNonf66Q8LPSVOd6FSJYw34frK0O",
+	"YB/gTZSBJZi13JCJvZS+5/8BaTnzHqXtTCozcigFkN7u86HW9WYkJ1BXjoZyOpFiReESYNFkgPo90L8U",
+	"IfOdkzfSEjaKa6/0pKRzzjUbsDubtBJ4tCVsDgA1WGyrsOz9YheG+6AxYnH02d7GJ3On+BLeDZa3vkZn",
+	"D6T20zJezathxEsZr8Ws7Tspq94kLP84Dgm3GwVlJvFMwAYUmH/u+mdkQZHSAs9E0yBxwV2RYQtZMssj",
+	"XqW8Mkco64T9cbvbgBcFzD2OzweN/T9WeKAcuNd9UOcwG/ffFjCt/PXHlh4UOQCy3tQV1Exn+Cg+lNkP",
+	"h2vtbkiChFjIu3TdRzKwoGYmD0hfmhGgzjCOFf+avGm1qltWrl9OVy/3N+UXZWm4cL7YiGsTEIaqvZLl",
+	"mKo8HBHo3OU2yt9LkvRjy+pAGL7qXHrko05niQq0Sh/7SQoyknFkj2QqImjVfcfZ7OeAtC8uLs9/7xyR",
+	"nxwkg7uyPwfkon18RH4C8EOpoFMZkVPzc0ASv0u50uaHbAQNO8RqR01Ws148pxnjwxF2RzMVMcYM2lzW",
+	"TwGBkYivbsyYV5pWJzBeLbrDC3TtHPxrgz9MfbeDwj7MJImZMQCjd3x1Tl7v/vLLzm6RaotFEoXwId35",
+	"r29/7t2Xhg5jLtjuBlO27+3V0ps3BbWW2pQ6iV7v1UmXMXWSNcoxH3BLAjzM3ETSkypjmVdZSN4yVV+T",
+	"MdeaiyH40BgNRy5jF5PLuc73fkzBassYaKlJgXeAm5GcGmhrxbEBLTy+0mpYfQHSjKJ638XnH/zhYkWD",
+	"00zcbL6VIUEuJHVfGSqiUkjsWhljvqtG0BCWL/XlVJUmQ0jNCFVyKqKkmNMXJIPACUg/6YCYHLer86T6",
+	"FgtyAgLeE8/NTK4zxBp9EwvNVAoKxm6tRoGlHVCyvHZxdkshf1cT2Y/bFMXK29K0Nq9cXzq+U+0onTBF",
+	"RlMRqcQ3GxAjQZFy2IP5jmVy2scuTIvWvYPp++/qCYbPes+TXg4lvWwAqyj9TuMpq+kYKpBIYRo1/L8F",
+	"ciiZSDltOTikJQ1iYjYwD0DOKyt1qKH0JEB3D8yIg4h4VW3cVCDlcE204XFMaMzvmPOGQeipr+QtWzvn",
+	"LWjEVJtzUf5Z6JwcUQ8AmvQrDbxP2fAxI/+12KRst5XTsm5uoj/f3O/Y/9nz/1OubkkxZHqTxMB6gAt4",
+	"WB52IWjY+f9naUphWnH5Fx2Q/hxaxB23z7As8gA6TTq5pJlZ7VdfklyYtAHzJJDuQ3I8mamW347MujLI",
+	"sYWirzIzw0EwVviMN4CNwC1YyAxy7bitlmfvKy5aYwMyhRgb9dEk9pZrX89QMODWWX0YAGq5aHrSuSbs",
+	"u1EUWFQkrbqb7X9tlVGhWTg1/I7Zuwf1Xlj491Om8u9nb/h5Ik3v4kGhf+CNAEQCZ9iDOx2ct1bWqqnA",
+	"VMsio8uTwWa3C79YP9k7R4oLeZtLoA+KhaP+QvkJ1FWBkybKZb1fFBY2IrCpZcRph3nI0w5Ao50lUQse",
+	"JQos5gT4M/aGgGObD7xwGbmxJst8dmb7nPdzKVMtK/CpSSNpA4f8uT1yb7gyvpIprylDWlkZcMlUv5SB",
+	"fid9lC0jyatRfWuwrWzZvHICaQugGqiaK0f7ksaCiz5qe+mYZXGgHOXgG8ggpsMhi0AUZdPwiwpMjTnc",
+	"Bw3LqRU38ytLj07xm/CKPrS3bJ64g5mA5sw9LsKuVeW6/+///f/0LKuHXwzTBn4Ba9a+PQJr1dey7Fva",
+	"nPAdLG/xzBA/fG/nxcVAlrTK9r7ViZJDRcdjZrcA/ayOV3pUMEQktzKIiSEXjPyE3EsH5OtFgOXdVjGC",
+	"9ugBelB8hXJAKAkRXDe4EXFqZ+sg7RABT42pumVmEtOQ/Rx4Q9neB6YNzEQxPbHykMCFZ4kSHMlwOmZg",
+	"uFkaPYbZ0qb7D8L1jYBFRGzCRATcWbN4sDOS2r6jmbpj6gD1EcDI5UnXdSuAjaKhad6IG/HXvzpvJtPN",
+	"v/6VdJLaeuKcUjhW5BzIPQflTl/d7faa5BxXZL8KeqO2gw/4cKrcxLkTGxI9+vDgQKob4TbBGYwhVWpO",
+	"esmh9+AlIUmvPTUjqfh/QaiiF7iweGFOd7s9QjWZsTh2i/rE5ul6SEjjOMHxz3ylSZBo+8zyTu0tcSRe",
+	"q6tAi1cZMfKTpWFLvpZyf4bZjagmOpQTpvdJTzEa9YIb0ZspblgPsPfty4hLTGP733oajuw0ez4EoPfx",
+	"6aadEwzVw40ilvPCit2ugmC2D+B26elgwEOmD8gkplzcCPw+XC8ckoTSGqFQCgFz0E3SFhL7u8Hy/qIR",
+	"I0/P7HO+n3zMb5mdwFQA6AxB/cruqEuYtZvaQ4dJL/BLgX/BpvSS7KkemKzztHGNDsiu3eG9t29JOKKW",
+	"Au14pJ2Aw0u7VC6MJH1mKdAqEjcizSeBY4QNGPI76L0/ZkirP/ktDdDPEeRSTpz6Anf5Z/tBd8Bjao/e",
+	"ajw8NPuYmeIWfiO45RWKeaABNBHftN6QHk63657sNQkmI9FbpslP2TDhzz7lCsfQ2Y11a9aySS4ZjSDO",
+	"QcWNKPwdz4f8F1MSWRd6BmOujXYH01FKqgyxM/vvgNBYSxw0+eaEmhH56U3rzc8Y0JwpKYbE7qGM7O9v",
+	"7drsP7pCmi6NYzlj9pRh6b22/Xfv5wAI34zYjdAjOoG4Vg/mgHQMn9+BipFFaoZ5J5mmmezrCVWGh9OY",
+	"Kksi3BzAQ0Cv+kb81OPijsY86jq2YUlvKqjjDTDJ3kCqPo8iZrlEb0LnsaRR10jZjakaMiBWalgXXCb4",
+	"xlTQO8pBAvZAVGF3ii4soQeM60b0MpCUXS66E1cjCG9k/mQZX8xDA4u+OL+6huO6aF8f/vYz4J5b8kZs",
+	"EyrmkOPjDvC9jDjTf/0rbMR/XJ2fZSJb5JS/Jz/9Cv9j+annv5b+X2H55Kv+NL7t/dwkaUo714CFQyIJ",
+	"fUuQN8PwfCikYlHzRhxNJzEPqWHIYgJy9vkkIG6fyefrDzu/BsQoymN7wSJqaOAIxopjHRA5NTtysKOo",
+	"GHqQDi9d53hyIGmsuLJv2M9btp+7TS2UDr2IGcpj3cuwuwFnceR2CJPcgcbzUCH25a8XsDIAC9kn1IMn",
+	"urzyUswQcPWRn3qY7IB8DNIN3L9vRK/otOv9DGIZfbQBuWUT45lmQMDhz6xIiAc79lQsEWf7yYBBGuRb",
+	"YC00nXGLtWqspQYIgiN3tutL1FdEwsHXPds2I8VYslYak4gPudFN0rME51izkciTuQjjqbbyDEIU9NZe",
+	"ZZBNoBoHyBz69tHI0geKHENFpBOYLIRmiejcTcfNHWCLQERY+uthoapD9NkNSA8uX8/u5N7bxL0EEWZL",
+	"LzOucU6ZwG6T2DEjxzlwQ25E788bSGS4aeyTP5rN5reA3GRSGuzPfzabzfv73oGzWDWBlpmkPyeCmimq",
+	"Nm6VYGVDnWoSmymfnFsldjyx10LTAYvnKe/N33snE3rHKZvY+QRqR5Kie8syzkf4JdUO8ez9X2+EAwvD",
+	"5B34CvRKg7NNPmF2LtkkpnMW7YNN5tg3BuawIQ1hgwELzYG7Ik4r8N9FBSt7T2/Em709K+V4zDLZnYmr",
+	"Vk2F8G4e94UZtcpmX3E2sPcDJOuQGU3etN45cXLJjJrvgNus1yRWXwPihItlqexv4Bxq3gi7V708LnCP",
+	"cAE5FVSgcLeTSd5kd0x53Rb9E64Rkj2nq5BaITPOlv9EEpgknUxidLT37NO9g+QptDL6iNR200Cvx00j",
+	"XzfEhTbYr85p1WBZ421ILW13KmAZ6FQy6sCKQDpmxnPR3AyHViWaSxdRzBgHaDbYw2GWveJVRVMCWSlF",
+	"rak/NbBGeyxJY77UvaZJgm8mp24CqJMLCVNFJ5pr0thAKyTwZslOKMcTang/ZqR9cYwYYIji3thttpot",
+	"a87KCRN0whv7jdfNVvM1pCCZEViUr8IkdjUpLeq9ZKEE2w2x6y27k9PhyKfDZrV8oEp7Tw4A5gr5j/fm",
+	"W56u/dXO3DhQWT34vrts9i9YDsOtjokp5lQbsveGjGCTfuqFGFvrEcPiWP+M9zot18VU0xTkE1sG5j5n",
+	"yZZNnD5FjVG8P4UMM9ImYTZyBzkvOmNb/0UTX+uO5erO/aYXoQzh7BJSO44a+41rRcNb7GABfS0d5VUm",
+	"2KWPvDrOQ3Tff0MPD9PmvYzmLiBqnMvO3imrZXApXv1TY+Ka65wG5w2KKfqXxmOq5uBHwAX354QSp7hC",
+	"hZKlKx/Iy5Q0Yd/Lv/36rljtsd9ovz/c3XsNjgynA1d+yjWe5CKjii58sGTk+6CBvrpVnrykY8h93ieW",
+	"oJaiIwB2Za/VWnMfU5aQX+F1nl2gUMmuCzYAthH+y/UPdVehbRr7jb3W3i87rV92dn+93t3bb7X2W61m",
+	"q9X6z8rtzrSBRUDK2nuU2aCS1EA4KurvdxPyT2nEMBGjRABWfc299arslfugcUkNO7F6ys6Jh7xcNkrx",
+	"8dwIl2xM+bKKjsVR0lcKI2lm1hnFPn4fNL7uXOLl3DleuSG5Z+EU3iAhlr2UEOyr9zRy7zXgld3Vr3zO",
+	"2G740uvVL33wBh6+8Wb1G2fSfLCqOb7wbvULh86Igxd2a8zpAu3MaylPrJUJ7+3trX4vw0RPuR5DjTK8",
+	"W2OSySnj3r2tc0bHzrYFQx3fel3rmLyBjN7glK9Y+QHp0ShCDB1a4dFwiRHfgkbOE2A/BbSU4tGijwHh",
+	"v7658/yjYX8cwJEFjbyfpfHt3g4KXrDGfqPgQ4PpvQrzWSpDZso6SKRavpWyAx5jmIt6F6ZvyoiyB11N",
+	"VtEEz4u1a5oL4vSEa5PPAinI1PwczkXsPOVcJ/pB4gr/15SpeeoJz5csJnx0zbTl0il4PQrn4SqLyuZQ",
+	"KCwrncXKTicVk3AGDihu1rKpmkNStFBTliTH4Ws2qooCMrrNByXHjRrPXcs6T0FtQI3nnOD49mAtwKMr",
+	"J9Id6xD+SGvj3rxrvnuXr32Df3QjNpbFQpF9+Gf3zdtfcqUbCyrB2/3d3WZrD1QCXngt2zlFy6kK7VGy",
+	"UI7HTIWsG45YeCunJlfYbq2vYD0VL19VZP+RexwzCnEYnFfW4QM9fPGHQwxPt5J/+8JbDJBlqkFxkr52",
+	"KFOymKnitM/YY80Xbjgk7b23Hg57NwG43s2DUe/er6M8JUeHdLeoRZ0Lhn5B6GqYcKuCJrXVf/4t9J9/",
+	"F03BisYstWWVhcyv38qFu2I08uUA1X4BEN4m7ZVFIu4yVUy2ywakBkF+Nfg34Gpr9x4Gh7nBxsxNiOhp",
+	"KXpE25dmo/mN8HrBjGofVMZS3V6OV4B7E+rem+RqoWqF0CgiPcch0PMMXM+HzzyD6R0QeiN8MD/dPww7",
+	"ogvww0n748fOEbzJjU5WAQg2i0XZIdUMfXt3nM2ggIb0Ywk+DwRluRHgRKOaXHb+o3N47cbO9apukvOp",
+	"AecbpHWlLgsy4yKSM5dEBBPkmnS+Xhxfdo7AK5Z6R6ZlK0NviYwY8bAIOlcxFbjJhKMSZ8iNSLwhrnCq",
+	"i53k13KLIEFl2hC+qHNkMlXhiGqWN+m/eLpmO16MkhmNb3e8NqeZiHTWxi8I/7VE8ppuFs2HYjopTNj7",
+	"n33j/Qc4ctZyt6THWMvnsvtsPpdKJWvFbjxQt8nrMqWqS8FzEzTcPc2v8IO7vPZKITdZvby/FZTDv2UA",
+	"KPb/aBRQOBtBI4ud2fhWtjfvWk+1Nxk9z9pWyVY5jlvcqIzK17hGWyrharGUt5roqZ7wkEsXuJnxOMZG",
+	"2MiKmy5RbsKoWSQmL9VGNEq7WZI+GyCgzIqN/7Ww8b8mG28ZXuei0y5s/FMQ4aJCDRKyHhVuoAIjI2dR",
+	"pTMxPSBAycGntz7FrU9x61N8KUsB7yzogBn9q9JYeH73Yib1ximVlV7GdhwnimchJbY/J7dsDrFCF3JN",
+	"0h2CFqIlLDoX2+57D3YRuWIgJzP+SDswoBxz6flvW/Y/ZRxByKxV7v1p7V63fs0HhHKbgB4SED00NN1W",
+	"a9d1FtlPcM+6EyUHHCsc6XfMq8ACCOf0840/yEXyoHYFaTi8T7pPa7+urttnR+3LoxzEyNJZf59AQvT9",
+	"t7ykqVXTgQfTuF8o2SgVO44kth6XrcfliT0uNGEYnoF6FpLztKQsbYWr5YgNuGAavSpJl+2QChJJYiT4",
+	"CJrE372E92EGLWpXlvP1IENqMYmxhwmfmMfmme+NgFRDsPbty2bExprFd2zRmA8yJV/wuf1MdsT5Uaf7",
+	"sXPWuWxfd1yXcMSZKSRQwJ9uRC7vIvNQwa/gip7KXBk+r9xn8xt6ywSi4bwjPRrbrZ532Xeuje6V+SFQ",
+	"S3a85UV9EDWNXPeBvDWSiJKHM/1F3u6Z9n0qEfKpHRHl8Txbk0aoK27Lz9JLude/tJKpwrvdWA65SANQ",
+	"RzCg/zH9qK8WS6pRk7rAP5JdALQZXzv6t/tv91VLeruej8OLn6fwb4Qp6GjqStpqCwnh1T6n7CEt6gSC",
+	"zRyVbs3Prfm5NT9fSm1CmZvWMVepTuV2JwR1u4rRcIStbxcszm/uwP5o5BWAguWZ0ciWmp6v/rxl83uM",
+	"+pd2ODgcUTF0UZJxsdsBgEBj4VImnIUuRYgfaUJ9r5NFi/QzcMoN1ZNPbH5BzahOYsSjajJT4Up/8orC",
+	"qV3x14sggVMh0H4dZUtGUchKHBQmIAjeri8IsCPFk6SBhnDmP77IxjefTmrvXbfe7b9ekNpvH09qO70S",
+	"LwnXRCDEx1Z8b8X3Vny/iPgG1reB+C6K6fWkMQIELPUDewyBjRy/73H8J/f71mP/od0DxannzMV0HNB+",
+	"MjViAKPg44/9aOhkBB/TIfusYj8MygzBZqEcZ0EgztJfahlnG3lwYYfrOnDxLLf+263/9on9t31/7z0T",
+	"c4zgYd5biuM2yReowfTXueeUGG8GzNHNm5Q/SqzgFXJGpDjwBaUBlmjBHQewEw99EhB6I7Ca1AFDATJX",
+	"SOO4SQCry7mPMbGMm4QRShGyan8o3tQXdYf254e+yUjqQkyYYg4VseBENCPF9EjGUWP/darIoi+5C70o",
+	"kobUDcWGrv7MMcJL98N6zkHH2V7IN7iuRHn45lUZJyh49ioFT+V21xU79U8lcyTlnkC8n1tLYmtJbC2J",
+	"F3YE4l2sEMEv7QVE/eAVTWBNS+X+Ryxew5UQI9PIbX8OfaObZK+1m23vaHmQkRmnYUD2Wq0CRgUO5wHA",
+	"Fw2Xtp3VDyCtk91JZBTM/FPR3PCQ45i/uGamMazzo4IWP0/h0xvR/BLq2lyozOXrtVoL8vfhllmSQn7S",
+	"+b1zss7OdWCGS0Wio9YRjUBNxCuzFY/PIB7X1wkpdvt7NGKF4sLdJyLW9pf25dFTESvYNFuP8FaP2+px",
+	"L6jHtbGR21I1brHHbbliB2N0udg8o7iuRqfYnbxl1SrdNWCKeZUO8QQd5zkAfEpQyzKNZxIQwBG9Y4Sb",
+	"Jjk26Y+AStinCILje9RIEc/BueNcNzcCfDelBXN2tj+Aqpdu27+zroeryIvQTYthkl6Ii8IKT21b7rIV",
+	"T1vx9ILlLvYSPlw+PY0Ystzx1Z/ILO9rhDfTGvxUCw6IyIHtdABBJ8mbRnwd+4ny0OdnzVQS/lxPtHyG",
+	"eWOa0bfHj53+sFaNM8E3CYPm7Jt6wVB7dH/R25joNib6PDFRkwTgESvC0t+6EdJybvcIuZRtQbx54HTz",
+	"XEDV4UtSMSdjqdgBmY2k9xQgBCg3VYmWm6nXL5VnqZjhipVGBqHme111+4XSJV19+n/jMGYxSfKxwphI",
+	"/dvMyK2U2RoaP1Jm5HrxzIemRcZUhCsSI70kheCih+uag58q6cApVcSU/ccMOunDA/+UXKD3oixf0n14",
+	"XXH5A4E1uhz9d1gzaE2J/TdBY8KggXWKUOh+uM5kx6f/uejmcjnwv7ZazwZJ6A6jDh6hJ5itGbE1I548",
+	"tTJhESkndD+taTzgW6v9JF9yVfNW7RdyduDaOhUcIlKwJul8nwBaILACsDIEu2OK6JGciUXO95F5xvfC",
+	"rpIEZL9YBv50zGxtdlStt8Kftxxoy4GejgN9ZAY0MX9ZH8aBXBfKWmDnQeqfkAIa7YXxNIIuitAPpYd/",
+	"dIinac8jcj1iGutVrEIGzsTU2+tawLjWLzfC9WlKwEihDUvM6B3T0CXHjKRmmZZEE8VDhm2hudBlIUbA",
+	"Vsd1Yn/k9cDVDRtKNQ8AU5Ralup6ZlXDreMbjw627qdkn676OIxUl53Z3bi2L1R9MXNUIRXQ1yukQkgT",
+	"IPZgxNgY9eiyuThHSHY2i819/60w0PP56f6c9xsfJHZSlhG7kBIBDidSxs4hbynzwpJpY/9ta8NSWdB1",
+	"QzkYMKj6ghZ5AyKnikBzWO3DANyMK8IASbEsjHEnp+EIff9GhvlKWTdX9wse2dHxx+Pr9kn9QqrnAi3H",
+	"i13HQgBq3grnrXB+aqxyJEmktywAoZO1OQHtHl5RftWOomy3WuTIoNlL5VtZhlSQ/nTeJG2Ql1AMhc1V",
+	"E/6T9HH0l7yHGdssYpHr5teXZhRgN7H+dM4UCUdSagZtdqEnJI1hYa4JX8ryepAOjjJaCpb0L4O5WmYI",
+	"2FpTwU11fVZGSr8waBWuNG+HlPD7PF+v4rAFFmpJZjKaax4Wv5COt5sd8HQ6TPn0m1aeS79Oxr/47R9X",
+	"x4ftk3VRrjOb/lKlXktFKcqhRxGiP5qUXFvOpadUXv1lr+Y2WLINlmyDJS9e/JVVA6q0gPWCJl5XKI+Y",
+	"uL+++tN+0PkSIxYzw6pygL01jjJ74Hp84KwHUpGhlFGTnCt7BVCBxs4g2NxVuO69fUbG8q4snHIEX3+Q",
+	"UIelPJZvEXfjyZNjcdnR1tL4H8E8/134ElLlc/CloNyVeO24TUBorCWZQTdwzPDwfsXSuMSPwz9gx7Za",
+	"7NNqsSUa7JZ1blnny4dcno5vJr6fjXNHe3Cxe0Qz4xDWuSYxG2ARqVfhbhmbwCgYM7FqnGUUmBMzY4qR",
+	"MY3YjZhxM2qSa3rLxZDQGZ2nvetdtEUTxQZTzSJ0A71ptcqcOph8+lj8+9mzUB2zzPD7Ipt1T6wH5pzZ",
+	"jyfMTHXT/2/idgH0803l1QPSVGvKq22u6lYMbt0vP1au6nO7X7ANSc1ECkxiACHuKjx8b1ifVFGenNrB",
+	"j6yTwIAaQ1WM3iVG1eWHpzAYXMLlOQppP4KqzAAscKj7YZDn/6P7r2dqQkqwsbOo3JV91heLBtmdR93m",
+	"ed0pzZTrlnwNU3PSbpd1Mu2eMWsYbkmdjAC8s1trc5sS8MQpAczzbS+GHCPfDIzVdy2nKUIHWGoeudr1",
+	"ub5jap7JFxjIOJYzjYgfHLL5IFCvDZvsp83OHS79hM51gHXI+kZgHyqjydcLEiqpNcBRO1jqBLZVB64/",
+	"EvaoBZLQCBXrijFw8L9o4lsHQE4ZHRimYHhrY94IbJ4QYI9qu1FocGITsCDfTTxwbc8LzdahnNInRLsl",
+	"QfusN/aFXCKjtV5vRA8fShBaetBwvJdniz2EPUn2Ci8O/BhAxMTu+T6hrv2Da4uO/Zu9XW7cv1nklQFr",
+	"Qt+IXonWv08sf+3hGt/s7bl28di3TCcxG9yjiA8GTNn9HjHhp2ZfdERCFYPsDnAZBDeCcTNiyo0xJhOF",
+	"REoo0SyUloAGAxaa6i7nQMM/ZnOxpMW5FH1JVYRd95e2OF8uX9cSjw9CiDljM9zYJ8nFKO1gcpm7Wqky",
+	"usb+eBT7P77Z/05Lt5xe8re3OSXBKwSJ3rJcbdktV1v2Gq4g4PPEfTnlRPhv5ED430nH6tP21y52rb7K",
+	"qTK+n3S+L3cN1aaFB5WC16U7i5gIge8eJ9gsgXZYe2f/LKvrfTGAiI2OeXP1NHPOVbhM7htWmXRlIrtl",
+	"K5kwdQsi+EJxqbiZEz2dTKQyIIwn12mFtVNZlxNVXhFen3jW8x0CZ7hkehqbMt32C2Zqj12669YTtfVE",
+	"bT1RL92NXKB+VqH8l6MFFpTRRsJtu/KOqUEsZ0+CIIga4Kv+NL6txg/01sd0QozEzjPekMbeDFwndgXy",
+	"IU3kTOxD/jIZ0znWjrjwEWQBQK2QJtpQESUKvWVyukcMi60FkqvmdoApBBBRwDbpo9kBvidkloSKOarL",
+	"mWgVtertbCRjlgauAHgFMppHUrMSnX9GNYG3XXe7Sn3ejJhwsr6n8ir8Ci1av6wabWYy53XyvsyC30nz",
+	"oWBRdzpZqhBnnyrRhIP8mEJ29TQcdZOeS/lX3rz9BdCo1pOQ758urjbm3wsxtQHlsf1pN2hMlLTi3/3L",
+	"kTBsI7KA/er9XKFA/1qiWe1lNKvd5ZrVXrlm9XpNDfqhyg7MmIuIfYfHVKKFlOnellKAO+I2RAyoJWV1",
+	"ETOUx7i9A85iXJYlhj92vzWzLuYx0xrci6AOaiKkb/Flr437hmvyBZimAy8R3Vx3l80VMYm+BRunEqYk",
+	"W63ZnQsw+aexQT+D5bOwWHTjWK641fb+h2t7W+Xt0ZW3MRXz5c5b1JU8tmZtTSsGCgPfVGXI8NTl+vTn",
+	"0F4W+luBy/AAYhf/mtJYOycXAzS4oQSnl2L+MXABE0XFrVWCRiyOsEEWAbQC+3HAmPtOQ+igBVVfYzlm",
+	"IpMOHsdNcprB2ZFTQ75eIKKEhF633OCAoUxdkghjOaFDplOo6KGSs7QRiEtlAj/rFzdwquCgKsdxgThV",
+	"OSA0jonhY9YkPWya3yOKUXCF4zPGNySOoGFZRPrzG9G7OL+6JhXb3wucV/XrBQnlVGDx+YAqkrY1nqUe",
+	"bPzsAelR0yMTHt7ab08gNQr/ciN6WtCJHklznJme/80nz9v96DOHRJRuCmjCxMxkmcL4kZmTDN2sDVAE",
+	"E6wV94Qn26axGOW9ZDRyarZbUVWQN92FzSvhFxFsf8SobZUX2l6K9G/OTkhdfylQ0+5ey6pDVNzCJiyq",
+	"wE59evO2ZdeVRUTBl/ZWQJykL/2SvvS6+NLffn3XSHTL1kYgsBn67Aij5nWQYLMR2eS2b4Oy2xTgH0of",
+	"oIjPHOcYsNcIsmz5YWh4yyO/Xk566Rc46NdSIZnLSgyIkeh4oQAnmxVSvptnMmjkun1iGbgfFyu54RkM",
+	"IoOCMFUK9AVh9ZB9EkHnfxGRGWO3mvwED55KEdH5zxiNlMKMtLVaPl8fNknbj4ghZn0jvOR2vZoC0j45",
+	"6V4fn3YIHUsIZkMNiXPCJL3FuNGOczjtJpp7ZxMkQsvpksLzh4jVR/XE+FPJeRicQH2P7idoojYdj5ki",
+	"mjpCtZsdz3Mv4bZamul0Pp38Y80QZHZD7p0j5UEysmSGNVOJMXilIhcJuuXC/nDRuTw+P0o8nhrEGW4U",
+	"BrUesP7C4kuhvtJL4XXCINU54aC29vgP2WSs9IZVu85eL5CiHSBPi1dn7Yur386vS6mx6tpmKNQzuEem",
+	"Ub9SyLExCBAQz1MqLVGztkS6dRptnUabKonXFNqxJKa+VO6yEeq1nPUVx7K2sPeb+ppeKTZQTI+WRff6",
+	"Ux5HGZVSp8pezKIhU6BgzcEDdMsmxvuPxHxG5wHR0gHnuao1n9juQAJTEKMZ1ZDqRwGnNGkneyZRd0uA",
+	"icpDZ7CMR1fbHlhyZbcuL1iy8sDtfbmYyeY4bRpIyGzHpf9WefcumOiW9295/5b3P5qDAPjmOj6CjRh4",
+	"DaRopliaGg45FbpJeoqKW4R7m8YxQkb7Z2YjiV4CcOcnjB/0Rq59GnUpOMOVHR5TRTdHjQ6ex3Xdjpzn",
+	"GqI6gvHhqC+nShPal3dYDk3dH/ssxkLO0uol5SLQKVeO2IBOLetvBY2BVGNq4FzN6z1rE9DvfDwdY/rj",
+	"mAv8R9q+hQvDhkyVersfLpXcbPPp0dyMwGOTbII9eAgqax6xbHZq1tecbtm/gfO67uj3QQMQVKNK0PGa",
+	"49SHDvJ3ZmkX6L9oRHbdOsK3jvAfzRFuWUdCpXA9ns4VXi0L9fJuCcujvtBDYUwjVugxWVp2e5L96L9z",
+	"X5jn9bg+V71n5nhqdYqBc9zy1W3V51P3iUH3iVUsvU9IL+OUi71663PFOxYv75WFjwQkltmOutdoLSgA",
+	"lYcMI0jormKD8JXHb4e7sqBnHcYV38XZoqFNyoBqwZ6VVQttlDFhJ1mzYS4e4pZ1bVnXE7Ou2F/1lFnB",
+	"D5sVrB+5fAKomAAvtq9XH8spJht+vSBDRaGIJLlUmijuer04v8odiw9A+4RsgSSxcMAN6TMzY0wQbvSN",
+	"yBj3UPXdCgjF1x3oynfoMgN/e0d6LtWgiz/3mqTtHsYpQdIkMRItZFR/IGtQJNU9N8KVxRNuDtK+hCOJ",
+	"ZddsLkUEtSL4JfgVBmfws18iV0Sw74Z8vViWq4AFpC+YpQDCI6diPmNJ5pp5DMBdnwvW/r+LIFtH9042",
+	"uByRHua+DTVs3SHbStQXh6T32ANlQr1W4Lmk5vSbO60/Gnkpun6U2s7l1Z/wv0vB6y/ZWN45PFQU0xCg",
+	"FnJGpGiSL64s04tXbQATplh2UIFWv5l0hbe2MPVbhrr1Lz8WTP1avGrNXuMPgVo+kz49xTOYlA8l0EmG",
+	"j1lAhFQklpqlpeLulWYFVPKDmc8zYySHI0YnTFWowOgVzumWv66tWj4hRDJmKEVLZ/+Dqe5FKOMHb+9S",
+	"R9MW1ngrcbYq/I8Fa/yUYrGgkY+pumUGkhBeYa/f6rTRC6tjY1JRzLVB915U2RKSkQlVRqAbjYcjIlCq",
+	"slgzMmQeNZIIiS9BBQ8ASELZD9QJgefO/rULrXbZeGLm2OAywVLWZEJ5RQKpXc8JTvXHxDAsVI+6D2Rz",
+	"c9xOw4Lcf7uEmwchELpdwS16Gt+Zbx1dkL0LsCcp7n8G9+RXByln6fDX1lLgkzdZUYmlaiFcp/Pjs6tG",
+	"0Ii4hprvQ4QXeX9+/ulq592Hv7/Z2Tv92m4EDfZ9whXTdmhUCEC8j2+VF++VR+AIHOJA0A/aCPdO0utA",
+	"CabIeylvAYmSKT7guS22VJZQbPrNIu4KN7Ed75oJIgcDV8hP+nbckZw8IjXgbKpUBnsVt0rCVknYKgkv",
+	"l5tluWoqgjNqwmkqy5e5+7jQ08GAh5wJ051Ijrgncmq6ctDFXiwJz0vR6epB0SV+woLMLqglGa2jhl4C",
+	"XHO+OivacTFoY+k5rddBnIlvsqmXxebaEzoH9UbIGagY8MaI3rFMQYtVUgKCNrE2N8LBOwPmXB9SLJSi",
+	"8wOy22pBC38s0nZ1MT3wtDoAa/uLL8qmcfx/eBToGIprpGa+Yyc4ZgOMSyKMtG/+NOZaczEs031+hz3L",
+	"UsQDk7eLySZaAgWmONkuz9zBntDBQGLlYWl2dRyXp1Y73C2XJtGXMmZUPAdEyJeRtFft2+PnveBOwE1e",
+	"bMnkFYNMBybQdkpQgPmi+lHE+H1CRcX3aNpr1VFGil2cNkuacQyubtqMu/1bX/c2ceaJE2eA59EMx3Ps",
+	"bpksLhN9pWl+WXTGZanP3nUNAsoF7wp5zuQ0GQuc2yleFnJsKuiQARJY++K4PB0wHeEHbkiEn/Qzrfpq",
+	"8sBT9CT6oboIjTi7W42+XuEGb3n7V3tcdoSO/z7p7rZarXQ/7b/I1wtPe5b4cwkmafHT14vuZad9+Fvn",
+	"qNxQfa4c8oSY62SQp/dwK1G2EuWJJYq/sxmqywqT9Mdv62SMe2DfJRnj+EhgRcItm6+ZK/53HP8JdOZc",
+	"C9PKeN2GrUpdVw0RFV1+/yqwvLSxTMr1rpgxMSNcQONSqkxmEG3YRNfr5Da1O7NbBMqOKI/n3VgOYXj3",
+	"1FvLH7PAy3Xz/Rr7m2Wr/91f1Tpqt2sAtWWRWxb5tCzyX57ZeK7ouM+6VTWr8tcp0Qz8LngxtfO8ILJe",
+	"BL2+iJiC5m+1XT5mOslL73mOgDGqHvKYXpN8GUni+YDGXlw0jm+Ei145xF5QZj0Cu4MkRrzaIJf+Vpk2",
+	"/ncXPXrBSFeGZ5bUWgPPrstcn4iZrpdc7pjhcyWXbyXfY0m++qecOeLy9Ha4C9uw1zbstQ17vXh6u0+Q",
+	"qKcFvHTCOyotr6aaqdXxK2uPuZal+J6LQiVtxLNhFsdao0xgiIzkDEDtM89xXW66fdZMJebb5oGhh/ux",
+	"piJiakbneQMwWV4SEkp+SYVOXo49kVYRNCIwT2tKLP/43v23zW2vCyWHCjL669lglrD+orem2NYUex5T",
+	"zCR2P9hJQH8PN8zKWeeft2x+jw7vTbP5r+ydh38P+HeGxhbAwhxA8e6MOiMMi4ggm7Aid38z++oTm79I",
+	"5r6cMJFv+ZZhmOvqx8+co7+1g9a1g8rKBh7RDgIi3BYLbEXW1iD6sYoFHmgQPax8YFXJwPspdArB3qtZ",
+	"PNImgfSggEBiUQCJxWjvYPdXlN6W0UbEyCGDllmQmwddzKBjWZtEfMgNjXF4rm/Eh88nH45PTjpH9iEr",
+	"54O0cQh84oBQMhnNNQ9pDPUKXJOLztnR8dlHLCtgLNKkp0d8MuFi2I4iq4j3AqxaeNNqEWwvOfOdTHwO",
+	"HjQkwbm7hmYaenSLjO12DBtnD5O0L46JHsmZri5cODZs/MJVC7i9OcFstxomyc3Yicqy1POg4Xc57wZO",
+	"0/Ovzz91ID+/MOJeI2j8a0qF4WYOiJyFs4Bh4G+NEykimchJuBYf30PyqmC7jf3GLungasilpFEqwdsR",
+	"JZ9cTYjUhsauNKCzS35pn9nL+aBsentwT1lYUXYsJXUVb5bUVdhn4zhrTIdUKc5UqmHZ6/x2eeXF3nqV",
+	"F4fnHz50Ojt/+/unvcIfgXFl//wtaAym8YD7OS77MChuMkEyLCFQ+9OZz3McDBgjd3IajsBoSUltd6Ec",
+	"Ix0UaDC7XdpQM9WN/UbCcSwLVjS85WJ4BuEh/+iDaGl1Sca2L+xWF9vqYj9GTUZIDY3lEPSRjEqWXmL9",
+	"4MIMO/QTVWW42S9R9fwiqjzYZytRdrNb8eMmlPqv2s2u+qaTMxu3Pa34tMOw4ZqgiKnsvIoCaH05coUv",
+	"1klq/aDkuI7X6lo2/r1SZOvqP79sov0kim1e/cFxi1pPUdHJ+KJQ+9gr15AzKs3pdFhUmUv1mL1SPeYF",
+	"lOtEd3KG1zqa03OlCqf3pU6ucIY3bsMv2/DLE4dfVE6GVioZRbFeGmXJjPXqTx4ti7ScAiAbFWhxBM4b",
+	"A2iomng+0ky8KUPJNDGSpC4Zqchh++ywY/9xkLpIkB0QOqRc+I5iN8LhOxwQKuZYegkeGER6JT0u7mjM",
+	"o65RVGjwcfUCBOGGNjeOwUMLMt8t3vG+JjlM/zi0m0D6NLx1VZVJMAhD78z7p9CXZH+8kzxyziTXiZ65",
+	"NvlTXd7IDGNHGUtuheJjrbr0XBIFYELNKKN+RI2iZ+FBqsizQkrBAeSx77xMSCgESBVlY96F5AV140KC",
+	"47OWKd64vmwfftrZbWwoA54s+JVI/8IiqxUUv+6XUlGSb+y1rlvvSoCxnlhxWfb9F1VnatHf8/iDtoG6",
+	"rXKzdQ79WIE6lVUA1nYNFdWd8rTFNfw52ihGb+vmJlprh1m+CVE8SDnEtAV0WFCCwy3kKY6ohqIJqDBz",
+	"b9yyeXVS4hVO64WzEtVUiHwJwx9L8zRAtJrG/pugEVNtzkVOFFsxI61aaxr7u7uZJkpH7eOTf1hq4GP2",
+	"n5A32OhMlZywV++ZirlobJRDiFu4ZvKgI4et+bo1X58he9BRW2n6oOcAm+QPygkTdMKb/k6X8jIEMhNW",
+	"RTMpw9JM3TFFbhmbaAD0+Y+r87MmOYOEACHLudZHZq4mLNysBLaexnfk4AHL7y/XCX5g4eo+hNjtobFw",
+	"qkB1tgZAeoQfmUH3tP9s5uRoX05N2bnB2Sg2YEpRbGFVni5ySm+hAs+DSP5KwhG1x8QUIk8aMI3tOEwR",
+	"jn1sQzqeUD4U4JFA7MgMFLylCCIF24ef5NSQHgzA2HHUuxEG6p25TrErJwDpgUOCwe+/l6SSwLPZx4J0",
+	"TskLjDVJG6qHYFQ/r73WbnAjqMDuNFwMYbC9VitIpwxekb6M5s0bcSN6M6osC+wFduZUS6FddaHi+vYq",
+	"lIr1fLoM9qsZKDqNiOZDQWNNBtZabZIPSo7Jry0iRQCBKrdALkg/lmCqkLGM2I1QbDAFOGs7HfC1wHhd",
+	"eIxFPcKFNoxGTdIWvm1wZjxN3rTeZPr3QIXjVAM2iTRkzgyBpEkW2eOSd0xBFSR8yI/StRoNRrh61cWO",
+	"l46eXrhNzjSOSxrvsjumnN8KdwjuBulLg+13da7/rls3LM7+oxuxsQSm4ig13wDXU1tnTHls5XtE/083",
+	"p2Yox5knik16/e9WW0oNXOCd0LSYFtfiuSPbCeV4zFTIyIzGtztmpOR0OCKaiWiNtSxMab1izOTIn8QV",
+	"469kfgva+pZFLnctg/yeXTN4PRQbJMcDt9T7Uzzfc46D9vtD7Crsfz8uvO1v9UKqSRoucSxh7Uxuv3+H",
+	"rvK0yoVgeSawrUQ6pgzONbeyin2BAW/9DM+ghW6QLlYPexglVJasn52Og8YgpsNhcaIf8McAhIcvmi69",
+	"fu9a2ev3R6Nz2j4+6Z62rw9/a3xbWMGnv53+fe8LQAAvrgGHStfwS2v5ClAX8+OQWMpbTfRUT3jI5RRT",
+	"W2c8jknfXqY7zmYsajYe/+56jWN7GbdOv63T78XLlROGYO9kzu/njaElXr8SfbgRNHLqeM0MsJxfMDHE",
+	"sp7B5MdXf2bZ5P1yEEKuc+otWm5NcojZ/IpBnTJVLEqsL8WGVEXESBJSzUot6o0V+8vMxB/LE7hQRFep",
+	"4JZUKFdF5nb33/6639pr7u6+SaJmy/VHNAI2E8Tr2QL1JDck1hzGPLzFHvH4bynumNKYIth6uJpaJeP8",
+	"QrfOym1bsx/JuynlLZlOHsD1l4ZzUrad+jsRLOphCbk4Qp1kXPe1F0rKfbLMWLuobFZsybeTBAicwIzO",
+	"q77unrRG1fV8wmpP40PhvX830NlxAoBRLSBjysc58ZggzoaJ5MC3pLhzUiqU04kU2fyU6nSX1tv93d1m",
+	"aw8LvktSWxY6vRRPa79xdHx1eP757Lp7eH7UAfkSR5+F4XEuN1fNfGWQ73KTjlkphi2dHRfeloCkftn5",
+	"0Lm87Fxms5naFxeX578jZG5JvXfJivOJJeBde750Wbu4eqmywEO2onsbZ3zyNFkv2VLxi798y4tV+HFR",
+	"qK4sbj6l6laDtLfPE6ohA/SAcEP6LJRjpslF+/ioSa6YiAjjUMMM3cx6RCrS8xyhFxD2nYYmnkPYBJun",
+	"jbGi2I09nmpsRXIj+owJ4lhppizZjQamIk7c7gtCT7I7RIxi2nuwh8xoAs3VPL6V52O96oJk3L6XDbf0",
+	"58jPs/7B9whn73StDORklGXovi65Pz+OSt9XfnkZB+gCy16bJ65TCNx6jA5ra0riVKC8W8BMeUb5nDum",
+	"JxfU2RTS3b/tv3m7/7rVfIuLfiTxbW/+Yh+3MkleMocSSb4u3bXRnV9pQdtnAgCUBR619RZvbfKtt/il",
+	"64cTEVSqsZQ7iUvlfk1Qy0SAFD0NqBLl3MOoE0EaKjWsOrmKxbEmsxEitlDi2XxAUFJYzWfIB4aEVq+B",
+	"IHMop3GEcTGcjmVLWGzje6prA01mB1I1STue0bkme60WRuVvhE8XmmrAVomh0GWf0Ex+in2Ca9KD+e8T",
+	"AJXsoUsB3a3k89mns/MvZzWc1zfCea8dYozVruhkwiikJMVyWArq8rvbuUNUU1ZWAGH8XUIkkVDw3jjZ",
+	"vyAty/wQTht6rAqhxwD6xFhEHhW8RPbjeTT2G+5EUCPjHgrUkqP79+qR4DptlaIfz3uxuK8lOk9y0JhD",
+	"WFsDsrvnrltFoUyS1+QZw0wqM9o6JbZOiaeT8l4AuCjp5n6JP/1lvF+a4ux1/BwAGoKfcix0dRyvIgi7",
+	"kbF/6ab2WOFXOpkoefcwE3frbH4eZ/O6Jupy43TLjLfB3R+Ie39kZn0DbUU8dzWDfwVsrNoF/RuYRdY0",
+	"SdALGFWCRa6ZEBXEX23vSg6psLbWcg8y/NU5kHNMKrgRh+efL87P4F9gAH08/nDdPWxfHhFDb710w35F",
+	"2ezgv2gykTImP0lFxvZBqAqcQf2FfQ7+yDWUMWj584ErLBQ3ArCq8O/2QUxUxUqDd+hPz2BaYW2EQ4+w",
+	"D001i8h00iTtz9fnp+3rzhGZWPsRJSIXmJqZc9jfiNP22ef2Cfzl8PPV9fkp2IPQuxUc/W730Eal3IAl",
+	"2rs4v7omhfBBr0kO7cN2NghxsVCioumYoRHbJGcSKj+gcpuxqBxQAgZ8FAG9IfDDw+C+QcgWkuy9d6Do",
+	"xH9Bw63xpXNyeH7a2XnbeGo9IHOlfhAtoIbfup4Nd59uSvHI/e8/0qH/j7fWH+/gnyBgkbdltkGLra65",
+	"DVq8WIq7ZcAPj1kkmiZ0JAcQ6668Y2oQy9mKKMZyNNOSIIbld9W5ktfS0FgTzUXIcpor6bMhFQGZToiR",
+	"DhhUaEOFaZJL9k8WGhaRVLygQpkgOCVZk5GECliQGM0b0UvfsMfZA9iyzCATpshoKiJlB4dEa/t1KRiJ",
+	"WMjHNA5IKwlM4AMYMxnTOWHfQ8YisttqNW8ERhO0SfI2QxrHJJJMw4SGSs5SZTQp5ivROz8ycwVbWCd8",
+	"kSkKTOMWWQleGrVIxf2PFLvYuIQuf8aN/de/NvcKyfO/vivLnn/9xv2apgzv777ZS360JPU7fmX3l3fN",
+	"d+/WkLd4hhWCFsbfpudtnS8/mvPFJMSJqCGeVeSQQ6h5tNR6q8nqBBhprUx7gA+hpA9t9JWi8wPLiaFv",
+	"CdSOk6mImdakB9m4PaLpXBP7S5N0wNcBce00em3nUI2YVJnBvwZi0gtm3JeghTxy5vuXkbV8HqMWTLAC",
+	"ItTWUP03DCtvgqnlIxZrYWptc923YeXnw9TKVGctYGrViTDnQZ8sN+SAdffHN8s6ER6rTNt3+ViApGRJ",
+	"farixr6HGqSv7nZLxYvLvhADPpxaE2dkDRTorQU4TuFIaiZIH1Oze9936ITv3LJ5jyAxZT5kP/AtWepS",
+	"sC9uNIsHzVRyIWLV4vwOU3hn31RUjyiuz72aKuaLr//ONTf2fQTJofhylHit3BDOBFh8H9JTfBkhizyY",
+	"YsSjfFocxnpyAC3Z4TMGxeI3rkt0qczLzkgon1oaZ7InhJ/mYhhg1AeEEpfC2qt5HOtk65AaK0b3Ox5S",
+	"YY1mI+FbGKwJyNcLxOaGxlaZQduhqVjpuUjgKCPpIbcQzDHzfufOXrlVcxrRu+wJvvdttxZf+3phz5/p",
+	"kYwjnZ5aqCQ0jIMaDzJUVJjsKk7YHSslKSw2yVEk7IoUYX5C0ZBVriKNd+H2YTBwOs8SDYKGloxwMVXh",
+	"iGqms7E9eDh3tCmeacki3Mz7c/L1IsA0z/6cIB4m4rdZxVkLOtEjacgtmxgshsnukL3/0Ja1jKrTLTfF",
+	"cyOu43tmsFMeM22kqN6yCVVGMEX6U80F03b5cjBgCnT04n5mR6bqlplJTENWMvQVc72TkWgBDsHBB4DW",
+	"zQWhZMZFJGeAs+YV5MwHXJ/HxbEvpwLGDq3kCKfQTz6yHFoqMmPsVvvIqr8DFR/wOIz33+7/vwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -45,6 +45,81 @@ func (e Asset) Valid() bool {
 	}
 }
 
+// Defines values for BlockKind.
+const (
+	BlockKindDevice  BlockKind = "device"
+	BlockKindDomain  BlockKind = "domain"
+	BlockKindEmail   BlockKind = "email"
+	BlockKindMember  BlockKind = "member"
+	BlockKindNetwork BlockKind = "network"
+)
+
+// Valid indicates whether the value is a known member of the BlockKind enum.
+func (e BlockKind) Valid() bool {
+	switch e {
+	case BlockKindDevice:
+		return true
+	case BlockKindDomain:
+		return true
+	case BlockKindEmail:
+		return true
+	case BlockKindMember:
+		return true
+	case BlockKindNetwork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CampaignState.
+const (
+	CampaignStateActive   CampaignState = "active"
+	CampaignStateArchived CampaignState = "archived"
+	CampaignStatePaused   CampaignState = "paused"
+)
+
+// Valid indicates whether the value is a known member of the CampaignState enum.
+func (e CampaignState) Valid() bool {
+	switch e {
+	case CampaignStateActive:
+		return true
+	case CampaignStateArchived:
+		return true
+	case CampaignStatePaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CaseStatus.
+const (
+	CaseStatusApproved CaseStatus = "approved"
+	CaseStatusBlocked  CaseStatus = "blocked"
+	CaseStatusClean    CaseStatus = "clean"
+	CaseStatusOpen     CaseStatus = "open"
+	CaseStatusRejected CaseStatus = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the CaseStatus enum.
+func (e CaseStatus) Valid() bool {
+	switch e {
+	case CaseStatusApproved:
+		return true
+	case CaseStatusBlocked:
+		return true
+	case CaseStatusClean:
+		return true
+	case CaseStatusOpen:
+		return true
+	case CaseStatusRejected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClawbackPolicy.
 const (
 	ClawbackPolicyNegative    ClawbackPolicy = "negative"
@@ -84,6 +159,57 @@ func (e CodePoolMode) Valid() bool {
 	}
 }
 
+// Defines values for ConversionStatus.
+const (
+	ConversionStatusCOMPLETED ConversionStatus = "COMPLETED"
+	ConversionStatusEXPIRED   ConversionStatus = "EXPIRED"
+	ConversionStatusFLAGGED   ConversionStatus = "FLAGGED"
+	ConversionStatusREJECTED  ConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the ConversionStatus enum.
+func (e ConversionStatus) Valid() bool {
+	switch e {
+	case ConversionStatusCOMPLETED:
+		return true
+	case ConversionStatusEXPIRED:
+		return true
+	case ConversionStatusFLAGGED:
+		return true
+	case ConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EarningReason.
+const (
+	EarningReasonBELOWMINIMUM     EarningReason = "BELOW_MINIMUM"
+	EarningReasonBUDGETEXHAUSTED  EarningReason = "BUDGET_EXHAUSTED"
+	EarningReasonCAPREACHED       EarningReason = "CAP_REACHED"
+	EarningReasonNOREWARD         EarningReason = "NO_REWARD"
+	EarningReasonREPEATCONVERSION EarningReason = "REPEAT_CONVERSION"
+)
+
+// Valid indicates whether the value is a known member of the EarningReason enum.
+func (e EarningReason) Valid() bool {
+	switch e {
+	case EarningReasonBELOWMINIMUM:
+		return true
+	case EarningReasonBUDGETEXHAUSTED:
+		return true
+	case EarningReasonCAPREACHED:
+		return true
+	case EarningReasonNOREWARD:
+		return true
+	case EarningReasonREPEATCONVERSION:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Enrolment.
 const (
 	EnrolmentOpen   Enrolment = "open"
@@ -107,12 +233,14 @@ const (
 	ErrorCodeAlreadyExists         ErrorCode = "already_exists"
 	ErrorCodeAlreadyReversed       ErrorCode = "already_reversed"
 	ErrorCodeBalanceOverflow       ErrorCode = "balance_overflow"
+	ErrorCodeCampaignNotActive     ErrorCode = "campaign_not_active"
 	ErrorCodeForbidden             ErrorCode = "forbidden"
 	ErrorCodeIdempotencyConflict   ErrorCode = "idempotency_conflict"
 	ErrorCodeIdempotencyInProgress ErrorCode = "idempotency_in_progress"
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
@@ -131,6 +259,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeBalanceOverflow:
 		return true
+	case ErrorCodeCampaignNotActive:
+		return true
 	case ErrorCodeForbidden:
 		return true
 	case ErrorCodeIdempotencyConflict:
@@ -142,6 +272,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeMemberUnknown:
 		return true
 	case ErrorCodeMethodNotAllowed:
 		return true
@@ -180,6 +312,54 @@ func (e ExpiryPolicy) Valid() bool {
 	case ExpiryPolicyNone:
 		return true
 	case ExpiryPolicyRolling:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FraudMode.
+const (
+	FraudModeBlock FraudMode = "block"
+	FraudModeFlag  FraudMode = "flag"
+)
+
+// Valid indicates whether the value is a known member of the FraudMode enum.
+func (e FraudMode) Valid() bool {
+	switch e {
+	case FraudModeBlock:
+		return true
+	case FraudModeFlag:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FulfillmentType.
+const (
+	FulfillmentTypeAUTOMATED    FulfillmentType = "AUTOMATED"
+	FulfillmentTypeCOUPONCODE   FulfillmentType = "COUPON_CODE"
+	FulfillmentTypeCUSTOM       FulfillmentType = "CUSTOM"
+	FulfillmentTypeDISCOUNTCODE FulfillmentType = "DISCOUNT_CODE"
+	FulfillmentTypeGIFTCARD     FulfillmentType = "GIFT_CARD"
+	FulfillmentTypeMANUAL       FulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the FulfillmentType enum.
+func (e FulfillmentType) Valid() bool {
+	switch e {
+	case FulfillmentTypeAUTOMATED:
+		return true
+	case FulfillmentTypeCOUPONCODE:
+		return true
+	case FulfillmentTypeCUSTOM:
+		return true
+	case FulfillmentTypeDISCOUNTCODE:
+		return true
+	case FulfillmentTypeGIFTCARD:
+		return true
+	case FulfillmentTypeMANUAL:
 		return true
 	default:
 		return false
@@ -264,6 +444,222 @@ func (e KeyKind) Valid() bool {
 	}
 }
 
+// Defines values for PayoutAsset.
+const (
+	PayoutAssetPoints PayoutAsset = "points"
+	PayoutAssetTokens PayoutAsset = "tokens"
+)
+
+// Valid indicates whether the value is a known member of the PayoutAsset enum.
+func (e PayoutAsset) Valid() bool {
+	switch e {
+	case PayoutAssetPoints:
+		return true
+	case PayoutAssetTokens:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefundedRewardOutcome.
+const (
+	RefundedRewardOutcomeCancelled RefundedRewardOutcome = "cancelled"
+	RefundedRewardOutcomeKept      RefundedRewardOutcome = "kept"
+)
+
+// Valid indicates whether the value is a known member of the RefundedRewardOutcome enum.
+func (e RefundedRewardOutcome) Valid() bool {
+	switch e {
+	case RefundedRewardOutcomeCancelled:
+		return true
+	case RefundedRewardOutcomeKept:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RewardRole.
+const (
+	RewardRoleREFEREE  RewardRole = "REFEREE"
+	RewardRoleREFERRER RewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the RewardRole enum.
+func (e RewardRole) Valid() bool {
+	switch e {
+	case RewardRoleREFEREE:
+		return true
+	case RewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RewardStatus.
+const (
+	RewardStatusAPPROVED  RewardStatus = "APPROVED"
+	RewardStatusCANCELLED RewardStatus = "CANCELLED"
+	RewardStatusPAID      RewardStatus = "PAID"
+	RewardStatusPENDING   RewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the RewardStatus enum.
+func (e RewardStatus) Valid() bool {
+	switch e {
+	case RewardStatusAPPROVED:
+		return true
+	case RewardStatusCANCELLED:
+		return true
+	case RewardStatusPAID:
+		return true
+	case RewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WhyReferralStatus.
+const (
+	WhyReferralStatusCOMPLETED WhyReferralStatus = "COMPLETED"
+	WhyReferralStatusPENDING   WhyReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the WhyReferralStatus enum.
+func (e WhyReferralStatus) Valid() bool {
+	switch e {
+	case WhyReferralStatusCOMPLETED:
+		return true
+	case WhyReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WhyTransferFrom.
+const (
+	WhyTransferFromAdjusted  WhyTransferFrom = "adjusted"
+	WhyTransferFromAvailable WhyTransferFrom = "available"
+	WhyTransferFromDebt      WhyTransferFrom = "debt"
+	WhyTransferFromExpired   WhyTransferFrom = "expired"
+	WhyTransferFromIssued    WhyTransferFrom = "issued"
+	WhyTransferFromPending   WhyTransferFrom = "pending"
+	WhyTransferFromRedeemed  WhyTransferFrom = "redeemed"
+)
+
+// Valid indicates whether the value is a known member of the WhyTransferFrom enum.
+func (e WhyTransferFrom) Valid() bool {
+	switch e {
+	case WhyTransferFromAdjusted:
+		return true
+	case WhyTransferFromAvailable:
+		return true
+	case WhyTransferFromDebt:
+		return true
+	case WhyTransferFromExpired:
+		return true
+	case WhyTransferFromIssued:
+		return true
+	case WhyTransferFromPending:
+		return true
+	case WhyTransferFromRedeemed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WhyTransferKind.
+const (
+	WhyTransferKindAward      WhyTransferKind = "award"
+	WhyTransferKindCancelHold WhyTransferKind = "cancel_hold"
+	WhyTransferKindClawback   WhyTransferKind = "clawback"
+	WhyTransferKindDeduct     WhyTransferKind = "deduct"
+	WhyTransferKindExpire     WhyTransferKind = "expire"
+	WhyTransferKindHold       WhyTransferKind = "hold"
+	WhyTransferKindMature     WhyTransferKind = "mature"
+	WhyTransferKindOwe        WhyTransferKind = "owe"
+	WhyTransferKindRedeem     WhyTransferKind = "redeem"
+	WhyTransferKindRefund     WhyTransferKind = "refund"
+	WhyTransferKindRepay      WhyTransferKind = "repay"
+)
+
+// Valid indicates whether the value is a known member of the WhyTransferKind enum.
+func (e WhyTransferKind) Valid() bool {
+	switch e {
+	case WhyTransferKindAward:
+		return true
+	case WhyTransferKindCancelHold:
+		return true
+	case WhyTransferKindClawback:
+		return true
+	case WhyTransferKindDeduct:
+		return true
+	case WhyTransferKindExpire:
+		return true
+	case WhyTransferKindHold:
+		return true
+	case WhyTransferKindMature:
+		return true
+	case WhyTransferKindOwe:
+		return true
+	case WhyTransferKindRedeem:
+		return true
+	case WhyTransferKindRefund:
+		return true
+	case WhyTransferKindRepay:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WhyTransferTo.
+const (
+	WhyTransferToAdjusted  WhyTransferTo = "adjusted"
+	WhyTransferToAvailable WhyTransferTo = "available"
+	WhyTransferToDebt      WhyTransferTo = "debt"
+	WhyTransferToExpired   WhyTransferTo = "expired"
+	WhyTransferToIssued    WhyTransferTo = "issued"
+	WhyTransferToPending   WhyTransferTo = "pending"
+	WhyTransferToRedeemed  WhyTransferTo = "redeemed"
+)
+
+// Valid indicates whether the value is a known member of the WhyTransferTo enum.
+func (e WhyTransferTo) Valid() bool {
+	switch e {
+	case WhyTransferToAdjusted:
+		return true
+	case WhyTransferToAvailable:
+		return true
+	case WhyTransferToDebt:
+		return true
+	case WhyTransferToExpired:
+		return true
+	case WhyTransferToIssued:
+		return true
+	case WhyTransferToPending:
+		return true
+	case WhyTransferToRedeemed:
+		return true
+	default:
+		return false
+	}
+}
+
+// AddBlockRequest defines model for AddBlockRequest.
+type AddBlockRequest struct {
+	// Kind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+	// IP address (IPv6: its /64), or a `device` by your own id of it.
+	Kind  BlockKind `json:"kind"`
+	Note  *string   `json:"note,omitempty"`
+	Value string    `json:"value"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -336,6 +732,228 @@ type Balances struct {
 	Xp Balance `json:"xp"`
 }
 
+// Block An entry of the block list.
+type Block struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Kind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+	// IP address (IPv6: its /64), or a `device` by your own id of it.
+	Kind BlockKind `json:"kind"`
+
+	// Note May be empty.
+	Note string `json:"note"`
+
+	// Value As it is compared; a keyed hash for `network` and `device`.
+	Value string `json:"value"`
+}
+
+// BlockKind What an entry is about: a `member` by id, an `email` address, the `domain` of addresses, a `network` by an
+// IP address (IPv6: its /64), or a `device` by your own id of it.
+type BlockKind string
+
+// BlockList defines model for BlockList.
+type BlockList struct {
+	Data []Block `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// Campaign Who is paid what for bringing whom.
+type Campaign struct {
+	// Budget An amount of money with two decimals, or null.
+	Budget nullable.Nullable[NullableMoney] `json:"budget"`
+
+	// BudgetSpent An amount of money with two decimals, or null.
+	BudgetSpent nullable.Nullable[NullableMoney] `json:"budgetSpent"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt"`
+	Id     string                             `json:"id"`
+	Name   string                             `json:"name"`
+
+	// Rule What a campaign pays, and when.
+	Rule CampaignRule `json:"rule"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State CampaignState `json:"state"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Version Of the rule in force.
+	Version int `json:"version"`
+}
+
+// CampaignList defines model for CampaignList.
+type CampaignList struct {
+	Data []Campaign `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// CampaignRule What a campaign pays, and when.
+type CampaignRule struct {
+	Fraud    FraudRuleView `json:"fraud"`
+	HoldDays int           `json:"holdDays"`
+
+	// MinAmount An amount of money with two decimals, or null.
+	MinAmount  nullable.Nullable[NullableMoney]  `json:"minAmount"`
+	PayRepeats bool                              `json:"payRepeats"`
+	Referee    nullable.Nullable[RewardRuleView] `json:"referee"`
+	Referrer   nullable.Nullable[RewardRuleView] `json:"referrer"`
+
+	// ReferrerCap An amount of money with two decimals, or null.
+	ReferrerCap nullable.Nullable[NullableMoney] `json:"referrerCap"`
+	WindowDays  int                              `json:"windowDays"`
+}
+
+// CampaignRuleRequest defines model for CampaignRuleRequest.
+type CampaignRuleRequest struct {
+	// Fraud The campaign's say in what is suspicious. Scores go from 1 to 100; `flagAt` is not above `blockAt`.
+	// `weights` is what a signal adds to the score where that is not its default; 0 turns it off.
+	Fraud *FraudRule `json:"fraud,omitempty"`
+
+	// HoldDays How many days a reward stays PENDING before it can be claimed.
+	HoldDays *int `json:"holdDays,omitempty"`
+
+	// MinAmount An amount of money with at most two decimals; null for none.
+	MinAmount nullable.Nullable[NullableAmount] `json:"minAmount,omitempty"`
+
+	// PayRepeats Later conversions of a referee pay too.
+	PayRepeats *bool `json:"payRepeats,omitempty"`
+
+	// Referee What the referee earns; null for nothing.
+	Referee nullable.Nullable[RewardRule] `json:"referee,omitempty"`
+
+	// Referrer What the referrer earns; null for nothing.
+	Referrer nullable.Nullable[RewardRule] `json:"referrer,omitempty"`
+
+	// ReferrerCap An amount of money with at most two decimals; null for none.
+	ReferrerCap nullable.Nullable[NullableAmount] `json:"referrerCap,omitempty"`
+
+	// WindowDays How many days after the referee's last click, else after the code's creation, a conversion still counts.
+	WindowDays *int `json:"windowDays,omitempty"`
+}
+
+// CampaignState An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+// is final.
+type CampaignState string
+
+// CampaignVersion A rule as it was from an instant on.
+type CampaignVersion struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Rule What a campaign pays, and when.
+	Rule    CampaignRule `json:"rule"`
+	Version int          `json:"version"`
+}
+
+// CampaignVersionList defines model for CampaignVersionList.
+type CampaignVersionList struct {
+	Data []CampaignVersion `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// Case A referral or a conversion for which fraud signals fired.
+type Case struct {
+	CampaignId string `json:"campaignId"`
+
+	// ConversionId null: the referral itself.
+	ConversionId nullable.Nullable[string] `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Note The reviewer's.
+	Note string `json:"note"`
+
+	// RefereeId Who came; null: nobody in particular.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReviewedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ReviewedAt nullable.Nullable[NullableInstant] `json:"reviewedAt"`
+	Score      int                                `json:"score"`
+
+	// Signals Heaviest first.
+	Signals []CaseSignal `json:"signals"`
+	Status  CaseStatus   `json:"status"`
+}
+
+// CaseDetail A case with the rewards of its conversion.
+type CaseDetail struct {
+	CampaignId string `json:"campaignId"`
+
+	// ConversionId null: the referral itself.
+	ConversionId nullable.Nullable[string] `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Note The reviewer's.
+	Note string `json:"note"`
+
+	// RefereeId Who came; null: nobody in particular.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReviewedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ReviewedAt nullable.Nullable[NullableInstant] `json:"reviewedAt"`
+	Rewards    []EarnedReward                     `json:"rewards"`
+	Score      int                                `json:"score"`
+
+	// Signals Heaviest first.
+	Signals []CaseSignal `json:"signals"`
+	Status  CaseStatus   `json:"status"`
+}
+
+// CaseList defines model for CaseList.
+type CaseList struct {
+	Data []Case `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// CaseSignal One indication of fraud, as it was weighed.
+type CaseSignal struct {
+	// Evidence What was seen. Mailboxes are masked.
+	Evidence json.RawMessage `json:"evidence"`
+
+	// Name As in `reasons` of the referral or conversion.
+	Name string `json:"name"`
+
+	// Weight What it added to the score.
+	Weight int `json:"weight"`
+}
+
+// CaseStatus defines model for CaseStatus.
+type CaseStatus string
+
 // ClawbackPolicy How far a reversed award may reach. `pending_only`: only what is still on hold. `to_zero`: down to a
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
@@ -370,6 +988,30 @@ type CodePoolList struct {
 
 // CodePoolMode `imported`: hands out codes that were put in. `generated`: makes a new code each time.
 type CodePoolMode string
+
+// ConversionStatus defines model for ConversionStatus.
+type ConversionStatus string
+
+// CreateCampaignRequest defines model for CreateCampaignRequest.
+type CreateCampaignRequest struct {
+	// Budget An amount of money with at most two decimals; null for none.
+	Budget nullable.Nullable[NullableAmount] `json:"budget,omitempty"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt,omitempty"`
+
+	// Id Your own id for it.
+	Id   *string             `json:"id,omitempty"`
+	Name string              `json:"name"`
+	Rule CampaignRuleRequest `json:"rule"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt,omitempty"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State *CampaignState `json:"state,omitempty"`
+}
 
 // CreateCodePoolRequest defines model for CreateCodePoolRequest.
 type CreateCodePoolRequest struct {
@@ -436,8 +1078,89 @@ type CreateMemberRequest struct {
 	Name nullable.Nullable[string] `json:"name,omitempty"`
 }
 
+// CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
+type CreateVanityCodeRequest struct {
+	Code string `json:"code"`
+
+	// ReferrerId Whose code it is.
+	ReferrerId string `json:"referrerId"`
+
+	// ReferrerUsername Display name of the referrer.
+	ReferrerUsername *string `json:"referrerUsername,omitempty"`
+}
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
+
+// EarnedReward Something earned by a conversion. Its code is shown by the Incenta API only.
+type EarnedReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount Money `json:"amount"`
+
+	// Asset What the ledger counts. `xp` is never spent and never expires.
+	Asset      Asset  `json:"asset"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ClaimedAt nullable.Nullable[NullableInstant] `json:"claimedAt"`
+
+	// CodePoolId Where its code comes from; null: it is made, or there is none.
+	CodePoolId   nullable.Nullable[string] `json:"codePoolId"`
+	ConversionId string                    `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+	// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+	FulfillmentType FulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	HeldUntil nullable.Nullable[NullableInstant] `json:"heldUntil"`
+	Id        string                             `json:"id"`
+	MemberId  string                             `json:"memberId"`
+
+	// RedeemedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	RedeemedAt nullable.Nullable[NullableInstant] `json:"redeemedAt"`
+	ReferralId string                             `json:"referralId"`
+
+	// Role Which side of the referral earned it.
+	Role RewardRole `json:"role"`
+
+	// RuleVersion Of the campaign's rule that made it.
+	RuleVersion int          `json:"ruleVersion"`
+	Status      RewardStatus `json:"status"`
+
+	// Units What it pays of `asset`.
+	Units int64 `json:"units"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// Earning What one side would earn, and how it comes about.
+type Earning struct {
+	// Asset Of `units`; null where the campaign pays nothing to this side.
+	Asset nullable.Nullable[PayoutAsset] `json:"asset"`
+
+	// FulfillmentType Null where the campaign pays nothing to this side.
+	FulfillmentType nullable.Nullable[FulfillmentType] `json:"fulfillmentType"`
+
+	// Reason Null where something is earned.
+	Reason nullable.Nullable[EarningReason] `json:"reason"`
+
+	// Steps Sentences for people.
+	Steps []string `json:"steps"`
+	Units int64    `json:"units"`
+
+	// Value An amount of money with two decimals, exact. It carries no currency.
+	Value Money `json:"value"`
+}
+
+// EarningReason Why nothing is earned. BELOW_MINIMUM: the amount is too small. CAP_REACHED: the referrer has had all there
+// is to have. BUDGET_EXHAUSTED: the campaign has. REPEAT_CONVERSION: the referee's first one was paid.
+// NO_REWARD: the rule comes to nothing.
+type EarningReason string
 
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
@@ -454,8 +1177,10 @@ type ErrorAnswer struct {
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
 		// - `already_exists` (409): the id, or a code pool's name, is taken.
-		// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
-		// - `already_reversed` (400): the award was reversed before.
+		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
+		// - `campaign_not_active` (400): the campaign does not take part any more.
+		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
@@ -485,8 +1210,10 @@ type ErrorAnswer struct {
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
 // - `already_exists` (409): the id, or a code pool's name, is taken.
-// - `invalid_transition` (400): a hold or key cannot go from its state to that one.
-// - `already_reversed` (400): the award was reversed before.
+// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
+// - `campaign_not_active` (400): the campaign does not take part any more.
+// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
@@ -520,6 +1247,38 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// FraudMode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+type FraudMode string
+
+// FraudRule The campaign's say in what is suspicious. Scores go from 1 to 100; `flagAt` is not above `blockAt`.
+// `weights` is what a signal adds to the score where that is not its default; 0 turns it off.
+type FraudRule struct {
+	BlockAt *int `json:"blockAt,omitempty"`
+	FlagAt  *int `json:"flagAt,omitempty"`
+
+	// Mode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+	Mode *FraudMode `json:"mode,omitempty"`
+
+	// Weights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+	Weights *SignalWeights `json:"weights,omitempty"`
+}
+
+// FraudRuleView defines model for FraudRuleView.
+type FraudRuleView struct {
+	BlockAt int `json:"blockAt"`
+	FlagAt  int `json:"flagAt"`
+
+	// Mode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
+	Mode FraudMode `json:"mode"`
+
+	// Weights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+	Weights SignalWeights `json:"weights"`
+}
+
+// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+type FulfillmentType string
 
 // Hold Something given that cannot be spent yet.
 type Hold struct {
@@ -740,8 +1499,25 @@ type MemberList struct {
 	Pagination Pagination `json:"pagination"`
 }
 
+// Money An amount of money with two decimals, exact. It carries no currency.
+type Money = wire.Money
+
+// NoteCaseRequest defines model for NoteCaseRequest.
+type NoteCaseRequest struct {
+	Note string `json:"note"`
+}
+
+// NullableAmount An amount of money with at most two decimals; null for none.
+type NullableAmount = wire.Decimal
+
 // NullableInstant An instant, RFC 3339, or null; answers are in UTC with milliseconds.
 type NullableInstant = wire.Millis
+
+// NullableMoney An amount of money with two decimals, or null.
+type NullableMoney = wire.Money
+
+// NullablePercent A percentage with at most two decimals; null for none.
+type NullablePercent = wire.Decimal
 
 // Pagination Where this page stands.
 type Pagination struct {
@@ -757,6 +1533,41 @@ type Pagination struct {
 	// TotalPages Pages; 0 where there is no entry.
 	TotalPages int64 `json:"totalPages"`
 }
+
+// PayoutAsset What `units` are.
+type PayoutAsset string
+
+// Refund defines model for Refund.
+type Refund struct {
+	ConversionId string `json:"conversionId"`
+	Reason       string `json:"reason"`
+
+	// RefundedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	RefundedAt Instant          `json:"refundedAt"`
+	Rewards    []RefundedReward `json:"rewards"`
+	Status     ConversionStatus `json:"status"`
+}
+
+// RefundRequest defines model for RefundRequest.
+type RefundRequest struct {
+	// Reason Stands on the transfers that take points back.
+	Reason string `json:"reason"`
+}
+
+// RefundedReward defines model for RefundedReward.
+type RefundedReward struct {
+	// Outcome `kept`: it was redeemed before.
+	Outcome RefundedRewardOutcome `json:"outcome"`
+
+	// Reversal null: it had paid no points, or they were taken back before.
+	Reversal nullable.Nullable[TakenBack] `json:"reversal"`
+
+	// Reward Something earned by a conversion. Its code is shown by the Incenta API only.
+	Reward EarnedReward `json:"reward"`
+}
+
+// RefundedRewardOutcome `kept`: it was redeemed before.
+type RefundedRewardOutcome string
 
 // Reversal What a clawback took. `fromPending`, `fromAvailable`, `toDebt` and `forgiven` add up to `amount`.
 type Reversal struct {
@@ -796,6 +1607,88 @@ type ReverseTransferRequest struct {
 	Reason string `json:"reason"`
 }
 
+// ReviewCaseRequest defines model for ReviewCaseRequest.
+type ReviewCaseRequest struct {
+	Note *string `json:"note,omitempty"`
+}
+
+// RewardRole Which side of the referral earned it.
+type RewardRole string
+
+// RewardRule What one side of a referral earns: `fixed` money, or `percent` of the conversion's amount, rounded
+// half-even once; beside it, or alone, `units` of points or tokens. Or `tiers` instead of these, the first
+// from 1, ascending.
+type RewardRule struct {
+	// Asset What `units` are.
+	Asset *PayoutAsset `json:"asset,omitempty"`
+
+	// Cap An amount of money with at most two decimals; null for none.
+	Cap nullable.Nullable[NullableAmount] `json:"cap,omitempty"`
+
+	// CodePoolId Where codes come from; null: they are made.
+	CodePoolId nullable.Nullable[string] `json:"codePoolId,omitempty"`
+
+	// Fixed An amount of money with at most two decimals; null for none.
+	Fixed nullable.Nullable[NullableAmount] `json:"fixed,omitempty"`
+
+	// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+	// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+	FulfillmentType FulfillmentType `json:"fulfillmentType"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent,omitempty"`
+	Tiers   *[]RewardTier                      `json:"tiers,omitempty"`
+	Units   nullable.Nullable[int64]           `json:"units,omitempty"`
+}
+
+// RewardRuleView What one side of a referral earns; null is none.
+type RewardRuleView struct {
+	// Asset What `units` are.
+	Asset PayoutAsset `json:"asset"`
+
+	// Cap An amount of money with two decimals, or null.
+	Cap        nullable.Nullable[NullableMoney] `json:"cap"`
+	CodePoolId nullable.Nullable[string]        `json:"codePoolId"`
+
+	// Fixed An amount of money with two decimals, or null.
+	Fixed nullable.Nullable[NullableMoney] `json:"fixed"`
+
+	// FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
+	// the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
+	FulfillmentType FulfillmentType `json:"fulfillmentType"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent"`
+	Tiers   []RewardTierView                   `json:"tiers"`
+	Units   nullable.Nullable[int64]           `json:"units"`
+}
+
+// RewardStatus defines model for RewardStatus.
+type RewardStatus string
+
+// RewardTier What is paid from the referrer's rewarded conversion number `from` on, the one at hand included. `fixed`
+// or `percent`, and `units`, as in the rule.
+type RewardTier struct {
+	// Fixed An amount of money with at most two decimals; null for none.
+	Fixed nullable.Nullable[NullableAmount] `json:"fixed,omitempty"`
+	From  int64                             `json:"from"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent,omitempty"`
+	Units   nullable.Nullable[int64]           `json:"units,omitempty"`
+}
+
+// RewardTierView defines model for RewardTierView.
+type RewardTierView struct {
+	// Fixed An amount of money with two decimals, or null.
+	Fixed nullable.Nullable[NullableMoney] `json:"fixed"`
+	From  int64                            `json:"from"`
+
+	// Percent A percentage with at most two decimals; null for none.
+	Percent nullable.Nullable[NullablePercent] `json:"percent"`
+	Units   nullable.Nullable[int64]           `json:"units"`
+}
+
 // RotateKeyRequest defines model for RotateKeyRequest.
 type RotateKeyRequest struct {
 	// OverlapSeconds How long the old secret stays valid; 0 ends it at once.
@@ -830,10 +1723,77 @@ type Settings struct {
 	UpdatedAt Instant `json:"updatedAt"`
 }
 
+// SignalWeights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
+type SignalWeights map[string]int
+
+// SimulateRequest defines model for SimulateRequest.
+type SimulateRequest struct {
+	// Amount Of the conversion; rounded half-even to two decimals, as there.
+	Amount *wire.Decimal `json:"amount,omitempty"`
+
+	// RefereeId Who converts; without it, somebody who never did.
+	RefereeId *string `json:"refereeId,omitempty"`
+
+	// ReferrerId Whose rewards so far count; without it, none.
+	ReferrerId *string `json:"referrerId,omitempty"`
+
+	// RewardedConversions How many conversions of the referrer were rewarded before; instead of how many there are.
+	RewardedConversions *int64 `json:"rewardedConversions,omitempty"`
+}
+
+// Simulation defines model for Simulation.
+type Simulation struct {
+	// Accepted The campaign runs. Otherwise such a conversion is refused, whatever the rule says.
+	Accepted   bool   `json:"accepted"`
+	CampaignId string `json:"campaignId"`
+
+	// Referee What one side would earn, and how it comes about.
+	Referee Earning `json:"referee"`
+
+	// Referrer What one side would earn, and how it comes about.
+	Referrer Earning `json:"referrer"`
+
+	// RewardedConversions What was counted from.
+	RewardedConversions int64 `json:"rewardedConversions"`
+
+	// Version Of the rule in force.
+	Version int `json:"version"`
+}
+
 // Success defines model for Success.
 type Success struct {
 	// Success Always true.
 	Success bool `json:"success"`
+}
+
+// TakenBack Where the points of a reward were taken from. The last four add up to `amount`.
+type TakenBack struct {
+	Amount int64 `json:"amount"`
+
+	// Asset What the ledger counts. `xp` is never spent and never expires.
+	Asset         Asset `json:"asset"`
+	Forgiven      int64 `json:"forgiven"`
+	FromAvailable int64 `json:"fromAvailable"`
+	FromPending   int64 `json:"fromPending"`
+	ToDebt        int64 `json:"toDebt"`
+}
+
+// UpdateCampaignRequest defines model for UpdateCampaignRequest.
+type UpdateCampaignRequest struct {
+	// Budget An amount of money with at most two decimals; null for none.
+	Budget nullable.Nullable[NullableAmount] `json:"budget,omitempty"`
+
+	// EndsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	EndsAt nullable.Nullable[NullableInstant] `json:"endsAt,omitempty"`
+	Name   *string                            `json:"name,omitempty"`
+	Rule   *CampaignRuleRequest               `json:"rule,omitempty"`
+
+	// StartsAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	StartsAt nullable.Nullable[NullableInstant] `json:"startsAt,omitempty"`
+
+	// State An `active` campaign takes part from `startsAt` until `endsAt`; a `paused` one can be resumed; `archived`
+	// is final.
+	State *CampaignState `json:"state,omitempty"`
 }
 
 // UpdateItemRequest defines model for UpdateItemRequest.
@@ -880,6 +1840,156 @@ type UpdateSettingsRequest struct {
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
 }
 
+// VanityCode A referral under a chosen code.
+type VanityCode struct {
+	CampaignId string `json:"campaignId"`
+	Code       string `json:"code"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	ReferralId string  `json:"referralId"`
+	ReferrerId string  `json:"referrerId"`
+}
+
+// Why How something came to be. What has no part in it is null.
+type Why struct {
+	Cases      []Case                             `json:"cases"`
+	Click      nullable.Nullable[WhyClick]        `json:"click"`
+	Conversion nullable.Nullable[WhyConversion]   `json:"conversion"`
+	OrderId    nullable.Nullable[string]          `json:"orderId"`
+	Referral   nullable.Nullable[WhyReferral]     `json:"referral"`
+	Reward     nullable.Nullable[EarnedReward]    `json:"reward"`
+	Rule       nullable.Nullable[CampaignVersion] `json:"rule"`
+	Transfer   nullable.Nullable[WhyTransfer]     `json:"transfer"`
+}
+
+// WhyClick The referee's newest click on the code before the conversion.
+type WhyClick struct {
+	Counted bool `json:"counted"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+}
+
+// WhyConversion defines model for WhyConversion.
+type WhyConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount nullable.Nullable[NullableMoney] `json:"amount"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's, as received.
+	Metadata nullable.Nullable[json.RawMessage] `json:"metadata"`
+
+	// Reason Why nothing was earned.
+	Reason     nullable.Nullable[string] `json:"reason"`
+	Reasons    []string                  `json:"reasons"`
+	RefereeId  string                    `json:"refereeId"`
+	ReferrerId string                    `json:"referrerId"`
+
+	// RefundedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	RefundedAt nullable.Nullable[NullableInstant] `json:"refundedAt"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount Money                     `json:"rewardAmount"`
+	RewardUnits  int64                     `json:"rewardUnits"`
+	RiskScore    nullable.Nullable[int]    `json:"riskScore"`
+	Status       ConversionStatus          `json:"status"`
+	Warning      nullable.Nullable[string] `json:"warning"`
+}
+
+// WhyLot What the transfer put into (positive) or took from (negative) the units that expire together.
+type WhyLot struct {
+	Amount int64 `json:"amount"`
+
+	// ExpiresAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ExpiresAt Instant `json:"expiresAt"`
+}
+
+// WhyReferral defines model for WhyReferral.
+type WhyReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// Clicks Counted ones.
+	Clicks int64  `json:"clicks"`
+	Code   string `json:"code"`
+
+	// CompletedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	CompletedAt nullable.Nullable[NullableInstant] `json:"completedAt"`
+	Conversions int64                              `json:"conversions"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant  `json:"createdAt"`
+	Id        string   `json:"id"`
+	Reasons   []string `json:"reasons"`
+
+	// RefereeId null: the code is for anybody.
+	RefereeId  nullable.Nullable[string] `json:"refereeId"`
+	ReferrerId string                    `json:"referrerId"`
+	RiskScore  nullable.Nullable[int]    `json:"riskScore"`
+	Status     WhyReferralStatus         `json:"status"`
+	Warning    nullable.Nullable[string] `json:"warning"`
+}
+
+// WhyReferralStatus defines model for WhyReferral.Status.
+type WhyReferralStatus string
+
+// WhyTransfer defines model for WhyTransfer.
+type WhyTransfer struct {
+	Amount int64 `json:"amount"`
+
+	// Asset What the ledger counts. `xp` is never spent and never expires.
+	Asset Asset `json:"asset"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant         `json:"createdAt"`
+	From      WhyTransferFrom `json:"from"`
+	Id        string          `json:"id"`
+	Kind      WhyTransferKind `json:"kind"`
+
+	// Lots Empty where nothing of it expires.
+	Lots     []WhyLot      `json:"lots"`
+	MemberId string        `json:"memberId"`
+	Reason   string        `json:"reason"`
+	To       WhyTransferTo `json:"to"`
+
+	// Undone null: it stands.
+	Undone nullable.Nullable[WhyUndone] `json:"undone"`
+}
+
+// WhyTransferFrom defines model for WhyTransfer.From.
+type WhyTransferFrom string
+
+// WhyTransferKind defines model for WhyTransfer.Kind.
+type WhyTransferKind string
+
+// WhyTransferTo defines model for WhyTransfer.To.
+type WhyTransferTo string
+
+// WhyUndone How a spend was refunded or an award reversed.
+type WhyUndone struct {
+	// At An instant, RFC 3339; answers are in UTC with milliseconds.
+	At       Instant `json:"at"`
+	Forgiven int64   `json:"forgiven"`
+	Taken    int64   `json:"taken"`
+	ToDebt   int64   `json:"toDebt"`
+}
+
+// BlockId defines model for BlockId.
+type BlockId = string
+
+// CampaignId defines model for CampaignId.
+type CampaignId = string
+
+// CaseId defines model for CaseId.
+type CaseId = string
+
+// ConversionId defines model for ConversionId.
+type ConversionId = string
+
 // HoldId defines model for HoldId.
 type HoldId = string
 
@@ -903,6 +2013,9 @@ type Page = int
 
 // PoolId defines model for PoolId.
 type PoolId = string
+
+// RewardId defines model for RewardId.
+type RewardId = string
 
 // TransferId defines model for TransferId.
 type TransferId = string
@@ -937,6 +2050,115 @@ type Unauthorized = ErrorAnswer
 // Unavailable defines model for Unavailable.
 type Unavailable = ErrorAnswer
 
+// ListBlocksParams defines parameters for ListBlocks.
+type ListBlocksParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Kind Only entries of this kind.
+	Kind *BlockKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// AddBlockParams defines parameters for AddBlock.
+type AddBlockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCampaignsParams defines parameters for ListCampaigns.
+type ListCampaignsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// State Only campaigns in this state.
+	State *CampaignState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// CreateCampaignParams defines parameters for CreateCampaign.
+type CreateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateCampaignParams defines parameters for UpdateCampaign.
+type UpdateCampaignParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateVanityCodeParams defines parameters for CreateVanityCode.
+type CreateVanityCodeParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// SimulateConversionParams defines parameters for SimulateConversion.
+type SimulateConversionParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListCampaignVersionsParams defines parameters for ListCampaignVersions.
+type ListCampaignVersionsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListCasesParams defines parameters for ListCases.
+type ListCasesParams struct {
+	// Status Only with this status.
+	Status *CaseStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// UpdateCaseParams defines parameters for UpdateCase.
+type UpdateCaseParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ApproveCaseParams defines parameters for ApproveCase.
+type ApproveCaseParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RejectCaseParams defines parameters for RejectCase.
+type RejectCaseParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -956,6 +2178,14 @@ type CreateCodePoolParams struct {
 
 // ImportCodesParams defines parameters for ImportCodes.
 type ImportCodesParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RefundConversionParams defines parameters for RefundConversion.
+type RefundConversionParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
@@ -1094,6 +2324,22 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ApproveRewardParams defines parameters for ApproveReward.
+type ApproveRewardParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CancelRewardParams defines parameters for CancelReward.
+type CancelRewardParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // UpdateSettingsParams defines parameters for UpdateSettings.
 type UpdateSettingsParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
@@ -1110,11 +2356,38 @@ type ReverseTransferParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AddBlockJSONRequestBody defines body for AddBlock for application/json ContentType.
+type AddBlockJSONRequestBody = AddBlockRequest
+
+// CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
+type CreateCampaignJSONRequestBody = CreateCampaignRequest
+
+// UpdateCampaignJSONRequestBody defines body for UpdateCampaign for application/json ContentType.
+type UpdateCampaignJSONRequestBody = UpdateCampaignRequest
+
+// CreateVanityCodeJSONRequestBody defines body for CreateVanityCode for application/json ContentType.
+type CreateVanityCodeJSONRequestBody = CreateVanityCodeRequest
+
+// SimulateConversionJSONRequestBody defines body for SimulateConversion for application/json ContentType.
+type SimulateConversionJSONRequestBody = SimulateRequest
+
+// UpdateCaseJSONRequestBody defines body for UpdateCase for application/json ContentType.
+type UpdateCaseJSONRequestBody = NoteCaseRequest
+
+// ApproveCaseJSONRequestBody defines body for ApproveCase for application/json ContentType.
+type ApproveCaseJSONRequestBody = ReviewCaseRequest
+
+// RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
+type RejectCaseJSONRequestBody = ReviewCaseRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
 // ImportCodesJSONRequestBody defines body for ImportCodes for application/json ContentType.
 type ImportCodesJSONRequestBody = ImportCodesRequest
+
+// RefundConversionJSONRequestBody defines body for RefundConversion for application/json ContentType.
+type RefundConversionJSONRequestBody = RefundRequest
 
 // CreateHoldJSONRequestBody defines body for CreateHold for application/json ContentType.
 type CreateHoldJSONRequestBody = CreateHoldRequest
@@ -1217,6 +2490,226 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListBlocks List the block list
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /blocks (the `ListBlocks` operationId).
+	ListBlocks(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddBlockWithBody Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithBody(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddBlock Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlock(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveBlock Take an entry off the block list
+	//
+	// What was judged before stays judged.
+	//
+	// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+	RemoveBlock(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCampaigns List the campaigns
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+	ListCampaigns(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCampaignWithBody Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithBody(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateCampaign Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaign(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCampaign Get a campaign with the rule in force
+	//
+	// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+	GetCampaign(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCampaignWithBody Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithBody(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCodeWithBody Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVanityCode Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulateConversionWithBody What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithBody(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulateConversion What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversion(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCampaignVersions List the versions of a campaign's rule
+	//
+	// Newest first. None is ever changed or lost.
+	//
+	// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+	ListCampaignVersions(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCases List fraud cases
+	//
+	// Newest first. A case is a referral or a conversion for which signals fired: `open` waits for a review,
+	// `blocked` was refused at once, `clean` was below the campaign's threshold and is kept as evidence.
+	//
+	// Corresponds with GET /cases (the `ListCases` operationId).
+	ListCases(ctx context.Context, params *ListCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCase Get a fraud case
+	//
+	// With its signals, what they saw, and the rewards that the conversion earned.
+	//
+	// Corresponds with GET /cases/{caseId} (the `GetCase` operationId).
+	GetCase(ctx context.Context, caseId CaseId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCaseWithBody Note something on a fraud case
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+	UpdateCaseWithBody(ctx context.Context, caseId CaseId, params *UpdateCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateCase Note something on a fraud case
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+	UpdateCase(ctx context.Context, caseId CaseId, params *UpdateCaseParams, body UpdateCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveCaseWithBody Approve what a case is about
+	//
+	// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+	// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+	// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+	ApproveCaseWithBody(ctx context.Context, caseId CaseId, params *ApproveCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveCase Approve what a case is about
+	//
+	// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+	// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+	// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+	ApproveCase(ctx context.Context, caseId CaseId, params *ApproveCaseParams, body ApproveCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectCaseWithBody Reject what a case is about
+	//
+	// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+	// counts any more, in no total, cap or budget. Otherwise like approving.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+	RejectCaseWithBody(ctx context.Context, caseId CaseId, params *RejectCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectCase Reject what a case is about
+	//
+	// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+	// counts any more, in no total, cap or budget. Otherwise like approving.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCodePools List the code pools
 	//
 	// Newest first.
@@ -1270,6 +2763,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /code-pools/{poolId}/codes (the `ImportCodes` operationId).
 	ImportCodes(ctx context.Context, poolId PoolId, params *ImportCodesParams, body ImportCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefundConversionWithBody Take back what a conversion granted
+	//
+	// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+	// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+	// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+	// only points that came with it go back. Whether a later conversion of the referee is the first one
+	// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+	// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+	// `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+	RefundConversionWithBody(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RefundConversion Take back what a conversion granted
+	//
+	// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+	// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+	// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+	// only points that came with it go back. Whether a later conversion of the referee is the first one
+	// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+	// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+	// `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+	RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List the holds
 	//
@@ -1496,6 +3019,31 @@ type ClientInterface interface {
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ApproveReward Approve a reward before its time
+	//
+	// Takes no body. A PENDING reward becomes APPROVED. One that a fraud case holds is refused with 400
+	// `invalid_transition`: review the case. Approving an approved one changes nothing; any other is refused.
+	//
+	// Corresponds with POST /rewards/{rewardId}/approve (the `ApproveReward` operationId).
+	ApproveReward(ctx context.Context, rewardId RewardId, params *ApproveRewardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelReward Cancel a reward
+	//
+	// Takes no body. A PENDING or APPROVED reward becomes CANCELLED and counts no more, in no total, cap or
+	// budget; a code that it had becomes void. Cancelling a cancelled one changes nothing. One that is PAID,
+	// or that a fraud case holds, is refused with 400 `invalid_transition`.
+	//
+	// Corresponds with POST /rewards/{rewardId}/cancel (the `CancelReward` operationId).
+	CancelReward(ctx context.Context, rewardId RewardId, params *CancelRewardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainReward Why a reward was earned
+	//
+	// In one answer: the transfer that paid it with its lots, the rule as it was, the conversion, the click
+	// before it, the referral, and the fraud signals of both.
+	//
+	// Corresponds with GET /rewards/{rewardId}/why (the `ExplainReward` operationId).
+	ExplainReward(ctx context.Context, rewardId RewardId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSettings Get the programme's settings
 	//
 	// Corresponds with GET /settings (the `GetSettings` operationId).
@@ -1546,6 +3094,464 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /transfers/{transferId}/reverse (the `ReverseTransfer` operationId).
 	ReverseTransfer(ctx context.Context, transferId TransferId, params *ReverseTransferParams, body ReverseTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainTransfer Why points moved
+	//
+	// The transfer with its lots; and where an earned reward is behind it, all that
+	// `GET /rewards/{rewardId}/why` answers. Of a transfer that belongs to an order, `orderId` says which.
+	//
+	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
+	ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListBlocks List the block list
+//
+// Newest first.
+//
+// Corresponds with GET /blocks (the `ListBlocks` operationId).
+func (c *Client) ListBlocks(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBlocksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddBlockWithBody Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *Client) AddBlockWithBody(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddBlockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddBlock Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *Client) AddBlock(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddBlockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveBlock Take an entry off the block list
+//
+// What was judged before stays judged.
+//
+// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+func (c *Client) RemoveBlock(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveBlockRequest(c.Server, blockId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCampaigns List the campaigns
+//
+// Newest first.
+//
+// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+func (c *Client) ListCampaigns(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCampaignsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCampaignWithBody Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *Client) CreateCampaignWithBody(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCampaignRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateCampaign Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *Client) CreateCampaign(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCampaignRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCampaign Get a campaign with the rule in force
+//
+// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+func (c *Client) GetCampaign(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCampaignRequest(c.Server, campaignId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCampaignWithBody Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *Client) UpdateCampaignWithBody(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCampaignRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCampaign Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *Client) UpdateCampaign(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCampaignRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCodeWithBody Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCodeWithBody(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVanityCode Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *Client) CreateVanityCode(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVanityCodeRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateConversionWithBody What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *Client) SimulateConversionWithBody(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateConversionRequestWithBody(c.Server, campaignId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateConversion What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *Client) SimulateConversion(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateConversionRequest(c.Server, campaignId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCampaignVersions List the versions of a campaign's rule
+//
+// Newest first. None is ever changed or lost.
+//
+// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+func (c *Client) ListCampaignVersions(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCampaignVersionsRequest(c.Server, campaignId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCases List fraud cases
+//
+// Newest first. A case is a referral or a conversion for which signals fired: `open` waits for a review,
+// `blocked` was refused at once, `clean` was below the campaign's threshold and is kept as evidence.
+//
+// Corresponds with GET /cases (the `ListCases` operationId).
+func (c *Client) ListCases(ctx context.Context, params *ListCasesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCasesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCase Get a fraud case
+//
+// With its signals, what they saw, and the rewards that the conversion earned.
+//
+// Corresponds with GET /cases/{caseId} (the `GetCase` operationId).
+func (c *Client) GetCase(ctx context.Context, caseId CaseId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCaseRequest(c.Server, caseId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCaseWithBody Note something on a fraud case
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+func (c *Client) UpdateCaseWithBody(ctx context.Context, caseId CaseId, params *UpdateCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCaseRequestWithBody(c.Server, caseId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateCase Note something on a fraud case
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+func (c *Client) UpdateCase(ctx context.Context, caseId CaseId, params *UpdateCaseParams, body UpdateCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateCaseRequest(c.Server, caseId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveCaseWithBody Approve what a case is about
+//
+// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+func (c *Client) ApproveCaseWithBody(ctx context.Context, caseId CaseId, params *ApproveCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveCaseRequestWithBody(c.Server, caseId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveCase Approve what a case is about
+//
+// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+func (c *Client) ApproveCase(ctx context.Context, caseId CaseId, params *ApproveCaseParams, body ApproveCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveCaseRequest(c.Server, caseId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectCaseWithBody Reject what a case is about
+//
+// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+// counts any more, in no total, cap or budget. Otherwise like approving.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+func (c *Client) RejectCaseWithBody(ctx context.Context, caseId CaseId, params *RejectCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectCaseRequestWithBody(c.Server, caseId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectCase Reject what a case is about
+//
+// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+// counts any more, in no total, cap or budget. Otherwise like approving.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectCaseRequest(c.Server, caseId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListCodePools List the code pools
@@ -1652,6 +3658,56 @@ func (c *Client) ImportCodesWithBody(ctx context.Context, poolId PoolId, params 
 // Corresponds with POST /code-pools/{poolId}/codes (the `ImportCodes` operationId).
 func (c *Client) ImportCodes(ctx context.Context, poolId PoolId, params *ImportCodesParams, body ImportCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewImportCodesRequest(c.Server, poolId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefundConversionWithBody Take back what a conversion granted
+//
+// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+// only points that came with it go back. Whether a later conversion of the referee is the first one
+// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+// `invalid_transition`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+func (c *Client) RefundConversionWithBody(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefundConversionRequestWithBody(c.Server, conversionId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RefundConversion Take back what a conversion granted
+//
+// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+// only points that came with it go back. Whether a later conversion of the referee is the first one
+// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+// `invalid_transition`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRefundConversionRequest(c.Server, conversionId, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2147,6 +4203,61 @@ func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 	return c.Client.Do(req)
 }
 
+// ApproveReward Approve a reward before its time
+//
+// Takes no body. A PENDING reward becomes APPROVED. One that a fraud case holds is refused with 400
+// `invalid_transition`: review the case. Approving an approved one changes nothing; any other is refused.
+//
+// Corresponds with POST /rewards/{rewardId}/approve (the `ApproveReward` operationId).
+func (c *Client) ApproveReward(ctx context.Context, rewardId RewardId, params *ApproveRewardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveRewardRequest(c.Server, rewardId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelReward Cancel a reward
+//
+// Takes no body. A PENDING or APPROVED reward becomes CANCELLED and counts no more, in no total, cap or
+// budget; a code that it had becomes void. Cancelling a cancelled one changes nothing. One that is PAID,
+// or that a fraud case holds, is refused with 400 `invalid_transition`.
+//
+// Corresponds with POST /rewards/{rewardId}/cancel (the `CancelReward` operationId).
+func (c *Client) CancelReward(ctx context.Context, rewardId RewardId, params *CancelRewardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelRewardRequest(c.Server, rewardId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainReward Why a reward was earned
+//
+// In one answer: the transfer that paid it with its lots, the rule as it was, the conversion, the click
+// before it, the referral, and the fraud signals of both.
+//
+// Corresponds with GET /rewards/{rewardId}/why (the `ExplainReward` operationId).
+func (c *Client) ExplainReward(ctx context.Context, rewardId RewardId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainRewardRequest(c.Server, rewardId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSettings Get the programme's settings
 //
 // Corresponds with GET /settings (the `GetSettings` operationId).
@@ -2246,6 +4357,915 @@ func (c *Client) ReverseTransfer(ctx context.Context, transferId TransferId, par
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ExplainTransfer Why points moved
+//
+// The transfer with its lots; and where an earned reward is behind it, all that
+// `GET /rewards/{rewardId}/why` answers. Of a transfer that belongs to an order, `orderId` says which.
+//
+// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
+func (c *Client) ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainTransferRequest(c.Server, transferId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewListBlocksRequest constructs an http.Request for the ListBlocks method
+func NewListBlocksRequest(server string, params *ListBlocksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddBlockRequest calls the generic AddBlock builder with application/json body
+func NewAddBlockRequest(server string, params *AddBlockParams, body AddBlockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddBlockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddBlockRequestWithBody constructs an http.Request for the AddBlock method, with any body, and a specified content type
+func NewAddBlockRequestWithBody(server string, params *AddBlockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveBlockRequest constructs an http.Request for the RemoveBlock method
+func NewRemoveBlockRequest(server string, blockId BlockId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "blockId", blockId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/blocks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCampaignsRequest constructs an http.Request for the ListCampaigns method
+func NewListCampaignsRequest(server string, params *ListCampaignsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateCampaignRequest calls the generic CreateCampaign builder with application/json body
+func NewCreateCampaignRequest(server string, params *CreateCampaignParams, body CreateCampaignJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateCampaignRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateCampaignRequestWithBody constructs an http.Request for the CreateCampaign method, with any body, and a specified content type
+func NewCreateCampaignRequestWithBody(server string, params *CreateCampaignParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetCampaignRequest constructs an http.Request for the GetCampaign method
+func NewGetCampaignRequest(server string, campaignId CampaignId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateCampaignRequest calls the generic UpdateCampaign builder with application/json body
+func NewUpdateCampaignRequest(server string, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateCampaignRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewUpdateCampaignRequestWithBody constructs an http.Request for the UpdateCampaign method, with any body, and a specified content type
+func NewUpdateCampaignRequestWithBody(server string, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateVanityCodeRequest calls the generic CreateVanityCode builder with application/json body
+func NewCreateVanityCodeRequest(server string, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVanityCodeRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewCreateVanityCodeRequestWithBody constructs an http.Request for the CreateVanityCode method, with any body, and a specified content type
+func NewCreateVanityCodeRequestWithBody(server string, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSimulateConversionRequest calls the generic SimulateConversion builder with application/json body
+func NewSimulateConversionRequest(server string, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSimulateConversionRequestWithBody(server, campaignId, params, "application/json", bodyReader)
+}
+
+// NewSimulateConversionRequestWithBody constructs an http.Request for the SimulateConversion method, with any body, and a specified content type
+func NewSimulateConversionRequestWithBody(server string, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/simulate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListCampaignVersionsRequest constructs an http.Request for the ListCampaignVersions method
+func NewListCampaignVersionsRequest(server string, campaignId CampaignId, params *ListCampaignVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaignId", campaignId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/campaigns/%s/versions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListCasesRequest constructs an http.Request for the ListCases method
+func NewListCasesRequest(server string, params *ListCasesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cases")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCaseRequest constructs an http.Request for the GetCase method
+func NewGetCaseRequest(server string, caseId CaseId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "caseId", caseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cases/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateCaseRequest calls the generic UpdateCase builder with application/json body
+func NewUpdateCaseRequest(server string, caseId CaseId, params *UpdateCaseParams, body UpdateCaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateCaseRequestWithBody(server, caseId, params, "application/json", bodyReader)
+}
+
+// NewUpdateCaseRequestWithBody constructs an http.Request for the UpdateCase method, with any body, and a specified content type
+func NewUpdateCaseRequestWithBody(server string, caseId CaseId, params *UpdateCaseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "caseId", caseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cases/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApproveCaseRequest calls the generic ApproveCase builder with application/json body
+func NewApproveCaseRequest(server string, caseId CaseId, params *ApproveCaseParams, body ApproveCaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveCaseRequestWithBody(server, caseId, params, "application/json", bodyReader)
+}
+
+// NewApproveCaseRequestWithBody constructs an http.Request for the ApproveCase method, with any body, and a specified content type
+func NewApproveCaseRequestWithBody(server string, caseId CaseId, params *ApproveCaseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "caseId", caseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cases/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRejectCaseRequest calls the generic RejectCase builder with application/json body
+func NewRejectCaseRequest(server string, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRejectCaseRequestWithBody(server, caseId, params, "application/json", bodyReader)
+}
+
+// NewRejectCaseRequestWithBody constructs an http.Request for the RejectCase method, with any body, and a specified content type
+func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCaseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "caseId", caseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewListCodePoolsRequest constructs an http.Request for the ListCodePools method
@@ -2431,6 +5451,68 @@ func NewImportCodesRequestWithBody(server string, poolId PoolId, params *ImportC
 	}
 
 	operationPath := fmt.Sprintf("/code-pools/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRefundConversionRequest calls the generic RefundConversion builder with application/json body
+func NewRefundConversionRequest(server string, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRefundConversionRequestWithBody(server, conversionId, params, "application/json", bodyReader)
+}
+
+// NewRefundConversionRequestWithBody constructs an http.Request for the RefundConversion method, with any body, and a specified content type
+func NewRefundConversionRequestWithBody(server string, conversionId ConversionId, params *RefundConversionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "conversionId", conversionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/conversions/%s/refund", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -3522,6 +6604,138 @@ func NewGetSpecRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewApproveRewardRequest constructs an http.Request for the ApproveReward method
+func NewApproveRewardRequest(server string, rewardId RewardId, params *ApproveRewardParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rewardId", rewardId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/rewards/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelRewardRequest constructs an http.Request for the CancelReward method
+func NewCancelRewardRequest(server string, rewardId RewardId, params *CancelRewardParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rewardId", rewardId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/rewards/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExplainRewardRequest constructs an http.Request for the ExplainReward method
+func NewExplainRewardRequest(server string, rewardId RewardId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rewardId", rewardId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/rewards/%s/why", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetSettingsRequest constructs an http.Request for the GetSettings method
 func NewGetSettingsRequest(server string) (*http.Request, error) {
 	var err error
@@ -3666,6 +6880,40 @@ func NewReverseTransferRequestWithBody(server string, transferId TransferId, par
 	return req, nil
 }
 
+// NewExplainTransferRequest constructs an http.Request for the ExplainTransfer method
+func NewExplainTransferRequest(server string, transferId TransferId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "transferId", transferId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/transfers/%s/why", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -3709,6 +6957,240 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// ListBlocksWithResponse List the block list
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /blocks (the `ListBlocks` operationId).
+	ListBlocksWithResponse(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*ListBlocksResponse, error)
+
+	// AddBlockWithBodyWithResponse Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithBodyWithResponse(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddBlockResponse, error)
+
+	// AddBlockWithResponse Put somebody or something on the block list
+	//
+	// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+	// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+	// `already_exists`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /blocks (the `AddBlock` operationId).
+	AddBlockWithResponse(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AddBlockResponse, error)
+
+	// RemoveBlockWithResponse Take an entry off the block list
+	//
+	// What was judged before stays judged.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+	RemoveBlockWithResponse(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*RemoveBlockResponse, error)
+
+	// ListCampaignsWithResponse List the campaigns
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+	ListCampaignsWithResponse(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*ListCampaignsResponse, error)
+
+	// CreateCampaignWithBodyWithResponse Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithBodyWithResponse(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error)
+
+	// CreateCampaignWithResponse Create a campaign
+	//
+	// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+	// have at most two decimals, percentages too. What `rule` leaves out has its default.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+	CreateCampaignWithResponse(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error)
+
+	// GetCampaignWithResponse Get a campaign with the rule in force
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+	GetCampaignWithResponse(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*GetCampaignResponse, error)
+
+	// UpdateCampaignWithBodyWithResponse Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
+
+	// UpdateCampaignWithResponse Change, pause, resume or archive a campaign
+	//
+	// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+	// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+	// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+	// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+	// cannot be changed: 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+	UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error)
+
+	// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// CreateVanityCodeWithResponse Give a referrer a code of your choice
+	//
+	// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+	// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+	// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+	// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+	// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+	CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error)
+
+	// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error)
+
+	// SimulateConversionWithResponse What a conversion would pay, and why
+	//
+	// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+	// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+	// window is not looked at: both depend on clicks.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+	SimulateConversionWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error)
+
+	// ListCampaignVersionsWithResponse List the versions of a campaign's rule
+	//
+	// Newest first. None is ever changed or lost.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+	ListCampaignVersionsWithResponse(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*ListCampaignVersionsResponse, error)
+
+	// ListCasesWithResponse List fraud cases
+	//
+	// Newest first. A case is a referral or a conversion for which signals fired: `open` waits for a review,
+	// `blocked` was refused at once, `clean` was below the campaign's threshold and is kept as evidence.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /cases (the `ListCases` operationId).
+	ListCasesWithResponse(ctx context.Context, params *ListCasesParams, reqEditors ...RequestEditorFn) (*ListCasesResponse, error)
+
+	// GetCaseWithResponse Get a fraud case
+	//
+	// With its signals, what they saw, and the rewards that the conversion earned.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /cases/{caseId} (the `GetCase` operationId).
+	GetCaseWithResponse(ctx context.Context, caseId CaseId, reqEditors ...RequestEditorFn) (*GetCaseResponse, error)
+
+	// UpdateCaseWithBodyWithResponse Note something on a fraud case
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+	UpdateCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *UpdateCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCaseResponse, error)
+
+	// UpdateCaseWithResponse Note something on a fraud case
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+	UpdateCaseWithResponse(ctx context.Context, caseId CaseId, params *UpdateCaseParams, body UpdateCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCaseResponse, error)
+
+	// ApproveCaseWithBodyWithResponse Approve what a case is about
+	//
+	// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+	// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+	// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+	ApproveCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *ApproveCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveCaseResponse, error)
+
+	// ApproveCaseWithResponse Approve what a case is about
+	//
+	// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+	// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+	// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+	ApproveCaseWithResponse(ctx context.Context, caseId CaseId, params *ApproveCaseParams, body ApproveCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveCaseResponse, error)
+
+	// RejectCaseWithBodyWithResponse Reject what a case is about
+	//
+	// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+	// counts any more, in no total, cap or budget. Otherwise like approving.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+	RejectCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
+
+	// RejectCaseWithResponse Reject what a case is about
+	//
+	// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+	// counts any more, in no total, cap or budget. Otherwise like approving.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
 
 	// ListCodePoolsWithResponse List the code pools
 	//
@@ -3767,6 +7249,36 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /code-pools/{poolId}/codes (the `ImportCodes` operationId).
 	ImportCodesWithResponse(ctx context.Context, poolId PoolId, params *ImportCodesParams, body ImportCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportCodesResponse, error)
+
+	// RefundConversionWithBodyWithResponse Take back what a conversion granted
+	//
+	// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+	// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+	// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+	// only points that came with it go back. Whether a later conversion of the referee is the first one
+	// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+	// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+	// `invalid_transition`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+	RefundConversionWithBodyWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error)
+
+	// RefundConversionWithResponse Take back what a conversion granted
+	//
+	// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+	// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+	// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+	// only points that came with it go back. Whether a later conversion of the referee is the first one
+	// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+	// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+	// `invalid_transition`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+	RefundConversionWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error)
 
 	// ListHoldsWithResponse List the holds
 	//
@@ -4017,6 +7529,37 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
 
+	// ApproveRewardWithResponse Approve a reward before its time
+	//
+	// Takes no body. A PENDING reward becomes APPROVED. One that a fraud case holds is refused with 400
+	// `invalid_transition`: review the case. Approving an approved one changes nothing; any other is refused.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /rewards/{rewardId}/approve (the `ApproveReward` operationId).
+	ApproveRewardWithResponse(ctx context.Context, rewardId RewardId, params *ApproveRewardParams, reqEditors ...RequestEditorFn) (*ApproveRewardResponse, error)
+
+	// CancelRewardWithResponse Cancel a reward
+	//
+	// Takes no body. A PENDING or APPROVED reward becomes CANCELLED and counts no more, in no total, cap or
+	// budget; a code that it had becomes void. Cancelling a cancelled one changes nothing. One that is PAID,
+	// or that a fraud case holds, is refused with 400 `invalid_transition`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /rewards/{rewardId}/cancel (the `CancelReward` operationId).
+	CancelRewardWithResponse(ctx context.Context, rewardId RewardId, params *CancelRewardParams, reqEditors ...RequestEditorFn) (*CancelRewardResponse, error)
+
+	// ExplainRewardWithResponse Why a reward was earned
+	//
+	// In one answer: the transfer that paid it with its lots, the rule as it was, the conversion, the click
+	// before it, the referral, and the fraud signals of both.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /rewards/{rewardId}/why (the `ExplainReward` operationId).
+	ExplainRewardWithResponse(ctx context.Context, rewardId RewardId, reqEditors ...RequestEditorFn) (*ExplainRewardResponse, error)
+
 	// GetSettingsWithResponse Get the programme's settings
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4069,6 +7612,2611 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /transfers/{transferId}/reverse (the `ReverseTransfer` operationId).
 	ReverseTransferWithResponse(ctx context.Context, transferId TransferId, params *ReverseTransferParams, body ReverseTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*ReverseTransferResponse, error)
+
+	// ExplainTransferWithResponse Why points moved
+	//
+	// The transfer with its lots; and where an earned reward is behind it, all that
+	// `GET /rewards/{rewardId}/why` answers. Of a transfer that belongs to an order, `orderId` says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
+	ExplainTransferWithResponse(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*ExplainTransferResponse, error)
+}
+
+// ListBlocksResponse200Headers the declared response headers of an HTTP 200 response for ListBlocks
+type ListBlocksResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse400Headers the declared response headers of an HTTP 400 response for ListBlocks
+type ListBlocksResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListBlocksResponse401Headers the declared response headers of an HTTP 401 response for ListBlocks
+type ListBlocksResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse403Headers the declared response headers of an HTTP 403 response for ListBlocks
+type ListBlocksResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse429Headers the declared response headers of an HTTP 429 response for ListBlocks
+type ListBlocksResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListBlocksResponse500Headers the declared response headers of an HTTP 500 response for ListBlocks
+type ListBlocksResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListBlocksResponse503Headers the declared response headers of an HTTP 503 response for ListBlocks
+type ListBlocksResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListBlocksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BlockList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListBlocksResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListBlocksResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListBlocksResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListBlocksResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListBlocksResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListBlocksResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListBlocksResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBlocksResponse) GetJSON200() *BlockList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListBlocksResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListBlocksResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListBlocksResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListBlocksResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListBlocksResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListBlocksResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBlocksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBlocksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBlocksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBlocksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddBlockResponse201Headers the declared response headers of an HTTP 201 response for AddBlock
+type AddBlockResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AddBlockResponse400Headers the declared response headers of an HTTP 400 response for AddBlock
+type AddBlockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AddBlockResponse401Headers the declared response headers of an HTTP 401 response for AddBlock
+type AddBlockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse403Headers the declared response headers of an HTTP 403 response for AddBlock
+type AddBlockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse409Headers the declared response headers of an HTTP 409 response for AddBlock
+type AddBlockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AddBlockResponse413Headers the declared response headers of an HTTP 413 response for AddBlock
+type AddBlockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse422Headers the declared response headers of an HTTP 422 response for AddBlock
+type AddBlockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse429Headers the declared response headers of an HTTP 429 response for AddBlock
+type AddBlockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AddBlockResponse500Headers the declared response headers of an HTTP 500 response for AddBlock
+type AddBlockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AddBlockResponse503Headers the declared response headers of an HTTP 503 response for AddBlock
+type AddBlockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AddBlockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Block
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddBlockResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AddBlockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AddBlockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AddBlockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AddBlockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AddBlockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AddBlockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddBlockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AddBlockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddBlockResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddBlockResponse) GetJSON201() *Block {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddBlockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddBlockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddBlockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddBlockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddBlockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AddBlockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddBlockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddBlockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddBlockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddBlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddBlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddBlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddBlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveBlockResponse200Headers the declared response headers of an HTTP 200 response for RemoveBlock
+type RemoveBlockResponse200Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse400Headers the declared response headers of an HTTP 400 response for RemoveBlock
+type RemoveBlockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RemoveBlockResponse401Headers the declared response headers of an HTTP 401 response for RemoveBlock
+type RemoveBlockResponse401Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse403Headers the declared response headers of an HTTP 403 response for RemoveBlock
+type RemoveBlockResponse403Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse404Headers the declared response headers of an HTTP 404 response for RemoveBlock
+type RemoveBlockResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RemoveBlockResponse429Headers the declared response headers of an HTTP 429 response for RemoveBlock
+type RemoveBlockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RemoveBlockResponse500Headers the declared response headers of an HTTP 500 response for RemoveBlock
+type RemoveBlockResponse500Headers struct {
+	XRequestId *string
+}
+
+// RemoveBlockResponse503Headers the declared response headers of an HTTP 503 response for RemoveBlock
+type RemoveBlockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RemoveBlockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveBlockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RemoveBlockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RemoveBlockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RemoveBlockResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RemoveBlockResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RemoveBlockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RemoveBlockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveBlockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveBlockResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveBlockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveBlockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RemoveBlockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RemoveBlockResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RemoveBlockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RemoveBlockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveBlockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveBlockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveBlockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveBlockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveBlockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCampaignsResponse200Headers the declared response headers of an HTTP 200 response for ListCampaigns
+type ListCampaignsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse400Headers the declared response headers of an HTTP 400 response for ListCampaigns
+type ListCampaignsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignsResponse401Headers the declared response headers of an HTTP 401 response for ListCampaigns
+type ListCampaignsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse403Headers the declared response headers of an HTTP 403 response for ListCampaigns
+type ListCampaignsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse429Headers the declared response headers of an HTTP 429 response for ListCampaigns
+type ListCampaignsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListCampaignsResponse500Headers the declared response headers of an HTTP 500 response for ListCampaigns
+type ListCampaignsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignsResponse503Headers the declared response headers of an HTTP 503 response for ListCampaigns
+type ListCampaignsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListCampaignsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CampaignList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCampaignsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListCampaignsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListCampaignsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListCampaignsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListCampaignsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListCampaignsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListCampaignsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCampaignsResponse) GetJSON200() *CampaignList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCampaignsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCampaignsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCampaignsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListCampaignsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCampaignsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCampaignsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCampaignsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCampaignsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCampaignsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCampaignsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateCampaignResponse201Headers the declared response headers of an HTTP 201 response for CreateCampaign
+type CreateCampaignResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse400Headers the declared response headers of an HTTP 400 response for CreateCampaign
+type CreateCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse401Headers the declared response headers of an HTTP 401 response for CreateCampaign
+type CreateCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse403Headers the declared response headers of an HTTP 403 response for CreateCampaign
+type CreateCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse404Headers the declared response headers of an HTTP 404 response for CreateCampaign
+type CreateCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateCampaignResponse409Headers the declared response headers of an HTTP 409 response for CreateCampaign
+type CreateCampaignResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateCampaignResponse413Headers the declared response headers of an HTTP 413 response for CreateCampaign
+type CreateCampaignResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse422Headers the declared response headers of an HTTP 422 response for CreateCampaign
+type CreateCampaignResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse429Headers the declared response headers of an HTTP 429 response for CreateCampaign
+type CreateCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateCampaignResponse500Headers the declared response headers of an HTTP 500 response for CreateCampaign
+type CreateCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateCampaignResponse503Headers the declared response headers of an HTTP 503 response for CreateCampaign
+type CreateCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateCampaignResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateCampaignResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateCampaignResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateCampaignResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateCampaignResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateCampaignResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateCampaignResponse) GetJSON201() *Campaign {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateCampaignResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateCampaignResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateCampaignResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCampaignResponse200Headers the declared response headers of an HTTP 200 response for GetCampaign
+type GetCampaignResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse400Headers the declared response headers of an HTTP 400 response for GetCampaign
+type GetCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCampaignResponse401Headers the declared response headers of an HTTP 401 response for GetCampaign
+type GetCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse403Headers the declared response headers of an HTTP 403 response for GetCampaign
+type GetCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse404Headers the declared response headers of an HTTP 404 response for GetCampaign
+type GetCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCampaignResponse429Headers the declared response headers of an HTTP 429 response for GetCampaign
+type GetCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetCampaignResponse500Headers the declared response headers of an HTTP 500 response for GetCampaign
+type GetCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetCampaignResponse503Headers the declared response headers of an HTTP 503 response for GetCampaign
+type GetCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCampaignResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetCampaignResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetCampaignResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCampaignResponse) GetJSON200() *Campaign {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateCampaignResponse200Headers the declared response headers of an HTTP 200 response for UpdateCampaign
+type UpdateCampaignResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse400Headers the declared response headers of an HTTP 400 response for UpdateCampaign
+type UpdateCampaignResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse401Headers the declared response headers of an HTTP 401 response for UpdateCampaign
+type UpdateCampaignResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse403Headers the declared response headers of an HTTP 403 response for UpdateCampaign
+type UpdateCampaignResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse404Headers the declared response headers of an HTTP 404 response for UpdateCampaign
+type UpdateCampaignResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse409Headers the declared response headers of an HTTP 409 response for UpdateCampaign
+type UpdateCampaignResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse413Headers the declared response headers of an HTTP 413 response for UpdateCampaign
+type UpdateCampaignResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse422Headers the declared response headers of an HTTP 422 response for UpdateCampaign
+type UpdateCampaignResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse429Headers the declared response headers of an HTTP 429 response for UpdateCampaign
+type UpdateCampaignResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCampaignResponse500Headers the declared response headers of an HTTP 500 response for UpdateCampaign
+type UpdateCampaignResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateCampaignResponse503Headers the declared response headers of an HTTP 503 response for UpdateCampaign
+type UpdateCampaignResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Campaign
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateCampaignResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateCampaignResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateCampaignResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateCampaignResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateCampaignResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateCampaignResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateCampaignResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateCampaignResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateCampaignResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateCampaignResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateCampaignResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateCampaignResponse) GetJSON200() *Campaign {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateCampaignResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateCampaignResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateCampaignResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateCampaignResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateCampaignResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateCampaignResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateCampaignResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateCampaignResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateCampaignResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateCampaignResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVanityCodeResponse201Headers the declared response headers of an HTTP 201 response for CreateVanityCode
+type CreateVanityCodeResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse400Headers the declared response headers of an HTTP 400 response for CreateVanityCode
+type CreateVanityCodeResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse401Headers the declared response headers of an HTTP 401 response for CreateVanityCode
+type CreateVanityCodeResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse403Headers the declared response headers of an HTTP 403 response for CreateVanityCode
+type CreateVanityCodeResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse404Headers the declared response headers of an HTTP 404 response for CreateVanityCode
+type CreateVanityCodeResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse409Headers the declared response headers of an HTTP 409 response for CreateVanityCode
+type CreateVanityCodeResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse413Headers the declared response headers of an HTTP 413 response for CreateVanityCode
+type CreateVanityCodeResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse422Headers the declared response headers of an HTTP 422 response for CreateVanityCode
+type CreateVanityCodeResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse429Headers the declared response headers of an HTTP 429 response for CreateVanityCode
+type CreateVanityCodeResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateVanityCodeResponse500Headers the declared response headers of an HTTP 500 response for CreateVanityCode
+type CreateVanityCodeResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateVanityCodeResponse503Headers the declared response headers of an HTTP 503 response for CreateVanityCode
+type CreateVanityCodeResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateVanityCodeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *VanityCode
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateVanityCodeResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateVanityCodeResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateVanityCodeResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateVanityCodeResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateVanityCodeResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateVanityCodeResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateVanityCodeResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateVanityCodeResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateVanityCodeResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateVanityCodeResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateVanityCodeResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON201() *VanityCode {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateVanityCodeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVanityCodeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVanityCodeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVanityCodeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVanityCodeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SimulateConversionResponse200Headers the declared response headers of an HTTP 200 response for SimulateConversion
+type SimulateConversionResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse400Headers the declared response headers of an HTTP 400 response for SimulateConversion
+type SimulateConversionResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse401Headers the declared response headers of an HTTP 401 response for SimulateConversion
+type SimulateConversionResponse401Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse403Headers the declared response headers of an HTTP 403 response for SimulateConversion
+type SimulateConversionResponse403Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse404Headers the declared response headers of an HTTP 404 response for SimulateConversion
+type SimulateConversionResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SimulateConversionResponse409Headers the declared response headers of an HTTP 409 response for SimulateConversion
+type SimulateConversionResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SimulateConversionResponse413Headers the declared response headers of an HTTP 413 response for SimulateConversion
+type SimulateConversionResponse413Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse422Headers the declared response headers of an HTTP 422 response for SimulateConversion
+type SimulateConversionResponse422Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse429Headers the declared response headers of an HTTP 429 response for SimulateConversion
+type SimulateConversionResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SimulateConversionResponse500Headers the declared response headers of an HTTP 500 response for SimulateConversion
+type SimulateConversionResponse500Headers struct {
+	XRequestId *string
+}
+
+// SimulateConversionResponse503Headers the declared response headers of an HTTP 503 response for SimulateConversion
+type SimulateConversionResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SimulateConversionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Simulation
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SimulateConversionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SimulateConversionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SimulateConversionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SimulateConversionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *SimulateConversionResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SimulateConversionResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SimulateConversionResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SimulateConversionResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SimulateConversionResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SimulateConversionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SimulateConversionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SimulateConversionResponse) GetJSON200() *Simulation {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SimulateConversionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SimulateConversionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SimulateConversionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r SimulateConversionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SimulateConversionResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SimulateConversionResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SimulateConversionResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SimulateConversionResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SimulateConversionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SimulateConversionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SimulateConversionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SimulateConversionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SimulateConversionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SimulateConversionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCampaignVersionsResponse200Headers the declared response headers of an HTTP 200 response for ListCampaignVersions
+type ListCampaignVersionsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse400Headers the declared response headers of an HTTP 400 response for ListCampaignVersions
+type ListCampaignVersionsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse401Headers the declared response headers of an HTTP 401 response for ListCampaignVersions
+type ListCampaignVersionsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse403Headers the declared response headers of an HTTP 403 response for ListCampaignVersions
+type ListCampaignVersionsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse404Headers the declared response headers of an HTTP 404 response for ListCampaignVersions
+type ListCampaignVersionsResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse429Headers the declared response headers of an HTTP 429 response for ListCampaignVersions
+type ListCampaignVersionsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListCampaignVersionsResponse500Headers the declared response headers of an HTTP 500 response for ListCampaignVersions
+type ListCampaignVersionsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListCampaignVersionsResponse503Headers the declared response headers of an HTTP 503 response for ListCampaignVersions
+type ListCampaignVersionsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListCampaignVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CampaignVersionList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCampaignVersionsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListCampaignVersionsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListCampaignVersionsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListCampaignVersionsResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListCampaignVersionsResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListCampaignVersionsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListCampaignVersionsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListCampaignVersionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON200() *CampaignVersionList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCampaignVersionsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCampaignVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCampaignVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCampaignVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCampaignVersionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListCasesResponse200Headers the declared response headers of an HTTP 200 response for ListCases
+type ListCasesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListCasesResponse400Headers the declared response headers of an HTTP 400 response for ListCases
+type ListCasesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListCasesResponse401Headers the declared response headers of an HTTP 401 response for ListCases
+type ListCasesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListCasesResponse403Headers the declared response headers of an HTTP 403 response for ListCases
+type ListCasesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListCasesResponse429Headers the declared response headers of an HTTP 429 response for ListCases
+type ListCasesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListCasesResponse500Headers the declared response headers of an HTTP 500 response for ListCases
+type ListCasesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListCasesResponse503Headers the declared response headers of an HTTP 503 response for ListCases
+type ListCasesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListCasesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListCasesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListCasesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListCasesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListCasesResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListCasesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListCasesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListCasesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCasesResponse) GetJSON200() *CaseList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListCasesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListCasesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListCasesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListCasesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListCasesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListCasesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCasesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCasesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCasesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCasesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCaseResponse200Headers the declared response headers of an HTTP 200 response for GetCase
+type GetCaseResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetCaseResponse400Headers the declared response headers of an HTTP 400 response for GetCase
+type GetCaseResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCaseResponse401Headers the declared response headers of an HTTP 401 response for GetCase
+type GetCaseResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetCaseResponse403Headers the declared response headers of an HTTP 403 response for GetCase
+type GetCaseResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetCaseResponse404Headers the declared response headers of an HTTP 404 response for GetCase
+type GetCaseResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetCaseResponse429Headers the declared response headers of an HTTP 429 response for GetCase
+type GetCaseResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetCaseResponse500Headers the declared response headers of an HTTP 500 response for GetCase
+type GetCaseResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetCaseResponse503Headers the declared response headers of an HTTP 503 response for GetCase
+type GetCaseResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetCaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseDetail
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCaseResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetCaseResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetCaseResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetCaseResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetCaseResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCaseResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetCaseResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetCaseResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCaseResponse) GetJSON200() *CaseDetail {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetCaseResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetCaseResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetCaseResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetCaseResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetCaseResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetCaseResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetCaseResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateCaseResponse200Headers the declared response headers of an HTTP 200 response for UpdateCase
+type UpdateCaseResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCaseResponse400Headers the declared response headers of an HTTP 400 response for UpdateCase
+type UpdateCaseResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCaseResponse401Headers the declared response headers of an HTTP 401 response for UpdateCase
+type UpdateCaseResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateCaseResponse403Headers the declared response headers of an HTTP 403 response for UpdateCase
+type UpdateCaseResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateCaseResponse404Headers the declared response headers of an HTTP 404 response for UpdateCase
+type UpdateCaseResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateCaseResponse409Headers the declared response headers of an HTTP 409 response for UpdateCase
+type UpdateCaseResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCaseResponse413Headers the declared response headers of an HTTP 413 response for UpdateCase
+type UpdateCaseResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateCaseResponse422Headers the declared response headers of an HTTP 422 response for UpdateCase
+type UpdateCaseResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateCaseResponse429Headers the declared response headers of an HTTP 429 response for UpdateCase
+type UpdateCaseResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateCaseResponse500Headers the declared response headers of an HTTP 500 response for UpdateCase
+type UpdateCaseResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateCaseResponse503Headers the declared response headers of an HTTP 503 response for UpdateCase
+type UpdateCaseResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateCaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseDetail
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateCaseResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateCaseResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateCaseResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateCaseResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateCaseResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateCaseResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateCaseResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateCaseResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateCaseResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateCaseResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateCaseResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateCaseResponse) GetJSON200() *CaseDetail {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateCaseResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateCaseResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateCaseResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateCaseResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateCaseResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateCaseResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateCaseResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateCaseResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateCaseResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateCaseResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateCaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateCaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateCaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveCaseResponse200Headers the declared response headers of an HTTP 200 response for ApproveCase
+type ApproveCaseResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveCaseResponse400Headers the declared response headers of an HTTP 400 response for ApproveCase
+type ApproveCaseResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveCaseResponse401Headers the declared response headers of an HTTP 401 response for ApproveCase
+type ApproveCaseResponse401Headers struct {
+	XRequestId *string
+}
+
+// ApproveCaseResponse403Headers the declared response headers of an HTTP 403 response for ApproveCase
+type ApproveCaseResponse403Headers struct {
+	XRequestId *string
+}
+
+// ApproveCaseResponse404Headers the declared response headers of an HTTP 404 response for ApproveCase
+type ApproveCaseResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveCaseResponse409Headers the declared response headers of an HTTP 409 response for ApproveCase
+type ApproveCaseResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ApproveCaseResponse413Headers the declared response headers of an HTTP 413 response for ApproveCase
+type ApproveCaseResponse413Headers struct {
+	XRequestId *string
+}
+
+// ApproveCaseResponse422Headers the declared response headers of an HTTP 422 response for ApproveCase
+type ApproveCaseResponse422Headers struct {
+	XRequestId *string
+}
+
+// ApproveCaseResponse429Headers the declared response headers of an HTTP 429 response for ApproveCase
+type ApproveCaseResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ApproveCaseResponse500Headers the declared response headers of an HTTP 500 response for ApproveCase
+type ApproveCaseResponse500Headers struct {
+	XRequestId *string
+}
+
+// ApproveCaseResponse503Headers the declared response headers of an HTTP 503 response for ApproveCase
+type ApproveCaseResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ApproveCaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseDetail
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveCaseResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ApproveCaseResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ApproveCaseResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ApproveCaseResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ApproveCaseResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ApproveCaseResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ApproveCaseResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ApproveCaseResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ApproveCaseResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ApproveCaseResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ApproveCaseResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveCaseResponse) GetJSON200() *CaseDetail {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ApproveCaseResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ApproveCaseResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ApproveCaseResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ApproveCaseResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ApproveCaseResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ApproveCaseResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ApproveCaseResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ApproveCaseResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ApproveCaseResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ApproveCaseResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveCaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveCaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveCaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RejectCaseResponse200Headers the declared response headers of an HTTP 200 response for RejectCase
+type RejectCaseResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RejectCaseResponse400Headers the declared response headers of an HTTP 400 response for RejectCase
+type RejectCaseResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RejectCaseResponse401Headers the declared response headers of an HTTP 401 response for RejectCase
+type RejectCaseResponse401Headers struct {
+	XRequestId *string
+}
+
+// RejectCaseResponse403Headers the declared response headers of an HTTP 403 response for RejectCase
+type RejectCaseResponse403Headers struct {
+	XRequestId *string
+}
+
+// RejectCaseResponse404Headers the declared response headers of an HTTP 404 response for RejectCase
+type RejectCaseResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RejectCaseResponse409Headers the declared response headers of an HTTP 409 response for RejectCase
+type RejectCaseResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RejectCaseResponse413Headers the declared response headers of an HTTP 413 response for RejectCase
+type RejectCaseResponse413Headers struct {
+	XRequestId *string
+}
+
+// RejectCaseResponse422Headers the declared response headers of an HTTP 422 response for RejectCase
+type RejectCaseResponse422Headers struct {
+	XRequestId *string
+}
+
+// RejectCaseResponse429Headers the declared response headers of an HTTP 429 response for RejectCase
+type RejectCaseResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RejectCaseResponse500Headers the declared response headers of an HTTP 500 response for RejectCase
+type RejectCaseResponse500Headers struct {
+	XRequestId *string
+}
+
+// RejectCaseResponse503Headers the declared response headers of an HTTP 503 response for RejectCase
+type RejectCaseResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RejectCaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CaseDetail
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RejectCaseResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RejectCaseResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RejectCaseResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RejectCaseResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RejectCaseResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RejectCaseResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RejectCaseResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RejectCaseResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RejectCaseResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RejectCaseResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RejectCaseResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RejectCaseResponse) GetJSON200() *CaseDetail {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RejectCaseResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RejectCaseResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RejectCaseResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RejectCaseResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RejectCaseResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RejectCaseResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RejectCaseResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RejectCaseResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RejectCaseResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RejectCaseResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RejectCaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RejectCaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RejectCaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ListCodePoolsResponse200Headers the declared response headers of an HTTP 200 response for ListCodePools
@@ -4737,6 +10885,204 @@ func (r ImportCodesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ImportCodesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefundConversionResponse201Headers the declared response headers of an HTTP 201 response for RefundConversion
+type RefundConversionResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RefundConversionResponse400Headers the declared response headers of an HTTP 400 response for RefundConversion
+type RefundConversionResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RefundConversionResponse401Headers the declared response headers of an HTTP 401 response for RefundConversion
+type RefundConversionResponse401Headers struct {
+	XRequestId *string
+}
+
+// RefundConversionResponse403Headers the declared response headers of an HTTP 403 response for RefundConversion
+type RefundConversionResponse403Headers struct {
+	XRequestId *string
+}
+
+// RefundConversionResponse404Headers the declared response headers of an HTTP 404 response for RefundConversion
+type RefundConversionResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RefundConversionResponse409Headers the declared response headers of an HTTP 409 response for RefundConversion
+type RefundConversionResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RefundConversionResponse413Headers the declared response headers of an HTTP 413 response for RefundConversion
+type RefundConversionResponse413Headers struct {
+	XRequestId *string
+}
+
+// RefundConversionResponse422Headers the declared response headers of an HTTP 422 response for RefundConversion
+type RefundConversionResponse422Headers struct {
+	XRequestId *string
+}
+
+// RefundConversionResponse429Headers the declared response headers of an HTTP 429 response for RefundConversion
+type RefundConversionResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RefundConversionResponse500Headers the declared response headers of an HTTP 500 response for RefundConversion
+type RefundConversionResponse500Headers struct {
+	XRequestId *string
+}
+
+// RefundConversionResponse503Headers the declared response headers of an HTTP 503 response for RefundConversion
+type RefundConversionResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RefundConversionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Refund
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RefundConversionResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RefundConversionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RefundConversionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RefundConversionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RefundConversionResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefundConversionResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RefundConversionResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RefundConversionResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RefundConversionResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RefundConversionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RefundConversionResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RefundConversionResponse) GetJSON201() *Refund {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RefundConversionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RefundConversionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RefundConversionResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RefundConversionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RefundConversionResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RefundConversionResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RefundConversionResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RefundConversionResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RefundConversionResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RefundConversionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RefundConversionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RefundConversionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RefundConversionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RefundConversionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7817,6 +14163,527 @@ func (r GetSpecResponse) ContentType() string {
 	return ""
 }
 
+// ApproveRewardResponse200Headers the declared response headers of an HTTP 200 response for ApproveReward
+type ApproveRewardResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveRewardResponse400Headers the declared response headers of an HTTP 400 response for ApproveReward
+type ApproveRewardResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveRewardResponse401Headers the declared response headers of an HTTP 401 response for ApproveReward
+type ApproveRewardResponse401Headers struct {
+	XRequestId *string
+}
+
+// ApproveRewardResponse403Headers the declared response headers of an HTTP 403 response for ApproveReward
+type ApproveRewardResponse403Headers struct {
+	XRequestId *string
+}
+
+// ApproveRewardResponse404Headers the declared response headers of an HTTP 404 response for ApproveReward
+type ApproveRewardResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ApproveRewardResponse409Headers the declared response headers of an HTTP 409 response for ApproveReward
+type ApproveRewardResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ApproveRewardResponse422Headers the declared response headers of an HTTP 422 response for ApproveReward
+type ApproveRewardResponse422Headers struct {
+	XRequestId *string
+}
+
+// ApproveRewardResponse429Headers the declared response headers of an HTTP 429 response for ApproveReward
+type ApproveRewardResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ApproveRewardResponse500Headers the declared response headers of an HTTP 500 response for ApproveReward
+type ApproveRewardResponse500Headers struct {
+	XRequestId *string
+}
+
+// ApproveRewardResponse503Headers the declared response headers of an HTTP 503 response for ApproveReward
+type ApproveRewardResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ApproveRewardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EarnedReward
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveRewardResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ApproveRewardResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ApproveRewardResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ApproveRewardResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ApproveRewardResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ApproveRewardResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ApproveRewardResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ApproveRewardResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ApproveRewardResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ApproveRewardResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveRewardResponse) GetJSON200() *EarnedReward {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ApproveRewardResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ApproveRewardResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ApproveRewardResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ApproveRewardResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ApproveRewardResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ApproveRewardResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ApproveRewardResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ApproveRewardResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ApproveRewardResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveRewardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveRewardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveRewardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveRewardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelRewardResponse200Headers the declared response headers of an HTTP 200 response for CancelReward
+type CancelRewardResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CancelRewardResponse400Headers the declared response headers of an HTTP 400 response for CancelReward
+type CancelRewardResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CancelRewardResponse401Headers the declared response headers of an HTTP 401 response for CancelReward
+type CancelRewardResponse401Headers struct {
+	XRequestId *string
+}
+
+// CancelRewardResponse403Headers the declared response headers of an HTTP 403 response for CancelReward
+type CancelRewardResponse403Headers struct {
+	XRequestId *string
+}
+
+// CancelRewardResponse404Headers the declared response headers of an HTTP 404 response for CancelReward
+type CancelRewardResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CancelRewardResponse409Headers the declared response headers of an HTTP 409 response for CancelReward
+type CancelRewardResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CancelRewardResponse422Headers the declared response headers of an HTTP 422 response for CancelReward
+type CancelRewardResponse422Headers struct {
+	XRequestId *string
+}
+
+// CancelRewardResponse429Headers the declared response headers of an HTTP 429 response for CancelReward
+type CancelRewardResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CancelRewardResponse500Headers the declared response headers of an HTTP 500 response for CancelReward
+type CancelRewardResponse500Headers struct {
+	XRequestId *string
+}
+
+// CancelRewardResponse503Headers the declared response headers of an HTTP 503 response for CancelReward
+type CancelRewardResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CancelRewardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EarnedReward
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelRewardResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CancelRewardResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CancelRewardResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CancelRewardResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CancelRewardResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CancelRewardResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CancelRewardResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CancelRewardResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CancelRewardResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CancelRewardResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelRewardResponse) GetJSON200() *EarnedReward {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CancelRewardResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CancelRewardResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CancelRewardResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CancelRewardResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CancelRewardResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CancelRewardResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CancelRewardResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CancelRewardResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CancelRewardResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelRewardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelRewardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelRewardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelRewardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExplainRewardResponse200Headers the declared response headers of an HTTP 200 response for ExplainReward
+type ExplainRewardResponse200Headers struct {
+	XRequestId *string
+}
+
+// ExplainRewardResponse400Headers the declared response headers of an HTTP 400 response for ExplainReward
+type ExplainRewardResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExplainRewardResponse401Headers the declared response headers of an HTTP 401 response for ExplainReward
+type ExplainRewardResponse401Headers struct {
+	XRequestId *string
+}
+
+// ExplainRewardResponse403Headers the declared response headers of an HTTP 403 response for ExplainReward
+type ExplainRewardResponse403Headers struct {
+	XRequestId *string
+}
+
+// ExplainRewardResponse404Headers the declared response headers of an HTTP 404 response for ExplainReward
+type ExplainRewardResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExplainRewardResponse429Headers the declared response headers of an HTTP 429 response for ExplainReward
+type ExplainRewardResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ExplainRewardResponse500Headers the declared response headers of an HTTP 500 response for ExplainReward
+type ExplainRewardResponse500Headers struct {
+	XRequestId *string
+}
+
+// ExplainRewardResponse503Headers the declared response headers of an HTTP 503 response for ExplainReward
+type ExplainRewardResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ExplainRewardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Why
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExplainRewardResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExplainRewardResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExplainRewardResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExplainRewardResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExplainRewardResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExplainRewardResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExplainRewardResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExplainRewardResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainRewardResponse) GetJSON200() *Why {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExplainRewardResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExplainRewardResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExplainRewardResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExplainRewardResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExplainRewardResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExplainRewardResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExplainRewardResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainRewardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainRewardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainRewardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainRewardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSettingsResponse200Headers the declared response headers of an HTTP 200 response for GetSettings
 type GetSettingsResponse200Headers struct {
 	XRequestId *string
@@ -8336,6 +15203,531 @@ func (r ReverseTransferResponse) ContentType() string {
 	return ""
 }
 
+// ExplainTransferResponse200Headers the declared response headers of an HTTP 200 response for ExplainTransfer
+type ExplainTransferResponse200Headers struct {
+	XRequestId *string
+}
+
+// ExplainTransferResponse400Headers the declared response headers of an HTTP 400 response for ExplainTransfer
+type ExplainTransferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExplainTransferResponse401Headers the declared response headers of an HTTP 401 response for ExplainTransfer
+type ExplainTransferResponse401Headers struct {
+	XRequestId *string
+}
+
+// ExplainTransferResponse403Headers the declared response headers of an HTTP 403 response for ExplainTransfer
+type ExplainTransferResponse403Headers struct {
+	XRequestId *string
+}
+
+// ExplainTransferResponse404Headers the declared response headers of an HTTP 404 response for ExplainTransfer
+type ExplainTransferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExplainTransferResponse429Headers the declared response headers of an HTTP 429 response for ExplainTransfer
+type ExplainTransferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ExplainTransferResponse500Headers the declared response headers of an HTTP 500 response for ExplainTransfer
+type ExplainTransferResponse500Headers struct {
+	XRequestId *string
+}
+
+// ExplainTransferResponse503Headers the declared response headers of an HTTP 503 response for ExplainTransfer
+type ExplainTransferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ExplainTransferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Why
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExplainTransferResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExplainTransferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExplainTransferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExplainTransferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExplainTransferResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExplainTransferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExplainTransferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExplainTransferResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainTransferResponse) GetJSON200() *Why {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExplainTransferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExplainTransferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExplainTransferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExplainTransferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExplainTransferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExplainTransferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExplainTransferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainTransferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainTransferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainTransferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainTransferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListBlocksWithResponse List the block list
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /blocks (the `ListBlocks` operationId).
+func (c *ClientWithResponses) ListBlocksWithResponse(ctx context.Context, params *ListBlocksParams, reqEditors ...RequestEditorFn) (*ListBlocksResponse, error) {
+	rsp, err := c.ListBlocks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBlocksResponse(rsp)
+}
+
+// AddBlockWithBodyWithResponse Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *ClientWithResponses) AddBlockWithBodyWithResponse(ctx context.Context, params *AddBlockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddBlockResponse, error) {
+	rsp, err := c.AddBlockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddBlockResponse(rsp)
+}
+
+// AddBlockWithResponse Put somebody or something on the block list
+//
+// What matches raises the signal `BLOCK_LISTED` from then on. Mailboxes match however they are spelled;
+// networks and devices are kept as keyed hashes only. What is listed already is refused with 409
+// `already_exists`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /blocks (the `AddBlock` operationId).
+func (c *ClientWithResponses) AddBlockWithResponse(ctx context.Context, params *AddBlockParams, body AddBlockJSONRequestBody, reqEditors ...RequestEditorFn) (*AddBlockResponse, error) {
+	rsp, err := c.AddBlock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddBlockResponse(rsp)
+}
+
+// RemoveBlockWithResponse Take an entry off the block list
+//
+// What was judged before stays judged.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /blocks/{blockId} (the `RemoveBlock` operationId).
+func (c *ClientWithResponses) RemoveBlockWithResponse(ctx context.Context, blockId BlockId, reqEditors ...RequestEditorFn) (*RemoveBlockResponse, error) {
+	rsp, err := c.RemoveBlock(ctx, blockId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveBlockResponse(rsp)
+}
+
+// ListCampaignsWithResponse List the campaigns
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns (the `ListCampaigns` operationId).
+func (c *ClientWithResponses) ListCampaignsWithResponse(ctx context.Context, params *ListCampaignsParams, reqEditors ...RequestEditorFn) (*ListCampaignsResponse, error) {
+	rsp, err := c.ListCampaigns(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCampaignsResponse(rsp)
+}
+
+// CreateCampaignWithBodyWithResponse Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *ClientWithResponses) CreateCampaignWithBodyWithResponse(ctx context.Context, params *CreateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error) {
+	rsp, err := c.CreateCampaignWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCampaignResponse(rsp)
+}
+
+// CreateCampaignWithResponse Create a campaign
+//
+// Without an `id` one is made. An id that is taken is refused with 409 `already_exists`. Amounts of money
+// have at most two decimals, percentages too. What `rule` leaves out has its default.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns (the `CreateCampaign` operationId).
+func (c *ClientWithResponses) CreateCampaignWithResponse(ctx context.Context, params *CreateCampaignParams, body CreateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCampaignResponse, error) {
+	rsp, err := c.CreateCampaign(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCampaignResponse(rsp)
+}
+
+// GetCampaignWithResponse Get a campaign with the rule in force
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns/{campaignId} (the `GetCampaign` operationId).
+func (c *ClientWithResponses) GetCampaignWithResponse(ctx context.Context, campaignId CampaignId, reqEditors ...RequestEditorFn) (*GetCampaignResponse, error) {
+	rsp, err := c.GetCampaign(ctx, campaignId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCampaignResponse(rsp)
+}
+
+// UpdateCampaignWithBodyWithResponse Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *ClientWithResponses) UpdateCampaignWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error) {
+	rsp, err := c.UpdateCampaignWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCampaignResponse(rsp)
+}
+
+// UpdateCampaignWithResponse Change, pause, resume or archive a campaign
+//
+// Within `rule`, too, what is left out stays; `referrer`, `referee` and `fraud.weights` are replaced as a
+// whole. A change of the rule makes a new version of it, by which what happens from then on is decided;
+// rewards keep the version that made them. A budget cannot be less than what was granted already; one that
+// begins has been drawn on by all that was granted before. An archived campaign takes nothing any more and
+// cannot be changed: 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /campaigns/{campaignId} (the `UpdateCampaign` operationId).
+func (c *ClientWithResponses) UpdateCampaignWithResponse(ctx context.Context, campaignId CampaignId, params *UpdateCampaignParams, body UpdateCampaignJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCampaignResponse, error) {
+	rsp, err := c.UpdateCampaign(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCampaignResponse(rsp)
+}
+
+// CreateVanityCodeWithBodyWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCodeWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// CreateVanityCodeWithResponse Give a referrer a code of your choice
+//
+// Makes the referrer's referral for anybody, under this code instead of a made one; `POST /referrals` of the
+// Incenta API answers it from then on. A code that is taken, in any case of its letters, and a referrer who
+// has a code for anybody in this campaign are refused with 409 `already_exists`. A referrer who is not known
+// yet is created, unless the programme enrols strictly: then 404. The campaign need not run yet; an archived
+// one is refused with 400 `campaign_not_active`. Fraud is not judged.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/codes (the `CreateVanityCode` operationId).
+func (c *ClientWithResponses) CreateVanityCodeWithResponse(ctx context.Context, campaignId CampaignId, params *CreateVanityCodeParams, body CreateVanityCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVanityCodeResponse, error) {
+	rsp, err := c.CreateVanityCode(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVanityCodeResponse(rsp)
+}
+
+// SimulateConversionWithBodyWithResponse What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *ClientWithResponses) SimulateConversionWithBodyWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error) {
+	rsp, err := c.SimulateConversionWithBody(ctx, campaignId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateConversionResponse(rsp)
+}
+
+// SimulateConversionWithResponse What a conversion would pay, and why
+//
+// Works out both sides under the rule in force, with what is left of the caps and of the budget now, and
+// changes nothing. Unknown people are taken for new ones. Fraud signals are not judged, and the attribution
+// window is not looked at: both depend on clicks.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /campaigns/{campaignId}/simulate (the `SimulateConversion` operationId).
+func (c *ClientWithResponses) SimulateConversionWithResponse(ctx context.Context, campaignId CampaignId, params *SimulateConversionParams, body SimulateConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateConversionResponse, error) {
+	rsp, err := c.SimulateConversion(ctx, campaignId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateConversionResponse(rsp)
+}
+
+// ListCampaignVersionsWithResponse List the versions of a campaign's rule
+//
+// Newest first. None is ever changed or lost.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /campaigns/{campaignId}/versions (the `ListCampaignVersions` operationId).
+func (c *ClientWithResponses) ListCampaignVersionsWithResponse(ctx context.Context, campaignId CampaignId, params *ListCampaignVersionsParams, reqEditors ...RequestEditorFn) (*ListCampaignVersionsResponse, error) {
+	rsp, err := c.ListCampaignVersions(ctx, campaignId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCampaignVersionsResponse(rsp)
+}
+
+// ListCasesWithResponse List fraud cases
+//
+// Newest first. A case is a referral or a conversion for which signals fired: `open` waits for a review,
+// `blocked` was refused at once, `clean` was below the campaign's threshold and is kept as evidence.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /cases (the `ListCases` operationId).
+func (c *ClientWithResponses) ListCasesWithResponse(ctx context.Context, params *ListCasesParams, reqEditors ...RequestEditorFn) (*ListCasesResponse, error) {
+	rsp, err := c.ListCases(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCasesResponse(rsp)
+}
+
+// GetCaseWithResponse Get a fraud case
+//
+// With its signals, what they saw, and the rewards that the conversion earned.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /cases/{caseId} (the `GetCase` operationId).
+func (c *ClientWithResponses) GetCaseWithResponse(ctx context.Context, caseId CaseId, reqEditors ...RequestEditorFn) (*GetCaseResponse, error) {
+	rsp, err := c.GetCase(ctx, caseId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCaseResponse(rsp)
+}
+
+// UpdateCaseWithBodyWithResponse Note something on a fraud case
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+func (c *ClientWithResponses) UpdateCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *UpdateCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateCaseResponse, error) {
+	rsp, err := c.UpdateCaseWithBody(ctx, caseId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCaseResponse(rsp)
+}
+
+// UpdateCaseWithResponse Note something on a fraud case
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /cases/{caseId} (the `UpdateCase` operationId).
+func (c *ClientWithResponses) UpdateCaseWithResponse(ctx context.Context, caseId CaseId, params *UpdateCaseParams, body UpdateCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCaseResponse, error) {
+	rsp, err := c.UpdateCase(ctx, caseId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateCaseResponse(rsp)
+}
+
+// ApproveCaseWithBodyWithResponse Approve what a case is about
+//
+// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+func (c *ClientWithResponses) ApproveCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *ApproveCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveCaseResponse, error) {
+	rsp, err := c.ApproveCaseWithBody(ctx, caseId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveCaseResponse(rsp)
+}
+
+// ApproveCaseWithResponse Approve what a case is about
+//
+// Lets go what the case holds: the conversion becomes COMPLETED and its rewards APPROVED, or they rest as
+// long as the campaign's rule asks. A case about a referral holds nothing. Approving an approved case
+// changes nothing but the note; any other that is not open is refused with 400 `invalid_transition`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /cases/{caseId}/approve (the `ApproveCase` operationId).
+func (c *ClientWithResponses) ApproveCaseWithResponse(ctx context.Context, caseId CaseId, params *ApproveCaseParams, body ApproveCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveCaseResponse, error) {
+	rsp, err := c.ApproveCase(ctx, caseId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveCaseResponse(rsp)
+}
+
+// RejectCaseWithBodyWithResponse Reject what a case is about
+//
+// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+// counts any more, in no total, cap or budget. Otherwise like approving.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+func (c *ClientWithResponses) RejectCaseWithBodyWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error) {
+	rsp, err := c.RejectCaseWithBody(ctx, caseId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectCaseResponse(rsp)
+}
+
+// RejectCaseWithResponse Reject what a case is about
+//
+// Takes back what the case holds: the conversion becomes REJECTED and its rewards CANCELLED, and neither
+// counts any more, in no total, cap or budget. Otherwise like approving.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
+func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error) {
+	rsp, err := c.RejectCase(ctx, caseId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectCaseResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -8428,6 +15820,48 @@ func (c *ClientWithResponses) ImportCodesWithResponse(ctx context.Context, poolI
 		return nil, err
 	}
 	return ParseImportCodesResponse(rsp)
+}
+
+// RefundConversionWithBodyWithResponse Take back what a conversion granted
+//
+// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+// only points that came with it go back. Whether a later conversion of the referee is the first one
+// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+// `invalid_transition`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+func (c *ClientWithResponses) RefundConversionWithBodyWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error) {
+	rsp, err := c.RefundConversionWithBody(ctx, conversionId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefundConversionResponse(rsp)
+}
+
+// RefundConversionWithResponse Take back what a conversion granted
+//
+// For a purchase that was returned. The conversion becomes REJECTED and counts no more; each of its
+// rewards is CANCELLED, its points go back as the programme's `clawback` setting says, a code that was
+// not used becomes void. A reward that was redeemed is `kept` as it is, since what it bought is gone;
+// only points that came with it go back. Whether a later conversion of the referee is the first one
+// does not change. A conversion is refunded once: again is refused with 400 `already_reversed`; one that
+// a fraud case holds, or that granted nothing because it was rejected or expired, with 400
+// `invalid_transition`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
+func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error) {
+	rsp, err := c.RefundConversion(ctx, conversionId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRefundConversionResponse(rsp)
 }
 
 // ListHoldsWithResponse List the holds
@@ -8835,6 +16269,55 @@ func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditor
 	return ParseGetSpecResponse(rsp)
 }
 
+// ApproveRewardWithResponse Approve a reward before its time
+//
+// Takes no body. A PENDING reward becomes APPROVED. One that a fraud case holds is refused with 400
+// `invalid_transition`: review the case. Approving an approved one changes nothing; any other is refused.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /rewards/{rewardId}/approve (the `ApproveReward` operationId).
+func (c *ClientWithResponses) ApproveRewardWithResponse(ctx context.Context, rewardId RewardId, params *ApproveRewardParams, reqEditors ...RequestEditorFn) (*ApproveRewardResponse, error) {
+	rsp, err := c.ApproveReward(ctx, rewardId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveRewardResponse(rsp)
+}
+
+// CancelRewardWithResponse Cancel a reward
+//
+// Takes no body. A PENDING or APPROVED reward becomes CANCELLED and counts no more, in no total, cap or
+// budget; a code that it had becomes void. Cancelling a cancelled one changes nothing. One that is PAID,
+// or that a fraud case holds, is refused with 400 `invalid_transition`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /rewards/{rewardId}/cancel (the `CancelReward` operationId).
+func (c *ClientWithResponses) CancelRewardWithResponse(ctx context.Context, rewardId RewardId, params *CancelRewardParams, reqEditors ...RequestEditorFn) (*CancelRewardResponse, error) {
+	rsp, err := c.CancelReward(ctx, rewardId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelRewardResponse(rsp)
+}
+
+// ExplainRewardWithResponse Why a reward was earned
+//
+// In one answer: the transfer that paid it with its lots, the rule as it was, the conversion, the click
+// before it, the referral, and the fraud signals of both.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /rewards/{rewardId}/why (the `ExplainReward` operationId).
+func (c *ClientWithResponses) ExplainRewardWithResponse(ctx context.Context, rewardId RewardId, reqEditors ...RequestEditorFn) (*ExplainRewardResponse, error) {
+	rsp, err := c.ExplainReward(ctx, rewardId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainRewardResponse(rsp)
+}
+
 // GetSettingsWithResponse Get the programme's settings
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8916,6 +16399,3607 @@ func (c *ClientWithResponses) ReverseTransferWithResponse(ctx context.Context, t
 		return nil, err
 	}
 	return ParseReverseTransferResponse(rsp)
+}
+
+// ExplainTransferWithResponse Why points moved
+//
+// The transfer with its lots; and where an earned reward is behind it, all that
+// `GET /rewards/{rewardId}/why` answers. Of a transfer that belongs to an order, `orderId` says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
+func (c *ClientWithResponses) ExplainTransferWithResponse(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*ExplainTransferResponse, error) {
+	rsp, err := c.ExplainTransfer(ctx, transferId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainTransferResponse(rsp)
+}
+
+// ParseListBlocksResponse parses an HTTP response from a ListBlocksWithResponse call
+func ParseListBlocksResponse(rsp *http.Response) (*ListBlocksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBlocksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BlockList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListBlocksResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListBlocksResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListBlocksResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListBlocksResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListBlocksResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListBlocksResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListBlocksResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddBlockResponse parses an HTTP response from a AddBlockWithResponse call
+func ParseAddBlockResponse(rsp *http.Response) (*AddBlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddBlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Block
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddBlockResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers AddBlockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AddBlockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AddBlockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AddBlockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AddBlockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AddBlockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddBlockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AddBlockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddBlockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveBlockResponse parses an HTTP response from a RemoveBlockWithResponse call
+func ParseRemoveBlockResponse(rsp *http.Response) (*RemoveBlockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveBlockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveBlockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RemoveBlockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RemoveBlockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RemoveBlockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RemoveBlockResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers RemoveBlockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RemoveBlockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveBlockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCampaignsResponse parses an HTTP response from a ListCampaignsWithResponse call
+func ParseListCampaignsResponse(rsp *http.Response) (*ListCampaignsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCampaignsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CampaignList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCampaignsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListCampaignsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListCampaignsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListCampaignsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListCampaignsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListCampaignsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListCampaignsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateCampaignResponse parses an HTTP response from a CreateCampaignWithResponse call
+func ParseCreateCampaignResponse(rsp *http.Response) (*CreateCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateCampaignResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateCampaignResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateCampaignResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateCampaignResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCampaignResponse parses an HTTP response from a GetCampaignWithResponse call
+func ParseGetCampaignResponse(rsp *http.Response) (*GetCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCampaignResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateCampaignResponse parses an HTTP response from a UpdateCampaignWithResponse call
+func ParseUpdateCampaignResponse(rsp *http.Response) (*UpdateCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Campaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateCampaignResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateCampaignResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateCampaignResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateCampaignResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateCampaignResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateCampaignResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateCampaignResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateCampaignResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateCampaignResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateCampaignResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateCampaignResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVanityCodeResponse parses an HTTP response from a CreateVanityCodeWithResponse call
+func ParseCreateVanityCodeResponse(rsp *http.Response) (*CreateVanityCodeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVanityCodeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest VanityCode
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateVanityCodeResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateVanityCodeResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateVanityCodeResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateVanityCodeResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateVanityCodeResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateVanityCodeResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateVanityCodeResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateVanityCodeResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateVanityCodeResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateVanityCodeResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateVanityCodeResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSimulateConversionResponse parses an HTTP response from a SimulateConversionWithResponse call
+func ParseSimulateConversionResponse(rsp *http.Response) (*SimulateConversionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SimulateConversionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Simulation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SimulateConversionResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SimulateConversionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SimulateConversionResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SimulateConversionResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers SimulateConversionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers SimulateConversionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SimulateConversionResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SimulateConversionResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SimulateConversionResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SimulateConversionResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SimulateConversionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCampaignVersionsResponse parses an HTTP response from a ListCampaignVersionsWithResponse call
+func ParseListCampaignVersionsResponse(rsp *http.Response) (*ListCampaignVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCampaignVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CampaignVersionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCampaignVersionsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListCampaignVersionsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListCampaignVersionsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListCampaignVersionsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListCampaignVersionsResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListCampaignVersionsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListCampaignVersionsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListCampaignVersionsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListCasesResponse parses an HTTP response from a ListCasesWithResponse call
+func ParseListCasesResponse(rsp *http.Response) (*ListCasesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCasesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListCasesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListCasesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListCasesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListCasesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListCasesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListCasesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListCasesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCaseResponse parses an HTTP response from a GetCaseWithResponse call
+func ParseGetCaseResponse(rsp *http.Response) (*GetCaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCaseResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetCaseResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetCaseResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetCaseResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetCaseResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCaseResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetCaseResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateCaseResponse parses an HTTP response from a UpdateCaseWithResponse call
+func ParseUpdateCaseResponse(rsp *http.Response) (*UpdateCaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateCaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateCaseResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateCaseResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateCaseResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateCaseResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateCaseResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateCaseResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateCaseResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateCaseResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateCaseResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateCaseResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveCaseResponse parses an HTTP response from a ApproveCaseWithResponse call
+func ParseApproveCaseResponse(rsp *http.Response) (*ApproveCaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveCaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveCaseResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ApproveCaseResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ApproveCaseResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ApproveCaseResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ApproveCaseResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ApproveCaseResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ApproveCaseResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ApproveCaseResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ApproveCaseResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ApproveCaseResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ApproveCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRejectCaseResponse parses an HTTP response from a RejectCaseWithResponse call
+func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RejectCaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CaseDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RejectCaseResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RejectCaseResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RejectCaseResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RejectCaseResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RejectCaseResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers RejectCaseResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers RejectCaseResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers RejectCaseResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RejectCaseResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RejectCaseResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseListCodePoolsResponse parses an HTTP response from a ListCodePoolsWithResponse call
@@ -9822,6 +20906,285 @@ func ParseImportCodesResponse(rsp *http.Response) (*ImportCodesResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ImportCodesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRefundConversionResponse parses an HTTP response from a RefundConversionWithResponse call
+func ParseRefundConversionResponse(rsp *http.Response) (*RefundConversionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RefundConversionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Refund
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers RefundConversionResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers RefundConversionResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RefundConversionResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RefundConversionResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RefundConversionResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers RefundConversionResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers RefundConversionResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers RefundConversionResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RefundConversionResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RefundConversionResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RefundConversionResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -14053,6 +25416,737 @@ func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	return response, nil
 }
 
+// ParseApproveRewardResponse parses an HTTP response from a ApproveRewardWithResponse call
+func ParseApproveRewardResponse(rsp *http.Response) (*ApproveRewardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveRewardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EarnedReward
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveRewardResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ApproveRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ApproveRewardResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ApproveRewardResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ApproveRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ApproveRewardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers ApproveRewardResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ApproveRewardResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ApproveRewardResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ApproveRewardResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelRewardResponse parses an HTTP response from a CancelRewardWithResponse call
+func ParseCancelRewardResponse(rsp *http.Response) (*CancelRewardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelRewardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EarnedReward
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelRewardResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CancelRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CancelRewardResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CancelRewardResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CancelRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CancelRewardResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers CancelRewardResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CancelRewardResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CancelRewardResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CancelRewardResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExplainRewardResponse parses an HTTP response from a ExplainRewardWithResponse call
+func ParseExplainRewardResponse(rsp *http.Response) (*ExplainRewardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainRewardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Why
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExplainRewardResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExplainRewardResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExplainRewardResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExplainRewardResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExplainRewardResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExplainRewardResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExplainRewardResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExplainRewardResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSettingsResponse parses an HTTP response from a GetSettingsWithResponse call
 func ParseGetSettingsResponse(rsp *http.Response) (*GetSettingsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14770,8 +26864,260 @@ func ParseReverseTransferResponse(rsp *http.Response) (*ReverseTransferResponse,
 	return response, nil
 }
 
+// ParseExplainTransferResponse parses an HTTP response from a ExplainTransferWithResponse call
+func ParseExplainTransferResponse(rsp *http.Response) (*ExplainTransferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainTransferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Why
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExplainTransferResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExplainTransferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExplainTransferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExplainTransferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExplainTransferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExplainTransferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExplainTransferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExplainTransferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListBlocks List the block list
+	// (GET /blocks)
+	ListBlocks(ctx echo.Context, params ListBlocksParams) error
+	// AddBlock Put somebody or something on the block list
+	// (POST /blocks)
+	AddBlock(ctx echo.Context, params AddBlockParams) error
+	// RemoveBlock Take an entry off the block list
+	// (DELETE /blocks/{blockId})
+	RemoveBlock(ctx echo.Context, blockId BlockId) error
+	// ListCampaigns List the campaigns
+	// (GET /campaigns)
+	ListCampaigns(ctx echo.Context, params ListCampaignsParams) error
+	// CreateCampaign Create a campaign
+	// (POST /campaigns)
+	CreateCampaign(ctx echo.Context, params CreateCampaignParams) error
+	// GetCampaign Get a campaign with the rule in force
+	// (GET /campaigns/{campaignId})
+	GetCampaign(ctx echo.Context, campaignId CampaignId) error
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	// (PATCH /campaigns/{campaignId})
+	UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error
+	// SimulateConversion What a conversion would pay, and why
+	// (POST /campaigns/{campaignId}/simulate)
+	SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error
+	// ListCampaignVersions List the versions of a campaign's rule
+	// (GET /campaigns/{campaignId}/versions)
+	ListCampaignVersions(ctx echo.Context, campaignId CampaignId, params ListCampaignVersionsParams) error
+	// ListCases List fraud cases
+	// (GET /cases)
+	ListCases(ctx echo.Context, params ListCasesParams) error
+	// GetCase Get a fraud case
+	// (GET /cases/{caseId})
+	GetCase(ctx echo.Context, caseId CaseId) error
+	// UpdateCase Note something on a fraud case
+	// (PATCH /cases/{caseId})
+	UpdateCase(ctx echo.Context, caseId CaseId, params UpdateCaseParams) error
+	// ApproveCase Approve what a case is about
+	// (POST /cases/{caseId}/approve)
+	ApproveCase(ctx echo.Context, caseId CaseId, params ApproveCaseParams) error
+	// RejectCase Reject what a case is about
+	// (POST /cases/{caseId}/reject)
+	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -14784,6 +27130,9 @@ type ServerInterface interface {
 	// ImportCodes Put codes into a pool
 	// (POST /code-pools/{poolId}/codes)
 	ImportCodes(ctx echo.Context, poolId PoolId, params ImportCodesParams) error
+	// RefundConversion Take back what a conversion granted
+	// (POST /conversions/{conversionId}/refund)
+	RefundConversion(ctx echo.Context, conversionId ConversionId, params RefundConversionParams) error
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -14841,6 +27190,15 @@ type ServerInterface interface {
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
+	// ApproveReward Approve a reward before its time
+	// (POST /rewards/{rewardId}/approve)
+	ApproveReward(ctx echo.Context, rewardId RewardId, params ApproveRewardParams) error
+	// CancelReward Cancel a reward
+	// (POST /rewards/{rewardId}/cancel)
+	CancelReward(ctx echo.Context, rewardId RewardId, params CancelRewardParams) error
+	// ExplainReward Why a reward was earned
+	// (GET /rewards/{rewardId}/why)
+	ExplainReward(ctx echo.Context, rewardId RewardId) error
 	// GetSettings Get the programme's settings
 	// (GET /settings)
 	GetSettings(ctx echo.Context) error
@@ -14850,11 +27208,464 @@ type ServerInterface interface {
 	// ReverseTransfer Claw an award back
 	// (POST /transfers/{transferId}/reverse)
 	ReverseTransfer(ctx echo.Context, transferId TransferId, params ReverseTransferParams) error
+	// ExplainTransfer Why points moved
+	// (GET /transfers/{transferId}/why)
+	ExplainTransfer(ctx echo.Context, transferId TransferId) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListBlocks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBlocks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBlocksParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBlocks(ctx, params)
+	return err
+}
+
+// AddBlock converts echo context to params.
+func (w *ServerInterfaceWrapper) AddBlock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddBlockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddBlock(ctx, params)
+	return err
+}
+
+// RemoveBlock converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveBlock(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "blockId" -------------
+	var blockId BlockId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "blockId", ctx.Param("blockId"), &blockId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter blockId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveBlock(ctx, blockId)
+	return err
+}
+
+// ListCampaigns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCampaigns(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCampaignsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCampaigns(ctx, params)
+	return err
+}
+
+// CreateCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCampaign(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCampaign(ctx, params)
+	return err
+}
+
+// GetCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCampaign(ctx, campaignId)
+	return err
+}
+
+// UpdateCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateCampaign(ctx, campaignId, params)
+	return err
+}
+
+// CreateVanityCode converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVanityCode(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVanityCodeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVanityCode(ctx, campaignId, params)
+	return err
+}
+
+// SimulateConversion converts echo context to params.
+func (w *ServerInterfaceWrapper) SimulateConversion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SimulateConversionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SimulateConversion(ctx, campaignId, params)
+	return err
+}
+
+// ListCampaignVersions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCampaignVersions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignId CampaignId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCampaignVersionsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCampaignVersions(ctx, campaignId, params)
+	return err
+}
+
+// ListCases converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCases(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCasesParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCases(ctx, params)
+	return err
+}
+
+// GetCase converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCase(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "caseId" -------------
+	var caseId CaseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "caseId", ctx.Param("caseId"), &caseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caseId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCase(ctx, caseId)
+	return err
+}
+
+// UpdateCase converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateCase(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "caseId" -------------
+	var caseId CaseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "caseId", ctx.Param("caseId"), &caseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateCaseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateCase(ctx, caseId, params)
+	return err
+}
+
+// ApproveCase converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveCase(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "caseId" -------------
+	var caseId CaseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "caseId", ctx.Param("caseId"), &caseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveCaseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveCase(ctx, caseId, params)
+	return err
+}
+
+// RejectCase converts echo context to params.
+func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "caseId" -------------
+	var caseId CaseId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "caseId", ctx.Param("caseId"), &caseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RejectCaseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
 }
 
 // ListCodePools converts echo context to params.
@@ -14960,6 +27771,42 @@ func (w *ServerInterfaceWrapper) ImportCodes(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ImportCodes(ctx, poolId, params)
+	return err
+}
+
+// RefundConversion converts echo context to params.
+func (w *ServerInterfaceWrapper) RefundConversion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conversionId" -------------
+	var conversionId ConversionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conversionId", ctx.Param("conversionId"), &conversionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefundConversionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefundConversion(ctx, conversionId, params)
 	return err
 }
 
@@ -15492,6 +28339,94 @@ func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	return err
 }
 
+// ApproveReward converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveReward(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rewardId" -------------
+	var rewardId RewardId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rewardId", ctx.Param("rewardId"), &rewardId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rewardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveRewardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveReward(ctx, rewardId, params)
+	return err
+}
+
+// CancelReward converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelReward(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rewardId" -------------
+	var rewardId RewardId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rewardId", ctx.Param("rewardId"), &rewardId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rewardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelRewardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelReward(ctx, rewardId, params)
+	return err
+}
+
+// ExplainReward converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainReward(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rewardId" -------------
+	var rewardId RewardId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rewardId", ctx.Param("rewardId"), &rewardId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rewardId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainReward(ctx, rewardId)
+	return err
+}
+
 // GetSettings converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSettings(ctx echo.Context) error {
 	var err error
@@ -15563,6 +28498,22 @@ func (w *ServerInterfaceWrapper) ReverseTransfer(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReverseTransfer(ctx, transferId, params)
+	return err
+}
+
+// ExplainTransfer converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainTransfer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "transferId" -------------
+	var transferId TransferId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "transferId", ctx.Param("transferId"), &transferId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter transferId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainTransfer(ctx, transferId)
 	return err
 }
 
@@ -15638,7 +28589,27 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/holds/:holdId/release", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.POST(options.BaseURL+"/holds/:holdId/cancel", wrapper.CancelHold, options.OperationMiddlewares["cancelHold"]...)
 	router.POST(options.BaseURL+"/transfers/:transferId/reverse", wrapper.ReverseTransfer, options.OperationMiddlewares["reverseTransfer"]...)
+	router.GET(options.BaseURL+"/cases", wrapper.ListCases, options.OperationMiddlewares["listCases"]...)
+	router.GET(options.BaseURL+"/cases/:caseId", wrapper.GetCase, options.OperationMiddlewares["getCase"]...)
+	router.PATCH(options.BaseURL+"/cases/:caseId", wrapper.UpdateCase, options.OperationMiddlewares["updateCase"]...)
+	router.POST(options.BaseURL+"/cases/:caseId/approve", wrapper.ApproveCase, options.OperationMiddlewares["approveCase"]...)
+	router.POST(options.BaseURL+"/cases/:caseId/reject", wrapper.RejectCase, options.OperationMiddlewares["rejectCase"]...)
+	router.POST(options.BaseURL+"/rewards/:rewardId/approve", wrapper.ApproveReward, options.OperationMiddlewares["approveReward"]...)
+	router.POST(options.BaseURL+"/rewards/:rewardId/cancel", wrapper.CancelReward, options.OperationMiddlewares["cancelReward"]...)
+	router.GET(options.BaseURL+"/rewards/:rewardId/why", wrapper.ExplainReward, options.OperationMiddlewares["explainReward"]...)
+	router.POST(options.BaseURL+"/conversions/:conversionId/refund", wrapper.RefundConversion, options.OperationMiddlewares["refundConversion"]...)
+	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
+	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
+	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
+	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
+	router.PATCH(options.BaseURL+"/campaigns/:campaignId", wrapper.UpdateCampaign, options.OperationMiddlewares["updateCampaign"]...)
+	router.GET(options.BaseURL+"/campaigns/:campaignId/versions", wrapper.ListCampaignVersions, options.OperationMiddlewares["listCampaignVersions"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/simulate", wrapper.SimulateConversion, options.OperationMiddlewares["simulateConversion"]...)
+	router.POST(options.BaseURL+"/campaigns/:campaignId/codes", wrapper.CreateVanityCode, options.OperationMiddlewares["createVanityCode"]...)
+	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
+	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
+	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
 
 }
 
@@ -15739,6 +28710,3009 @@ type UnavailableJSONResponse struct {
 	Body ErrorAnswer
 
 	Headers UnavailableResponseHeaders
+}
+
+type ListBlocksRequestObject struct {
+	Params ListBlocksParams
+}
+
+type ListBlocksResponseObject interface {
+	VisitListBlocksResponse(w http.ResponseWriter) error
+}
+
+type ListBlocks200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListBlocks200JSONResponse struct {
+	Body    BlockList
+	Headers ListBlocks200ResponseHeaders
+}
+
+func (response ListBlocks200JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListBlocks400JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListBlocks401JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListBlocks403JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListBlocks429JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListBlocks500JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBlocks503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListBlocks503JSONResponse) VisitListBlocksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlockRequestObject struct {
+	Params AddBlockParams
+	Body   *AddBlockJSONRequestBody
+}
+
+type AddBlockResponseObject interface {
+	VisitAddBlockResponse(w http.ResponseWriter) error
+}
+
+type AddBlock201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AddBlock201JSONResponse struct {
+	Body    Block
+	Headers AddBlock201ResponseHeaders
+}
+
+func (response AddBlock201JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddBlock400JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddBlock401JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AddBlock403JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddBlock409JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AddBlock413JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AddBlock422JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AddBlock429JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AddBlock500JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBlock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AddBlock503JSONResponse) VisitAddBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlockRequestObject struct {
+	BlockId BlockId `json:"blockId"`
+}
+
+type RemoveBlockResponseObject interface {
+	VisitRemoveBlockResponse(w http.ResponseWriter) error
+}
+
+type RemoveBlock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type RemoveBlock200JSONResponse struct {
+	Body    Success
+	Headers RemoveBlock200ResponseHeaders
+}
+
+func (response RemoveBlock200JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveBlock400JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveBlock401JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RemoveBlock403JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RemoveBlock404JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RemoveBlock429JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RemoveBlock500JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveBlock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RemoveBlock503JSONResponse) VisitRemoveBlockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignsRequestObject struct {
+	Params ListCampaignsParams
+}
+
+type ListCampaignsResponseObject interface {
+	VisitListCampaignsResponse(w http.ResponseWriter) error
+}
+
+type ListCampaigns200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCampaigns200JSONResponse struct {
+	Body    CampaignList
+	Headers ListCampaigns200ResponseHeaders
+}
+
+func (response ListCampaigns200JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCampaigns400JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCampaigns401JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCampaigns403JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListCampaigns429JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCampaigns500JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaigns503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCampaigns503JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaignRequestObject struct {
+	Params CreateCampaignParams
+	Body   *CreateCampaignJSONRequestBody
+}
+
+type CreateCampaignResponseObject interface {
+	VisitCreateCampaignResponse(w http.ResponseWriter) error
+}
+
+type CreateCampaign201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateCampaign201JSONResponse struct {
+	Body    Campaign
+	Headers CreateCampaign201ResponseHeaders
+}
+
+func (response CreateCampaign201JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateCampaign400JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateCampaign401JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateCampaign403JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateCampaign404JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateCampaign409JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateCampaign413JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateCampaign422JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateCampaign429JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateCampaign500JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateCampaign503JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaignRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+}
+
+type GetCampaignResponseObject interface {
+	VisitGetCampaignResponse(w http.ResponseWriter) error
+}
+
+type GetCampaign200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetCampaign200JSONResponse struct {
+	Body    Campaign
+	Headers GetCampaign200ResponseHeaders
+}
+
+func (response GetCampaign200JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetCampaign400JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetCampaign401JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetCampaign403JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetCampaign404JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetCampaign429JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetCampaign500JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetCampaign503JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaignRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     UpdateCampaignParams
+	Body       *UpdateCampaignJSONRequestBody
+}
+
+type UpdateCampaignResponseObject interface {
+	VisitUpdateCampaignResponse(w http.ResponseWriter) error
+}
+
+type UpdateCampaign200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateCampaign200JSONResponse struct {
+	Body    Campaign
+	Headers UpdateCampaign200ResponseHeaders
+}
+
+func (response UpdateCampaign200JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateCampaign400JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateCampaign401JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateCampaign403JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateCampaign404JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateCampaign409JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateCampaign413JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateCampaign422JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateCampaign429JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateCampaign500JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCampaign503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateCampaign503JSONResponse) VisitUpdateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCodeRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     CreateVanityCodeParams
+	Body       *CreateVanityCodeJSONRequestBody
+}
+
+type CreateVanityCodeResponseObject interface {
+	VisitCreateVanityCodeResponse(w http.ResponseWriter) error
+}
+
+type CreateVanityCode201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateVanityCode201JSONResponse struct {
+	Body    VanityCode
+	Headers CreateVanityCode201ResponseHeaders
+}
+
+func (response CreateVanityCode201JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateVanityCode400JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateVanityCode401JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateVanityCode403JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateVanityCode404JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateVanityCode409JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateVanityCode413JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateVanityCode422JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateVanityCode429JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateVanityCode500JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVanityCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateVanityCode503JSONResponse) VisitCreateVanityCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversionRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     SimulateConversionParams
+	Body       *SimulateConversionJSONRequestBody
+}
+
+type SimulateConversionResponseObject interface {
+	VisitSimulateConversionResponse(w http.ResponseWriter) error
+}
+
+type SimulateConversion200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SimulateConversion200JSONResponse struct {
+	Body    Simulation
+	Headers SimulateConversion200ResponseHeaders
+}
+
+func (response SimulateConversion200JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SimulateConversion400JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SimulateConversion401JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SimulateConversion403JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response SimulateConversion404JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SimulateConversion409JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SimulateConversion413JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SimulateConversion422JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SimulateConversion429JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SimulateConversion500JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateConversion503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SimulateConversion503JSONResponse) VisitSimulateConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersionsRequestObject struct {
+	CampaignId CampaignId `json:"campaignId"`
+	Params     ListCampaignVersionsParams
+}
+
+type ListCampaignVersionsResponseObject interface {
+	VisitListCampaignVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListCampaignVersions200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCampaignVersions200JSONResponse struct {
+	Body    CampaignVersionList
+	Headers ListCampaignVersions200ResponseHeaders
+}
+
+func (response ListCampaignVersions200JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCampaignVersions400JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCampaignVersions401JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCampaignVersions403JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListCampaignVersions404JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListCampaignVersions429JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCampaignVersions500JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCampaignVersions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCampaignVersions503JSONResponse) VisitListCampaignVersionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCasesRequestObject struct {
+	Params ListCasesParams
+}
+
+type ListCasesResponseObject interface {
+	VisitListCasesResponse(w http.ResponseWriter) error
+}
+
+type ListCases200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCases200JSONResponse struct {
+	Body    CaseList
+	Headers ListCases200ResponseHeaders
+}
+
+func (response ListCases200JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListCases400JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListCases401JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListCases403JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListCases429JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListCases500JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCases503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListCases503JSONResponse) VisitListCasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCaseRequestObject struct {
+	CaseId CaseId `json:"caseId"`
+}
+
+type GetCaseResponseObject interface {
+	VisitGetCaseResponse(w http.ResponseWriter) error
+}
+
+type GetCase200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetCase200JSONResponse struct {
+	Body    CaseDetail
+	Headers GetCase200ResponseHeaders
+}
+
+func (response GetCase200JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetCase400JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetCase401JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetCase403JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetCase404JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetCase429JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetCase500JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCase503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetCase503JSONResponse) VisitGetCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCaseRequestObject struct {
+	CaseId CaseId `json:"caseId"`
+	Params UpdateCaseParams
+	Body   *UpdateCaseJSONRequestBody
+}
+
+type UpdateCaseResponseObject interface {
+	VisitUpdateCaseResponse(w http.ResponseWriter) error
+}
+
+type UpdateCase200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateCase200JSONResponse struct {
+	Body    CaseDetail
+	Headers UpdateCase200ResponseHeaders
+}
+
+func (response UpdateCase200JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateCase400JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateCase401JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateCase403JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateCase404JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateCase409JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateCase413JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateCase422JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateCase429JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateCase500JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateCase503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateCase503JSONResponse) VisitUpdateCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCaseRequestObject struct {
+	CaseId CaseId `json:"caseId"`
+	Params ApproveCaseParams
+	Body   *ApproveCaseJSONRequestBody
+}
+
+type ApproveCaseResponseObject interface {
+	VisitApproveCaseResponse(w http.ResponseWriter) error
+}
+
+type ApproveCase200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ApproveCase200JSONResponse struct {
+	Body    CaseDetail
+	Headers ApproveCase200ResponseHeaders
+}
+
+func (response ApproveCase200JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ApproveCase400JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ApproveCase401JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ApproveCase403JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ApproveCase404JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ApproveCase409JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ApproveCase413JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ApproveCase422JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ApproveCase429JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ApproveCase500JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCase503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ApproveCase503JSONResponse) VisitApproveCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCaseRequestObject struct {
+	CaseId CaseId `json:"caseId"`
+	Params RejectCaseParams
+	Body   *RejectCaseJSONRequestBody
+}
+
+type RejectCaseResponseObject interface {
+	VisitRejectCaseResponse(w http.ResponseWriter) error
+}
+
+type RejectCase200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type RejectCase200JSONResponse struct {
+	Body    CaseDetail
+	Headers RejectCase200ResponseHeaders
+}
+
+func (response RejectCase200JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RejectCase400JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RejectCase401JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RejectCase403JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RejectCase404JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase409JSONResponse struct{ ConflictJSONResponse }
+
+func (response RejectCase409JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RejectCase413JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response RejectCase422JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RejectCase429JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListCodePoolsRequestObject struct {
@@ -16497,6 +32471,241 @@ func (response ImportCodes500JSONResponse) VisitImportCodesResponse(w http.Respo
 type ImportCodes503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ImportCodes503JSONResponse) VisitImportCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversionRequestObject struct {
+	ConversionId ConversionId `json:"conversionId"`
+	Params       RefundConversionParams
+	Body         *RefundConversionJSONRequestBody
+}
+
+type RefundConversionResponseObject interface {
+	VisitRefundConversionResponse(w http.ResponseWriter) error
+}
+
+type RefundConversion201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type RefundConversion201JSONResponse struct {
+	Body    Refund
+	Headers RefundConversion201ResponseHeaders
+}
+
+func (response RefundConversion201JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RefundConversion400JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RefundConversion401JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RefundConversion403JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RefundConversion404JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion409JSONResponse struct{ ConflictJSONResponse }
+
+func (response RefundConversion409JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RefundConversion413JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response RefundConversion422JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RefundConversion429JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RefundConversion500JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefundConversion503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RefundConversion503JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -20028,6 +36237,612 @@ func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWrite
 	return err
 }
 
+type ApproveRewardRequestObject struct {
+	RewardId RewardId `json:"rewardId"`
+	Params   ApproveRewardParams
+}
+
+type ApproveRewardResponseObject interface {
+	VisitApproveRewardResponse(w http.ResponseWriter) error
+}
+
+type ApproveReward200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ApproveReward200JSONResponse struct {
+	Body    EarnedReward
+	Headers ApproveReward200ResponseHeaders
+}
+
+func (response ApproveReward200JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ApproveReward400JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ApproveReward401JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ApproveReward403JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ApproveReward404JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ApproveReward409JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ApproveReward422JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ApproveReward429JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ApproveReward500JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveReward503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ApproveReward503JSONResponse) VisitApproveRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelRewardRequestObject struct {
+	RewardId RewardId `json:"rewardId"`
+	Params   CancelRewardParams
+}
+
+type CancelRewardResponseObject interface {
+	VisitCancelRewardResponse(w http.ResponseWriter) error
+}
+
+type CancelReward200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CancelReward200JSONResponse struct {
+	Body    EarnedReward
+	Headers CancelReward200ResponseHeaders
+}
+
+func (response CancelReward200JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CancelReward400JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CancelReward401JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CancelReward403JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CancelReward404JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CancelReward409JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CancelReward422JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CancelReward429JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CancelReward500JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelReward503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CancelReward503JSONResponse) VisitCancelRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainRewardRequestObject struct {
+	RewardId RewardId `json:"rewardId"`
+}
+
+type ExplainRewardResponseObject interface {
+	VisitExplainRewardResponse(w http.ResponseWriter) error
+}
+
+type ExplainReward200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ExplainReward200JSONResponse struct {
+	Body    Why
+	Headers ExplainReward200ResponseHeaders
+}
+
+func (response ExplainReward200JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExplainReward400JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExplainReward401JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExplainReward403JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExplainReward404JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExplainReward429JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExplainReward500JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainReward503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExplainReward503JSONResponse) VisitExplainRewardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSettingsRequestObject struct {
 }
 
@@ -20628,8 +37443,225 @@ func (response ReverseTransfer503JSONResponse) VisitReverseTransferResponse(w ht
 	return err
 }
 
+type ExplainTransferRequestObject struct {
+	TransferId TransferId `json:"transferId"`
+}
+
+type ExplainTransferResponseObject interface {
+	VisitExplainTransferResponse(w http.ResponseWriter) error
+}
+
+type ExplainTransfer200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ExplainTransfer200JSONResponse struct {
+	Body    Why
+	Headers ExplainTransfer200ResponseHeaders
+}
+
+func (response ExplainTransfer200JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExplainTransfer400JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExplainTransfer401JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExplainTransfer403JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExplainTransfer404JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExplainTransfer429JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExplainTransfer500JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExplainTransfer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExplainTransfer503JSONResponse) VisitExplainTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListBlocks List the block list
+	// (GET /blocks)
+	ListBlocks(ctx context.Context, request ListBlocksRequestObject) (ListBlocksResponseObject, error)
+	// AddBlock Put somebody or something on the block list
+	// (POST /blocks)
+	AddBlock(ctx context.Context, request AddBlockRequestObject) (AddBlockResponseObject, error)
+	// RemoveBlock Take an entry off the block list
+	// (DELETE /blocks/{blockId})
+	RemoveBlock(ctx context.Context, request RemoveBlockRequestObject) (RemoveBlockResponseObject, error)
+	// ListCampaigns List the campaigns
+	// (GET /campaigns)
+	ListCampaigns(ctx context.Context, request ListCampaignsRequestObject) (ListCampaignsResponseObject, error)
+	// CreateCampaign Create a campaign
+	// (POST /campaigns)
+	CreateCampaign(ctx context.Context, request CreateCampaignRequestObject) (CreateCampaignResponseObject, error)
+	// GetCampaign Get a campaign with the rule in force
+	// (GET /campaigns/{campaignId})
+	GetCampaign(ctx context.Context, request GetCampaignRequestObject) (GetCampaignResponseObject, error)
+	// UpdateCampaign Change, pause, resume or archive a campaign
+	// (PATCH /campaigns/{campaignId})
+	UpdateCampaign(ctx context.Context, request UpdateCampaignRequestObject) (UpdateCampaignResponseObject, error)
+	// CreateVanityCode Give a referrer a code of your choice
+	// (POST /campaigns/{campaignId}/codes)
+	CreateVanityCode(ctx context.Context, request CreateVanityCodeRequestObject) (CreateVanityCodeResponseObject, error)
+	// SimulateConversion What a conversion would pay, and why
+	// (POST /campaigns/{campaignId}/simulate)
+	SimulateConversion(ctx context.Context, request SimulateConversionRequestObject) (SimulateConversionResponseObject, error)
+	// ListCampaignVersions List the versions of a campaign's rule
+	// (GET /campaigns/{campaignId}/versions)
+	ListCampaignVersions(ctx context.Context, request ListCampaignVersionsRequestObject) (ListCampaignVersionsResponseObject, error)
+	// ListCases List fraud cases
+	// (GET /cases)
+	ListCases(ctx context.Context, request ListCasesRequestObject) (ListCasesResponseObject, error)
+	// GetCase Get a fraud case
+	// (GET /cases/{caseId})
+	GetCase(ctx context.Context, request GetCaseRequestObject) (GetCaseResponseObject, error)
+	// UpdateCase Note something on a fraud case
+	// (PATCH /cases/{caseId})
+	UpdateCase(ctx context.Context, request UpdateCaseRequestObject) (UpdateCaseResponseObject, error)
+	// ApproveCase Approve what a case is about
+	// (POST /cases/{caseId}/approve)
+	ApproveCase(ctx context.Context, request ApproveCaseRequestObject) (ApproveCaseResponseObject, error)
+	// RejectCase Reject what a case is about
+	// (POST /cases/{caseId}/reject)
+	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -20642,6 +37674,9 @@ type StrictServerInterface interface {
 	// ImportCodes Put codes into a pool
 	// (POST /code-pools/{poolId}/codes)
 	ImportCodes(ctx context.Context, request ImportCodesRequestObject) (ImportCodesResponseObject, error)
+	// RefundConversion Take back what a conversion granted
+	// (POST /conversions/{conversionId}/refund)
+	RefundConversion(ctx context.Context, request RefundConversionRequestObject) (RefundConversionResponseObject, error)
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -20699,6 +37734,15 @@ type StrictServerInterface interface {
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
+	// ApproveReward Approve a reward before its time
+	// (POST /rewards/{rewardId}/approve)
+	ApproveReward(ctx context.Context, request ApproveRewardRequestObject) (ApproveRewardResponseObject, error)
+	// CancelReward Cancel a reward
+	// (POST /rewards/{rewardId}/cancel)
+	CancelReward(ctx context.Context, request CancelRewardRequestObject) (CancelRewardResponseObject, error)
+	// ExplainReward Why a reward was earned
+	// (GET /rewards/{rewardId}/why)
+	ExplainReward(ctx context.Context, request ExplainRewardRequestObject) (ExplainRewardResponseObject, error)
 	// GetSettings Get the programme's settings
 	// (GET /settings)
 	GetSettings(ctx context.Context, request GetSettingsRequestObject) (GetSettingsResponseObject, error)
@@ -20708,6 +37752,9 @@ type StrictServerInterface interface {
 	// ReverseTransfer Claw an award back
 	// (POST /transfers/{transferId}/reverse)
 	ReverseTransfer(ctx context.Context, request ReverseTransferRequestObject) (ReverseTransferResponseObject, error)
+	// ExplainTransfer Why points moved
+	// (GET /transfers/{transferId}/why)
+	ExplainTransfer(ctx context.Context, request ExplainTransferRequestObject) (ExplainTransferResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -20720,6 +37767,578 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListBlocks operation middleware
+func (sh *strictHandler) ListBlocks(ctx echo.Context, params ListBlocksParams) error {
+	var request ListBlocksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBlocks(ctx.Request().Context(), request.(ListBlocksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBlocks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBlocksResponseObject); ok {
+		return validResponse.VisitListBlocksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddBlock operation middleware
+func (sh *strictHandler) AddBlock(ctx echo.Context, params AddBlockParams) error {
+	var request AddBlockRequestObject
+
+	request.Params = params
+
+	var body AddBlockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddBlock(ctx.Request().Context(), request.(AddBlockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddBlock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddBlockResponseObject); ok {
+		return validResponse.VisitAddBlockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveBlock operation middleware
+func (sh *strictHandler) RemoveBlock(ctx echo.Context, blockId BlockId) error {
+	var request RemoveBlockRequestObject
+
+	request.BlockId = blockId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveBlock(ctx.Request().Context(), request.(RemoveBlockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveBlock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveBlockResponseObject); ok {
+		return validResponse.VisitRemoveBlockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCampaigns operation middleware
+func (sh *strictHandler) ListCampaigns(ctx echo.Context, params ListCampaignsParams) error {
+	var request ListCampaignsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCampaigns(ctx.Request().Context(), request.(ListCampaignsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCampaigns")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCampaignsResponseObject); ok {
+		return validResponse.VisitListCampaignsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateCampaign operation middleware
+func (sh *strictHandler) CreateCampaign(ctx echo.Context, params CreateCampaignParams) error {
+	var request CreateCampaignRequestObject
+
+	request.Params = params
+
+	var body CreateCampaignJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateCampaign(ctx.Request().Context(), request.(CreateCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateCampaignResponseObject); ok {
+		return validResponse.VisitCreateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCampaign operation middleware
+func (sh *strictHandler) GetCampaign(ctx echo.Context, campaignId CampaignId) error {
+	var request GetCampaignRequestObject
+
+	request.CampaignId = campaignId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCampaign(ctx.Request().Context(), request.(GetCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCampaignResponseObject); ok {
+		return validResponse.VisitGetCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateCampaign operation middleware
+func (sh *strictHandler) UpdateCampaign(ctx echo.Context, campaignId CampaignId, params UpdateCampaignParams) error {
+	var request UpdateCampaignRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body UpdateCampaignJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateCampaign(ctx.Request().Context(), request.(UpdateCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateCampaignResponseObject); ok {
+		return validResponse.VisitUpdateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVanityCode operation middleware
+func (sh *strictHandler) CreateVanityCode(ctx echo.Context, campaignId CampaignId, params CreateVanityCodeParams) error {
+	var request CreateVanityCodeRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body CreateVanityCodeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVanityCode(ctx.Request().Context(), request.(CreateVanityCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVanityCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVanityCodeResponseObject); ok {
+		return validResponse.VisitCreateVanityCodeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SimulateConversion operation middleware
+func (sh *strictHandler) SimulateConversion(ctx echo.Context, campaignId CampaignId, params SimulateConversionParams) error {
+	var request SimulateConversionRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	var body SimulateConversionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SimulateConversion(ctx.Request().Context(), request.(SimulateConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SimulateConversion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SimulateConversionResponseObject); ok {
+		return validResponse.VisitSimulateConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCampaignVersions operation middleware
+func (sh *strictHandler) ListCampaignVersions(ctx echo.Context, campaignId CampaignId, params ListCampaignVersionsParams) error {
+	var request ListCampaignVersionsRequestObject
+
+	request.CampaignId = campaignId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCampaignVersions(ctx.Request().Context(), request.(ListCampaignVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCampaignVersions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCampaignVersionsResponseObject); ok {
+		return validResponse.VisitListCampaignVersionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCases operation middleware
+func (sh *strictHandler) ListCases(ctx echo.Context, params ListCasesParams) error {
+	var request ListCasesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCases(ctx.Request().Context(), request.(ListCasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCases")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCasesResponseObject); ok {
+		return validResponse.VisitListCasesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCase operation middleware
+func (sh *strictHandler) GetCase(ctx echo.Context, caseId CaseId) error {
+	var request GetCaseRequestObject
+
+	request.CaseId = caseId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCase(ctx.Request().Context(), request.(GetCaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCaseResponseObject); ok {
+		return validResponse.VisitGetCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateCase operation middleware
+func (sh *strictHandler) UpdateCase(ctx echo.Context, caseId CaseId, params UpdateCaseParams) error {
+	var request UpdateCaseRequestObject
+
+	request.CaseId = caseId
+	request.Params = params
+
+	var body UpdateCaseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateCase(ctx.Request().Context(), request.(UpdateCaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateCase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateCaseResponseObject); ok {
+		return validResponse.VisitUpdateCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveCase operation middleware
+func (sh *strictHandler) ApproveCase(ctx echo.Context, caseId CaseId, params ApproveCaseParams) error {
+	var request ApproveCaseRequestObject
+
+	request.CaseId = caseId
+	request.Params = params
+
+	var body ApproveCaseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveCase(ctx.Request().Context(), request.(ApproveCaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveCase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveCaseResponseObject); ok {
+		return validResponse.VisitApproveCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RejectCase operation middleware
+func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error {
+	var request RejectCaseRequestObject
+
+	request.CaseId = caseId
+	request.Params = params
+
+	var body RejectCaseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectCase(ctx.Request().Context(), request.(RejectCaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectCase")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
+		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListCodePools operation middleware
@@ -20863,6 +38482,55 @@ func (sh *strictHandler) ImportCodes(ctx echo.Context, poolId PoolId, params Imp
 		return err
 	} else if validResponse, ok := response.(ImportCodesResponseObject); ok {
 		return validResponse.VisitImportCodesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefundConversion operation middleware
+func (sh *strictHandler) RefundConversion(ctx echo.Context, conversionId ConversionId, params RefundConversionParams) error {
+	var request RefundConversionRequestObject
+
+	request.ConversionId = conversionId
+	request.Params = params
+
+	var body RefundConversionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefundConversion(ctx.Request().Context(), request.(RefundConversionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefundConversion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefundConversionResponseObject); ok {
+		return validResponse.VisitRefundConversionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -21511,6 +39179,83 @@ func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	return nil
 }
 
+// ApproveReward operation middleware
+func (sh *strictHandler) ApproveReward(ctx echo.Context, rewardId RewardId, params ApproveRewardParams) error {
+	var request ApproveRewardRequestObject
+
+	request.RewardId = rewardId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveReward(ctx.Request().Context(), request.(ApproveRewardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveReward")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveRewardResponseObject); ok {
+		return validResponse.VisitApproveRewardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelReward operation middleware
+func (sh *strictHandler) CancelReward(ctx echo.Context, rewardId RewardId, params CancelRewardParams) error {
+	var request CancelRewardRequestObject
+
+	request.RewardId = rewardId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelReward(ctx.Request().Context(), request.(CancelRewardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelReward")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelRewardResponseObject); ok {
+		return validResponse.VisitCancelRewardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainReward operation middleware
+func (sh *strictHandler) ExplainReward(ctx echo.Context, rewardId RewardId) error {
+	var request ExplainRewardRequestObject
+
+	request.RewardId = rewardId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainReward(ctx.Request().Context(), request.(ExplainRewardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainReward")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainRewardResponseObject); ok {
+		return validResponse.VisitExplainRewardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSettings operation middleware
 func (sh *strictHandler) GetSettings(ctx echo.Context) error {
 	var request GetSettingsRequestObject
@@ -21631,192 +39376,361 @@ func (sh *strictHandler) ReverseTransfer(ctx echo.Context, transferId TransferId
 	return nil
 }
 
+// ExplainTransfer operation middleware
+func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId) error {
+	var request ExplainTransferRequestObject
+
+	request.TransferId = transferId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainTransfer(ctx.Request().Context(), request.(ExplainTransferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainTransfer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainTransferResponseObject); ok {
+		return validResponse.VisitExplainTransferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1pcxu3tuBfQXHuVOykRVGy5MTUhzfykkTXcaKy5cqra/mpwe5DElETYBpo0Yyf5vN8np84v2QK5wC9",
-	"sZubZMvO1a1bMUV2Yzk4G876sROpyVRJkEZ3+h87Y+AxpPjxJIbJVBmQZuc1TBM+h9h+HYOOUjE1QslO",
-	"vxOaNIOQKcm4/b+eQcrMmBsmNEthCtxAzIYqZcJoFuZDRvOdlzAPjxgfaJCGKTOGdCY0dDtBR0djmHA7",
-	"l5lPodPvDJRKgMvO9XXQec0N/CImwuzgfxdX9Br+zEAbzXiSqBnETEhmxsCiLE3tVDMhYzXrsjf4xxhS",
-	"sD+nYFfMWWIHrS5iIqSYZJNOvxf4BQlpYARpbUGvYcKFFHK0ZFEJDM3nXJGGBhC9gUjJWLNMGpHgUnAS",
-	"O98wBT1mfMSFvMUFgUnnO8dDA2n7YoxiMy4MG8BQ2QnTuZAjt5JNJvvPHQfsnZMGfP2VT0AzM0b0xMf8",
-	"aWhIryD9RrNEjbrsOJnxuWYWOe3s8IFPpomdKoU/L3p7f/SGP+iD2X51YfzDLyBHZtzp7x8eBnah/u+9",
-	"fKnapBZDru1SpzzlEzCO3n5WSdy05LMxsLFK4m80E3F1Mfbr6mqEfWPKzbgTdCSf+IdO4k5gl56J1FKx",
-	"JdrtVx50SnT8EuaLS37FLxHKwCKeJEzzIdjzJYbQZ9NUSMMHCbDjN89OTgKWSfFnBmwKKbNHKWOIGQyH",
-	"EJkus9vXfALsEuZsJsyYTotP4Fz6IxyBoemGItXG8yHEnSN6h0tkMfmhH+zvs1AU27iIlBwmIjLhEZuN",
-	"RQLFcOdSaKaNSBKWZtLSd8AOek+qrwt5MU3VKAWtw+65rJzSBCYDSHcmMLngg2hv/5E/J2K2xUnV2OMG",
-	"yDXlxkBqx/yvd2znf7//7h+dxnMzMGlDMWFg0oBi6Sy+6PX2mlFL0Hi3iVovYd62wkuY4wKPmFQGBYqG",
-	"KIUagV7CfCVJXOIkt7nsFmH0s5qxCZdzBtKkAiz7nPIR0bPuslfI6cZcsr1ej0TmMNOAR4DL/jODdF6s",
-	"G1lvBS1iGPIsMXaVgV00cca9Xi8o+OReI598hVjZBmvCWQR3wKKx0iDZYI5EgXjOJxPo1rG8ht5VmE/8",
-	"fLcJ9lM+gsUN/D4W0RgBHbBIZRJ1kFRN2F6XHdMBDGAsZEyyj2vDlETpBpOpmbdB377YDPy9Euz39w6+",
-	"P/jh0eOD71cewalSSdsBRCoGNlUqaaBJ+/VKHJ/S4LcJ7bOUSz1sRxrjfndUeiIjcHzeigHNhGEhPsMj",
-	"+9aFiMPqxswHeRHD8ODwcfOeTLGA29vXtR1KT5XUgHL4KY+dBmH/ipQVSPiRT6eJiLhd+u4f2u76Y7H2",
-	"jx1IU5XSKzGd9BVPRHzhRE4n6MRguEh0p//uY2coIIk7/Q6fWATtBJ0JaI3Y3Jlk2qpBjBuWgEXOvc71",
-	"+/ID9A5reI6gAtrYI6rrKnanBZD+kcKw0+/8j93iArBLv+rdF3YrxyhFCUCLZ51rT5pNeDJU6QTigKmU",
-	"cZZmCThOZs/cHvHqa0XTctxbu02vNGh6y4aoPItbeuYE/s0OmScp8Hh+AR+ENrrljEVcOV/uuKvXZoQl",
-	"F+ZGqJ30skc/z2Ef50ddUb4WL3OsriaxB60qUoCDncuwdDUIHyL+2AlEbD9ZoreDGn4Jkj0Iq7AOH5Ke",
-	"9UlQq3ZjWTZC+dEbI+WPKh2IOAZ5M6wc5sOUEbKCWYhLVqVOeHRJyrOO1NRLft2fpcLAZ2QoTWtRQ8J5",
-	"NYUUN1/jJTcD9om0OjNPXhTQ257X01AX9EMr1LWagBlb2pjh3TpVcvSZYPwmnzqT8GEKkYH4iBQgNWKX",
-	"Us1QQDslL2fv8a2C/CXMXwk94SYa3xDgDVe3Fche41dsxjWzyjaap2r3w8+I94t8dACJkiO0iNSWdatn",
-	"8asyP6pMxjc7CKnMxRCHaYW+E2H20uaf/BzA/X3MTQWXJdp+YgUa14JihKw/Qhe3GsZlzCYqhi9Ubznl",
-	"80Tx+EypX3hKt5/tT29Kg10YpS4SHG4JDQEbqHhuJTI+mrqbK3slnn5GemldA2oPP9hP9lC5ZGIyVent",
-	"0syZUq+4nHtz7s2An3IDF3ilhyXUY5QiE0LqJ/2MSj43JdswMstsWgNog0F+qbpUe7zdgr7eKMUrzZbv",
-	"dUexj9+h4vdW8syMVSr+ghsy5Kw8UrsiAjJm3CIWH8HE6iJW/+KacTYAnlrCUpeoP34OXPtV2emRgC1n",
-	"5iwRV1Bb3K3S8VvJr7hI+CCBG0M7H6idhNM5GaORMbGJsnv6jGRMrg0WcWmhGyuSeFLN0JKKOqG9DEg1",
-	"k1bpGAAppsWFr1n9uBtayQGDazgegZCjp1l02eToQhUAPkxFCpopiVa+t2fPWMwRnaapvVgYQXYfZ4np",
-	"f7TXpwk3pNY/Pugst+MFHTfBsVl1VL9mCWLKidSGS9Mh05O3Yr0rDRT41bzPJ1SDPyBCHnWsdetmUZ+H",
-	"2EpGtHzqLgs/TPFuLsEigZ5aerI6Dv3t5kQ7nLRbfNeZKiFRzCALsB8+TEsL8YYzt5BfBB+IRJh5s01w",
-	"oNSlthc5C3tuX+iyY9ybZjwFZpThiWZayIh8LgMYCedlyaYWHdEgQBBrOLT4j0ybJs/0c4gze8exN5ox",
-	"l3iPWTjYxcPkiFANjm6VGbuGWMhRaMdEwM0DppWSVrtEX9ERWpMDlsnYarxZkgRsZs+lCmz2wn4QkAPG",
-	"IeW5tCCxX4A0dnAah6zUxs6CN2KYkOlDGJjoVUhXoZDrfMs8Tfnc/j3gCZcRtJl06Xj4KAUgfgA8GpO/",
-	"vlsAMPfQW/YzaEDO32Z0Es660HgYyxy7nsoalvk6k0xlJmA80apwVzvMG/MrQKEyALDcLYnZnFxGG84v",
-	"tM6apv9JXIEMWAJa01HbeyWZrAY8ulwT7UrY1ULZDnKWiyMRx0cOnWJGBIvkhJ4x6ayuG+7QDto4/28S",
-	"HVZbDJlCDDBpAtsb5ENKot9Rl+EXWXRMEoiZSq0EYCmYLJWwHgXXWGoZrsUOHZbmh1paaIFoQcFccrZQ",
-	"IpcmzvyUflzc7XHhULOQFPZ6X+GJC4xt0DbU7w5GVkwTM5dq5uBn0d7u7IhN+Nw+IGHEjbiCNbGwmXZx",
-	"xtQyMHsB4DOexi6QRc2EHB0xZ5h1WK+GQxa65Ydb4EwihmDEBF5we+iLy3lxBemctBZkqilEIK4gvsFU",
-	"r1vRtD6ZviW0vRklkgd8ylMUCNsDu0YsHucaCKV2KA2gW0IPiNBV9HY6xgrZ5enpOtdF1n/hw3Tth2tg",
-	"WKH/FNt7lvCZ5fGnKhHRvNn7P+ToEqtQD1JnagVpl4UO1BdKJvOwz+w/hFC5O0U59stCoy7+glSFfRY7",
-	"XZ2fS3dqFhPsj4HT2Mk3N1TpyAqoLgs9Lwj7xRMDiNQEwxLsOVPkntU0Uk/mUz63BO1CWryCWFoygglX",
-	"1Qk6fopGbfGZiuFUqaSJwViZbW9Umtn1oLO+QdcrX9mqIzzDd5EnGYXqnlUJjlADI/su+tJpgxOMThJG",
-	"MzWTK2lGOqXdu5kXqTVKMcxxtf6f6/1BR8RNjuoFmLUpHbRfu0/AnaJCP1JqG2YzwZvs8pX7s3tln732",
-	"/viPiwu+UiJee8FWn4xTPpMB49pqh7zORW/K0dDziot1+ww65ft6Lv7dsstn2UjwDgy/CAoOqOJnzA3e",
-	"1tdSy3NqaFDJp3wkJCfILR/ltHiyvnVcTWWsZTt65ZCgdukhEyrEYR/PTuPREaEiKc0s4U4zq3N2WTgC",
-	"CSmnx4nIOJMwo1gWvDdYiVG+avrxO0Enf7mZeeC5+NWW4jOqR3ATXN40GqYM7DKKNYIZl/+zSuLWpRfm",
-	"h4YQsiwaHzHLupQ2bK/3X3uHVsu36mPEk6SZSkrBYJX/rTJncL3EdJrfKrUzmE64ybYzfgRFSNim0LfA",
-	"5844Vxclc2QmVsKNhTYqnbOZFaJ6rGbuWlSa6tCBY+2DLkWxEZyCIoLHran9/E8MTFrPP+IGRiqdVwLL",
-	"OtXlNguJyCH0OoBskWbFYBVwLlkJItKivJrwEbxNk6Yb0NvXv3SbBtlwgZdCxisFrYHJS/vctuQdOCXw",
-	"mdItFsFG6qqS1mrNQRtuMr3Obt7Qk/iOii6XRJpSpD5PgbSfPpOqCNnfikuspQSRrvxJ4dXMcxEf2mnu",
-	"JcxbSW4dVHoJ8zomNZldFUW6LzCYdVANY1302prDG/s4sd4PJ/TCIUHS/bVX1yhqgMNt52qRm70dghQo",
-	"3ApEmHDRRO+SwY79ifE4TkHrBcAcVADzaA3SF3HTPHMMFxtWY5O/yZX7DQ9jPXaxYqmLWmgTeJ+rKJt4",
-	"t1McC7sjnpyWoEuDLwD2tynI49MT9qjb6z5isRumZI51cwSdDzsjteO+/EMr2X3NZ6+cX+o66LyQqUr8",
-	"EhrQesynU5CazcYgWRG7JDTDSyVFqLBMkuuIZGOXhWoK0t0yXeyH0Mxp1l0WWihFJuyzg95B9WJpX7Qo",
-	"iQ806oFlb9ciKnrnXE2yrqEU4rjPnEaYu/EW81rQqlZEia9Drzj0cxyySdnP3YSLElODNGCv9vYGOwU1",
-	"TSDIk2msQtPtNKpGuVexyaKPwZtcs7DsWAu7nVVIHNH1yS+3gFJ5xkU0r7u48IiaqKE4gWZcLALmAoIH",
-	"kbo+YhpjzLvsKWiRXzTsTlFmMmEYGTnsdbN7Ls/lDgtrwdkhe3DQ6z3sL8QyX/EkA3vrwaGF0SRL9REL",
-	"3f5DF1eEjocuDl52wePIew9RDK/2cePrefQmvvvoIVFSNT4yj4j8RlOsJL2aR2Phqwc0rc4QIEi5rdFO",
-	"bmH0cKoy40a0NK/iCzuwS6jEoQ/dqvBJF5AcsEFmcHNFtDK9TkMtBBvZkfb8/nxcj7qCtAA0vVmL/LUL",
-	"eOJeE/6kygkT9kSCPHS4WzlxzCFAXpsfOkf7mh3GAtm5yUeKckYwz8hwA+SL5JgrUl2Wt+7lA9qFkaVv",
-	"xnVh/KPUxuKk6AcxSKDyps9yQKetRRVJg9GLztx3YeE0TNSs8qq3Bc5UlsQsAX5FvrCUyxFaCDl7fLAz",
-	"EIY5rcrBpikRjj042N934y4GKS6LnlwctBz7XT69Wmi50GuEldPo5eApXCoOWY+VOmKVCHOm+VwzexNM",
-	"lBz5lNOcaL1lKGQPDnO6WxI8kcd1eAwrBwHjIPZcyuG2f2bKQD3AtiICF7NGagE95djucvDlIqGi9Wcx",
-	"vm8hZWGRMkpPeeR1sxUoW/jCclS0YzXH5bbggpUd1SC4ajxNLay6VSFw0rXBXZJrIFZi+HRbry36M/AJ",
-	"6yhdFu3OLo2jPviJ0WzKzdibG+wFAFI7iLGSos9CsgyEAQvRZPbu0Xv7GTcbNoruVl3g9/IKiVqEWS2z",
-	"aeXFuI1yF+MYGo3y0nuWySXaZWHM5zpkI+WkKQtTlSQYEWHlSCgkj4y4EmZuNzpR0ozdLzG3PANfGYoP",
-	"EIdHjJ/LidDaiiWXfeeyHwN8RStKN4+R9WIMhTLohJuzOfCUjbkm0qlbYedOf6eL5aO9VQYvu6nqK48P",
-	"V5vJcHeV1/b2V70zzR1FSxVGPBHnVFp0TuHX7SfZ5owKpZIQ9v2RxsoFQbuT9QfZ94fMLce0iD0nK693",
-	"I9Hx9ZkLNgKZX74kfDDn0h37Lh55wN6ePetWEKPvRnbTCMlmmK5Zui1IEE6ckGeXSeU9r7T6Ksu0G7Oc",
-	"hHZgWaRdIrIPP2sj6/hZNZF1kSfh7jjOuUsxJG4Z8yaX/dYBZJtZXD+hu+lTGXOXmG8XrSFgTLLO9hrW",
-	"sJ49zZ67t6c1+YvWsPHmU5VhVj6a8j6aaNWu4Ra8SIjCd+tBKkFzkeekkABHzRilQO7dCzFYaSgkT7rs",
-	"mNRv55tFaJI0oHe7i55nPAj61ULdj9pI5SfoYkL/Y7vt3f5aAfqGVqPCFLeX2zXXtMbR3E2QraxcoxV+",
-	"AVkyilYG3eZy1ZdiOiUgVm2wK+PdvGuuZWCpZr50ir11bTpBnfAKR2BpT41QceTeZHF0YaIBe/3jM/bo",
-	"0aMnR64WCAXHCYmBlqiGTESSCE21ZyqWcatv7BhB/rwCCw6qnor9XrXoRm/nyfuPB9c79GG/+HDmP/QX",
-	"Pjx4132Pn797+B8P/vXf777beb/wzMPFQh5Vq97Miu9XuJnyLzsEUMQYbhfcGQkzzgbdSE12BSbm78Rw",
-	"5T7uekV71w6XlwpZHnw2UNlobJrT/DlLAa+sC0Ky6uYqj/1jCsAMfEBr+ihV2ZSCrNhgnsez5Za3FU6w",
-	"pvgSe5FviDFZaXXeRt4ueNGWWRFb7Nyrg0NKzrZP5jZb4RhbtC9OUxEhqdGDhRfKMG3Z/JByvCfLQzvu",
-	"zH1m+UQCQ7Oe9+wGLrIlkKMHPyXksmm8IU4vCawp7yQoCDzwjqZcVcoRtoJFFcD4A6oQdFWxKtbeKB48",
-	"DjfY08NYjIThSYiMxeoYMSTiClKIGdr1IgiYGhqQlAlll3DEOAun47kWkX3R3VT1OJeqXjVxY9u9uaeb",
-	"1REDk1tQ/JA9363iV6KrBsNLMmdcshAvYOAAXhEcZdjRU8WNrTmAsLHU2LFkx6cnZFq3gl1l9dJQNfnz",
-	"6W5PG7qTE67NW73lTWeZLzp3D6g0l8iNcmaawpVQmX6DsHorDdnQNlxKClfqctsL25au76UaNfKmRid3",
-	"lZGUDqAZFuW9NVGAP8xGbm6xEq80HL0KagqykmVFmhdHpPcKFKqc3iHURgO3wD0sJd0t83gJ89+FGRO0",
-	"l1G1K9/n6Dk31eoxBkBjcRAZwT2d/zvQedDRLfjyOxGac2syDTLW5L6ZjVUCPn94ZZjG7fONfM1NVLBW",
-	"7iRHD2B7BqTWYLbOsKilcK6daLH43up8i/o726Zd8E1oeq30RjV0jgUEJmU7dtmxdJk/g8wwq0k7hwQM",
-	"IfKZmM492JQKWdseN+XsscCfW9MGKeKqSYOdQqqVtEjNIpUkEBl9O6wvj+LaKgjrjGp2VSKwqGpkbh4o",
-	"lQDMNKQncRiULQchGV19ScCVPNjzxZXLvdWbDkFpk+sIHWWbf/K4Vt4NROpd+Lo1JXDdJCi9rfHiU+HC",
-	"V3uwQQH69jO+BbXM0f3damZ16b2WnZWih7Ik+aQG1zpO/K0NsKeVI28yaFIkFx9hpJuDahX7kuaqxBgG",
-	"KP5yAUF2hLr1fqUjuzFK4cwvqLvS5YmCtyHd1pVJVpLxJMGxtqkVgKOf2pcXp8Cvj1ivXtheKiq6cNOU",
-	"M1cl2Jdqpo1WltREda8xroYnrapt5HJNmVHqssvCYaomp+QNCwP68ziPXwpYaNRzGBjnd/NZoCHjcezK",
-	"avjolKYYirZcpPzeQcFtYx67sIBVFsm78Hn7TTc0AVDG5apb0LblTy3FsAq8GygBR8f4QUoOx3g8Hz6w",
-	"5XynbVnh9dlmXOdJw1vkg27iyJcway16UKkj7iMTMfgDc4vXrEmwJFSAcLzpfGdMuYIjRVjJNnxkRcFr",
-	"IgPjYe5j5dZQdGpMo1LYeln8QRkP6liYA6SE+5UTKoUvLM9zJW4Evt53q9/8rrLwlmTavVZmRdaPuoI0",
-	"4VPXd6SS5PbD4wO7lEXXEIWLjoGpJPamKG34XDMMnbTiBGRMrk+TW6SKmvCHT/bX8Ygv7IYMIW0y4RLm",
-	"6BiNVZ+F6DHtp8Dj0Cpj7m+s4hui60hJcG5VNSzixzWqbmHxXvHGubQyGF/BK7Iwmh2fnnTZCywB5Edw",
-	"8e8IHQkWBBIg1l32GniMPVxkzOyo9rMLOxMySjIXq39OwcMkh0pY8biaIHRQ0fcevOM7f723/9l5/23/",
-	"4X88sBv4b1x7g8ZmIQnGLkC3ud6KvKE0S5puX0jrP6skfu7CBVsciLHFCh+y7ZDEha343jaiWsDFYs/Q",
-	"pwXkAqkcjbiKT3nlYGXqc7Vghb3rlTOAlgYl5g/6WkxrxjEWz//OUynkaB34OUBVwk/JnEdjMLgC6SJi",
-	"hTEgCxhK2BR6N75JOnA07bN0NmVgBzV0WmVGeJNFEegGK58ufqjd0qiBkb0orWGc8sM0zf0WV7Z27vKd",
-	"pitvlqF8n4p8S7EUX3tacQvOb5f5+muWJCxKgKe6KR9487TXZh/Qimm2SFltgYKXnO2VK+qS8W8vutbf",
-	"4HVTQqSGKEuFmb+xsznbLhbdbbQQVzIEAxZORuai2+2GeVc8ZOz0fj7b2JgplYMVcqjaNEiZOxC/yXMC",
-	"NdNgWDZFtS1R6pKubH37NeJB4EsRBnZBOvCl0PIEPB1Qf6vgXKbOrKFxtLwqY5ehqej49MSKcHIDuIzt",
-	"c3kuv/32zZhPQXe//Zb9JsHlLuaGRSxSjIUyEaRHLBHY71GzMOaG+zyTws4Zdlmpjhte14ZcJPpc+jHD",
-	"j+eUmnre6bOP3W73+joM8sRmTHLUmFFZTrF8GDDuEhy9p5/SIfMS81h88sFB7/BcNiVSPkSoDFQsfD2d",
-	"Is/A6rNeTY49VJDzElwoEhNvcbqUmu03tN/bO2LRmMsR2BNCW6QOWAwJoNaPM9s5tO+Wt9/rddlBr3cu",
-	"J8ClW49p6fRDjVpoy9VuP0csREB2LTqEzECSaMrwwLSec+l+rmXPFtd0XUnV0iyytymso0dAOJHTzFgI",
-	"PCW4WUT455vffmUPwmdUxnnnbD6FPqtXcg4fkj36x50ffGlZVzee/qDS8ZTOeC5d8Xj2tpLc7szaI6lS",
-	"iLvsuQ9VLkji7XdWAlEF+jkj7howk3KR4P2HG07VdzN84VwiGN21aCgMe3zABsJV83QJUYTQB/aATiTj",
-	"7PT47NnPQV4ljkoxZv5GyvEaKvSRs3BiDTSh8TZn0S7A+wcKDgfSMzEB/e23OKW36Lfb7umd14CWWnsQ",
-	"b7CWuGxKEsWCsehZPf3tzRlu3C2e8G8KZNy0F83ZWGlMtcbw3LnKWKzOkRzsCdS6D13CvG/3YbDMFPWK",
-	"dAF8ntPk7WcdgmPvJJBGRDzxdYUHcwNddmyHwzaPKdBBurzW7/E20mXHjqoOensBO9h/gnMcfviQl1wt",
-	"3nPgeQlzhE147HI3EQ/77CkVV895OM3tmLzGC3ThNXMlnig9G9PFLdmBNkd49ueyoVOIZwDwgUcmmbNE",
-	"XEKJPzhsK7fAWHKfx/AHh6IWJ+1S8XJvlxZ+2MHfnQXZCIM93IibUxXCkuw6Pj3pBB1MHkUBtIdVb6cg",
-	"+VR0+h0sZYHOKTNGgbhr+ccOihP756gp6uNXmOWVl600zLeAFdV/Edr4Wl+6U+22+q5Z/BeP7J5SiYyV",
-	"z7kuBu9rTeT2e73NCsuTo/Bdpcrhk8NexfTd2e/tP97pPd7Z++Fsb7/f6/V7vW6v1/tXh1yxTY0BXQHB",
-	"gx98ob9yqoVrq3c84X8pyf6xf1iUwuvv2z1V/Y7OnbR/6B1Ae7kjZ6/qdNlbv359paZeQwF7qwCgk0sN",
-	"SyrGrXYDOKDDanopP9TdUltAfGVv9SuVpg740qPVLxUtwOwb+09Wv1FvSnIddA7X2VG1/xW+9WitTeUY",
-	"iqecTSbcatRIcJQJnR+T5Qt8pCt5To5tdPr0FZos6ZrbFBh/TG3gfNwfuW2KXGEvGp8sFIlYZAjVGoIb",
-	"c4Ra02MieQT5UxXPN6P2dUhxfQpqrI14XbXx2Evf9QKT2tts2SXedGucqbcpY+ptzFra+mLYRQVFHs4X",
-	"2OzpC+ZMvTU4U95j076wt8YU9eZWyAL3V79X7iv3tbFNIt9yBZt1uCa1Z7QjlTSl3Y/U9fe6VWXyrYVR",
-	"v5toSK7cFcp1B8GwaqxktMA+fwKzNe909t6bq0lfjnZ0m0zo30Wb6R2sfiNvS/i10fFPYMpE7Ku0aNeI",
-	"Z31VqIWmd/Ms9WZN6S2ZNHpBr9dzNG6vqWTWoDt2gFFV5Gq018Eue1bUcrZcgGwdTpMKciuPiqIsZWYm",
-	"IjiXLunbjYeF26nFOtesyN2mGi4u+ZydjYFSK0sVwN04WOeb6oxEfIK3cbthd+us1Gp3u/LGJr+KwjyC",
-	"F9Eq1yol0W/NtYLPqhu6Y37XOX71r193er3e3s6L/zx+dfrLi06Qf7eff/d+bU7UUAlhLSVx05tsqSZB",
-	"r1xHYH+7lWLlg7b+ngOwSOOD8RF096rcJ2fL97rfLcmM07ycvpBGuS4VzZJikCWX3ne3RBlEz8sNLGY/",
-	"4/uf2FoWNOYL49Lznt++muxxvcAsG3Odx3kI+/afGWD4hVPYSvFzBbvZsLr/kgX6GprkMW9bRJ70vh7H",
-	"q9QkukVjogvkxQg7F3JbJFptojzbvVeV51KxKPf2901vF+Gk9uMFH0R7+4+KUMR+56lSl0KO2MH3e3sB",
-	"m3IRF7XH0KVRKabUx6Z6ebhCXhHoM1kr87pNKyyViCr3Rsov2Eg5dozOs1rqmlnVyum7FRZKDARGOnOa",
-	"vlWEfcSf1YJrxeO67NiwMKeeELvu+z5MftVsMLdaLyTDo3Pp6xq48MoZt/rwUKW+RBbDBGAZQdJlJz5e",
-	"DovpetXcxYaDbJysy47Ppc9EGytfd5aY7hxMqXx3wDKZt5orPFUYi6EZFe5O5ph6K7G+d2Wnk0ybc5kI",
-	"8Mr/MLO/NentRceUOzXULmegn48FbmgMLnea+SSG4H8fubKJZGiz8fhMjPtryf215KswZYkrwNgmFAlF",
-	"9IBLKlpPatYvJbsf7T9V4/SChXkrhv8zjnsb1uV7tnZDtnbPjL5e0/X6pF3YqauUvUtaaLuN+gzNuVJh",
-	"t4cue0aVW1FRLrV+xHKwLnjRm6qPsKYk1Xyt1QvP7b/nsqnLQ9/n5aEZuWiuILUBHjfqnriSG7GiLU3G",
-	"98yrwryKlT456/3Qf1SeK2dpRfnfW2NqeQwlk9Rk515x+7IUt7+7Amb5pG9L45LHbqJx7TrOuTZjfo3P",
-	"E1/OuW4bWy717N2ELzdxXpoX7lnv18F68yLs95z3nvP+PTjvqxLnLayxEpsbbcaC85JPjZ6435K48MSx",
-	"H0WCyS5UnqXZM0f9BO7EM0d12NUwzypAB5jP+m1zgZUqQd+uHy5fDi7jUsi4bQm+AvV6UQd5qu7SeWv+",
-	"P/Z7XnU4YANlxrfkESyn2t6iR7BI1e68SCAyqZIi0tV6285osKbcqpVXSmEisgmbCSsctGbA00EWu35R",
-	"0ZinIyuFIquNOJmXzuKLXm+/XCCcEhh1f3c3imXX7QNLZ7nhulMsgEIZ2EXF7RzYv/vpX9Dz1ZLj/b1D",
-	"TBPOBVlegNqlNB/2qqnHBJBSoYB2gHwmR2ReR3yFIxJx9t4R+QU7IoXj61660N8V4YJfrUqUkFRk3TsL",
-	"eb0TA1YvHWiQhtyBdu5SBU5q2IG5tJRDZ5X5fDA5p+HOZeHNdHXccwYYEjmFToHztd+LuuwhUldI9dmz",
-	"6TSZu1gO12KBHRfhk5XkNldb3zN+mcyPyo2H7Up5nqJ30O5OxKr5d+lOLHHfn8TQsGc8jevMtyFOuXrS",
-	"zx00KDDZckU2soNFPI0Lnlj0I6jGMefzuojmMlvcP+z1NvQ0luuCfApP45YQ20p2rQBsSVjtVYQVSYcb",
-	"wn2JNKLxt5VHm0iUtquZJbz729i9A/Nry6khmbiOcK1f3HY/2n9WeCu3kyc47i1Yne5V+U+tyn8i1nnP",
-	"8L5aJ+n6DCXX1pGBLtp/Unu8bMJj8NXuLgGmrgg85jxbJRyV7m6uOWsw1L+80quMSTWjciCYxDfjGhuG",
-	"USWX2VgkjRF2RV23rVnY502MyUk87xKVE/n6WutiNbtPkQNzz5qbWHPDua3Nm+teiFvjzfceh3sd9+vU",
-	"cdETu6WOewnz9bKEAuZ6GTElMU3JVSRj1PBoMXmcj7iQzR6MlzC/IweG3W7uMDg+PbkVf0He4+s2zfMb",
-	"+IovYV41ejg+XeknV+4+RuzV824Y2BObtvSwcg+Xmn65SELXycv3a3JIZZ/Equ6k97z/TFZw3w5vhRHc",
-	"Hv+9DfwLtoFfEmfwHAz/rDAw+806eThU6o0S9ag9l0XpAEvD9XM5b5g2KoUYy/SxoUonrvyib9OA1ReJ",
-	"k7EzWh+bqfRS5+nvRe6LVdMnKs6TkKsFO31b+9hqG112TDXVWF5S7fj0pFYvUuhzuVD4r9WkbbXqu7Ro",
-	"N/GcRQ6zLtfYzPZcqvL/SUzPfxNeXLRN7IhocJGIK7jw1QM24bSlhp0t+nTer7Pagfdeo74vrHSXhZUu",
-	"kUeuEC415Xj34yXMnfkXq+Y2lODGosK+HYjj/pYEtFFTjfLCXsItQQjJDpkroBpg6uZIqbjLXluS9mGW",
-	"pGbbAVyQJVY/xTotjaGS9vlt2P9Lu7FbsD/nvQcct12PkfhWBg0s5MRQ9CgC4t5m+jewmRKS3pAEd1Ps",
-	"6bMkeLlJ85Mwq2h/pMiphAIbSs17kBzDaleg8Aifyjs7aSOS5Fy651M1sddu4GkiIGW4PKEktQDivg6x",
-	"Vq65XHFDnihsY8IlMzNllcEy0TfpfWztwGnf9mhbbvB5Tbn1HkyPHm8QeLDQ4unaaX83sth+SmWvZsbc",
-	"f9I/fNLd28cR11QBK0M8qcZjf2WKYUGZ98rhvbn1K8uJtpjMSyi8kVRLyv3eW+tzNrR9L6raT1OFmiY1",
-	"Z5hTr/I+yjDg0Zg6mAcspNKWIYM/M55oFqrMYJdYIUch++5chi4TOGT/7//8XxbG2Cz0OxamEANM7Jvf",
-	"sZAab9FnHv+RaQNxWKyF0l7QsBryEeBoeYPRc1mZs0lo/VRuB78gtxrcNYtth6mZXKmWyBHjLPwutF8K",
-	"gwVHsPAKSIMNQv7n/tOwGrIt1YzWlguDnNU+6p3tP+ofWm79rxaDMXZ1b4xub+hffEf9im/BPu2a1aMG",
-	"hllN9juHENg8K+gQAlSqTu2h+4+QKE9g+r4l1KJ47aD+mhVqdg9FL38qgxZj98/8WSom7Wu67j3CZZVw",
-	"EPOz7DFA8acFDCF8p/89RT+SQ7K6w+b97d/CMvfra9wvr7CyPru4D9P2hW06dX3mJRNfBx1uminDKyHV",
-	"qddWHwoG0KI6UMOge+P9FycQ82bQhSlczVyxVtcOZ9NqAv617csXvson/krafax573C95jp/qLH8X6VI",
-	"DX8lqeR8Otn0TzWW7M1EmHHny8pdoUNax3HnEOKe/L9g390irftvKsTuvlwjiyW+xW4fhGp36iG7Ielu",
-	"6BOr9qy8Q7fYZ+JYm/GcNiWj6BB/b46491Xdpa9q4hnWWsy0ZFtwX+1+9JUglmYubMkXX/kqEzfXgNx9",
-	"oXapdN/6q1p+f0nEEIyYwAueSrzdUcqU//p15RJXveJVrnT5+PvLRt9vHLpyP8rvYvmIdkkrVrx61Ovg",
-	"q+avz7Gr53IuW9iPPAowvEgI7Q08966/v01NOV9V2DXvFGl+6Bvriz6PoimL4cbsLLgLlbASA4S0+XN3",
-	"U62vqVP5J8lo2Igr0c6W86F8r7cd8b+Oqse4dvZz7OB6H/h/74n66gL/t9cVXd/drqfzJa3ipEl5ZIpu",
-	"4BrSK0gxV00Hlor++ea3X7vsV+wKLBW7hHlj67g3U4g6WzGh9Yj+uYoy6vHfRPZCs9g9cIvKRamVP5nf",
-	"q9LPlKctnRIfqMzQGfE4FrRIZNL2bHyb/WXa+xv/zI39OjOexj+rJH7O59SuKUr4DCsO9jtGXfwFqbJc",
-	"XaYqwV30sWdzxzkU5qS8JyKye5ZKIgHST7/zVAo5ooEf9W5b38xB0MLmPRiZkGyo0gjubYhfpo5Y8SB8",
-	"o/ODKxFM/lWFr/lvV2Xakhd7HpIdcZrwiHrVcTYbqwS6DB0Zvq4lRmxFSkaQSk0t9sd8OgWp86o5kinZ",
-	"90V1RuIK5LmspfD6FhyoYoyUac+/LZHyHZooS/RNPTwqFB4TDT8+DApiTxXWbe5cb6ip+v1+Sl11C662",
-	"6a6/NC4n1ayN093rsvdmzM+smt6cp5eUVV+xXe9+9B+ppDEWdV9V0thSPbFxLhkyBjbiV9AnJzKuFKP4",
-	"fY00w0Ypl9jpiFi9GUOq89wu1KWPaEChz+VEaCyTLLAhEwoDptKixRKLYWACd9uswCT0PCn04GGazzU2",
-	"vKN1UkAw7jJ2CWyYktZUYrlwiPk3XJwWl3Pq3THISiAoVWaWyrh3xCCBsDS/98Jh8LPv/YG9oHzB5z4V",
-	"sIuLdDY3vBWvGJDtlngu8d6gfakLXBlWH27sR9Wc7mC3deYwYGNxeZajzuc29uQVmLHkB9ZfRgClYDI0",
-	"Da8f+FyFwRfW4GmxTrSniE5/b78XdKz+dFz07370g/vutBR01FbGWsLsqTe094LVMA06Rj33pviCbVj5",
-	"/0FexDA8OHy8KeB50tqG1s6NzmoiOt9uLb2Xxfd2pa9HeCd8VoiIzdsOVM0hHzsD4Cmknf47rAZAhiPi",
-	"1RkWn9ktMqV3r/aQybrZlpqiqC1itxSDi/aUxcoPZzWJm2YJUN9EJ+wxc7uIMPJ1mnOdu3lEUNMEsE9i",
-	"pJIEItOtt55tevX49CSvQsGThJlxCsCOT0/KU2ME+eK7dEHlsii6SgLcbUOljBycpZGoBsjiUKdKJbgG",
-	"l7UYFf3fFVWkskBxaSLYrZ2prLxD6ki8ODD2DQ5cqx2e6JKXzwdwuhEcJl2/v/7/AQAA//8=",
+	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
+	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
+	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
+	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
+	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
+	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
+	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
+	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
+	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
+	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
+	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
+	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
+	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
+	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
+	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
+	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
+	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
+	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
+	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
+	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
+	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
+	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
+	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
+	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
+	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
+	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
+	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
+	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
+	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
+	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
+	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
+	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
+	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
+	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
+	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
+	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
+	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
+	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
+	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
+	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
+	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
+	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
+	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
+	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
+	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
+	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
+	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
+	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
+	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
+	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
+	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
+	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
+	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
+	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
+	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
+	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
+	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
+	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
+	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
+	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
+	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
+	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
+	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
+	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
+	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
+	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
+	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
+	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
+	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
+	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
+	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
+	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
+	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
+	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
+	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
+	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
+	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
+	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
+	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
+	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
+	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
+	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
+	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
+	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
+	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
+	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
+	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
+	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
+	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
+	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
+	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
+	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
+	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
+	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
+	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
+	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
+	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
+	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
+	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
+	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
+	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
+	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
+	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
+	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
+	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
+	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
+	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
+	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
+	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
+	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
+	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
+	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
+	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
+	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
+	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
+	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
+	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
+	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
+	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
+	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
+	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
+	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
+	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
+	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
+	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
+	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
+	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
+	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
+	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
+	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
+	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
+	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
+	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
+	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
+	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
+	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
+	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
+	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
+	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
+	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
+	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
+	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
+	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
+	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
+	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
+	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
+	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
+	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
+	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
+	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
+	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
+	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
+	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
+	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
+	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
+	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
+	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
+	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
+	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
+	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
+	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
+	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
+	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
+	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
+	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
+	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
+	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
+	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
+	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
+	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
+	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
+	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
+	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
+	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
+	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
+	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
+	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
+	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
+	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
+	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
+	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
+	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
+	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
+	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
+	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
+	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
+	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
+	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
+	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
+	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
+	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
+	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
+	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
+	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
+	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
+	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
+	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
+	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
+	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
+	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
+	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
+	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
+	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
+	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
+	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
+	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
+	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
+	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
+	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
+	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
+	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
+	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
+	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
+	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
+	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
+	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
+	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
+	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
+	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
+	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
+	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
+	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
+	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
+	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
+	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
+	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
+	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
+	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
+	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
+	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
+	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
+	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
+	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
+	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
+	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
+	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
+	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
+	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
+	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
+	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
+	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
+	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
+	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
+	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
+	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
+	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
+	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
+	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
+	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
+	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
+	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
+	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
+	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
+	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
+	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
+	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
+	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
+	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
+	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
+	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
+	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
+	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
+	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
+	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
+	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
+	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
+	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
+	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
+	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
+	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
+	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
+	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
+	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
+	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
+	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
+	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
+	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
+	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
+	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
+	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
+	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
+	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
+	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
+	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
+	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
+	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
+	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
+	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
+	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
+	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
+	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
+	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
+	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
+	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
+	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
+	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
+	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
+	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
+	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
+	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
+	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
+	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
+	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
+	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
+	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
+	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
+	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
+	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
+	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
+	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
+	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
+	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
+	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
+	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
+	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
+	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
+	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
+	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
+	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
+	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
+	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
+	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
+	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
+	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
+	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

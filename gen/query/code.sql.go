@@ -37,6 +37,31 @@ func (q *Queries) CodeInsertIssued(ctx context.Context, db DBTX, arg CodeInsertI
 	return err
 }
 
+const codeInsertIssuedToReward = `-- name: CodeInsertIssuedToReward :exec
+INSERT INTO codes (tenant_id, id, pool_id, code, state, reward_id)
+SELECT $1, unnest($2::bigint[]), $3, unnest($4::text[]), 'issued', $5
+`
+
+type CodeInsertIssuedToRewardParams struct {
+	TenantID int64
+	Ids      []int64
+	PoolID   string
+	Codes    []string
+	RewardID *uuid.UUID
+}
+
+// Keeps codes that were generated for a reward; codes_unique refuses a repetition.
+func (q *Queries) CodeInsertIssuedToReward(ctx context.Context, db DBTX, arg CodeInsertIssuedToRewardParams) error {
+	_, err := db.Exec(ctx, codeInsertIssuedToReward,
+		arg.TenantID,
+		arg.Ids,
+		arg.PoolID,
+		arg.Codes,
+		arg.RewardID,
+	)
+	return err
+}
+
 const codeInsertMany = `-- name: CodeInsertMany :many
 INSERT INTO codes (tenant_id, id, pool_id, code, state)
 SELECT $1, w.id, $2, w.code, 'available'
@@ -115,6 +140,48 @@ func (q *Queries) CodeListAvailable(ctx context.Context, db DBTX, arg CodeListAv
 	return items, nil
 }
 
+const codeListAvailableForReward = `-- name: CodeListAvailableForReward :many
+SELECT c.id, c.code
+  FROM codes AS c
+ WHERE c.tenant_id = $1 AND c.pool_id = $2 AND c.state = 'available'
+   AND NOT EXISTS (SELECT 1 FROM rewards AS r WHERE r.tenant_id = $1 AND r.code IS NOT NULL AND upper(r.code) = upper(c.code))
+ ORDER BY c.id LIMIT $3
+`
+
+type CodeListAvailableForRewardParams struct {
+	TenantID int64
+	PoolID   string
+	MaxRows  int32
+}
+
+type CodeListAvailableForRewardRow struct {
+	ID   int64
+	Code string
+}
+
+// The next codes of a locked pool that a reward may have: the codes of rewards
+// are compared without regard to case, so one that differs from a handed out
+// one by case alone is left to orders. By codes_available and rewards_code_unique.
+func (q *Queries) CodeListAvailableForReward(ctx context.Context, db DBTX, arg CodeListAvailableForRewardParams) ([]CodeListAvailableForRewardRow, error) {
+	rows, err := db.Query(ctx, codeListAvailableForReward, arg.TenantID, arg.PoolID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CodeListAvailableForRewardRow
+	for rows.Next() {
+		var i CodeListAvailableForRewardRow
+		if err := rows.Scan(&i.ID, &i.Code); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const codeUpdateIssued = `-- name: CodeUpdateIssued :exec
 INSERT INTO codes (tenant_id, id, pool_id, code, state, order_id)
 SELECT $1, unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), 'issued', unnest($5::uuid[])
@@ -138,6 +205,23 @@ func (q *Queries) CodeUpdateIssued(ctx context.Context, db DBTX, arg CodeUpdateI
 		arg.Codes,
 		arg.OrderIds,
 	)
+	return err
+}
+
+const codeUpdateIssuedToReward = `-- name: CodeUpdateIssuedToReward :exec
+UPDATE codes SET state = 'issued', reward_id = $1
+ WHERE tenant_id = $2 AND id = ANY($3::bigint[]) AND state = 'available'
+`
+
+type CodeUpdateIssuedToRewardParams struct {
+	RewardID *uuid.UUID
+	TenantID int64
+	Ids      []int64
+}
+
+// Hands codes of a locked pool to a reward. By codes_pk.
+func (q *Queries) CodeUpdateIssuedToReward(ctx context.Context, db DBTX, arg CodeUpdateIssuedToRewardParams) error {
+	_, err := db.Exec(ctx, codeUpdateIssuedToReward, arg.RewardID, arg.TenantID, arg.Ids)
 	return err
 }
 
@@ -169,6 +253,22 @@ func (q *Queries) CodeUpdateVoided(ctx context.Context, db DBTX, arg CodeUpdateV
 		return nil, err
 	}
 	return items, nil
+}
+
+const codeUpdateVoidedOfReward = `-- name: CodeUpdateVoidedOfReward :exec
+UPDATE codes SET state = 'voided' WHERE tenant_id = $1 AND code = $2 AND reward_id = $3 AND state = 'issued'
+`
+
+type CodeUpdateVoidedOfRewardParams struct {
+	TenantID int64
+	Code     string
+	RewardID *uuid.UUID
+}
+
+// Makes a reward's code void; its pool is locked. By codes_unique.
+func (q *Queries) CodeUpdateVoidedOfReward(ctx context.Context, db DBTX, arg CodeUpdateVoidedOfRewardParams) error {
+	_, err := db.Exec(ctx, codeUpdateVoidedOfReward, arg.TenantID, arg.Code, arg.RewardID)
+	return err
 }
 
 const poolCount = `-- name: PoolCount :one

@@ -994,6 +994,42 @@ func (q *Queries) TransferListToUndo(ctx context.Context, db DBTX, arg TransferL
 	return items, nil
 }
 
+const undoneGet = `-- name: UndoneGet :one
+SELECT taken, owed, forgiven, at FROM undone WHERE tenant_id = $1 AND member_id = $2 AND asset = $3 AND seq = $4
+`
+
+type UndoneGetParams struct {
+	TenantID int64
+	MemberID int64
+	Asset    int16
+	Seq      int64
+}
+
+type UndoneGetRow struct {
+	Taken    int64
+	Owed     int64
+	Forgiven int64
+	At       time.Time
+}
+
+// How a transfer was undone; no row where it stands. By undone_pk.
+func (q *Queries) UndoneGet(ctx context.Context, db DBTX, arg UndoneGetParams) (UndoneGetRow, error) {
+	row := db.QueryRow(ctx, undoneGet,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Asset,
+		arg.Seq,
+	)
+	var i UndoneGetRow
+	err := row.Scan(
+		&i.Taken,
+		&i.Owed,
+		&i.Forgiven,
+		&i.At,
+	)
+	return i, err
+}
+
 const undoneInsertMany = `-- name: UndoneInsertMany :exec
 INSERT INTO undone (tenant_id, member_id, asset, seq, taken, owed, forgiven, at)
 SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::bigint[]),

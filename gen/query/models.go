@@ -49,6 +49,102 @@ type ApiKeySecret struct {
 	ExpiresAt *time.Time
 }
 
+type Attribution struct {
+	TenantID    int64
+	CampaignID  string
+	RefereeID   int64
+	ReferralID  uuid.UUID
+	ConvertedAt *time.Time
+	PaidAt      *time.Time
+	CreatedAt   time.Time
+}
+
+type Blocked struct {
+	TenantID  int64
+	Kind      string
+	Value     string
+	ID        int64
+	Note      string
+	CreatedAt time.Time
+}
+
+type Campaign struct {
+	TenantID    int64
+	ID          string
+	Position    int64
+	Name        string
+	State       string
+	StartsAt    *time.Time
+	EndsAt      *time.Time
+	Version     int32
+	BudgetMinor *int64
+	SpentMinor  int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type CampaignHour struct {
+	TenantID    int64
+	CampaignID  string
+	Hour        time.Time
+	Shard       int16
+	Clicks      int64
+	Conversions int64
+}
+
+type CampaignTotal struct {
+	TenantID    int64
+	CampaignID  string
+	Shard       int16
+	Referrals   int64
+	Clicks      int64
+	Conversions int64
+	RewardMinor int64
+	Amounts     int64
+	AmountSum   float64
+	AmountSq    float64
+}
+
+type CampaignVersion struct {
+	TenantID   int64
+	CampaignID string
+	Version    int32
+	Rule       []byte
+	CreatedAt  time.Time
+}
+
+type Case struct {
+	TenantID     int64
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID *uuid.UUID
+	State        string
+	Score        int16
+	Note         string
+	CreatedAt    time.Time
+	ReviewedAt   *time.Time
+}
+
+type CaseDay struct {
+	TenantID int64
+	Day      time.Time
+	State    string
+	Shard    int16
+	Cases    int64
+}
+
+type Click struct {
+	TenantID   int64
+	ID         uuid.UUID
+	ReferralID uuid.UUID
+	RefereeID  *int64
+	Counted    bool
+	Network    []byte
+	Device     []byte
+	CreatedAt  time.Time
+}
+
 type Code struct {
 	TenantID int64
 	ID       int64
@@ -56,6 +152,7 @@ type Code struct {
 	Code     string
 	State    string
 	OrderID  *uuid.UUID
+	RewardID *uuid.UUID
 }
 
 type CodePool struct {
@@ -67,6 +164,38 @@ type CodePool struct {
 	Issued    int64
 	Voided    int64
 	CreatedAt time.Time
+}
+
+type Conversion struct {
+	TenantID    int64
+	ID          uuid.UUID
+	CampaignID  string
+	ReferralID  uuid.UUID
+	RefereeID   int64
+	ClickID     *uuid.UUID
+	Version     int32
+	Status      string
+	Reason      *string
+	AmountMinor *int64
+	RewardMinor int64
+	RewardUnits int64
+	RiskScore   *int16
+	Warning     *string
+	Reasons     []string
+	Network     []byte
+	Device      []byte
+	Metadata    []byte
+	CreatedAt   time.Time
+	RefundedAt  *time.Time
+}
+
+type ConversionDay struct {
+	TenantID    int64
+	CampaignID  string
+	Day         time.Time
+	Status      string
+	Shard       int16
+	Conversions int64
 }
 
 type Hold struct {
@@ -190,9 +319,98 @@ type OrderDay struct {
 	Orders   int64
 }
 
+type Referral struct {
+	TenantID    int64
+	ID          uuid.UUID
+	CampaignID  string
+	Code        string
+	ReferrerID  int64
+	RefereeID   *int64
+	Username    *string
+	Email       *string
+	Network     []byte
+	Device      []byte
+	Status      string
+	RiskScore   *int16
+	Warning     *string
+	Reasons     []string
+	Clicks      int64
+	Conversions int64
+	AnonymousAt *time.Time
+	CreatedAt   time.Time
+	CompletedAt *time.Time
+}
+
+type ReferrerHour struct {
+	TenantID    int64
+	MemberID    int64
+	Hour        time.Time
+	Referrals   int64
+	Clicks      int64
+	Conversions int64
+}
+
+type Reward struct {
+	TenantID     int64
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID uuid.UUID
+	MemberID     int64
+	Role         string
+	Version      int32
+	Fulfilment   string
+	Status       string
+	ValueMinor   int64
+	Asset        int16
+	Units        int64
+	HeldUntil    *time.Time
+	PoolID       *string
+	Code         *string
+	TransferSeq  *int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	ClaimedAt    *time.Time
+	RedeemedAt   *time.Time
+}
+
+type RewardDay struct {
+	TenantID   int64
+	Day        time.Time
+	Status     string
+	Fulfilment string
+	Shard      int16
+	Rewards    int64
+}
+
 type ServerSecret struct {
 	Name   string
 	Secret []byte
+}
+
+type Sighting struct {
+	TenantID  int64
+	Kind      string
+	Trait     []byte
+	MemberID  int64
+	SeenAt    time.Time
+	VisitedAt *time.Time
+}
+
+type Signal struct {
+	TenantID int64
+	CaseID   uuid.UUID
+	Name     string
+	Weight   int16
+	Evidence []byte
+}
+
+type Tally struct {
+	TenantID     int64
+	CampaignID   string
+	MemberID     int64
+	Rewards      int64
+	GrantedMinor int64
 }
 
 type Tenant struct {
@@ -245,4 +463,14 @@ type Undone struct {
 	Owed     int64
 	Forgiven int64
 	At       time.Time
+}
+
+type Visit struct {
+	TenantID   int64
+	CampaignID string
+	RefereeID  int64
+	ReferralID uuid.UUID
+	MetAt      time.Time
+	ClickedAt  *time.Time
+	ClickID    *uuid.UUID
 }

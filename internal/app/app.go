@@ -22,6 +22,7 @@ import (
 	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -44,6 +45,7 @@ type Core struct {
 	Keys     *tenant.Keys
 	Ledger   *ledger.Ledger
 	Store    *store.Store
+	Referral *referral.Programme
 }
 
 // NewCore builds the domains on an open database.
@@ -52,18 +54,24 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: ledger.New(db), Store: store.New(db)}, nil
+	books := ledger.New(db)
+	programme, err := referral.New(ctx, db, books)
+	if err != nil {
+		return nil, err
+	}
+	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme}, nil
 }
 
-// Close drains the domains' queues.
+// Close drains the domains' queues, the ledger's last: the others post to it.
 func (c *Core) Close(ctx context.Context) {
+	c.Referral.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New()
+	incentaFacade, err := incenta.New(c.Referral)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +79,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral)
 	if err != nil {
 		return nil, err
 	}
@@ -284,5 +292,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, store.AuditChecks()...)
+	return ledger.Audit(ctx, c.DB, progress, append(store.AuditChecks(), referral.AuditChecks()...)...)
 }

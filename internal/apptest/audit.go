@@ -8,14 +8,20 @@ import (
 
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pgtest"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
+// checks are those of all packages above the ledger.
+func checks() []ledger.AuditCheck {
+	return append(store.AuditChecks(), referral.AuditChecks()...)
+}
+
 // auditLater audits a tenant's books when its test has ended.
 func auditLater(t testing.TB, of tenant.Tenant) {
 	t.Cleanup(func() {
-		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, store.AuditChecks()...)
+		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, checks()...)
 		if err = errors.Join(err, clean(report)); err != nil {
 			t.Errorf("audit: %v", err)
 		}
@@ -24,7 +30,7 @@ func auditLater(t testing.TB, of tenant.Tenant) {
 
 // audit reads all books once the servers have stopped.
 func audit(ctx context.Context) error {
-	report, err := ledger.Audit(ctx, pgtest.DB(), nil, store.AuditChecks()...)
+	report, err := ledger.Audit(ctx, pgtest.DB(), nil, checks()...)
 	return errors.Join(err, clean(report))
 }
 

@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/incent-dev/incent/internal/apptest"
@@ -42,6 +43,14 @@ var golden = map[tenant.Kind]map[string]func(ids) apptest.Request{
 			return apptest.NewRequest("POST", "/points/deduct", object{"member_id": i.member, "points": 1, "reason": "Test"})
 		},
 	},
+}
+
+// addGolden adds cases, in whatever order the files of this package begin.
+func addGolden(kind tenant.Kind, cases map[string]func(ids) apptest.Request) {
+	if golden[kind] == nil {
+		golden[kind] = map[string]func(ids) apptest.Request{}
+	}
+	maps.Copy(golden[kind], cases)
 }
 
 func get(path string) func(ids) apptest.Request {

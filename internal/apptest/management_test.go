@@ -14,7 +14,7 @@ import (
 
 func init() {
 	ask := apptest.NewRequest
-	golden[tenant.Management] = map[string]func(ids) apptest.Request{
+	addGolden(tenant.Management, map[string]func(ids) apptest.Request{
 		"getSpec":     get("/openapi.json"),
 		"getSettings": get("/settings"),
 		"updateSettings": func(ids) apptest.Request {
@@ -61,7 +61,7 @@ func init() {
 		"reverseTransfer": func(i ids) apptest.Request {
 			return ask("POST", "/transfers/"+i.transfer+"/reverse", object{"reason": "Returned"})
 		},
-	}
+	})
 }
 
 func TestSettings(t *testing.T) {

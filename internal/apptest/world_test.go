@@ -13,6 +13,7 @@ import (
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -27,6 +28,10 @@ type world struct {
 type ids struct {
 	member, digital, physical, order string // order: physical, pending
 	pool, key, hold, transfer        string
+	earned, code                     string // a reward to claim; the code of a claimed one
+	conversion, review               string // that earned it; an open fraud case
+	campaign, referral               string // one that runs; a code in it
+	block                            string // an entry of the block list
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -35,12 +40,15 @@ func unknown() ids {
 	return ids{
 		member: "nobody", digital: "rwd_none", physical: "rwd_none", order: store.OrderID(nobody), pool: "pool_none",
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
+		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
+		campaign: "camp_none", referral: "N0BODY22",
+		block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block}
 }
 
 const plenty = 1_000_000
@@ -65,7 +73,20 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.key = tenant.KeyID(s.NewKey(tenant.Incentable, "read").ID)
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})
 	w.hold = strings.Replace(store.OrderID(held.Hold.ID), "ord_", "hold_", 1)
+	w.reward(t)
+	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
+	w.referral = newCode(t, s, w.campaign, "friend_"+name)
+	w.block = addBlock(t, s, "mallory@"+name+".example")
 	return w
+}
+
+// reward earns one reward to claim, one that is claimed, and one under review.
+func (w *world) reward(t testing.TB) {
+	t.Helper()
+	e := earn(t, w.Server, earned{Referrer: w.member, Referee: w.member + "_b", ValueMinor: 500, Pool: w.pool, BothSides: true})
+	w.earned, w.conversion = e.rewards[0], e.conversion
+	w.code = w.Incenta.For(t).Must(200, "POST", "/rewards/"+e.rewards[1]+"/claim", nil).Text("discountCode")
+	w.review = earn(t, w.Server, earned{Referrer: w.member, Referee: w.member + "_c", ValueMinor: 500, Flagged: true}).review
 }
 
 func whole(n int64) *int64 { return &n }
@@ -127,6 +148,15 @@ func buyPhysical(t testing.TB, s *apptest.Server, member, item string) string {
 	t.Helper()
 	r := s.Incentable.For(t).Must(201, "POST", "/rewards/redeem", object{"member_id": member, "reward_id": item, "shipping_address": address})
 	return r.Text("data", "order_id")
+}
+
+func addBlock(t testing.TB, s *apptest.Server, email string) string {
+	t.Helper()
+	made, err := s.Core.Referral.AddBlock(t.Context(), s.Tenant.ID, referral.Block{Kind: referral.BlockEmail, Value: email}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.PublicID()
 }
 
 // object is a JSON object in a test.

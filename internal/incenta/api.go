@@ -9,27 +9,33 @@ import (
 	gen "github.com/incent-dev/incent/gen/incenta"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
 // Built are the operations served by now. The others are in the spec, since the
 // ledger must fit them too, and are not registered; the contract test lists what
 // is missing.
-var Built = []string{"getSpec"}
+var Built = []string{
+	"getSpec",
+	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
+	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+}
 
 // API implements the generated strict server for what is built.
 type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
+	referral                  *referral.Programme
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New() (*httpapi.Facade, error) {
+func New(p *referral.Programme) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{spec: text}
+	api := &API{referral: p, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",

@@ -13,6 +13,7 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 	"github.com/incent-dev/incent/internal/wire"
@@ -24,16 +25,17 @@ type API struct {
 	keys     *tenant.Keys
 	ledger   *ledger.Ledger
 	store    *store.Store
+	referral *referral.Programme
 	spec     json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

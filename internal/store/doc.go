@@ -8,7 +8,8 @@
 //
 //  1. Stock, points, codes and order commit together, whatever dies in between.
 //  2. Stock never falls below zero (items_stock_not_negative), a code goes to
-//     one order only (locked with its pool), and the spend is the ledger's.
+//     one order or earned reward only (locked with its pool, codes_one_owner),
+//     and the spend is the ledger's.
 //  3. An order moves along the arrows of moves and nowhere else; cancelling
 //     gives points (to their lots) and stock back at most once.
 //  4. A pool's counts equal its codes; a day's counts equal its orders.

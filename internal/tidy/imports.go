@@ -26,17 +26,17 @@ var may = map[string]string{
 
 	"bench":   "ledger store tenant pglocal" + data, // as its operator: through the domains, below any facade
 	"crash":   "app apptest ledger tenant store pglocal" + data,
-	"apptest": "app incenta store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app incenta referral store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire once gen/management fault id" + domains + books,
+	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":  "incentive fraud" + books + data,
+	"referral":  "incentive store fraud" + books + data,
 	"incentive": "store" + books + data,
 	"store":     books + data,
 	"webhook":   books + data,

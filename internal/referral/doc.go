@@ -1,0 +1,59 @@
+// Package referral is the referral programme: campaigns, codes, clicks,
+// conversions, and the rewards they earn.
+//
+// # Nouns
+//
+// A campaign says who is paid what for bringing whom. Its rule has versions: a
+// change makes a new one, and each reward names the one it was made by. A
+// referral is a code and its holder, the referrer. A click is a visit through a
+// code; a counted one counts in the totals. An attribution binds a referee to
+// one referral of a campaign: the first wins. A conversion is what the referee
+// did; a reward is what somebody earned by it. A signal is one indication of
+// fraud; a case is a referral or conversion under review.
+//
+// # Invariants
+//
+//  1. A code is unique in its tenant, without regard to case
+//     (referrals_code_unique). There is one open referral per campaign and
+//     referrer without a referee, and one per triple with one
+//     (referrals_open_unique, referrals_triple_unique).
+//  2. A referee has at most one attribution in a campaign, and it never moves
+//     (attributions_pk).
+//  3. A referee's first conversion in a campaign pays; whether it is the first
+//     is decided under the lock of the attribution.
+//  4. What a campaign has granted, less what was cancelled, never exceeds its
+//     budget; decided under the lock of the campaign, taken only where there is
+//     a budget. The cap per referrer likewise, under the lock of the referrer's
+//     tally.
+//  5. A reward moves PENDING -> APPROVED -> PAID, or to CANCELLED from the first
+//     two, and nowhere else. One that a case holds leaves PENDING by its review
+//     only. It has at most one code and is redeemed at most once.
+//  6. Amounts of money are whole minor units; a percentage is rounded half-even,
+//     once.
+//  7. Totals are kept in shards and summed at reading: no request counts rows.
+//     They equal the rows: counted clicks, conversions not rejected, rewards not
+//     cancelled.
+//  8. Everything that one call changes commits together, its points and its
+//     idempotency key included.
+//  9. Addresses, devices and user agents are kept as keyed hashes only.
+//
+// # Locks
+//
+// In the order: campaign, referral by id, attribution, tally, conversion, reward,
+// then the store's (pools) and the ledger's; what has a trigger that takes a shard
+// of the counts is written only then; sightings, hours and shards of totals, each
+// in one order of its keys, and idempotency keys last. A referral's lock guards
+// the visits through it. Members are enrolled before, as in the ledger.
+// What grants, or takes back, shares the campaign, and has its row alone where
+// there is a budget (lockCampaign); a change of the campaign waits for all of them
+// and is not passed by later ones. Sharing is an advisory lock: a row's lock would
+// write the campaign's row at every conversion, and under steady conversions a
+// change would never have its turn.
+//
+// # Cost
+//
+// Clicks go through group commit like awards; those on one code share a lane, so
+// that they do not wait for each other's commit. What fraud is judged by is kept
+// as it happens (visits, sightings, hours, totals) and read by index: no call
+// counts rows that grow with the campaign, but for the conversions of one code.
+package referral

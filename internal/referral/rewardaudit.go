@@ -1,0 +1,57 @@
+package referral
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+// rewardChecks are the audit of what this package promises of rewards.
+func rewardChecks() []ledger.AuditCheck {
+	about := func(rewardID uuid.UUID, says string, err error) (*ledger.Offence, error) {
+		return offence("reward "+id.UUID(rewardPrefix, rewardID), says, err)
+	}
+	return []ledger.AuditCheck{
+		{Invariant: 5, Name: "claimed rewards have their code", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardFindMiscoded(ctx, tx, tenantID)
+			return about(r.ID, r.Says, err)
+		}},
+		{Invariant: 5, Name: "rejected conversions keep nothing unused", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardFindKept(ctx, tx, tenantID)
+			return about(r.ID, r.Says, err)
+		}},
+		{Invariant: 7, Name: "days count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardDayFindMiscounted(ctx, tx, tenantID)
+			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		}},
+		{Invariant: 8, Name: "rewards are paid by the books", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardFindUnpaid(ctx, tx, tenantID)
+			return about(r.ID, r.Says, err)
+		}},
+	}
+}
+
+// AuditChecks are the audit of this package's invariants.
+func AuditChecks() []ledger.AuditCheck {
+	checks := append(countChecks(), rewardChecks()...)
+	for i := range checks {
+		checks[i].Of = "referral"
+	}
+	return checks
+}
+
+// offence makes of a row the offence, and of no row none.
+func offence(where, says string, err error) (*ledger.Offence, error) {
+	if pg.IsNoRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &ledger.Offence{Where: where, Says: says}, nil
+}
