@@ -26,8 +26,11 @@
 //     a budget. The cap per referrer likewise, under the lock of the referrer's
 //     tally.
 //  5. A reward moves PENDING -> APPROVED -> PAID, or to CANCELLED from the first
-//     two, and nowhere else. One that a case holds leaves PENDING by its review
-//     only. It has at most one code and is redeemed at most once.
+//     two, and nowhere else; but the refund of its conversion cancels one that
+//     was paid in points, too, and leaves one that was redeemed as it is, since
+//     what it bought is gone. One that a case holds leaves PENDING by its review
+//     only. It has at most one code and is redeemed at most once. A hold that
+//     has ended counts as APPROVED: whoever reads or locks settles it first.
 //  6. Amounts of money are whole minor units; a percentage is rounded half-even,
 //     once.
 //  7. Totals are kept in shards and summed at reading: no request counts rows.
@@ -39,8 +42,9 @@
 //
 // # Locks
 //
-// In the order: campaign, referral by id, attribution, tally, reward, then the
-// store's (pools) and the ledger's; shards of totals and idempotency keys last.
+// In the order: campaign, referral by id, attribution, tally, conversion, reward,
+// case, then the store's (pools) and the ledger's; shards of totals, which the
+// triggers on conversions, rewards and cases take, and idempotency keys last.
 // What grants, or takes back, shares the campaign (FOR KEY SHARE), has it alone
 // where there is a budget (FOR NO KEY UPDATE); a change of the campaign waits for
 // all of them (FOR UPDATE). lockCampaign does the first two.
