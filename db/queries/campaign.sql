@@ -15,18 +15,19 @@ SELECT sqlc.embed(c), v.rule
   JOIN campaign_versions AS v ON v.tenant_id = c.tenant_id AND v.campaign_id = c.id AND v.version = c.version
  WHERE c.tenant_id = @tenant_id AND c.id = @id;
 
--- name: CampaignGetForKeyShare :one
--- One campaign that cannot be changed until the transaction ends: what is
--- decided meanwhile is decided by the rule in force. By campaigns_pk.
-SELECT * FROM campaigns WHERE tenant_id = @tenant_id AND id = @id FOR KEY SHARE;
+-- name: CampaignLockShared :exec
+-- Waits until nobody changes the campaign of this key, and keeps it as it is until
+-- the transaction ends. Unlike a row's lock it writes nothing, and it is fair: a
+-- change that waits is not passed by those who come later.
+SELECT pg_advisory_xact_lock_shared(@key::bigint);
+
+-- name: CampaignLock :exec
+-- Waits until nobody grants by the campaign of this key, for a change of it.
+SELECT pg_advisory_xact_lock(@key::bigint);
 
 -- name: CampaignGetForNoKeyUpdate :one
 -- One campaign, locked to draw on its budget. By campaigns_pk.
 SELECT * FROM campaigns WHERE tenant_id = @tenant_id AND id = @id FOR NO KEY UPDATE;
-
--- name: CampaignGetForUpdate :one
--- One campaign, locked for a change of it. By campaigns_pk.
-SELECT * FROM campaigns WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 
 -- name: CampaignVersionGet :one
 -- One rule as it was. By campaign_versions_pk.

@@ -8,7 +8,9 @@ SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@referral_ids::uuid[]), NULLIF(u
 -- What is known of referees on locked referrals. By visits_pk.
 SELECT v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id) AS w
-  JOIN visits AS v ON v.tenant_id = @tenant_id AND v.campaign_id = w.campaign_id AND v.referee_id = w.referee_id AND v.referral_id = w.referral_id;
+ CROSS JOIN LATERAL (SELECT x.* FROM visits AS x
+                      WHERE x.tenant_id = @tenant_id AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
+                        AND x.referral_id = w.referral_id OFFSET 0) AS v;
 
 -- name: VisitGet :one
 -- What is known of a referee on a locked referral. By visits_pk.

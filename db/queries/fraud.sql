@@ -21,13 +21,15 @@ SELECT count(*) FROM (
     SELECT 1 FROM sightings AS s
      WHERE s.tenant_id = @tenant_id AND s.kind = @kind AND s.trait = @trait AND s.visited_at >= @since::timestamptz
        AND s.member_id <> @referrer_id AND s.member_id <> @referee_id
+     ORDER BY s.visited_at DESC
      LIMIT @max_rows) AS others;
 
 -- name: BlockedListMatching :many
 -- Which of the given traits the tenant never wants to pay. By blocked_pk.
 SELECT b.kind, b.value
   FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@traits::text[]) AS value) AS w
-  JOIN blocked AS b ON b.tenant_id = @tenant_id AND b.kind = w.kind AND b.value = w.value;
+ CROSS JOIN LATERAL (SELECT x.kind, x.value FROM blocked AS x
+                      WHERE x.tenant_id = @tenant_id AND x.kind = w.kind AND x.value = w.value OFFSET 0) AS b;
 
 -- name: ReferralGetReferrer :one
 -- Who referred a member in a campaign: by naming them, or by a conversion of
@@ -56,4 +58,7 @@ SELECT @tenant_id, @case_id, unnest(@names::text[]), unnest(@weights::smallint[]
 
 -- name: MemberListProfiles :many
 -- What is known of the given members. By members_external_unique.
-SELECT m.id, m.external_id, m.email FROM members AS m WHERE m.tenant_id = @tenant_id AND m.external_id = ANY(@external_ids::text[]);
+SELECT m.id, m.external_id, m.email
+  FROM (SELECT unnest(@external_ids::text[]) AS external_id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.email FROM members AS x
+                      WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m;

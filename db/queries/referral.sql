@@ -29,19 +29,26 @@ SELECT * FROM referrals WHERE tenant_id = @tenant_id AND id = @id FOR NO KEY UPD
 -- name: ReferralListByCodeForUpdate :many
 -- The referrals behind codes as callers wrote them, locked in the order of their
 -- ids, with what tells whether their campaigns run. By referrals_code_unique.
-SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest(@codes::text[]) AS code) AS w
-  JOIN referrals AS r ON r.tenant_id = @tenant_id AND upper(r.code) = upper(w.code)
-  JOIN campaigns AS c ON c.tenant_id = r.tenant_id AND c.id = r.campaign_id
- ORDER BY r.id
-   FOR NO KEY UPDATE OF r;
+-- Looked up one by one: see ledger.sql.
+SELECT s.asked::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
+  FROM (SELECT w.code AS asked, f.id
+          FROM (SELECT unnest(@codes::text[]) AS code) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM referrals AS x
+                              WHERE x.tenant_id = @tenant_id AND upper(x.code) = upper(w.code) OFFSET 0) AS f
+         ORDER BY f.id) AS s
+ CROSS JOIN LATERAL (SELECT y.* FROM referrals AS y WHERE y.tenant_id = @tenant_id AND y.id = s.id FOR NO KEY UPDATE) AS r
+ CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                      WHERE z.tenant_id = @tenant_id AND z.id = r.campaign_id OFFSET 0) AS c;
 
 -- name: ReferralAddClicks :exec
--- Counts clicks on locked referrals; an instant of the year 1 is none. By referrals_pk.
-UPDATE referrals AS r
-   SET clicks = r.clicks + u.clicks, anonymous_at = COALESCE(NULLIF(u.anonymous_at, '0001-01-01Z'::timestamptz), r.anonymous_at)
-  FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@clicks::bigint[]) AS clicks, unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS u
- WHERE r.tenant_id = @tenant_id AND r.id = u.id;
+-- Counts clicks on locked referrals; an instant of the year 1 is none. They
+-- exist, so every row meets itself by referrals_pk and is updated: the other
+-- values stand for nothing.
+INSERT INTO referrals AS r (tenant_id, id, campaign_id, code, referrer_id, status, created_at, clicks, anonymous_at)
+SELECT @tenant_id, unnest(@ids::uuid[]), '', '', 0, 'PENDING', '0001-01-01Z'::timestamptz, unnest(@clicks::bigint[]),
+       NULLIF(unnest(@anonymous_at::timestamptz[]), '0001-01-01Z'::timestamptz)
+    ON CONFLICT (tenant_id, id) DO UPDATE
+   SET clicks = r.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, r.anonymous_at);
 
 -- name: ReferralUpdateConverted :exec
 -- Counts conversions of a locked referral, and completes it at its first rewarded one. By referrals_pk.

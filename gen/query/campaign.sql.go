@@ -66,37 +66,6 @@ func (q *Queries) CampaignGet(ctx context.Context, db DBTX, arg CampaignGetParam
 	return i, err
 }
 
-const campaignGetForKeyShare = `-- name: CampaignGetForKeyShare :one
-SELECT tenant_id, id, position, name, state, starts_at, ends_at, version, budget_minor, spent_minor, created_at, updated_at FROM campaigns WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE
-`
-
-type CampaignGetForKeyShareParams struct {
-	TenantID int64
-	ID       string
-}
-
-// One campaign that cannot be changed until the transaction ends: what is
-// decided meanwhile is decided by the rule in force. By campaigns_pk.
-func (q *Queries) CampaignGetForKeyShare(ctx context.Context, db DBTX, arg CampaignGetForKeyShareParams) (Campaign, error) {
-	row := db.QueryRow(ctx, campaignGetForKeyShare, arg.TenantID, arg.ID)
-	var i Campaign
-	err := row.Scan(
-		&i.TenantID,
-		&i.ID,
-		&i.Position,
-		&i.Name,
-		&i.State,
-		&i.StartsAt,
-		&i.EndsAt,
-		&i.Version,
-		&i.BudgetMinor,
-		&i.SpentMinor,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
 const campaignGetForNoKeyUpdate = `-- name: CampaignGetForNoKeyUpdate :one
 SELECT tenant_id, id, position, name, state, starts_at, ends_at, version, budget_minor, spent_minor, created_at, updated_at FROM campaigns WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
@@ -109,36 +78,6 @@ type CampaignGetForNoKeyUpdateParams struct {
 // One campaign, locked to draw on its budget. By campaigns_pk.
 func (q *Queries) CampaignGetForNoKeyUpdate(ctx context.Context, db DBTX, arg CampaignGetForNoKeyUpdateParams) (Campaign, error) {
 	row := db.QueryRow(ctx, campaignGetForNoKeyUpdate, arg.TenantID, arg.ID)
-	var i Campaign
-	err := row.Scan(
-		&i.TenantID,
-		&i.ID,
-		&i.Position,
-		&i.Name,
-		&i.State,
-		&i.StartsAt,
-		&i.EndsAt,
-		&i.Version,
-		&i.BudgetMinor,
-		&i.SpentMinor,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
-const campaignGetForUpdate = `-- name: CampaignGetForUpdate :one
-SELECT tenant_id, id, position, name, state, starts_at, ends_at, version, budget_minor, spent_minor, created_at, updated_at FROM campaigns WHERE tenant_id = $1 AND id = $2 FOR UPDATE
-`
-
-type CampaignGetForUpdateParams struct {
-	TenantID int64
-	ID       string
-}
-
-// One campaign, locked for a change of it. By campaigns_pk.
-func (q *Queries) CampaignGetForUpdate(ctx context.Context, db DBTX, arg CampaignGetForUpdateParams) (Campaign, error) {
-	row := db.QueryRow(ctx, campaignGetForUpdate, arg.TenantID, arg.ID)
 	var i Campaign
 	err := row.Scan(
 		&i.TenantID,
@@ -320,6 +259,28 @@ func (q *Queries) CampaignList(ctx context.Context, db DBTX, arg CampaignListPar
 		return nil, err
 	}
 	return items, nil
+}
+
+const campaignLock = `-- name: CampaignLock :exec
+SELECT pg_advisory_xact_lock($1::bigint)
+`
+
+// Waits until nobody grants by the campaign of this key, for a change of it.
+func (q *Queries) CampaignLock(ctx context.Context, db DBTX, key int64) error {
+	_, err := db.Exec(ctx, campaignLock, key)
+	return err
+}
+
+const campaignLockShared = `-- name: CampaignLockShared :exec
+SELECT pg_advisory_xact_lock_shared($1::bigint)
+`
+
+// Waits until nobody changes the campaign of this key, and keeps it as it is until
+// the transaction ends. Unlike a row's lock it writes nothing, and it is fair: a
+// change that waits is not passed by those who come later.
+func (q *Queries) CampaignLockShared(ctx context.Context, db DBTX, key int64) error {
+	_, err := db.Exec(ctx, campaignLockShared, key)
+	return err
 }
 
 const campaignUpdate = `-- name: CampaignUpdate :exec

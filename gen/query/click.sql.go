@@ -191,7 +191,9 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 const visitListMany = `-- name: VisitListMany :many
 SELECT v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
-  JOIN visits AS v ON v.tenant_id = $4 AND v.campaign_id = w.campaign_id AND v.referee_id = w.referee_id AND v.referral_id = w.referral_id
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
+                      WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
+                        AND x.referral_id = w.referral_id OFFSET 0) AS v
 `
 
 type VisitListManyParams struct {

@@ -15,7 +15,8 @@ import (
 const blockedListMatching = `-- name: BlockedListMatching :many
 SELECT b.kind, b.value
   FROM (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS value) AS w
-  JOIN blocked AS b ON b.tenant_id = $3 AND b.kind = w.kind AND b.value = w.value
+ CROSS JOIN LATERAL (SELECT x.kind, x.value FROM blocked AS x
+                      WHERE x.tenant_id = $3 AND x.kind = w.kind AND x.value = w.value OFFSET 0) AS b
 `
 
 type BlockedListMatchingParams struct {
@@ -107,12 +108,15 @@ func (q *Queries) CaseInsert(ctx context.Context, db DBTX, arg CaseInsertParams)
 }
 
 const memberListProfiles = `-- name: MemberListProfiles :many
-SELECT m.id, m.external_id, m.email FROM members AS m WHERE m.tenant_id = $1 AND m.external_id = ANY($2::text[])
+SELECT m.id, m.external_id, m.email
+  FROM (SELECT unnest($1::text[]) AS external_id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.email FROM members AS x
+                      WHERE x.tenant_id = $2 AND x.external_id = w.external_id OFFSET 0) AS m
 `
 
 type MemberListProfilesParams struct {
-	TenantID    int64
 	ExternalIds []string
+	TenantID    int64
 }
 
 type MemberListProfilesRow struct {
@@ -123,7 +127,7 @@ type MemberListProfilesRow struct {
 
 // What is known of the given members. By members_external_unique.
 func (q *Queries) MemberListProfiles(ctx context.Context, db DBTX, arg MemberListProfilesParams) ([]MemberListProfilesRow, error) {
-	rows, err := db.Query(ctx, memberListProfiles, arg.TenantID, arg.ExternalIds)
+	rows, err := db.Query(ctx, memberListProfiles, arg.ExternalIds, arg.TenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +206,7 @@ SELECT count(*) FROM (
     SELECT 1 FROM sightings AS s
      WHERE s.tenant_id = $1 AND s.kind = $2 AND s.trait = $3 AND s.visited_at >= $4::timestamptz
        AND s.member_id <> $5 AND s.member_id <> $6
+     ORDER BY s.visited_at DESC
      LIMIT $7) AS others
 `
 

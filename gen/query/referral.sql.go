@@ -13,10 +13,11 @@ import (
 )
 
 const referralAddClicks = `-- name: ReferralAddClicks :exec
-UPDATE referrals AS r
-   SET clicks = r.clicks + u.clicks, anonymous_at = COALESCE(NULLIF(u.anonymous_at, '0001-01-01Z'::timestamptz), r.anonymous_at)
-  FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::bigint[]) AS clicks, unnest($4::timestamptz[]) AS anonymous_at) AS u
- WHERE r.tenant_id = $1 AND r.id = u.id
+INSERT INTO referrals AS r (tenant_id, id, campaign_id, code, referrer_id, status, created_at, clicks, anonymous_at)
+SELECT $1, unnest($2::uuid[]), '', '', 0, 'PENDING', '0001-01-01Z'::timestamptz, unnest($3::bigint[]),
+       NULLIF(unnest($4::timestamptz[]), '0001-01-01Z'::timestamptz)
+    ON CONFLICT (tenant_id, id) DO UPDATE
+   SET clicks = r.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, r.anonymous_at)
 `
 
 type ReferralAddClicksParams struct {
@@ -26,7 +27,9 @@ type ReferralAddClicksParams struct {
 	AnonymousAt []time.Time
 }
 
-// Counts clicks on locked referrals; an instant of the year 1 is none. By referrals_pk.
+// Counts clicks on locked referrals; an instant of the year 1 is none. They
+// exist, so every row meets itself by referrals_pk and is updated: the other
+// values stand for nothing.
 func (q *Queries) ReferralAddClicks(ctx context.Context, db DBTX, arg ReferralAddClicksParams) error {
 	_, err := db.Exec(ctx, referralAddClicks,
 		arg.TenantID,
@@ -257,12 +260,15 @@ func (q *Queries) ReferralInsert(ctx context.Context, db DBTX, arg ReferralInser
 }
 
 const referralListByCodeForUpdate = `-- name: ReferralListByCodeForUpdate :many
-SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest($1::text[]) AS code) AS w
-  JOIN referrals AS r ON r.tenant_id = $2 AND upper(r.code) = upper(w.code)
-  JOIN campaigns AS c ON c.tenant_id = r.tenant_id AND c.id = r.campaign_id
- ORDER BY r.id
-   FOR NO KEY UPDATE OF r
+SELECT s.asked::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
+  FROM (SELECT w.code AS asked, f.id
+          FROM (SELECT unnest($1::text[]) AS code) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM referrals AS x
+                              WHERE x.tenant_id = $2 AND upper(x.code) = upper(w.code) OFFSET 0) AS f
+         ORDER BY f.id) AS s
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.campaign_id, y.code, y.referrer_id, y.referee_id, y.username, y.email, y.network, y.device, y.status, y.risk_score, y.warning, y.reasons, y.clicks, y.conversions, y.anonymous_at, y.created_at, y.completed_at FROM referrals AS y WHERE y.tenant_id = $2 AND y.id = s.id FOR NO KEY UPDATE) AS r
+ CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                      WHERE z.tenant_id = $2 AND z.id = r.campaign_id OFFSET 0) AS c
 `
 
 type ReferralListByCodeForUpdateParams struct {
@@ -283,6 +289,7 @@ type ReferralListByCodeForUpdateRow struct {
 
 // The referrals behind codes as callers wrote them, locked in the order of their
 // ids, with what tells whether their campaigns run. By referrals_code_unique.
+// Looked up one by one: see ledger.sql.
 func (q *Queries) ReferralListByCodeForUpdate(ctx context.Context, db DBTX, arg ReferralListByCodeForUpdateParams) ([]ReferralListByCodeForUpdateRow, error) {
 	rows, err := db.Query(ctx, referralListByCodeForUpdate, arg.Codes, arg.TenantID)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -85,6 +86,9 @@ func makeDemo(ctx context.Context, core *Core, mode tenant.Mode) ([]string, erro
 			return nil, err
 		}
 	}
+	if err := fillDemoProgramme(ctx, core, t.ID); err != nil {
+		return nil, fmt.Errorf("referral programme: %w", err)
+	}
 	var vars []string
 	for _, k := range []struct {
 		kind     tenant.Kind
@@ -126,6 +130,59 @@ func fillDemoMember(ctx context.Context, core *Core, tenantID int64) error {
 		return fmt.Errorf("history of %s: %w", demoMember, err)
 	}
 	return nil
+}
+
+// demoCampaign is the campaign of the documents' examples, and demoCode the code
+// in them, of user_456: whoever converts by it with 49.99 earns user_456 a
+// discount of 5.00, and gets 100 points.
+const (
+	demoCampaign = "camp_demo"
+	demoCode     = "ABC123"
+	demoReferrer = "user_456"
+	memberCode   = "SAVE20" // of demoMember, with a history
+)
+
+func demoCampaigns() []referral.Campaign {
+	simple, tiered := referral.DefaultRule(), referral.DefaultRule()
+	simple.Referrer = &referral.Side{BasisPoints: 1000, Asset: ledger.Points, Fulfilment: referral.DiscountCode}
+	simple.Referee = &referral.Side{Units: 100, Asset: ledger.Points, Fulfilment: referral.Automated}
+	tiered.Referrer = &referral.Side{
+		Asset: ledger.Points, CapMinor: 50_00, Fulfilment: referral.GiftCard,
+		Tiers: []referral.Tier{{From: 1, FixedMinor: 5_00}, {From: 3, FixedMinor: 10_00}, {From: 10, BasisPoints: 15_00}},
+	}
+	tiered.MinAmountMinor, tiered.HoldDays, tiered.ReferrerCapMinor = 20_00, 14, 500_00
+	budget := int64(5_000_00)
+	return []referral.Campaign{
+		{ID: demoCampaign, Name: "Refer a friend", State: referral.Active, Rule: simple},
+		{ID: "camp_tiers", Name: "Ambassadors", State: referral.Active, Rule: tiered, BudgetMinor: &budget},
+	}
+}
+
+// fillDemoProgramme makes the campaigns, two codes, and one conversion with a
+// reward that can be claimed. What is there already stays.
+func fillDemoProgramme(ctx context.Context, core *Core, tenantID int64) error {
+	for _, c := range demoCampaigns() {
+		if _, err := core.Referral.CreateCampaign(ctx, tenantID, c, nil); err != nil && !fault.Is(err, referral.CodeAlreadyExists) {
+			return err
+		}
+	}
+	for code, referrer := range map[string]string{demoCode: demoReferrer, memberCode: demoMember} {
+		v := referral.Vanity{CampaignID: demoCampaign, Code: code, Referrer: referrer}
+		if _, err := core.Referral.CreateVanity(ctx, tenantID, v, nil); err != nil && !fault.Is(err, referral.CodeAlreadyExists) {
+			return err
+		}
+	}
+	r, err := core.Referral.Referral(ctx, tenantID, memberCode)
+	if err != nil || r.Conversions > 0 {
+		return err
+	}
+	const friend = "mem_friend"
+	if _, err := core.Referral.TrackClick(ctx, tenantID, referral.NewClick{Code: memberCode, Referee: friend}, nil); err != nil {
+		return err
+	}
+	amount := int64(49_99)
+	_, err = core.Referral.RecordConversion(ctx, tenantID, referral.NewConversion{Code: memberCode, Referee: friend, AmountMinor: &amount}, nil)
+	return err
 }
 
 func demoItems() []store.Item {

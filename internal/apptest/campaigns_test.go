@@ -227,3 +227,41 @@ func TestBlocks(t *testing.T) {
 	equal(t, "left", m.Must(200, "GET", "/blocks", nil).At("pagination", "total"), 0)
 	refused(t, m.Call("DELETE", "/blocks/block_1", nil), 404, "not_found")
 }
+
+// A budget that begins while conversions run knows of every one of them: what is
+// spent is what was granted, and never more than the budget.
+func TestBudgetBeginsUnderWay(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	m := s.Management
+	m.Must(201, "POST", "/campaigns", object{"id": "camp_1", "name": "Spring", "rule": object{
+		"referrer": object{"fixed": 1, "fulfillmentType": "MANUAL"}, "referee": object{"fixed": 0.5, "fulfillmentType": "MANUAL"},
+		"fraud": object{"flagAt": 100, "blockAt": 100},
+	}})
+	codes := make([]string, 4)
+	for i := range codes {
+		codes[i] = newCode(t, s, "camp_1", fmt.Sprint("referrer_", i))
+	}
+	servers := []*apptest.Server{s, s.Twin()}
+	convert := func(i int) {
+		servers[i%2].Incenta.For(t).Must(201, "POST", "/conversions", object{"referralCode": codes[i%len(codes)], "refereeId": fmt.Sprint("referee_", i)})
+	}
+	const half = 20 // of 1.50 each: the budget is enough for 30 whole ones, and 0.25
+	together(half+1, func(i int) {
+		if i == half {
+			m.For(t).Must(200, "PATCH", "/campaigns/camp_1", object{"budget": 45.25})
+			return
+		}
+		convert(i)
+	})
+	equal(t, "spent by the first half", line(m.Must(200, "GET", "/campaigns/camp_1", nil).At("budgetSpent")), "30.00")
+	together(half, func(i int) { convert(half + i) })
+	granted := s.Incenta.Must(200, "GET", "/stats?campaignId=camp_1", nil).At("totalRewardValue")
+	now := m.Must(200, "GET", "/campaigns/camp_1", nil)
+	equal(t, "budget", line(now.At("budget")), "45.25")
+	equal(t, "spent", now.At("budgetSpent"), granted)
+	equal(t, "spent", line(granted), "45.25")
+	refused(t, m.Call("PATCH", "/campaigns/camp_1", object{"budget": 45.24}), 400, "invalid_request", "budget")
+	m.Must(200, "PATCH", "/campaigns/camp_1", object{"budget": nil})
+	equal(t, "spent, begun again", m.Must(200, "PATCH", "/campaigns/camp_1", object{"budget": 100}).At("budgetSpent"), granted)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -130,11 +131,10 @@ func (p *Programme) UpdateCampaign(ctx context.Context, tenantID int64, campaign
 		if err != nil {
 			return Campaign{}, err
 		}
-		_, err = q.CampaignGetForUpdate(ctx, tx, query.CampaignGetForUpdateParams{TenantID: tenantID, ID: campaignID})
-		if err == nil || pg.IsNoRows(err) {
-			return p.changed(ctx, tx, t, campaignID, change)
+		if err := q.CampaignLock(ctx, tx, campaignKey(tenantID, campaignID)); err != nil {
+			return Campaign{}, fmt.Errorf("lock campaign: %w", err)
 		}
-		return Campaign{}, fmt.Errorf("lock campaign: %w", err)
+		return p.changed(ctx, tx, t, campaignID, change)
 	})
 }
 
@@ -195,14 +195,27 @@ func (c Campaign) sameFrame(d Campaign) bool {
 // alone, to draw on it. Either keeps the campaign as it is, so that a budget that
 // begins, or a new rule, never meets a grant that does not know of it.
 func lockCampaign(ctx context.Context, tx pg.Tx, tenantID int64, campaignID string) (Campaign, error) {
-	row, err := q.CampaignGetForKeyShare(ctx, tx, query.CampaignGetForKeyShareParams{TenantID: tenantID, ID: campaignID})
-	if err == nil && row.BudgetMinor != nil {
-		_, err = q.CampaignGetForNoKeyUpdate(ctx, tx, query.CampaignGetForNoKeyUpdateParams{TenantID: tenantID, ID: campaignID})
+	if err := q.CampaignLockShared(ctx, tx, campaignKey(tenantID, campaignID)); err != nil {
+		return Campaign{}, fmt.Errorf("share campaign: %w", err)
 	}
-	if err != nil && !pg.IsNoRows(err) {
+	c, err := campaign(ctx, tx, tenantID, campaignID)
+	if err != nil || c.BudgetMinor == nil {
+		return c, err
+	}
+	row, err := q.CampaignGetForNoKeyUpdate(ctx, tx, query.CampaignGetForNoKeyUpdateParams{TenantID: tenantID, ID: campaignID})
+	if err != nil {
 		return Campaign{}, fmt.Errorf("lock campaign: %w", err)
 	}
-	return campaign(ctx, tx, tenantID, campaignID)
+	c.SpentMinor = row.SpentMinor // others drew on it meanwhile; nothing else can have changed
+	return c, nil
+}
+
+// campaignKey is a campaign among the database's advisory locks. Two that share
+// one wait for each other, and no worse.
+func campaignKey(tenantID int64, campaignID string) int64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "campaign %d %s", tenantID, campaignID)
+	return int64(h.Sum64())
 }
 
 // Campaign reads one campaign with the rule in force.

@@ -265,8 +265,8 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
 		d.visited[pair] = d.at
 		d.met[pair] = met{r.CampaignID, c.ID}
-		if to := (binding{r.CampaignID, who.id}); d.bound[to] == uuid.Nil {
-			d.bound[to] = r.ID
+		if to := (binding{r.CampaignID, who.id}); last.IsZero() && d.bound[to] == uuid.Nil {
+			d.bound[to] = r.ID // a click before this one has bound the referee already
 		}
 		d.counts.seen(origin, who.id)
 		d.counts.visited = true
@@ -324,5 +324,10 @@ func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
 		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
 		visits.ReferralIds = append(visits.ReferralIds, pair.referral)
 	}
-	return errors.Join(q.AttributionInsertMany(ctx, pipe, bound), q.VisitUpsertMany(ctx, pipe, visits))
+	if len(d.bound) > 0 {
+		if err := q.AttributionInsertMany(ctx, pipe, bound); err != nil {
+			return err
+		}
+	}
+	return q.VisitUpsertMany(ctx, pipe, visits)
 }

@@ -43,9 +43,20 @@
 // # Locks
 //
 // In the order: campaign, referral by id, attribution, tally, conversion, reward,
-// case, then the store's (pools) and the ledger's; shards of totals, which the
-// triggers on conversions, rewards and cases take, and idempotency keys last.
-// What grants, or takes back, shares the campaign (FOR KEY SHARE), has it alone
-// where there is a budget (FOR NO KEY UPDATE); a change of the campaign waits for
-// all of them (FOR UPDATE). lockCampaign does the first two.
+// case, then the store's (pools) and the ledger's; what has a trigger that takes a shard
+// of the counts is written only then; sightings, hours and shards of totals, each
+// in one order of its keys, and idempotency keys last. A referral's lock guards
+// the visits through it. Members are enrolled before, as in the ledger.
+// What grants, or takes back, shares the campaign, and has its row alone where
+// there is a budget (lockCampaign); a change of the campaign waits for all of them
+// and is not passed by later ones. Sharing is an advisory lock: a row's lock would
+// write the campaign's row at every conversion, and under steady conversions a
+// change would never have its turn.
+//
+// # Cost
+//
+// Clicks go through group commit like awards; those on one code share a lane, so
+// that they do not wait for each other's commit. What fraud is judged by is kept
+// as it happens (visits, sightings, hours, totals) and read by index: no call
+// counts rows that grow with the campaign, but for the conversions of one code.
 package referral
