@@ -15525,14 +15525,6 @@ type ClaimRewardResponse409Headers struct {
 	XRequestId         *string
 }
 
-// ClaimRewardResponse413Headers the declared response headers of an HTTP 413 response for ClaimReward
-type ClaimRewardResponse413Headers struct {
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // ClaimRewardResponse422Headers the declared response headers of an HTTP 422 response for ClaimReward
 type ClaimRewardResponse422Headers struct {
 	RateLimitLimit     *int64
@@ -15582,8 +15574,6 @@ type ClaimRewardResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -15604,8 +15594,6 @@ type ClaimRewardResponse struct {
 	Headers404 *ClaimRewardResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *ClaimRewardResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *ClaimRewardResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ClaimRewardResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -36450,13 +36438,6 @@ func ParseClaimRewardResponse(rsp *http.Response) (*ClaimRewardResponse, error) 
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest IdempotencyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -36709,37 +36690,6 @@ func ParseClaimRewardResponse(rsp *http.Response) (*ClaimRewardResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers ClaimRewardResponse413Headers
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers ClaimRewardResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -52679,32 +52629,6 @@ func (response ClaimReward409JSONResponse) VisitClaimRewardResponse(w http.Respo
 	return err
 }
 
-type ClaimReward413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response ClaimReward413JSONResponse) VisitClaimRewardResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type ClaimReward422JSONResponse struct {
 	IdempotencyMismatchJSONResponse
 }
@@ -55635,22 +55559,23 @@ var swaggerSpec = []string{
 	"2ezgv2gykTImP0lFxvZBqAqcQf2FfQ7+yDWUMWj584ErLBQ3ArCq8O/2QUxUxUqDd+hPz2BaYW2EQ4+w",
 	"D001i8h00iTtz9fnp+3rzhGZWPsRJSIXmJqZc9jfiNP22ef2Cfzl8PPV9fkp2IPQuxUc/W730Eal3IAl",
 	"2rs4v7omhfBBr0kO7cN2NghxsVCioumYoRHbJGcSKj+gcpuxqBxQAgZ8FAG9IfDDw+C+QcgWkuy9d6Do",
-	"xH9Bw63xpXNyeH7a2XnbeGo9IHOlfhAtoIbfup4Nd59uSvHI/e8/0qH/j7fWH+/gnyBgkbdltkGLra65",
-	"DVq8WIq7ZcAPj1kkmiZ0JAcQ6668Y2oQy9mKKMZyNNOSIIbld9W5ktfS0FgTzUXIcpor6bMhFQGZToiR",
-	"DhhUaEOFaZJL9k8WGhaRVLygQpkgOCVZk5GECliQGM0b0UvfsMfZA9iyzCATpshoKiJlB4dEa/t1KRiJ",
-	"WMjHNA5IKwlM4AMYMxnTOWHfQ8YisttqNW8ERhO0SfI2QxrHJJJMw4SGSs5SZTQp5ivROz8ycwVbWCd8",
-	"kSkKTOMWWQleGrVIxf2PFLvYuIQuf8aN/de/NvcKyfO/vivLnn/9xv2apgzv777ZS360JPU7fmX3l3fN",
-	"d+/WkLd4hhWCFsbfpudtnS8/mvPFJMSJqCGeVeSQQ6h5tNR6q8nqBBhprUx7gA+hpA9t9JWi8wPLiaFv",
-	"CdSOk6mImdakB9m4PaLpXBP7S5N0wNcBce00em3nUI2YVJnBvwZi0gtm3JeghTxy5vuXkbV8HqMWTLAC",
-	"ItTWUP03DCtvgqnlIxZrYWptc923YeXnw9TKVGctYGrViTDnQZ8sN+SAdffHN8s6ER6rTNt3+ViApGRJ",
-	"farixr6HGqSv7nZLxYvLvhADPpxaE2dkDRTorQU4TuFIaiZIH1Oze9936ITv3LJ5jyAxZT5kP/AtWepS",
-	"sC9uNIsHzVRyIWLV4vwOU3hn31RUjyiuz72aKuaLr//ONTf2fQTJofhylHit3BDOBFh8H9JTfBkhizyY",
-	"YsSjfFocxnpyAC3Z4TMGxeI3rkt0qczLzkgon1oaZ7InhJ/mYhhg1AeEEpfC2qt5HOtk65AaK0b3Ox5S",
-	"YY1mI+FbGKwJyNcLxOaGxlaZQduhqVjpuUjgKCPpIbcQzDHzfufOXrlVcxrRu+wJvvdttxZf+3phz5/p",
-	"kYwjnZ5aqCQ0jIMaDzJUVJjsKk7YHSslKSw2yVEk7IoUYX5C0ZBVriKNd+H2YTBwOs8SDYKGloxwMVXh",
-	"iGqms7E9eDh3tCmeacki3Mz7c/L1IsA0z/6cIB4m4rdZxVkLOtEjacgtmxgshsnukL3/0Ja1jKrTLTfF",
-	"cyOu43tmsFMeM22kqN6yCVVGMEX6U80F03b5cjBgCnT04n5mR6bqlplJTENWMvQVc72TkWgBDsHBB4DW",
-	"zQWhZMZFJGeAs+YV5MwHXJ/HxbEvpwLGDq3kCKfQTz6yHFoqMmPsVvvIqr8DFR/wOIz33+7/vwAAAP//",
+	"xH9Bw63xpXNyeH7a2XnbeGo9IHOlfhAtoIbfup4Nd59uSvHI/e8/0qH/j7fWH+/gnyBgkbdltkGLra75",
+	"tEGL/xGp6paRPjz2kGiM0FkcwKi78o6pQSxnK6IRy1FJS4IRlm9V5zxeS0NjTTQXIctpoKTPhlQEZDoh",
+	"RjqAT6ENFaZJLtk/WWhYRFIxgYphgsSUZD9GEipZgfM3b0QvfcMeZw/gxzKDTJgio6mIlB0cEqbt16Vg",
+	"JGIhH9M4IK0kwIAPYOxjTOeEfQ8Zi8huq9W8ERgV0CbJvwxpHJNIMg0TGio5S5XKpCivRH/8yMwVbGGd",
+	"MESmuC+NP2QlcWn0IRXbP1IMYuNSuPwZN/Zf/9rcKyTB//quLAv+9Rv3a5r6u7/7Zi/50ZLU7/iV3V/e",
+	"Nd+9W0Nu4hlWCEwYf5tmt3Wi/GhOFJMQJ6J/eFaRQwCh5tFS5K1GqhOAo7Uy5gEGhJI+tMNXis4PLCeG",
+	"/iNQA06mImZakx5k1faIpnNN7C9N0gGfBcSn0yi0nUM18lFlJv4ayEcvmDlfgvrxyBnsX0bWgnmMmi7B",
+	"CshOW4Pz3zA8vAk2lo88rIWNtc1Z34aHnw8bK1NltYCNVSdSnAdvstyQA2bdH98s60SYqzJt3+VVASKS",
+	"JfWpihv7HjKQvrrbLRUvLotCDPhwak2ckTVQoEcW4DGFI6mZIH1Mse5936ETvnPL5j2CxJT5kP3At2Sp",
+	"S0G7uNEsHjRTyYXIU4vzO0xhmn1zUD2iuD73aqqYL77+O9fc2PcR7Ibiy1HifXJDOBNg8X1IM/HlgCzy",
+	"oIgRj/LpbRizyQGtZIfPGBSL37gu0aUyLzsjoXxqabzInhB+mothgNEbEEpcCmuv5vGok61DaqwY3e94",
+	"SIU1mo2Eb2HQJSBfLxBjGxpUZQZth6ZipecigZWMpIfOQlDGzPudO3vlVs1pRO+yJ/jet89afO3rhT1/",
+	"pkcyjnR6aqGS0PgNajXIUFFhsqs4YXeslKSwaCRHkbArUoT5CUVDVrmKNG6F24dBvek8SzQI/lkywsVU",
+	"hSOqmc7G6ODh3NGmuKQli3Az78/J14sA0zX7c4K4lojDZhVnLehEj6Qht2xisKglu0P2/kN71TKqTrfc",
+	"FM+NuM7tmcFOecy0kaJ6yyZUGcEU6U81F0zb5cvBgCnQ0Yv7mR2ZqltmJjENWcnQV8z1QEaiBVgDBwMA",
+	"WjcXhJIZF5GcAV6aV5AzH3D9GhfHvpwKGDu0kiOcQl/4yHJoqciMsVvtI6T+DlR8wOMp3n+7//8CAAD/",
+	"/w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -26,8 +26,11 @@
 //     a budget. The cap per referrer likewise, under the lock of the referrer's
 //     tally.
 //  5. A reward moves PENDING -> APPROVED -> PAID, or to CANCELLED from the first
-//     two, and nowhere else. One that a case holds leaves PENDING by its review
-//     only. It has at most one code and is redeemed at most once.
+//     two, and nowhere else; but the refund of its conversion cancels one that
+//     was paid in points, too, and leaves one that was redeemed as it is, since
+//     what it bought is gone. One that a case holds leaves PENDING by its review
+//     only. It has at most one code and is redeemed at most once. A hold that
+//     has ended counts as APPROVED: whoever reads or locks settles it first.
 //  6. Amounts of money are whole minor units; a percentage is rounded half-even,
 //     once.
 //  7. Totals are kept in shards and summed at reading: no request counts rows.
@@ -40,7 +43,7 @@
 // # Locks
 //
 // In the order: campaign, referral by id, attribution, tally, conversion, reward,
-// then the store's (pools) and the ledger's; what has a trigger that takes a shard
+// case, then the store's (pools) and the ledger's; what has a trigger that takes a shard
 // of the counts is written only then; sightings, hours and shards of totals, each
 // in one order of its keys, and idempotency keys last. A referral's lock guards
 // the visits through it. Members are enrolled before, as in the ledger.

@@ -18,6 +18,7 @@ type RewardFilter struct {
 	Member      string // the caller's id; an unknown one has no rewards
 	Status      RewardStatus
 	Fulfilment  Fulfilment
+	Uncounted   bool // of one member: the total is not wanted, and stays 0
 	Limit, Skip int
 }
 
@@ -41,13 +42,18 @@ func (p *Programme) memberRewards(ctx context.Context, tenantID int64, f RewardF
 	if err != nil || !found {
 		return nil, 0, err
 	}
-	status, fulfilment := orNull(string(f.Status)), orNull(string(f.Fulfilment))
-	total, err := q.RewardCountByMember(ctx, p.db, query.RewardCountByMemberParams{TenantID: tenantID, MemberID: m, Status: status, Fulfilment: fulfilment})
-	if err != nil || int64(f.Skip) >= total {
-		return nil, total, err
+	var total int64
+	if !f.Uncounted {
+		total, err = q.RewardCountByMember(ctx, p.db, query.RewardCountByMemberParams{
+			TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
+		})
+		if err != nil || int64(f.Skip) >= total {
+			return nil, total, err
+		}
 	}
 	rows, err := q.RewardListByMember(ctx, p.db, query.RewardListByMemberParams{
-		TenantID: tenantID, MemberID: m, Status: status, Fulfilment: fulfilment, MaxRows: int32(f.Limit), SkipRows: int32(f.Skip),
+		TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
+		MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list rewards: %w", err)
