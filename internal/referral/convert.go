@@ -37,6 +37,11 @@ type NewConversion struct {
 
 // RecordConversion records a conversion and creates what it earns.
 func (p *Programme) RecordConversion(ctx context.Context, tenantID int64, n NewConversion, ticket *once.Ticket) (Conversion, error) {
+	giveBack, err := p.turns.take(ctx, tenantID, n.Code)
+	if err != nil {
+		return Conversion{}, err
+	}
+	defer giveBack()
 	for attempt := 1; ; attempt++ {
 		c, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Conversion, error) {
 			return p.convert(ctx, tx, tenantID, n)

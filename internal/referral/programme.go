@@ -37,6 +37,7 @@ type Programme struct {
 	secret []byte // under which addresses and devices are hashed
 	clicks *batch.Group[visit, Click]
 	seed   maphash.Seed
+	turns  turns // of conversions
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
