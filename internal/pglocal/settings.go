@@ -31,9 +31,10 @@ func (o Options) settings() map[string]string {
 		"timezone":     "UTC",
 		"log_timezone": "UTC",
 
-		// The balances, ranks and lots that are touched all the time fit in here;
-		// the system's own cache keeps the rest.
-		"shared_buffers": "256MB",
+		// The balances, ranks and lots that are touched all the time should fit in
+		// here: about 40 kB for a member who is, indexes included. The system's
+		// own cache keeps the rest. It is taken as it is used.
+		"shared_buffers": "1GB",
 		// The server's pools, the command line, an operator. Each costs memory.
 		"max_connections": "100",
 		// After each checkpoint the first change of a page writes all of it to the
