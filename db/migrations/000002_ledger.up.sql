@@ -2,7 +2,8 @@ SET lock_timeout = '5s';
 
 -- Domains, not column checks, wherever a rule concerns one value: PostgreSQL
 -- reads a table's checks anew for every statement, a domain's once per session.
--- Measured on batches of 17 awards, twelve checks cost a quarter of the rate.
+-- Without the six checks of transfers, inserting a batch of 17 awards took 9.2
+-- instead of 16.3 microseconds an award (pg_stat_statements, on a shared machine).
 CREATE DOMAIN units AS bigint CONSTRAINT units_not_negative CHECK (VALUE >= 0);
 CREATE DOMAIN amount AS bigint CONSTRAINT amount_positive CHECK (VALUE > 0);
 

@@ -19,7 +19,6 @@
 //  5. A call whose caller has gone before its batch started does not run.
 //  6. Close refuses new calls and waits for those that wait.
 //
-// Designs tried (64 callers, 10,000 accounts, no HTTP; see the benchmark in
-// internal/ledger): one lane per tenant, and lanes by a hash of the member. The
-// figures and the choice stand at ledger.lanes.
+// Designs tried, by incent bench: one lane per tenant, and lanes by a hash of
+// the member. The figures and the choice stand at ledger.lanes.
 package batch
