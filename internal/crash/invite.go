@@ -58,12 +58,24 @@ func drawClick(d *draft) *entry {
 		return nil
 	}
 	asked := entry{Code: code.id}
-	body := map[string]any{"referralCode": d.anyCase(code.id)}
 	if !d.once(3) {
 		asked.Referee = d.friend()
+	}
+	if before, found := d.pick(aVisit); found && d.once(4) {
+		asked.Code, asked.Referee = before.id, before.of
+	}
+	body := map[string]any{"referralCode": d.anyCase(asked.Code)}
+	if asked.Referee != "" {
 		body["refereeId"] = asked.Referee
 	}
 	return post("/clicks", body, asked)
+}
+
+// noteVisit remembers who clicked, so that they come again, or convert.
+func noteVisit(_ context.Context, r *round, e *entry) {
+	if e.Referee != "" {
+		r.journal.note(aVisit, thing{e.Code, e.Referee})
+	}
 }
 
 // anyCase spells a code in one of the ways that are the same.
@@ -80,11 +92,13 @@ func drawConvert(d *draft) *entry {
 		return nil
 	}
 	asked := entry{Code: code.id, Referee: d.friend(), Minor: 20_00 + 10*d.Int64N(800)}
-	if d.once(6) && code.of != "" {
+	if before, found := d.pick(aVisit); found && d.once(2) {
+		asked.Code, asked.Referee = before.id, before.of
+	} else if d.once(4) && code.of != "" {
 		asked.Referee = code.of // a self-referral: flagged, or blocked
 	}
 	body := map[string]any{
-		"referralCode": d.anyCase(code.id), "refereeId": asked.Referee, "amount": json.Number(fmt.Sprintf("%d.%02d", asked.Minor/100, asked.Minor%100)),
+		"referralCode": d.anyCase(asked.Code), "refereeId": asked.Referee, "amount": json.Number(fmt.Sprintf("%d.%02d", asked.Minor/100, asked.Minor%100)),
 	}
 	return post("/conversions", body, asked)
 }

@@ -97,6 +97,7 @@ type thing struct {
 const (
 	anOrder      = "order"         // physical, acknowledged
 	aCode        = "referral code" // of: its referrer
+	aVisit       = "visit"         // of a code; of: who clicked
 	aConversion  = "conversion"
 	aReward      = "reward"
 	aClaimedCode = "claimed code"

@@ -49,7 +49,8 @@ var kinds = []kind{
 	{op: opMove, facade: tenant.Incentable, share: 7, draw: drawMove, claim: claimMove, refusals: "invalid_transition"},
 
 	{op: opRefer, facade: tenant.Incenta, share: 6, draw: drawRefer, note: noteCode, claim: claimCode, refusals: "fraud_blocked", outcome: codeOutcome},
-	{op: opClick, facade: tenant.Incenta, share: 14, draw: drawClick, claim: claimClick, sole: true, refusals: "not_found", outcome: clickOutcome},
+	{op: opClick, facade: tenant.Incenta, share: 14, draw: drawClick, note: noteVisit, claim: claimClick, sole: true,
+		refusals: "not_found", outcome: clickOutcome},
 	{op: opConvert, facade: tenant.Incenta, share: 14, draw: drawConvert, note: noteConversion, claim: claimConversion, sole: true,
 		refusals: "not_found", outcome: conversionOutcome},
 	{op: opClaim, facade: tenant.Incenta, share: 10, draw: drawClaim, note: noteClaimed, claim: claimReward,

@@ -42,7 +42,7 @@ var campaigns = []campaign{
 		Referee:  &referral.Side{FixedMinor: 1_00, Asset: asset, Fulfilment: referral.Manual},
 		Blocks:   true,
 	}},
-	{id: "coupons", budget: 60_00, codes: 6, rule: referral.Rule{
+	{id: "coupons", budget: 60_00, codes: 4, rule: referral.Rule{
 		Referrer:   &referral.Side{BasisPoints: 1000, Asset: asset, Fulfilment: referral.CouponCode},
 		PayRepeats: true,
 	}},
