@@ -35,6 +35,7 @@ type client struct {
 	http *http.Client
 
 	answered              atomic.Int64 // answers that settle a request
+	reads                 atomic.Int64
 	unavailable, internal atomic.Int64 // answers 503 and 500
 	firstInternal         atomic.Pointer[answer]
 }
@@ -164,7 +165,7 @@ func (e *entry) keep(a *answer) {
 // get reads a JSON document.
 func (c *client) get(ctx context.Context, at tenant.Kind, path string, into any) error {
 	for attempt := 0; ; attempt++ {
-		err := c.peek(ctx, at, attempt, path, into)
+		err := c.peek(ctx, at, path, into)
 		if err == nil || attempt == 3 {
 			return err
 		}
@@ -172,9 +173,10 @@ func (c *client) get(ctx context.Context, at tenant.Kind, path string, into any)
 	}
 }
 
-// peek is get with one attempt, as befits the time of the kills.
-func (c *client) peek(ctx context.Context, at tenant.Kind, pick int, path string, into any) error {
-	a, err := c.exchange(ctx, at, c.base(pick), http.MethodGet, path, "", nil)
+// peek is get with one attempt, as befits the time of the kills. The servers
+// take turns.
+func (c *client) peek(ctx context.Context, at tenant.Kind, path string, into any) error {
+	a, err := c.exchange(ctx, at, c.base(int(c.reads.Add(1))), http.MethodGet, path, "", nil)
 	if err != nil {
 		return err
 	}

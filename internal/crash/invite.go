@@ -114,7 +114,7 @@ func noteConversion(ctx context.Context, r *round, e *entry) {
 	r.journal.note(aConversion, thing{id: t.ID})
 	type listed struct{ ID, ConversionID string }
 	var page struct{ Data []listed }
-	if t.Status == referral.ConversionFlagged && r.client.peek(ctx, tenant.Management, len(e.Key), "/cases?status=open", &page) == nil {
+	if t.Status == referral.ConversionFlagged && r.client.peek(ctx, tenant.Management, "/cases?status=open", &page) == nil {
 		for _, c := range page.Data {
 			if c.ConversionID == t.ID {
 				r.journal.note(aCase, thing{c.ID, t.ID})
@@ -122,7 +122,7 @@ func noteConversion(ctx context.Context, r *round, e *entry) {
 		}
 	}
 	page.Data = nil
-	if t.Created && r.client.peek(ctx, tenant.Incenta, len(e.Key), "/rewards", &page) == nil {
+	if t.Created && r.client.peek(ctx, tenant.Incenta, "/rewards", &page) == nil {
 		for _, reward := range page.Data {
 			if reward.ConversionID == t.ID {
 				r.journal.note(aReward, thing{id: reward.ID})
