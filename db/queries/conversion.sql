@@ -61,12 +61,6 @@ SELECT sqlc.embed(c), r.code, m.external_id AS referrer, e.external_id AS refere
   JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
  ORDER BY c.created_at DESC, c.id DESC;
 
--- name: ConversionCountByReferral :one
--- How many conversions ConversionListByReferral would list in all. By conversions_by_referral.
-SELECT count(*) FROM conversions AS x
- WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'));
-
 -- name: ConversionCountSpan :one
 -- How many conversions lie in a part of a day. By conversions_by_time.
 SELECT count(*) FROM conversions AS x
@@ -77,6 +71,12 @@ SELECT count(*) FROM conversions AS x
 -- The same in one campaign. By conversions_by_campaign.
 SELECT count(*) FROM conversions AS x
  WHERE x.tenant_id = @tenant_id AND x.campaign_id = @campaign_id AND x.created_at BETWEEN @from_at AND @to_at
+   AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'));
+
+-- name: ConversionCountSpanByReferral :one
+-- The same of one code. By conversions_by_referral.
+SELECT count(*) FROM conversions AS x
+ WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at BETWEEN @from_at AND @to_at
    AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'));
 
 -- name: ConversionDayList :many
@@ -92,6 +92,15 @@ SELECT day, sum(conversions)::bigint AS conversions
 SELECT day, sum(conversions)::bigint AS conversions
   FROM conversion_days
  WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND day BETWEEN @from_day AND @to_day
+   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+ GROUP BY day
+ ORDER BY day DESC;
+
+-- name: ConversionDayListByReferral :many
+-- The same of one code. By conversion_code_days_pk.
+SELECT day, sum(conversions)::bigint AS conversions
+  FROM conversion_code_days
+ WHERE tenant_id = @tenant_id AND referral_id = @referral_id AND day BETWEEN @from_day AND @to_day
    AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
  GROUP BY day
  ORDER BY day DESC;

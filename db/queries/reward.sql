@@ -91,22 +91,36 @@ SELECT sqlc.embed(r), m.external_id
  ORDER BY r.id DESC;
 
 -- name: RewardListByMember :many
--- A member's rewards, newest first. By rewards_by_member.
+-- A member's rewards between two ids, newest first. By rewards_by_member.
 SELECT sqlc.embed(r), m.external_id
-  FROM rewards AS r
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = @tenant_id AND w.member_id = @member_id AND w.id BETWEEN @oldest::uuid AND @newest::uuid
+           AND (sqlc.narg('fulfilment')::text IS NULL OR w.fulfilment = sqlc.narg('fulfilment'))
+         ORDER BY w.id DESC LIMIT @max_rows OFFSET @skip_rows) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
- WHERE r.tenant_id = @tenant_id AND r.member_id = @member_id
-   AND (sqlc.narg('status')::text IS NULL OR r.status = sqlc.narg('status'))
-   AND (sqlc.narg('fulfilment')::text IS NULL OR r.fulfilment = sqlc.narg('fulfilment'))
- ORDER BY r.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
+ ORDER BY r.id DESC;
 
--- name: RewardCountByMember :one
--- How many rewards RewardListByMember would list in all. By rewards_by_member.
-SELECT count(*) FROM rewards AS r
- WHERE r.tenant_id = @tenant_id AND r.member_id = @member_id
-   AND (sqlc.narg('status')::text IS NULL OR r.status = sqlc.narg('status'))
-   AND (sqlc.narg('fulfilment')::text IS NULL OR r.fulfilment = sqlc.narg('fulfilment'));
+-- name: RewardListByMemberStatus :many
+-- The same for one status. By rewards_by_member_status.
+SELECT sqlc.embed(r), m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = @tenant_id AND w.member_id = @member_id AND w.status = @status AND w.id BETWEEN @oldest::uuid AND @newest::uuid
+           AND (sqlc.narg('fulfilment')::text IS NULL OR w.fulfilment = sqlc.narg('fulfilment'))
+         ORDER BY w.id DESC LIMIT @max_rows OFFSET @skip_rows) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.id DESC;
+
+-- name: RewardDayListByMember :many
+-- A member's rewards per day, newest day first. By reward_member_days_pk.
+SELECT day, sum(rewards)::bigint AS rewards
+  FROM reward_member_days
+ WHERE tenant_id = @tenant_id AND member_id = @member_id AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+   AND (sqlc.narg('fulfilment')::text IS NULL OR fulfilment = sqlc.narg('fulfilment'))
+ GROUP BY day
+HAVING sum(rewards) > 0
+ ORDER BY day DESC;
 
 -- name: RewardDayList :many
 -- Rewards per day, newest day first. By reward_days_pk.
@@ -231,4 +245,23 @@ SELECT COALESCE(k.day, n.day)::date AS day,
   FULL JOIN counted AS n ON n.day = k.day AND n.status = k.status AND n.fulfilment = k.fulfilment
  WHERE k.rewards IS DISTINCT FROM n.rewards
  ORDER BY 1
+ LIMIT 1;
+
+-- name: RewardMemberDayFindMiscounted :one
+-- Invariant 7: a member's day and status whose count is not that of its rewards.
+WITH counted AS (
+    SELECT r.member_id, uuid_day(r.id) AS day, r.status, r.fulfilment, count(*) AS rewards
+      FROM rewards AS r
+     WHERE r.tenant_id = @tenant_id
+     GROUP BY 1, 2, 3, 4),
+kept AS (
+    SELECT d.member_id, d.day, d.status, d.fulfilment, sum(d.rewards) AS rewards
+      FROM reward_member_days AS d WHERE d.tenant_id = @tenant_id GROUP BY 1, 2, 3, 4 HAVING sum(d.rewards) <> 0)
+SELECT COALESCE(k.day, n.day)::date AS day,
+       format('member %s, %s: counts %s rewards, there are %s', COALESCE(k.member_id, n.member_id), COALESCE(k.status, n.status),
+              COALESCE(k.rewards, 0), COALESCE(n.rewards, 0))::text AS says
+  FROM kept AS k
+  FULL JOIN counted AS n ON n.member_id = k.member_id AND n.day = k.day AND n.status = k.status AND n.fulfilment = k.fulfilment
+ WHERE k.rewards IS DISTINCT FROM n.rewards
+ ORDER BY 1, 2
  LIMIT 1;

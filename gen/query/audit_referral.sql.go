@@ -113,6 +113,35 @@ func (q *Queries) CampaignTotalFindMiscounted(ctx context.Context, db DBTX, tena
 	return i, err
 }
 
+const conversionCodeDayFindMiscounted = `-- name: ConversionCodeDayFindMiscounted :one
+WITH said AS MATERIALIZED (
+    SELECT d.referral_id, d.day, d.status, d.conversions FROM conversion_code_days AS d WHERE d.tenant_id = $1 AND d.conversions <> 0),
+made AS MATERIALIZED (
+    SELECT c.referral_id, (c.created_at AT TIME ZONE 'UTC')::date AS day, c.status, count(*) AS conversions FROM conversions AS c
+     WHERE c.tenant_id = $1 GROUP BY c.referral_id, (c.created_at AT TIME ZONE 'UTC')::date, c.status)
+SELECT COALESCE(said.referral_id, made.referral_id)::uuid AS referral_id,
+       format('%s, %s: counts %s conversions, there are %s', COALESCE(said.day, made.day), COALESCE(said.status, made.status),
+              COALESCE(said.conversions, 0), COALESCE(made.conversions, 0))::text AS says
+  FROM said
+  FULL JOIN made ON made.referral_id = said.referral_id AND made.day = said.day AND made.status = said.status
+ WHERE COALESCE(said.conversions, 0) <> COALESCE(made.conversions, 0)
+ ORDER BY 1, 2
+ LIMIT 1
+`
+
+type ConversionCodeDayFindMiscountedRow struct {
+	ReferralID uuid.UUID
+	Says       string
+}
+
+// Invariant 7: a code's day whose number of conversions of a status is not that of its rows.
+func (q *Queries) ConversionCodeDayFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (ConversionCodeDayFindMiscountedRow, error) {
+	row := db.QueryRow(ctx, conversionCodeDayFindMiscounted, tenantID)
+	var i ConversionCodeDayFindMiscountedRow
+	err := row.Scan(&i.ReferralID, &i.Says)
+	return i, err
+}
+
 const conversionDayFindMiscounted = `-- name: ConversionDayFindMiscounted :one
 WITH said AS MATERIALIZED (
     SELECT d.campaign_id, d.day, d.status, sum(d.conversions) AS conversions FROM conversion_days AS d

@@ -12,34 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const conversionCountByReferral = `-- name: ConversionCountByReferral :one
-SELECT count(*) FROM conversions AS x
- WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR x.status = $5)
-`
-
-type ConversionCountByReferralParams struct {
-	TenantID   int64
-	ReferralID uuid.UUID
-	FromAt     time.Time
-	ToAt       time.Time
-	Status     *string
-}
-
-// How many conversions ConversionListByReferral would list in all. By conversions_by_referral.
-func (q *Queries) ConversionCountByReferral(ctx context.Context, db DBTX, arg ConversionCountByReferralParams) (int64, error) {
-	row := db.QueryRow(ctx, conversionCountByReferral,
-		arg.TenantID,
-		arg.ReferralID,
-		arg.FromAt,
-		arg.ToAt,
-		arg.Status,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const conversionCountSpan = `-- name: ConversionCountSpan :one
 SELECT count(*) FROM conversions AS x
  WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
@@ -85,6 +57,34 @@ func (q *Queries) ConversionCountSpanByCampaign(ctx context.Context, db DBTX, ar
 	row := db.QueryRow(ctx, conversionCountSpanByCampaign,
 		arg.TenantID,
 		arg.CampaignID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.Status,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const conversionCountSpanByReferral = `-- name: ConversionCountSpanByReferral :one
+SELECT count(*) FROM conversions AS x
+ WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at BETWEEN $3 AND $4
+   AND ($5::text IS NULL OR x.status = $5)
+`
+
+type ConversionCountSpanByReferralParams struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	FromAt     time.Time
+	ToAt       time.Time
+	Status     *string
+}
+
+// The same of one code. By conversions_by_referral.
+func (q *Queries) ConversionCountSpanByReferral(ctx context.Context, db DBTX, arg ConversionCountSpanByReferralParams) (int64, error) {
+	row := db.QueryRow(ctx, conversionCountSpanByReferral,
+		arg.TenantID,
+		arg.ReferralID,
 		arg.FromAt,
 		arg.ToAt,
 		arg.Status,
@@ -178,6 +178,55 @@ func (q *Queries) ConversionDayListByCampaign(ctx context.Context, db DBTX, arg 
 	var items []ConversionDayListByCampaignRow
 	for rows.Next() {
 		var i ConversionDayListByCampaignRow
+		if err := rows.Scan(&i.Day, &i.Conversions); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const conversionDayListByReferral = `-- name: ConversionDayListByReferral :many
+SELECT day, sum(conversions)::bigint AS conversions
+  FROM conversion_code_days
+ WHERE tenant_id = $1 AND referral_id = $2 AND day BETWEEN $3 AND $4
+   AND ($5::text IS NULL OR status = $5)
+ GROUP BY day
+ ORDER BY day DESC
+`
+
+type ConversionDayListByReferralParams struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	FromDay    time.Time
+	ToDay      time.Time
+	Status     *string
+}
+
+type ConversionDayListByReferralRow struct {
+	Day         time.Time
+	Conversions int64
+}
+
+// The same of one code. By conversion_code_days_pk.
+func (q *Queries) ConversionDayListByReferral(ctx context.Context, db DBTX, arg ConversionDayListByReferralParams) ([]ConversionDayListByReferralRow, error) {
+	rows, err := db.Query(ctx, conversionDayListByReferral,
+		arg.TenantID,
+		arg.ReferralID,
+		arg.FromDay,
+		arg.ToDay,
+		arg.Status,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ConversionDayListByReferralRow
+	for rows.Next() {
+		var i ConversionDayListByReferralRow
 		if err := rows.Scan(&i.Day, &i.Conversions); err != nil {
 			return nil, err
 		}

@@ -117,13 +117,15 @@ type Case struct {
 	TenantID     int64
 	ID           uuid.UUID
 	CampaignID   string
-	ReferralID   uuid.UUID
+	ReferralID   *uuid.UUID
 	ConversionID *uuid.UUID
 	State        string
 	Score        int16
 	Note         string
 	CreatedAt    time.Time
 	ReviewedAt   *time.Time
+	ReferrerID   *int64
+	RefereeID    *int64
 }
 
 type CaseDay struct {
@@ -187,6 +189,14 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+}
+
+type ConversionCodeDay struct {
+	TenantID    int64
+	ReferralID  uuid.UUID
+	Day         time.Time
+	Status      string
+	Conversions int64
 }
 
 type ConversionDay struct {
@@ -383,6 +393,16 @@ type RewardDay struct {
 	Rewards    int64
 }
 
+type RewardMemberDay struct {
+	TenantID   int64
+	MemberID   int64
+	Day        time.Time
+	Status     string
+	Fulfilment string
+	Shard      int16
+	Rewards    int64
+}
+
 type ServerSecret struct {
 	Name   string
 	Secret []byte
@@ -473,4 +493,5 @@ type Visit struct {
 	MetAt      time.Time
 	ClickedAt  *time.Time
 	ClickID    *uuid.UUID
+	Email      *string
 }

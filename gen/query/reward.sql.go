@@ -291,33 +291,6 @@ func (q *Queries) ReferralUpdateReviewed(ctx context.Context, db DBTX, arg Refer
 	return err
 }
 
-const rewardCountByMember = `-- name: RewardCountByMember :one
-SELECT count(*) FROM rewards AS r
- WHERE r.tenant_id = $1 AND r.member_id = $2
-   AND ($3::text IS NULL OR r.status = $3)
-   AND ($4::text IS NULL OR r.fulfilment = $4)
-`
-
-type RewardCountByMemberParams struct {
-	TenantID   int64
-	MemberID   int64
-	Status     *string
-	Fulfilment *string
-}
-
-// How many rewards RewardListByMember would list in all. By rewards_by_member.
-func (q *Queries) RewardCountByMember(ctx context.Context, db DBTX, arg RewardCountByMemberParams) (int64, error) {
-	row := db.QueryRow(ctx, rewardCountByMember,
-		arg.TenantID,
-		arg.MemberID,
-		arg.Status,
-		arg.Fulfilment,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const rewardDayFindMiscounted = `-- name: RewardDayFindMiscounted :one
 WITH counted AS (
     SELECT uuid_day(r.id) AS day, r.status, r.fulfilment, count(*) AS rewards
@@ -380,6 +353,54 @@ func (q *Queries) RewardDayList(ctx context.Context, db DBTX, arg RewardDayListP
 	var items []RewardDayListRow
 	for rows.Next() {
 		var i RewardDayListRow
+		if err := rows.Scan(&i.Day, &i.Rewards); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardDayListByMember = `-- name: RewardDayListByMember :many
+SELECT day, sum(rewards)::bigint AS rewards
+  FROM reward_member_days
+ WHERE tenant_id = $1 AND member_id = $2 AND ($3::text IS NULL OR status = $3)
+   AND ($4::text IS NULL OR fulfilment = $4)
+ GROUP BY day
+HAVING sum(rewards) > 0
+ ORDER BY day DESC
+`
+
+type RewardDayListByMemberParams struct {
+	TenantID   int64
+	MemberID   int64
+	Status     *string
+	Fulfilment *string
+}
+
+type RewardDayListByMemberRow struct {
+	Day     time.Time
+	Rewards int64
+}
+
+// A member's rewards per day, newest day first. By reward_member_days_pk.
+func (q *Queries) RewardDayListByMember(ctx context.Context, db DBTX, arg RewardDayListByMemberParams) ([]RewardDayListByMemberRow, error) {
+	rows, err := db.Query(ctx, rewardDayListByMember,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Status,
+		arg.Fulfilment,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardDayListByMemberRow
+	for rows.Next() {
+		var i RewardDayListByMemberRow
 		if err := rows.Scan(&i.Day, &i.Rewards); err != nil {
 			return nil, err
 		}
@@ -900,19 +921,20 @@ func (q *Queries) RewardListByFulfilment(ctx context.Context, db DBTX, arg Rewar
 
 const rewardListByMember = `-- name: RewardListByMember :many
 SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
-  FROM rewards AS r
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = $1 AND w.member_id = $2 AND w.id BETWEEN $3::uuid AND $4::uuid
+           AND ($5::text IS NULL OR w.fulfilment = $5)
+         ORDER BY w.id DESC LIMIT $7 OFFSET $6) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
- WHERE r.tenant_id = $1 AND r.member_id = $2
-   AND ($3::text IS NULL OR r.status = $3)
-   AND ($4::text IS NULL OR r.fulfilment = $4)
  ORDER BY r.id DESC
- LIMIT $6 OFFSET $5
 `
 
 type RewardListByMemberParams struct {
 	TenantID   int64
 	MemberID   int64
-	Status     *string
+	Oldest     uuid.UUID
+	Newest     uuid.UUID
 	Fulfilment *string
 	SkipRows   int32
 	MaxRows    int32
@@ -923,12 +945,13 @@ type RewardListByMemberRow struct {
 	ExternalID string
 }
 
-// A member's rewards, newest first. By rewards_by_member.
+// A member's rewards between two ids, newest first. By rewards_by_member.
 func (q *Queries) RewardListByMember(ctx context.Context, db DBTX, arg RewardListByMemberParams) ([]RewardListByMemberRow, error) {
 	rows, err := db.Query(ctx, rewardListByMember,
 		arg.TenantID,
 		arg.MemberID,
-		arg.Status,
+		arg.Oldest,
+		arg.Newest,
 		arg.Fulfilment,
 		arg.SkipRows,
 		arg.MaxRows,
@@ -940,6 +963,86 @@ func (q *Queries) RewardListByMember(ctx context.Context, db DBTX, arg RewardLis
 	var items []RewardListByMemberRow
 	for rows.Next() {
 		var i RewardListByMemberRow
+		if err := rows.Scan(
+			&i.Reward.TenantID,
+			&i.Reward.ID,
+			&i.Reward.CampaignID,
+			&i.Reward.ReferralID,
+			&i.Reward.ConversionID,
+			&i.Reward.MemberID,
+			&i.Reward.Role,
+			&i.Reward.Version,
+			&i.Reward.Fulfilment,
+			&i.Reward.Status,
+			&i.Reward.ValueMinor,
+			&i.Reward.Asset,
+			&i.Reward.Units,
+			&i.Reward.HeldUntil,
+			&i.Reward.PoolID,
+			&i.Reward.Code,
+			&i.Reward.TransferSeq,
+			&i.Reward.CreatedAt,
+			&i.Reward.UpdatedAt,
+			&i.Reward.ClaimedAt,
+			&i.Reward.RedeemedAt,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardListByMemberStatus = `-- name: RewardListByMemberStatus :many
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = $1 AND w.member_id = $2 AND w.status = $3 AND w.id BETWEEN $4::uuid AND $5::uuid
+           AND ($6::text IS NULL OR w.fulfilment = $6)
+         ORDER BY w.id DESC LIMIT $8 OFFSET $7) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.id DESC
+`
+
+type RewardListByMemberStatusParams struct {
+	TenantID   int64
+	MemberID   int64
+	Status     string
+	Oldest     uuid.UUID
+	Newest     uuid.UUID
+	Fulfilment *string
+	SkipRows   int32
+	MaxRows    int32
+}
+
+type RewardListByMemberStatusRow struct {
+	Reward     Reward
+	ExternalID string
+}
+
+// The same for one status. By rewards_by_member_status.
+func (q *Queries) RewardListByMemberStatus(ctx context.Context, db DBTX, arg RewardListByMemberStatusParams) ([]RewardListByMemberStatusRow, error) {
+	rows, err := db.Query(ctx, rewardListByMemberStatus,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Status,
+		arg.Oldest,
+		arg.Newest,
+		arg.Fulfilment,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardListByMemberStatusRow
+	for rows.Next() {
+		var i RewardListByMemberStatusRow
 		if err := rows.Scan(
 			&i.Reward.TenantID,
 			&i.Reward.ID,
@@ -1048,6 +1151,38 @@ func (q *Queries) RewardListByStatus(ctx context.Context, db DBTX, arg RewardLis
 		return nil, err
 	}
 	return items, nil
+}
+
+const rewardMemberDayFindMiscounted = `-- name: RewardMemberDayFindMiscounted :one
+WITH counted AS (
+    SELECT r.member_id, uuid_day(r.id) AS day, r.status, r.fulfilment, count(*) AS rewards
+      FROM rewards AS r
+     WHERE r.tenant_id = $1
+     GROUP BY 1, 2, 3, 4),
+kept AS (
+    SELECT d.member_id, d.day, d.status, d.fulfilment, sum(d.rewards) AS rewards
+      FROM reward_member_days AS d WHERE d.tenant_id = $1 GROUP BY 1, 2, 3, 4 HAVING sum(d.rewards) <> 0)
+SELECT COALESCE(k.day, n.day)::date AS day,
+       format('member %s, %s: counts %s rewards, there are %s', COALESCE(k.member_id, n.member_id), COALESCE(k.status, n.status),
+              COALESCE(k.rewards, 0), COALESCE(n.rewards, 0))::text AS says
+  FROM kept AS k
+  FULL JOIN counted AS n ON n.member_id = k.member_id AND n.day = k.day AND n.status = k.status AND n.fulfilment = k.fulfilment
+ WHERE k.rewards IS DISTINCT FROM n.rewards
+ ORDER BY 1, 2
+ LIMIT 1
+`
+
+type RewardMemberDayFindMiscountedRow struct {
+	Day  time.Time
+	Says string
+}
+
+// Invariant 7: a member's day and status whose count is not that of its rewards.
+func (q *Queries) RewardMemberDayFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (RewardMemberDayFindMiscountedRow, error) {
+	row := db.QueryRow(ctx, rewardMemberDayFindMiscounted, tenantID)
+	var i RewardMemberDayFindMiscountedRow
+	err := row.Scan(&i.Day, &i.Says)
+	return i, err
 }
 
 const rewardUpdate = `-- name: RewardUpdate :exec

@@ -39,6 +39,8 @@
 //  8. Everything that one call changes commits together, its points and its
 //     idempotency key included.
 //  9. Addresses, devices and user agents are kept as keyed hashes only.
+//  10. What fraud is suspected of leaves a case with its signals, also where a
+//     code is refused: that case has no referral, and stands beside the refusal.
 //
 // # Locks
 //
@@ -57,6 +59,7 @@
 //
 // Clicks go through group commit like awards; those on one code share a lane, so
 // that they do not wait for each other's commit. What fraud is judged by is kept
-// as it happens (visits, sightings, hours, totals) and read by index: no call
-// counts rows that grow with the campaign, but for the conversions of one code.
+// as it happens (visits, sightings, hours, totals) and read by index, and lists
+// know from counts per day how long they are and where a page begins: no call
+// counts rows that grow with the campaign, but those of one day.
 package referral

@@ -29,6 +29,10 @@ func rewardChecks() []ledger.AuditCheck {
 			r, err := q.RewardDayFindMiscounted(ctx, tx, tenantID)
 			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
+		{Invariant: 7, Name: "days count their members' rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardMemberDayFindMiscounted(ctx, tx, tenantID)
+			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		}},
 		{Invariant: 8, Name: "rewards are paid by the books", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardFindUnpaid(ctx, tx, tenantID)
 			return about(r.ID, r.Says, err)

@@ -18,12 +18,11 @@ type RewardFilter struct {
 	Member      string // the caller's id; an unknown one has no rewards
 	Status      RewardStatus
 	Fulfilment  Fulfilment
-	Uncounted   bool // of one member: the total is not wanted, and stays 0
 	Limit, Skip int
 }
 
-// Rewards lists rewards, newest first. Totals and deep pages of a tenant's
-// rewards come from the counts per day, so they cost one row per day and at
+// Rewards lists rewards, newest first. Totals and deep pages, of a tenant and of
+// a member, come from the counts per day, so they cost a few rows per day and at
 // most one day's index entries.
 func (p *Programme) Rewards(ctx context.Context, tenantID int64, f RewardFilter) (rewards []Reward, total int64, err error) {
 	if err := p.settleDue(ctx, tenantID); err != nil {
@@ -42,27 +41,44 @@ func (p *Programme) memberRewards(ctx context.Context, tenantID int64, f RewardF
 	if err != nil || !found {
 		return nil, 0, err
 	}
-	var total int64
-	if !f.Uncounted {
-		total, err = q.RewardCountByMember(ctx, p.db, query.RewardCountByMemberParams{
-			TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
-		})
-		if err != nil || int64(f.Skip) >= total {
-			return nil, total, err
-		}
-	}
-	rows, err := q.RewardListByMember(ctx, p.db, query.RewardListByMemberParams{
+	counted, err := q.RewardDayListByMember(ctx, p.db, query.RewardDayListByMemberParams{
 		TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
-		MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("list rewards: %w", err)
+		return nil, 0, fmt.Errorf("count rewards by day: %w", err)
 	}
-	rewards := make([]Reward, len(rows))
-	for i, r := range rows {
-		rewards[i] = rewardFromRow(r.Reward, r.ExternalID)
+	days := make([]dayCount, len(counted))
+	for i, r := range counted {
+		days[i] = dayCount{r.Day, r.Rewards}
 	}
-	return rewards, total, nil
+	newest, within, total := leap(days, int64(f.Skip))
+	if int64(f.Skip) >= total {
+		return nil, total, nil
+	}
+	page := query.RewardListByMemberParams{
+		TenantID: tenantID, MemberID: m, Oldest: behind(days, int64(f.Skip+f.Limit)), Newest: newest, Fulfilment: orNull(string(f.Fulfilment)),
+		MaxRows: int32(f.Limit), SkipRows: int32(within),
+	}
+	rewards, err := p.memberPage(ctx, page, f.Status)
+	return rewards, total, err
+}
+
+func (p *Programme) memberPage(ctx context.Context, page query.RewardListByMemberParams, status RewardStatus) (rewards []Reward, err error) {
+	if status == "" {
+		rows, err := q.RewardListByMember(ctx, p.db, page)
+		for _, r := range rows {
+			rewards = append(rewards, rewardFromRow(r.Reward, r.ExternalID))
+		}
+		return rewards, err
+	}
+	rows, err := q.RewardListByMemberStatus(ctx, p.db, query.RewardListByMemberStatusParams{
+		TenantID: page.TenantID, MemberID: page.MemberID, Status: string(status), Oldest: page.Oldest, Newest: page.Newest, Fulfilment: page.Fulfilment,
+		MaxRows: page.MaxRows, SkipRows: page.SkipRows,
+	})
+	for _, r := range rows {
+		rewards = append(rewards, rewardFromRow(r.Reward, r.ExternalID))
+	}
+	return rewards, err
 }
 
 // dayCount is how many rows were made on a day.
@@ -82,6 +98,25 @@ func leap(days []dayCount, skip int64) (newest uuid.UUID, within, total int64) {
 		total += d.rows
 	}
 	return newest, within, total
+}
+
+// behind is where a page ends that has so many rows up to its end: no id of that
+// day is smaller. So the search for its last rows does not go on through days
+// that have none.
+func behind(days []dayCount, rows int64) uuid.UUID {
+	for _, d := range days {
+		if rows -= d.rows; rows <= 0 {
+			return firstOf(d.day)
+		}
+	}
+	return uuid.Nil
+}
+
+// firstOf is smaller than every version 7 UUID of an instant's millisecond.
+func firstOf(at time.Time) uuid.UUID {
+	u := lastOf(at)
+	clear(u[6:])
+	return u
 }
 
 // lastOf is the greatest version 7 UUID of an instant's millisecond.
