@@ -56,9 +56,18 @@ BEGIN
     RETURN NULL;
 END $$;
 
-DROP TABLE conversion_code_days;
-DROP INDEX rewards_by_member_status;
-DROP TABLE reward_member_days;
+DROP TRIGGER conversions_placed ON conversions;
+DROP FUNCTION place_conversion();
+DROP TRIGGER rewards_placed ON rewards;
+DROP FUNCTION place_reward();
+DROP TABLE conversion_blocks;
+DROP TABLE reward_blocks;
+
+DROP INDEX conversions_by_referral;
+ALTER TABLE conversions DROP COLUMN place; -- and its indexes
+CREATE INDEX conversions_by_referral ON conversions (tenant_id, referral_id, created_at, id);
+ALTER TABLE rewards DROP COLUMN place; -- likewise
+CREATE INDEX rewards_by_member ON rewards (tenant_id, member_id, id);
 
 ALTER TABLE visits DROP COLUMN email;
 

@@ -189,12 +189,13 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+	Place       int64
 }
 
-type ConversionCodeDay struct {
+type ConversionBlock struct {
 	TenantID    int64
 	ReferralID  uuid.UUID
-	Day         time.Time
+	Block       int64
 	Status      string
 	Conversions int64
 }
@@ -382,20 +383,20 @@ type Reward struct {
 	UpdatedAt    time.Time
 	ClaimedAt    *time.Time
 	RedeemedAt   *time.Time
+	Place        int64
+}
+
+type RewardBlock struct {
+	TenantID   int64
+	MemberID   int64
+	Block      int64
+	Status     string
+	Fulfilment string
+	Rewards    int64
 }
 
 type RewardDay struct {
 	TenantID   int64
-	Day        time.Time
-	Status     string
-	Fulfilment string
-	Shard      int16
-	Rewards    int64
-}
-
-type RewardMemberDay struct {
-	TenantID   int64
-	MemberID   int64
 	Day        time.Time
 	Status     string
 	Fulfilment string

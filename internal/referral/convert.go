@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -307,8 +308,10 @@ func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
 	}))
 }
 
+// storeRewards inserts in the order of the members, whose rows it locks.
 func (d *deal) storeRewards(ctx context.Context, db query.DBTX) error {
-	for _, r := range d.rewards {
+	inOrder := slices.SortedFunc(slices.Values(d.rewards), func(a, b Reward) int { return cmp.Compare(a.member, b.member) })
+	for _, r := range inOrder {
 		arg := query.RewardInsertParams{
 			TenantID: d.tenant.ID, ID: r.ID, CampaignID: r.CampaignID, ReferralID: r.ReferralID, ConversionID: r.ConversionID, MemberID: r.member,
 			Role: string(r.Role), Version: int32(r.Version), Fulfilment: string(r.Fulfilment), Status: string(r.Status), ValueMinor: r.ValueMinor,

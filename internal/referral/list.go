@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -18,8 +16,6 @@ type ConversionFilter struct {
 	Status      string
 	From, To    time.Time // inclusive
 	Limit, Skip int
-
-	referral uuid.UUID // of Code
 }
 
 const tick = time.Microsecond // the database's resolution
@@ -30,8 +26,8 @@ var (
 )
 
 // Conversions lists conversions, newest first. Totals and deep pages come from
-// the counts per day, of the tenant, of a campaign or of a code, so they cost a
-// few rows per day and at most one day's index entries.
+// the counts per day, so they cost a few rows per day and at most one day's
+// index entries; those of one code from the counts per block.
 func (p *Programme) Conversions(ctx context.Context, tenantID int64, f ConversionFilter) (list []Conversion, total int64, err error) {
 	if f.From.IsZero() {
 		f.From = distantPast
@@ -40,16 +36,10 @@ func (p *Programme) Conversions(ctx context.Context, tenantID int64, f Conversio
 		f.To = distantFuture
 	}
 	if f.Code != "" {
-		r, err := q.ReferralGetByCode(ctx, p.db, query.ReferralGetByCodeParams{TenantID: tenantID, Code: f.Code})
-		if pg.IsNoRows(err) || err == nil && f.CampaignID != "" && r.Referral.CampaignID != f.CampaignID {
-			return nil, 0, nil
-		}
-		if err != nil {
-			return nil, 0, pg.Fault(fmt.Errorf("find referral: %w", err))
-		}
-		f.referral = r.Referral.ID
+		list, total, err = p.codeConversions(ctx, tenantID, f)
+	} else {
+		list, total, err = p.allConversions(ctx, tenantID, f)
 	}
-	list, total, err = p.conversions(ctx, tenantID, f)
 	return list, total, pg.Fault(err)
 }
 
@@ -59,13 +49,12 @@ type period struct {
 	conversions int64
 }
 
-func (p *Programme) conversions(ctx context.Context, tenantID int64, f ConversionFilter) ([]Conversion, int64, error) {
+func (p *Programme) allConversions(ctx context.Context, tenantID int64, f ConversionFilter) ([]Conversion, int64, error) {
 	periods, err := p.periods(ctx, tenantID, f)
 	if err != nil {
 		return nil, 0, err
 	}
 	var total int64
-	var from time.Time
 	to, skip := f.To, int64(f.Skip)
 	for _, d := range periods {
 		if total+d.conversions <= int64(f.Skip) {
@@ -73,15 +62,9 @@ func (p *Programme) conversions(ctx context.Context, tenantID int64, f Conversio
 			to, skip = d.from.Add(-tick), skip-d.conversions
 		}
 		total += d.conversions
-		if from.IsZero() && total >= int64(f.Skip+f.Limit) {
-			from = d.from // the page ends here: nothing older is looked for
-		}
 	}
 	if int64(f.Skip) >= total {
 		return nil, total, nil
-	}
-	if !from.IsZero() {
-		f.From = from
 	}
 	list, err := p.page(ctx, tenantID, f, to, skip)
 	return list, total, err
@@ -117,16 +100,7 @@ func (p *Programme) days(ctx context.Context, tenantID int64, f ConversionFilter
 	add := func(day time.Time, conversions int64) {
 		days = append(days, period{day.UTC(), day.UTC().Add(wholeDay - tick), conversions})
 	}
-	switch {
-	case f.referral != uuid.Nil:
-		rows, err := q.ConversionDayListByReferral(ctx, p.db, query.ConversionDayListByReferralParams{
-			TenantID: tenantID, ReferralID: f.referral, FromDay: f.From, ToDay: f.To, Status: orNull(f.Status),
-		})
-		for _, r := range rows {
-			add(r.Day, r.Conversions)
-		}
-		return days, err
-	case f.CampaignID == "":
+	if f.CampaignID == "" {
 		rows, err := q.ConversionDayList(ctx, p.db, query.ConversionDayListParams{TenantID: tenantID, FromDay: f.From, ToDay: f.To, Status: orNull(f.Status)})
 		for _, r := range rows {
 			add(r.Day, r.Conversions)
@@ -143,12 +117,7 @@ func (p *Programme) days(ctx context.Context, tenantID int64, f ConversionFilter
 }
 
 func (p *Programme) countSpan(ctx context.Context, tenantID int64, f ConversionFilter, d period) (int64, error) {
-	switch {
-	case f.referral != uuid.Nil:
-		return q.ConversionCountSpanByReferral(ctx, p.db, query.ConversionCountSpanByReferralParams{
-			TenantID: tenantID, ReferralID: f.referral, Status: orNull(f.Status), FromAt: d.from, ToAt: d.to,
-		})
-	case f.CampaignID == "":
+	if f.CampaignID == "" {
 		return q.ConversionCountSpan(ctx, p.db, query.ConversionCountSpanParams{TenantID: tenantID, Status: orNull(f.Status), FromAt: d.from, ToAt: d.to})
 	}
 	return q.ConversionCountSpanByCampaign(ctx, p.db, query.ConversionCountSpanByCampaignParams{
@@ -157,19 +126,10 @@ func (p *Programme) countSpan(ctx context.Context, tenantID int64, f ConversionF
 }
 
 // page reads the newest conversions up to an instant, after skipping some: those
-// of a referral, of a campaign, or all.
+// of a campaign, or all.
 func (p *Programme) page(ctx context.Context, tenantID int64, f ConversionFilter, to time.Time, skip int64) (list []Conversion, err error) {
 	limit, offset, status := int32(f.Limit), clampSkip(int(skip)), orNull(f.Status)
-	switch {
-	case f.referral != uuid.Nil:
-		rows, err := q.ConversionListByReferral(ctx, p.db, query.ConversionListByReferralParams{
-			TenantID: tenantID, ReferralID: f.referral, Status: status, FromAt: f.From, ToAt: to, MaxRows: limit, SkipRows: offset,
-		})
-		for _, r := range rows {
-			list = append(list, conversionFromRow(r.Conversion, r.Code, r.Referrer, r.Referee))
-		}
-		return list, err
-	case f.CampaignID != "":
+	if f.CampaignID != "" {
 		rows, err := q.ConversionListByCampaign(ctx, p.db, query.ConversionListByCampaignParams{
 			TenantID: tenantID, CampaignID: f.CampaignID, Status: status, FromAt: f.From, ToAt: to, MaxRows: limit, SkipRows: offset,
 		})

@@ -2,6 +2,7 @@ package referral
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,9 +30,13 @@ func rewardChecks() []ledger.AuditCheck {
 			r, err := q.RewardDayFindMiscounted(ctx, tx, tenantID)
 			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
-		{Invariant: 7, Name: "days count their members' rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
-			r, err := q.RewardMemberDayFindMiscounted(ctx, tx, tenantID)
-			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		{Invariant: 7, Name: "blocks count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardBlockFindMiscounted(ctx, tx, tenantID)
+			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
+		}},
+		{Invariant: 7, Name: "rewards have their places", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardFindMisplaced(ctx, tx, tenantID)
+			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
 		}},
 		{Invariant: 8, Name: "rewards are paid by the books", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardFindUnpaid(ctx, tx, tenantID)

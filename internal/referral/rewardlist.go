@@ -21,9 +21,9 @@ type RewardFilter struct {
 	Limit, Skip int
 }
 
-// Rewards lists rewards, newest first. Totals and deep pages, of a tenant and of
-// a member, come from the counts per day, so they cost a few rows per day and at
-// most one day's index entries.
+// Rewards lists rewards, newest first. Totals and deep pages of a tenant's
+// rewards come from the counts per day, so they cost one row per day and at
+// most one day's index entries; those of a member from the counts per block.
 func (p *Programme) Rewards(ctx context.Context, tenantID int64, f RewardFilter) (rewards []Reward, total int64, err error) {
 	if err := p.settleDue(ctx, tenantID); err != nil {
 		return nil, 0, pg.Fault(err)
@@ -41,44 +41,7 @@ func (p *Programme) memberRewards(ctx context.Context, tenantID int64, f RewardF
 	if err != nil || !found {
 		return nil, 0, err
 	}
-	counted, err := q.RewardDayListByMember(ctx, p.db, query.RewardDayListByMemberParams{
-		TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("count rewards by day: %w", err)
-	}
-	days := make([]dayCount, len(counted))
-	for i, r := range counted {
-		days[i] = dayCount{r.Day, r.Rewards}
-	}
-	newest, within, total := leap(days, int64(f.Skip))
-	if int64(f.Skip) >= total {
-		return nil, total, nil
-	}
-	page := query.RewardListByMemberParams{
-		TenantID: tenantID, MemberID: m, Oldest: behind(days, int64(f.Skip+f.Limit)), Newest: newest, Fulfilment: orNull(string(f.Fulfilment)),
-		MaxRows: int32(f.Limit), SkipRows: int32(within),
-	}
-	rewards, err := p.memberPage(ctx, page, f.Status)
-	return rewards, total, err
-}
-
-func (p *Programme) memberPage(ctx context.Context, page query.RewardListByMemberParams, status RewardStatus) (rewards []Reward, err error) {
-	if status == "" {
-		rows, err := q.RewardListByMember(ctx, p.db, page)
-		for _, r := range rows {
-			rewards = append(rewards, rewardFromRow(r.Reward, r.ExternalID))
-		}
-		return rewards, err
-	}
-	rows, err := q.RewardListByMemberStatus(ctx, p.db, query.RewardListByMemberStatusParams{
-		TenantID: page.TenantID, MemberID: page.MemberID, Status: string(status), Oldest: page.Oldest, Newest: page.Newest, Fulfilment: page.Fulfilment,
-		MaxRows: page.MaxRows, SkipRows: page.SkipRows,
-	})
-	for _, r := range rows {
-		rewards = append(rewards, rewardFromRow(r.Reward, r.ExternalID))
-	}
-	return rewards, err
+	return p.memberPage(ctx, tenantID, m, f)
 }
 
 // dayCount is how many rows were made on a day.
@@ -98,25 +61,6 @@ func leap(days []dayCount, skip int64) (newest uuid.UUID, within, total int64) {
 		total += d.rows
 	}
 	return newest, within, total
-}
-
-// behind is where a page ends that has so many rows up to its end: no id of that
-// day is smaller. So the search for its last rows does not go on through days
-// that have none.
-func behind(days []dayCount, rows int64) uuid.UUID {
-	for _, d := range days {
-		if rows -= d.rows; rows <= 0 {
-			return firstOf(d.day)
-		}
-	}
-	return uuid.Nil
-}
-
-// firstOf is smaller than every version 7 UUID of an instant's millisecond.
-func firstOf(at time.Time) uuid.UUID {
-	u := lastOf(at)
-	clear(u[6:])
-	return u
 }
 
 // lastOf is the greatest version 7 UUID of an instant's millisecond.
