@@ -17,15 +17,17 @@ SELECT v.referee_id, v.referral_id, v.clicked_at
 SELECT * FROM visits WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND referee_id = @referee_id AND referral_id = @referral_id;
 
 -- name: VisitUpsertMany :exec
--- Notes that referees met locked referrals, by a click or otherwise (zero).
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+-- Notes that referees met locked referrals, by a click or otherwise (zero), and
+-- the address they gave; an empty one leaves the one before.
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @met_at::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN @met_at::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
-               unnest(@click_ids::uuid[]) AS click_id) AS w
+               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id);
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email);
 
 -- name: VisitCountOthers :one
 -- On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk.

@@ -157,7 +157,7 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 }
 
 const visitGet = `-- name: VisitGet :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
+SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
 `
 
 type VisitGetParams struct {
@@ -184,6 +184,7 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 		&i.MetAt,
 		&i.ClickedAt,
 		&i.ClickID,
+		&i.Email,
 	)
 	return i, err
 }
@@ -191,7 +192,7 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 const visitListMany = `-- name: VisitListMany :many
 SELECT v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id, x.email FROM visits AS x
                       WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
                         AND x.referral_id = w.referral_id OFFSET 0) AS v
 `
@@ -236,14 +237,15 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 }
 
 const visitUpsertMany = `-- name: VisitUpsertMany :exec
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN $2::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id) AS w
+               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id)
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email)
 `
 
 type VisitUpsertManyParams struct {
@@ -253,9 +255,11 @@ type VisitUpsertManyParams struct {
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
+	Emails      []string
 }
 
-// Notes that referees met locked referrals, by a click or otherwise (zero).
+// Notes that referees met locked referrals, by a click or otherwise (zero), and
+// the address they gave; an empty one leaves the one before.
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,
@@ -264,6 +268,7 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
+		arg.Emails,
 	)
 	return err
 }

@@ -117,13 +117,15 @@ type Case struct {
 	TenantID     int64
 	ID           uuid.UUID
 	CampaignID   string
-	ReferralID   uuid.UUID
+	ReferralID   *uuid.UUID
 	ConversionID *uuid.UUID
 	State        string
 	Score        int16
 	Note         string
 	CreatedAt    time.Time
 	ReviewedAt   *time.Time
+	ReferrerID   *int64
+	RefereeID    *int64
 }
 
 type CaseDay struct {
@@ -187,6 +189,15 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+	Place       int64
+}
+
+type ConversionBlock struct {
+	TenantID    int64
+	ReferralID  uuid.UUID
+	Block       int64
+	Status      string
+	Conversions int64
 }
 
 type ConversionDay struct {
@@ -372,6 +383,16 @@ type Reward struct {
 	UpdatedAt    time.Time
 	ClaimedAt    *time.Time
 	RedeemedAt   *time.Time
+	Place        int64
+}
+
+type RewardBlock struct {
+	TenantID   int64
+	MemberID   int64
+	Block      int64
+	Status     string
+	Fulfilment string
+	Rewards    int64
 }
 
 type RewardDay struct {
@@ -473,4 +494,5 @@ type Visit struct {
 	MetAt      time.Time
 	ClickedAt  *time.Time
 	ClickID    *uuid.UUID
+	Email      *string
 }

@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ const (
 type NewClick struct {
 	Code    string // in any case
 	Referee string // the caller's id; "": nobody said
+	Email   string // the referee's; "": not known. Of nobody it is not kept
 	Origin  Origin // the visitor's
 }
 
@@ -139,10 +141,11 @@ type binding struct {
 	referee  int64
 }
 
-// met is the newest click of a pairing.
+// met is the newest click of a pairing, and the newest address in one.
 type met struct {
 	campaign string
 	click    uuid.UUID
+	email    string
 }
 
 // pairing is a referee on a code.
@@ -264,7 +267,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		last := d.visited[pair]
 		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
 		d.visited[pair] = d.at
-		d.met[pair] = met{r.CampaignID, c.ID}
+		d.met[pair] = met{r.CampaignID, c.ID, cmp.Or(n.Email, d.met[pair].email)}
 		if to := (binding{r.CampaignID, who.id}); last.IsZero() && d.bound[to] == uuid.Nil {
 			d.bound[to] = r.ID // a click before this one has bound the referee already
 		}
@@ -320,6 +323,7 @@ func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
 	}
 	for pair, m := range d.met {
 		visits.ClickIds = append(visits.ClickIds, m.click)
+		visits.Emails = append(visits.Emails, m.email)
 		visits.CampaignIds = append(visits.CampaignIds, m.campaign)
 		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
 		visits.ReferralIds = append(visits.ReferralIds, pair.referral)

@@ -35,10 +35,13 @@
 //     once.
 //  7. Totals are kept in shards and summed at reading: no request counts rows.
 //     They equal the rows: counted clicks, conversions not rejected, rewards not
-//     cancelled.
+//     cancelled. The rewards of a member and the conversions of a code have
+//     places without gap, by which their lists are counted and paged.
 //  8. Everything that one call changes commits together, its points and its
 //     idempotency key included.
 //  9. Addresses, devices and user agents are kept as keyed hashes only.
+//  10. What fraud is suspected of leaves a case with its signals, also where a
+//     code is refused: that case has no referral, and stands beside the refusal.
 //
 // # Locks
 //
@@ -46,7 +49,8 @@
 // case, then the store's (pools) and the ledger's; what has a trigger that takes a shard
 // of the counts is written only then; sightings, hours and shards of totals, each
 // in one order of its keys, and idempotency keys last. A referral's lock guards
-// the visits through it. Members are enrolled before, as in the ledger.
+// the visits through it. Members are enrolled before, as in the ledger; who gives
+// or moves rewards locks their rows behind all others, in the order of their keys.
 // What grants, or takes back, shares the campaign, and has its row alone where
 // there is a budget (lockCampaign); a change of the campaign waits for all of them
 // and is not passed by later ones. Sharing is an advisory lock: a row's lock would
@@ -58,5 +62,7 @@
 // Clicks go through group commit like awards; those on one code share a lane, so
 // that they do not wait for each other's commit. What fraud is judged by is kept
 // as it happens (visits, sightings, hours, totals) and read by index: no call
-// counts rows that grow with the campaign, but for the conversions of one code.
+// counts rows that grow with the campaign. Lists know how long they are, and where
+// a page begins, from counts: those of a tenant or campaign per day, those of one
+// member or code, which a day may fill, per block of 1024.
 package referral
