@@ -226,10 +226,6 @@ func (r *Rules) index() *Rules {
 		if a.Active && a.Type != Standard {
 			r.fired[a.Type] = append(r.fired[a.Type], a)
 		}
-		r.paysTokens = r.paysTokens || a.Pay.Tokens > 0
-		if a.Streak != nil {
-			r.paysTokens = r.paysTokens || slices.ContainsFunc(a.Streak.Rewards, func(s StreakReward) bool { return s.Tokens > 0 })
-		}
 	}
 	for _, l := range r.Levels {
 		r.xp = append(r.xp, threshold{at: l.XPThreshold, level: l})
@@ -248,7 +244,6 @@ func (r *Rules) index() *Rules {
 		}
 	}
 	for _, q := range r.Quests {
-		r.paysTokens = r.paysTokens || q.Active && q.Pay.Tokens > 0
 		for _, s := range q.Steps {
 			if q.Active {
 				r.quests[s.ActionKey] = append(r.quests[s.ActionKey], q)
