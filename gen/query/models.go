@@ -165,6 +165,18 @@ type Blocked struct {
 	CreatedAt time.Time
 }
 
+type Board struct {
+	TenantID  int64
+	ID        uuid.UUID
+	Kind      string
+	Period    int16
+	Name      *string
+	StartsOn  time.Time
+	Ready     bool
+	Members   int64
+	CreatedAt time.Time
+}
+
 type Campaign struct {
 	TenantID    int64
 	ID          string
@@ -613,6 +625,35 @@ type Signal struct {
 	Name     string
 	Weight   int16
 	Evidence []byte
+}
+
+type SnapshotPage struct {
+	TenantID  int64
+	BoardID   uuid.UUID
+	Page      int32
+	MemberIds []int64
+	Xp        []int64
+	Coins     []int64
+}
+
+type Standing struct {
+	TenantID  int64
+	Period    int16
+	StartsOn  time.Time
+	MemberID  int64
+	MinusXp   int64
+	ReachedAt time.Time
+}
+
+type StandingBlock struct {
+	TenantID  int64
+	Period    int16
+	StartsOn  time.Time
+	MinusXp   int64
+	ReachedAt time.Time
+	MemberID  int64
+	Members   int64
+	Room      int32
 }
 
 type Tally struct {

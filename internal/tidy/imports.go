@@ -37,7 +37,7 @@ var may = map[string]string{
 	"httpapi":    "contract wire tenant once pg fault id",
 
 	"referral":    "incentive store fraud" + books + data,
-	"incentive":   "leaderboard" + books + data,
+	"incentive":   "store leaderboard" + books + data,
 	"leaderboard": books + data,
 	"store":       books + data,
 	"webhook":     books + data,
