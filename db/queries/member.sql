@@ -40,3 +40,9 @@ SELECT sqlc.embed(m)
 -- name: MemberCountGet :one
 -- How many members a tenant has; no row before the first. By member_counts_pk.
 SELECT members FROM member_counts WHERE tenant_id = @tenant_id;
+
+-- name: MemberListExternal :many
+-- The callers' ids of members. By members_pk.
+SELECT m.id, m.external_id
+  FROM (SELECT unnest(@ids::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS m;

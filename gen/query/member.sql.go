@@ -197,6 +197,43 @@ func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberList
 	return items, nil
 }
 
+const memberListExternal = `-- name: MemberListExternal :many
+SELECT m.id, m.external_id
+  FROM (SELECT unnest($1::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS m
+`
+
+type MemberListExternalParams struct {
+	Ids      []int64
+	TenantID int64
+}
+
+type MemberListExternalRow struct {
+	ID         int64
+	ExternalID string
+}
+
+// The callers' ids of members. By members_pk.
+func (q *Queries) MemberListExternal(ctx context.Context, db DBTX, arg MemberListExternalParams) ([]MemberListExternalRow, error) {
+	rows, err := db.Query(ctx, memberListExternal, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListExternalRow
+	for rows.Next() {
+		var i MemberListExternalRow
+		if err := rows.Scan(&i.ID, &i.ExternalID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const memberListKnown = `-- name: MemberListKnown :many
 SELECT m.id, m.external_id FROM members AS m WHERE m.tenant_id = $1 AND m.external_id = ANY($2::text[])
 `

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -57,12 +58,13 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	books := ledger.New(db)
-	programme, err := referral.New(ctx, db, books)
+	engine := incentive.New(db)
+	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return nil, err
 	}
 	return &Core{
-		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: incentive.New(db), Referral: programme,
+		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
 	}, nil
 }
 
@@ -297,5 +299,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, append(store.AuditChecks(), referral.AuditChecks()...)...)
+	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), incentive.AuditChecks())...)
 }

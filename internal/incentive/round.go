@@ -15,7 +15,8 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
-// happening is an occurrence of an action by a member.
+// happening is an occurrence of an action by a member, or, without an action, a
+// total of the referral programme that has grown.
 type happening struct {
 	occurrence
 	member   string    // the caller's id
@@ -52,7 +53,7 @@ func (r *Rules) commands(happenings []happening) []ledger.Command {
 	list := make([]ledger.Command, 0, 3*len(happenings))
 	for _, h := range happenings {
 		tokens := ledger.OpSettle
-		if r.tokens[h.action.ID] {
+		if h.action != nil && r.tokens[h.action.ID] {
 			tokens = ledger.OpAward
 		}
 		list = append(list,
@@ -71,12 +72,12 @@ func load(ctx context.Context, tx pg.Tx, t tenant.Tenant, rules *Rules, at time.
 	arg := query.ProgressListManyParams{TenantID: t.ID}
 	for _, h := range happenings {
 		s := r.enter(h.member)
-		if s == nil || s.counts[h.action.ID] != nil {
+		if s == nil || s.counts[h.actionID()] != nil {
 			continue
 		}
 		byKey[s.member] = s
-		s.counts[h.action.ID] = &count{}
-		arg.MemberIds, arg.ActionIds = append(arg.MemberIds, s.member), append(arg.ActionIds, h.action.ID)
+		s.counts[h.actionID()] = &count{}
+		arg.MemberIds, arg.ActionIds = append(arg.MemberIds, s.member), append(arg.ActionIds, h.actionID())
 	}
 	if len(byKey) == 0 {
 		return r, nil
@@ -125,7 +126,7 @@ func (r *round) holding(member string, asset ledger.Asset) ledger.Holding {
 func (r *round) readZones(ctx context.Context, tx pg.Tx, byKey map[int64]*state, happenings []happening) error {
 	arg := query.MemberListZonesParams{TenantID: r.tenant.ID}
 	for _, h := range happenings {
-		if s := r.members[h.member]; s != nil && h.action.Streak != nil {
+		if s := r.members[h.member]; s != nil && h.action != nil && h.action.Streak != nil {
 			arg.MemberIds = append(arg.MemberIds, s.member)
 		}
 	}
@@ -192,9 +193,13 @@ func (r *round) record(h happening) (Recorded, error) {
 		}
 	}
 	e := entry{happening: h, decision: d, state: s, id: pg.NewUUID()}
+	cause := e.id
+	if h.action == nil {
+		cause = h.record
+	}
 	for _, p := range d.payments {
 		paid := r.session.Do(ledger.Command{
-			Op: ledger.OpAward, Member: h.member, Asset: p.asset, Amount: p.amount, Cause: e.id, Memo: ledger.Memo{Reason: p.reason},
+			Op: ledger.OpAward, Member: h.member, Asset: p.asset, Amount: p.amount, Cause: cause, Memo: ledger.Memo{Reason: p.reason},
 		})
 		if paid.Err != nil { // there is room, and the amount is in range
 			return Recorded{}, fmt.Errorf("pay what has room: %w", paid.Err)
@@ -206,6 +211,9 @@ func (r *round) record(h happening) (Recorded, error) {
 	s.take(r.rules, h.occurrence, d)
 	e.place = s.progress.activities
 	r.done = append(r.done, e)
+	if h.action == nil {
+		return Recorded{}, nil // nobody is told
+	}
 	return r.recorded(e), nil
 }
 

@@ -95,11 +95,20 @@ func lowest(list []threshold) int64 {
 func (s *state) mayGrant(r *Rules, occurrences []occurrence, at time.Time) bool {
 	xp, coins := s.xp, s.earned
 	times := map[int64]int64{}
+	if at.Before(s.progress.activeAt) {
+		at = s.progress.activeAt // as for the decision
+	}
 	for _, o := range occurrences {
+		if o.action == nil {
+			if list := r.referred[o.number.of]; len(list) > 0 && list[0].at <= o.number.is {
+				return true
+			}
+			continue
+		}
 		most := r.most(o.action)
 		xp, coins = xp+most.XP, coins+most.Coins
 		times[o.action.ID]++
-		if r.questing(o.action, at) || reaches(r.referred[o.number.of], o.number.is) {
+		if r.questing(o.action, at) {
 			return true
 		}
 	}
@@ -123,8 +132,6 @@ func (s *state) countMayGrant(r *Rules, a *Action, n int64) bool {
 	first := sort.Search(len(list), func(i int) bool { return list[i].at > c.rewarded })
 	return first < len(list) && list[first].at <= c.rewarded+n
 }
-
-func reaches(list []threshold, n int64) bool { return len(list) > 0 && list[0].at <= n }
 
 // most is what an action can pay at most by itself, its streak included.
 func (r *Rules) most(a *Action) Pay {

@@ -45,6 +45,9 @@ func (r *round) storeActivities(ctx context.Context, pipe *pg.Pipeline) error {
 		Reasons: words(), IdempotencyKeys: words(), Metadata: words(), Ids: ids(), RecordIds: ids(), CreatedAt: make([]time.Time, 0, n),
 	}
 	for _, e := range r.done {
+		if e.action == nil {
+			continue
+		}
 		a.MemberIds = append(a.MemberIds, e.state.member)
 		a.Places = append(a.Places, e.place)
 		a.Ids = append(a.Ids, e.id)
@@ -191,6 +194,9 @@ type slot[K comparable] struct {
 func (r *round) storeTotals(ctx context.Context, pipe *pg.Pipeline, shard int16) error {
 	inDays, inMinutes := map[slot[int64]]int64{}, map[slot[int64]]int64{}
 	for _, e := range r.done {
+		if e.action == nil {
+			continue
+		}
 		for _, action := range [...]int64{allActions, e.action.ID} {
 			inDays[slot[int64]{action, e.at.Truncate(wholeDay)}]++
 			inMinutes[slot[int64]{action, e.at.Truncate(time.Minute)}]++
