@@ -240,6 +240,7 @@ const (
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeLimitReached          ErrorCode = "limit_reached"
 	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
@@ -272,6 +273,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeLimitReached:
 		return true
 	case ErrorCodeMemberUnknown:
 		return true
@@ -438,6 +441,33 @@ func (e KeyKind) Valid() bool {
 	case KeyKindIncentable:
 		return true
 	case KeyKindManagement:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MilestoneType.
+const (
+	MilestoneTypeACTIONCOUNT MilestoneType = "ACTION_COUNT"
+	MilestoneTypeCOINSEARNED MilestoneType = "COINS_EARNED"
+	MilestoneTypeCONVERSIONS MilestoneType = "CONVERSIONS"
+	MilestoneTypeREFERRALS   MilestoneType = "REFERRALS"
+	MilestoneTypeXPREACHED   MilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the MilestoneType enum.
+func (e MilestoneType) Valid() bool {
+	switch e {
+	case MilestoneTypeACTIONCOUNT:
+		return true
+	case MilestoneTypeCOINSEARNED:
+		return true
+	case MilestoneTypeCONVERSIONS:
+		return true
+	case MilestoneTypeREFERRALS:
+		return true
+	case MilestoneTypeXPREACHED:
 		return true
 	default:
 		return false
@@ -1076,6 +1106,29 @@ type CreateMemberRequest struct {
 	// Id Any id of the programme's own.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name, such as `Europe/Berlin`; UTC unless given.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// CreateMilestoneRequest defines model for CreateMilestoneRequest.
+type CreateMilestoneRequest struct {
+	// ActionKey Needed with `ACTION_COUNT`, refused without.
+	ActionKey nullable.Nullable[string] `json:"actionKey,omitempty"`
+	Active    *bool                     `json:"active,omitempty"`
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+
+	// Key A name of your choice
+	Key string `json:"key"`
+
+	// Name For people.
+	Name      string `json:"name"`
+	Points    *int64 `json:"points,omitempty"`
+	Threshold int64  `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
 }
 
 // CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
@@ -1176,10 +1229,11 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id, or a code pool's name, is taken.
+		// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 		// - `campaign_not_active` (400): the campaign does not take part any more.
 		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1209,10 +1263,11 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id, or a code pool's name, is taken.
+// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 // - `campaign_not_active` (400): the campaign does not take part any more.
 // - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+// - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1471,6 +1526,9 @@ type Member struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1487,6 +1545,9 @@ type MemberDetail struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1498,6 +1559,48 @@ type MemberList struct {
 	// Pagination Where this page stands.
 	Pagination Pagination `json:"pagination"`
 }
+
+// Milestone What members reach once, and what it grants.
+type Milestone struct {
+	// ActionKey With `ACTION_COUNT`: the action; null otherwise.
+	ActionKey nullable.Nullable[string] `json:"actionKey"`
+
+	// Active Whether it can be reached.
+	Active bool `json:"active"`
+
+	// BadgeKey The badge that it gives; null: none.
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Key       string  `json:"key"`
+	Name      string  `json:"name"`
+
+	// Points Granted to who reaches it.
+	Points int64 `json:"points"`
+
+	// Threshold How many it takes.
+	Threshold int64 `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// MilestoneList defines model for MilestoneList.
+type MilestoneList struct {
+	Data []Milestone `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// MilestoneType What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+type MilestoneType string
 
 // Money An amount of money with two decimals, exact. It carries no currency.
 type Money = wire.Money
@@ -1821,6 +1924,20 @@ type UpdateMemberRequest struct {
 
 	// Name Null clears it.
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name; null for UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// UpdateMilestoneRequest defines model for UpdateMilestoneRequest.
+type UpdateMilestoneRequest struct {
+	Active *bool `json:"active,omitempty"`
+
+	// BadgeKey Null for none.
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+	Name      *string                   `json:"name,omitempty"`
+	Points    *int64                    `json:"points,omitempty"`
+	Threshold *int64                    `json:"threshold,omitempty"`
 }
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
@@ -2007,6 +2124,9 @@ type Limit = int
 
 // MemberId defines model for MemberId.
 type MemberId = string
+
+// MilestoneKey defines model for MilestoneKey.
+type MilestoneKey = string
 
 // Page defines model for Page.
 type Page = int
@@ -2324,6 +2444,31 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListMilestonesParams defines parameters for ListMilestones.
+type ListMilestonesParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateMilestoneParams defines parameters for CreateMilestone.
+type CreateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateMilestoneParams defines parameters for UpdateMilestone.
+type UpdateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ApproveRewardParams defines parameters for ApproveReward.
 type ApproveRewardParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
@@ -2409,6 +2554,12 @@ type CreateMemberJSONRequestBody = CreateMemberRequest
 
 // UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
 type UpdateMemberJSONRequestBody = UpdateMemberRequest
+
+// CreateMilestoneJSONRequestBody defines body for CreateMilestone for application/json ContentType.
+type CreateMilestoneJSONRequestBody = CreateMilestoneRequest
+
+// UpdateMilestoneJSONRequestBody defines body for UpdateMilestone for application/json ContentType.
+type UpdateMilestoneJSONRequestBody = UpdateMilestoneRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
@@ -3000,6 +3151,8 @@ type ClientInterface interface {
 
 	// UpdateMemberWithBody Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -3007,10 +3160,75 @@ type ClientInterface interface {
 
 	// UpdateMember Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMilestones List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestoneWithBody Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestone Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMilestone Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMilestone Get a milestone
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestoneWithBody Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestone Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSpec Get this document
 	//
@@ -4154,6 +4372,8 @@ func (c *Client) GetMember(ctx context.Context, memberId MemberId, reqEditors ..
 
 // UpdateMemberWithBody Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -4171,11 +4391,146 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 
 // UpdateMember Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMilestones List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *Client) ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMilestonesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestoneWithBody Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestone Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMilestone Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *Client) DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMilestone Get a milestone
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *Client) GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestoneWithBody Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequestWithBody(c.Server, milestoneKey, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestone Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequest(c.Server, milestoneKey, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6577,6 +6932,257 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewListMilestonesRequest constructs an http.Request for the ListMilestones method
+func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMilestoneRequest calls the generic CreateMilestone builder with application/json body
+func NewCreateMilestoneRequest(server string, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateMilestoneRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateMilestoneRequestWithBody constructs an http.Request for the CreateMilestone method, with any body, and a specified content type
+func NewCreateMilestoneRequestWithBody(server string, params *CreateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteMilestoneRequest constructs an http.Request for the DeleteMilestone method
+func NewDeleteMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMilestoneRequest constructs an http.Request for the GetMilestone method
+func NewGetMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateMilestoneRequest calls the generic UpdateMilestone builder with application/json body
+func NewUpdateMilestoneRequest(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMilestoneRequestWithBody(server, milestoneKey, params, "application/json", bodyReader)
+}
+
+// NewUpdateMilestoneRequestWithBody constructs an http.Request for the UpdateMilestone method, with any body, and a specified content type
+func NewUpdateMilestoneRequestWithBody(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSpecRequest constructs an http.Request for the GetSpec method
 func NewGetSpecRequest(server string) (*http.Request, error) {
 	var err error
@@ -7508,6 +8114,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithBodyWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -7515,10 +8123,81 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// ListMilestonesWithResponse List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error)
+
+	// CreateMilestoneWithBodyWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// CreateMilestoneWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// DeleteMilestoneWithResponse Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error)
+
+	// GetMilestoneWithResponse Get a milestone
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error)
+
+	// UpdateMilestoneWithBodyWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
+
+	// UpdateMilestoneWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
 
 	// GetSpecWithResponse Get this document
 	//
@@ -14115,6 +14794,846 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
+type ListMilestonesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse400Headers the declared response headers of an HTTP 400 response for ListMilestones
+type ListMilestonesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListMilestonesResponse401Headers the declared response headers of an HTTP 401 response for ListMilestones
+type ListMilestonesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse403Headers the declared response headers of an HTTP 403 response for ListMilestones
+type ListMilestonesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse429Headers the declared response headers of an HTTP 429 response for ListMilestones
+type ListMilestonesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListMilestonesResponse500Headers the declared response headers of an HTTP 500 response for ListMilestones
+type ListMilestonesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse503Headers the declared response headers of an HTTP 503 response for ListMilestones
+type ListMilestonesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListMilestonesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MilestoneList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMilestonesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListMilestonesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListMilestonesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListMilestonesResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListMilestonesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListMilestonesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListMilestonesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMilestonesResponse) GetJSON200() *MilestoneList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListMilestonesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListMilestonesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListMilestonesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListMilestonesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListMilestonesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListMilestonesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMilestonesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMilestonesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMilestonesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMilestonesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMilestoneResponse201Headers the declared response headers of an HTTP 201 response for CreateMilestone
+type CreateMilestoneResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for CreateMilestone
+type CreateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for CreateMilestone
+type CreateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for CreateMilestone
+type CreateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for CreateMilestone
+type CreateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for CreateMilestone
+type CreateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for CreateMilestone
+type CreateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for CreateMilestone
+type CreateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for CreateMilestone
+type CreateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for CreateMilestone
+type CreateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for CreateMilestone
+type CreateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMilestoneResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMilestoneResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateMilestoneResponse) GetJSON201() *Milestone {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMilestoneResponse200Headers the declared response headers of an HTTP 200 response for DeleteMilestone
+type DeleteMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse400Headers the declared response headers of an HTTP 400 response for DeleteMilestone
+type DeleteMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse401Headers the declared response headers of an HTTP 401 response for DeleteMilestone
+type DeleteMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse403Headers the declared response headers of an HTTP 403 response for DeleteMilestone
+type DeleteMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse404Headers the declared response headers of an HTTP 404 response for DeleteMilestone
+type DeleteMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse429Headers the declared response headers of an HTTP 429 response for DeleteMilestone
+type DeleteMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse500Headers the declared response headers of an HTTP 500 response for DeleteMilestone
+type DeleteMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse503Headers the declared response headers of an HTTP 503 response for DeleteMilestone
+type DeleteMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMilestoneResponse200Headers the declared response headers of an HTTP 200 response for GetMilestone
+type GetMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse400Headers the declared response headers of an HTTP 400 response for GetMilestone
+type GetMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse401Headers the declared response headers of an HTTP 401 response for GetMilestone
+type GetMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse403Headers the declared response headers of an HTTP 403 response for GetMilestone
+type GetMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse404Headers the declared response headers of an HTTP 404 response for GetMilestone
+type GetMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse429Headers the declared response headers of an HTTP 429 response for GetMilestone
+type GetMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetMilestoneResponse500Headers the declared response headers of an HTTP 500 response for GetMilestone
+type GetMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse503Headers the declared response headers of an HTTP 503 response for GetMilestone
+type GetMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMilestoneResponse200Headers the declared response headers of an HTTP 200 response for UpdateMilestone
+type UpdateMilestoneResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for UpdateMilestone
+type UpdateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for UpdateMilestone
+type UpdateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for UpdateMilestone
+type UpdateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for UpdateMilestone
+type UpdateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for UpdateMilestone
+type UpdateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for UpdateMilestone
+type UpdateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for UpdateMilestone
+type UpdateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for UpdateMilestone
+type UpdateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for UpdateMilestone
+type UpdateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for UpdateMilestone
+type UpdateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
 type GetSpecResponse200Headers struct {
 	XRequestId *string
@@ -16230,6 +17749,8 @@ func (c *ClientWithResponses) GetMemberWithResponse(ctx context.Context, memberI
 
 // UpdateMemberWithBodyWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16243,6 +17764,8 @@ func (c *ClientWithResponses) UpdateMemberWithBodyWithResponse(ctx context.Conte
 
 // UpdateMemberWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16252,6 +17775,117 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// ListMilestonesWithResponse List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *ClientWithResponses) ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error) {
+	rsp, err := c.ListMilestones(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMilestonesResponse(rsp)
+}
+
+// CreateMilestoneWithBodyWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestoneWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// CreateMilestoneWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestone(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// DeleteMilestoneWithResponse Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *ClientWithResponses) DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error) {
+	rsp, err := c.DeleteMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMilestoneResponse(rsp)
+}
+
+// GetMilestoneWithResponse Get a milestone
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *ClientWithResponses) GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error) {
+	rsp, err := c.GetMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithBodyWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestoneWithBody(ctx, milestoneKey, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestone(ctx, milestoneKey, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
 }
 
 // GetSpecWithResponse Get this document
@@ -25377,6 +27011,1161 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
+func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMilestonesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MilestoneList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMilestonesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListMilestonesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListMilestonesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListMilestonesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListMilestonesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListMilestonesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListMilestonesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMilestoneResponse parses an HTTP response from a CreateMilestoneWithResponse call
+func ParseCreateMilestoneResponse(rsp *http.Response) (*CreateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMilestoneResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMilestoneResponse parses an HTTP response from a DeleteMilestoneWithResponse call
+func ParseDeleteMilestoneResponse(rsp *http.Response) (*DeleteMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMilestoneResponse parses an HTTP response from a GetMilestoneWithResponse call
+func ParseGetMilestoneResponse(rsp *http.Response) (*GetMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMilestoneResponse parses an HTTP response from a UpdateMilestoneWithResponse call
+func ParseUpdateMilestoneResponse(rsp *http.Response) (*UpdateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMilestoneResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
 func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -27187,6 +29976,21 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
@@ -28330,6 +31134,128 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// ListMilestones converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMilestonesParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMilestones(ctx, params)
+	return err
+}
+
+// CreateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMilestone(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMilestone(ctx, params)
+	return err
+}
+
+// DeleteMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMilestone(ctx, milestoneKey)
+	return err
+}
+
+// GetMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMilestone(ctx, milestoneKey)
+	return err
+}
+
+// UpdateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMilestone(ctx, milestoneKey, params)
+	return err
+}
+
 // GetSpec converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	var err error
@@ -28610,6 +31536,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
+	router.GET(options.BaseURL+"/milestones", wrapper.ListMilestones, options.OperationMiddlewares["listMilestones"]...)
+	router.POST(options.BaseURL+"/milestones", wrapper.CreateMilestone, options.OperationMiddlewares["createMilestone"]...)
+	router.DELETE(options.BaseURL+"/milestones/:milestoneKey", wrapper.DeleteMilestone, options.OperationMiddlewares["deleteMilestone"]...)
+	router.GET(options.BaseURL+"/milestones/:milestoneKey", wrapper.GetMilestone, options.OperationMiddlewares["getMilestone"]...)
+	router.PATCH(options.BaseURL+"/milestones/:milestoneKey", wrapper.UpdateMilestone, options.OperationMiddlewares["updateMilestone"]...)
 
 }
 
@@ -36206,6 +39137,971 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type ListMilestonesRequestObject struct {
+	Params ListMilestonesParams
+}
+
+type ListMilestonesResponseObject interface {
+	VisitListMilestonesResponse(w http.ResponseWriter) error
+}
+
+type ListMilestones200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListMilestones200JSONResponse struct {
+	Body    MilestoneList
+	Headers ListMilestones200ResponseHeaders
+}
+
+func (response ListMilestones200JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListMilestones400JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListMilestones401JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListMilestones403JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListMilestones429JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListMilestones500JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListMilestones503JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestoneRequestObject struct {
+	Params CreateMilestoneParams
+	Body   *CreateMilestoneJSONRequestBody
+}
+
+type CreateMilestoneResponseObject interface {
+	VisitCreateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type CreateMilestone201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateMilestone201JSONResponse struct {
+	Body    Milestone
+	Headers CreateMilestone201ResponseHeaders
+}
+
+func (response CreateMilestone201JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateMilestone400JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateMilestone401JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateMilestone403JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateMilestone404JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateMilestone409JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateMilestone413JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateMilestone422JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMilestone429JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateMilestone500JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMilestone503JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type DeleteMilestoneResponseObject interface {
+	VisitDeleteMilestoneResponse(w http.ResponseWriter) error
+}
+
+type DeleteMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteMilestone200JSONResponse struct {
+	Body    Success
+	Headers DeleteMilestone200ResponseHeaders
+}
+
+func (response DeleteMilestone200JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMilestone400JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMilestone401JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMilestone403JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteMilestone404JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMilestone429JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMilestone500JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMilestone503JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type GetMilestoneResponseObject interface {
+	VisitGetMilestoneResponse(w http.ResponseWriter) error
+}
+
+type GetMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers GetMilestone200ResponseHeaders
+}
+
+func (response GetMilestone200JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetMilestone400JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMilestone401JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetMilestone403JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetMilestone404JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetMilestone429JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetMilestone500JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMilestone503JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+	Params       UpdateMilestoneParams
+	Body         *UpdateMilestoneJSONRequestBody
+}
+
+type UpdateMilestoneResponseObject interface {
+	VisitUpdateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type UpdateMilestone200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers UpdateMilestone200ResponseHeaders
+}
+
+func (response UpdateMilestone200JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateMilestone400JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateMilestone401JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateMilestone403JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateMilestone404JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateMilestone409JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateMilestone413JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateMilestone422JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateMilestone429JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateMilestone500JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateMilestone503JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSpecRequestObject struct {
 }
 
@@ -37731,6 +41627,21 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx context.Context, request CreateMilestoneRequestObject) (CreateMilestoneResponseObject, error)
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx context.Context, request DeleteMilestoneRequestObject) (DeleteMilestoneResponseObject, error)
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx context.Context, request GetMilestoneRequestObject) (GetMilestoneResponseObject, error)
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx context.Context, request UpdateMilestoneRequestObject) (UpdateMilestoneResponseObject, error)
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
@@ -39156,6 +43067,178 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// ListMilestones operation middleware
+func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
+	var request ListMilestonesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMilestones(ctx.Request().Context(), request.(ListMilestonesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMilestones")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMilestonesResponseObject); ok {
+		return validResponse.VisitListMilestonesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMilestone operation middleware
+func (sh *strictHandler) CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error {
+	var request CreateMilestoneRequestObject
+
+	request.Params = params
+
+	var body CreateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMilestone(ctx.Request().Context(), request.(CreateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMilestoneResponseObject); ok {
+		return validResponse.VisitCreateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMilestone operation middleware
+func (sh *strictHandler) DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request DeleteMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMilestone(ctx.Request().Context(), request.(DeleteMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMilestoneResponseObject); ok {
+		return validResponse.VisitDeleteMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMilestone operation middleware
+func (sh *strictHandler) GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request GetMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMilestone(ctx.Request().Context(), request.(GetMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMilestoneResponseObject); ok {
+		return validResponse.VisitGetMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMilestone operation middleware
+func (sh *strictHandler) UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error {
+	var request UpdateMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+	request.Params = params
+
+	var body UpdateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMilestone(ctx.Request().Context(), request.(UpdateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMilestoneResponseObject); ok {
+		return validResponse.VisitUpdateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSpec operation middleware
 func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	var request GetSpecRequestObject
@@ -39406,331 +43489,355 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
-	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
-	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
-	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
-	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
-	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
-	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
-	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
-	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
-	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
-	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
-	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
-	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
-	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
-	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
-	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
-	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
-	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
-	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
-	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
-	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
-	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
-	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
-	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
-	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
-	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
-	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
-	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
-	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
-	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
-	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
-	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
-	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
-	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
-	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
-	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
-	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
-	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
-	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
-	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
-	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
-	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
-	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
-	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
-	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
-	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
-	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
-	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
-	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
-	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
-	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
-	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
-	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
-	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
-	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
-	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
-	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
-	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
-	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
-	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
-	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
-	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
-	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
-	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
-	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
-	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
-	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
-	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
-	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
-	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
-	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
-	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
-	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
-	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
-	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
-	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
-	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
-	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
-	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
-	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
-	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
-	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
-	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
-	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
-	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
-	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
-	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
-	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
-	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
-	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
-	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
-	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
-	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
-	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
-	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
-	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
-	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
-	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
-	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
-	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
-	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
-	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
-	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
-	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
-	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
-	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
-	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
-	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
-	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
-	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
-	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
-	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
-	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
-	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
-	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
-	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
-	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
-	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
-	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
-	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
-	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
-	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
-	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
-	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
-	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
-	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
-	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
-	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
-	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
-	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
-	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
-	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
-	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
-	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
-	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
-	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
-	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
-	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
-	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
-	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
-	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
-	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
-	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
-	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
-	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
-	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
-	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
-	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
-	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
-	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
-	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
-	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
-	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
-	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
-	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
-	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
-	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
-	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
-	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
-	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
-	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
-	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
-	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
-	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
-	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
-	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
-	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
-	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
-	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
-	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
-	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
-	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
-	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
-	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
-	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
-	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
-	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
-	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
-	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
-	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
-	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
-	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
-	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
-	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
-	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
-	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
-	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
-	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
-	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
-	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
-	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
-	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
-	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
-	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
-	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
-	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
-	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
-	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
-	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
-	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
-	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
-	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
-	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
-	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
-	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
-	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
-	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
-	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
-	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
-	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
-	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
-	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
-	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
-	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
-	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
-	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
-	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
-	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
-	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
-	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
-	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
-	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
-	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
-	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
-	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
-	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
-	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
-	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
-	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
-	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
-	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
-	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
-	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
-	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
-	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
-	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
-	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
-	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
-	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
-	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
-	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
-	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
-	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
-	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
-	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
-	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
-	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
-	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
-	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
-	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
-	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
-	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
-	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
-	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
-	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
-	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
-	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
-	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
-	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
-	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
-	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
-	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
-	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
-	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
-	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
-	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
-	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
-	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
-	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
-	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
-	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
-	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
-	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
-	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
-	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
-	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
-	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
-	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
-	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
-	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
-	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
-	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
-	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
-	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
-	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
-	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
-	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
-	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
-	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
-	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
-	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
-	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
-	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
-	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
-	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
-	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
-	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
-	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
-	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
-	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
-	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
-	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
-	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
-	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
-	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
-	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
-	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
-	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
-	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
-	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
-	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
-	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
-	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
-	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
-	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
-	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
-	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
-	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
-	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
-	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
-	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
-	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
-	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
-	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
-	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
+	"7L1rd9u21j/4VbA0z3/1Rsuy47SN/OI/iuO2Prl52U7TOXUeEyIhCTUF8BCQFZ08mdfzej7ifJJZ2BsA",
+	"SYmUKFlxkh6ddVYjSyTu2Pf92x9akRynUjChVav7oTViNGYZfDyL2TiVmgm9d8HShM5YbL6OmYoynmou",
+	"RavbCnU2YSGRglDzfzVlGdEjqglXJGMpo5rFZCAzwrUioW8ymu09Z7PwmNC+YkITqUcsm3LF2q2gpaIR",
+	"G1PTl56lrNVt9aVMGBWtjx+D1gXV7AUfc70H/10c0QX714QprQhNEjllMeGC6BEj0STLTFdTLmI5bZNL",
+	"+GPEMmZ+zpgZMSWJabQ8iDEXfDwZt7qdwA2IC82GLJsb0AUbUy64GC4ZVMIG+iFHpFjFEl2ySIpYkYnQ",
+	"PIGhQCemv0HG1IjQIeViiwNiOpvt9QaaZfWD0ZJMKdekzwbSdJjNuBjakazT2R97drH3zirO6ys6Zoro",
+	"ERxPeMzthmLZHcu+USSRwzbpJVM6U8QcTtM7e0/HaWK6yti/bjoHf3UGP6uj6WF5YPT9CyaGetTqHj5+",
+	"HJiBur8P/FCVzswJ+WiGmtKMjpm29+1pIqPbqjFfjRhhQmezbxThcXk4ffNSeUDcvJNSPWoFLUHH/qmz",
+	"uBWY4U94Zm6yubibjz5ondBxSvlQ1I04sr9XDNr8dKNSaKpyvFHe9naHrFjdcAcZncQkoopVDlixlYsc",
+	"YetbHbAUdyxTXNavsn+iathS3N0cPf6xZrzFxrc56t9kEteNdySTuGKk5uuVCzzCdrc51AJDes5mi0N+",
+	"SW+BXJjjnCRE0QEzhAo5W5eYI6xpP2Gkd3lydhaQieD/mjCSsowYmiRiFhM2GLBIt4mZvqJjRm7ZjEy5",
+	"HiHZoWN2LRwtGjKN3Q14prRjqEAEj/EdKoBXeup1dHhIQp5P4yaSYpDwSIfHZDriCcubuxZcEaV5kpBs",
+	"IgyjCshR50n5dS5u0kwOM6ZU2L4WpV0as3GfZXtjNr6h/ejg8JHbJ5Qa8p2a4/NrUMmUas0y0+Z//0n2",
+	"/u93P/xXq3LfNBvXHTGu2bjiiGXT+KbTOag+Whzb2+bRes5mdSO8ZUjKj4mQGiQjxaKMzXGaWzZbeSVu",
+	"oZNtDrtGqvpNTsmYihkwIs6MHJDSId5n1SYvgWWPqCAHnQ7KfoOJYrAFMOx/TVg2y8cNMkTpWMRsQCeJ",
+	"NqMMzKCRxR90OkHO8A8qGf5LOJV1a41nFpY7INFIKiZIfwaXAs45HY9Ze/6Uzx3v8pqPXX/bXPaXPGFK",
+	"S8EqyRBMxD3xjTIHqDzm9+nNQafTqRlwse1tDvqcDtniYN+OeDSC0xGQSE4EaACZHJODNunhqemzERcx",
+	"Sp5UaSIFyJZsnOpZ3ZExL1afmIPCgTk8OPrp6OdHPx79tPLcnEuZ1LPVmJFUyqSCkJivV17MFBvf5mpf",
+	"sCnNahkro5lgMcngoXXJX+aa3uZ4rzIq1KD+Zmr7uyWFZyJilpkaXqsI1ySEZ2hk3rrhcViekn4vbmI2",
+	"qBVwdD6A7c3ro2lKpVIohlI7ja2+Yf6KpOH68JGmacIjaoa+/5cys/6Qj/1Di2WZzPCVGE/mHU14fGP5",
+	"eitoxUxTnqhW988PrQFnSdzqtujYXKhW0BozpeD2tcYTZZQmQjVJmLlMB62P74oP4Duk4jlcFaa02aJ5",
+	"zcbMNF+k/8rYoNVt/R/7ublgH39V+6dmKj0QVXCBFvfa61qKjGkykNmYxQGRGaEkmyTMsguz52aLVxsh",
+	"qoZj39qveqVCL1zWROnZj1YSB6nqfptMk4zReHbD3nOlVc0e87i0v9SyMCcycnNdiG1hbqeXPfowm93z",
+	"W12ScBdNP2ReFiXf1sqhATR2LcKCISH8Ds6P6YDH5pO59KZRTW+ZIN+G5bUOv0Nh9pMcrTn7xrIWio/e",
+	"+1D+IrM+j2Mm7ncqB76Z4oEsnSw4S0ZvSWh0ixqKimTqxCvVnWZcswckKFVjkQM88zJlGUx+jpbcb7HP",
+	"hFFMaHKar97mtB6busEfalddyTHTI3M3pmCJyyQYTB5ijS991xPB3qcs0iw+RoFNDsmtkFNg0FaS9uQ9",
+	"3uqSP2ezl1yNqY5G91zwCv14xWGfo1dkShUxGg0Ys+eU8Ac894t0tM8SKYZgP50b1lb34pXUv8iJiO+3",
+	"EULqmwE0U7v6loUZzdg9+RCL+3ZEdeksC7AUx5IpGAuwEbQVc5WrjoSKmIxlzL5QueWczhJJ4yspX9AM",
+	"tbXNdy/Fxm60lDcJNLfkDjHSl/HMcGR4NLPmAfKSP33A+1I7BpAefjafzKZSQfg4ldl278yVlC+pmDnn",
+	"z/0WP6Oa3YDdhC25PVpKtNNkrtMHFPKpLniSgFhO0rkFrXDfLRWX5h6v97c1ayV/pdpP1rQV8/hnFPze",
+	"CDrRI5nxf7N7EuRJsaV6QYSJmFBzsOiQjY0sYuQvqgglfUYzc7HkLciPD3HWXknTPVxgQ5kpSfgdmxvc",
+	"Vu/xG0HvKE9oP2H3Xm3fUP0VzmZo8QfCRMbSzOkBrzE6QklEhVndWCLHE3IK5mqQCY0yIORUGKGjz1Aw",
+	"zRW+avHj89wVvzAwhl4cg5e1YLFJM6MuaI7WnFsu4lVLCC08Nw9+DIxAw0rGyFYrKFqUHnc6CzakoHVH",
+	"kwmbsz09OuystqnlVqw/cayurXf+adn/i0VAnXpDxsXw6SS6rQoCAIGHvU95xhSRAmywb65OSEzh8pTX",
+	"xdqduh+MsjimGpWYH49ay62sQct20NOrVvXVJIF7cSaUpkIvzDZvKHCjqZyzUrWTBe2FxUYOALu0apPw",
+	"fQqWCMHMkVepoR5GosO/bZ9gdRRmin+2UskFMFUgeObD+7QwkHyLYSAvOO3zhOsak35fyltl1Faz9tS8",
+	"0CY9mJsiNGNES00TRRQXEbrx+mzIreNukprLB+YPXLGKTYv/mihdFbXzjMUTo9EZ/W1EBWhtCxu7uJkU",
+	"DlRFEJCcaDOGmIthaNqEhZsFREkpjCwN7sdjsPUHZCJiI99PkiQgU7Mv5cUmp+YDZ35h7KG8FmZJzBcQ",
+	"C+HaQR+CNr2A/s/GaOjhmo3VqkNXuiEf/ZRpltGZ+btPEyoiVmfAxu2hw4wxpH6MRiOMZWrnC+ijlwyx",
+	"7VccztdT3AlrS6ncjGVBL+6WVQzzYiKInOiA0ETJPJTHnrwRvWPAQvuMGVqexGSGXsg1++dKTaq6/5Xf",
+	"MRGQhCmFW220aDTQ9Wl02/DYFU5Xzc22K2d4Flzi+Ngep5jghYXrBM5WYW3Ma87QNFrZ/2sBPtANmsxY",
+	"zNi4atkugQ5JAa5sVVy/yBzHJGExkZnhdyRjepIJ1uwGz5HU4rrmM7Sn1G9qYaD5QQty4uLJQuG6VFHm",
+	"p/jj4mx7uY/WrCQXwzmauEDY+nVNvbVrZIQSJOZCTu36mWNvZnZMxnRmHhBsSDW/Yw1PYfXdhR4zQ8CM",
+	"ukOnNIttkJ+ccjE8JtYMbU+9HAxIaIcfbnBmEj5gmo/ZKXj7FodzeseyGcpoQFQzFjF+x+J7dHVRe0zn",
+	"O1NbOrb3u4kYVJHSDBjC5os9d1ncmau4KHObUrF0S+6DWhRCrYyxSgy1A/roZZHmL7xPGz88twwr5J/C",
+	"9IyUXHHZBbJvy6wJRCaShKuKax5lED68Wnb0MmPQ4nGVS3dBOruHnF8ODwNK4uMW6gX9uVUA4zlXxHRL",
+	"MxYfE2q0VhaTEVUjsDGHgumpzG5DEEjDmN1xe4yXqwXgPizpBnb0QWFBa3fsuV2YCipH3dZxRWhfTnSX",
+	"UBIi7Qapj8eBeShkY8qTkNA4zphSAexzGMsx5SI0+25/YCowDfhp9meEimtxdu4eIN+end/92IUAqf0f",
+	"j76zDmO3FOaFmZxkxCiiPDYtc21D1qy0joMzX5ghmRsLozArgr3CJTatVcrwsCIveJWiGFMNunYjMRPv",
+	"QoV8mdIhFxQXeXkT5/mT8xsOQym1VbW7Lly3anOl2dKU8hiptTl9fbMG4HkayXEFB57EQ9ZYp3spBUN5",
+	"Gl4D8WbtdzehBkzEm6iejckIBpp8WPwhm6ABaFm3bkcuzLMfg5bSNNObDVdpqhv3dwkPfwxakzRee0Vt",
+	"xHAF90V6DtEcXJgzFIFktSIIa4FywZK6GRUWxW+mO0Wt8nHKh2ZXv3hiinNddjm2cNf9PfsyrvuFPYhV",
+	"9NyH6JOUzgwxFoYAMLF43SE4ftWYfzEPmf5+52xqxmCksWd0pgo3pCDHjbnoeavSWpQgpbMLCMBWVTlC",
+	"ZrUGLGMwbZokrwcQXbOsB4ysy4f+LmgJ2ymGi7lGM7Rdbr/VE5quvQyYNlS3wHOnxg8/X57iFpRHUmq7",
+	"sI+lpQ/sqVh1+mptresdqvkD5Q2unaAuVDmmM0WoDYkkSps/z09fPTt79avLMuJeXYwSyseokPhg0kc/",
+	"Pl6ljax9iu3TC8fYz2dAE8Xm5/SCarBauowN0JDN1GArzf0lWspqo9M9rgMc2lo/OfbNaCbUMdjzQHKw",
+	"PgIzlq1eopVjyVi20WDWuHv55pUvn9+8J6tO40Bbm6Vdvm8URkBHCY9uA8ISxQoPRTI2TwAj41IYeTk/",
+	"AzZ8zpqy587t6rD52kt76YSJBc0tpJHmdyzMGYeG/BhQtiHEO3T8OrTJhSFy7dAoOGFKJ4rFIZh27LXL",
+	"mJqMjf4T0iwa8TsWh5CmMuCCJmVhHjsHImSaaQUt90ql8O6m83udxNJDYYWCLjalCmdAhTOoEym2o5Nu",
+	"IgwW5Kw1JKglItAyMm2XaIvSj1v0zy0EqUp7I958mqA+WbhRhmRMIX0B0wEVHwqamNOYIWuYOwylFMiF",
+	"Exgtzd4z9KhboF40MYouSwaLxKridG9uG1lUYipNGxi1fcfZlGXfqErjhiVhZ3G1ThnRMUNS3CVCYiCO",
+	"AFrBo0lCs0bzdGtzAg70D/UP1OyBI/I1g1Q21QOsMTWThDWIN9PLIpk5P29VQlOlSGEPXUUOFqN33LvT",
+	"2k2dXOYWXEKbVdfRKFqTZm3gk5Va21zCrt+SuQ0MFpNO/fYUz5MfllvCfFUqjFmlTaqjA88g2KKKGkRU",
+	"sWLwAtrwwZqkCsRhd/1313/N62/PUmPuiQ4EFHkr7+qOnDw0Ock3sY6wbEVqUuwLEJXsrlY41hjhIrZx",
+	"boYygnQUFETnKePDUZWIxO54zKyvlsYxNy3Q5LzwDN78CsXOtKsYE23ykvKkL98zdOOPqbrFrsqzCFrv",
+	"94Zyz375l5KifUGnL21cXcFau+iLESTMGFVSqNA5pooyYpkJLNAImHydb5hrQuOYxS5aBw5gSVtbeYfn",
+	"NtRaSG2vQb7Etfvq76RTpWQKwZo0TTN5Z338f0GORytAsBD4FIEJoVK5Sui0T6Pbc5nwaFadLj6gkN5X",
+	"8o2D7z1jNBq1SWgdqTdSJLOwS8w/6IDwqWHSBleQUMubf7NMhl0S27hDei2sT9ZsmfkxsBuHeYYDmQ35",
+	"nTk+ofP0h938iT6L5Bjy2GPW14hZlICVxTrxUzojcjAo66DFIYMTFEYF/iTsonq1ZMzOpUyqjgjLkAeB",
+	"L5CBDloRyVUMPy23cALvQsSBlhDMReREF0wgFPKYcYJjUNeNXCOnYqVHvIY7F3jLJ/TQ1oUU4XzNPBnM",
+	"FKzWQyk3CSUYW6liKW22e/fSPLvM5XMnedx4wEbcjDM6FUBE+zMwxpdiJO4br1B0poyRWRZjj31wjx32",
+	"SlOBXYZtcDt3Gz4zxytu7GJII6aDsDjswt4p2Dq8qHCVpubiphNNuKEwQyZYRvFxvGSUCDZF6RKiAjW3",
+	"OBOWkrj2W0HLv1xDPBzzWaTjJ69fnr84vTp91gpav7zo/forfLo4/cfpCX55+sf52cXps+qGYcO94anO",
+	"TL+eqze3kN7T91rejv+r4OdHNLl2Oc76qLMMSaa390+69+/O3pObvUpEmfxarwUGsL5pz63yw7t7q4UI",
+	"GH/l7cDDYe9I7eG4DwVdF0+iYvjQff3wf5NJXDv0PKS9wmA/iUbHxDBMqTQ56Pz3wWMjJKLdOkmqaXNB",
+	"niv9b1WIPFVq9f3CuHbDs6iebBZQH+TINRscdBCPqwSYGbAwI1eNuNIym5GpEd3USE4Xr+njzppJDgWw",
+	"HVynIMfAsGOq3/8zzca1+x9RzYYymy3L3qgWTSJ7oJss5EoLR2k5l4ykU5lIwsd0yN5klXatNxcv2lWN",
+	"rDnAJqFyZqF9pNxmlBQDC0+kqskyqbxd5au1Wl5tZp0ws3HWCfNOZSCj9+shMibNCsauHCJzIyrRSPTG",
+	"+MtPul7VNBfOQ/2de85m98ques5m8yepyukrEZBvgcA0OWqAFtHcKndpHkfS+/4MX7DuVfvXwbwcW52o",
+	"5SKbsPf6FUQ8s9pFxFDGysDaPfOTi55cWJij0sI8anD1qySxnpjZYMsShNo3XqVcczOakYuVQzXi9T+l",
+	"qHT3md/Ivw3z7s9A+T3rvepBfn9A1CQaGf4Vnk7MKu8/ZVnCRXgMWUcTASHsaEYoT+3HozWHuKieLTkB",
+	"DrCtXngBSKxKrLhXjBlNExwaYe/k6uz1q5uT129eXYWBQ+WDH+Wkwd1Zue7WKV/kXKUnC3EofRoPHbzd",
+	"PXu9xVZc9DRh72mkk1m71YW0soUTANhAcoDhwtFIcgjk3/Cklhv/RWYkZTJN2AaHP4/0L4Yzbco0KpjE",
+	"KGNqJJN4DR7RQGLFb5ZTTX+Gr8zDCySRzXKKCM0VB1t/M36nguuZ0Sjq5TqrkpRSa+dJ33rK4bpepLVl",
+	"a2z+jWJZ9SF7xlWa0Jk/x8WYp7U7nNuKCI1DhTlWLf8zGU3GLum9sR2/J8jrlIne+Rl51O60H5HYNrOB",
+	"9b7kHFtMmfN4RRYIEW1queGenIE3NwaMMKOceBhQCzxIzCilSJZmPy898S4wcz2FbpUXGeMSN9L3yopK",
+	"leWZu0VBY/ggk2MnxnKL1hczB7SGAPBCCtbMRz3n/96KE3swSQY8ScwZumpAhX6Ze/xj0BqxJH4jNMpQ",
+	"G5mmFiZS1KsrbjcmgW3oQV7u3parzU82glJiXFk2SdjvK2L4C8jtECFnXQdA4dorM/6b6Vg4qlzLmgiu",
+	"Vb0LLaUzCMkI4W5tkjm5frLDSsd0EQhYJmzeVT3vmy6sfMEhPX+gC/YNZ/DAtSld5+IxLtKI0nFbJwPC",
+	"UNf6/GojOyseMzKVkyQGEovpAmjksdQDksIqqKcjh80ifs/pTE60JY8LIb+vBySE9QitiyvPaS9lM3io",
+	"Em3xS8zwK8OAKyhKs4Eu0JaFwb7aygBz01uzcdmtvMDXlo4qBxjkyjLOyiEozVJVVbpDaCYiBs7WghTs",
+	"1epFSlmvNBdowJpX2ydZNuDO8wGzNkHSXTF35RZvpd0FtxZL7tBFvam0CKBjl5s8PX3x+u3Ny7NXZy/f",
+	"vEQHtUXs5YpoKYka0yRpk5Pe+c3Fae/kt9Nn3XLQ+4gqMqIxoUmCbBoiqMEbfMfa5OmbZ7+eXt2c/vFb",
+	"783llXvbH8YRVW1ycXp+2ru6OXn96vfTi8uz16+6c0HqWI/A0IEpxVzB9rV49frm4vRt78INyDALJAVa",
+	"+tD7kv+8NNlW0CpMqhW05kcKvqy5gbWClu+20q11KjKZOFG1gpaNaJoyoSDTqXwBQM9HHEUyEQhwhDS+",
+	"TUKZMmHjByxCIbeB+WYTQ9N/pMMuOeocladsYy3wgeoRFzCZFs09DkKqWstZifV0Yr0uHmxqVQ5zs0g1",
+	"07QNqaxw43owq0VjjLI0o0AyAl9Xw8jlNWF4HvuqKlIRIIapImER/qlBrrTVfdxw81Uq9rh41eehiWCL",
+	"KimC34Hqs5jDuga4HmhOU8dEARJ6mzxlwHfRhWxmCnJDznOnXI/a1+Ja7JFwDkI8JN8edTrfdRcQt4Ho",
+	"ETnR0LRRAcBerY5JaOcfWvRL4BJtaLwIFActH3wHpu7VSGzwuscYhncffYc3qYzi63F7v1GI6IuvesxQ",
+	"ePUIuwW7nb25tZicdmD4cCYn2rZo7ryMb0zDtkgYNP3YjgqetLDZAelPNEwux9TG17GpBUhM09KBm59D",
+	"n5R3LMsXGt+cw6c2A3hiX0NAa7eytFSNAM2WDue6Xdp4ALwH1dzvPYUAqgAbczQ/wJhnmbncOIv1NpSY",
+	"AwMVSTTVDIUTFACxK9cELp5NB7J9ldiKB04148QMISpmZCwzvwmGit5YQuv3tsTZQN209BYFzpLRmTBD",
+	"681YDW1N7FGDNb6BIDO7sW5w+YuGZVKFDhy0pyiXCTSmM2ScpV1yYWyl9jCkzTBEH+WGeYUemryQW5Kx",
+	"wUTELM4PNb7E+0l5CV3ZApw94C5AR/iijXm7MUdqkMhp6VUXEIdiesLoHUqeGRVDhimDPx7t9Y1qj+KT",
+	"PT9V5YPIt0eHh7bdRdThZXDIi40WwdyLB30OK56rBjjx2HoRDRWGCk3Og58ekxJkPFFG8DY6SyJR8p5S",
+	"dx0L0Iwh+faxJ1FL0BA9UKO7hUVUb2jE7EsRP/tfE6nZPGJ2SVpYLAMxh9BZBGsvoikv0jRM110A7F2o",
+	"QbBIPQqKbuGee43X3VlAuinctULj7j7YQeYnPUeJ8ifYDKEan7vmCBnuXAbDLeNqzsGr14pcdSkhr4WX",
+	"8QxPdkX6csMrbp0rcwn8uyJnHss5zDd+po34rEcuaCKiScIy04g2vLhLQpT+w4CEEG7256N35jNMNqwU",
+	"jmqlrbfFEeIl43q1VIQjz9utlGwA4a/SrCgc5hqChbVJGNOZCslQWnmFhJlMEsAKBGgbLuCAcT0zEx1L",
+	"oUcO9IYaUgOvDPh7FofHhF6LMVfKMH5bNcg6tZA/KIlFKmPgXoAuKDXAU83IjFFQlvDGzUcwzkqJFY8O",
+	"Vtm5Ypv7W8q6Xek6gdmVUzgOV72T+iDrpSI57IgNyF6EbYKv63eyLpA7FFKwsOu2NJYWDN3urNvIrttk",
+	"n7s8wwhJF4KN29clNmGbCe9CFuy9vhZ22/dhywPy5uqkXToYXduy7YYLm6dZ0McE45YLIeYZEdJhkuHo",
+	"y5TWTAwtdwmiecEQgXy4XitJByASvKyX6Z1+ifnQEEzf0yGRsAoJHfogdBAeuCIjliAbxbQTCKfCl83j",
+	"/l1oyb5cECvgAmDsfjG81LzqYvnrp1GNDjJXvVPRGa63jcyfqJRHXE5Um1xGMmPKy40HhqUedDrH+dCd",
+	"DNOXdyxfjfa1CDF/QcEjU8QjwaQcQmMsB+vTJbwNDUfgiuZZn+kx6RA9yQRIbz5ify6IFTsueVp/7qxT",
+	"aC5o4ZRKTRyt2USTcMn8fPnUktUhKrBwb+3Dldn9ZXSWxSjffIGWzfxzTqnEonBEgR+3D3J3zVeRul8W",
+	"Tb2LQV0eMASlGnM4JQLUomOR6zYJn51dQkzFzcnrZ6eGa528fnMOgRbPTi3v+vXsl6ubk97Fs9BnZThV",
+	"juprAdc4oXwckLD35ur1y97V6bOQpFIZAcGClhrFK2IBCV/2Xr3pvbAtn7y5vHr9MsRyyYZwzOSkTNtK",
+	"w2sFrcLoWkELG2sFLd9vK2j54ZrHoYNKsvGbTJZ6X60NzYI+IrasJcKzKijPjYGl13SyfrpElU8VkLsk",
+	"BHcxoo1pnWyao97IX2f2fVnGZoM43YLTK1+zso8qn0fV9TVj2EL+CRzhz5t7UljNRYkrYwmjYGqA2+7z",
+	"gkLIfkRgFNIDu45zzcJqoiiA77YXc9ZgI/BX0O9sq5W3/AySUyBzaWmcTTmIcs2wlzyc8sAHHTWMqMS+",
+	"q1a2NHIFTHrhsEywZgNTdcla6pan6RwW1EGTeCuf1FPTsJBTV24+lTJZt4P5i5enEBXmVLkq9rpXRY1a",
+	"tJuAXPxyQh49evTk2JadxmxbLiAUEpSwMU8SrrBef8kFb7StPc3HbGlSzmGnHHjV2Xvy7sPRxz38cJh/",
+	"uHIfugsfvv2z/Q4+//Dd//72n//z5w977xae+W4xiKscXTQ1ystLmEzxlz1cUDgx1Ay4NeR6NOm3Izne",
+	"5xAltBezO/tx35kZ9k1zvir1clDqvpwMR7q62KkTPKqAJoqpCqXow4wxotl7iIgeZnKSIvgy6c88znU9",
+	"Om3z+KC57NRPgk+xkAmxFtJu07TSQsLEJ0t9WJHcsKhtpRmP4Krhg3kmgSZKWu0QShssjXv5bCkQhk4k",
+	"bKCbZUDcI81hycrhg59y5bYTQWRjXoszCfIL7pGbvajkD2zpFJUWxm3QXIRQ8+Aff4Yr/LVhzIdc0yQE",
+	"wmJkjJgl/I5lLM71EznQTGA9KDMEBHsbzRSPzIvWTqdGnqs60cS2beZmn64WRzQbb0HwA/L8eQW/wr2q",
+	"MDsnM8DPdm41WPAS42hXweFZe1U19EBlikBPQLAr+ARtKgD6/FiUsS8PiL2QEpRQpd+oDTWdZflE3v0s",
+	"M8+RK/lMmrE7LifqEtZq00DSjN3J281BxTZKX1oqURdR48uJSmVCUtiA6rUozq3qBrjNrKTm5lRqtAXe",
+	"spnZEVGqvoSSF4VD7wQoEDldwEHdHdgC9XiOwd2fkXg8Z7O3XI9wtZfdapTWqb3P3m6KUe9YIlkgOvfu",
+	"nv/d73nQUjXnxYKA26AIopiIFboXpiOZMFdFsXm1ia3RDT/mqlvQqKYalquor4ymFNMbV16ZK+3WuADL",
+	"4nur67DMv7NpORa6zp1uVPZMDqxbFRYTq6C1SU/YikD9iSZGkrbuWDZgkavQZmMqqtCq56ZHdbGqVOD2",
+	"rWqCmDVbJcGmLFNSmENNIpkkLEK05PuTPp+Ju1Ei7RUGepXjkqKRVMybB3LbQDhRLDuLw6BoOXAhVBxD",
+	"HRtXq7hHMu3T5gm0SmeM3irEp0b0ayy+ZlW0N1cnjUwJW1W7XB0YP8N11CQ8YvVAotYP7aBEeebisVRt",
+	"CbOmRZvUxhVQPtEZ3R24LR+4ID8S9WdvC2KspZOfV5L1ycEr6jlmWFATbAxYnQTTwYYZFVVUfEla/NvF",
+	"fHgbxAnv2GwiiGOc8urzvVYy/JwtFSJT8moTNmKuumBDMVG+QsAxv1qZXoO/tWD1EpsNfBPKcludyd8Y",
+	"4GFpMnypiKjZbATQNDzcueU3KuNZSoivsWZyjFlWK02GW0mM3wK9WZ5MHxRuRZALjP6QBbklaQ1W6Cax",
+	"DYrkicEXQpSqY0NcMCWwF8j5+cPnLoXl8Gs5IH+ctxeoDbp3WGzkZqFtPqvbm7BNwovTX04vLnovLsPu",
+	"tUC3y5jGrE3CPP/pMuySiRgkdDhk8XxFmDwa7hvrt4F3z15d3pz2Ll7BQF1wZh7SUo4d+aOYkVWcAWRj",
+	"2QFCTIkfEvyVd1JphMH8uyqjhc12kwMyNs9Y+WkqScwiPqaJChDfo03ODP3MoDa0kCSaZBkTUVFJFRNb",
+	"72/R2wfdb9PZ90pqdkJVPRCFA1ZfheI1D7NkXqs6n3MQi42X0sHYFZe0VCJHsHYTxKh6f039sj/D/ra7",
+	"8HOmkkZObUwFmiTJJ/Vuz6/P39rbXS5ItuHNtruyRDB/0Dtth3DOsqgygxSsCaCAD9nGt+sLvFPnJTZb",
+	"FQmAKXZm2lAzvEL4BpdvTX4m/7dNPzItLFmP6vj3yuSGKzeg1ZAUYLGqqF8tNPASKSB12rS1SfF9aP3c",
+	"vLzYBXx9TDo5CoADUcFauvdFeU4xbRWX3k20NKQqTlKEWKiWcyzGgqGRpVCyOXNjFaO/gDy3qnixFXAw",
+	"S+IbXe7cemW31qy+cWE7WVJ/o1lxi3nA5sXotRIwiHf1+zjJwnSX15/AIddKIHWgrZcaEa1FKd/QAltj",
+	"viYKiX0a3d4XwXUJSuvcii+MX050JKt8OeEtS3XYddUnHOaJzb4sntg8ztForGm1gxDT05BENMPYuKK3",
+	"TDyl0W0FvoaHTxrRGKsqC2kX1OWF2uQYSOGFRS6MvAL/w61O89oxc3vgFrIwVd9u9cbkC1JdOdbWfyBa",
+	"yts2CQeZHJ9jnGkY4J89n04ZkFDLZ6yvbUSrq8wAJcLJJDWavct6q0reqENq9h49zMM1y+2hGr+4aHI3",
+	"6QrARpskLcBrVYcuvZQFlda7glVC65CiAxa0CNKDXWD+hv3Z7V7dm7mhrpDHBjUa1gmRF2xqDebVcojX",
+	"jZ2mDkllQF8rh7Y4nCVMCs941f5OiZwiJF2uoG8iaFhCXYeCgddAuzV3ObgNTPVz5KLQ0fLI/uI5mD+F",
+	"fkEKZ7+0QwWGt7z2BFIjdmVHtTa7+9QY5Us53B1n022ZCSqa99huFbPm0QhRu+ZLGuWZTAVOibad0wtn",
+	"5jk9rRHvfEHeFVhheYVi16fqukRQVAiBHYZWo/KVl3Lx6BtlVciAZBIkhWsxoslgj90xAW6BY9JnFsUE",
+	"sTISKVjgxVc5cJKM4bsgs7bJ64yEmrMM0kiVZjT2EBBYQQiwjq4FpjSakxPhEa/kTU0YRwnSLGhFmxQc",
+	"Xh2rPRen7ZwCIG5g3ayYbQHxF9Nk1x7//YEb01wpb9K10+HBvciydfQAc8KvuOU/PkvlsLMWZNl2gN7n",
+	"8x7nluVdPVEopHqueUut+aKA9fmgZ97jqJaP/HYPpu/kazyXsK8fNwXQW/fI2bR4N81FsDycBu5xFXRe",
+	"YR/rz+ticSNbqr8VtHrn5xevfweHxHnvDDJUe69OTl+8qPE1FG5wrRsHFDMg8UXEoW9U7qUpJNmjMQ71",
+	"mpBIgXzC3CFI+Bcx4SJKJjG4hZDDXYsib0P3tWVLWDhReMy8Kr6yKZXN5HjjehAVlreNj/aDE0Yz8frT",
+	"5W/Ngvi1IdWoXeeHX897LlpQe8Mrl1PqFUU+5B3LEppeoiOljLjw45HZ5kW/O8IxmSuVxC5qWWk6UwSg",
+	"iY5JhzARY5ac9sHL/iQdPn5y2CR5cmE2GDNbZ+S4ZTPIoYtll4SQXNfNGI1DkFrx72nGNQvB0m+oAWbg",
+	"yUEOZYcmnzB/L3/jWtAkwVd8uene+VmbnELQi2vBQvE5gsM1EYzFqk0uGDVSKQbGZFybzxafxVIjgA28",
+	"RnAuJDL1FSyOSt6qb/+ke/9+Z/6z9+777nf/+1szgf+BsX9XCZF/ybQZgKrL0srLhBiKVxW6Y67pbzKJ",
+	"n1lcnZroDIjrcpBo9pDYDGdrRCuE2YB9w5yegUMo9BaWImzPKsXbWbtWWn7LVVGhCF4BjHSp+c4/aN7y",
+	"4EqrAX/y598i/GyT9bMLVcJpwshvbAMjFBA6imvNRL6Gc+6sBqt37/gWuxxV8yzsTXGxg7njtCqcpQw2",
+	"UlviYL3C2/OZulbUAAQQkLoR7sZJA74CcUC0BGKAUCYopHQstE6b9HJwWouXk2NgLZZVgMmNJwnVbO1K",
+	"eK/n9fFjp4aTXAvXcs6ji4aWrHFMwWfxd66qXQ9T1uq4kB4XAFgwIHpOR5IICKCJeXyPgh/19USs04co",
+	"CWWUIeaoPJi6WL+VXaN0mzuplhGLivAij80JHgwvLCNFOS5aVEYLFdLWqIi2AS/HY25d2PNxoRFLdV1C",
+	"g8cszSZgH3IxoDbUeAFty8LNTUdUwyHw2NeKzlR1SOeKIh/2ODbx8cwdobVeabD1vvK6DXPzKf/rYrKv",
+	"qDEB68WFYSrRSg/+vP+0WIThzpdU8JtcPdXCmuULXskMJlHEVEV2kMp/mIsKSaaGqxqZu0FSi2umqu/c",
+	"r1gbhuHZtrXcIAZt7k6EDSPmXCdUaTKQk6zKz7YOEtN9/WVF31eDxhe8WQ3fKXikGryRu2tWPjyflXRf",
+	"N0jVzr8BAeXLq8b8n1AYuWYzGpeP/awVY9crErurBrslKJSvvbJrzZnfrPgolJSJEkYzVVWSdf3Ko9Up",
+	"3Cu6eaiqoYXwTptTds/CoHV70agM6F0RcqhRFtGriuDU+6zive74fe7SAxW8rN8hZ/Wq36B5q9bf3uzU",
+	"fIJVy5rX96y6kt5NORExg8IYRlkWYFKpQk0r6lyNePTWyhSW6/Y1gPYsGgTWC9Yp15wrqkaLlT1XRdq8",
+	"Hc2qrQF5naSIjqEsSJ+1icW7hnBmqPAB+bbgOLYx/fM7otYAtDihqjIlLEo43olmoZpvR7MTeOPju4rg",
+	"yly3X6/F/LXKZmUWu91cST7dBq41gAv3UmX3echo85JxefBoZYtWnm/WnhOxf1+2Ri7KbK15uyCwqiZr",
+	"otha+Xb4lbETKu2/O1mFHQnska25KyfuJC7alPLKaYJNmdIE2nYh12ADtkb4som14tKgIaaayW+O2NMA",
+	"1sX13IBqnJSu0SbVcxejP7Y1NaiNQl1KavPixVe+Osc3aNZ2hQWWJCs1LWacNagROKX1NRlr4aHL5HVR",
+	"4J2jpSU7+Aq2dI+sjEpkJHMRe+tVVsaX3tT6wividbm6hSoFS0jx2irhYoZH0JrmBVRXC/wLV63Eo/NN",
+	"KYFoF9arvBKVKSR+3vnQ8jNSuBLlrO/Cltbc9BdyWSS+r12VTqDGlCTfplJxo6V8hzGY8hYdWt8KNqT4",
+	"vXkRIg4wdtm5I+UQUBPuaanE1tQ9vY8Wq9z2XLM0FwVGvkwUrajxzaPbSjRqtMFLwZrGp9dLsXKcJkxv",
+	"XEm85DNoMpDtke/7U7aqBB3Ph7myRcxmfRnPGtLa5YRxU6KzGPp28vrl+YvTq5pAt/sRnZXKQpEQ5SRm",
+	"BWWxh7l8ZspUpngWa+7SVUE4/GoqRrioMA/RWvAC5Cj8MXoDuFIT66zC7DUX4IBIZ/FfE6Vr4Plr7omz",
+	"zfrurahrYUCwTIDH/r+xX2P3nvbDAOMJCDE4nHKQhZziMUlpdXmkRFZhuJyOUz2zSbBOvoGQJ0vtVePK",
+	"s5YFVRadXVqFf0nezkPs2UTE1tDYWNd5g68syTDMU7GXq0J1JToscKONA9SysmpHCcZRgrxhJ1Nzd9/4",
+	"qVZV11FmVW2CEgobkLjhIrqKWUtzF3/TdLsmzkB62/zZjR2H2Et1YhTV1YWGFYsmGdezSzNH6wNkNKuG",
+	"OixX3g1IOB7qm3a7De5eWCXQH/F939tI67T10XTGxUDWhUMKD5z6ja+1q4himkxSiEFMjGwHCXVd8zUY",
+	"RgMH5QUVaFWA1QmCvKKtyqvSquBaGJqkAuKyVJWv+Qqwnm0CSf+98zPDtBEJ8RtF5FRACeTvv78c0ZSp",
+	"9vffk9eC2fLAHu5DEUr6NGMEV/eYJFxp+D40krArNJijBIVtcnrHMgtoCbLpgPJEXQvXZvjhGqs/X7e6",
+	"5EO73f74MQx8eBbUEVZQ2LZYxfi7gFBbQ9iBHWPFYV8yd0TvGBQkvhZVtYq/g1Xpy5gzNV9qKWO0EIxu",
+	"VwVYN64LFqOAG60KVj03ocPOwTGJRlQMmdksiLJSAYlZwiCaFXo2fSj7CjnsdNrkqNO5FmNGhcshL1Y4",
+	"VXkBakx/xilPEmZjaRTh+piEsJBtczJColmSKCzxB6Hz18L+PFegOs+nVKVanYpEUkTMohuZRTgT6USb",
+	"FXiK62YOwj8uX78i34YnUmgm9N7VLGVdQlMspcKl2Deae/gdosT8svdzYIMoDshL/tT98bP5w0qQ1wKX",
+	"rE3elOrHW7CZoZAZi9vkmavWkt+ONz90Op2O6YmKGUG2ERh1iicQ10s1hbXHMDl1LWAZbbjvgGvy4xHp",
+	"GxWKZm5ZYzzQR2aDzgSh5Lx3dfJb4Av5JWygoSoZBtFi9WOujh2bxhwgiFI2xy6AuFpwvtklveJjpr7/",
+	"Hrp0ODv1iDr4zgUDzA2zEZeGD1BRVVzYvIzgsuevL69g4nbweP5ShlnoNEnIFALmbIY7mckJieU1XAez",
+	"Ax6NE2vE37JZ1wO8ETZAVFqPL4jnNgV+5w44V4THTGge0cRVJezPNGuTnmnuWkBMGG6krYf8E0TZtknP",
+	"3qqjzkFAjg6fQB+P37+HFTMjzN+zy/OczWBtwp6t+QvnsEueAskmnpxj35beKwgMzwE6uYAvsAI6VGQ3",
+	"144pfQx7fy36LJFiCDUWXelmRwAAaSuZkYTfsgJ9sKfN0icoHbwkTh0QoO0RNWfSDBWC1iHO9f0e/G5T",
+	"/TXXRmppITXHxJoCG+udnxWCvLqtA8OBZcoETXmr23rU7rQfAbSbHgFv3IeCgPBxWIVu8gqtsZDiaZii",
+	"H76RG1svuNJPsQHTpiMmtcJa/sj+OVr2Vj73AqBazIMV1R+YQ6QZIN6Okc9AMjZP/GvCMg/01/WFQkD2",
+	"WQkjayaFMRlGnMyYSqWwzpjDTsfis2jrMZwngSAfv6dGacvR/f4sgSa3DjuHP+51ftw7+Pnq4LDb6XQ7",
+	"nXan0/lnC9UVLNR40zn4qzP4WR1ND5302fUQqZgI3ToZ0WzIYoTF0FMOmeJ3NJmAKVWOxP9ph9KO5BiE",
+	"4zJGoIUhOnzsgIMOPADQQRms5wDkq+brB1iHICct1osGZCQ5cDtoNm3EaGzz+/7Ysx7ivbPa6Bn7+H7p",
+	"WejtCDeo6iW/kftPaVyIoTrqHKx+5U2xsji89Gj1S7/4+uPmjcMnq9+4kvIlFS5hCIylj5vM6MxGbUOt",
+	"bnzrUaNJeQ0O9ncyHtNsZi83Um+zmSD9GfpDhwpzoegENDdLnlpd/ApSfjBcQdVZPsdUAyRpRrlyJBBD",
+	"88OnL16fPL95cXYJ1T1dvqGAkr4vKU/68j2gPOpoREZy6uKJMWNbpQBdc3wtBNNTmd2i/BWzOx5ZEeaW",
+	"pdqw7ls2g7B8NQJ2kMysd9bwea6AnWFp9kIIs5MPnlyLsFwV3tLmMnHsxTFcg7VJY4G/QxGNd6gVMaWf",
+	"yni2Hu3ZgGb8Q47ED3IwYJkqk46ml99N3N+vsl7nfa4lmnqw3ry+BFK6FjGsIoRXUNnbwpoVyJ8/AHrv",
+	"gqUJnbGVVLDqlY/B35eQdhoQ0hMpBglHM8vRQYMuzukskTS+kvKFOQhIsQ9Xv/eczV5yBUTpq6Py50ah",
+	"cYk6MivIsNb3vh71h5RH6MJKlvsf4N+z+CMyg4RptiSN4q9JPPTpMVbTwu8Wpc8LNpZ3bDMa+xQH1bq/",
+	"dOezHCxda0YTXNJEBVX41UYZ/ifIQ52j1W+8kvoXOcHw6K/qal3RW2YUdiDxRA4G97tP3u53D2XtxLfx",
+	"WfQ1PwWEc+CKQAZCncqG6QlNr9R8nsL29DaXRPIYQl/xr8sUGjn48Un7yZOgqTzi0krsM0/2OgdX8MC8",
+	"zGJW6kalFp7Yrsel+9tFl+Gx6X7wZf27P3cCV+wfAZfBvw1fFYr9dz+YEzXycbYY0OuCS7Du8OwCDDuq",
+	"1R3QRLFC0p2YJEk5o866CnO8U4CvMSplMZMD37MAEvaPeTSZhVL8HgLioOMBYP585wEeTDMFB/OJ6Reb",
+	"nnIRyynO70mnlCeDD9jklxzOv5B4vWwPvXHl4IGUaXewm+jT/obtNOovWKOOCmTYsYD8uxIb8F+vUqxt",
+	"rjMVJOSxLyKL9RB6AssSoYKLeY8Vei1ZUGsJ0gTlMcmvBThbqlC8gwLWtyJaSqtSh4ZahSRh9M7o2hMM",
+	"geZaEQt0UqU8nwA9dSf/s6rQZeq/ZQo+R3aLRNXT0LWI5Mc16EppjT+ltr5joDsGWslA12WBdVYURyV3",
+	"hpRProHtLC9bkgaQ/IJb1nO5xsJAlV64/yGPUPxYUBLLnPVXpjdmqyd5BOT91asdU9gxhc/BFHak/Gs0",
+	"pv3KdIFU5mEqJWCcjdQpYB6V+hSgjE2gIoOWsi4S6JiE7qKEgf3MmKvdYGhJ21KI0EYbpQmNWAwRdtcC",
+	"ioe3Sc+GkXncKDOvMYTdUCLYlDhIJQgDDkh/huFeOKgRTVMmVMlhakZqdLMYPKIOIeuWsRQ6cO1p9MjG",
+	"kFk3NgNBUlwIkkuYgkA1kRcoGNoik1ZhPAZ9U9tomSEXCpS8PmOCxBmdwnj6M6gbpOfbsLU8jJZKs2jE",
+	"71icbzRGHrkYaCpmZCwzhjFu+Qhx7eIuOep0SMgFwGDeQHYNx9DECh2zDCFzL2YYPKhGWqU8Ps7hXFop",
+	"NWp9cwdlNZZOI0Vwx/OX8vzH/1E83567Gp7/5Krzcw3PP9w6z/fhmUTI6U4r3GmFX41WCJwsIHCXApIx",
+	"NRlDQKpljZ9KX9yHchiQPlZpX34JfHgB+90CjBQSAgOLNgLuPUwYzDEuKUoaUrBjEkKs8r5rQ7mCJtcC",
+	"Y1spJC64QFuu56LBeth4yagduIDwiCrmMKITpjXEjBuBjBYAOUfyWowgzQFaKszBuydzcrIYJl5pLi81",
+	"j+QHA6vFtZgxLIiMDM6skxWsisHIAEWjIKI90smsixM+6hwhRqEfkGAsxpjoiSAzpo8hJciKT9fCmv/n",
+	"I9tJ6BrADAlQ0sI2+cWwPzdcG29Ra5UvgM58PTITJvq2Lnu/nx52yomb3dZEsezm6PGPhe/fKHOtQVj4",
+	"B8Va2+tY1fM1+qRRcIU86TlBZ36+DcWqIhCP+ePmp5+f1K5W4zUpnJgavu363bHqHav+akwSyI49xace",
+	"q3wmJxmJRpKvZ5JYzaSVxSav59NvIexZTjTpS431zJTnyHPmkgD5QtmsYUHMaYrB0/ZvaxMQcmrzy2zS",
+	"m9PM8wyulMk0AfhqB7ArMzBgACqD5TQY7q18Yg+ynDypiGqd8f7EzOlaoP7huFMi5S2LCdVdnGHMIEFW",
+	"CoQMUlV8y0G6nxTRi74WzuUS+I9QPy4ANSAl3gqFnge9/xTKf44qjpALS7hXAeDbasQ1Wq7ToDFbvfXq",
+	"9c3F6dvexTNAYGAp3LuS3JTSWW5OgvQ0ruCWtHJVuOOjvjsfV6jnq9VuNzanKttBHXTI/zKXC3bVnO3H",
+	"7U4nWCwYUDmsx3Xw5IcbGdILUPAV7BmCOBh1xRGnUAyV0WznbN3x6q+GV7s6zHlpAjzHKZ0h15mOZut7",
+	"D5Zw6iL8z+pgXfLKKmyQ0GSt2UbrT+SqUN7fc8yYT8nR1oz/ffCkyZ3zdgND7mcLZbWHtklEq7tIOy/u",
+	"38CL6yNgi2VycoumLXe2KSG2tKYBue2hhZCrYjFXmZU5hFFcprYqNKorAyMNd0koUyZCMqVcWyw0kkHh",
+	"6uBahEB3WBx6yB4F2opFTQijhFGBP/ZZIqeleOBvFPGI3MCVuPIZq+yOx0xErEq/QX5gpr/ABCqyMKzv",
+	"3GZfTNSy9AuAMGt6txVz+I5fNENZUDtiNpYlADb8SYo7axRcwoMedw8O2p3Dor9RsXKyqc0uba3Q3WiC",
+	"ON6t3tOTg8NH6xrjzPfmDOIwrbaBoHo/doKWPcKwAu4oYRF4x7Naf33//ffzGa72KJy+7J29uHnZuzr5",
+	"zfPMVvfxY7N/hdbyF169vjl5cXbyvPi02UOH3QeYFK0H4zqKNUueUDsogi+WbYBkh3vUHIfAMwYjnStW",
+	"DoxcjPgBh5G9KjbeB9AFFJ0WEW8wlMZDNxV4Rg5AXBF1qTZxmJhBb4H8/QdRPbs/sLzOePY4qJLI65Yk",
+	"oXxcbHFRZL/3qq0W80csid8IzRPXJyx0No1vOp2DIj7h3HIg0mJxOarXUwKO0MXpL6cXF6cXVoX63WsE",
+	"BVqdw6vmlqglYZ35NIHif+k8aB0u8gzg1OqDT9Quc/vvE2yaM5y1cG9cPGl1sOE9eMDDuh0s/e6pW4Zs",
+	"T41kSmhfTpDppTSLWNL8+rySOP1P6WH4XExu1SLteOCOB/4H8cBd8OXOS/RVeokMjyojIK0rBZRCOIpq",
+	"5z5N00zeLYnceMG0IkPptU68SoDw3J1XM/sskmOmiC93gNZCrbxy2js/v3j9++mzADGE2YxkTGlC1bVI",
+	"pBjasvPzlldC1a3y5lHkYwULKQwmD/nowZQwL4PY+eFSLcSHkL7liIZjHkOMJgKpuvhNITUxtKg6arFh",
+	"RgcO6GuUssiAjnkyg3CbqWxOkC+A88/JVV+vHDW3DA8pN80lKjwqR0XupKmtSlOOOq0Wp+Y34wsXpxwV",
+	"3IlUO5FqJ1LlLBmlGpq7XY1ocT+BKmNQ9KNWnrqCjBXAcl1HpLo4/cfpSZVEddJ7dXL64oURqaCyAONG",
+	"gLkWESIkudRUyEERkoCvKiARTY0EhvGzbfLavDPliiFiPHUSVJU0cwET/PqEGXCpsUxJl6Y9lWTssJv/",
+	"U0Wb5YuyE3T+poKOJxp/O0kHye9O0tlJOjtJByQdZNdbEXRkzPag2td9oH4t4f3kUL/bi8zKV7b75HEn",
+	"WAvk3yxXmfHa4oPdo599zC9WmwKIAkvmemP6bynIfx0+bgWtO8lj88bhQ8Ul2S1qFJvkK8DtApS+ZGRX",
+	"v03FIFZIrS8HsJqvVkC69qBE1CawrXVwqva8fVY41SZXcV0IUzuvT5lqXaBNW6NMnXUJU2dt0lInaZlB",
+	"BYSNU70rPrIrPvL5ITAd2WxCNSslpf0PKWiZ9fGdV5Y8g+NrrFhyZ2tCCUi6UiM5FWTEMlYdvbkp7bTK",
+	"7/3FpC9HOtomEdrFy/19wBndJUbJhGtF0DbaXBSqudOrwIneYJnZTtDpdOwdpyK2pWax7mkA2IMyy73X",
+	"J5YWGHUtYwjS4/AMA195V0bRJMNiYNeCC2tFhvYyhvNDKMfYFanFvtUtT1MWA2oPVqcbUSzePdHEtiOz",
+	"2JWvi+gYQCDNhG0lUAR/NKtoBoazcgWA3SjykrUV9uMzuM8wzY2p1sOD9MAx6b3856u9TqdzsHf6R+/l",
+	"+YvTVuC/O/TfvWtMiQpL8SnjD/MzAMKdJ6hr0MzSSNUk0bUp+X1mDo0H7DBv7ES5nbnsayo8h0SNCy0J",
+	"XSL+9SfJrQMNWSoMeiSM/Q9FL8PHfUM3RVzPQH6BJM50kkUjqlgOUZsxPYGEHgRfW+EttJ5AIcEReIyg",
+	"GYhClwPw8pIn0ZB39KqQoURnJZ2DhPtGkTBK6NT8GBLFtOZiSBSdqcAxXTderOMNxgE3QCO1IS6d6b44",
+	"M3R2mPGEtyzVoTe8B0RxEVmXLdekLyfDEZgghlKw42shRTJzo7b19MfMMX03jzZ5O2JYK5skVLOsuHwO",
+	"5BidXmDdGDG0ZhIp2LXwtbMxjgzh/vzr1giC/FRErEvokPKa2DFnHMmMmK9YHBbBiovxfegYzlm/wyf2",
+	"IWwsohPFzBxxBdEBYp5n71PDRgLf7bVoGrN2ARO5DzJR0Z/20EjEDnjnNYgyRz8dHJTuzTreXrMMnxQs",
+	"r9bvuHIW4AmE47aOA9XW2AcPqYigNDG6YlmmaFKO1C8CPe0crp/J4VrybzrKvu4RrpXXzIlCGy6Qx52o",
+	"thPVvqZCpnkgVQkkwzLJguDmSGBJybdfFsU14Lb3cHD+Bu9/ljqmGAcPQgxXBIkb1C+YWBBE/ApqIAhb",
+	"zrcKYcOTxSKJGdP3L5gY6lGre/j4McAQub8PgpZGAqw0IOV9XDrAYpHVrcF8mGX3MB9b9P065tfpVLG/",
+	"NWydZu5lW+eY6knGiuUCfqp6u8Ckxmx8Q/uRi7Wy4sFTKW+NIGgEhICklMeEDrRF1lSamkU18nlSwuBw",
+	"DCVlIoY9exjnstmnJo5lOCo7n/IX7FMeWULnCGzC4iHLyvQVv1vhUDY6LN4zp6pSReyxRAXWF1RRKRO6",
+	"TXqahP72hKAMWr3Sj5r0Z0aLZcng+FpMbRVSQLPTBYSkjCUMMNkzgsJwm5xphXrTDFDRrSUVQN6nIyYq",
+	"O2uT3rWwxHUeYJ3cF1+9ONPxROlrkXDmbLWDifmtHhTdXLfP6ldfTkAfjgSu6bs36/ZJ/fb/OXxlHc5Q",
+	"55Izk9ypJjvV5CvDYLcsoZS6O0KK3IBrzisl+x/MPyuKaG5E8H+DdrcRDLAja/ckazti9PVGGjS/2nlY",
+	"Qflm76MUuip7TEjSl/GsTU7QgguCMvHmXBgImUt1P4aMeRB3Y1JTh6faPdAl1kcBbiH4YcAyVz+pUvaE",
+	"kdyLFG3oMNgRrxLxWuYT8CQtdwNsjajtsmW+cMHtP8I2jBQZTMT3lLj2LeVsTJgv4Hmky57q1pHlnHCv",
+	"RZer3bbQ1470fh2k1x2NHeXdUd6/CeV9WaC8uTVWyOnaJJhrNq73xL1O4gJy/i88MZSJ0Dgmk7TaM3cG",
+	"7X0WzxxMhcgBYe9ppJOZK+Op2VBmszoXmPt96344PxwYxi0Xcd0QzG+NfXBmgZ9ziDVY1u+c/4+8tdZ5",
+	"qB8v9WhLHkEzmk/gEfSb0m2dJizSmRQ8Uq3KCJdmfKu8UOcZG/PJmEy5YQ5KEUaz/iRWKAxEI5oNDRey",
+	"yG+FgBZInxjTIXuTJYYRap2q7v5+FIt2Ifl+3zbXTqGiGexvt5WOZopHNMkX+63r/hSfN/cG+PEJiD8H",
+	"WCo9BxiCkq3A2mR0axh50NLylgn7PC7IEmTKMsDAAzgizfFo4oiEM7tzRH7Bjkhu6brjLvh3ibnAV6vy",
+	"WgW0RJyzkJI04xF42mxQKeTNKybyms/E1oQ2LM6GsiZcaYTiMcK8b0zMsLlrkXszMYI1J4AhXqfQCnCh",
+	"rYMc+FZCuF0hlgOYpGkys7EcBK6Irz6N6Rp9lkgxVERLEvMh1zRxhF8kMyjM7OJCzEhdReujzlG9O9Fc",
+	"ms/qTixQ31/5QJMTiOkpE9+KtLLyTj+zq4F5ZIYqkqFpLKJZnNNEu2YLaWe+X5uAViSLh487nTU9jWZJ",
+	"P20x5o1WbCPetWJh56Ivc2aF3OGe676EG2H7m/KjdThKnWpmLt5OG9s5ML+2FGjkiU2Y67zitv/B/LPC",
+	"W7kZP4F2t1J8ZifKf1pR/hORzh3B+2qdpM0JykLlkjkdLTPbS8Y0ZqTPBjJj5Jax1EjlPEOIGiOEg9Dd",
+	"9pKzYlqRkZySsZHIacawvDwUkJ+OqAbMhSlVRMkkvhZjRsV0xJPKCDusnXIvEvawaVH+inMxf8mbS635",
+	"rD9tyZQdaV4kzRX71pg2L6QVbYs27zwOOxn365RxwRO7oYx7y2bNsoQCkrE7eYvOXUW4iJJJzOI2uWRR",
+	"ZrjRPNYP5AxXezCem04/iwPDTNc7DHrnZ1vxFzxnM+suePC67EDRb9msbPSwdJp7o14raCVU6TeqGAvo",
+	"aDfrQ10tsyEZu+NyonBLSxmndvNLxW9TRBNBSm8Plc/RRbnn3QNZwZ+zWRMjuNn+nQ38C7aB3yJlcBQM",
+	"/iwRMPNNkzwcsALbRD0IbIAjHVg8A+6L4igtMxYTDrWIZDa2iAtyksSkz4jpyVIywKi4ZTMyldmt8mhF",
+	"ee6LEdPHMvaYMWMq6JCNmdDwmkUdio200SY9AjOy8JMaiBHxsAwjescIB1iLcgRNvUnbSNWf06JdRXMW",
+	"KUxTqrGe7fk5m31S0/PfhBYHLbwFZjhR/ybhd+zGgT2tQ2nfcj3CYdXJ03BNfMFneHQnUe9wMD83DuYt",
+	"0MgVzGVOON7/cMtm1vwbs4RptshxTu9YNrPn3FF/cwWUlqkCfmGUcHMhuCCPzYNSxCqA1M2hlHGbXJgr",
+	"7cIsUcw2DdggSwAeGtXWMTHPb0L+n5uJbcH+rCZRxJTy1LYZIbm0b1WQkDON0aOwEDub6d/AZoqH9J5X",
+	"cD+TmuplwctVkp9g05L0h4KcTDCwQWk6UwRikuE6hvKOZQlNL/GOFtCs0JyqeZJcC/t8JsdG7WY0SzjL",
+	"CAyPS0GYiBWhGroLiJJmHBkraMhjmUGjguipRPyw/NJXyX2NazRewBLdgxo8rCm3vNqt7qMf1wg88HPd",
+	"agWjTynszZkxD590Hz9pHyAMVEMRsNTEk3l4rK9KMMxv5k443Jlbv7KcaHOSaeEIr8XVEk77POF6thRO",
+	"vS/lLfARKiBLkQobkWftDiBpYum9GaHDjLEu8DAAxoTsk4CEiEQeEvavCU0UCeVEm5ZiLoYh+eFahDYT",
+	"OCT/3//z/5IwZn0dkh9I6NDj4A8LwAifafzXRGkWh/lYMO0FDKshHTJoDSPYiZbXotRnFdP6lekXfkUW",
+	"+FaFu8YtxsUvJ+TRo0dPArCalLBEjgkl4Q+h+ZJrABwB4BUmNKGKhP/r8GlYDtkWcopj88zAk9pHnavD",
+	"R93Hhlr/s8ZgTHVddPtRpxTcftgBV7A5k61u67//7Ow9effh6OMefjjMP1y5D92FD9/+2X4Hn3/47n9/",
+	"+8//+fOHvXcLz3z3X63FMPr7JziZU2WhwiGryXxnD4SZWydo4QEooU4dgPsPD5FPYPqpJtQif+1o/jXD",
+	"1Mwc+jShInL2HcNn+hp8iPacIjy0heA/eATDKpxByM8y28DyP3O4xFb3J4x+RIdkeYbV8zvcwjAP58d4",
+	"WBxhaXxmcO/T+oGt2/V8z0s6/hiYk155M5wQUu66sfiQE4Aa0QGo4c54/+UxxLeu/GtuCpdTi62P2Yhq",
+	"XTQB99rm8IUvfcdfSXW2hnoHG1PQAv6SI1EqRmlVklLOp+VN/5AjQS7HXI/MPvAx+6cUULVyksmU7T9l",
+	"WcIN4/uS0lpw/5r49OxZ2VGGL9itt0gG3DclOmC/bJDgEm+xbhsetc/qPPt0t3pNTxquxRfgTPv8dG49",
+	"SlUntVj02p19Y+f8+szOr7Ejc41IcMFYYb/a/+CgJZamQmxITV862Ir7i1RWAZnTUu23TvfzClHCB8zQ",
+	"ilMKtQi6B5iD5b6+KGmFZZ2xpCP69g+XtX5Y2XRJ4fLKnW/RDGnFiFe3+jH4u5Le5UXP8dDmtip3Oggo",
+	"LVw5Y9LOzfi3wa9zCMZGEMQ0Ck8S1hVAq3M2emD3Ncec/FsKCyGN7kAhp0SKY6J0xuitKpWxQ1Okz7kW",
+	"7L0m7I6JChUWsxPuTUuDzyHFliKagDD81ra0Yc3sjA2k0c6nlEYLxVdqiaCf6/p0cOPUhiYiqC18hclC",
+	"uwyHncvtK8xwuIcMyxOmtBSs3qb4FLIDIDrExmpQTcZSaXIQdDqdGjNj3u5XY2mkkXnEUHtL0GwylnUV",
+	"9Gk8ZIVfG5LIW/NG6316c9DpdHKaaP4if5yTjNFoBIVsnEgO+bijjCmAm7U+Iuuw+uP85uK0d/Ib1pn6",
+	"ksySbr8bWSb94dgZJ79Q4yRUXMr3KQ/UKqZRQTQPv5uvrJx/v8JgCQ4SS5TwItjIMKOTuDKQUOkJi6e3",
+	"iQuAhDtD+jOIMjOSoqtJCf8mPLolUFozrxhlqxsPuLDhb/6KkTHTx34Y05EEGtdnMyliMwBrLbUD5Loo",
+	"P4OoKgUUivS5DFxdizWsr+TtSELwm5sWJRhPG+cbkGdA4CgwwML8IAdmZowoOoYoovpECH9FP286xCci",
+	"h+vac91ifNIiIH9LhrI2S6iVv90DO5F7J3J/fWbjAjldgyNWyt77H/zn52y2NKXilexLx4wglgCg58Yy",
+	"Y8BISMxjwMlQELtFkYVhMDeGgfEMIOwWxfZn0OPmXOJlYQpfYvLEr4uUZkcfvkZjJh7Ue1/BoN5V86Xc",
+	"gZ0AsZEAsbvWX7GPYrM7vcIxcTVLMQ8dbxRoeAP+3tbxh+zzNqlgrTYlEVwaAREyI4lUTJWVUxYfYyQ6",
+	"3s5r4as8eDVVQNP1IFPbojgP69dw1GhAE8VycvHT43XdGRspY9uipXb0D0VMf3p8H2K6uSukMTHd4T3t",
+	"VLOv3Btyb9VMpkzQlLcdHalNRTL0J6OR9glHRLHsjmWogwXmLv3j8vWrNnnFWAxI3rds1q5K9LlMWdTa",
+	"iMg1IwDPZDQZm1Yq7z9XJLYPbFGY+ggJlJMMErr+fDfP7XWx28Je0b6caNwmGsccBwlMwOyNTdHc/4Af",
+	"zuKP+zRNM3nXvHpTj5yfvnp29upXB+ruKj73zs8vXv9++qxNXrvsZkoGGZ3EABXoCtyvVVmPsykcDNNA",
+	"m/RgqFj5mthxY8b1YuEoMSNSj1hW6LBKhMAm2QVMZW0B4sKu4uetC1VVFYqOU8qHOEfzx03MxtL8kFA+",
+	"LmbzVmBGers/vi3F3c3R4x+X454/7h4ctDuYdDyYJAOeJOZgXiFvfnZ2efL6zaurm5PXz07hiiRxCX1m",
+	"Dv28UG9qolhmu3c5Q/ngMzZgWUYRpz1jg5uffn5iHpSQaXdx+svpxcXphflmkrDfcVLgqfOoke7QGplB",
+	"cCNjdLYtPWBInT1hNQKEvUo76WFXn+pzSgGWGgJgjKXtAB4MtU35uCgTWE5SFggcAkBBGqjgOGvWcc0Z",
+	"jsw8k5lnPie9VyenL16cPgNNNcLUYSHBuBsQLsxncM8HJKIpkdm16E/iIdPH1vnpQNPIiOat3kke1xaS",
+	"reA7BdbHFTnvnT0Lro3iW8MMgypu2BiVA4e141z/oZzLn/gd69qxrh3rQmroOdd2ONV0VA+mcVYsDdXF",
+	"sBhX/hvoPVRBdSEvhoMmUqsAHjSX2t6YKbXf5cTL/p3w6PZaeA5s37R0I889QKai+FDQBNAyoExgBb84",
+	"fZ8mlIt7M4wtlBaBN41OC5NcJN9FJnH0pP3kSWMKzucI/5hpikGKju5ixdriX3BKXr2+OXlxdvK89c4S",
+	"Z8ZyKm6JM6x9FXUfTERcpu5msXo5m8Mv3ngynXF1exnJjMGvOU1//fL8xekV0PQpzQSk2QDyQ9CSWYxd",
+	"lxkILmgtz+TRrWp1f36C7NKIeE9PML7cbDNESq1a0nxbVKv76Gi9ksMF1ubXurzCxelUrG2+UBZ9qsla",
+	"WRqwEzUeWkmen+dHbLUuK6JzcAVHpgg3Zh8HsgYZa4mMbs1bP3eC1iChw562+Dd4oM1X5ggwPhxBVp4h",
+	"5ka8fkZnONIxF+4q4oqkdHbBUkbN49aDYQ/k/HH08DTlc5PWHwzwjMF5W73DKcsilg9Lc6TF7/Jl/pgP",
+	"5STvdcpFLKc4vyfmGU82Dz4GLceF/G1oJuu9HVWipPwmp4ZNRXTMiJakv/MX/x38xW9Hs1zJn1Io8SJY",
+	"Y6kpB1VRTGsuhmpZ9u6le+beeqPp/bfi1Y4SOu1TI0K0tLz5N8sM+WYik3DtWl0zGITfSnk2Q5NDwiOz",
+	"BAL8ee6nt8hBsOFHnW2HY/glqFGi3DISLshAZhHbBfd/mUEWJUiib5TfuMLN8V+Vro77dlW0BcLizUI0",
+	"DaUJjRgo15RMRzKBQEWqvd0JMgsiKSKWCRtZMaJpyoTyKaFGTem6Kr1DfseEVypcTTCCfWIq31Dq+liL",
+	"wlX+jMAmhfutdGY03OINj/EO//g4yC97JsF+1/q4ZnSFm+8nDa5Yn6qtO+svjcoJI1RUU7qdsWgHY/LA",
+	"QQ/3p+kFK5KTvtX+B/cRUMaZkdFXetnNrUcyTgUBwkCG9I51EZUORgplAVzRdR9FF1hSr0csU75YDGiI",
+	"xzbiTl2LMVeKi6HhLQOZATMgMvPuDkpi1teBzeourUnoaFLolocoOlNt0nPjRIRxmGVsK+JAjZtqH4dL",
+	"5HJvWOBXKmbgSCH9SWEJCoECQmr7Du8nLCz077wugKZOpAAXi/nCe2zQSOdhvrRyzRv2CmY8O8RrAYEo",
+	"yrm/YGQDzTKz4H6x3KGqqZ9gpnXlVLF12eWVPzoPHZfoDGRYQ5Qc/XRwAAuUMT0BFaE5knp5DT5pspiz",
+	"8gBW7IK+XmWRmfeJBC13I1rdg8NO0DLyU88Tju6jn+135wUU04IJpozdwKZPHdBOJ1i9pkFLy2cOiicn",
+	"G4b/vxc3MRscPf5x3YWnleg1b13RAUiyxEsHkuLUiJI7XryLWPxqmHdCpzmLAHG5ESDsal69zOtzVXTz",
+	"lDw7xzbzGnK9hTWoOBMLN7xkxCGjLCA0SYAHXYvw19MrUuN5Ci1TUm3yekDonHepzxJpRGktTW/gHAhI",
+	"aJ0EITBnMh3xaJkraCvs6UHcQfiNd4GYT+UiGbk7pOiB8X+BUdlaWb15tIC1vQbjWHR0GPrZ6rbyg2pN",
+	"9QXa7at4oHm+FbTMkSnhfe/hIJoBmr+r5z2e2fzKB5pE1hcqfd/AbiYiBgwhsBDvTMQ7E3G1idiqGWN5",
+	"V7INr4bbLgcvf2j1GQVvyp9QuxXDvPH4T6BU+H5e13L/7gDOt+1saeA414olg3ahYgJEPy/W6b2aU2cM",
+	"QQAdyE0R6mzmoM+2Oa/21bTIZJowgL2IZJKwSBfedShCi6/2zs98zWBkBRljpHd+Vuwa6n0svovWPypI",
+	"n5G+nAxHNr7ATkNmBNEjCy1hxebFps6lxIABW2MukjGAlVCN7AQXxfImMjJ/yElxhvBC7Rhzr7HlhTZk",
+	"gUJJOqNI0ei20JpzOCy29xvGymVWrFUF3EUH32/bsAezakjS8GAIyQBt2Gx9P+MCKtlPR3JcnJf1C1fP",
+	"zQLt5bj0Hl5kSoU2BDCls0Jr6MisWaUSgEtxz/KMi4/vPv7/AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

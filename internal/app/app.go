@@ -18,6 +18,7 @@ import (
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
@@ -40,12 +41,13 @@ const (
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
-	DB       *pg.DB
-	Registry *tenant.Registry
-	Keys     *tenant.Keys
-	Ledger   *ledger.Ledger
-	Store    *store.Store
-	Referral *referral.Programme
+	DB        *pg.DB
+	Registry  *tenant.Registry
+	Keys      *tenant.Keys
+	Ledger    *ledger.Ledger
+	Store     *store.Store
+	Referral  *referral.Programme
+	Incentive *incentive.Engine
 }
 
 // NewCore builds the domains on an open database.
@@ -59,7 +61,10 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme}, nil
+	return &Core{
+		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme,
+		Incentive: incentive.New(db),
+	}, nil
 }
 
 // Close drains the domains' queues, the ledger's last: the others post to it.
@@ -71,7 +76,7 @@ func (c *Core) Close(ctx context.Context) {
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral)
+	incentaFacade, err := incenta.New(c.Referral, c.Incentive)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +84,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	gen "github.com/incent-dev/incent/gen/incenta"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -20,22 +21,26 @@ var Built = []string{
 	"getSpec",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
 	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+	"listLevels", "createLevel", "updateLevel", "deleteLevel",
+	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
+	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
 }
 
 // API implements the generated strict server for what is built.
 type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
 	referral                  *referral.Programme
+	incentive                 *incentive.Engine
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme) (*httpapi.Facade, error) {
+func New(p *referral.Programme, e *incentive.Engine) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, spec: text}
+	api := &API{referral: p, incentive: e, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",
