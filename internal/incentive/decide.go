@@ -215,6 +215,7 @@ func (s *state) take(r *Rules, o occurrence, d *decision) {
 	s.progress.activities++
 	s.progress.activeAt = d.at
 	c := s.counts[o.action.ID]
+	s.fresh, c.fresh = true, true
 	c.activities++
 	if d.reason != "" {
 		return

@@ -1,8 +1,12 @@
 package incentive
 
 import (
+	"fmt"
 	"sort"
+	"strconv"
 	"time"
+
+	"github.com/incent-dev/incent/gen/query"
 )
 
 // state is what is known of a member within one transaction: as it was read
@@ -14,6 +18,7 @@ type state struct {
 	coinsHeld bool  // points that are paid rest on hold, and count as earned later
 	zone      *time.Location
 
+	fresh    bool // something was recorded: it is to be stored
 	progress progress
 	counts   map[int64]*count // by action, as far as the transaction needs them
 
@@ -38,6 +43,7 @@ type count struct {
 	rewardedAt time.Time // zero: never
 	settled    int64
 	streak     streak
+	fresh      bool // to be stored
 }
 
 // had is what was granted, ever.
@@ -144,3 +150,28 @@ func (r *Rules) questing(a *Action, at time.Time) bool {
 }
 
 func (p Pay) plus(q Pay) Pay { return Pay{p.Coins + q.Coins, p.XP + q.XP, p.Tokens + q.Tokens} }
+
+// remember takes in one row of what was granted before.
+func (s *state) remember(row query.GrantListManyRow) error {
+	switch row.Kind {
+	case "badge":
+		s.had.badges[row.Name] = true
+		return nil
+	case "milestone":
+		s.had.milestones[row.Name] = true
+		return nil
+	case "quest":
+		s.had.quests[row.Name] = true
+		return nil
+	}
+	n, err := strconv.ParseInt(row.Name, 10, 64)
+	if err != nil {
+		return fmt.Errorf("grant of member %d: %w", s.member, err)
+	}
+	if row.Kind == "level" {
+		s.had.levels[int(n)] = true
+	} else {
+		s.steps[step{n, row.ActionID}] = int(row.Done)
+	}
+	return nil
+}
