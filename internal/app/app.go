@@ -70,6 +70,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 // Close drains the domains' queues, the ledger's last: the others post to it.
 func (c *Core) Close(ctx context.Context) {
 	c.Referral.Close(ctx)
+	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
 }

@@ -5,31 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/incent-dev/incent/gen/query"
-	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
-
-const achievedPrefix = "mst_"
-
-// Achieved is a milestone that a member reached, as it was then.
-type Achieved struct {
-	ID        uuid.UUID
-	Member    string // the caller's id
-	Key       string
-	Name      string
-	Type      MilestoneType
-	Threshold int64
-	Coins     int64
-	BadgeKey  *string
-	At        time.Time
-}
-
-// PublicID renders its id.
-func (a Achieved) PublicID() string { return id.UUID(achievedPrefix, a.ID) }
 
 // AchievedFilter selects milestones that were reached. Zero members select all.
 type AchievedFilter struct {

@@ -2,9 +2,7 @@ package incentive
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
@@ -13,18 +11,6 @@ import (
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
-
-// openAttempts bounds how often an award opens the account that guards it and
-// tries again.
-const openAttempts = 3
-
-// EarnedBadge is a badge that a member has.
-type EarnedBadge struct {
-	*Badge
-	Source   Source
-	EarnedAt time.Time
-	New      bool // given by this very call
-}
 
 // AwardBadge gives a badge to a member by hand. Who has it keeps it as it is.
 func (e *Engine) AwardBadge(ctx context.Context, tenantID int64, member, badgeKey string, ticket *once.Ticket) (EarnedBadge, error) {
@@ -43,13 +29,8 @@ func (e *Engine) AwardBadge(ctx context.Context, tenantID int64, member, badgeKe
 			}
 			return award(ctx, tx, t, m, badge)
 		})
-		// The account is opened in a transaction of its own: see ledger/doc.go.
-		var unopened *ledger.UnopenedError
-		if !errors.As(err, &unopened) || attempt == openAttempts {
+		if again, err := e.open(ctx, tenantID, err, attempt); !again {
 			return b, err
-		}
-		if err := ledger.Open(ctx, e.db, tenantID, unopened); err != nil {
-			return EarnedBadge{}, pg.Fault(err)
 		}
 	}
 }

@@ -6,16 +6,10 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
-	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
-
-const badgePrefix = "bdg_"
-
-// PublicID renders the badge's id.
-func (b Badge) PublicID() string { return id.Key(badgePrefix, b.ID) }
 
 func (b Badge) check() error {
 	if b.ImageURL != nil {

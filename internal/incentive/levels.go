@@ -7,21 +7,16 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
-	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
 const (
-	levelPrefix = "lvl_"
-	maxLevel    = 10_000
-	maxPerks    = 50
-	maxPerk     = 255 // characters
+	maxLevel = 10_000
+	maxPerks = 50
+	maxPerk  = 255 // characters
 )
-
-// PublicID renders the level's id.
-func (l Level) PublicID() string { return id.Key(levelPrefix, l.ID) }
 
 func (l Level) check() error {
 	if l.Level < 1 || l.Level > maxLevel {

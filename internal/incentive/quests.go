@@ -7,20 +7,15 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
-	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
 const (
-	questPrefix  = "qst_"
 	maxSteps     = 20
 	maxStepCount = 1_000_000
 )
-
-// PublicID renders the quest's id.
-func (q Quest) PublicID() string { return id.Key(questPrefix, q.ID) }
 
 func (q Quest) check() error {
 	if len(q.Steps) < 1 || len(q.Steps) > maxSteps {
@@ -149,8 +144,6 @@ func (e *Engine) MemberQuests(ctx context.Context, tenantID int64, member string
 	if err != nil {
 		return nil, pg.Fault(err)
 	}
-	// Progress goes when the quest is completed: whoever reads it first may miss
-	// a completion, but never shows one as begun anew.
 	progress, err := q.QuestProgressList(ctx, e.db, query.QuestProgressListParams{TenantID: tenantID, MemberID: m})
 	if err != nil {
 		return nil, pg.Fault(fmt.Errorf("read progress of quests: %w", err))

@@ -29,12 +29,6 @@ func (e *Engine) MemberStreaks(ctx context.Context, tenantID int64, member strin
 	if err != nil {
 		return nil, pg.Fault(fmt.Errorf("find member: %w", err))
 	}
-	zone := time.UTC
-	if m.TimeZone != nil {
-		if zone, err = time.LoadLocation(*m.TimeZone); err != nil {
-			return nil, fmt.Errorf("time zone of member: %w", err)
-		}
-	}
 	rows, err := q.StreakList(ctx, e.db, query.StreakListParams{TenantID: tenantID, MemberID: m.ID})
 	if err != nil {
 		return nil, pg.Fault(fmt.Errorf("list streaks: %w", err))
@@ -43,7 +37,8 @@ func (e *Engine) MemberStreaks(ctx context.Context, tenantID int64, member strin
 	if err != nil {
 		return nil, err
 	}
-	today := dateIn(t.Now(), zone)
+	in := zone(m.TimeZone)
+	today := dateIn(t.Now(), in)
 	runs := make(map[int64]streak, len(rows))
 	for _, row := range rows {
 		runs[row.ActionID] = streak{Period(row.StreakPeriod), row.StreakOn.UTC(), int(row.StreakCurrent), int(row.StreakLongest)}
@@ -54,7 +49,7 @@ func (e *Engine) MemberStreaks(ctx context.Context, tenantID int64, member strin
 		if !done || a.Streak == nil {
 			continue
 		}
-		s := Streak{ActionKey: a.Key, Period: a.Streak.Period, Longest: run.longest, LastOn: run.on, TimeZone: zone.String()}
+		s := Streak{ActionKey: a.Key, Period: a.Streak.Period, Longest: run.longest, LastOn: run.on, TimeZone: in.String()}
 		if run.period == s.Period {
 			s.Current = run.alive(today)
 		}
