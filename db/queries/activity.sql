@@ -137,3 +137,75 @@ SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@quest_ids::bigint[]), 
 INSERT INTO quest_grants (tenant_id, member_id, quest_key, coins, xp, tokens, completed_at)
 SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@quest_keys::text[]), unnest(@coins::bigint[]), unnest(@xp::bigint[]), unnest(@tokens::bigint[]),
        unnest(@completed_at::timestamptz[]);
+
+-- name: ActivityGetSpan :one
+-- The places of a member just before one instant and up to another, and the
+-- newest. By member_progress_pk, and by binary search along activities_pk.
+SELECT p.activities AS newest, activity_at(@tenant_id, @member_id, @from_at::timestamptz, false, p.activities)::bigint AS before_place,
+       activity_at(@tenant_id, @member_id, @to_at::timestamptz, true, p.activities)::bigint AS until_place
+  FROM member_progress AS p
+ WHERE p.tenant_id = @tenant_id AND p.member_id = @member_id;
+
+-- name: ActivityListRange :many
+-- A member's activities by place, newest first. By activities_pk.
+SELECT * FROM activities WHERE tenant_id = @tenant_id AND member_id = @member_id AND place BETWEEN @oldest AND @newest ORDER BY place DESC;
+
+-- name: ActivityListOfAction :many
+-- A member's activities of one action within a range of places, newest first. By activities_pk.
+SELECT * FROM activities
+ WHERE tenant_id = @tenant_id AND member_id = @member_id AND place BETWEEN @oldest AND @newest AND action_id = @action_id
+ ORDER BY place DESC
+ LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: ActivityCountOfAction :one
+-- How many ActivityListOfAction would list in all. By activities_pk.
+SELECT count(*) FROM activities
+ WHERE tenant_id = @tenant_id AND member_id = @member_id AND place BETWEEN @oldest AND @newest AND action_id = @action_id;
+
+-- name: ActionCountGet :one
+-- How often a member did an action. By action_counts_pk.
+SELECT activities FROM action_counts WHERE tenant_id = @tenant_id AND member_id = @member_id AND action_id = @action_id;
+
+-- name: ActivityDayList :many
+-- Activities of an action (0: of all) per day, newest day first. By activity_days_pk.
+SELECT day, sum(activities)::bigint AS activities
+  FROM activity_days
+ WHERE tenant_id = @tenant_id AND action_id = @action_id AND day BETWEEN @from_day AND @to_day
+ GROUP BY day
+ ORDER BY day DESC;
+
+-- name: ActivityMinuteList :many
+-- Activities of an action (0: of all) per minute, newest minute first. By activity_minutes_pk.
+SELECT minute, sum(activities)::bigint AS activities
+  FROM activity_minutes
+ WHERE tenant_id = @tenant_id AND action_id = @action_id AND minute BETWEEN @from_at AND @to_at
+ GROUP BY minute
+ ORDER BY minute DESC;
+
+-- name: ActivityCountSpan :one
+-- How many activities lie in a part of a minute. By activities_by_time.
+SELECT count(*) FROM activities WHERE tenant_id = @tenant_id AND created_at BETWEEN @from_at AND @to_at;
+
+-- name: ActivityCountSpanByAction :one
+-- The same of one action. By activities_by_action.
+SELECT count(*) FROM activities WHERE tenant_id = @tenant_id AND action_id = @action_id AND created_at BETWEEN @from_at AND @to_at;
+
+-- name: ActivityList :many
+-- Activities in a time span, newest first. By activities_by_time.
+SELECT sqlc.embed(a), m.external_id
+  FROM (SELECT x.tenant_id, x.member_id, x.place, x.created_at, x.id FROM activities AS x
+         WHERE x.tenant_id = @tenant_id AND x.created_at BETWEEN @from_at AND @to_at
+         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN activities AS a ON a.tenant_id = page.tenant_id AND a.member_id = page.member_id AND a.place = page.place
+  JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ ORDER BY a.created_at DESC, a.id DESC;
+
+-- name: ActivityListByAction :many
+-- The same of one action. By activities_by_action.
+SELECT sqlc.embed(a), m.external_id
+  FROM (SELECT x.tenant_id, x.member_id, x.place, x.created_at, x.id FROM activities AS x
+         WHERE x.tenant_id = @tenant_id AND x.action_id = @action_id AND x.created_at BETWEEN @from_at AND @to_at
+         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN activities AS a ON a.tenant_id = page.tenant_id AND a.member_id = page.member_id AND a.place = page.place
+  JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ ORDER BY a.created_at DESC, a.id DESC;

@@ -12,6 +12,24 @@ import (
 	"github.com/google/uuid"
 )
 
+const actionCountGet = `-- name: ActionCountGet :one
+SELECT activities FROM action_counts WHERE tenant_id = $1 AND member_id = $2 AND action_id = $3
+`
+
+type ActionCountGetParams struct {
+	TenantID int64
+	MemberID int64
+	ActionID int64
+}
+
+// How often a member did an action. By action_counts_pk.
+func (q *Queries) ActionCountGet(ctx context.Context, db DBTX, arg ActionCountGetParams) (int64, error) {
+	row := db.QueryRow(ctx, actionCountGet, arg.TenantID, arg.MemberID, arg.ActionID)
+	var activities int64
+	err := row.Scan(&activities)
+	return activities, err
+}
+
 const actionCountUpsertMany = `-- name: ActionCountUpsertMany :exec
 INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
 SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[]), unnest($5::bigint[]),
@@ -55,6 +73,75 @@ func (q *Queries) ActionCountUpsertMany(ctx context.Context, db DBTX, arg Action
 	return err
 }
 
+const activityCountOfAction = `-- name: ActivityCountOfAction :one
+SELECT count(*) FROM activities
+ WHERE tenant_id = $1 AND member_id = $2 AND place BETWEEN $3 AND $4 AND action_id = $5
+`
+
+type ActivityCountOfActionParams struct {
+	TenantID int64
+	MemberID int64
+	Oldest   int64
+	Newest   int64
+	ActionID int64
+}
+
+// How many ActivityListOfAction would list in all. By activities_pk.
+func (q *Queries) ActivityCountOfAction(ctx context.Context, db DBTX, arg ActivityCountOfActionParams) (int64, error) {
+	row := db.QueryRow(ctx, activityCountOfAction,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Oldest,
+		arg.Newest,
+		arg.ActionID,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const activityCountSpan = `-- name: ActivityCountSpan :one
+SELECT count(*) FROM activities WHERE tenant_id = $1 AND created_at BETWEEN $2 AND $3
+`
+
+type ActivityCountSpanParams struct {
+	TenantID int64
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+// How many activities lie in a part of a minute. By activities_by_time.
+func (q *Queries) ActivityCountSpan(ctx context.Context, db DBTX, arg ActivityCountSpanParams) (int64, error) {
+	row := db.QueryRow(ctx, activityCountSpan, arg.TenantID, arg.FromAt, arg.ToAt)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const activityCountSpanByAction = `-- name: ActivityCountSpanByAction :one
+SELECT count(*) FROM activities WHERE tenant_id = $1 AND action_id = $2 AND created_at BETWEEN $3 AND $4
+`
+
+type ActivityCountSpanByActionParams struct {
+	TenantID int64
+	ActionID int64
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+// The same of one action. By activities_by_action.
+func (q *Queries) ActivityCountSpanByAction(ctx context.Context, db DBTX, arg ActivityCountSpanByActionParams) (int64, error) {
+	row := db.QueryRow(ctx, activityCountSpanByAction,
+		arg.TenantID,
+		arg.ActionID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const activityDayAddMany = `-- name: ActivityDayAddMany :exec
 INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
 SELECT $1, w.action_id, w.day, $2, w.activities
@@ -81,6 +168,86 @@ func (q *Queries) ActivityDayAddMany(ctx context.Context, db DBTX, arg ActivityD
 		arg.Activities,
 	)
 	return err
+}
+
+const activityDayList = `-- name: ActivityDayList :many
+SELECT day, sum(activities)::bigint AS activities
+  FROM activity_days
+ WHERE tenant_id = $1 AND action_id = $2 AND day BETWEEN $3 AND $4
+ GROUP BY day
+ ORDER BY day DESC
+`
+
+type ActivityDayListParams struct {
+	TenantID int64
+	ActionID int64
+	FromDay  time.Time
+	ToDay    time.Time
+}
+
+type ActivityDayListRow struct {
+	Day        time.Time
+	Activities int64
+}
+
+// Activities of an action (0: of all) per day, newest day first. By activity_days_pk.
+func (q *Queries) ActivityDayList(ctx context.Context, db DBTX, arg ActivityDayListParams) ([]ActivityDayListRow, error) {
+	rows, err := db.Query(ctx, activityDayList,
+		arg.TenantID,
+		arg.ActionID,
+		arg.FromDay,
+		arg.ToDay,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivityDayListRow
+	for rows.Next() {
+		var i ActivityDayListRow
+		if err := rows.Scan(&i.Day, &i.Activities); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const activityGetSpan = `-- name: ActivityGetSpan :one
+SELECT p.activities AS newest, activity_at($1, $2, $3::timestamptz, false, p.activities)::bigint AS before_place,
+       activity_at($1, $2, $4::timestamptz, true, p.activities)::bigint AS until_place
+  FROM member_progress AS p
+ WHERE p.tenant_id = $1 AND p.member_id = $2
+`
+
+type ActivityGetSpanParams struct {
+	TenantID int64
+	MemberID int64
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+type ActivityGetSpanRow struct {
+	Newest      int64
+	BeforePlace int64
+	UntilPlace  int64
+}
+
+// The places of a member just before one instant and up to another, and the
+// newest. By member_progress_pk, and by binary search along activities_pk.
+func (q *Queries) ActivityGetSpan(ctx context.Context, db DBTX, arg ActivityGetSpanParams) (ActivityGetSpanRow, error) {
+	row := db.QueryRow(ctx, activityGetSpan,
+		arg.TenantID,
+		arg.MemberID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var i ActivityGetSpanRow
+	err := row.Scan(&i.Newest, &i.BeforePlace, &i.UntilPlace)
+	return i, err
 }
 
 const activityInsertMany = `-- name: ActivityInsertMany :exec
@@ -200,6 +367,249 @@ func (q *Queries) ActivityKeyListMany(ctx context.Context, db DBTX, arg Activity
 	return items, nil
 }
 
+const activityList = `-- name: ActivityList :many
+SELECT a.tenant_id, a.member_id, a.place, a.id, a.action_id, a.reason, a.coins, a.xp, a.tokens, a.idempotency_key, a.record_id, a.metadata, a.created_at, m.external_id
+  FROM (SELECT x.tenant_id, x.member_id, x.place, x.created_at, x.id FROM activities AS x
+         WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
+         ORDER BY x.created_at DESC, x.id DESC LIMIT $5 OFFSET $4) AS page
+  JOIN activities AS a ON a.tenant_id = page.tenant_id AND a.member_id = page.member_id AND a.place = page.place
+  JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ ORDER BY a.created_at DESC, a.id DESC
+`
+
+type ActivityListParams struct {
+	TenantID int64
+	FromAt   time.Time
+	ToAt     time.Time
+	SkipRows int32
+	MaxRows  int32
+}
+
+type ActivityListRow struct {
+	Activity   Activity
+	ExternalID string
+}
+
+// Activities in a time span, newest first. By activities_by_time.
+func (q *Queries) ActivityList(ctx context.Context, db DBTX, arg ActivityListParams) ([]ActivityListRow, error) {
+	rows, err := db.Query(ctx, activityList,
+		arg.TenantID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivityListRow
+	for rows.Next() {
+		var i ActivityListRow
+		if err := rows.Scan(
+			&i.Activity.TenantID,
+			&i.Activity.MemberID,
+			&i.Activity.Place,
+			&i.Activity.ID,
+			&i.Activity.ActionID,
+			&i.Activity.Reason,
+			&i.Activity.Coins,
+			&i.Activity.Xp,
+			&i.Activity.Tokens,
+			&i.Activity.IdempotencyKey,
+			&i.Activity.RecordID,
+			&i.Activity.Metadata,
+			&i.Activity.CreatedAt,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const activityListByAction = `-- name: ActivityListByAction :many
+SELECT a.tenant_id, a.member_id, a.place, a.id, a.action_id, a.reason, a.coins, a.xp, a.tokens, a.idempotency_key, a.record_id, a.metadata, a.created_at, m.external_id
+  FROM (SELECT x.tenant_id, x.member_id, x.place, x.created_at, x.id FROM activities AS x
+         WHERE x.tenant_id = $1 AND x.action_id = $2 AND x.created_at BETWEEN $3 AND $4
+         ORDER BY x.created_at DESC, x.id DESC LIMIT $6 OFFSET $5) AS page
+  JOIN activities AS a ON a.tenant_id = page.tenant_id AND a.member_id = page.member_id AND a.place = page.place
+  JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
+ ORDER BY a.created_at DESC, a.id DESC
+`
+
+type ActivityListByActionParams struct {
+	TenantID int64
+	ActionID int64
+	FromAt   time.Time
+	ToAt     time.Time
+	SkipRows int32
+	MaxRows  int32
+}
+
+type ActivityListByActionRow struct {
+	Activity   Activity
+	ExternalID string
+}
+
+// The same of one action. By activities_by_action.
+func (q *Queries) ActivityListByAction(ctx context.Context, db DBTX, arg ActivityListByActionParams) ([]ActivityListByActionRow, error) {
+	rows, err := db.Query(ctx, activityListByAction,
+		arg.TenantID,
+		arg.ActionID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivityListByActionRow
+	for rows.Next() {
+		var i ActivityListByActionRow
+		if err := rows.Scan(
+			&i.Activity.TenantID,
+			&i.Activity.MemberID,
+			&i.Activity.Place,
+			&i.Activity.ID,
+			&i.Activity.ActionID,
+			&i.Activity.Reason,
+			&i.Activity.Coins,
+			&i.Activity.Xp,
+			&i.Activity.Tokens,
+			&i.Activity.IdempotencyKey,
+			&i.Activity.RecordID,
+			&i.Activity.Metadata,
+			&i.Activity.CreatedAt,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const activityListOfAction = `-- name: ActivityListOfAction :many
+SELECT tenant_id, member_id, place, id, action_id, reason, coins, xp, tokens, idempotency_key, record_id, metadata, created_at FROM activities
+ WHERE tenant_id = $1 AND member_id = $2 AND place BETWEEN $3 AND $4 AND action_id = $5
+ ORDER BY place DESC
+ LIMIT $7 OFFSET $6
+`
+
+type ActivityListOfActionParams struct {
+	TenantID int64
+	MemberID int64
+	Oldest   int64
+	Newest   int64
+	ActionID int64
+	SkipRows int32
+	MaxRows  int32
+}
+
+// A member's activities of one action within a range of places, newest first. By activities_pk.
+func (q *Queries) ActivityListOfAction(ctx context.Context, db DBTX, arg ActivityListOfActionParams) ([]Activity, error) {
+	rows, err := db.Query(ctx, activityListOfAction,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Oldest,
+		arg.Newest,
+		arg.ActionID,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Activity
+	for rows.Next() {
+		var i Activity
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.MemberID,
+			&i.Place,
+			&i.ID,
+			&i.ActionID,
+			&i.Reason,
+			&i.Coins,
+			&i.Xp,
+			&i.Tokens,
+			&i.IdempotencyKey,
+			&i.RecordID,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const activityListRange = `-- name: ActivityListRange :many
+SELECT tenant_id, member_id, place, id, action_id, reason, coins, xp, tokens, idempotency_key, record_id, metadata, created_at FROM activities WHERE tenant_id = $1 AND member_id = $2 AND place BETWEEN $3 AND $4 ORDER BY place DESC
+`
+
+type ActivityListRangeParams struct {
+	TenantID int64
+	MemberID int64
+	Oldest   int64
+	Newest   int64
+}
+
+// A member's activities by place, newest first. By activities_pk.
+func (q *Queries) ActivityListRange(ctx context.Context, db DBTX, arg ActivityListRangeParams) ([]Activity, error) {
+	rows, err := db.Query(ctx, activityListRange,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Oldest,
+		arg.Newest,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Activity
+	for rows.Next() {
+		var i Activity
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.MemberID,
+			&i.Place,
+			&i.ID,
+			&i.ActionID,
+			&i.Reason,
+			&i.Coins,
+			&i.Xp,
+			&i.Tokens,
+			&i.IdempotencyKey,
+			&i.RecordID,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const activityMinuteAddMany = `-- name: ActivityMinuteAddMany :exec
 INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
 SELECT $1, w.action_id, w.minute, $2, w.activities
@@ -226,6 +636,52 @@ func (q *Queries) ActivityMinuteAddMany(ctx context.Context, db DBTX, arg Activi
 		arg.Activities,
 	)
 	return err
+}
+
+const activityMinuteList = `-- name: ActivityMinuteList :many
+SELECT minute, sum(activities)::bigint AS activities
+  FROM activity_minutes
+ WHERE tenant_id = $1 AND action_id = $2 AND minute BETWEEN $3 AND $4
+ GROUP BY minute
+ ORDER BY minute DESC
+`
+
+type ActivityMinuteListParams struct {
+	TenantID int64
+	ActionID int64
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+type ActivityMinuteListRow struct {
+	Minute     time.Time
+	Activities int64
+}
+
+// Activities of an action (0: of all) per minute, newest minute first. By activity_minutes_pk.
+func (q *Queries) ActivityMinuteList(ctx context.Context, db DBTX, arg ActivityMinuteListParams) ([]ActivityMinuteListRow, error) {
+	rows, err := db.Query(ctx, activityMinuteList,
+		arg.TenantID,
+		arg.ActionID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivityMinuteListRow
+	for rows.Next() {
+		var i ActivityMinuteListRow
+		if err := rows.Scan(&i.Minute, &i.Activities); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const badgeGrantInsertMany = `-- name: BadgeGrantInsertMany :exec

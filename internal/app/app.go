@@ -46,8 +46,8 @@ type Core struct {
 	Keys      *tenant.Keys
 	Ledger    *ledger.Ledger
 	Store     *store.Store
-	Referral  *referral.Programme
 	Incentive *incentive.Engine
+	Referral  *referral.Programme
 }
 
 // NewCore builds the domains on an open database.
@@ -62,8 +62,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	return &Core{
-		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme,
-		Incentive: incentive.New(db),
+		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: incentive.New(db), Referral: programme,
 	}, nil
 }
 

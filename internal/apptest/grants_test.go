@@ -74,25 +74,16 @@ func init() {
 // incentives defines one thing of each kind, and lets the member earn of each.
 func (w *world) incentives(t testing.TB, name string) {
 	t.Helper()
-	w.action, w.badge, w.milestone, w.quest, w.level = "act_"+name, "badge_"+name, "mile_"+name, "quest_"+name, "7"
-	addAction(t, w.Server, incentive.Action{Key: w.action, Pay: incentive.Pay{Coins: 0, XP: 10}, Streak: &incentive.StreakRule{
+	w.badge, w.milestone, w.quest, w.level = "badge_"+name, "mile_"+name, "quest_"+name, "7"
+	habit := addAction(t, w.Server, incentive.Action{Key: "habit_" + name, Pay: incentive.Pay{XP: 10}, Streak: &incentive.StreakRule{
 		Period: incentive.Daily, Rewards: []incentive.StreakReward{{Length: 7, Coins: 100}},
 	}})
 	c, m := w.Incenta.For(t), w.Management.For(t)
 	c.Must(201, "POST", "/incentives/badges", object{"key": w.badge, "name": "Newcomer"})
 	c.Must(201, "POST", "/incentives/levels", object{"level": 7, "xpThreshold": 10, "badgeKey": w.badge})
-	c.Must(201, "POST", "/incentives/quests", object{"key": w.quest, "name": "Settle in", "steps": []object{{"actionKey": w.action, "count": 2}}})
+	c.Must(201, "POST", "/incentives/quests", object{"key": w.quest, "name": "Settle in", "steps": []object{{"actionKey": habit, "count": 2}}})
 	m.Must(201, "POST", "/milestones", object{"key": w.milestone, "name": "10 XP reached", "type": "XP_REACHED", "threshold": 10})
-	record(t, w.Server, w.member, w.action)
-}
-
-// addAction makes an action; its name, type and state are filled in.
-func addAction(t testing.TB, s *apptest.Server, a incentive.Action) {
-	t.Helper()
-	a.Name, a.Type, a.Active = "Do "+a.Key, incentive.Standard, true
-	if _, err := s.Core.Incentive.CreateAction(t.Context(), s.Tenant.ID, a, nil); err != nil {
-		t.Fatal(err)
-	}
+	record(t, w.Server, w.member, habit)
 }
 
 func record(t testing.TB, s *apptest.Server, member, action string) incentive.Recorded {

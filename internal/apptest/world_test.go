@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/internal/apptest"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/referral"
@@ -32,7 +33,8 @@ type ids struct {
 	conversion, review               string // that earned it; an open fraud case
 	campaign, referral               string // one that runs; a code in it
 	block                            string // an entry of the block list
-	action, badge, milestone, quest  string // keys of the incentive engine; the member has the badge
+	action                           string // one without limits
+	badge, milestone, quest          string // keys; the member has the badge
 	level                            string // its number
 }
 
@@ -45,7 +47,7 @@ func unknown() ids {
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
-		action: "act_none", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
+		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 	}
 }
 
@@ -79,6 +81,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.reward(t)
 	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
 	w.referral = newCode(t, s, w.campaign, "friend_"+name)
+	w.action = addAction(t, s, incentive.Action{Key: "action_" + name, Pay: incentive.Pay{Coins: 5, XP: 10}})
 	w.block = addBlock(t, s, "mallory@"+name+".example")
 	w.incentives(t, name)
 	return w

@@ -24,6 +24,7 @@ var Built = []string{
 	"listLevels", "createLevel", "updateLevel", "deleteLevel",
 	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
 	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
+	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
 }
 
 // API implements the generated strict server for what is built.
