@@ -86,7 +86,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,9 @@ var Built = []string{
 	"getSpec",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
 	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+	"listLevels", "createLevel", "updateLevel", "deleteLevel",
+	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
+	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
 	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
 }
 
