@@ -28,6 +28,18 @@ type programme struct {
 	boards *Boards
 }
 
+// noon of a Wednesday in the middle of a month: no test runs into another day.
+var noon = time.Date(2030, 5, 15, 12, 0, 0, 0, time.UTC)
+
+// newTenant makes a tenant whose clock says noon.
+func newTenant(t testing.TB) tenant.Tenant {
+	t.Helper()
+	owner := pgtest.Tenant(t)
+	_, err := pgtest.DB().Exec(t.Context(), "UPDATE tenants SET clock_offset_us = $2 WHERE tenant_id = $1", owner.ID, time.Until(noon).Microseconds())
+	must(t, err)
+	return owner
+}
+
 func newProgramme(t testing.TB, owner tenant.Tenant, room int32) *programme {
 	t.Helper()
 	books := ledger.New(pgtest.DB())

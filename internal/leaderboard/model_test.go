@@ -19,7 +19,7 @@ func TestBoardsEqualSortedLists(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWalk(t, seed)
-			for step := range 60 {
+			for step := range 50 {
 				w.step(t)
 				w.compare(t, step)
 			}
@@ -42,7 +42,7 @@ type walk struct {
 const walkMembers = 60
 
 func newWalk(t *testing.T, seed uint64) *walk {
-	w := &walk{newProgramme(t, pgtest.Tenant(t), smallRoom), dice(t, seed), model{}, map[time.Time]model{}, nil, map[int64]string{}}
+	w := &walk{newProgramme(t, newTenant(t), smallRoom), dice(t, seed), model{}, map[time.Time]model{}, nil, map[int64]string{}}
 	made, err := w.boards.Create(t.Context(), w.ID, NewBoard{Period: Daily}, nil)
 	must(t, err)
 	if !made.New || made.Members != 0 {
@@ -106,9 +106,12 @@ func (w *walk) note(t *testing.T, c ledger.Command, r ledger.Result) {
 func (w *walk) compare(t *testing.T, step int) {
 	w.board(t, fmt.Sprintf("step %d, all time", step), Choice{}, allTime, w.all.list())
 	for day, m := range w.days { // past ones stay readable
+		if w.IntN(3) > 0 {
+			continue
+		}
 		w.board(t, fmt.Sprintf("step %d, %s", step, day.Format(time.DateOnly)), Choice{Period: Daily, At: day.Add(time.Hour)}, round{Daily, day}, m.list())
 	}
-	if got := w.top(t, Choice{Period: Daily, At: time.Now().AddDate(0, 0, -1)}, 10, 0); len(got) > 0 {
+	if got := w.top(t, Choice{Period: Daily, At: noon.AddDate(0, 0, -1)}, 10, 0); len(got) > 0 {
 		t.Fatalf("before the board was defined: %v", got)
 	}
 }
