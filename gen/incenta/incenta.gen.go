@@ -1239,7 +1239,8 @@ type EventResult struct {
 	// Rewarded False when a limit of the action held.
 	Rewarded bool `json:"rewarded"`
 
-	// Streak Where the streak is after the event, and what it paid; absent for an action without one.
+	// Streak Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+	// nothing, since only events that earn count for streaks.
 	Streak *StreakStep `json:"streak,omitempty"`
 
 	// Success Always true; the event was recorded.
@@ -2387,7 +2388,8 @@ type StreakRule struct {
 	Rewards []StreakReward `json:"rewards"`
 }
 
-// StreakStep Where the streak is after the event, and what it paid; absent for an action without one.
+// StreakStep Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+// nothing, since only events that earn count for streaks.
 type StreakStep struct {
 	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins   Quantity     `json:"coins"`
@@ -3270,8 +3272,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3286,8 +3289,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3383,7 +3387,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3394,7 +3398,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4274,8 +4278,9 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4300,8 +4305,9 @@ func (c *Client) RecordEventWithBody(ctx context.Context, params *RecordEventPar
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4497,7 +4503,7 @@ func (c *Client) ListLevels(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4518,7 +4524,7 @@ func (c *Client) CreateLevelWithBody(ctx context.Context, params *CreateLevelPar
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8514,8 +8520,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8530,8 +8537,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8637,7 +8645,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8648,7 +8656,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9541,15 +9549,6 @@ type CreateActionResponse403Headers struct {
 	XRequestId         *string
 }
 
-// CreateActionResponse404Headers the declared response headers of an HTTP 404 response for CreateAction
-type CreateActionResponse404Headers struct {
-	IdempotentReplayed *bool
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // CreateActionResponse409Headers the declared response headers of an HTTP 409 response for CreateAction
 type CreateActionResponse409Headers struct {
 	IdempotentReplayed *bool
@@ -9613,8 +9612,6 @@ type CreateActionResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
-	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -9635,8 +9632,6 @@ type CreateActionResponse struct {
 	Headers401 *CreateActionResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateActionResponse403Headers
-	// Headers404 the parsed response headers for an HTTP 404 response
-	Headers404 *CreateActionResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateActionResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -16336,8 +16331,9 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16358,8 +16354,9 @@ func (c *ClientWithResponses) RecordEventWithBodyWithResponse(ctx context.Contex
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16525,7 +16522,7 @@ func (c *ClientWithResponses) ListLevelsWithResponse(ctx context.Context, reqEdi
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16542,7 +16539,7 @@ func (c *ClientWithResponses) CreateLevelWithBodyWithResponse(ctx context.Contex
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18694,13 +18691,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		}
 		response.JSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest NotFound
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON404 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18884,44 +18874,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 404:
-		var headers CreateActionResponse404Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.IdempotentReplayed = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateActionResponse409Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
@@ -40581,35 +40533,6 @@ func (response CreateAction403JSONResponse) VisitCreateActionResponse(w http.Res
 	return err
 }
 
-type CreateAction404JSONResponse struct{ NotFoundJSONResponse }
-
-func (response CreateAction404JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.IdempotentReplayed != nil {
-		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
-	}
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(404)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CreateAction409JSONResponse struct{ ConflictJSONResponse }
 
 func (response CreateAction409JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
@@ -55351,231 +55274,232 @@ var swaggerSpec = []string{
 	"sYWirzIzw0EwVviMN4CNwC1YyAxy7bitlmfvKy5aYwMyhRgb9dEk9pZrX89QMODWWX0YAGq5aHrSuSbs",
 	"u1EUWFQkrbqb7X9tlVGhWTg1/I7Zuwf1Xlj491Om8u9nb/h5Ik3v4kGhf+CNAEQCZ9iDOx2ct1bWqqnA",
 	"VMsio8uTwWa3C79YP9k7R4oLeZtLoA+KhaP+QvkJ1FWBkybKZb1fFBY2IrCpZcRph3nI0w5Ao50lUQse",
-	"JQos5gT4M/aGgGObD7xwGbmxJst8dmb7nPdzKVMtK/CpSSNpA4f8uT1yb7gyvpIprylDWlkZcMlUv5SB",
-	"fid9lC0jyatRfWuwrWzZvHICaQugGqiaK0f7ksaCiz5qe+mYZXGgHOXgG8ggpsMhi0AUZdPwiwpMjTnc",
-	"Bw3LqRU38ytLj07xm/CKPrS3bJ64g5mA5sw9LsKuVeW6/+///f/0LKuHXwzTBn4Ba9a+PQJr1dey7Fva",
-	"nPAdLG/xzBA/fG/nxcVAlrTK9r7ViZJDRcdjZrcA/ayOV3pUMEQktzKIiSEXjPyE3EsH5OtFgOXdVjGC",
-	"9ugBelB8hXJAKAkRXDe4EXFqZ+sg7RABT42pumVmEtOQ/Rx4Q9neB6YNzEQxPbHykMCFZ4kSHMlwOmZg",
-	"uFkaPYbZ0qb7D8L1jYBFRGzCRATcWbN4sDOS2r6jmbpj6gD1EcDI5UnXdSuAjaKhad6IG/HXvzpvJtPN",
-	"v/6VdJLaeuKcUjhW5BzIPQflTl/d7faa5BxXZL8KeqO2gw/4cKrcxLkTGxI9+vDgQKob4TbBGYwhVWpO",
-	"esmh9+AlIUmvPTUjqfh/QaiiF7iweGFOd7s9QjWZsTh2i/rE5ul6SEjjOMHxz3ylSZBo+8zyTu0tcSRe",
-	"q6tAi1cZMfKTpWFLvpZyf4bZjagmOpQTpvdJTzEa9YIb0ZspblgPsPfty4hLTGP733oajuw0ez4EoPfx",
-	"6aadEwzVw40ilvPCit2ugmC2D+B26elgwEOmD8gkplzcCPw+XC8ckoTSGqFQCgFz0E3SFhL7u8Hy/qIR",
-	"I0/P7HO+n3zMb5mdwFQA6AxB/cruqEuYtZvaQ4dJL/BLgX/BpvSS7KkemKzztHGNDsiu3eG9t29JOKKW",
-	"Au14pJ2Aw0u7VC6MJH1mKdAqEjcizSeBY4QNGPI76L0/ZkirP/ktDdDPEeRSTpz6Anf5Z/tBd8Bjao/e",
-	"ajw8NPuYmeIWfiO45RWKeaABNBHftN6QHk63657sNQkmI9FbpslP2TDhzz7lCsfQ2Y11a9aySS4ZjSDO",
-	"QcWNKPwdz4f8F1MSWRd6BmOujXYH01FKqgyxM/vvgNBYSxw0+eaEmhH56U3rzc8Y0JwpKYbE7qGM7O9v",
-	"7drsP7pCmi6NYzlj9pRh6b22/Xfv5wAI34zYjdAjOoG4Vg/mgHQMn9+BipFFaoZ5J5mmmezrCVWGh9OY",
-	"Kksi3BzAQ0Cv+kb81OPijsY86jq2YUlvKqjjDTDJ3kCqPo8iZrlEb0LnsaRR10jZjakaMiBWalgXXCb4",
-	"xlTQO8pBAvZAVGF3ii4soQeM60b0MpCUXS66E1cjCG9k/mQZX8xDA4u+OL+6huO6aF8f/vYz4J5b8kZs",
-	"EyrmkOPjDvC9jDjTf/0rbMR/XJ2fZSJb5JS/Jz/9Cv9j+annv5b+X2H55Kv+NL7t/dwkaUo714CFQyIJ",
-	"fUuQN8PwfCikYlHzRhxNJzEPqWHIYgJy9vkkIG6fyefrDzu/BsQoymN7wSJqaOAIxopjHRA5NTtysKOo",
-	"GHqQDi9d53hyIGmsuLJv2M9btp+7TS2UDr2IGcpj3cuwuwFnceR2CJPcgcbzUCH25a8XsDIAC9kn1IMn",
-	"urzyUswQcPWRn3qY7IB8DNIN3L9vRK/otOv9DGIZfbQBuWUT45lmQMDhz6xIiAc79lQsEWf7yYBBGuRb",
-	"YC00nXGLtWqspQYIgiN3tutL1FdEwsHXPds2I8VYslYak4gPudFN0rME51izkciTuQjjqbbyDEIU9NZe",
-	"ZZBNoBoHyBz69tHI0geKHENFpBOYLIRmiejcTcfNHWCLQERY+uthoapD9NkNSA8uX8/u5N7bxL0EEWZL",
-	"LzOucU6ZwG6T2DEjxzlwQ25E788bSGS4aeyTP5rN5reA3GRSGuzPfzabzfv73oGzWDWBlpmkPyeCmimq",
-	"Nm6VYGVDnWoSmymfnFsldjyx10LTAYvnKe/N33snE3rHKZvY+QRqR5Kie8syzkf4JdUO8ez9X2+EAwvD",
-	"5B34CvRKg7NNPmF2LtkkpnMW7YNN5tg3BuawIQ1hgwELzYG7Ik4r8N9FBSt7T2/Em709K+V4zDLZnYmr",
-	"Vk2F8G4e94UZtcpmX3E2sPcDJOuQGU3etN45cXLJjJrvgNus1yRWXwPihItlqexv4Bxq3gi7V708LnCP",
-	"cAE5FVSgcLeTSd5kd0x53Rb9E64Rkj2nq5BaITPOlv9EEpgknUxidLT37NO9g+QptDL6iNR200Cvx00j",
-	"XzfEhTbYr85p1WBZ421ILW13KmAZ6FQy6sCKQDpmxnPR3AyHViWaSxdRzBgHaDbYw2GWveJVRVMCWSlF",
-	"rak/NbBGeyxJY77UvaZJgm8mp24CqJMLCVNFJ5pr0thAKyTwZslOKMcTang/ZqR9cYwYYIji3thttpot",
-	"a87KCRN0whv7jdfNVvM1pCCZEViUr8IkdjUpLeq9ZKEE2w2x6y27k9PhyKfDZrV8oEp7Tw4A5gr5j/fm",
-	"W56u/dXO3DhQWT34vrts9i9YDsOtjokp5lQbsveGjGCTfuqFGFvrEcPiWP+M9zot18VU0xTkE1sG5j5n",
-	"yZZNnD5FjVG8P4UMM9ImYTZyBzkvOmNb/0UTX+uO5erO/aYXoQzh7BJSO44a+41rRcNb7GABfS0d5VUm",
-	"2KWPvDrOQ3Tff0MPD9PmvYzmLiBqnMvO3imrZXApXv1TY+Ka65wG5w2KKfqXxmOq5uBHwAX354QSp7hC",
-	"hZKlKx/Iy5Q0Yd/Lv/36rljtsd9ovz/c3XsNjgynA1d+yjWe5CKjii58sGTk+6CBvrpVnrykY8h93ieW",
-	"oJaiIwB2Za/VWnMfU5aQX+F1nl2gUMmuCzYAthH+y/UPdVehbRr7jb3W3i87rV92dn+93t3bb7X2W61m",
-	"q9X6z8rtzrSBRUDK2nuU2aCS1EA4KurvdxPyT2nEMBGjRABWfc299arslfugcUkNO7F6ys6Jh7xcNkrx",
-	"8dwIl2xM+bKKjsVR0lcKI2lm1hnFPn4fNL7uXOLl3DleuSG5Z+EU3iAhlr2UEOyr9zRy7zXgld3Vr3zO",
-	"2G740uvVL33wBh6+8Wb1G2fSfLCqOb7wbvULh86Igxd2a8zpAu3MaylPrJUJ7+3trX4vw0RPuR5DjTK8",
-	"W2OSySnj3r2tc0bHzrYFQx3fel3rmLyBjN7glK9Y+QHp0ShCDB1a4dFwiRHfgkbOE2A/BbSU4tGijwHh",
-	"v7658/yjYX8cwJEFjbyfpfHt3g4KXrDGfqPgQ4PpvQrzWSpDZso6SKRavpWyAx5jmIt6F6ZvyoiyB11N",
-	"VtEEz4u1a5oL4vSEa5PPAinI1PwczkXsPOVcJ/pB4gr/15SpeeoJz5csJnx0zbTl0il4PQrn4SqLyuZQ",
-	"KCwrncXKTicVk3AGDihu1rKpmkNStFBTliTH4Ws2qooCMrrNByXHjRrPXcs6T0FtQI3nnOD49mAtwKMr",
-	"J9Id6xD+SGvj3rxrvnuXr32Df3QjNpbFQpF9+Gf3zdtfcqUbCyrB2/3d3WZrD1QCXngt2zlFy6kK7VGy",
-	"UI7HTIWsG45YeCunJlfYbq2vYD0VL19VZP+RexwzCnEYnFfW4QM9fPGHQwxPt5J/+8JbDJBlqkFxkr52",
-	"KFOymKnitM/YY80Xbjgk7b23Hg57NwG43s2DUe/er6M8JUeHdLeoRZ0Lhn5B6GqYcKuCJrXVf/4t9J9/",
-	"F03BisYstWWVhcyv38qFu2I08uUA1X4BEN4m7ZVFIu4yVUy2ywakBkF+Nfg34Gpr9x4Gh7nBxsxNiOhp",
-	"KXpE25dmo/mN8HrBjGofVMZS3V6OV4B7E+rem+RqoWqF0CgiPcch0PMMXM+HzzyD6R0QeiN8MD/dPww7",
-	"ogvww0n748fOEbzJjU5WAQg2i0XZIdUMfXt3nM2ggIb0Ywk+DwRluRHgRKOaXHb+o3N47cbO9apukvOp",
-	"AecbpHWlLgsy4yKSM5dEBBPkmnS+Xhxfdo7AK5Z6R6ZlK0NviYwY8bAIOlcxFbjJhKMSZ8iNSLwhrnCq",
-	"i53k13KLIEFl2hC+qHNkMlXhiGqWN+m/eLpmO16MkhmNb3e8NqeZiHTWxi8I/7VE8ppuFs2HYjopTNj7",
-	"n33j/Qc4ctZyt6THWMvnsvtsPpdKJWvFbjxQt8nrMqWqS8FzEzTcPc2v8IO7vPZKITdZvby/FZTDv2UA",
-	"KPb/aBRQOBtBI4ud2fhWtjfvWk+1Nxk9z9pWyVY5jlvcqIzK17hGWyrharGUt5roqZ7wkEsXuJnxOMZG",
-	"2MiKmy5RbsKoWSQmL9VGNEq7WZI+GyCgzIqN/7Ww8b8mG28ZXuei0y5s/FMQ4aJCDRKyHhVuoAIjI2dR",
-	"pTMxPSBAycGntz7FrU9x61N8KUsB7yzogBn9q9JYeH73Yib1ximVlV7GdhwnimchJbY/J7dsDrFCF3JN",
-	"0h2CFqIlLDoX2+57D3YRuWIgJzP+SDswoBxz6flvW/Y/ZRxByKxV7v1p7V63fs0HhHKbgB4SED00NN1W",
-	"a9d1FtlPcM+6EyUHHCsc6XfMq8ACCOf0840/yEXyoHYFaTi8T7pPa7+urttnR+3LoxzEyNJZf59AQvT9",
-	"t7ykqVXTgQfTuF8o2SgVO44kth6XrcfliT0uNGEYnoF6FpLztKQsbYWr5YgNuGAavSpJl+2QChJJYiT4",
-	"CJrE372E92EGLWpXlvP1IENqMYmxhwmfmMfmme+NgFRDsPbty2bExprFd2zRmA8yJV/wuf1MdsT5Uaf7",
-	"sXPWuWxfd1yXcMSZKSRQwJ9uRC7vIvNQwa/gip7KXBk+r9xn8xt6ywSi4bwjPRrbrZ532Xeuje6V+SFQ",
-	"S3a85UV9EDWNXPeBvDWSiJKHM/1F3u6Z9n0qEfKpHRHl8Txbk0aoK27Lz9JLude/tJKpwrvdWA65SANQ",
-	"RzCg/zH9qK8WS6pRk7rAP5JdALQZXzv6t/tv91VLeruej8OLn6fwb4Qp6GjqStpqCwnh1T6n7CEt6gSC",
-	"zRyVbs3Prfm5NT9fSm1CmZvWMVepTuV2JwR1u4rRcIStbxcszm/uwP5o5BWAguWZ0ciWmp6v/rxl83uM",
-	"+pd2ODgcUTF0UZJxsdsBgEBj4VImnIUuRYgfaUJ9r5NFi/QzcMoN1ZNPbH5BzahOYsSjajJT4Up/8orC",
-	"qV3x14sggVMh0H4dZUtGUchKHBQmIAjeri8IsCPFk6SBhnDmP77IxjefTmrvXbfe7b9ekNpvH09qO70S",
-	"LwnXRCDEx1Z8b8X3Vny/iPgG1reB+C6K6fWkMQIELPUDewyBjRy/73H8J/f71mP/od0DxannzMV0HNB+",
-	"MjViAKPg44/9aOhkBB/TIfusYj8MygzBZqEcZ0EgztJfahlnG3lwYYfrOnDxLLf+263/9on9t31/7z0T",
-	"c4zgYd5biuM2yReowfTXueeUGG8GzNHNm5Q/SqzgFXJGpDjwBaUBlmjBHQewEw99EhB6I7Ca1AFDATJX",
-	"SOO4SQCry7mPMbGMm4QRShGyan8o3tQXdYf254e+yUjqQkyYYg4VseBENCPF9EjGUWP/darIoi+5C70o",
-	"kobUDcWGrv7MMcJL98N6zkHH2V7IN7iuRHn45lUZJyh49ioFT+V21xU79U8lcyTlnkC8n1tLYmtJbC2J",
-	"F3YE4l2sEMEv7QVE/eAVTWBNS+X+Ryxew5UQI9PIbX8OfaObZK+1m23vaHmQkRmnYUD2Wq0CRgUO5wHA",
-	"Fw2Xtp3VDyCtk91JZBTM/FPR3PCQ45i/uGamMazzo4IWP0/h0xvR/BLq2lyozOXrtVoL8vfhllmSQn7S",
-	"+b1zss7OdWCGS0Wio9YRjUBNxCuzFY/PIB7X1wkpdvt7NGKF4sLdJyLW9pf25dFTESvYNFuP8FaP2+px",
-	"L6jHtbGR21I1brHHbbliB2N0udg8o7iuRqfYnbxl1SrdNWCKeZUO8QQd5zkAfEpQyzKNZxIQwBG9Y4Sb",
-	"Jjk26Y+AStinCILje9RIEc/BueNcNzcCfDelBXN2tj+Aqpdu27+zroeryIvQTYthkl6Ii8IKT21b7rIV",
-	"T1vx9ILlLvYSPlw+PY0Ystzx1Z/ILO9rhDfTGvxUCw6IyIHtdABBJ8mbRnwd+4ny0OdnzVQS/lxPtHyG",
-	"eWOa0bfHj53+sFaNM8E3CYPm7Jt6wVB7dH/R25joNib6PDFRkwTgESvC0t+6EdJybvcIuZRtQbx54HTz",
-	"XEDV4UtSMSdjqdgBmY2k9xQgBCg3VYmWm6nXL5VnqZjhipVGBqHme111+4XSJV19+n/jMGYxSfKxwphI",
-	"/dvMyK2U2RoaP1Jm5HrxzIemRcZUhCsSI70kheCih+uag58q6cApVcSU/ccMOunDA/+UXKD3oixf0n14",
-	"XXH5A4E1uhz9d1gzaE2J/TdBY8KggXWKUOh+uM5kx6f/uejmcjnwv7ZazwZJ6A6jDh6hJ5itGbE1I548",
-	"tTJhESkndD+taTzgW6v9JF9yVfNW7RdyduDaOhUcIlKwJul8nwBaILACsDIEu2OK6JGciUXO95F5xvfC",
-	"rpIEZL9YBv50zGxtdlStt8Kftxxoy4GejgN9ZAY0MX9ZH8aBXBfKWmDnQeqfkAIa7YXxNIIuitAPpYd/",
-	"dIinac8jcj1iGutVrEIGzsTU2+tawLjWLzfC9WlKwEihDUvM6B3T0CXHjKRmmZZEE8VDhm2hudBlIUbA",
-	"Vsd1Yn/k9cDVDRtKNQ8AU5Ralup6ZlXDreMbjw627qdkn676OIxUl53Z3bi2L1R9MXNUIRXQ1yukQkgT",
-	"IPZgxNgY9eiyuThHSHY2i819/60w0PP56f6c9xsfJHZSlhG7kBIBDidSxs4hbynzwpJpY/9ta8NSWdB1",
-	"QzkYMKj6ghZ5AyKnikBzWO3DANyMK8IASbEsjHEnp+EIff9GhvlKWTdX9wse2dHxx+Pr9kn9QqrnAi3H",
-	"i13HQgBq3grnrXB+aqxyJEmktywAoZO1OQHtHl5RftWOomy3WuTIoNlL5VtZhlSQ/nTeJG2Ql1AMhc1V",
-	"E/6T9HH0l7yHGdssYpHr5teXZhRgN7H+dM4UCUdSagZtdqEnJI1hYa4JX8ryepAOjjJaCpb0L4O5WmYI",
-	"2FpTwU11fVZGSr8waBWuNG+HlPD7PF+v4rAFFmpJZjKaax4Wv5COt5sd8HQ6TPn0m1aeS79Oxr/47R9X",
-	"x4ftk3VRrjOb/lKlXktFKcqhRxGiP5qUXFvOpadUXv1lr+Y2WLINlmyDJS9e/JVVA6q0gPWCJl5XKI+Y",
-	"uL+++tN+0PkSIxYzw6pygL01jjJ74Hp84KwHUpGhlFGTnCt7BVCBxs4g2NxVuO69fUbG8q4snHIEX3+Q",
-	"UIelPJZvEXfjyZNjcdnR1tL4H8E8/134ElLlc/CloNyVeO24TUBorCWZQTdwzPDwfsXSuMSPwz9gx7Za",
-	"7NNqsSUa7JZ1blnny4dcno5vJr6fjXNHe3Cxe0Qz4xDWuSYxG2ARqVfhbhmbwCgYM7FqnGUUmBMzY4qR",
-	"MY3YjZhxM2qSa3rLxZDQGZ2nvetdtEUTxQZTzSJ0A71ptcqcOph8+lj8+9mzUB2zzPD7Ipt1T6wH5pzZ",
-	"jyfMTHXT/2/idgH0803l1QPSVGvKq22u6lYMbt0vP1au6nO7X7ANSc1ECkxiACHuKjx8b1ifVFGenNrB",
-	"j6yTwIAaQ1WM3iVG1eWHpzAYXMLlOQppP4KqzAAscKj7YZDn/6P7r2dqQkqwsbOo3JV91heLBtmdR93m",
-	"ed0pzZTrlnwNU3PSbpd1Mu2eMWsYbkmdjAC8s1trc5sS8MQpAczzbS+GHCPfDIzVdy2nKUIHWGoeudr1",
-	"ub5jap7JFxjIOJYzjYgfHLL5IFCvDZvsp83OHS79hM51gHXI+kZgHyqjydcLEiqpNcBRO1jqBLZVB64/",
-	"EvaoBZLQCBXrijFw8L9o4lsHQE4ZHRimYHhrY94IbJ4QYI9qu1FocGITsCDfTTxwbc8LzdahnNInRLsl",
-	"QfusN/aFXCKjtV5vRA8fShBaetBwvJdniz2EPUn2Ci8O/BhAxMTu+T6hrv2Da4uO/Zu9XW7cv1nklQFr",
-	"Qt+IXonWv08sf+3hGt/s7bl28di3TCcxG9yjiA8GTNn9HjHhp2ZfdERCFYPsDnAZBDeCcTNiyo0xJhOF",
-	"REoo0SyUloAGAxaa6i7nQMM/ZnOxpMW5FH1JVYRd95e2OF8uX9cSjw9CiDljM9zYJ8nFKO1gcpm7Wqky",
-	"usb+eBT7P77Z/05Lt5xe8re3OSXBKwSJ3rJcbdktV1v2Gq4g4PPEfTnlRPhv5ED430nH6tP21y52rb7K",
-	"qTK+n3S+L3cN1aaFB5WC16U7i5gIge8eJ9gsgXZYe2f/LKvrfTGAiI2OeXP1NHPOVbhM7htWmXRlIrtl",
-	"K5kwdQsi+EJxqbiZEz2dTKQyIIwn12mFtVNZlxNVXhFen3jW8x0CZ7hkehqbMt32C2Zqj12669YTtfVE",
-	"bT1RL92NXKB+VqH8l6MFFpTRRsJtu/KOqUEsZ0+CIIga4Kv+NL6txg/01sd0QozEzjPekMbeDFwndgXy",
-	"IU3kTOxD/jIZ0znWjrjwEWQBQK2QJtpQESUKvWVyukcMi60FkqvmdoApBBBRwDbpo9kBvidkloSKOarL",
-	"mWgVtertbCRjlgauAHgFMppHUrMSnX9GNYG3XXe7Sn3ejJhwsr6n8ir8Ci1av6wabWYy53XyvsyC30nz",
-	"oWBRdzpZqhBnnyrRhIP8mEJ29TQcdZOeS/lX3rz9BdCo1pOQ758urjbm3wsxtQHlsf1pN2hMlLTi3/3L",
-	"kTBsI7KA/er9XKFA/1qiWe1lNKvd5ZrVXrlm9XpNDfqhyg7MmIuIfYfHVKKFlOnellKAO+I2RAyoJWV1",
-	"ETOUx7i9A85iXJYlhj92vzWzLuYx0xrci6AOaiKkb/Flr437hmvyBZimAy8R3Vx3l80VMYm+BRunEqYk",
-	"W63ZnQsw+aexQT+D5bOwWHTjWK641fb+h2t7W+Xt0ZW3MRXz5c5b1JU8tmZtTSsGCgPfVGXI8NTl+vTn",
-	"0F4W+luBy/AAYhf/mtJYOycXAzS4oQSnl2L+MXABE0XFrVWCRiyOsEEWAbQC+3HAmPtOQ+igBVVfYzlm",
-	"IpMOHsdNcprB2ZFTQ75eIKKEhF633OCAoUxdkghjOaFDplOo6KGSs7QRiEtlAj/rFzdwquCgKsdxgThV",
-	"OSA0jonhY9YkPWya3yOKUXCF4zPGNySOoGFZRPrzG9G7OL+6JhXb3wucV/XrBQnlVGDx+YAqkrY1nqUe",
-	"bPzsAelR0yMTHt7ab08gNQr/ciN6WtCJHklznJme/80nz9v96DOHRJRuCmjCxMxkmcL4kZmTDN2sDVAE",
-	"E6wV94Qn26axGOW9ZDRyarZbUVWQN92FzSvhFxFsf8SobZUX2l6K9G/OTkhdfylQ0+5ey6pDVNzCJiyq",
-	"wE59evO2ZdeVRUTBl/ZWQJykL/2SvvS6+NLffn3XSHTL1kYgsBn67Aij5nWQYLMR2eS2b4Oy2xTgH0of",
-	"oIjPHOcYsNcIsmz5YWh4yyO/Xk566Rc46NdSIZnLSgyIkeh4oQAnmxVSvptnMmjkun1iGbgfFyu54RkM",
-	"IoOCMFUK9AVh9ZB9EkHnfxGRGWO3mvwED55KEdH5zxiNlMKMtLVaPl8fNknbj4ghZn0jvOR2vZoC0j45",
-	"6V4fn3YIHUsIZkMNiXPCJL3FuNGOczjtJpp7ZxMkQsvpksLzh4jVR/XE+FPJeRicQH2P7idoojYdj5ki",
-	"mjpCtZsdz3Mv4bZamul0Pp38Y80QZHZD7p0j5UEysmSGNVOJMXilIhcJuuXC/nDRuTw+P0o8nhrEGW4U",
-	"BrUesP7C4kuhvtJL4XXCINU54aC29vgP2WSs9IZVu85eL5CiHSBPi1dn7Yur386vS6mx6tpmKNQzuEem",
-	"Ub9SyLExCBAQz1MqLVGztkS6dRptnUabKonXFNqxJKa+VO6yEeq1nPUVx7K2sPeb+ppeKTZQTI+WRff6",
-	"Ux5HGZVSp8pezKIhU6BgzcEDdMsmxvuPxHxG5wHR0gHnuao1n9juQAJTEKMZ1ZDqRwGnNGkneyZRd0uA",
-	"icpDZ7CMR1fbHlhyZbcuL1iy8sDtfbmYyeY4bRpIyGzHpf9WefcumOiW9295/5b3P5qDAPjmOj6CjRh4",
-	"DaRopliaGg45FbpJeoqKW4R7m8YxQkb7Z2YjiV4CcOcnjB/0Rq59GnUpOMOVHR5TRTdHjQ6ex3Xdjpzn",
-	"GqI6gvHhqC+nShPal3dYDk3dH/ssxkLO0uol5SLQKVeO2IBOLetvBY2BVGNq4FzN6z1rE9DvfDwdY/rj",
-	"mAv8R9q+hQvDhkyVersfLpXcbPPp0dyMwGOTbII9eAgqax6xbHZq1tecbtm/gfO67uj3QQMQVKNK0PGa",
-	"49SHDvJ3ZmkX6L9oRHbdOsK3jvAfzRFuWUdCpXA9ns4VXi0L9fJuCcujvtBDYUwjVugxWVp2e5L96L9z",
-	"X5jn9bg+V71n5nhqdYqBc9zy1W3V51P3iUH3iVUsvU9IL+OUi71663PFOxYv75WFjwQkltmOutdoLSgA",
-	"lYcMI0jormKD8JXHb4e7sqBnHcYV38XZoqFNyoBqwZ6VVQttlDFhJ1mzYS4e4pZ1bVnXE7Ou2F/1lFnB",
-	"D5sVrB+5fAKomAAvtq9XH8spJht+vSBDRaGIJLlUmijuer04v8odiw9A+4RsgSSxcMAN6TMzY0wQbvSN",
-	"yBj3UPXdCgjF1x3oynfoMgN/e0d6LtWgiz/3mqTtHsYpQdIkMRItZFR/IGtQJNU9N8KVxRNuDtK+hCOJ",
-	"ZddsLkUEtSL4JfgVBmfws18iV0Sw74Z8vViWq4AFpC+YpQDCI6diPmNJ5pp5DMBdnwvW/r+LIFtH9042",
-	"uByRHua+DTVs3SHbStQXh6T32ANlQr1W4Lmk5vSbO60/Gnkpun6U2s7l1Z/wv0vB6y/ZWN45PFQU0xCg",
-	"FnJGpGiSL64s04tXbQATplh2UIFWv5l0hbe2MPVbhrr1Lz8WTP1avGrNXuMPgVo+kz49xTOYlA8l0EmG",
-	"j1lAhFQklpqlpeLulWYFVPKDmc8zYySHI0YnTFWowOgVzumWv66tWj4hRDJmKEVLZ/+Dqe5FKOMHb+9S",
-	"R9MW1ngrcbYq/I8Fa/yUYrGgkY+pumUGkhBeYa/f6rTRC6tjY1JRzLVB915U2RKSkQlVRqAbjYcjIlCq",
-	"slgzMmQeNZIIiS9BBQ8ASELZD9QJgefO/rULrXbZeGLm2OAywVLWZEJ5RQKpXc8JTvXHxDAsVI+6D2Rz",
-	"c9xOw4Lcf7uEmwchELpdwS16Gt+Zbx1dkL0LsCcp7n8G9+RXByln6fDX1lLgkzdZUYmlaiFcp/Pjs6tG",
-	"0Ii4hprvQ4QXeX9+/ulq592Hv7/Z2Tv92m4EDfZ9whXTdmhUCEC8j2+VF++VR+AIHOJA0A/aCPdO0utA",
-	"CabIeylvAYmSKT7guS22VJZQbPrNIu4KN7Ed75oJIgcDV8hP+nbckZw8IjXgbKpUBnsVt0rCVknYKgkv",
-	"l5tluWoqgjNqwmkqy5e5+7jQ08GAh5wJ051Ijrgncmq6ctDFXiwJz0vR6epB0SV+woLMLqglGa2jhl4C",
-	"XHO+OivacTFoY+k5rddBnIlvsqmXxebaEzoH9UbIGagY8MaI3rFMQYtVUgKCNrE2N8LBOwPmXB9SLJSi",
-	"8wOy22pBC38s0nZ1MT3wtDoAa/uLL8qmcfx/eBToGIprpGa+Yyc4ZgOMSyKMtG/+NOZaczEs031+hz3L",
-	"UsQDk7eLySZaAgWmONkuz9zBntDBQGLlYWl2dRyXp1Y73C2XJtGXMmZUPAdEyJeRtFft2+PnveBOwE1e",
-	"bMnkFYNMBybQdkpQgPmi+lHE+H1CRcX3aNpr1VFGil2cNkuacQyubtqMu/1bX/c2ceaJE2eA59EMx3Ps",
-	"bpksLhN9pWl+WXTGZanP3nUNAsoF7wp5zuQ0GQuc2yleFnJsKuiQARJY++K4PB0wHeEHbkiEn/Qzrfpq",
-	"8sBT9CT6oboIjTi7W42+XuEGb3n7V3tcdoSO/z7p7rZarXQ/7b/I1wtPe5b4cwkmafHT14vuZad9+Fvn",
-	"qNxQfa4c8oSY62SQp/dwK1G2EuWJJYq/sxmqywqT9Mdv62SMe2DfJRnj+EhgRcItm6+ZK/53HP8JdOZc",
-	"C9PKeN2GrUpdVw0RFV1+/yqwvLSxTMr1rpgxMSNcQONSqkxmEG3YRNfr5Da1O7NbBMqOKI/n3VgOYXj3",
-	"1FvLH7PAy3Xz/Rr7m2Wr/91f1Tpqt2sAtWWRWxb5tCzyX57ZeK7ouM+6VTWr8tcp0Qz8LngxtfO8ILJe",
-	"BL2+iJiC5m+1XT5mOslL73mOgDGqHvKYXpN8GUni+YDGXlw0jm+Ei145xF5QZj0Cu4MkRrzaIJf+Vpk2",
-	"/ncXPXrBSFeGZ5bUWgPPrstcn4iZrpdc7pjhcyWXbyXfY0m++qecOeLy9Ha4C9uw1zbstQ17vXh6u0+Q",
-	"qKcFvHTCOyotr6aaqdXxK2uPuZal+J6LQiVtxLNhFsdao0xgiIzkDEDtM89xXW66fdZMJebb5oGhh/ux",
-	"piJiakbneQMwWV4SEkp+SYVOXo49kVYRNCIwT2tKLP/43v23zW2vCyWHCjL669lglrD+orem2NYUex5T",
-	"zCR2P9hJQH8PN8zKWeeft2x+jw7vTbP5r+ydh38P+HeGxhbAwhxA8e6MOiMMi4ggm7Aid38z++oTm79I",
-	"5r6cMJFv+ZZhmOvqx8+co7+1g9a1g8rKBh7RDgIi3BYLbEXW1iD6sYoFHmgQPax8YFXJwPspdArB3qtZ",
-	"PNImgfSggEBiUQCJxWjvYPdXlN6W0UbEyCGDllmQmwddzKBjWZtEfMgNjXF4rm/Eh88nH45PTjpH9iEr",
-	"54O0cQh84oBQMhnNNQ9pDPUKXJOLztnR8dlHLCtgLNKkp0d8MuFi2I4iq4j3AqxaeNNqEWwvOfOdTHwO",
-	"HjQkwbm7hmYaenSLjO12DBtnD5O0L46JHsmZri5cODZs/MJVC7i9OcFstxomyc3Yicqy1POg4Xc57wZO",
-	"0/Ovzz91ID+/MOJeI2j8a0qF4WYOiJyFs4Bh4G+NEykimchJuBYf30PyqmC7jf3GLungasilpFEqwdsR",
-	"JZ9cTYjUhsauNKCzS35pn9nL+aBsentwT1lYUXYsJXUVb5bUVdhn4zhrTIdUKc5UqmHZ6/x2eeXF3nqV",
-	"F4fnHz50Ojt/+/unvcIfgXFl//wtaAym8YD7OS77MChuMkEyLCFQ+9OZz3McDBgjd3IajsBoSUltd6Ec",
-	"Ix0UaDC7XdpQM9WN/UbCcSwLVjS85WJ4BuEh/+iDaGl1Sca2L+xWF9vqYj9GTUZIDY3lEPSRjEqWXmL9",
-	"4MIMO/QTVWW42S9R9fwiqjzYZytRdrNb8eMmlPqv2s2u+qaTMxu3Pa34tMOw4ZqgiKnsvIoCaH05coUv",
-	"1klq/aDkuI7X6lo2/r1SZOvqP79sov0kim1e/cFxi1pPUdHJ+KJQ+9gr15AzKs3pdFhUmUv1mL1SPeYF",
-	"lOtEd3KG1zqa03OlCqf3pU6ucIY3bsMv2/DLE4dfVE6GVioZRbFeGmXJjPXqTx4ti7ScAiAbFWhxBM4b",
-	"A2iomng+0ky8KUPJNDGSpC4Zqchh++ywY/9xkLpIkB0QOqRc+I5iN8LhOxwQKuZYegkeGER6JT0u7mjM",
-	"o65RVGjwcfUCBOGGNjeOwUMLMt8t3vG+JjlM/zi0m0D6NLx1VZVJMAhD78z7p9CXZH+8kzxyziTXiZ65",
-	"NvlTXd7IDGNHGUtuheJjrbr0XBIFYELNKKN+RI2iZ+FBqsizQkrBAeSx77xMSCgESBVlY96F5AV140KC",
-	"47OWKd64vmwfftrZbWwoA54s+JVI/8IiqxUUv+6XUlGSb+y1rlvvSoCxnlhxWfb9F1VnatHf8/iDtoG6",
-	"rXKzdQ79WIE6lVUA1nYNFdWd8rTFNfw52ihGb+vmJlprh1m+CVE8SDnEtAV0WFCCwy3kKY6ohqIJqDBz",
-	"b9yyeXVS4hVO64WzEtVUiHwJwx9L8zRAtJrG/pugEVNtzkVOFFsxI61aaxr7u7uZJkpH7eOTf1hq4GP2",
-	"n5A32OhMlZywV++ZirlobJRDiFu4ZvKgI4et+bo1X58he9BRW2n6oOcAm+QPygkTdMKb/k6X8jIEMhNW",
-	"RTMpw9JM3TFFbhmbaAD0+Y+r87MmOYOEACHLudZHZq4mLNysBLaexnfk4AHL7y/XCX5g4eo+hNjtobFw",
-	"qkB1tgZAeoQfmUH3tP9s5uRoX05N2bnB2Sg2YEpRbGFVni5ySm+hAs+DSP5KwhG1x8QUIk8aMI3tOEwR",
-	"jn1sQzqeUD4U4JFA7MgMFLylCCIF24ef5NSQHgzA2HHUuxEG6p25TrErJwDpgUOCwe+/l6SSwLPZx4J0",
-	"TskLjDVJG6qHYFQ/r73WbnAjqMDuNFwMYbC9VitIpwxekb6M5s0bcSN6M6osC+wFduZUS6FddaHi+vYq",
-	"lIr1fLoM9qsZKDqNiOZDQWNNBtZabZIPSo7Jry0iRQCBKrdALkg/lmCqkLGM2I1QbDAFOGs7HfC1wHhd",
-	"eIxFPcKFNoxGTdIWvm1wZjxN3rTeZPr3QIXjVAM2iTRkzgyBpEkW2eOSd0xBFSR8yI/StRoNRrh61cWO",
-	"l46eXrhNzjSOSxrvsjumnN8KdwjuBulLg+13da7/rls3LM7+oxuxsQSm4ig13wDXU1tnTHls5XtE/083",
-	"p2Yox5knik16/e9WW0oNXOCd0LSYFtfiuSPbCeV4zFTIyIzGtztmpOR0OCKaiWiNtSxMab1izOTIn8QV",
-	"469kfgva+pZFLnctg/yeXTN4PRQbJMcDt9T7Uzzfc46D9vtD7Crsfz8uvO1v9UKqSRoucSxh7Uxuv3+H",
-	"rvK0yoVgeSawrUQ6pgzONbeyin2BAW/9DM+ghW6QLlYPexglVJasn52Og8YgpsNhcaIf8McAhIcvmi69",
-	"fu9a2ev3R6Nz2j4+6Z62rw9/a3xbWMGnv53+fe8LQAAvrgGHStfwS2v5ClAX8+OQWMpbTfRUT3jI5RRT",
-	"W2c8jknfXqY7zmYsajYe/+56jWN7GbdOv63T78XLlROGYO9kzu/njaElXr8SfbgRNHLqeM0MsJxfMDHE",
-	"sp7B5MdXf2bZ5P1yEEKuc+otWm5NcojZ/IpBnTJVLEqsL8WGVEXESBJSzUot6o0V+8vMxB/LE7hQRFep",
-	"4JZUKFdF5nb33/6639pr7u6+SaJmy/VHNAI2E8Tr2QL1JDck1hzGPLzFHvH4bynumNKYIth6uJpaJeP8",
-	"QrfOym1bsx/JuynlLZlOHsD1l4ZzUrad+jsRLOphCbk4Qp1kXPe1F0rKfbLMWLuobFZsybeTBAicwIzO",
-	"q77unrRG1fV8wmpP40PhvX830NlxAoBRLSBjysc58ZggzoaJ5MC3pLhzUiqU04kU2fyU6nSX1tv93d1m",
-	"aw8LvktSWxY6vRRPa79xdHx1eP757Lp7eH7UAfkSR5+F4XEuN1fNfGWQ73KTjlkphi2dHRfeloCkftn5",
-	"0Lm87Fxms5naFxeX578jZG5JvXfJivOJJeBde750Wbu4eqmywEO2onsbZ3zyNFkv2VLxi798y4tV+HFR",
-	"qK4sbj6l6laDtLfPE6ohA/SAcEP6LJRjpslF+/ioSa6YiAjjUMMM3cx6RCrS8xyhFxD2nYYmnkPYBJun",
-	"jbGi2I09nmpsRXIj+owJ4lhppizZjQamIk7c7gtCT7I7RIxi2nuwh8xoAs3VPL6V52O96oJk3L6XDbf0",
-	"58jPs/7B9whn73StDORklGXovi65Pz+OSt9XfnkZB+gCy16bJ65TCNx6jA5ra0riVKC8W8BMeUb5nDum",
-	"JxfU2RTS3b/tv3m7/7rVfIuLfiTxbW/+Yh+3MkleMocSSb4u3bXRnV9pQdtnAgCUBR619RZvbfKtt/il",
-	"64cTEVSqsZQ7iUvlfk1Qy0SAFD0NqBLl3MOoE0EaKjWsOrmKxbEmsxEitlDi2XxAUFJYzWfIB4aEVq+B",
-	"IHMop3GEcTGcjmVLWGzje6prA01mB1I1STue0bkme60WRuVvhE8XmmrAVomh0GWf0Ex+in2Ca9KD+e8T",
-	"AJXsoUsB3a3k89mns/MvZzWc1zfCea8dYozVruhkwiikJMVyWArq8rvbuUNUU1ZWAGH8XUIkkVDw3jjZ",
-	"vyAty/wQTht6rAqhxwD6xFhEHhW8RPbjeTT2G+5EUCPjHgrUkqP79+qR4DptlaIfz3uxuK8lOk9y0JhD",
-	"WFsDsrvnrltFoUyS1+QZw0wqM9o6JbZOiaeT8l4AuCjp5n6JP/1lvF+a4ux1/BwAGoKfcix0dRyvIgi7",
-	"kbF/6ab2WOFXOpkoefcwE3frbH4eZ/O6Jupy43TLjLfB3R+Ie39kZn0DbUU8dzWDfwVsrNoF/RuYRdY0",
-	"SdALGFWCRa6ZEBXEX23vSg6psLbWcg8y/NU5kHNMKrgRh+efL87P4F9gAH08/nDdPWxfHhFDb710w35F",
-	"2ezgv2gykTImP0lFxvZBqAqcQf2FfQ7+yDWUMWj584ErLBQ3ArCq8O/2QUxUxUqDd+hPz2BaYW2EQ4+w",
-	"D001i8h00iTtz9fnp+3rzhGZWPsRJSIXmJqZc9jfiNP22ef2Cfzl8PPV9fkp2IPQuxUc/W730Eal3IAl",
-	"2rs4v7omhfBBr0kO7cN2NghxsVCioumYoRHbJGcSKj+gcpuxqBxQAgZ8FAG9IfDDw+C+QcgWkuy9d6Do",
-	"xH9Bw63xpXNyeH7a2XnbeGo9IHOlfhAtoIbfup4Nd59uSvHI/e8/0qH/j7fWH+/gnyBgkbdltkGLra75",
-	"tEGL/xGp6paRPjz2kGiM0FkcwKi78o6pQSxnK6IRy1FJS4IRlm9V5zxeS0NjTTQXIctpoKTPhlQEZDoh",
-	"RjqAT6ENFaZJLtk/WWhYRFIxgYphgsSUZD9GEipZgfM3b0QvfcMeZw/gxzKDTJgio6mIlB0cEqbt16Vg",
-	"JGIhH9M4IK0kwIAPYOxjTOeEfQ8Zi8huq9W8ERgV0CbJvwxpHJNIMg0TGio5S5XKpCivRH/8yMwVbGGd",
-	"MESmuC+NP2QlcWn0IRXbP1IMYuNSuPwZN/Zf/9rcKyTB//quLAv+9Rv3a5r6u7/7Zi/50ZLU7/iV3V/e",
-	"Nd+9W0Nu4hlWCEwYf5tmt3Wi/GhOFJMQJ6J/eFaRQwCh5tFS5K1GqhOAo7Uy5gEGhJI+tMNXis4PLCeG",
-	"/iNQA06mImZakx5k1faIpnNN7C9N0gGfBcSn0yi0nUM18lFlJv4ayEcvmDlfgvrxyBnsX0bWgnmMmi7B",
-	"CshOW4Pz3zA8vAk2lo88rIWNtc1Z34aHnw8bK1NltYCNVSdSnAdvstyQA2bdH98s60SYqzJt3+VVASKS",
-	"JfWpihv7HjKQvrrbLRUvLotCDPhwak2ckTVQoEcW4DGFI6mZIH1Mse5936ETvnPL5j2CxJT5kP3At2Sp",
-	"S0G7uNEsHjRTyYXIU4vzO0xhmn1zUD2iuD73aqqYL77+O9fc2PcR7Ibiy1HifXJDOBNg8X1IM/HlgCzy",
-	"oIgRj/LpbRizyQGtZIfPGBSL37gu0aUyLzsjoXxqabzInhB+mothgNEbEEpcCmuv5vGok61DaqwY3e94",
-	"SIU1mo2Eb2HQJSBfLxBjGxpUZQZth6ZipecigZWMpIfOQlDGzPudO3vlVs1pRO+yJ/jet89afO3rhT1/",
-	"pkcyjnR6aqGS0PgNajXIUFFhsqs4YXeslKSwaCRHkbArUoT5CUVDVrmKNG6F24dBvek8SzQI/lkywsVU",
-	"hSOqmc7G6ODh3NGmuKQli3Az78/J14sA0zX7c4K4lojDZhVnLehEj6Qht2xisKglu0P2/kN71TKqTrfc",
-	"FM+NuM7tmcFOecy0kaJ6yyZUGcEU6U81F0zb5cvBgCnQ0Yv7mR2ZqltmJjENWcnQV8z1QEaiBVgDBwMA",
-	"WjcXhJIZF5GcAV6aV5AzH3D9GhfHvpwKGDu0kiOcQl/4yHJoqciMsVvtI6T+DlR8wOMp3n+7//8CAAD/",
-	"/w==",
+	"JQos5gT4M/aGAFYhwjt+8GzH+xvh0G8Dork9LyniuU8JB2Fgn8NcZ/iCa46O5/nAa5yRRmsy4mdn4c95",
+	"65ey6rKyoZqUl7aFyJ/bI3ecK+NWmaKdMvyWlWGcTE1NGZR40p3Zsqe8cta3ZuDKRtArJ5A2FqqB1bly",
+	"tC9phLno+bZXmdmLCCpXDhSCDGI6HLIIBFw2ub+oFtWYw33QsPxfcTO/svTo1MkJr+hue8vmiZOZCWj5",
+	"3OMi7FoFsfv//t//T88KEPjFMG3gF7CR7dsjsIF9hcy+pc0J38GiGc9i8cP3dl5cDGRJA27vsZ0oOVR0",
+	"PGZ2C9B76ziwxxpDnHMr2ZgYcsHIT8gTdUC+XgRYNG7VLWi6HqBfxtc9B4SSECF7gxsRp9a7DtK+E/DU",
+	"mKpbZiYxDdnPgTe/7X1g2sBMFNMTK2UJXHiWqNaRDKdjBuagpdFjmC1tuv8gXN8IWETEJkxEwPM1iwc7",
+	"I6ntO5qpO6YOUMsB5F2e9HK3Yt0oGprmjbgRf/2r85Ey3fzrX0knqdgnztWFY0XOLd1zAPH01d1ur0nO",
+	"cUX2q6CNajv4gA+nyk2cO2EkMU4ADw6kuhFuE5z8CKlSc9JLDr0HLwlJeu2pGUnF/wsCIL3ABdsLc7rb",
+	"7RGqyYzFsVvUJzZP10NCGsdJd4DMV5oEibbPLO/U3r5H4rUaEDSOlREjP1katuRrKfdnmN2IaqJDOWF6",
+	"n/QUo1EvuBG9meKG9QDR376MaMc0tv+tp+HITrPnAwt6H59u2jnBUD3cKGI5L6zY7SqIe/sAbpeeDgY8",
+	"ZPqATGLKxY3A78P1wiFJKK1pCwUWMAfdJG0hsWscLO8vGpH39Mw+57vUx/yW2QlMBUDZENTa7I66NFy7",
+	"qT10w/QCvxT4F2xKL8nJ6oEhPE/b4eiA7Nod3nv7loQjainQjkfaCeS8tEvlwkjSZ5YCrXpyI9IsFThG",
+	"2IAhv4OO/mOGtPqT39IAvSdBLpHFKUVwl3+2H3QHPKb26K22wkOzj/kubuE3glteoZiHL0DD803rDenh",
+	"dLvuyV6TYIoTvWWa/JQNPv7sE7lwDJ3dWLdmLZvkktEIoidU3IjC3/F8yH8xJZF1ob8x5tpodzAdpaTK",
+	"EDuz/w4IjbXEQZNvTqgZkZ/etN78jGHSmZJiSOweysj+/tauzf6jK6Tp0jiWM2ZPGZbea9t/934OgPDN",
+	"iN0IPaITiJb1YA5Ix/D5HahDWaRmmHeSv5rJ6Z5QZXg4jamyJMLNATwE9KpvxE89Lu5ozKOuYxuW9KaC",
+	"Ot4Ak+wNpOrzKGKWS/QmdB5LGnWNlN2YqiEDYqWGdcERg29MBb2jHCRgD0QV9rzowhJ6wLhuRC8DdNnl",
+	"ojtxlYfwRuZPlvHFPDSw6Ivzq2s4rov29eFvPwOauiVvREyhYg6KtjvA9zLiTP/1r7AR/3F1fpaJl5FT",
+	"/p789Cv8j+Wnnv9a+n+FGvir/jS+7f3cJGmiPNeAsEMiCd1QkDfD8HwopGJR80YcTScxD6lhyGICcvb5",
+	"JCBun8nn6w87vwbEKMpje8EiamjgCMaKYx0QOTU7crCjqBh66A8vXed4ciBprLiyb9jPW7afu00tlA69",
+	"iBnKY93LsLsBZ3HkdghT54HG8wAk9uWvF7AygCDZJ9RDMrps9VIkEnAgkp96mEKBfAySGNy/b0Sv6Ars",
+	"/QxiGT2/AbllE+OZZkAgjMCsSIgHO/ZULBFnu9SAmRvkG2sttLJxi7VqrKUGCK0jd7brS9RXxNfB1z3b",
+	"NiPFWLJWGpOID7nRTdKzBOdYs5HIk7kI46m28gwCH/TWXmWQTaAaB8gc+vbRyNIHihxDRaQT8C0EfIno",
+	"3E3HzR3AkEBEWPrroUnocIJ2A9KDy9ezO7n3NnFaQdza0suMa5xTJlzcJHbMyHEO3JAb0fvzBtIjbhr7",
+	"5I9ms/ktIDeZRAn785/NZvP+vnfg7GBNoBEn6c+JoGaKqo1bJdjuUP2aRHzKJ+dWiX1U7LXQdMDiecp7",
+	"8/feyYTeccomdj6B2pEk/t6yjEsTfkm1Qzx7/9cb4SDIMCUIvgId2OBsk0+YnUs2iemcRftgkzn2jeE+",
+	"bHND2GDAQnPgrojTCvx3UcHK3tMb8WZvz0o5HrNMzmjiAFZTIbzzyH1hRq2y2VecDez9AMk6ZEaTN613",
+	"TpxcMqPmO+CM6zWJ1deAOOFiWSr7G7icmjfC7lUvjzbcI1xApgYVzlHBdfomu2PK67bo9XDtlew5XYXU",
+	"CplxtqgoksAk6WQSo/u+Z5/uHSRPoZXRR/y3mwb6Um4a+WokLrTBLnhOqwbLGm9Damm7UwHLQKeSUQdW",
+	"BNIxM56L5mY4tCrRXLo4ZcY4QLPBHg6z7BWvKpoSyEopak39qYE12mNJ2v2lTjtNEtQ0OXUTQJ1cSJgq",
+	"unJc68cGWiGBN0t2QjmeUMP7MSPti2NEFkNs+MZus9VsWXNWTpigE97Yb7xutpqvIbHJjMCifBUmEbFJ",
+	"aanwJQsl2G6IiG/ZnZwORz7JNqvlA1Xae3IA4FnIf3yMwPJ07a925saByuoh/d1ls3/BIhtudUxMXKfa",
+	"kL03ZASb9FMvxIhdjxgWx/pnvNdpETAmsKbQodiIMPc5S7Zs4vQpaozi/SnkrZE2CbPxQMik0Rnb+i+a",
+	"+Ap6LIJ3Tj29CJAIZ5eQ2nHU2G9cKxreYl8M6JbpKK8ybS995NVxHvj7/ht6eJg272U0d2FW41x29k5Z",
+	"LYNL8eqfGtPhXD82OG9QTNG/NB5TNQc/Ai64PyeUOMUV6p4sXfnwYKZQCrtp/u3Xd8Uakv1G+/3h7t5r",
+	"cGQ4HbjyU66dJRcZVXThgyUj3wcN9NWt8uQlfUju8z6xBAsVHQGwK3ut1pr7mLKE/Aqv8+wChUp2XbAB",
+	"sI3wX64rqbsKbdPYb+y19n7Zaf2ys/vr9e7efqu132o1W63Wf1Zud6a5LMJc1t6jzAaVJBzCUVF/v5uQ",
+	"1UojhukdJQKw6mvurVdlr9wHjUtq2InVU3ZOPJDmslGKj+dGuGRjypfViSyOkr5SGEkzs84o9vH7oPF1",
+	"5xIv587xyg3JPQun8AYJseylhGBfvaeRe68Br+yufuVzxnbDl16vfumDN/DwjTer3ziT5oNVzfGFd6tf",
+	"OHRGHLywW2NOF2hnXkt5Yq1MeG9vb/V7GSZ6yvUYKp/h3RqTTE4Z9+5tnTM6drYtGOr41utax+QNZPQG",
+	"p3zFyg9IukYRYujQCo+GS7f4FjRyngD7KaClFOUWfQwIKvbNnecfDfvjAI4saOT9LI1v93ZQ8II19hsF",
+	"HxpM71WYz30ZMlPWlyLV8q2UHfAYg2fUuzB9q0eUPehqsoomeF6sXdNcEKcnXJt8bklBpubncC5i5ynn",
+	"OtEPElf4v6ZMzVNPeL4QMuGjayZDl07B61E4D1evVDaHQrla6SxW9k+pmIQzcEBxs5ZN1RySUoiasiQ5",
+	"Dl8JUlVqkNFtPig5btR47lrWeQoqDmo85wTHtwdrAR6zOZHuWN3wR1px9+Zd8927fEUd/KMbsbEslp/s",
+	"wz+7b97+kisIWVAJ3u7v7jZbe6AS8MJr2X4sWk5VaI+ShXI8Zipk3XDEwls5NblyeWt9BeupePlaJfuP",
+	"3OOYp4jD4LyyDh/oDIw/HGJ4upX825fzYoAsU2OKk/QVSZlCyExtqH3GHmu+HMThc++99SDbuwls9m4e",
+	"4nr3fh3lKTk6pLtFLepcMPQLQq/EhFsVNKmt/vNvof/8u2gKVjRmqS2rLGR+/VYu3BWjkS8yqPYLgPA2",
+	"aQcuEnGX/2KyvTsg4QiytsG/AVdbu/cwOMwxlUU3IaKnpegRbV+ajeZJEgygbrigMubL9HK8AtybUE3f",
+	"JFcLtTCERhHpOQ6Bnmfgej585hlM74DQG+GD+en+YdgRXYAfTtofP3aO4E1udLIKwMVZLPUOqWbo27vj",
+	"bAZlOaQfS/B5INTLjQAnGtXksvMfncNrN3auA3aTnE8NON8gWSx1WZAZF5GcudQkmCDXpPP14viycwRe",
+	"sdQ7Mi1bGXpLZMSIB1vQuTqswE0mHJU4Q25E4g1x5Vhd7E+/llsECSrT3PBFnSOTqQpHVLO8Sf/F0zXb",
+	"8WKUzGh8u+O1Oc1EpLM2fkH4ryWS13SzaD4U00lhwt7/7Nv5P8CRs5a7JT3GWj6X3WfzuVQqWSt244G6",
+	"TV6XKVVdCp6boOHuaX6FH9zltVcKucnq5f2toBz+LQNrsf9Ho4Dt2QgaWUTOxreyvXnXeqq9yeh51rZK",
+	"tspx3OJGZVS+xjXaUglXi6W81URP9YSHXLrAzYzHMbbXRlbcdIlyE0bNIjF5qTaiUdojk/TZAGFqVmz8",
+	"r4WN/zXZeMvwOheddmHjn4IIFxVqkJD1qHADFRgZOYsqnYnpAQH2Dj699SlufYpbn+JLWQp4Z0EHzOhf",
+	"lcbC87sXM6k3Tqms9DK24zhRPAspsf05uWVziBW6kGuS7hC0EINh0bnYdt97sIvIlRg5mfFH2tcB5ZhL",
+	"z3/bsv8p4whCZq1y709r97r1az4glNsE9JCA6KGh6bZau65fyX6CptadKDngWDdJv2NeBZZVOKefbydC",
+	"LpIHtStzw+F90n1aUXZ13T47al8e5YBLls76+wQSou+/5SVNrUoRPJjG/UIhSKnYcSSx9bhsPS5P7HGh",
+	"CcPwDNSzkJynJWVpK1wtR2zABdPoVUl6d4dUkEgSI8FH0CT+7iW8DzNoUbuynK8HGVKLSYw9TPjEPDbP",
+	"fG8EpBqCtW9fNiM21iy+Y4vGfJApJIPP7WeyI86POt2PnbPOZfu643qPI3pNIYEC/nQjcnkXmYcKfgVX",
+	"SlXmyvB55T6b39BbJhBj5x3p0dhu9bzLvnNtdK/MD4FasuMtL+qDqGnkug/krZFElDyc6S/yds+071OJ",
+	"kE/tiCiP59lKN0JdYVp+ll7Kvf6llUwV3u3GcshFGoA6ggH9j+lHfbVYUuOaVBv+kewCYNj4itS/3X+7",
+	"r1rS2/V8HF78PIV/I0yhTFNX0lZbSAiv9jllD2lRJxBs5qh0a37+Dzc/t9bk42lBKELTYucqTajcjIQY",
+	"bVcxGo6wPy4czh+NvOwuGI0ZZWqp1fjqz1s2v8eAfWnLg8MRFUMX4BgX2x8AKjTWHGUiUegNhNCPJtQ3",
+	"P1k0Jj8Dk9tQs/jE5hfUjOrkNDyqEjIVrmonL+NP7Yq/XgQJvgqBfuwoFjIyPissUA4AD3+7Pg/HFhVP",
+	"ksEZwpn/+NIW33w6gbt33Xq3/3pB4L59PIHrVEK8JFwTgZgfW8m7dfxuHb8vIqqB9W0gqgs+3TWlMdb2",
+	"L3Xh+vL/jXy273H8J3fZ1mP/od0DxannzMVMGtB0MuVdgIDgQ4f9aOhkBB/TIfusYj8MygzBZqEcZ/Eb",
+	"ztJfatlVGzlfYYfr+l7xLLeu163r9Yldr31/7z0Tc4zgYY5XiuM2yRcon/TXueeUGG8GzNFDm1QuSiy+",
+	"FXJGpDjwtaABVlfBHQecEo9aEhB6I7AQ1CFFAVRXSOO4SQC8y3l+MSeMm4QRShGyalcm3tQX9WT254e+",
+	"60jq/UuYYg4mseD/MyPF9EjGUWP/darIohu4C80pkg7VDcWGrnTMMcJL98N6fj3H2V7IrbeuRHn45lUZ",
+	"Jyh49ioFT+V21xU79U8lcyTlTjy8n1tLYmtJbC2JF3b64V2sEMG1PX5F8+KRvICoH7yiCc5pqdz/iHVn",
+	"uBJiZBp07c+hkXST7LV2s/0eLQ8yMuM0DMheq1WAl8DhPCL4ouHStrP6AaR1sjuJjIKZfyqaGx6DHFMP",
+	"10wShnV+VNDz5yl8eiOaX0JdmwuVuXypVWtB/j7cMkuyv086v3dO1tm5DsxwqUh01DqiEaiJeGW24vEZ",
+	"xOP6OiHF9n+PRqxQF7j7RMTa/tK+PHoqYgWbZusR3upxWz3uBfW4NnZ2W6rGLTa9LVfsYIwuF5snA9fV",
+	"6BS7k7esWqW7Bjgwr9IhFKDjPAcALQlqWaYTTYLfN6J3jHDTJMcm/REABfsU8Wt80xqA5u7PE9fNjQDf",
+	"TWmtm53tD6Dqpdv276zr4SryInTTOpakOeKisMJT21aqbMXTVjy9YKWKvYQPl09PI4Ysd3z1JzLL+xrh",
+	"zbR8PtWCAyJyODkdAL9JUp4RGsd+ojz0+VkzlYQ/1xMtn2HemGb07fFjpz+sVeNM8E3CoDn7pl4w1B7d",
+	"X/Q2JrqNiT5PTNQkAXiEebD0t26EtJzbPUIuZVsQbx443TwXUHXQkFTMyVgqdkBmI+k9BYjeyU1VouVm",
+	"6vVL5VkqZrhipZFBKNdeV91+oXRJV1r+3ziMWUySfKwwJlL/NjNyK2W2hsaPlBm5XjzzoWmRMRXhisRI",
+	"L0khuOiRtubgp0packoVMWX/MYPW+vDAPyUX6L0oy5d0H15XXP5AOIsuR/8dlvtZU2L/TdCYMOhonYIL",
+	"uh+uM9nx6X8uurlcDvyvrdazoQm6w6gDJegJZmtGbM2IJ0+tTFhEygndT2saD/jWaj/Jl1zBu1X7hZwd",
+	"uI5MBYeIFKxJOt8nAPQHrACsDMHumCJ6JGdikfN9ZJ7xvbCrJMHHL1ZwPx0zW5sdVeut8OctB9pyoKfj",
+	"QB+ZAU3MX9aHcSDXQLIWTnmQ+iekgB55YTyNoAEitDLp4R8dWGnarohcj5jGehWrkIEzMfX2uu4trmvL",
+	"jXAtlhIcUeigEjN6xzQ0uDEjqVmmm9BE8ZBhn2gudFmIEWDRcZ3YMHk9XHTDhlLNA4ADpZalunZX1Ujp",
+	"+Maj46T7Kdmnqz4OI9VlZ3Y3ru0LVV/MHFVIBbTkCqkQ0gQIGxgxNkY9umwuzhGSnc1iX95/K/jyfH66",
+	"P+f9xgeJTZBlxC6kRGzCiZSxc8hbyrywZNrYf9vasFQWdN1QDgYMqr6gu92AyKki0NdV+zAAN+OKMEBS",
+	"LAtj3MlpOELfv5FhvlLWzdX9gkd2dPzx+Lp9Ur+Q6rnwxvFi17EQgJq3wnkrnJ8aZhxJEuktix3oZG1O",
+	"QLuHV5RftaMo22gWOTJo9lL5LpQhFaQ/nTdJG+QlFENhX9SE/yQtGP0l72HGNotY5Brx9aUZBdgIrD+d",
+	"M0XCkZSaQYdcaOdIY1iY65+XsrwepIOjjJaCJa3HYK6WGQIs1lRwU12flZHSL4w3hSvN2yEl/D7P16s4",
+	"bIGFWpKZjOaah8UvpOPtZgc8nQ5TPv2mlefSr5PxL377x9XxYftkXYDqzKa/VKnXUlGKcuhRhOiPJiXX",
+	"lnPpKZVXf9mruQ2WbIMl22DJixd/ZdWAKi1gvaCJ1xXKIybur6/+tB90vsSIxcywqhxgb42jzB649hw4",
+	"64FUZChl1CTnyl4BVKCxqQf2ZRWu8W6fkbG8KwunHMHXHyTUYSmP5VvE3Xjy5FhcdrS1NP5HMM9/F76E",
+	"VPkcfCkodyVeO24TEBprSWbQyBszPLxfsTQu8ePwD9ixrRb7tFpsiQa7ZZ1b1vnyIZen45uJ72fj3NEe",
+	"XOwe0cw4cHSuScwGWETqVbhbxiYwCsZMrBpnGQXmxMyYYmRMI3YjZtyMmuSa3nIxJHRG52nbeRdt0USx",
+	"wVSzCN1Ab1qtMqcOJp8+Fv9+9ixUxywz/L7IZt0T6+EwZ/bjCTNT3fT/m7hdALh8U3n1gDTVmvJqm6u6",
+	"FYNb98uPlav63O4X7CBSM5ECkxhAiLsKD9/W1SdVlCendvAj6yQwoMZQFaN3iVF1+eEpDAaXcHmOQtpK",
+	"oCozAAsc6n4Y5Pn/6NbpmZqQEmzsLCp3ZYv0xaJBdudRt3led0oz5bolX8PUnLRRZZ1Mu2fMGoZbUicj",
+	"AO/s1trcpgQ8cUoA83zbiyHHyDcDY/UNx2mK0AGWmkeudi2q75iaZ/IFBjKO5Uwj4geHbD4I1GvDJvtp",
+	"n3KHSz+hcx1gHbK+EdhCymjy9YKESmoNcNQOljqBbdWBa22E7WWBJDRCxbpiDBz8L5r41gGQU0YHhikY",
+	"3tqYNwKbJwTYXtpuFBqc2L8ryDcCD1zH8kKfdCin9AnRbknQ+eqNfSGXyGit1xvRw4cShJYe9Arv5dli",
+	"D2FPkr3CiwM/BhAxsXu+T6hr/+A6mmPrZW+XG/dvFnllwJrQN6JXovXvE8tfe7jGN3t7rtM7thzTScwG",
+	"9yjigwFTuklAEFPhfja+RUfSAG2qmTVXoM/6nEwnBzBhNOchc4MK0kfPAqFDykWTfBkx4Vdr5+LojioG",
+	"CSPwbEAYNyOm3KzGZKKQ7AklmoVSRDeCDQYsxFpXdyhJT3qd4sfU9S/gPYCr9GO2J0uapEvRl1RF2Ld/",
+	"aZP05WJ+LSn9IKCaMzbDjX2SlJDSRiqXuRue6sRr7I8H0//jm/3vtILMqUd/e5vTVbxekqhPy7Wn3XLt",
+	"aa/h6hI+T9yXU4aI/0ZGiP+d9Lw+bX/tYt/rq5xG5TtS5zt719CwWnhQKYZeurMIzRD4/nOCzRKEibV3",
+	"9s+y8uIXw6nY6Jg315Iz51wFD+W+YXVaV62yW7aSCVO3oAlcKC4VN3Oip5OJVAZ0gsl1WujtNOflRJXX",
+	"x9cnnvVcmMAZLpmexqZMxf6CCeNjl3W7dYhtHWJbh9hL9zN3+mCFDVIOWljQiRsJt+3KO6YGsZw9CZAh",
+	"qo2v+tP4thrG0BtB0wkxEhvgeHseW0RwnZg3yIc0kTOxD2nUZEznWMLitExIRoCSJU20oSJK7ArL5HSP",
+	"GBZbQyhXVO5wWwgAs4Ai20frB1xgyCwJFXPU2jNKLbU68WwkY5bqt4D/AonVI6lZielhdXh42zXZqzQr",
+	"zIgJJ+t7Km9JrNCi9cuq0WYmc84v71ItuL80HwoWdaeTpQpx9qkSTTjIjylkV0/DUTdp/ZR/5c3bXwAU",
+	"az0J+f7pwntj/r0Q2htQHtufdoPGREkr/t2/HAnDNiIL2K/ezxUK9K8lmtVeRrPaXa5Z7ZVrVq/X1KAf",
+	"quzAjLmI2Hd4TCVaSJnubSkFuCNuQ8SAWlJWFzFDeYzbO+AsxmVZYvhj91sz6+keM63BywnqoCZC+k5j",
+	"9tq4b7heYwCtOvAS0c11d9lcERrpW7BxRmNKstWa3bkAz8M0NujusHwWFoveJMsVt9retn3wVnl7XOVt",
+	"TMV8uQ8ZdSUP8Vlb04qBwsA3VRm5PHUpR/05dLmFNlvguTyAEMq/pjTWzsnFAJRuKMHppZh/DDzRRFFx",
+	"a5WgEYsj7NNFADTBfhyg7r7TEBp5QfHZWI6ZyGSlx3GTnGbgfuTUkK8XCGwhoeUuNzhgKFPPKKJpTuiQ",
+	"6RSxeqjkLO1H4jKqwN37xQ2cKjioynFcIE5VDgiNY2L4mDVJD9vu94hiFDzy+EzidI2gb1pE+vMb0bs4",
+	"v7omFdvfC5xz9+sFCeVUYA38gCqSdleepY50/OwB6VHTIxMe3tpvTyBDC/9yI3pa0IkeSXOcmZ7/zefw",
+	"2/3oMweIlG4KaMLEzGSZwviRmZMM3ayNkwQTrBV+hSfbprEYbL5kNHJqtltRVaw53YXNC/IXgXR/xOBx",
+	"lRfaXor0b85OSF1/KV7U7l7LqkNU3MImLKrATn1687Zl15UFZsGX9lYgraQv/ZK+9Lr40t9+fddIdMvW",
+	"Rli0GfrsCKPmdQBps4Hh5LZvY8PbTOQfSh+gCBMd5xiw1wiybPlhoHzLA9BeTnrpFzgE2lIhmUuODIiR",
+	"6HihgGqbFVK+qWgyaOSajmI1uh8XC8rhGYxlg4IwVQr0BWH1kH0S0TkGoWeM3WryEzx4KkVE5z9jBFMK",
+	"M9LWavl8fdgkbT8iRrr1jfCS27WMCkj75KR7fXzaIXQsIaYOpSzOCZO0OONGO87htJto7p1NkI8tp0vq",
+	"3x8iVh/VE+NPJedhcAL1PbqfoJfbdDxmimjqCNVudjzPvYTbammm0/l08o81Q5DZDbl3jpQHyciSGdbM",
+	"aMbglYpcJOiWC/vDRefy+Pwo8XhqEGe4URjUesD6C4svRRxLL4XXCYNU54SD2trjP2Svs9IbVu06e71A",
+	"inaAPC1enbUvrn47vy6lxqprm6FQz+AemUb9SiHVxyBOQTxPqbREzdoS6dZptHUabaokXlPoCpOY+lK5",
+	"y0ao13LWVxzLutPeb+preqXYQDE9Whbd6095HGVUSp0qezGLhkyBgjUHD9AtmxjvPxLzGZ0HREuH3+eK",
+	"53x+vcMqTLGUZlRDxiEFuNSkq+2ZRN0twUcqD53BMh5dbXtg5ZfdurxgycoDt/flYiab47RpICGzHZf+",
+	"W+VNxGCiW96/5f1b3v9oDgLgm+v4CDZi4DUAq5liaYY65FToJukpKm4RdW4ax4hc7Z+ZjSR6CcCdnzB+",
+	"0Bu59tncpRgRV3Z4TBXdHLw6eB7XdTtynmuI6gjGh6O+nCpNaF/eYVU2dX/ssxjrSUuLqJSLQKdcOWID",
+	"OrWsvxU0BlKNqYFzNa/3rE1Av/PxdIzpj2Mu8B9pFxkuDBsyVertfrhUcrPNp0dzMwKPTbIJ9uAhqKx5",
+	"xLLZqVlfc7pl/wbO67qj3wcNAHKNKrHPa45TH8HI35mlzaj/ohFgdusI3zrCfzRHuGUdCZXC9Xg6V3i1",
+	"LNTLmzYsj/pCK4cxjVih1WVp9e9J9qP/zu1pntfj+lxlp5njqdWwBs5xy1e3xadP3a4G3SdWsfQ+Ib2M",
+	"Uy62DK7PFe9YvLxlFz4SkFhmG/teo7WgANseMowgobuKDcJXHr8r78qCnnUYV3wXZ4uGNikDqoW+VlYt",
+	"tFHGhJ1kzb69eIhb1rVlXU/MumJ/1VNmBT9sVjd/5PIJoGICvNi+bH4sp5hs+PWCDBWFIpLkUmmiuGs5",
+	"4/wqdyw+AO0TsgWSxMIBN6TPzIwxgfXVGeMeis9bAaH4usN++Q7NbuBv70jPpRp08edek7TdwzglSJok",
+	"RqKFjOoPZA2KpLrnRrjqfMLNQdoecSSxVJvNpYigVgS/BL/C4Ax+9kvkigj23WQryKHoflnmApaTvmDO",
+	"AoiSnML5jAWaa2Y1AK99Lqz9/y5ibR1NPNngcph8mPs28LB1jmzrUl8cJ98jEZSJ+Fph6JIK1G/utP5o",
+	"5GXq+jFrO5dXf8L/LkXUv2RjeedAWlFoQ7hayBmRAKCCRZpe2GoDQDXFIoQKCP3NpCu8tcXO3zLUrbf5",
+	"sbDz1+JVazZAfwj+85n0ySqewaR8yKMvQTJ2QIRUJJaapYXj7pVmBX7zg5nPMwM3hyNGJ0xVqMDoI87p",
+	"lr+urVo+IW4z5itFS2f/g6nuRXzlB2/vUrfTFmt5K3G2KvyPhbX8lGKxoJGPqbplBlISXmED4uok0gur",
+	"Y2OKUcy1QWdfVNmnkpEJVUagU42HIyJQqrJYMzJkHsqSCIkvQT0PoFpCERBUDYEfz/61C/1/2Xhi5th1",
+	"MwF41mRCeUU6qV3PCU71x0Q0LNSSug9kM3XcTsOC3H+79JsH4RG6XcEtehrfme9nXZC9CyAoaTOCDArK",
+	"rw5gztLhr62lMChvsqISC9dCuE7nx2dXjaARcQ0V4IcINvL+/PzT1c67D39/s7N3+rXdCBrs+4Qrpu3Q",
+	"qBCAeB/fKi/eK4/AEThEhaBJtRHunaQBgxJMkfdS3gIuJVN8wHNbbKksodj0m0UUFm5iO941E0QOBq6s",
+	"n/TtuCM5eURqwNlUqQz2Km6VhK2SsFUSXi5Ty3LVVARn1ITTVJYvc/dxoaeDAQ85E6Y7kRxRUOTUdOWg",
+	"iw1iEp6XYtXVA6ZL/IQFmV1QSzJaRw29BLjmfHWOtONi0FvTc1qvgzgT32QTMYsdvyd0DuqNkDNQMeCN",
+	"Eb1jmfIWq6QEBG1ibW6Ew5wGBLo+JFwoRecHZLfVskyaYsm2q5LpgafVoWrbX3yJNo3j/8NDU8dQaiM1",
+	"821EwTEbYJQSsa19R6ox15qLYZnu8zvsWZYiHpjKXUw90RIoMAXvdlnnDgSFDgYS6xBLc63juDzR2qFw",
+	"uaSJvpQxo+I5AEO+jKS9at8ePwsGdwJu8mKfKK8YZNpCgbZTggnMF9WPIuLvEyoqvnHUXquOMlJsLbVZ",
+	"Co1jcHWTaNzt3/q6t2k0T5xGAzyPZjieY3fLZHGZ6CtN+stiNS5LhPauaxBQLnhXyHomp8lY4NxO0bOQ",
+	"Y1NBhwxwwdoXx+XJgekIP3CXJPykn2nVV5MHnqJR0g/V2mjE2d1qLPYKN3jL27/ao7QjkPz3SXe31Wql",
+	"+2n/Rb5eeNqzxJ9LMElLob5edC877cPfOkflhupzZZQnxFwnnzy9h1uJspUoTyxR/J3NUF1WmKQ/flsn",
+	"f9zD/C7JH8dHAisSbtl8zczxv+P4T6Az5/qqVsbrNuyf6npsiKjo8vtXgeWlbWZSrnfFjIkZ4QK6qVJl",
+	"MoNowya6Xnu5qd2Z3SJsdkR5PO/GcgjDu6feWv6YhWGum+/X2N8sd/3v/qrWUbtdV6oti9yyyKdlkf/y",
+	"zMZzRcd91q2xWZXNTolm4HfBi6md5wVx9iJoQEbEFDR/q+3yMdNJlnrPcwSMUfWQx/Sa5MtIEs8HNLbz",
+	"onF8I1z0yuH3gjLr8dgdQDGi1wa59LfKtPG/u+jRC0a6MjyzpPIaeHZd5vpEzHS95HLHDJ8ruXwr+R5L",
+	"8tU/5cwRl6e3w13Yhr22Ya9t2OvF09t9gkQ9LeClE95RaXk11Uytjl9Ze8z1UcX3XBQq6W2eDbM41hpl",
+	"AkNkJGcAcZ95juty0+2zZiox3zYPDD3cjzUVEVMzOs8bgMnykpBQ8ksqdPJy7Im0iqARgXlaU2L5x/fu",
+	"v21ue10oOVSQ0V/PBrOE9Re9NcW2ptjzmGImsfvBTgL6e7hhVs46/7xl83t0eG+azX9l7zz8e8C/MzS2",
+	"ACTmAEp5Z9QZYVhEBNmEFbn7m9lXn9j8RTL35YSJfAO4DMNcVz9+5hz9rR20rh1UVjbwiHYQEOG2WGAr",
+	"srYG0Y9VLPBAg+hh5QOrSgbeT6FvCHZizaKTNgmkBwUEEosCSCxGewd7waL0tow2IkYOGTTQgtw86GkG",
+	"/cvaJOJDbmiMw3N9Iz58PvlwfHLSObIPWTkfpG1E4BMHhJLJaK55SGOoV+CaXHTOjo7PPmJZAWORJj09",
+	"4pMJF8N2FFlFvBdg1cKbVotgs8mZ72vic/CgPQnO3bU309CxW2Rst2PYOHuYpH1xTPRIznR14cKxYeMX",
+	"rlrA7c0JZrvVMEluxk5UlqWeBw2/y3k3cJqef33+qQP5+YUR9xpB419TKgw3c8DnLJwFDAN/a5xIEclE",
+	"TsK1+PgeklcF223sN3ZJB1dDLiWNUgnejij55GpCpDY0dqUBnV3yS/vMXs4HZdPbg3vKwoqyYympq3iz",
+	"pK7CPhvHWWM6pEpxplINy17nt8srL/bWq7w4PP/wodPZ+dvfP+0V/giMK/vnb0FjMI0H3M9x2YdBcZMJ",
+	"rmEJgdqfznye42DAGLmT03AERktKarsL5RjpoECD2e3Shpqpbuw3Eo5jWbCi4S0XwzMID/lHH0RLq0sy",
+	"tl1it7rYVhf7MWoyQmpoLIegj2RUsvQS6wcXZtihn6gqw81+iarnF1HlwT5bibmb3YofN6HUf9VudtU3",
+	"nZzZuAlqxacdhg3XBEVMZR9WFEDry5ErfLFOUusHJcd1vFbXsvHvlSJbV//5ZRPtJ1Fs8+oPjlvUeoqK",
+	"TsYXhdrHXrmGnFFpTqfDospcqsfsleoxL6BcJ7qTM7zW0ZyeK1U4vS91coUzvHEbftmGX544/KJyMrRS",
+	"ySiK9dIoS2asV3/yaFmk5RQA2ahAiyNw3hjARtXE85Fm4k0ZSqaJkSR1yUhFDttnhx37j4PURYLsgNAh",
+	"5cL3F7sRDt/hgFAxx9JL8MAg7ivpcXFHYx51jaJCg4+rFyAkNzS9cQweGpL53vGO9zXJYfrHod0E0qfh",
+	"rauqTIJBGHpn3j+FviT7453kkXMmub70zDXNn+rytmYYO8pYcisUH2vVpeeSKAATakYZ9SNqFD0LD1JF",
+	"nhVSCg4gj33nZUJCIUCqKBvzLiQvqBsXEhyftUzxxvVl+/DTzm5jQxnwZMGvRPoXFlmtoPh1v5SKknxj",
+	"r3XdelcCjPXEisuy77+oOlOL/p7HH7QN1G2Vm61z6McK1KmsArC2a6io7pSnLa7hz9FGMXpbNzfRWjvM",
+	"8k2I4kHKIaYtoMOCEhxuIU9xRDUUTUCFmXvjls2rkxKvcFovnJWopkLkSxj+WJqnAaLVNPbfBI2YanMu",
+	"cqLYihlp1VrT2N/dzbRUOmofn/zDUgMfs/+EvMFGZ6rkhL16z1TMRWOjHELcwjWTBx05bM3Xrfn6DNmD",
+	"jtpK0wc9B9gkf1BOmKAT3vR3upSXIZCZsCqaSRmWZuqOKXLL2EQDoM9/XJ2fNckZJAQIWc61PjJzNWHh",
+	"ZiWw9TS+IwcPWH5/uU7wAwtX9yHEbg+NhVMFqrM1ANIj/MgMuqf9ZzMnR/tyasrODc5GsQFTimJDq/J0",
+	"kVN6CxV4HkTyVxKOqD0mphB50oBpbMdhinDsahvS8YTyoQCPBGJHZqDgLUUQKdg+/CSnhvRgAMaOo96N",
+	"MFDvzHWKXTkBSA8cEgx+/70klQSezT4WpHNKXmCsSdpQPQSj+nnttXaDG0EF9qrhYgiD7bVaQTpl8Ir0",
+	"ZTRv3ogb0ZtRZVlgL7Azp1oK7aoLFde3V6FUrOfTZbB7zUDRaUQ0HwoaazKw1mqTfFByTH5tESkCCFS5",
+	"BXJB+rEEU4WMZcRuhGKDKcBZ2+mArwXG68JjLOoRLrRhNGqStvBNhDPjafKm9SbTzQcqHKcasEmkIXNm",
+	"CCRNssgel7xjCqog4UN+lK7VaDDC1asudrx09PTCbXKmcVzShpfdMeX8VrhDcDdIXxpsxqtz3XjdumFx",
+	"9h/diI0lMBVHqfl2uJ7aOmPKYyvfI/p/ujk1QznOPFFs2et/t9pSauAC74QWxrS4Fs8d2U4ox2OmQkZm",
+	"NL7dMSMlp8MR0UxEa6xlYUrrFWMmR/4krhh/JfNb0Na3LHK5axnk9+yaweuh2CA5Hril3p/i+Z5zHLTf",
+	"H2KPYf/7ceFtf6sXUk3ScIljCWtncvv9O3SVp1UuBMszgW0l0jFlcK7VlVXsCwx462d4Bi10g3SxetjD",
+	"KKGyZP3sdBw0BjEdDosT/YA/BiA8fNF06fV718pevz8andP28Un3tH19+Fvj28IKPv3t9O97XwACeHEN",
+	"OFS6hl9ay1eAupgfh8RS3mqip3rCQy6nmNo643FM+vYy3XE2Y1Gz8fh312sc28u4dfptnX4vXq6cMAR7",
+	"J3N+P28MLfH6lejDjaCRU8drZoDl/IKJIZb1DCY/vvozyybvl4MQcp1Tb9Fya5JDzOZXDOqUqWJRYn0p",
+	"NqQqIkaSkGpWalFvrNhfZib+WJ7AhSK6SgW3pEK5KjK3u//21/3WXnN3900SNVuuP6IRsJkgXs8WqCe5",
+	"IbHmMObhLXaMx39LcceUxhTB1sPV1CoZ5xe6dVZu25r9SN5NKW/JdPIArr80nJOy7dTfiWBRD0vIxRHq",
+	"JOO6r71QUu6TZcbaRWWzYku+nSRA4ARmdF71dfekNaqu5xNWexofCu/9u4HOjhMAjGoBGVM+zonHBHE2",
+	"TCQHviXFnZNSoZxOpMjmp1Snu7Te7u/uNlt7WPBdktqy0OmleFr7jaPjq8Pzz2fX3cPzow7Ilzj6LAyP",
+	"c7m5auYrg3yXm3TMSjFs6ey48LYEJPXLzofO5WXnMpvN1L64uDz/HSFzS+q9S1acTywB79rzpcvaxdVL",
+	"lQUeshXd2zjjk6fJesmWil/85VterMKPi0J1ZXHzKVW3GqS9fZ5QDRmgB4Qb0mehHDNNLtrHR01yxURE",
+	"GIcaZuhm1iNSkZ7nCL2AsO80NPEcwibYPG2MFcVu7PFUYyuSG9FnTBDHSjNlyW40MBVx4nZfEHqS3SFi",
+	"FNPegz1kRhNorubxrTwf61UXJOP2vWy4pT9Hfp71D75HOHuna2UgJ6MsQ/d1yf35cVT6vvLLyzhAF1j2",
+	"2jxxnULg1mN0WFtTEqcC5d0CZsozyufcMT25oM6mkO7+bf/N2/3XreZbXPQjiW978xf7uJVJ8pI5lEjy",
+	"demuje78SgvaPhMAoCzwqK23eGuTb73FL10/nIigUo2l3ElcKvdrglomAqToaUCVKOceRp0I0lCpYdXJ",
+	"VSyONZmNELGFEs/mA4KSwmo+Qz4wJLR6DQSZQzmNI4yL4XQsW8JiG99TXRtoMjuQqkna8YzONdlrtTAq",
+	"fyN8utBUA7ZKDIUu+4Rm8lPsE1yTHsx/nwCoZA9dCuhuJZ/PPp2dfzmr4by+Ec577RBjrHZFJxNGISUp",
+	"lsNSUJff3c4dopqysgII4+8SIomEgvfGyf4FaVnmh3Da0GNVCD0G0CfGIvKo4CWyH8+jsd9wJ4IaGfdQ",
+	"oJYc3b9XjwTXaasU/Xjei8V9LdF5koPGHMLaGpDdPXfdKgplkrwmzxhmUpnR1imxdUo8nZT3AsBFSTf3",
+	"S/zpL+P90hRnr+PnANAQ/JRjoavjeBVB2I2M/Us3tccKv9LJRMm7h5m4W2fz8zib1zVRlxunW2a8De7+",
+	"QNz7IzPrG2gr4rmrGfwrYGPVLujfwCyypkmCXsCoEixyzYSoIP5qe1dySIW1tZZ7kOGvzoGcY1LBjTg8",
+	"/3xxfgb/AgPo4/GH6+5h+/KIGHrrpRv2K8pmB/9Fk4mUMflJKjK2D0JV4AzqL+xz8EeuoYxBy58PXGGh",
+	"uBGAVYV/tw9ioipWGrxDf3oG0wprIxx6hH1oqllEppMmaX++Pj9tX3eOyMTajygRucDUzJzD/kacts8+",
+	"t0/gL4efr67PT8EehN6t4Oh3u4c2KuUGLNHexfnVNSmED3pNcmgftrNBiIuFEhVNxwyN2CY5k1D5AZXb",
+	"jEXlgBIw4KMI6A2BHx4G9w1CtpBk770DRSf+CxpujS+dk8Pz087O28ZT6wGZK/WDaAE1/Nb1bLj7dFOK",
+	"R+5//5EO/X+8tf54B/8EAYu8LbMNWmx1zacNWvyPSFW3jPThsYdEY4TO4gBG3ZV3TA1iOVsRjViOSloS",
+	"jLB8qzrn8VoaGmuiuQhZTgMlfTakIiDTCTHSAXwKbagwTXLJ/slCwyKSiglUDBMkpiT7MZJQyQqcv3kj",
+	"eukb9jh7AD+WGWTCFBlNRaTs4JAwbb8uBSMRC/mYxgFpJQEGfABjH2M6J+x7yFhEdlut5o3AqIA2Sf5l",
+	"SOOYRJJpmNBQyVmqVCZFeSX640dmrmAL64QhMsV9afwhK4lLow+p2P6RYhAbl8Llz7ix//rX5l4hCf7X",
+	"d2VZ8K/fuF/T1N/93Td7yY+WpH7Hr+z+8q757t0achPPsEJgwvjbNLutE+VHc6KYhDgR/cOzihwCCDWP",
+	"liJvNVKdABytlTEPMCCU9KEdvlJ0fmA5MfQfgRpwMhUx05r0IKu2RzSda2J/aZIO+CwgPp1Goe0cqpGP",
+	"KjPx10A+esHM+RLUj0fOYP8yshbMY9R0CVZAdtoanP+G4eFNsLF85GEtbKxtzvo2PPx82FiZKqsFbKw6",
+	"keI8eJPlhhww6/74ZlknwlyVafsurwoQkSypT1Xc2PeQgfTV3W6peHFZFGLAh1Nr4oysgQI9sgCPKRxJ",
+	"zQTpY4p17/sOnfCdWzbvESSmzIfsB74lS10K2sWNZvGgmUouRJ5anN9hCtPsm4PqEcX1uVdTxXzx9d+5",
+	"5sa+j2A3FF+OEu+TG8KZAIvvQ5qJLwdkkQdFjHiUT2/DmE0OaCU7fMagWPzGdYkulXnZGQnlU0vjRfaE",
+	"8NNcDAOM3oBQ4lJYezWPR51sHVJjxeh+x0MqrNFsJHwLgy4B+XqBGNvQoCozaDs0FSs9FwmsZCQ9dBaC",
+	"Mmbe79zZK7dqTiN6lz3B97591uJrXy/s+TM9knGk01MLlYTGb1CrQYaKCpNdxQm7Y6UkhUUjOYqEXZEi",
+	"zE8oGrLKVaRxK9w+DOpN51miQfDPkhEupiocUc10NkYHD+eONsUlLVmEm3l/Tr5eBJiu2Z8TxLVEHDar",
+	"OGtBJ3okDbllE4NFLdkdsvcf2quWUXW65aZ4bsR1bs8Mdspjpo0U1Vs2ocoIpkh/qrlg2i5fDgZMgY5e",
+	"3M/syFTdMjOJachKhr5irgcyEi3AGjgYANC6uSCUzLiI5Azw0ryCnPmA69e4OPblVMDYoZUc4RT6wkeW",
+	"Q0tFZozdah8h9Xeg4gMeT/H+2/3/FwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -19,6 +19,7 @@ import (
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/management"
@@ -42,13 +43,14 @@ const (
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
-	DB       *pg.DB
-	Registry *tenant.Registry
-	Keys     *tenant.Keys
-	Ledger   *ledger.Ledger
-	Store    *store.Store
-	Referral *referral.Programme
-	Boards   *leaderboard.Boards
+	DB        *pg.DB
+	Registry  *tenant.Registry
+	Keys      *tenant.Keys
+	Ledger    *ledger.Ledger
+	Store     *store.Store
+	Incentive *incentive.Engine
+	Referral  *referral.Programme
+	Boards    *leaderboard.Boards
 }
 
 // NewCore builds the domains on an open database.
@@ -63,20 +65,23 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme,
-		Boards: leaderboard.New(db, books)}, nil
+	return &Core{
+		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: incentive.New(db), Referral: programme,
+		Boards: leaderboard.New(db, books),
+	}, nil
 }
 
 // Close drains the domains' queues, the ledger's last: the others post to it.
 func (c *Core) Close(ctx context.Context) {
 	c.Referral.Close(ctx)
+	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral, c.Boards)
+	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Boards)
 	if err != nil {
 		return nil, err
 	}
