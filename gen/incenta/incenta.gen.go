@@ -1239,7 +1239,8 @@ type EventResult struct {
 	// Rewarded False when a limit of the action held.
 	Rewarded bool `json:"rewarded"`
 
-	// Streak Where the streak is after the event, and what it paid; absent for an action without one.
+	// Streak Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+	// nothing, since only events that earn count for streaks.
 	Streak *StreakStep `json:"streak,omitempty"`
 
 	// Success Always true; the event was recorded.
@@ -2388,7 +2389,8 @@ type StreakRule struct {
 	Rewards []StreakReward `json:"rewards"`
 }
 
-// StreakStep Where the streak is after the event, and what it paid; absent for an action without one.
+// StreakStep Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+// nothing, since only events that earn count for streaks.
 type StreakStep struct {
 	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins   Quantity     `json:"coins"`
@@ -3271,8 +3273,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3287,8 +3290,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3384,7 +3388,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3395,7 +3399,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4275,8 +4279,9 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4301,8 +4306,9 @@ func (c *Client) RecordEventWithBody(ctx context.Context, params *RecordEventPar
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4498,7 +4504,7 @@ func (c *Client) ListLevels(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4519,7 +4525,7 @@ func (c *Client) CreateLevelWithBody(ctx context.Context, params *CreateLevelPar
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8515,8 +8521,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8531,8 +8538,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8638,7 +8646,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8649,7 +8657,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9542,15 +9550,6 @@ type CreateActionResponse403Headers struct {
 	XRequestId         *string
 }
 
-// CreateActionResponse404Headers the declared response headers of an HTTP 404 response for CreateAction
-type CreateActionResponse404Headers struct {
-	IdempotentReplayed *bool
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // CreateActionResponse409Headers the declared response headers of an HTTP 409 response for CreateAction
 type CreateActionResponse409Headers struct {
 	IdempotentReplayed *bool
@@ -9614,8 +9613,6 @@ type CreateActionResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
-	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -9636,8 +9633,6 @@ type CreateActionResponse struct {
 	Headers401 *CreateActionResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateActionResponse403Headers
-	// Headers404 the parsed response headers for an HTTP 404 response
-	Headers404 *CreateActionResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateActionResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -16337,8 +16332,9 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16359,8 +16355,9 @@ func (c *ClientWithResponses) RecordEventWithBodyWithResponse(ctx context.Contex
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16526,7 +16523,7 @@ func (c *ClientWithResponses) ListLevelsWithResponse(ctx context.Context, reqEdi
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16543,7 +16540,7 @@ func (c *ClientWithResponses) CreateLevelWithBodyWithResponse(ctx context.Contex
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18695,13 +18692,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		}
 		response.JSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest NotFound
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON404 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18885,44 +18875,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 404:
-		var headers CreateActionResponse404Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.IdempotentReplayed = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateActionResponse409Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
@@ -40582,35 +40534,6 @@ func (response CreateAction403JSONResponse) VisitCreateActionResponse(w http.Res
 	return err
 }
 
-type CreateAction404JSONResponse struct{ NotFoundJSONResponse }
-
-func (response CreateAction404JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.IdempotentReplayed != nil {
-		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
-	}
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(404)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CreateAction409JSONResponse struct{ ConflictJSONResponse }
 
 func (response CreateAction409JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
@@ -55353,231 +55276,232 @@ var swaggerSpec = []string{
 	"PJmplt+OzLoyOLeFoq8yM8MBRlb4jDeAjcAtWMgMcs3DrZZn7ysuWmO7NIUYG/XRJPaWa19PUDDg1ll9",
 	"GADBuWh60rkm7IdRFFhUJK26m+3WbZVRoVk4NfyW2bsH9V5Y+PdTpvLvZ2/4eSJN7+JBodvhtQBEAmfY",
 	"gzsdnLdW1qqpwFTLIqPLk8Fmtwu/WD/ZO0eKC3mbS6APioWj/kL5CdRVgZOWz2WdahQWNiIMq2XEaT98",
-	"yNNGBLhZErXgUaLAYk6AP2NvCDi2ec8Ll5Eba7LMJ2e2T3k/lzLVsgKfmjSStpvIn9sDd7Ir4yuZ8poy",
-	"pJWVAZdM9UsZRHnS9dkykrwa1bcG28oG0ysnkDYsqoEBunK0r2ksuOijtpeOWRYHylEOvoEMYjocsghE",
-	"UTYNv6jA1JjDXdCwnFpxM7+09OgUvwmv6Jp7w+aJO5gJaCXd4yLsWlWu+//+3/9Pz7J6+MUwbeAXsGbt",
-	"2yOwVn0ty76lzQnfwfIWzwzxw3d2XlwMZEljb+9bnSg5VHQ8ZnYL0M/qeKVHBUP8dCuDmBhywchPyL10",
-	"QL6dB1jebRUjaOYeoAfFVygHhJIQoYCDaxGndrYO0n4W8NSYqhtmJjEN2c+BN5TtfWDawEwU0xMrDwlc",
-	"eJYowZEMp2MGhpul0SOYLW26/yBcXwtYRMQmTETAnTWLBzsjqe07mqlbpg5QHwFEX570iLcC2Cgamua1",
-	"uBZ//avzZjLd/OtfSSeprSfOKYVjRc6B3HPA8/TV7W6vSc5wRfaroDdqO/iAD6fKTZw7sSHRow8PDqS6",
-	"Fm4TnMEYUqXmpJcceg9eEpL02lMzkor/F4QqeoELixfmdLvbI1STGYtjt6jPbJ6uh4Q0jpOuA5mvNAkS",
-	"bZ9Z3qm9JY7Ea3UVaEgrI0Z+sjRsyddS7s8wuxHVRIdywvQ+6SlGo15wLXozxQ3rQacA+zKiKNPY/ree",
-	"hiM7zZ4PAeh9fLpp5wRD9XCjiOW8sGK3qyCY7QO4XXo6GPCQ6QMyiSkX1wK/D9cLhyShtEYolELAHHST",
-	"tIXEbnSwvL9oxMjTM/uc734f8xtmJzAVADpDUL+yO+oSZu2m9tBh0gv8UuBfsClZPFlrss7TNjs6ILt2",
-	"h/feviXhiFoKtOORdgJlL+1SuTCS9JmlQKtIXIs0nwSOETZgyG+ZJlqOGdLqT35LA/RzBLmUE6e+wF3+",
-	"2X7QHfCY2qO3Gg8PzT5mpriFXwtueYViHmgATcQ3rTekh9Ptuid7TYLJSPSGafJTNkz4s0+5wjF0dmPd",
-	"mrVskgtGI4hzUHEtCn/H8yH/xZRE1oWewZhro93BdJSSKkPszP47IDTWEgdNvjmhZkR+etN68zMGNGdK",
-	"iiGxeygj+/tbuzb7j66QpkvjWM6YPWVYeq9t/937OQDCNyN2LfSITiCu1YM5IB3D53egYmSRmmHeSaZp",
-	"Jvt6QpXh4TSmypIINwfwENCrvhY/9bi4pTGPuo5tWNKbCup4A0yyN5Cqz6OIWS7Rm9B5LGnUNVJ2Y6qG",
-	"DIiVGtYFlwm+MRX0lnKQgD0QVdhLowtL6AHjuha9DCRll4vuxNUIwhuZP1nGF/PQwKLPzy6v4LjO21eH",
-	"v/0MKO2WvBHbhIo55Pi4A3wvI870X/8KG/Efl2enmcgWOeHvyU+/wv9Yfur5r6X/V1g++ao/jW96PzdJ",
-	"mtLONWDhkEgyhHAGqCM7PB8KqVjUvBYfppOYh9QwZDEBOf1yHBC3z+TL1cedXwNiFOWxvWARNTRwBGPF",
-	"sQ6InJodOdhRVAw9SIeXrnM8OZA0VlzZN+znLdvP3aYWSodexAzlse5l2N2AszhyO4RJ7kDjeagQ+/K3",
-	"c1gZgIXsE+rBE11eeSlmCLj6yE89THZAPgbpBu7f16JXdNr1fgaxjD7aADCxPdMMCDj8mRUJ8WDHnool",
-	"4mz3GzBIg3zDroUWOW6xVo211ABBcOTOdn2J+opIOPi6Z9tmpBhL1kpjEvEhN7pJepbgHGs2EnkyF2E8",
-	"1VaeQYiC3tirDLIJVOMAmUPfPhpZ+kCRY6iIdAKThdAsEZ276bi5A2wRiAhLfz0sVHWIPrsB6cHl69md",
-	"3HubuJcgwmzpZcY1zikT2G0SO2bkOAduyLXo/XkNiQzXjX3yR7PZ/B6Q60xKg/35z2azeXfXO3AWqybQ",
-	"4JP050RQM0XVxq0SrGyoU01iM+WTc6vE/iz2Wmg6YPE85b35e+9kQu8oZRM7n0HtSFJ0b1jG+Qi/pNoh",
-	"nr3/67VwYGGYvANfgc5ucLbJJ8zOBZvEdM6ifbDJHPvGwBy2zyFsMGChOXBXxGkF/ruoYGXv6bV4s7dn",
-	"pRyPWSa7M3HVqqkQ3s3jvjCjVtnsK84G9n6AZB0yo8mb1jsnTi6YUfMdcJv1msTqa0CccLEslf0NnEPN",
-	"a2H3qpfHBe4RLiCnggoU7nYyyZvslimv26J/wrVtsud0GVIrZMbZ8p9IApOkk0mMjvaefbp3kDyFVkYf",
-	"kdquG+j1uG7k64a40Aa76zmtGixrvA2ppe1OBSwDnUpGHVgRSMfMeC6am+HQqkRz6SKKGeMAzQZ7OMyy",
-	"V7yqaEogK6WoNfWnBtZojyVpI5i61zRJ8M3k1E0AdXIhYaroRHMtJRtohQTeLNkJ5XhCDe/HjLTPjxAD",
-	"DFHcG7vNVrNlzVk5YYJOeGO/8brZar6GFCQzAovyVZjErialRb0XLJRgu7nGBb7xgEuHzWr5QJX2nhwA",
-	"zBXyH+/Ntzxd+6uduXGgsnrwfXfZ7F+wHIZbHRNTzKk2ZO8NGcEm/dQLMbbWI4bFsf4Z73VarouppinI",
-	"JzY4zH3Oki2bOH2KGqN4fwoZZqRNwmzkDnJedMa2/osmvtYdy9Wd+00vQhnC2SWkdhQ19htXioY32G8D",
-	"unA6yqtMsEsfeXWUh+i++44eHqbNexnNXUDUOJedvVNWy+BSvPqnxsQ11+cNzhsUU/QvjcdUzcGPgAvu",
-	"zwklTnGFCiVLVz6Qlylpwi6df/v1XbHaY7/Rfn+4u/caHBlOB678lGuTyUVGFV34YMnId0EDfXWrPHlJ",
-	"f5O7vE8sQS1FRwDsyl6rteY+piwhv8KrPLtAoZJdF2wAbCP8l+t26q5C2zT2G3utvV92Wr/s7P56tbu3",
-	"32rtt1rNVqv1n5XbnWlai4CUtfcos0ElqYFwVNTf7ybkn9KIYSJGiQCs+pp761XZK3dB44Iadmz1lJ1j",
-	"D3m5bJTi47kRLtiY8mUVHYujpK8URtLMrDOKffwuaHzbucDLuXO0ckNyz8IpvEFCLHspIdhX72nk3mvA",
-	"K7urX/mSsd3wpderX/roDTx8483qN06l+WhVc3zh3eoXDp0RBy/s1pjTOdqZV1IeWysT3tvbW/1ehome",
-	"cD2GGmV4t8Ykk1PGvXtb54yOnG0Lhjq+9brWMXkDGb3BKV+x8gPSo1GEGDq0wqPhEiO+B42cJ8B+Cmgp",
-	"xaNFHwPCf3135/lHw/44gCMLGnk/S+P7nR0UvGCN/UbBhwbTexXms1SGzJR1kEi1fCtlBzzGMBf1Lkzf",
-	"QhJlD7qarKIJnhdr1zQXxOkx1yafBVKQqfk5nInYecq5TvSDxBX+rylT89QTni9ZTPjommnLpVNIGzjZ",
-	"ebjKorI5FArLSmexstNJxSScgQOKm7VsquaQFC3UlCXJcfiajaqigIxu81HJcaPGc1eyzlNQG1DjOSc4",
-	"vt9bC/Doyol0xzqEP9LauDfvmu/e5Wvf4B/diI1lsVBkH/7ZffP2l1zpxoJK8HZ/d7fZ2gOVgBdey3ZO",
-	"0XKqQnuULJTjMVMh64YjFt7IqckVtlvrK1hPxctXFdl/5B7HjEIcBueVdfhAx2H84RDD063k377wFgNk",
-	"mWpQnKSvHcqULGaqOO0z9ljzhRsOSXvvrYfD3k0ArnfzYNS7d+soT8nRId0talFngqFfEHowJtyqoElt",
-	"9Z9/C/3n30VTsKIxS21ZZSHz6/dy4a4YjXw5QLVfAIS3SXtlkYi7TBWT7bIBqUGQXw3+Dbja2r2HwWFu",
-	"sI10EyJ6Wooe0dA4cTS/Fl4vmFHtg8pYqtvL8Qpwb0Lde5NcLlStEBpFpOc4BHqegev58JlnML0DQq+F",
-	"D+an+4dhR3QBfjxuf/rU+QBvcqOTVQCCzWJRdkg1Q9/eLWczKKAh/ViCzwNBWa4FONGoJhed/+gcXrmx",
-	"c521m+RsasD5BmldqcuCzLiI5MwlEcEEuSadb+dHF50P4BVLvSPTspWht0RGjHhYBJ2rmArcZMJRiTPk",
-	"WiTeEFc41cW+92u5RZCgMm0In9U5MpmqcEQ1y5v0Xz1dsx0vRsmMxjc7XpvTTEQ6a+MXhP9aInlNN4vm",
-	"QzGdFCbs/c+CJNWlmzpy1nK3pMdYy+ey+2Q+l0ola8Vu3FO3yesypapLwXMTNNw9za/wo7u89kohN1m9",
-	"vL8VlMO/ZQAo9v9oFFA4G0Eji53Z+F62N+9aj7U3GT3P2lbJVjmOW9yojMrXuEJbKuFqsZQ3muipnvCQ",
-	"Sxe4mfE4xrbdyIqbLlFuwqhZJCYv1UY0SrtZkj4bIKDMio3/tbDxvyYbbxle57zTLmz8YxDhokINErIe",
-	"FW6gAiMjZ1GlMzE9IEDJwae3PsWtT3HrU3wuSwHvbK7H+DJj4endi5nUG6dUVnoZ23GcKJ6FlNj+nNyw",
-	"OcQKXcg1SXcIWoiWsOhcbLvv3dtF5IqBnMz4I+3AgHLMpee/bdn/lHEEIbNWufentXvV+jUfEMptAnpI",
-	"QPTQ0HRbrV3XWWQ/wT3rTpQccKxwpD8wrwILIJzTzzf+IOfJg9oVpOHwPuk+rf26vGqffmhffMhBjCyd",
-	"9Y8JJETffc9Lmlo1HXgwjbuFko1SseNIYutx2XpcHtnjQhOG4RmoZyE5T0vK0la4Wj6wARdMo1cl6bId",
-	"UkEiSYwEH0GT+LuX8D7MoEXtynK+HmRILSYx9jDhE/PYPPO9FpBqCNa+fdmM2Fiz+JYtGvNBpuQLPref",
-	"yY44+9Dpfuqcdi7aVx3XJRxxZgoJFPCna5HLu8g8VPAruKKnMleGzyv32fyG3jCBaDjvSI/GdqvnXfaD",
-	"a6N7ZX4I1JIdb3lWH0RNI9d9IG+NJKLk/kx/kbd7pn2XSoR8akdEeTzP1qQR6orb8rP0Uu71L61kqvBu",
-	"N5ZDLtIA1AcY0P+YftRXiyXVqEld4B/JLgDajK8d/dvd97uqJb1dz8fhxc9j+DfCFHQ0dSVttYWE8Gqf",
-	"U/aQFnUCwWaOSrfm59b83Jqfz6U2ocxN65irVKdyuxOCul3FaDjC1rcLFud3d2B/NPIKQMHyzGhkS03P",
-	"V3/esPkdRv1LOxwcjqgYuijJuNjtAECgsXApE85ClyLEjzShvtfJokX6BTjlhurJZzY/p2ZUJzHiQTWZ",
-	"qXClP3lF4cSu+Nt5kMCpEGi/jrIloyhkJQ4KExAEb9cXBNiR4lHSQEM485cvsvHNx5Pae1etd/uvF6T2",
-	"24eT2k6vxEvCNREI8bEV31vxvRXfzyK+gfVtIL6LYno9aYwAAUv9wB5DYCPH73sc/9H9vvXYf2j3QHHq",
-	"OXMxHQe0n0yNGMAo+PhjPxo6GcHHdMi+qNgPgzJDsFkox1kQiNP0l1rG2UYeXNjhug5cPMut/3brv31k",
-	"/23f33vPxBwjuJ/3luK4TfIVajD9de45JcabAXN08ybljxIreIWcESkOfEFpgCVacMcB7MRDnwSEXgus",
-	"JnXAUIDMFdI4bhLA6nLuY0ws4yZhhFKErNofijf1Wd2h/fmhbzKSuhATpphDRSw4Ec1IMT2ScdTYf50q",
-	"suhL7kIviqQhdUOxoas/c4zwwv2wnnPQcbZn8g2uK1Huv3lVxgkKnr1KwVO53XXFTv1TyRxJuScQ7+fW",
-	"kthaEltL4pkdgXgXK0Twc3sBUT94RRNY01K5/wmL13AlxMg0ctufQ9/oJtlr7WbbO1oeZGTGaRiQvVar",
-	"gFGBw3kA8EXDpW1n9QKkdbI7iYyCmX8umhsechzzF9fMNIZ1flLQ4ucxfHojml9CXZsLlbl8vVZrQf7e",
-	"3zJLUsiPO793jtfZuQ7McKlIdNQ6ohGoiXhltuLxCcTj+johxW5/D0asUFy4+0jE2v7avvjwWMQKNs3W",
-	"I7zV47Z63DPqcW1s5LZUjVvscVuu2MEYXS42zyiuq9EpditvWLVKdwWYYl6lQzxBx3kOAJ8S1LJM45kE",
-	"BHBEbxnhpkmOTPojoBL2KYLg+B41UsRzcO441821AN9NacGcne0LUPXSbft31vVwFXkRumkxTNILcVFY",
-	"4alty1224mkrnp6x3MVewvvLp8cRQ5Y7vvoTmeVdjfBmWoOfasEBETmwnQ4g6CR504ivYz9RHvr8oplK",
-	"wp/riZYvMG9MM/r+8LHTF2vVOBN8kzBozr6pFwy1R/cXvY2JbmOiTxMTNUkAHrEiLP2tGyEt53YPkEvZ",
-	"FsSbB043zwVUHb4kFXMyloodkNlIek8BQoByU5VouZl6/Vx5looZrlhpZBBqvtdVt58pXdLVp/83DmMW",
-	"kyQfKoyJ1L/NjNxKma2h8ZIyI9eLZ943LTKmIlyRGOklKQQXPVzXHPxUSQdOqSKm7D9m0EkfHvin5AK9",
-	"F2X5ku7D64rLFwTW6HL032HNoDUl9t8EjQmDBtYpQqH74SqTHZ/+56Kby+XA/9pqPRkkoTuMOniEnmC2",
-	"ZsTWjHj01MqERaSc0P20pvGAb632k3zNVc1btV/I2YFr61RwiEjBmqTzYwJogcAKwMoQ7JYpokdyJhY5",
-	"3yfmGd8zu0oSkP1iGfjjMbO12VG13gp/3nKgLQd6PA70iRnQxPxlvR8Hcl0oa4GdB6l/QgpotBfG0wi6",
-	"KEI/lB7+0SGepj2PyNWIaaxXsQoZOBNTb69rAeNav1wL16cpASOFNiwxo7dMQ5ccM5KaZVoSTRQPGbaF",
-	"5kKXhRgBWx3Xif2R1wNXN2wo1TwATFFqWarrmVUNt45vPDjYup+Sfbrq4zBSXXZmd+PKvlD1xcxRhVRA",
-	"X6+QCiFNgNiDEWNj1KPL5uIcIdnZLDb3/bfCQM/np/tz3m98lNhJWUbsXEoEOJxIGTuHvKXMc0umjf23",
-	"rQ1LZUHXDeVgwKDqC1rkDYicKgLNYbUPA3AzrggDJMWyMMatnIYj9P0bGeYrZd1c3S94ZB+OPh1dtY/r",
-	"F1I9FWg5Xuw6FgJQ81Y4b4XzY2OVI0kivWUBCJ2szQlo9/CK8qt2FGW71SJHBs1eKt/KMqSC9KfzJmmD",
-	"vIRiKGyumvCfpI+jv+Q9zNhmEYtcN7++NKMAu4n1p3OmSDiSUjNosws9IWkMC3NN+FKW14N0cJTRUrCk",
-	"fxnM1TJDwNaaCm6q67MyUvqZQatwpXk7pITf5/l6FYctsFBLMpPRXPOw+IV0vN3sgCfTYcqn37TyXPp1",
-	"Mv75b/+4PDpsH6+Lcp3Z9Ocq9VoqSlEOPYgQfWlScm05l55SefWXvZrbYMk2WLINljx78VdWDajSAtYL",
-	"mnhdoTxi4v766k/7QedLjFjMDKvKAfbWOMrsgevxgbMeSEWGUkZNcqbsFUAFGjuDYHNX4br39hkZy9uy",
-	"cMoH+Pq9hDos5aF8i7gbj54ci8uOtpbG/wjm+e/Cl5Aqn4IvBeWuxCvHbQJCYy3JDLqBY4aH9yuWxiVe",
-	"Dv+AHdtqsY+rxZZosFvWuWWdzx9yeTy+mfh+Ns4d7cHF7hHNjENY55rEbIBFpF6Fu2FsAqNgzMSqcZZR",
-	"YE7MjClGxjRi12LGzahJrugNF0NCZ3Se9q530RZNFBtMNYvQDfSm1Spz6mDy6UPx7yfPQnXMMsPvi2zW",
-	"PbEemHNmPx4xM9VN/7+J2wXQzzeVV/dIU60pr7a5qlsxuHW/vKxc1ad2v2AbkpqJFJjEAELcVXj43rA+",
-	"qaI8ObWDH1kngQE1hqoYvUuMqssPT2AwuITLcxTSfgRVmQFY4FD3wyDP/0f3X8/UhJRgY2dRuSv7rC8W",
-	"DbJbj7rN87pTminXLfkapuak3S7rZNo9YdYw3JI6GQF4Z7fW5jYl4JFTApjn214MOUa+GRir71pOU4QO",
-	"sNQ8crXrc33L1DyTLzCQcSxnGhE/OGTzQaBeGzbZT5udO1z6CZ3rAOuQ9bXAPlRGk2/nJFRSa4CjdrDU",
-	"CWyrDlx/JOxRCyShESrWFWPg4H/RxLcOgJwyOjBMwfDWxrwW2DwhwB7VdqPQ4MQmYEG+m3jg2p4Xmq1D",
-	"OaVPiHZLgvZZb+wLuURGa71eix4+lCC09KDheC/PFnsIe5LsFV4c+DGAiInd831CXfsH1xYd+zd7u9y4",
-	"f7PIKwPWhL4WvRKtf59Y/trDNb7Z23Pt4rFvmU5iNrhHER8MmLL7PWLCT82+6IiEKgbZHeAyCK4F42bE",
-	"lBtjTCYKiZRQolkoLQENBiw01V3OgYZfZnOxpMW5FH1JVYRd95e2OF8uX9cSj/dCiDllM9zYR8nFKO1g",
-	"cpG7Wqkyusb+eBT7P77b/05Lt5xe8re3OSXBKwSJ3rJcbdktV1v2Gq4g4MvEfTnlRPhv5ED430nH6pP2",
-	"ty52rb7MqTK+n3S+L3cN1aaFB5WC16U7i5gIge8eJ9gsgXZYe2f/LKvrfTaAiI2OeXP1NHPOVbhM7htW",
-	"mXRlIrtlK5kwdQMi+FxxqbiZEz2dTKQyIIwnV2mFtVNZlxNVXhFen3jW8x0CZ7hgehqbMt32K2Zqj126",
-	"69YTtfVEbT1Rz92NXKB+VqH8l6MFFpTRRsJtu/KWqUEsZ4+CIIga4Kv+NL6pxg/01sd0QozEzjPekMbe",
-	"DFwndgXyIU3kTOxD/jIZ0znWjrjwEWQBQK2QJtpQESUKvWVyukcMi60FkqvmdoApBBBRwDbpo9kBvidk",
-	"loSKOarLmWgVtertbCRjlgauAHgFMppHUrMSnX9GNYG3XXe7Sn3ejJhwsr6n8ir8Ci1aP68abWYy53Xy",
-	"vsyC30nzoWBRdzpZqhBnnyrRhIP8mEJ29TQcdZOeS/lX3rz9BdCo1pOQ7x8vrjbmPwoxtQHlsf1pN2hM",
-	"lLTi3/3LkTBsI7KA/er9XKFA/1qiWe1lNKvd5ZrVXrlm9XpNDfq+yg7MmIuI/YDHVKKFlOnellKAO+I2",
-	"RAyoJWV1ETOUx7i9A85iXJYlhj92vzezLuYx0xrci6AOaiKkb/Flr437hmvyBZimAy8R3Vx3l80VMYm+",
-	"BxunEqYkW63ZnQkw+aexQT+D5bOwWHTjWK641fb+h2t7W+XtwZW3MRXz5c5b1JU8tmZtTSsGCgPfVGXI",
-	"8MTl+vTn0F4W+luBy/AAYhf/mtJYOycXAzS4oQSnl2L+MXABE0XFjVWCRiyOsEEWAbQC+3HAmPtBQ+ig",
-	"BVVfYzlmIpMOHsdNcpLB2ZFTQ76dI6KEhF633OCAoUxdkghjOaFDplOo6KGSs7QRiEtlAj/rVzdwquCg",
-	"KsdxgThVOSA0jonhY9YkPWya3yOKUXCF4zPGNySOoGFZRPrza9E7P7u8IhXb3wucV/XbOQnlVGDx+YAq",
-	"krY1nqUebPzsAelR0yMTHt7Yb08gNQr/ci16WtCJHklzlJme/80nz9v96DOHRJRuCmjCxMxkmcL4iZnj",
-	"DN2sDVAEE6wV94Qn26axGOW9YDRyarZbUVWQN92FzSvhFxFsX2LUtsoLbS9F+jdnJ6SuvxSoaXevZdUh",
-	"Km5gExZVYKc+vXnbsuvKIqLgS3srIE7Sl35JX3pdfOlvv75rJLplayMQ2Ax9doRR8zpIsNmIbHLbt0HZ",
-	"bQrwi9IHKOIzxzkG7DWCLFu+Hxre8sivl5Ne+gUO+rVUSOayEgNiJDpeKMDJZoWU7+aZDBq5bp9YBu7H",
-	"xUpueAaDyKAgTJUCfUFYPWSfRND5X0RkxtiNJj/BgydSRHT+M0YjpTAjba2WL1eHTdL2I2KIWV8LL7ld",
-	"r6aAtI+Pu1dHJx1CxxKC2VBD4pwwSW8xbrTjHE67iebe2QSJ0HK6pPD8PmL1QT0x/lRyHgYnUN+j+wma",
-	"qE3HY6aIpo5Q7WbH89xLuK2WZjqdz8f/WDMEmd2QO+dIuZeMLJlhzVRiDF6pyEWCbriwP5x3Lo7OPiQe",
-	"Tw3iDDcKg1r3WH9h8aVQX+ml8DphkOqccFBbe/xFNhkrvWHVrrPXC6RoB8jT4uVp+/zyt7OrUmqsurYZ",
-	"CvUM7oFp1K8UcmwMAgTE85RKS9SsLZFunUZbp9GmSuIVhXYsiakvlbtshHotZ33Fsawt7N2mvqZXig0U",
-	"06Nl0b3+lMdRRqXUqbIXs2jIFChYc/AA3bCJ8f4jMZ/ReUC0dMB5rmrNJ7Y7kMAUxGhGNaT6UcApTdrJ",
-	"nkrU3RJgovLQGSzjwdW2e5Zc2a3LC5asPHB7Xy5msjlOmwYSMttx4b9V3r0LJrrl/Vvev+X9D+YgAL65",
-	"jo9gIwZeAymaKZamhkNOhW6SnqLiBuHepnGMkNH+mdlIopcA3PkJ4we9kWufRl0KznBph8dU0c1Ro4On",
-	"cV23I+e5hqiOYHw46sup0oT25S2WQ1P3xz6LsZCztHpJuQh0ypUjNqBTy/pbQWMg1ZgaOFfzes/aBPQH",
-	"H0/HmP445gL/kbZv4cKwIVOl3u77SyU323x6NDcj8Ngkm2APHoLKmkcsm52a9TWnW/Zv4LyuO/pd0AAE",
-	"1agSdLzmOPWhg/ydWdoF+i8akV23jvCtI/ylOcIt60ioFK7H47nCq2WhXt4tYXnUF3oojGnECj0mS8tu",
-	"j7Mf/XfuC/O0HtenqvfMHE+tTjFwjlu+uq36fOw+Meg+sYql9wnpZZxysVdvfa54y+LlvbLwkYDEMttR",
-	"9wqtBQWg8pBhBAndVWwQvvLw7XBXFvSsw7ji2zhbNLRJGVAt2LOyaqGNMibsJGs2zMVD3LKuLet6ZNYV",
-	"+6ueMiv4YbOC9Q8unwAqJsCL7evVx3KKyYbfzslQUSgiSS6VJoq7Xi/Or3LL4gPQPiFbIEksHHBD+szM",
-	"GBOEG30tMsY9VH23AkLxdQe68gO6zMDf3pGeSzXo4s+9Jmm7h3FKkDRJjEQLGdUfyBoUSXXPtXBl8YSb",
-	"g7Qv4Uhi2TWbSxFBrQh+CX6FwRn87JfIFRHshyHfzpflKmAB6TNmKYDwyKmYT1iSuWYeA3DXp4K1/+8i",
-	"yNbRvZMNLkekh7lvQw1bd8i2EvXZIek99kCZUK8VeC6pOf3uTuuPRl6Krh+ltnN59Sf871Lw+gs2lrcO",
-	"DxXFNASohZwRKZrkqyvL9OJVG8CEKZYdVKDVbyZd4a0tTP2WoW79yw8FU78Wr1qz1/h9oJZPpU9P8Qwm",
-	"5UMJdJLhYxYQIRWJpWZpqbh7pVkBlXxv5vPEGMnhiNEJUxUqMHqFc7rlr2urlo8IkYwZStHS2b8w1b0I",
-	"ZXzv7V3qaNrCGm8lzlaFf1mwxo8pFgsa+ZiqG2YgCeEV9vqtThs9tzo2JhXFXBt070WVLSEZmVBlBLrR",
-	"eDgiAqUqizUjQ+ZRI4mQ+BJU8ACAJJT9QJ0QeO7sX7vQapeNJ2aODS4TLGVNJpRXJJDa9RzjVF8mhmGh",
-	"etR9IJub43YaFuT+2yXc3AuB0O0KbtHj+M586+iC7F2APUlx/zO4J786SDlLh7+2lgKfvMmKSixVC+E6",
-	"nR2dXjaCRsQ11HwfIrzI+7Ozz5c77z7+/c3O3sm3diNosB8Trpi2Q6NCAOJ9fKO8eK88AkfgEAeCftBG",
-	"uHeSXgdKMEXeS3kDSJRM8QHPbbGlsoRi028WcVe4ie14V0wQORi4Qn7St+OO5OQBqQFnU6Uy2Ku4VRK2",
-	"SsJWSXi+3CzLVVMRnFETTlJZvszdx4WeDgY85EyY7kRyxD2RU9OVgy72Ykl4XopOVw+KLvETFmR2QS3J",
-	"aB019BLgmvPVWdGOi0EbS89pvQ7iTHyTTb0sNtee0DmoN0LOQMWAN0b0lmUKWqySEhC0ibW5Fg7eGTDn",
-	"+pBioRSdH5DdVgta+GORtquL6YGn1QFY2198UTaN4//Do0DHUFwjNfMdO8ExG2BcEmGkffOnMdeai2GZ",
-	"7vM77FmWIu6ZvF1MNtESKDDFyXZ55g72hA4GEisPS7Or47g8tdrhbrk0ib6UMaPiKSBCvo6kvWrfHz7v",
-	"BXcCbvJiSyavGGQ6MIG2U4ICzBfVjyLG7yMqKr5H016rjjJS7OK0WdKMY3B102bc7d/6ureJM4+cOAM8",
-	"j2Y4nmN3y2RxmegrTfPLojMuS332rmsQUC54V8hzJifJWODcTvGykGNTQYcMkMDa50fl6YDpCC+4IRF+",
-	"0s+06qvJA4/Rk+hFdREacXa7Gn29wg3e8vav9rjsCB3/Y9LdbbVa6X7af5Fv5572LPHnEkzS4qdv592L",
-	"Tvvwt86HckP1qXLIE2Kuk0Ge3sOtRNlKlEeWKP7OZqguK0zSH7+vkzHugX2XZIzjI4EVCTdsvmau+N9x",
-	"/EfQmXMtTCvjdRu2KnVdNURUdPn9q8Dy0sYyKde7ZMbEjHABjUupMplBtGETXa+T29TuzG4RKDuiPJ53",
-	"YzmE4d1Tby1/zAIv1833a+xvlq3+d39V66jdrgHUlkVuWeTjssh/eWbjuaLjPutW1azKX6dEM/C74MXU",
-	"zvOCyHoR9PoiYgqav9V2+ZjpJC+95zkCxqh6yGN6TfJ1JInnAxp7cdE4vhYueuUQe0GZ9QjsDpIY8WqD",
-	"XPpbZdr431306BkjXRmeWVJrDTy7LnN9JGa6XnK5Y4ZPlVy+lXwPJfnqn3LmiMvT2+EubMNe27DXNuz1",
-	"7OntPkGinhbw3AnvqLS8mmqmVsevrD3mWpbiey4KlbQRz4ZZHGuNMoEhMpIzALXPPMd1uen2RTOVmG+b",
-	"B4bu78eaioipGZ3nDcBkeUlIKPklFTp5OfZIWkXQiMA8rSmx/ON7d983t73OlRwqyOivZ4NZwvqL3ppi",
-	"W1PsaUwxk9j9YCcB/d3fMCtnnX/esPkdOrw3zea/tHce/j3gPxgaWwALcwDFuzPqjDAsIoJsworc/c3s",
-	"q89s/iyZ+3LCRL7lW4ZhrqsfP3GO/tYOWtcOKisbeEA7CIhwWyywFVlbg+hlFQvc0yC6X/nAqpKB91Po",
-	"FIK9V7N4pE0C6UEBgcSiABKL0d7B7q8ovS2jjYiRQwYtsyA3D7qYQceyNon4kBsa4/BcX4uPX44/Hh0f",
-	"dz7Yh6ycD9LGIfCJA0LJZDTXPKQx1CtwTc47px+OTj9hWQFjkSY9PeKTCRfDdhRZRbwXYNXCm1aLYHvJ",
-	"me9k4nPwoCEJzt01NNPQo1tkbLcj2Dh7mKR9fkT0SM50deHCkWHjZ65awO3NCWa71TBJbsZOVJalngcN",
-	"v8t5N3Cann919rkD+fmFEfcaQeNfUyoMN3NA5CycBQwDf2scSxHJRE7Ctfj0HpJXBdtt7Dd2SQdXQy4k",
-	"jVIJ3o4o+exqQqQ2NHalAZ1d8kv71F7Oe2XT24N7zMKKsmMpqat4s6Suwj4bx1ljOqRKcaZSDcte57fL",
-	"Ky/21qu8ODz7+LHT2fnb3z/vFf4IjCv75+9BYzCNB9zPcdmHQXGTCZJhCYHan059nuNgwBi5ldNwBEZL",
-	"Smq7C+UY6aBAg9nt0oaaqW7sNxKOY1mwouENF8NTCA/5R+9FS6tLMrZ9Ybe62FYXexk1GSE1NJZD0Ecy",
-	"Kll6ifW9CzPs0I9UleFmv0TV84uo8mCfrkTZzW7Fy00o9V+1m131TSdnNm57WvFph2HDNUERU9l5FQXQ",
-	"+nLkEl+sk9T6UclxHa/VlWz8e6XI1tV/ftlE+0kU27z6g+MWtZ6iopPxRaH2sVeuIWdUmpPpsKgyl+ox",
-	"e6V6zDMo14nu5AyvdTSnp0oVTu9LnVzhDG/chl+24ZdHDr+onAytVDKKYr00ypIZ69WfPFoWaTkBQDYq",
-	"0OIInDcG0FA18XykmXhThpJpYiRJXTJSkcP26WHH/uMgdZEgOyB0SLnwHcWuhcN3OCBUzLH0EjwwiPRK",
-	"elzc0phHXaOo0ODj6gUIwg1tbhyDhxZkvlu8431Ncpj+cWg3gfRpeOOqKpNgEIbemfdPoS/J/ngreeSc",
-	"Sa4TPXNt8qe6vJEZxo4yltwKxcdadem5JArAhJpRRv2IGkXPwr1UkSeFlIIDyGPfeZmQUAiQKsrGvAvJ",
-	"C+rGuQTHZy1TvHF10T78vLPb2FAGPFrwK5H+hUVWKyh+3c+loiTf2Gtdtd6VAGM9suKy7PvPqs7Uor+n",
-	"8QdtA3Vb5WbrHHpZgTqVVQDWdg0V1Z3ytMU1/DnaKEZv6uYmWmuHWb4JUTxIOcS0BXRYUILDLeQpjqiG",
-	"ogmoMHNv3LB5dVLiJU7rmbMS1VSIfAnDH0vzNEC0msb+m6ARU23ORE4UWzEjrVprGvu7u5kmSh/aR8f/",
-	"sNTAx+w/IW+w0ZkqOWGv3jMVc9HYKIcQt3DN5EFHDlvzdWu+PkH2oKO20vRBzwE2yR+UEybohDf9nS7l",
-	"ZQhkJqyKZlKGpZm6ZYrcMDbRAOjzH5dnp01yCgkBQpZzrU/MXE5YuFkJbD2N74ODByy/v1wn+IGFq3sf",
-	"YreHxsKpAtXZGgDpEX5iBt3T/rOZk6N9OTVl5wZno9iAKUWxhVV5usgJvYEKPA8i+SsJR9QeE1OIPGnA",
-	"NLbjMEU49rEN6XhC+VCARwKxIzNQ8JYiiBRsH36SU0N6MABjR1HvWhiod+Y6xa6cAKQHDgkGv/9ekkoC",
-	"z2YfC9I5JS8w1iRtqB6CUf289lq7wbWgArvTcDGEwfZarSCdMnhF+jKaN6/FtejNqLIssBfYmVMthXbV",
-	"hYrrm8tQKtbz6TLYr2ag6DQimg8FjTUZWGu1ST4qOSa/togUAQSq3AK5IP1YgqlCxjJi10KxwRTgrO10",
-	"wNcC43XhMRb1CBfaMBrtJ8Cd3DdZtJNntzxiIoRfoXM8QGOFVNv9EL7PcGYCgPL5JtPxB2oipxrQTKQh",
-	"c2YIpFmyyB6wvMUMG5iZH6VrVSAMifWqqyMvHAE+c1+daRyXdOplt0w5RxfuEFwm0pcG+/XqXMNet25Y",
-	"nP1HN2JjCVzIkXa+Y64nz86Y8tgqBBH9P92cmqEcZ54odvX1v1v1KrWIgdlCl2NaXItnp2wnlOMxUyEj",
-	"Mxrf7JiRktPhiGgmojXWsjCl9ao3kyN/FN+Nv8P5LWjrGxa5ZLcMVHx2zeAmUWyQHA9ca++A8YzSeRra",
-	"7w+xDbH//ajwtmcDC7kpaXzF8ZC1U7/9/h26UtUqn4NlssALEnGackTXDctaAgWOvXVMPIHaukF+WT2w",
-	"YhRpWbJ+cjoOGoOYDofFiX7EHwOQHb7KuvT6vWtlr98fjc5J++i4e9K+Ovyt8X1hBZ//dvL3va+AGby4",
-	"BhwqXcMvreUrQOXNj0NiKW800VM94SGXU8yFnfE4Jn17mW45m7Go2Xj4u+tVlO1l3HoJt17CZ69vThiC",
-	"vZM5R6G3npa4CUv04UbQyOnvNVPGco7ExHLLuhKTH1/9mWWTd8tRC61VkFFv0dRrkkNM/1cMCpupYlFi",
-	"rik2pCoiRqIRUWaCb6zYX2Qm/lCuw4Wqu0oFt6SkuSqUt7v/9tf91l5zd/dNEmZbrj+iEbCZIF7PFqgn",
-	"uSET5zDm4Q02lcd/S3HLlMacwtb91dQqGecXuvVubvugvSR3qJQ3ZDq5B9dfGv9J2XbqIEV0qftl8OII",
-	"dbJ33deeKYv30VJp7aKyabQl304yJnACMzqv+rp70hpVV/MJqz2Nj4X3/t1QascJYka1gIwpH+fEYwJR",
-	"GyaSA9+S4tZJqVBOJ1JkE1qq82Nab/d3d5utPawQL8mFWWgNUzyt/caHo8vDsy+nV93Dsw8dkC9x9EUY",
-	"HueSedXMlxL5tjjpmJVi2NLZUeFtCdDrF52PnYuLzkU2/al9fn5x9jti7JYUiJesOJ+JAt61p8uvtYur",
-	"l1sLPGQrureByUfPq/WSLRW/+Mv3vFiFHxeF6spq6BOqbjRIe/s8oRpSRg8IN6TPQjlmmpy3jz40ySUT",
-	"EWEcip6h/VmPSEV6niP0AsJ+0NDEc4iaYLe1MZYgu7HHU429S65FnzFBHCvN1DG70cBUxInbfUGsSnaL",
-	"EFNMew/2kBlNoBubB8TyfKxXXcGM2/e84Zb+HPl51j/4HvHvna6VwaiMsgzdFzL350dR6fvKLy/jAF1g",
-	"2WvzxHUqh1sP0ZJtTUmcCpR3CyArTyifc8f06II6m3O6+7f9N2/3X7eab3HRDyS+7c1fbPxWJslL5lAi",
-	"ydeluza68ystaPtMAAi0wKO23uKtTb71Fj93wXEigko1lnIncancr4mCmQiQoqcBVaKcexh1IshbpYZV",
-	"Z2OxONZkNkKIF0o8mw8ISgqr+Qz5wJDQ6jUQZA7lNI4wLobTsWwJq3N8E3ZtoCvtQKomacczOtdkr9XC",
-	"qPy18PlFUw1gLDFUxuwTmslPcYktPZj/PgEUyh66FNDdSr6cfj49+3paw3l9LZz32kHMWO2KTiaMQg5T",
-	"LIelKDC/u507RDVlZckQxt8lRBIJBe+Nk/0L0rLMD+G0oYcqKXoIZFCMReRhxEtkP55HY7/hTgQ1Mu6x",
-	"Qy05un+vHgmu01Ypennei8V9LdF5koPGpMPaGpDdPXfdKiprkrwmzxhmUpnR1imxdUo8npT3AsBFSTf3",
-	"S/zpL+Pd0pxor+PnENMQLZVjZazjeBVB2I2M/Qs3tYcKv9LJRMnb+5m4W2fz0zib1zVRlxunW2a8De6+",
-	"IO79iZn1DbQV8dzVDP4VsLFqF/RvYBZZ0ySBO2BUCRa57kNUEH+1vSs5pMLaWss9yPBX50DOMangWhye",
-	"fTk/O4V/gQH06ejjVfewffGBGHrjpRs2OMpmB/9Fk4mUMflJKjK2D0IZ4QwKNuxz8Eeuoe5By58PXCWi",
-	"uBYAboV/tw9ioioWDbxDf3oGBAuLKRzchH1oqllEppMmaX+5OjtpX3U+kIm1H1EicoGpmTmH/bU4aZ9+",
-	"aR/DXw6/XF6dnYA9CM1ewdHvdg9tVMoNWKK987PLK1IIH/Sa5NA+bGeDmBgLNS2ajhkasU1yKqFUBEq9",
-	"GYvKEShgwAcR0BsiRdwPHxyEbCHJ3nsHik78ZzTcGl87x4dnJ52dt43H1gMyV+qFaAE1/Nb1bLi7dFOK",
-	"R+5/f0mH/j/eWn+4g3+EgEXeltkGLba65uMGLf5HpKpbRnr/2EOiMUIrckCv7spbpgaxnK2IRiyHMS0J",
-	"Rli+VZ3zeCUNjTXRXIQsp4GSPhtSEZDphBjpEEGFNlSYJrlg/2ShYRFJxQQqhgl0U5L9GEkoZAXO37wW",
-	"vfQNe5w9wCvLDDJhioymIlJ2cEiYtl+XgpGIhXxM44C0kgADPoCxjzGdE/YjZCwiu61W81pgVECbJP8y",
-	"pHFMIsk0TGio5CxVKpOivBL98RMzl7CFdcIQmeK+NP6QlcSl0YdUbL+kGMTGpXD5M27sv/61uVdIgv/1",
-	"XVkW/Os37tc09Xd/981e8qMlqd/xK7u/vGu+e7eG3MQzrBCYMP42zW7rRHlpThSTECfChXhWkYMMoebB",
-	"UuStRqoTRKS1MuYDRDvoQ/98pej8wHJiaFgCNeBkKmKmNelBVm2PaDrXxP7SJB3wWUB8Oo1C2zlUQyVV",
-	"ZuKvAZX0jJnzJTAhD5zB/nVkLZiHqOkSrAAFtTU4/w3Dw5uAafnIw1pgWtuc9W14+OnAtDJVVgtgWnUi",
-	"xXm0J8sNOYDc/fHdsk7ExSrT9l1eFUAoWVKfqrix7zEG6avb3VLx4rIoxIAPp9bEGVkDBZpqAYBTOJKa",
-	"CdLHFOvejx064Ts3bN4jSEyZD9kPfE+WuhTlixvN4kEzlVwIVbU4v8MU19l3E9Ujiutzr6aK+eLrv3PN",
-	"jX0fwW4ovhwl3ic3hDMBFt+HNBNfDsgij6IY8Sif3oYxmxzQSnb4jEGx+I2rEl0q87IzEsqnlsaL7Anh",
-	"p7kYBhi9AaHEpbD2ah7AOtk6pMaK0f2Oh1RYo9lI+BYGXQLy7RxBuaGjVWbQdmgqVnomEhzKSHqsLURx",
-	"zLzfubVXbtWcRvQ2e4Lvfb+txde+ndvzZ3ok40inpxYqCZ3ioFaDDBUVJruKY3bLSkkKi0ZyFAm7IkWY",
-	"n1A0ZJWrSONWuH0Y1JvOs0SDaKElI5xPVTiimulsjA4ezh1tCmRasgg38/6cfDsPMF2zPycIhInAbVZx",
-	"1oJO9EgaRA6DopbsDtn7D/1Yy6g63XJTPDfiWr1nBjvhMdNGiuotm1BlBFOkP9VcMG2XLwcDpkBHL+5n",
-	"dmSqbpiZxDRkJUNfMtc0GYkWYA0cDABo3VwQSmZcRHIGeGleQc58wDV4XBz7Yipg7NBKjnAKjeQjy6Gl",
-	"IjPGbrSPkPo7UPEBD8B49/3u/wsAAP//",
+	"yNNGBLhZErXgUaLAYk6AP2NvCGAVIrzjB8/2578WDqs3IJrb85IinvuUcBAG9jnMdYYvuFbueJ73vMYZ",
+	"abQmI35yFv6Ut34pqy4rG6pJeWkTi/y5PXB/vDJulSnaKcNvWRnGydTUlAGfJ72kLXvKK2d9awaubFu9",
+	"cgJpG6QayKIrR/uaRpiLnm97lZm9iKBy5UAhyCCmwyGLQMBlk/uLalGNOdwFDcv/FTfzS0uPTp2c8Ipe",
+	"vDdsnjiZmYAG1T0uwq5VELv/7//9//SsAIFfDNMGfgEb2b49AhvYV8jsW9qc8B0smvEsFj98Z+fFxUCW",
+	"tAv3HtuJkkNFx2NmtwC9t44De6wxRGW3ko2JIReM/IQ8UQfk23mAReNW3YIW8QH6ZXzdc0AoCRFgOLgW",
+	"cWq96yDtkgFPjam6YWYS05D9HHjz294Hpg3MRDE9sVKWwIVniWodyXA6ZmAOWho9gtnSpvsPwvW1gEVE",
+	"bMJEBDxfs3iwM5LavqOZumXqALUcwAnmSed5K9aNoqFpXotr8de/Oh8p082//pV0kop94lxdOFbk3NI9",
+	"B2dPX93u9prkDFdkvwraqLaDD/hwqtzEuRNGEuME8OBAqmvhNsHJj5AqNSe95NB78JKQpNeempFU/L8g",
+	"ANILXLC9MKfb3R6hmsxYHLtFfWbzdD0kpHGc9DLIfKVJkGj7zPJO7e17JF6rAUGbWxkx8pOlYUu+lnJ/",
+	"htmNqCY6lBOm90lPMRr1gmvRmyluWA/6D9iXEZuZxva/9TQc2Wn2fGBB7+PTTTsnGKqHG0Us54UVu10F",
+	"cW8fwO3S08GAh0wfkElMubgW+H24XjgkCaU1baHAAuagm6QtJPa4g+X9RSPynp7Z53xP/ZjfMDuBqQAo",
+	"G4Jam91Rl4ZrN7WHbphe4JcC/4JNyaLUWkN4njbv0QHZtTu89/YtCUfUUqAdj7QTgHxpl8qFkaTPLAVa",
+	"9eRapFkqcIywAUN+yzTRcsyQVn/yWxqg9yTIJbI4pQju8s/2g+6Ax9QevdVWeGj2Md/FLfxacMsrFPPw",
+	"BWh4vmm9IT2cbtc92WsSTHGiN0yTn7LBx599IheOobMb69asZZNcMBpB9ISKa1H4O54P+S+mJLIu9DfG",
+	"XBvtDqajlFQZYmf23wGhsZY4aPLNCTUj8tOb1pufMUw6U1IMid1DGdnf39q12X90hTRdGsdyxuwpw9J7",
+	"bfvv3s8BEL4ZsWuhR3QC0bIezAHpGD6/A3Uoi9QM807yVzM53ROqDA+nMVWWRLg5gIeAXvW1+KnHxS2N",
+	"edR1bMOS3lRQxxtgkr2BVH0eRcxyid6EzmNJo66RshtTNWRArNSwLjhi8I2poLeUgwTsgajCDh1dWEIP",
+	"GNe16GWALrtcdCeu8hDeyPzJMr6YhwYWfX52eQXHdd6+OvztZ8B+t+SNiClUzEHRdgf4Xkac6b/+FTbi",
+	"Py7PTjPxMnLC35OffoX/sfzU819L/69QA3/Vn8Y3vZ+bJE2U5xoQdkgkGQJDA4CSHZ4PhVQsal6LD9NJ",
+	"zENqGLKYgJx+OQ6I22fy5erjzq8BMYry2F6wiBoaOIKx4lgHRE7NjhzsKCqGHvrDS9c5nhxIGiuu7Bv2",
+	"85bt525TC6VDL2KG8lj3MuxuwFkcuR3C1Hmg8TwAiX352zmsDCBI9gn1kIwuW70UiQQciOSnHqZQIB+D",
+	"JAb372vRK7oCez+DWEbPbwBI255pBgTCCMyKhHiwY0/FEnG2pw6YuUG+DdhC4x23WKvGWmqA0DpyZ7u+",
+	"RH1FfB183bNtM1KMJWulMYn4kBvdJD1LcI41G4k8mYswnmorzyDwQW/sVQbZBKpxgMyhbx+NLH2gyDFU",
+	"RDoB30LAl4jO3XTc3AEMCUSEpb8emoQOJ2g3ID24fD27k3tvE6cVxK0tvcy4xjllwsVNYseMHOfADbkW",
+	"vT+vIT3iurFP/mg2m98Dcp1JlLA//9lsNu/uegfODtYE2oaS/pwIaqao2rhVgu0O1a9JxKd8cm6V2PXF",
+	"XgtNByyep7w3f++dTOgdpWxi5zOoHUni7w3LuDThl1Q7xLP3f70WDoIMU4LgK9AvDs42+YTZuWCTmM5Z",
+	"tA82mWPfGO7DpjyEDQYsNAfuijitwH8XFazsPb0Wb/b2rJTjMcvkjCYOYDUVwjuP3Bdm1CqbfcXZwN4P",
+	"kKxDZjR503rnxMkFM2q+A864XpNYfQ2IEy6WpbK/gcupeS3sXvXyaMM9wgVkalDhHBVcp2+yW6a8bote",
+	"D9cMyp7TZUitkBlni4oiCUySTiYxuu979uneQfIUWhl9xH+7bqAv5bqRr0biQhvs2ee0arCs8TaklrY7",
+	"FbAMdCoZdWBFIB0z47loboZDqxLNpYtTZowDNBvs4TDLXvGqoimBrJSi1tSfGlijPZakOWHqtNMkQU2T",
+	"UzcB1MmFhKmiK8c1qmygFRJ4s2QnlOMJNbwfM9I+P0JkMcSGb+w2W82WNWflhAk64Y39xutmq/kaEpvM",
+	"CCzKV2ESEZuUlgpfsFCC7ebaIfh2Bi7JNqvlA1Xae3IA4FnIf3yMwPJ07a925saByuoh/d1ls3/BIhtu",
+	"dUxMXKfakL03ZASb9FMvxIhdjxgWx/pnvNdpETAmsKbQodg2Mfc5S7Zs4vQpaozi/SnkrZE2CbPxQMik",
+	"0Rnb+i+a+Ap6LIJ3Tj29CJAIZ5eQ2lHU2G9cKRreYBcP6O3pKK8ybS995NVRHvj77jt6eJg272U0d2FW",
+	"41x29k5ZLYNL8eqfGtPhXPc4OG9QTNG/NB5TNQc/Ai64PyeUOMUV6p4sXfnwYKZQCnt//u3Xd8Uakv1G",
+	"+/3h7t5rcGQ4HbjyU675JhcZVXThgyUj3wUN9NWt8uQlXVPu8j6xBAsVHQGwK3ut1pr7mLKE/Aqv8uwC",
+	"hUp2XbABsI3wX66HqrsKbdPYb+y19n7Zaf2ys/vr1e7efqu132o1W63Wf1Zud6YVLsJc1t6jzAaVJBzC",
+	"UVF/v5uQ1UojhukdJQKw6mvurVdlr9wFjQtq2LHVU3aOPZDmslGKj+dGuGBjypfViSyOkr5SGEkzs84o",
+	"9vG7oPFt5wIv587Ryg3JPQun8AYJseylhGBfvaeRe68Br+yufuVLxnbDl16vfumjN/DwjTer3ziV5qNV",
+	"zfGFd6tfOHRGHLywW2NO52hnXkl5bK1MeG9vb/V7GSZ6wvUYKp/h3RqTTE4Z9+5tnTM6crYtGOr41uta",
+	"x+QNZPQGp3zFyg9IukYRYujQCo+GS7f4HjRyngD7KaClFOUWfQwIKvbdnecfDfvjAI4saOT9LI3vd3ZQ",
+	"8II19hsFHxpM71WYz30ZMlPWlyLV8q2UHfAYg2fUuzB9Y0qUPehqsoomeF6sXdNcEKfHXJt8bklBpubn",
+	"cCZi5ynnOtEPElf4v6ZMzVNPeL4QMuGjayZDl04hbQtl5+HqlcrmUChXK53Fyv4pFZNwBg4obtayqZpD",
+	"UgpRU5Ykx+ErQapKDTK6zUclx40az13JOk9BxUGN55zg+H5vLcBjNifSHasb/kgr7t68a757l6+og390",
+	"IzaWxfKTffhn983bX3IFIQsqwdv93d1maw9UAl54LduPRcupCu1RslCOx0yFrBuOWHgjpyZXLm+tr2A9",
+	"FS9fq2T/kXsc8xRxGJxX1uEDfYzxh0MMT7eSf/tyXgyQZWpMcZK+IilTCJmpDbXP2GPNl4M4fO69tx5k",
+	"ezeBzd7NQ1zv3q2jPCVHh3S3qEWdCYZ+QejsmHCrgia11X/+LfSffxdNwYrGLLVllYXMr9/LhbtiNPJF",
+	"BtV+ARDeJu3ARSLu8l9MtncHJBxB1jb4N+Bqa/ceBoc5prLoJkT0tBQ9oqEd42ieJMEA6oYLKmO+TC/H",
+	"K8C9CdX0TXK5UAtDaBSRnuMQ6HkGrufDZ57B9A4IvRY+mJ/uH4Yd0QX48bj96VPnA7zJjU5WAbg4i6Xe",
+	"IdUMfXu3nM2gLIf0Ywk+D4R6uRbgRKOaXHT+o3N45cbO9etukrOpAecbJIulLgsy4yKSM5eaBBPkmnS+",
+	"nR9ddD6AVyz1jkzLVobeEhkx4sEWdK4OK3CTCUclzpBrkXhDXDlWF7vpr+UWQYLKNDd8VufIZKrCEdUs",
+	"b9J/9XTNdrwYJTMa3+x4bU4zEemsjV8Q/muJ5DXdLJoPxXRSmLD3PwuS1Kxu6shZy92SHmMtn8vuk/lc",
+	"KpWsFbtxT90mr8uUqi4Fz03QcPc0v8KP7vLaK4XcZPXy/lZQDv+WgbXY/6NRwPZsBI0sImfje9nevGs9",
+	"1t5k9DxrWyVb5ThucaMyKl/jCm2phKvFUt5ooqd6wkMuXeBmxuMYm4EjK266RLkJo2aRmLxUG9Eo7ZFJ",
+	"+myAMDUrNv7Xwsb/mmy8ZXid8067sPGPQYSLCjVIyHpUuIEKjIycRZXOxPSAAHsHn976FLc+xa1P8bks",
+	"Bbyzuc7ly4yFp3cvZlJvnFJZ6WVsx3GieBZSYvtzcsPmECt0Idck3SFoIQbDonOx7b53bxeRKzFyMuOP",
+	"tK8DyjGXnv+2Zf9TxhGEzFrl3p/W7lXr13xAKLcJ6CEB0UND0221dl2/kv0ETa07UXLAsW6S/sC8Ciyr",
+	"cE4/306EnCcPalfmhsP7pPu0ouzyqn36oX3xIQdcsnTWPyaQEH33PS9palWK4ME07hYKQUrFjiOJrcdl",
+	"63F5ZI8LTRiGZ6CeheQ8LSlLW+Fq+cAGXDCNXpWkd3dIBYkkMRJ8BE3i717C+zCDFrUry/l6kCG1mMTY",
+	"w4RPzGPzzPdaQKohWPv2ZTNiY83iW7ZozAeZQjL43H4mO+LsQ6f7qXPauWhfdVzvcUSvKSRQwJ+uRS7v",
+	"IvNQwa/gSqnKXBk+r9xn8xt6wwRi7LwjPRrbrZ532Q+uje6V+SFQS3a85Vl9EDWNXPeBvDWSiJL7M/1F",
+	"3u6Z9l0qEfKpHRHl8Txb6UaoK0zLz9JLude/tJKpwrvdWA65SANQH2BA/2P6UV8tltS4JtWGfyS7ABg2",
+	"viL1b3ff76qW9HY9H4cXP4/h3whTKNPUlbTVFhLCq31O2UNa1AkEmzkq3Zqf/8PNz601+XBaEIrQtNi5",
+	"ShMqNyMhRttVjIYj7I8Lh/NHIy+7C0ZjRplaajW++vOGze8wYF/a8uBwRMXQBTjGxfYHgAqNNUeZSBR6",
+	"AyH0own1zU8WjckvwOQ21Cw+s/k5NaM6OQ0PqoRMhavaycv4E7vib+dBgq9CoB87ioWMjM8KC5QDwMPf",
+	"rs/DsUXFo2RwhnDmL1/a4puPJ3D3rlrv9l8vCNy3DydwnUqIl4RrIhDzYyt5t47freP3WUQ1sL4NRHXB",
+	"p7umNMba/qUuXF/+v5HP9j2O/+gu23rsP7R7oDj1nLmYSQOaTqa8CxAQfOiwHw2djOBjOmRfVOyHQZkh",
+	"2CyU4yx+w2n6Sy27aiPnK+xwXd8rnuXW9bp1vT6y67Xv771nYo4R3M/xSnHcJvkK5ZP+OvecEuPNgDl6",
+	"aJPKRYnFt0LOiBQHvhY0wOoquOOAU+JRSwJCrwUWgjqkKIDqCmkcNwmAdznPL+aEcZMwQilCVu3KxJv6",
+	"rJ7M/vzQdx1JvX8JU8zBJBb8f2akmB7JOGrsv04VWXQDd6E5RdKhuqHY0JWOOUZ44X5Yz6/nONszufXW",
+	"lSj337wq4wQFz16l4Knc7rpip/6pZI6k3ImH93NrSWwtia0l8cxOP7yLFSK4tsevaF48kBcQ9YNXNME5",
+	"LZX7n7DuDFdCjEyDrv05NJJukr3Wbrbfo+VBRmachgHZa7UK8BI4nEcEXzRc2nZWL0BaJ7uTyCiY+eei",
+	"ueExyDH1cM0kYVjnJwU9fx7Dpzei+SXUtblQmcuXWrUW5O/9LbMk+/u483vneJ2d68AMl4pER60jGoGa",
+	"iFdmKx6fQDyurxNSbP/3YMQKdYG7j0Ss7a/tiw+PRaxg02w9wls9bqvHPaMe18bObkvVuMWmt+WKHYzR",
+	"5WLzZOC6Gp1it/KGVat0VwAH5lU6hAJ0nOcAoCVBLct0oknw+0b0lhFumuTIpD8CoGCfIn6Nb1oD0Nz9",
+	"eeK6uRbguymtdbOzfQGqXrpt/866Hq4iL0I3rWNJmiMuCis8tW2lylY8bcXTM1aq2Et4f/n0OGLIcsdX",
+	"fyKzvKsR3kzL51MtOCAih5PTAfCbJOUZoXHsJ8pDn180U0n4cz3R8gXmjWlG3x8+dvpirRpngm8SBs3Z",
+	"N/WCofbo/qK3MdFtTPRpYqImCcAjzIOlv3UjpOXc7gFyKduCePPA6ea5gKqDhqRiTsZSsQMyG0nvKUD0",
+	"Tm6qEi03U6+fK89SMcMVK40MQrn2uur2M6VLutLy/8ZhzGKS5EOFMZH6t5mRWymzNTReUmbkevHM+6ZF",
+	"xlSEKxIjvSSF4KJH2pqDnyppySlVxJT9xwxa68MD/5RcoPeiLF/SfXhdcfmCcBZdjv47LPezpsT+m6Ax",
+	"YdDROgUXdD9cZbLj0/9cdHO5HPhfW60nQxN0h1EHStATzNaM2JoRj55ambCIlBO6n9Y0HvCt1X6Sr7mC",
+	"d6v2Czk7cB2ZCg4RKViTdH5MAOgPWAFYGYLdMkX0SM7EIuf7xDzje2ZXSYKPX6zgfjxmtjY7qtZb4c9b",
+	"DrTlQI/HgT4xA5qYv6z340CugWQtnPIg9U9IAT3ywngaQQNEaGXSwz86sNK0XRG5GjGN9SpWIQNnYurt",
+	"dd1bXNeWa+FaLCU4otBBJWb0lmlocGNGUrNMN6GJ4iHDPtFc6LIQI8Ci4zqxYfJ6uOiGDaWaBwAHSi1L",
+	"de2uqpHS8Y0Hx0n3U7JPV30cRqrLzuxuXNkXqr6YOaqQCmjJFVIhpAkQNjBibIx6dNlcnCMkO5vFvrz/",
+	"VvDl+fx0f877jY8SmyDLiJ1LidiEEylj55C3lHluybSx/7a1Yaks6LqhHAwYVH1Bd7sBkVNFoK+r9mEA",
+	"bsYVYYCkWBbGuJXTcIS+fyPDfKWsm6v7BY/sw9Gno6v2cf1CqqfCG8eLXcdCAGreCuetcH5smHEkSaS3",
+	"LHagk7U5Ae0eXlF+1Y6ibKNZ5Mig2Uvlu1CGVJD+dN4kbZCXUAyFfVET/pO0YPSXvIcZ2yxikWvE15dm",
+	"FGAjsP50zhQJR1JqBh1yoZ0jjWFhrn9eyvJ6kA6OMloKlrQeg7laZgiwWFPBTXV9VkZKPzPeFK40b4eU",
+	"8Ps8X6/isAUWaklmMpprHha/kI63mx3wZDpM+fSbVp5Lv07GP//tH5dHh+3jdQGqM5v+XKVeS0UpyqEH",
+	"EaIvTUquLefSUyqv/rJXcxss2QZLtsGSZy/+yqoBVVrAekETryuUR0zcX1/9aT/ofIkRi5lhVTnA3hpH",
+	"mT1w7Tlw1gOpyFDKqEnOlL0CqEBjUw/syypc490+I2N5WxZO+QBfv5dQh6U8lG8Rd+PRk2Nx2dHW0vgf",
+	"wTz/XfgSUuVT8KWg3JV45bhNQGisJZlBI2/M8PB+xdK4xMvhH7BjWy32cbXYEg12yzq3rPP5Qy6PxzcT",
+	"38/GuaM9uNg9oplx4Ohck5gNsIjUq3A3jE1gFIyZWDXOMgrMiZkxxciYRuxazLgZNckVveFiSOiMztO2",
+	"8y7aoolig6lmEbqB3rRaZU4dTD59KP795Fmojllm+H2Rzbon1sNhzuzHI2amuun/N3G7AHD5pvLqHmmq",
+	"NeXVNld1Kwa37peXlav61O4X7CBSM5ECkxhAiLsKD9/W1SdVlCendvAj6yQwoMZQFaN3iVF1+eEJDAaX",
+	"cHmOQtpKoCozAAsc6n4Y5Pn/6NbpmZqQEmzsLCp3ZYv0xaJBdutRt3led0oz5bolX8PUnLRRZZ1MuyfM",
+	"GoZbUicjAO/s1trcpgQ8ckoA83zbiyHHyDcDY/UNx2mK0AGWmkeudi2qb5maZ/IFBjKO5Uwj4geHbD4I",
+	"1GvDJvtpn3KHSz+hcx1gHbK+FthCymjy7ZyESmoNcNQOljqBbdWBa22E7WWBJDRCxbpiDBz8L5r41gGQ",
+	"U0YHhikY3tqY1wKbJwTYXtpuFBqc2L8ryDcCD1zH8kKfdCin9AnRbknQ+eqNfSGXyGit12vRw4cShJYe",
+	"9Arv5dliD2FPkr3CiwM/BhAxsXu+T6hr/+A6mmPrZW+XG/dvFnllwJrQ16JXovXvE8tfe7jGN3t7rtM7",
+	"thzTScwG9yjigwFTuklAEFPhfja+RUfSAG2qmTVXoM/6nEwnBzBhNOchc4MK0kfPAqFDykWTfB0x4Vdr",
+	"5+LojioGCSPwbEAYNyOm3KzGZKKQ7AklmoVSRNeCDQYsxFpXdyhJT3qd4sfU9S/gPYCr9DLbkyVN0qXo",
+	"S6oi7Nu/tEn6cjG/lpS+F1DNKZvhxj5KSkhpI5WL3A1PdeI19seD6f/x3f53WkHm1KO/vc3pKl4vSdSn",
+	"5drTbrn2tNdwdQlfJu7LKUPEfyMjxP9Oel6ftL91se/1ZU6j8h2p8529a2hYLTyoFEMv3VmEZgh8/znB",
+	"ZgnCxNo7+2dZefGz4VRsdMyba8mZc66Ch3LfsDqtq1bZLVvJhKkb0ATOFZeKmznR08lEKgM6weQqLfR2",
+	"mvNyosrr4+sTz3ouTOAMF0xPY1OmYn/FhPGxy7rdOsS2DrGtQ+y5+5k7fbDCBikHLSzoxI2E23blLVOD",
+	"WM4eBcgQ1cZX/Wl8Uw1j6I2g6YQYiQ1wvD2PLSK4Tswb5EOayJnYhzRqMqZzLGFxWiYkI0DJkibaUBEl",
+	"doVlcrpHDIutIZQrKne4LQSAWUCR7aP1Ay4wZJaEijlq7RmlllqdeDaSMUv1W8B/gcTqkdSsxPSwOjy8",
+	"7ZrsVZoVZsSEk/U9lbckVmjR+nnVaDOTOeeXd6kW3F+aDwWLutPJUoU4+1SJJhzkxxSyq6fhqJu0fsq/",
+	"8ubtLwCKtZ6EfP944b0x/1EI7Q0oj+1Pu0FjoqQV/+5fjoRhG5EF7Ffv5woF+tcSzWovo1ntLtes9so1",
+	"q9dratD3VXZgxlxE7Ac8phItpEz3tpQC3BG3IWJALSmri5ihPMbtHXAW47IsMfyx+72Z9XSPmdbg5QR1",
+	"UBMhfacxe23cN1yvMYBWHXiJ6Oa6u2yuCI30Pdg4ozEl2WrN7kyA52EaG3R3WD4Li0VvkuWKW21v2z54",
+	"q7w9rPI2pmK+3IeMupKH+KytacVAYeCbqoxcnriUo/4cutxCmy3wXB5ACOVfUxpr5+RiAEo3lOD0Usw/",
+	"Bp5ooqi4sUrQiMUR9ukiAJpgPw5Qdz9oCI28oPhsLMdMZLLS47hJTjJwP3JqyLdzBLaQ0HKXGxwwlKln",
+	"FNE0J3TIdIpYPVRylvYjcRlV4O796gZOFRxU5TguEKcqB4TGMTF8zJqkh233e0QxCh55fCZxukbQNy0i",
+	"/fm16J2fXV6Riu3vBc65++2chHIqsAZ+QBVJuyvPUkc6fvaA9KjpkQkPb+y3J5ChhX+5Fj0t6ESPpDnK",
+	"TM//5nP47X70mQNESjcFNGFiZrJMYfzEzHGGbtbGSYIJ1gq/wpNt01gMNl8wGjk1262oKtac7sLmBfmL",
+	"QLovMXhc5YW2lyL9m7MTUtdfihe1u9ey6hAVN7AJiyqwU5/evG3ZdWWBWfClvRVIK+lLv6QvvS6+9Ldf",
+	"3zUS3bK1ERZthj47wqh5HUDabGA4ue3b2PA2E/lF6QMUYaLjHAP2GkGWLd8PlG95ANrLSS/9AodAWyok",
+	"c8mRATESHS8UUG2zQso3FU0GjVzTUaxG9+NiQTk8g7FsUBCmSoG+IKwesk8iOscg9IyxG01+ggdPpIjo",
+	"/GeMYEphRtpaLV+uDpuk7UfESLe+Fl5yu5ZRAWkfH3evjk46hI4lxNShlMU5YZIWZ9xoxzmcdhPNvbMJ",
+	"8rHldEn9+33E6oN6Yvyp5DwMTqC+R/cT9HKbjsdMEU0dodrNjue5l3BbLc10Op+P/7FmCDK7IXfOkXIv",
+	"GVkyw5oZzRi8UpGLBN1wYX8471wcnX1IPJ4axBluFAa17rH+wuJLEcfSS+F1wiDVOeGgtvb4i+x1VnrD",
+	"ql1nrxdI0Q6Qp8XL0/b55W9nV6XUWHVtMxTqGdwD06hfKaT6GMQpiOcplZaoWVsi3TqNtk6jTZXEKwpd",
+	"YRJTXyp32Qj1Ws76imNZd9q7TX1NrxQbKKZHy6J7/SmPo4xKqVNlL2bRkClQsObgAbphE+P9R2I+o/OA",
+	"aOnw+1zxnM+vd1iFKZbSjGrIOKQAl5p0tT2VqLsl+EjloTNYxoOrbfes/LJblxcsWXng9r5czGRznDYN",
+	"JGS248J/q7yJGEx0y/u3vH/L+x/MQQB8cx0fwUYMvAZgNVMszVCHnArdJD1FxQ2izk3jGJGr/TOzkUQv",
+	"AbjzE8YPeiPXPpu7FCPi0g6PqaKbg1cHT+O6bkfOcw1RHcH4cNSXU6UJ7ctbrMqm7o99FmM9aWkRlXIR",
+	"6JQrR2xAp5b1t4LGQKoxNXCu5vWetQnoDz6ejjH9ccwF/iPtIsOFYUOmSr3d95dKbrb59GhuRuCxSTbB",
+	"HjwElTWPWDY7NetrTrfs38B5XXf0u6ABQK5RJfZ5zXHqIxj5O7O0GfVfNALMbh3hW0f4S3OEW9aRUClc",
+	"j8dzhVfLQr28acPyqC+0chjTiBVaXZZW/x5nP/rv3J7maT2uT1V2mjmeWg1r4By3fHVbfPrY7WrQfWIV",
+	"S+8T0ss45WLL4Ppc8ZbFy1t24SMBiWW2se8VWgsKsO0hwwgSuqvYIHzl4bvyrizoWYdxxbdxtmhokzKg",
+	"WuhrZdVCG2VM2EnW7NuLh7hlXVvW9cisK/ZXPWVW8MNmdfMfXD4BVEyAF9uXzY/lFJMNv52ToaJQRJJc",
+	"Kk0Udy1nnF/llsUHoH1CtkCSWDjghvSZmTEmsL46Y9xD8XkrIBRfd9gvP6DZDfztHem5VIMu/txrkrZ7",
+	"GKcESZPESLSQUf2BrEGRVPdcC1edT7g5SNsjjiSWarO5FBHUiuCX4FcYnMHPfolcEcF+mGwFORTdL8tc",
+	"wHLSZ8xZAFGSUzifsEBzzawG4LVPhbX/30WsraOJJxtcDpMPc98GHrbOkW1d6rPj5HskgjIRXysMXVKB",
+	"+t2d1h+NvExdP2Zt5/LqT/jfpYj6F2wsbx1IKwptCFcLOSMSAFSwSNMLW20AqKZYhFABob+ZdIW3ttj5",
+	"W4a69TY/FHb+WrxqzQbo98F/PpU+WcUzmJQPefQlSMYOiJCKxFKztHDcvdKswG++N/N5YuDmcMTohKkK",
+	"FRh9xDnd8te1VctHxG3GfKVo6exfmOpexFe+9/YudTttsZa3Emerwr8srOXHFIsFjXxM1Q0zkJLwChsQ",
+	"VyeRnlsdG1OMYq4NOvuiyj6VjEyoMgKdajwcEYFSlcWakSHzUJZESHwJ6nkA1RKKgKBqCPx49q9d6P/L",
+	"xhMzx66bCcCzJhPKK9JJ7XqOcaovE9GwUEvqPpDN1HE7DQty/+3Sb+6FR+h2BbfocXxnvp91QfYugKCk",
+	"zQgyKCi/OoA5S4e/tpbCoLzJikosXAvhOp0dnV42gkbENVSAHyLYyPuzs8+XO+8+/v3Nzt7Jt3YjaLAf",
+	"E66YtkOjQgDifXyjvHivPAJH4BAVgibVRrh3kgYMSjBF3kt5A7iUTPEBz22xpbKEYtNvFlFYuInteFdM",
+	"EDkYuLJ+0rfjjuTkAakBZ1OlMtiruFUStkrCVkl4vkwty1VTEZxRE05SWb7M3ceFng4GPORMmO5EckRB",
+	"kVPTlYMuNohJeF6KVVcPmC7xExZkdkEtyWgdNfQS4Jrz1TnSjotBb03Pab0O4kx8k03ELHb8ntA5qDdC",
+	"zkDFgDdG9JZlyluskhIQtIm1uRYOcxoQ6PqQcKEUnR+Q3VbLMmmKJduuSqYHnlaHqm1/8SXaNI7/Dw9N",
+	"HUOpjdTMtxEFx2yAUUrEtvYdqcZcay6GZbrP77BnWYq4Zyp3MfVES6DAFLzbZZ07EBQ6GEisQyzNtY7j",
+	"8kRrh8Llkib6UsaMiqcADPk6kvaqfX/4LBjcCbjJi32ivGKQaQsF2k4JJjBfVD+KiL+PqKj4xlF7rTrK",
+	"SLG11GYpNI7B1U2icbd/6+veptE8choN8Dya4XiO3S2TxWWirzTpL4vVuCwR2ruuQUC54F0h65mcJGOB",
+	"cztFz0KOTQUdMsAFa58flScHpiO84C5J+Ek/06qvJg88RqOkF9XaaMTZ7Wos9go3eMvbv9qjtCOQ/I9J",
+	"d7fVaqX7af9Fvp172rPEn0swSUuhvp13Lzrtw986H8oN1afKKE+IuU4+eXoPtxJlK1EeWaL4O5uhuqww",
+	"SX/8vk7+uIf5XZI/jo8EViTcsPmameN/x/EfQWfO9VWtjNdt2D/V9dgQUdHl968Cy0vbzKRc75IZEzPC",
+	"BXRTpcpkBtGGTXS99nJTuzO7RdjsiPJ43o3lEIZ3T721/DELw1w336+xv1nu+t/9Va2jdruuVFsWuWWR",
+	"j8si/+WZjeeKjvusW2OzKpudEs3A74IXUzvPC+LsRdCAjIgpaP5W2+VjppMs9Z7nCBij6iGP6TXJ15Ek",
+	"ng9obOdF4/hauOiVw+8FZdbjsTuAYkSvDXLpb5Vp43930aNnjHRleGZJ5TXw7LrM9ZGY6XrJ5Y4ZPlVy",
+	"+VbyPZTkq3/KmSMuT2+Hu7ANe23DXtuw17Ont/sEiXpawHMnvKPS8mqqmVodv7L2mOujiu+5KFTS2zwb",
+	"ZnGsNcoEhshIzgDiPvMc1+Wm2xfNVGK+bR4Yur8fayoipmZ0njcAk+UlIaHkl1To5OXYI2kVQSMC87Sm",
+	"xPKP791939z2OldyqCCjv54NZgnrL3prim1NsacxxUxi94OdBPR3f8OsnHX+ecPmd+jw3jSb/9Leefj3",
+	"gP9gaGwBSMwBlPLOqDPCsIgIsgkrcvc3s68+s/mzZO7LCRP5BnAZhrmufvzEOfpbO2hdO6isbOAB7SAg",
+	"wm2xwFZkbQ2il1UscE+D6H7lA6tKBt5PoW8IdmLNopM2CaQHBQQSiwJILEZ7B3vBovS2jDYiRg4ZNNCC",
+	"3DzoaQb9y9ok4kNuaIzDc30tPn45/nh0fNz5YB+ycj5I24jAJw4IJZPRXPOQxlCvwDU575x+ODr9hGUF",
+	"jEWa9PSITyZcDNtRZBXxXoBVC29aLYLNJme+r4nPwYP2JDh3195MQ8dukbHdjmDj7GGS9vkR0SM509WF",
+	"C0eGjZ+5agG3NyeY7VbDJLkZO1FZlnoeNPwu593AaXr+1dnnDuTnF0bcawSNf02pMNzMAZ+zcBYwDPyt",
+	"cSxFJBM5Cdfi03tIXhVst7Hf2CUdXA25kDRKJXg7ouSzqwmR2tDYlQZ0dskv7VN7Oe+VTW8P7jELK8qO",
+	"paSu4s2Sugr7bBxnjemQKsWZSjUse53fLq+82Fuv8uLw7OPHTmfnb3//vFf4IzCu7J+/B43BNB5wP8dl",
+	"HwbFTSa4hiUEan869XmOgwFj5FZOwxEYLSmp7S6UY6SDAg1mt0sbaqa6sd9IOI5lwYqGN1wMTyE85B+9",
+	"Fy2tLsnYdond6mJbXexl1GSE1NBYDkEfyahk6SXW9y7MsEM/UlWGm/0SVc8vosqDfboScze7FS83odR/",
+	"1W521TednNm4CWrFpx2GDdcERUxlH1YUQOvLkUt8sU5S60clx3W8Vley8e+VIltX//llE+0nUWzz6g+O",
+	"W9R6iopOxheF2sdeuYacUWlOpsOiylyqx+yV6jHPoFwnupMzvNbRnJ4qVTi9L3VyhTO8cRt+2YZfHjn8",
+	"onIytFLJKIr10ihLZqxXf/JoWaTlBADZqECLI3DeGMBG1cTzkWbiTRlKpomRJHXJSEUO26eHHfuPg9RF",
+	"guyA0CHlwvcXuxYO3+GAUDHH0kvwwCDuK+lxcUtjHnWNokKDj6sXICQ3NL1xDB4akvne8Y73Nclh+seh",
+	"3QTSp+GNq6pMgkEYemfeP4W+JPvjreSRcya5vvTMNc2f6vK2Zhg7ylhyKxQfa9Wl55IoABNqRhn1I2oU",
+	"PQv3UkWeFFIKDiCPfedlQkIhQKooG/MuJC+oG+cSHJ+1TPHG1UX78PPObmNDGfBowa9E+hcWWa2g+HU/",
+	"l4qSfGOvddV6VwKM9ciKy7LvP6s6U4v+nsYftA3UbZWbrXPoZQXqVFYBWNs1VFR3ytMW1/DnaKMYvamb",
+	"m2itHWb5JkTxIOUQ0xbQYUEJDreQpziiGoomoMLMvXHD5tVJiZc4rWfOSlRTIfIlDH8szdMA0Woa+2+C",
+	"Rky1ORM5UWzFjLRqrWns7+5mWip9aB8d/8NSAx+z/4S8wUZnquSEvXrPVMxFY6McQtzCNZMHHTlszdet",
+	"+foE2YOO2krTBz0H2CR/UE6YoBPe9He6lJchkJmwKppJGZZm6pYpcsPYRAOgz39cnp02ySkkBAhZzrU+",
+	"MXM5YeFmJbD1NL4PDh6w/P5yneAHFq7ufYjdHhoLpwpUZ2sApEf4iRl0T/vPZk6O9uXUlJ0bnI1iA6YU",
+	"xYZW5ekiJ/QGKvA8iOSvJBxRe0xMIfKkAdPYjsMU4djVNqTjCeVDAR4JxI7MQMFbiiBSsH34SU4N6cEA",
+	"jB1FvWthoN6Z6xS7cgKQHjgkGPz+e0kqCTybfSxI55S8wFiTtKF6CEb189pr7QbXggrsVcPFEAbba7WC",
+	"dMrgFenLaN68FteiN6PKssBeYGdOtRTaVRcqrm8uQ6lYz6fLYPeagaLTiGg+FDTWZGCt1Sb5qOSY/Noi",
+	"UgQQqHIL5IL0YwmmChnLiF0LxQZTgLO20wFfC4zXhcdY1CNcaMNotJ8Ad3LfctFOnt3yiIkQfoU+8gCN",
+	"FVJt90P4rsOZCQDK55tM/x+oiZxqQDORhsyZIZBmySJ7wPIWM2xgZn6UrlWBMCTWq66OvHAE+Mx9daZx",
+	"XNK3l90y5RxduENwmUhfGuzeq3Pte926YXH2H92IjSVwIUfa+f65njw7Y8pjqxBE9P90c2qGcpx5otjj",
+	"1/9u1avUIgZmCz2PaXEtnp2ynVCOx0yFjMxofLNjRkpOhyOimYjWWMvClNar3kyO/FF8N/4O57egrW9Y",
+	"5JLdMlDx2TWDm0SxQXI8cK29A8YzSudpaL8/xKbE/vejwtueDSzkpqTxFcdD1k799vt36EpVq3wOlskC",
+	"L0jEacoRXW8sawkUOPbWMfEEausG+WX1wIpRpGXJ+snpOGgMYjocFif6EX8MQHb4KuvS6/eulb1+fzQ6",
+	"J+2j4+5J++rwt8b3hRV8/tvJ3/e+Ambw4hpwqHQNv7SWrwCVNz8OiaW80URP9YSHXE4xF3bG45j07WW6",
+	"5WzGombj4e+uV1G2l3HrJdx6CZ+9vjlhCPZO5hyF3npa4iYs0YcbQSOnv9dMGcs5EhPLLetKTH589WeW",
+	"Td4tRy20VkFGvUVTr0kOMf1fMShspopFibmm2JCqiBiJRkSZCb6xYn+RmfhDuQ4Xqu4qFdySkuaqUN7u",
+	"/ttf91t7zd3dN0mYbbn+iEbAZoJ4PVugnuSGTJzDmIc32GIe/y3FLVMacwpb91dTq2ScX+jWu7ntg/aS",
+	"3KFS3pDp5B5cf2n8J2XbqYMU0aXul8GLI9TJ3nVfe6Ys3kdLpbWLyqbRlnw7yZjACczovOrr7klrVF3N",
+	"J6z2ND4W3vt3Q6kdJ4gZ1QIypnycE48JRG2YSA58S4pbJ6VCOZ1IkU1oqc6Pab3d391ttvawQrwkF2ah",
+	"NUzxtPYbH44uD8++nF51D88+dEC+xNEXYXicS+ZVM19K5NvipGNWimFLZ0eFtyVAr190PnYuLjoX2fSn",
+	"9vn5xdnviLFbUiBesuJ8Jgp4154uv9Yurl5uLfCQrejeBiYfPa/WS7ZU/OIv3/NiFX5cFKorq6FPqLrR",
+	"IO3t84RqSBk9INyQPgvlmGly3j760CSXTESEcSh6hvZnPSIV6XmO0AsI+0FDE88haoLd1sZYguzGHk81",
+	"9i65Fn3GBHGsNFPH7EYDUxEnbvcFsSrZLUJMMe092ENmNIFubB4Qy/OxXnUFM27f84Zb+nPk51n/4HvE",
+	"v3e6VgajMsoydF/I3J8fRaXvK7+8jAN0gWWvzRPXqRxuPURLtjUlcSpQ3i2ArDyhfM4d06ML6mzO6e7f",
+	"9t+83X/dar7FRT+Q+LY3f7HxW5kkL5lDiSRfl+7a6M6vtKDtMwEg0AKP2nqLtzb51lv83AXHiQgq1VjK",
+	"ncSlcr8mCmYiQIqeBlSJcu5h1Ikgb5UaVp2NxeJYk9kIIV4o8Ww+ICgprOYz5ANDQqvXQJA5lNM4wrgY",
+	"TseyJazO8U3YtYGutAOpmqQdz+hck71WC6Py18LnF001gLHEUBmzT2gmP8UltvRg/vsEUCh76FJAdyv5",
+	"cvr59OzraQ3n9bVw3msHMWO1KzqZMAo5TLEclqLA/O527hDVlJUlQxh/lxBJJBS8N072L0jLMj+E04Ye",
+	"qqToIZBBMRaRhxEvkf14Ho39hjsR1Mi4xw615Oj+vXokuE5bpejleS8W97VE50kOGpMOa2tAdvfcdauo",
+	"rEnymjxjmEllRlunxNYp8XhS3gsAFyXd3C/xp7+Md0tzor2On0NMQ7RUjpWxjuNVBGE3MvYv3NQeKvxK",
+	"JxMlb+9n4m6dzU/jbF7XRF1unG6Z8Ta4+4K49ydm1jfQVsRzVzP4V8DGql3Qv4FZZE2TBO6AUSVY5LoP",
+	"UUH81fau5JAKa2st9yDDX50DOcekgmtxePbl/OwU/gUG0Kejj1fdw/bFB2LojZdu2OAomx38F00mUsbk",
+	"J6nI2D4IZYQzKNiwz8EfuYa6By1/PnCViOJaALgV/t0+iImqWDTwDv3pGRAsLKZwcBP2oalmEZlOmqT9",
+	"5erspH3V+UAm1n5EicgFpmbmHPbX4qR9+qV9DH85/HJ5dXYC9iA0ewVHv9s9tFEpN2CJ9s7PLq9IIXzQ",
+	"a5JD+7CdDWJiLNS0aDpmaMQ2yamEUhEo9WYsKkeggAEfREBviBRxP3xwELKFJHvvHSg68Z/RcGt87Rwf",
+	"np10dt42HlsPyFypF6IF1PBb17Ph7tJNKR65//0lHfr/eGv94Q7+EQIWeVtmG7TY6pqPG7T4H5Gqbhnp",
+	"/WMPicYIrcgBvborb5kaxHK2IhqxHMa0JBhh+VZ1zuOVNDTWRHMRspwGSvpsSEVAphNipEMEFdpQYZrk",
+	"gv2ThYZFJBUTqBgm0E1J9mMkoZAVOH/zWvTSN+xx9gCvLDPIhCkymopI2cEhYdp+XQpGIhbyMY0D0koC",
+	"DPgAxj7GdE7Yj5CxiOy2Ws1rgVEBbZL8y5DGMYkk0zChoZKzVKlMivJK9MdPzFzCFtYJQ2SK+9L4Q1YS",
+	"l0YfUrH9kmIQG5fC5c+4sf/61+ZeIQn+13dlWfCv37hf09Tf/d03e8mPlqR+x6/s/vKu+e7dGnITz7BC",
+	"YML42zS7rRPlpTlRTEKcCBfiWUUOMoSaB0uRtxqpThCR1sqYDxDtoA/985Wi8wPLiaFhCdSAk6mImdak",
+	"B1m1PaLpXBP7S5N0wGcB8ek0Cm3nUA2VVJmJvwZU0jNmzpfAhDxwBvvXkbVgHqKmS7ACFNTW4Pw3DA9v",
+	"AqblIw9rgWltc9a34eGnA9PKVFktgGnViRTn0Z4sN+QAcvfHd8s6ERerTNt3eVUAoWRJfarixr7HGKSv",
+	"bndLxYvLohADPpxaE2dkDRRoqgUATuFIaiZIH1Osez926ITv3LB5jyAxZT5kP/A9WepSlC9uNIsHzVRy",
+	"IVTV4vwOU1xn301Ujyiuz72aKuaLr//ONTf2fQS7ofhylHif3BDOBFh8H9JMfDkgizyKYsSjfHobxmxy",
+	"QCvZ4TMGxeI3rkp0qczLzkgon1oaL7InhJ/mYhhg9AaEEpfC2qt5AOtk65AaK0b3Ox5SYY1mI+FbGHQJ",
+	"yLdzBOWGjlaZQduhqVjpmUhwKCPpsbYQxTHzfufWXrlVcxrR2+wJvvf9thZf+3Zuz5/pkYwjnZ5aqCR0",
+	"ioNaDTJUVJjsKo7ZLSslKSwayVEk7IoUYX5C0ZBVriKNW+H2YVBvOs8SDaKFloxwPlXhiGqmszE6eDh3",
+	"tCmQacki3Mz7c/LtPMB0zf6cIBAmArdZxVkLOtEjaRA5DIpasjtk7z/0Yy2j6nTLTfHciGv1nhnshMdM",
+	"Gymqt2xClRFMkf5Uc8G0Xb4cDJgCHb24n9mRqbphZhLTkJUMfclc02QkWoA1cDAAoHVzQSiZcRHJGeCl",
+	"eQU58wHX4HFx7IupgLFDKznCKTSSjyyHlorMGLvRPkLq70DFBzwA4933u/8vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -240,6 +240,7 @@ const (
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeLimitReached          ErrorCode = "limit_reached"
 	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
@@ -272,6 +273,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeLimitReached:
 		return true
 	case ErrorCodeMemberUnknown:
 		return true
@@ -438,6 +441,33 @@ func (e KeyKind) Valid() bool {
 	case KeyKindIncentable:
 		return true
 	case KeyKindManagement:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MilestoneType.
+const (
+	MilestoneTypeACTIONCOUNT MilestoneType = "ACTION_COUNT"
+	MilestoneTypeCOINSEARNED MilestoneType = "COINS_EARNED"
+	MilestoneTypeCONVERSIONS MilestoneType = "CONVERSIONS"
+	MilestoneTypeREFERRALS   MilestoneType = "REFERRALS"
+	MilestoneTypeXPREACHED   MilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the MilestoneType enum.
+func (e MilestoneType) Valid() bool {
+	switch e {
+	case MilestoneTypeACTIONCOUNT:
+		return true
+	case MilestoneTypeCOINSEARNED:
+		return true
+	case MilestoneTypeCONVERSIONS:
+		return true
+	case MilestoneTypeREFERRALS:
+		return true
+	case MilestoneTypeXPREACHED:
 		return true
 	default:
 		return false
@@ -1084,6 +1114,29 @@ type CreateMemberRequest struct {
 	// Id Any id of the programme's own.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name, such as `Europe/Berlin`; UTC unless given.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// CreateMilestoneRequest defines model for CreateMilestoneRequest.
+type CreateMilestoneRequest struct {
+	// ActionKey Needed with `ACTION_COUNT`, refused without.
+	ActionKey nullable.Nullable[string] `json:"actionKey,omitempty"`
+	Active    *bool                     `json:"active,omitempty"`
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+
+	// Key A name of your choice, compared exactly.
+	Key string `json:"key"`
+
+	// Name For people.
+	Name      string `json:"name"`
+	Points    *int64 `json:"points,omitempty"`
+	Threshold int64  `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
 }
 
 // CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
@@ -1184,10 +1237,11 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id, or a code pool's name, is taken.
+		// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 		// - `campaign_not_active` (400): the campaign does not take part any more.
 		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1217,10 +1271,11 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id, or a code pool's name, is taken.
+// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 // - `campaign_not_active` (400): the campaign does not take part any more.
 // - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+// - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1479,6 +1534,9 @@ type Member struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1495,6 +1553,9 @@ type MemberDetail struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1506,6 +1567,48 @@ type MemberList struct {
 	// Pagination Where this page stands.
 	Pagination Pagination `json:"pagination"`
 }
+
+// Milestone What members reach once, and what it grants.
+type Milestone struct {
+	// ActionKey With `ACTION_COUNT`: the action; null otherwise.
+	ActionKey nullable.Nullable[string] `json:"actionKey"`
+
+	// Active Whether it can be reached.
+	Active bool `json:"active"`
+
+	// BadgeKey The badge that it gives; null: none.
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Key       string  `json:"key"`
+	Name      string  `json:"name"`
+
+	// Points Granted to who reaches it.
+	Points int64 `json:"points"`
+
+	// Threshold How many it takes.
+	Threshold int64 `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// MilestoneList defines model for MilestoneList.
+type MilestoneList struct {
+	Data []Milestone `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// MilestoneType What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+type MilestoneType string
 
 // Money An amount of money with two decimals, exact. It carries no currency.
 type Money = wire.Money
@@ -1829,6 +1932,20 @@ type UpdateMemberRequest struct {
 
 	// Name Null clears it.
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name; null for UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// UpdateMilestoneRequest defines model for UpdateMilestoneRequest.
+type UpdateMilestoneRequest struct {
+	Active *bool `json:"active,omitempty"`
+
+	// BadgeKey Null for none.
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+	Name      *string                   `json:"name,omitempty"`
+	Points    *int64                    `json:"points,omitempty"`
+	Threshold *int64                    `json:"threshold,omitempty"`
 }
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
@@ -2015,6 +2132,9 @@ type Limit = int
 
 // MemberId defines model for MemberId.
 type MemberId = string
+
+// MilestoneKey defines model for MilestoneKey.
+type MilestoneKey = string
 
 // Page defines model for Page.
 type Page = int
@@ -2332,6 +2452,31 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListMilestonesParams defines parameters for ListMilestones.
+type ListMilestonesParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateMilestoneParams defines parameters for CreateMilestone.
+type CreateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateMilestoneParams defines parameters for UpdateMilestone.
+type UpdateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ApproveRewardParams defines parameters for ApproveReward.
 type ApproveRewardParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
@@ -2417,6 +2562,12 @@ type CreateMemberJSONRequestBody = CreateMemberRequest
 
 // UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
 type UpdateMemberJSONRequestBody = UpdateMemberRequest
+
+// CreateMilestoneJSONRequestBody defines body for CreateMilestone for application/json ContentType.
+type CreateMilestoneJSONRequestBody = CreateMilestoneRequest
+
+// UpdateMilestoneJSONRequestBody defines body for UpdateMilestone for application/json ContentType.
+type UpdateMilestoneJSONRequestBody = UpdateMilestoneRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
@@ -3008,6 +3159,8 @@ type ClientInterface interface {
 
 	// UpdateMemberWithBody Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -3015,10 +3168,75 @@ type ClientInterface interface {
 
 	// UpdateMember Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMilestones List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestoneWithBody Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestone Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMilestone Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMilestone Get a milestone
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestoneWithBody Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestone Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSpec Get this document
 	//
@@ -4162,6 +4380,8 @@ func (c *Client) GetMember(ctx context.Context, memberId MemberId, reqEditors ..
 
 // UpdateMemberWithBody Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -4179,11 +4399,146 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 
 // UpdateMember Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMilestones List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *Client) ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMilestonesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestoneWithBody Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestone Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMilestone Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *Client) DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMilestone Get a milestone
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *Client) GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestoneWithBody Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequestWithBody(c.Server, milestoneKey, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestone Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequest(c.Server, milestoneKey, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6585,6 +6940,257 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewListMilestonesRequest constructs an http.Request for the ListMilestones method
+func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMilestoneRequest calls the generic CreateMilestone builder with application/json body
+func NewCreateMilestoneRequest(server string, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateMilestoneRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateMilestoneRequestWithBody constructs an http.Request for the CreateMilestone method, with any body, and a specified content type
+func NewCreateMilestoneRequestWithBody(server string, params *CreateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteMilestoneRequest constructs an http.Request for the DeleteMilestone method
+func NewDeleteMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMilestoneRequest constructs an http.Request for the GetMilestone method
+func NewGetMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateMilestoneRequest calls the generic UpdateMilestone builder with application/json body
+func NewUpdateMilestoneRequest(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMilestoneRequestWithBody(server, milestoneKey, params, "application/json", bodyReader)
+}
+
+// NewUpdateMilestoneRequestWithBody constructs an http.Request for the UpdateMilestone method, with any body, and a specified content type
+func NewUpdateMilestoneRequestWithBody(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSpecRequest constructs an http.Request for the GetSpec method
 func NewGetSpecRequest(server string) (*http.Request, error) {
 	var err error
@@ -7516,6 +8122,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithBodyWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -7523,10 +8131,81 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// ListMilestonesWithResponse List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error)
+
+	// CreateMilestoneWithBodyWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// CreateMilestoneWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// DeleteMilestoneWithResponse Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error)
+
+	// GetMilestoneWithResponse Get a milestone
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error)
+
+	// UpdateMilestoneWithBodyWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
+
+	// UpdateMilestoneWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
 
 	// GetSpecWithResponse Get this document
 	//
@@ -14123,6 +14802,846 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
+type ListMilestonesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse400Headers the declared response headers of an HTTP 400 response for ListMilestones
+type ListMilestonesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListMilestonesResponse401Headers the declared response headers of an HTTP 401 response for ListMilestones
+type ListMilestonesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse403Headers the declared response headers of an HTTP 403 response for ListMilestones
+type ListMilestonesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse429Headers the declared response headers of an HTTP 429 response for ListMilestones
+type ListMilestonesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListMilestonesResponse500Headers the declared response headers of an HTTP 500 response for ListMilestones
+type ListMilestonesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse503Headers the declared response headers of an HTTP 503 response for ListMilestones
+type ListMilestonesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListMilestonesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MilestoneList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMilestonesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListMilestonesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListMilestonesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListMilestonesResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListMilestonesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListMilestonesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListMilestonesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMilestonesResponse) GetJSON200() *MilestoneList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListMilestonesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListMilestonesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListMilestonesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListMilestonesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListMilestonesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListMilestonesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMilestonesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMilestonesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMilestonesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMilestonesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMilestoneResponse201Headers the declared response headers of an HTTP 201 response for CreateMilestone
+type CreateMilestoneResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for CreateMilestone
+type CreateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for CreateMilestone
+type CreateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for CreateMilestone
+type CreateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for CreateMilestone
+type CreateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for CreateMilestone
+type CreateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for CreateMilestone
+type CreateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for CreateMilestone
+type CreateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for CreateMilestone
+type CreateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for CreateMilestone
+type CreateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for CreateMilestone
+type CreateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMilestoneResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMilestoneResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateMilestoneResponse) GetJSON201() *Milestone {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMilestoneResponse200Headers the declared response headers of an HTTP 200 response for DeleteMilestone
+type DeleteMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse400Headers the declared response headers of an HTTP 400 response for DeleteMilestone
+type DeleteMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse401Headers the declared response headers of an HTTP 401 response for DeleteMilestone
+type DeleteMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse403Headers the declared response headers of an HTTP 403 response for DeleteMilestone
+type DeleteMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse404Headers the declared response headers of an HTTP 404 response for DeleteMilestone
+type DeleteMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse429Headers the declared response headers of an HTTP 429 response for DeleteMilestone
+type DeleteMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse500Headers the declared response headers of an HTTP 500 response for DeleteMilestone
+type DeleteMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse503Headers the declared response headers of an HTTP 503 response for DeleteMilestone
+type DeleteMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMilestoneResponse200Headers the declared response headers of an HTTP 200 response for GetMilestone
+type GetMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse400Headers the declared response headers of an HTTP 400 response for GetMilestone
+type GetMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse401Headers the declared response headers of an HTTP 401 response for GetMilestone
+type GetMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse403Headers the declared response headers of an HTTP 403 response for GetMilestone
+type GetMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse404Headers the declared response headers of an HTTP 404 response for GetMilestone
+type GetMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse429Headers the declared response headers of an HTTP 429 response for GetMilestone
+type GetMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetMilestoneResponse500Headers the declared response headers of an HTTP 500 response for GetMilestone
+type GetMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse503Headers the declared response headers of an HTTP 503 response for GetMilestone
+type GetMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMilestoneResponse200Headers the declared response headers of an HTTP 200 response for UpdateMilestone
+type UpdateMilestoneResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for UpdateMilestone
+type UpdateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for UpdateMilestone
+type UpdateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for UpdateMilestone
+type UpdateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for UpdateMilestone
+type UpdateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for UpdateMilestone
+type UpdateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for UpdateMilestone
+type UpdateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for UpdateMilestone
+type UpdateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for UpdateMilestone
+type UpdateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for UpdateMilestone
+type UpdateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for UpdateMilestone
+type UpdateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
 type GetSpecResponse200Headers struct {
 	XRequestId *string
@@ -16238,6 +17757,8 @@ func (c *ClientWithResponses) GetMemberWithResponse(ctx context.Context, memberI
 
 // UpdateMemberWithBodyWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16251,6 +17772,8 @@ func (c *ClientWithResponses) UpdateMemberWithBodyWithResponse(ctx context.Conte
 
 // UpdateMemberWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16260,6 +17783,117 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// ListMilestonesWithResponse List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *ClientWithResponses) ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error) {
+	rsp, err := c.ListMilestones(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMilestonesResponse(rsp)
+}
+
+// CreateMilestoneWithBodyWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestoneWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// CreateMilestoneWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestone(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// DeleteMilestoneWithResponse Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *ClientWithResponses) DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error) {
+	rsp, err := c.DeleteMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMilestoneResponse(rsp)
+}
+
+// GetMilestoneWithResponse Get a milestone
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *ClientWithResponses) GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error) {
+	rsp, err := c.GetMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithBodyWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestoneWithBody(ctx, milestoneKey, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestone(ctx, milestoneKey, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
 }
 
 // GetSpecWithResponse Get this document
@@ -25385,6 +27019,1161 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
+func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMilestonesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MilestoneList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMilestonesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListMilestonesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListMilestonesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListMilestonesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListMilestonesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListMilestonesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListMilestonesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMilestoneResponse parses an HTTP response from a CreateMilestoneWithResponse call
+func ParseCreateMilestoneResponse(rsp *http.Response) (*CreateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMilestoneResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMilestoneResponse parses an HTTP response from a DeleteMilestoneWithResponse call
+func ParseDeleteMilestoneResponse(rsp *http.Response) (*DeleteMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMilestoneResponse parses an HTTP response from a GetMilestoneWithResponse call
+func ParseGetMilestoneResponse(rsp *http.Response) (*GetMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMilestoneResponse parses an HTTP response from a UpdateMilestoneWithResponse call
+func ParseUpdateMilestoneResponse(rsp *http.Response) (*UpdateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMilestoneResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
 func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -27195,6 +29984,21 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
@@ -28338,6 +31142,128 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// ListMilestones converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMilestonesParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMilestones(ctx, params)
+	return err
+}
+
+// CreateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMilestone(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMilestone(ctx, params)
+	return err
+}
+
+// DeleteMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMilestone(ctx, milestoneKey)
+	return err
+}
+
+// GetMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMilestone(ctx, milestoneKey)
+	return err
+}
+
+// UpdateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMilestone(ctx, milestoneKey, params)
+	return err
+}
+
 // GetSpec converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	var err error
@@ -28618,6 +31544,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
+	router.GET(options.BaseURL+"/milestones", wrapper.ListMilestones, options.OperationMiddlewares["listMilestones"]...)
+	router.POST(options.BaseURL+"/milestones", wrapper.CreateMilestone, options.OperationMiddlewares["createMilestone"]...)
+	router.DELETE(options.BaseURL+"/milestones/:milestoneKey", wrapper.DeleteMilestone, options.OperationMiddlewares["deleteMilestone"]...)
+	router.GET(options.BaseURL+"/milestones/:milestoneKey", wrapper.GetMilestone, options.OperationMiddlewares["getMilestone"]...)
+	router.PATCH(options.BaseURL+"/milestones/:milestoneKey", wrapper.UpdateMilestone, options.OperationMiddlewares["updateMilestone"]...)
 
 }
 
@@ -36214,6 +39145,971 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type ListMilestonesRequestObject struct {
+	Params ListMilestonesParams
+}
+
+type ListMilestonesResponseObject interface {
+	VisitListMilestonesResponse(w http.ResponseWriter) error
+}
+
+type ListMilestones200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListMilestones200JSONResponse struct {
+	Body    MilestoneList
+	Headers ListMilestones200ResponseHeaders
+}
+
+func (response ListMilestones200JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListMilestones400JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListMilestones401JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListMilestones403JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListMilestones429JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListMilestones500JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListMilestones503JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestoneRequestObject struct {
+	Params CreateMilestoneParams
+	Body   *CreateMilestoneJSONRequestBody
+}
+
+type CreateMilestoneResponseObject interface {
+	VisitCreateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type CreateMilestone201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateMilestone201JSONResponse struct {
+	Body    Milestone
+	Headers CreateMilestone201ResponseHeaders
+}
+
+func (response CreateMilestone201JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateMilestone400JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateMilestone401JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateMilestone403JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateMilestone404JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateMilestone409JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateMilestone413JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateMilestone422JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMilestone429JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateMilestone500JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMilestone503JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type DeleteMilestoneResponseObject interface {
+	VisitDeleteMilestoneResponse(w http.ResponseWriter) error
+}
+
+type DeleteMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteMilestone200JSONResponse struct {
+	Body    Success
+	Headers DeleteMilestone200ResponseHeaders
+}
+
+func (response DeleteMilestone200JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMilestone400JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMilestone401JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMilestone403JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteMilestone404JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMilestone429JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMilestone500JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMilestone503JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type GetMilestoneResponseObject interface {
+	VisitGetMilestoneResponse(w http.ResponseWriter) error
+}
+
+type GetMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers GetMilestone200ResponseHeaders
+}
+
+func (response GetMilestone200JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetMilestone400JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMilestone401JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetMilestone403JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetMilestone404JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetMilestone429JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetMilestone500JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMilestone503JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+	Params       UpdateMilestoneParams
+	Body         *UpdateMilestoneJSONRequestBody
+}
+
+type UpdateMilestoneResponseObject interface {
+	VisitUpdateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type UpdateMilestone200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers UpdateMilestone200ResponseHeaders
+}
+
+func (response UpdateMilestone200JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateMilestone400JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateMilestone401JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateMilestone403JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateMilestone404JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateMilestone409JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateMilestone413JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateMilestone422JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateMilestone429JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateMilestone500JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateMilestone503JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSpecRequestObject struct {
 }
 
@@ -37739,6 +41635,21 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx context.Context, request CreateMilestoneRequestObject) (CreateMilestoneResponseObject, error)
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx context.Context, request DeleteMilestoneRequestObject) (DeleteMilestoneResponseObject, error)
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx context.Context, request GetMilestoneRequestObject) (GetMilestoneResponseObject, error)
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx context.Context, request UpdateMilestoneRequestObject) (UpdateMilestoneResponseObject, error)
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
@@ -39164,6 +43075,178 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// ListMilestones operation middleware
+func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
+	var request ListMilestonesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMilestones(ctx.Request().Context(), request.(ListMilestonesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMilestones")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMilestonesResponseObject); ok {
+		return validResponse.VisitListMilestonesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMilestone operation middleware
+func (sh *strictHandler) CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error {
+	var request CreateMilestoneRequestObject
+
+	request.Params = params
+
+	var body CreateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMilestone(ctx.Request().Context(), request.(CreateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMilestoneResponseObject); ok {
+		return validResponse.VisitCreateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMilestone operation middleware
+func (sh *strictHandler) DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request DeleteMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMilestone(ctx.Request().Context(), request.(DeleteMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMilestoneResponseObject); ok {
+		return validResponse.VisitDeleteMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMilestone operation middleware
+func (sh *strictHandler) GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request GetMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMilestone(ctx.Request().Context(), request.(GetMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMilestoneResponseObject); ok {
+		return validResponse.VisitGetMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMilestone operation middleware
+func (sh *strictHandler) UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error {
+	var request UpdateMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+	request.Params = params
+
+	var body UpdateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMilestone(ctx.Request().Context(), request.(UpdateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMilestoneResponseObject); ok {
+		return validResponse.VisitUpdateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSpec operation middleware
 func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	var request GetSpecRequestObject
@@ -39414,331 +43497,356 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
-	"kJlkkpJv1ezTpyxRTCQQAOIeX3xoRWo8URKk0a3uh9YIeAwp/ngWw3iiDEizdwGThM8hth/HoKNUTIxQ",
-	"stVthSadQsiUZNz+X88gZWbEDROapTABbiBmA5UyYTQLsyGj+d4zmIfHjPc1SMOUGUE6ExraraCloxGM",
-	"uX2XmU+g1W31lUqAy9bHj0Hrght4LsbC7OF/l2d0Af+cgjaa8SRRM4iZkMyMgEXTNLWvmgkZq1mbvcZf",
-	"RpCC/XMKdsacJXbQ8iTGQorxdNzqdgI/ISENDCFdmNAFjLmQQg5XTCqBgfmcM9JQQaLXECkZazaVRiQ4",
-	"FXyJfd8gBT1ifMiFvMcJgUnne72BgbR+MkaxGReG9WGg7AvTuZBDN5NNXvbfe47Ye2cV5/UlH4NmZoTH",
-	"E7/md0NDegvpd5olathmvWTG55rZw2nfDu/5eJLYV6Xwz+vOwZ+dwS/6aHZYnhh//xzk0Ixa3cOHDwM7",
-	"Uf/7QTZVbVJ7Qj7aqU54ysdg3H17nKjopmrOlyNgIE06/04zEZen07cPlSck7DMTbkatoCX5OPvWWdwK",
-	"7PSnIrU32V7c7WcftE74eMLFUNbNOHJ/r5i0/dO1nuBQlfON8rHvd8oa6qY7SPk0ZhHXUDlhDWuJHNHo",
-	"9zphJW8h1ULVUzn7RtW0lby9Pnr4c818i4Pf56x/U0lcN9+RSuKKmdqP1xJ4ROPe51QLAukZzJen/ILf",
-	"ILuwxzlJmOYDsIyKJFuX2SNseD8B1nt9cnYWsKkU/5wCm0DKLE+SMcQMBgOITJvZ5Ws+BnYDczYTZkRs",
-	"h4/hSnpeNARDrxuIVBsvUJEJHtMzXKKszLjX0eEhC0W+jOtIyUEiIhMes9lIJJAPdyWFZtqIJGHpVFpB",
-	"FbCjzqPy40JeT1I1TEHrsH0lS7s0hnEf0r0xjK95Pzo4fOD3ibSGfKcW5PwGXHLCjYHUjvk/f7C9//vd",
-	"T//Rqtw3A+O6IyYMjCuOWDqLrzudg+qjJWi8+zxaz2BeN8MbIFZ+zKQyqBlpiFJYkDQ3MF97JW7wJfc5",
-	"7Rqt6jc1Y2Mu5yiIBFg9YMKHdJ91m71AkT3ikh10OqT7DaYacAtw2v+cQjrP5406ROlYxDDg08TYWQZ2",
-	"0iTiDzqdIBf4B5UC/wWeyjpa05lFcgcsGikNkvXneCnwnPPxGNqLp3zheJdpPvbvu0+yn/MhLC/g7UhE",
-	"IyR0wCI1lahMp2rMDtqsRxvQh5GQMSlxXBumJKppMJ6YeR317YPVxD8o0P7w4OhvR788+Pnob2u34Fyp",
-	"pF5CxcAmSiUVd9J+vPaMT2jw+6T2Bcx4WiujgKcSYpbilzblJKkf+j7ne5lyqQf1h9y4vzuuciYjcHLJ",
-	"ii3NhGEhfodH9qlrEYflJZn38jqGQa2uYPIJ3N+6Ptqh9ERJDaQA89ip7va3SFkBij/yySQREbdT3/9T",
-	"21V/yOf+oQVpqlJ6JKaTecsTEV87EdkKWjEYLhLd6v7xoTUQkMStbouP7YVqBa0xaI23rzWeamt/MG5Y",
-	"AvYyHbQ+vit+gZ5hFd8jqoA2dosWjQS70pxI/5HCoNVt/R/7ueW9T3/V+6d2KT2U+kSg5b3OzBbNxjwZ",
-	"qHQMccBUyjhLpwk4zmv33G7xenu+ajruqf2qRypMrFVDlL770Sm1qKDcbZN5kgKP59fwXmija/ZYxKX9",
-	"5U4aeO1L2OvC3AgLO73qq59ns3vZVpeUxWUvCltU69j3tSpdgINdybBgk4c/4PmxLxCx/cleejuo4Tcg",
-	"2fdhmdbhD6QXfpKjteAqWDVC8at3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
-	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dp79VTC",
-	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
-	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/Nz0HctyNuSmdZotM1VqBxLihGyO0qdG6F",
-	"MS5jNlYxfKV6yzmfJ4rHl0o95ylZa9vv3oQGuzZKXSc43Io7BKyv4rmVyPjV1Fna7IV4/BnvS+0cUHv4",
-	"xf5kN5VLJsYTld7vnblU6gWXcx9HuRvxU27gGl0QsOL2GKXI5ZH6l35GJZ+bQlAGmeV0skDQikjYSnVp",
-	"4ev1oatmo+SPVIecmo5iv/4FFb83kk/NSKXiX3BHhjwtjlSviICMGbcHiw9hbHURq39xzTjrA0/txVI3",
-	"qD9+jrP2UtnX4wW2nJmzRNzCwuTu9R6/kfyWi4T3E7gztbOB6q9wOifnOTImNlZ2TZ/xGlNMkUVcWurG",
-	"iiSeVDP0/KJOaI0BqWbSKh19IMU0N/iq1Y8vc1cywuAcenGMAcuCx2aSWnPBCPLm3AgZryMhjvDMfvFj",
-	"YBUaKDkjW62g6FF62Oks+ZCC1i1PprDge3pw2FnvU8u9WH/QXP1Y77Jvq/6fECF36g1ByOHjaXRTFU9H",
-	"hQfeT0QKmimJPtg3lycs5nh5ynRxfqfuB2ssjrkhI+bno9ZqL2vQci/omXVUfTlN8F6cSW24NEurzQcK",
-	"/Gwq16x17WLReoHY6gHol9ZtFr6foCdCgj3yemK5h9Xo6Hf3TvQ6SrvEP1oTJSQKVWR49of3k8JE8i3G",
-	"iTwXvC8SYebVHtC+Ujfamq2W9tw+0GY9XJtmPAVmlOGJZlrIiCJifRgKFwObTuzlQ/cHUaxi0+I/p9pU",
-	"JcA8gXhqLTprv424RKttaWOXN5PjgarIp1FTY+cQCzkM7ZhIuHnAtFLS6tIYyTtGX3/ApjK2+v00SQI2",
-	"s/tSJjY7tT8IyAjjDuWVtCSxH2BagR+HYgjGvgXtfxiTo0cYGOt1h650Qz5mS+Zpyuf29z5PuIygzoFN",
-	"28OHKQBxP+DRiNKC2jkBs0Qgy2z7FYfz1Yx2wvlSKjdjVf6Iv2UV07yYSqamJmA80SrPinEnb8RvAUVo",
-	"H8Dy8iRmcwrobfh+ofW06vW/iluQAUtAa9pqa0WTg67Po5uGx65wumputqOclVl4ieNjd5xiRhcWrxPG",
-	"LaXzMW+4Qjto5ftfSQwnbjFkCjHAuIpsr5EPKYlRYV2kX2SPY5JAzFRq5R1LwUxTCc1u8AJLLdI1X6E7",
-	"pdmmFiaaH7QgZy4ZWyhclyrO/Jj+uLzaXh7utJQUcrjAE5cYW79uqLeORlYpIWYu1czRzx57u7JjNuZz",
-	"+wUJQ27ELTQ8hdV3F9+YWgZmzR0+42ns8uXUTMjhMXNuaHfq1WDAQjf9cIszk4gBGDGGU4z2LU/n9BbS",
-	"OeloyFRTiEDcQnyHV13UHtPFl+l7OrZ3u4mUnzDhKQqE7Ym9cFn8mau4KAubUkG6FfdBLyuhTsdYp4a6",
-	"CX3MdJHmD7yfNP7yAhnW6D+F5VktueKySxLfTlgzTPJjidAV1zxKMRN3ve6Y6YxBS8RVId0l7ewOen45",
-	"0wo5SZa3UK/oL1ABnedCM/tankJ8zLi1WiFmI65H6GMOJZiZSm9CVEjDGG6FO8arzQIMH5ZsAzf7oEDQ",
-	"2h175ghTweW43zqhGe+rqekyzkLi3aj1iTiwXwphzEUSMh7HKWgd4D6HsRpzIUO77+4PoAM7QLbM/pxx",
-	"eSXPzv0X2Pdn57c/dzHXaP/nox9cwNiTwj4wV9OUWUNUxHZkYVz2l9PWaXL2Azsle2NxFpYi9Fa8xHa0",
-	"Sh0eKfJcVBmKMTdoazdSM+kuVOiXEz4UkhORVw9xnn9zccNxKqWxqnbXZ75Wba6yWzrhIiZubU9f39IA",
-	"I08jNa6QwNN4CI1tuhdKAunT+BiqNxs/uw03ABlvY3o2ZiOUaPJh+Q/plBxAq17rd+TCfvdj0NKGp2a7",
-	"6WrDTeP3vcYvfwxa00m8MUVd8m2F9CV+jtkcQtozFKFmtSYJa4lzIUn9igpEyTbTn6JW+TjlU3PUL56Y",
-	"4lpXXY57uOvZPfs6rvuFO4hV/DzLdmcTPrfMWFoGAHL5umOe+bo5P7Vfsu/7XcDMzsFqY0/4XBduSEGP",
-	"GwvZy7xKG3GCCZ9fYC6zriq3sdQaQAq4bJ4krwaYXbPqDZRZl0/9XdCS7qWULuYHTcl3ef+jnvDJxmSg",
-	"Cpw6Ai+cmmz6OXmKW1CeSWnswj6WSB+4U7Hu9NX6Wjc7VIsHKnO4doK6rN+YzzXjLiWSaWN/PT99+eTs",
-	"5a++YEdk5mKUcDEmgyRLJn3w88N11sjGp9h9e+kYZ+sZ8ETD4pqec4NeS1/8gBayXRpupb2/zChV7XS6",
-	"w3XAQ1sbJ6d3A0+lPkZ/HmoOLkZg53Kvl2jtXFJIt5rMBncv37zy5cs279G60zgwzmfpyPedpgzoKBHR",
-	"TcAg0VD4UqRi+w0UZEJJqy/nZ8ClzzlX9sK5XZ+BXntpX3tlYslyC3lkxC2EueAwWGqCxjameIdeXoeu",
-	"Ti8kqR1aAyec8KmGOETXjrt2Kejp2No/IU+jkbiFOMSKj4GQPCkr8/RyZEJ2mFbQ8o9UKu9+Ob/XaSw9",
-	"UlY42mIzrmkFXHqHOlPyfmzSbZTBgp61gQa1QgVaxaYdie5R+/FE/9JKkK70N9LN5wnZk4UbZVnGDMsX",
-	"qLJOi6HkiT2NKYmGhcNQqiZcOoHRykI4y4+6Be7FE2voQjJYZlYVp3t738iyEVPp2qCs7VsBM0i/05XO",
-	"DcfCzuJqmzLiYyBW3GVSUSKORF4homnC00br9LQ5wQD64mueixvwBdiNh1q9GVj5YbmBKwYKmFZ5IbFU",
-	"cpOXVRc/vB0p7V5EXiB76tQ0iSkg0wdSwSvGxO2ItzMRI5X6kHNVmVKlduPOf0VlFfBbkUX22k3jbfZC",
-	"vsYxqziDtfmmzcagb1YakAtluNmeL5ylYLmUNNux4tHOpuVJmFOlwq9W2qQ6lvQE8z6qGFPENRTzKCic",
-	"gI4tXeBTO06040TfLidyx7qxTkFhFTIEKtnGjrN9bs6Wb2Idj7sXXVLDV6BAul2tCDcCEzJ22X+WSaPO",
-	"GBQMihmI4ahKcYRbEYOLYPM4FnYEnpwXvkOXucLcteNqey/ZCy6SvnoPlNww5vqGXlVeRdB6vzdUe+7D",
-	"P7WS7Qs+e+GyDQs+7OUIlWRhClwrqUMfritqzmV5tMQjcPF1EXNhGI9jiH0OEx7Akg279g4vbKjzG7u3",
-	"BjmJa/c1u5PewFQTTGHlk0mqbl3mw59Y+dIKCI0Ef4rQsVJpciZ81ufRzblKRDSvrkcfcCx6LGUMYEZC",
-	"CjwatVnowsvXSibzsMvsPxSWyQrmlEs5YaFR1/+CVIVdFrtsTH4lXaTabpn9Y+A2jqovByodilt7fEKf",
-	"/xB282/0IVJjLJSPoW8IFClB35NLbZjwOVODQdkyL04ZQ8M4K4yy0SuqqaViOFcqqToiVshZsYQRUkDL",
-	"vCK/rZiUWx7hBJ/FPAyjMMWNqakpOIY4VnfTAsfoxLAqlprJtXkCNQK3IFs+Ydy6LtGK1mvXCbhS9OUP",
-	"ldomwWLsFJyVvNnt3Qv73VWBsFsl4sYTtppvnPKZRCban2OIopQ5ctcsjmKIaUzCspiRnaU8uWmvdaA4",
-	"MtyHtPO34QtLvOLGLid6UpEMxGEX907j1tFFxas0sxd3MjVMWA4zBAkpp6/TJeNMwowUTsyVNMIBWThO",
-	"4sdvBa3s4Rrm4YXPMh8/efXi/Pnp5emTVtB6+rz366/408Xp309P6MPT/z4/uzh9Uj0wbnjmjqsLXmwW",
-	"AM/9xneMSJe34/8qZD8QXF27nH1+1FkFVdPb+wff+1dn79H1XiVkTX6tN4JI2Nzh6an8+YPg1UoEzr/y",
-	"dtDhcHek9nDchYNuirJRMX18ff30f1NJXDv1PNG/IowxjUbHzApMpQ076PzPwUOrJJI3P0mqeXNBnyv9",
-	"b13hANd6/f2ibH8rs7iZbldmEOTQOFscdFSPqxSYOYowq1eNhDYqnbOZVd30SM2Wr+nDzoalHwU0H6JT",
-	"kCODuDnV7/+ZgXHt/kfcwFCl81U1LdWqSeQOdBNCrnValMi5YiadyvIaMeZDeJNWutjeXDxvVw2y4QSb",
-	"JBBaQmf5g9txUkq3PFG6pvam8naVr9Z6fbWZd8Kuxnsn7DOV6Z1ZtJP8VDwt+N1yDM6tuEQj1ZuyUj8p",
-	"vap5Lp6H+jv3DOZ3qjl7BvPFk1QVCleE+LfEYJocNcTQaO6Ve22/Tqz3/Rk94ILO7reDRT22unzN53vR",
-	"2+spSIBptUSkBM/KdOM9+yefU7pEmKMSYR40uPpVmlhPzl0Kagmj7bvMpNxwM5qxizVTXbZ96sn7O5fC",
-	"zK1SUi8anFZTqllcpN5m+uUmvuktqOiHf6Mhrb42T4SeJHxO4EElHxfZmnfRxiKyLwtrrCL/ExVNx76a",
-	"uLErsCfZqwnI3vkZe9DutB+w2A2zhQOw5F9frkXKgGAcwhyZ5bnvj51hbCrGqITVbzKoQofoxuwslUxW",
-	"lpWuYjVZxttmOuG6mBglfG2lMpZ1nSrnlfBEIX/aIFVjLwmFg0GLwSNYbRjRWYzm3UtIbjBNBiJJ7Bm6",
-	"xPHW5OUtfP1j0BpBEr+RhtjwVtbt0kKKqnnF7abqmi2DUMUQ3PLYar0F61LTFCXsWJvx9zXJ0QV0aUw9",
-	"ct5H5HDttaXUzdQ0mlWuqE2lMLreCz/hcwwwh3i3tilJ2zyLfG1sqwhWqhJYjHYthrcKlC/EtBYPdMFE",
-	"8jYT0aZ0nYvHuMgjSsdtk9Ryy13rC1et7axFDC7qalks5WGTnei4B1bbVHBPzw6bpVKe87maGscel3Ip",
-	"Xw1YiPQInZc8LxYupYlnGBDGAUPY6VfmV1ZwlGYTXeItS5N9eS8TzK33ZvNyW3lBj62cVY7cJrQTnJVT",
-	"0AYmuqq9gDQgI8B4DZuAmiRQCkUvc8p6vbvAAza82ln1WgPpvJiJ6CrP/BXzV275Vrpd8LRYcYcu6r0t",
-	"RWQSR272+PT5q7fXL85enr1484JiXA4KVWhmlGJ6zJOkzU5659cXp72T306fdMvZxCOu2YjHzNpUKKYx",
-	"NRUDSrfQZo/fPPn19PL69L9/6715femfzg7jiOs2uzg9P+1dXp+8evn76cXrs1cvuwvZv4SZbvnAjFMR",
-	"VvtKvnx1fXH6tnfhJ2SFBbECo7Kc5lIIrrTYVtAqLKoVtBZniu7whYm1glb22krP+KlMVeJV1QpeNuKT",
-	"CUiNJSTlC4ARRwKoY1NJyDHE49ssVBOQLgTpoN+Ey3i2mxja90cm7LKjzlF5yS5cS1+onnEB7GbZYvTY",
-	"PNVWzloQnRPnuM1QfNYVhzZLdrFDuwSxikhQhhK07NjSjmcUWEaQYf9bvbwmkycDFarKu0LsVq5ZWMTV",
-	"aVCE6mwfP92cSsU3Ll/1RcwX3KJKjpDtQPVZzPEyA6IHWeT6mGmEmG6zx4Byl6JQdqWoN+QydybMqH0l",
-	"r+QeCxewmUP2/VGn80N3CcoYmR5TU4NDWxMAXV76mIVu/aGDFUQp0cbBiwhcOPLBD+gtWw9xhY9n4K34",
-	"7IMf6CaV4VEzQNTvNEGl0qMZGCM+ekSv1VMkCN7cWrBDNzH6cqqmxo1o77yKr+3ArpERDv3QzQq/6fCI",
-	"A9afGlxcDlZMj9NQS1iDdqQDvz4P66duIc0JTU8uAP/aCTxyjwm/U0V8d7sjQYYc3C7tOEKIo02ebTrH",
-	"5IuA9scz+4BSN1Xqq40cetZQUVUBtksw3ABpJaT50av8EEQ1V2Dh3lWSJxkUpZ0n1VxwOWdjlWbUt+zz",
-	"2nHYbFNLIg3tTMdoSdMsOawYWCZv52qZajIvU9RnrZTmRxkslKfoklqouCrDZy4k2KcwmMoY4vwA0kOi",
-	"n5RX7bHbacJYfI4vogddisu13f5BomalR33+C6nUCfBb0hJTLodAdVM/H+31rRlOqo7b8qp2JOz7o8ND",
-	"N+4y9OoqTNjlQYuI1sVDuQCYLXQDsGwavQgJiVPFIRcRII9ZCTebaaskW/siUaQlz7i/OgV8upB9/zBj",
-	"Jysg4TK0On9xitDGOIjdlyKI8D+nysAibHBJsi9j4S/AFBYRq4uQssv8h2oWl1BLl4DYly98wSgtXM3M",
-	"OvXXrDCYP/9uUvnJzqFxshNrX1kNSlxzZKzkLCOAlsEEFzCla9WhuuTzVzLTv6y89E2+cqcobZVvk4ey",
-	"taJQmDDsFwc/M1a1NSMfE414kkBqBzFWTnZZSJp5GLAQs0n+ePDO/oyLDSsVl1pN6G1xhnSphFmvsdDM",
-	"83ErtQ6ENat0+UkPNEUISW0WxnyuQzZUTpdgYaqSBAHSEM9DSDxQwsztQsdKmpFH+uCWteAjA/Ee4vCY",
-	"8Ss5FlpboexapWQ54fYRrajJXYwCBiHVlEFMnjmbA0dDhm7YYoLSvJQ3/eBgnQ8qdgWPpVLDtbF8XF05",
-	"Q/tw3TOTLIdypbqMO+LyLZexavDj+p2sy9MMpZIQdv2WxsohQLud9RvZ9ZucFWzOKQHKZ1jS9nWZq1IF",
-	"mUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2rxHSFacVbCUJwkkdAnpiUnkgJpp9mbPahZFXLSEII5wisg//",
-	"1krWgWXYL+r1bW/7UREo5sr2TMgUUiHhwyzHFJUFodkIEhKblFWO2RL0sP169iyOFHYX1Qi8AJSaW8we",
-	"s4/6VN36ZVRDIix0/9N8TvR2ibdTPRGRUFPdZq8jlYLOVLsDK0IPOp3jfOpeZ+mrW8ip0b6SIaUna/zK",
-	"jEAYKOee8ZjaSWbZ0Jl/i2bgm265VIhj1mFmmkq0WLKE3IUcNXpxKYHil84mjaqCFi2pNMTRhkM0yYbK",
-	"z1eWOb4+Ao2Ee+u+XFnSXIakWE7iywm0auVfckklEUUzCrJ5ZzmsfvgqVvd02Q27nLORoSRgFjoaqIpQ",
-	"OSnoJ0ybhU/OXp+8evPy8vrk1ZNTK7VOXr05f/WSfiXZ9evZ08vrk97FkzBLuvbWFjdXEq9xwsU4YGHv",
-	"zeWrF73L0ychmyhtFQSH1GhtowgCFr7ovXzTe+5GPnnz+vLVi5DarVrGMVfTMm8rTa8VtAqzawUtGqwV",
-	"tLL3toJWNl37dXxBJdv4TSUrI6POv+WQ7ghQ0zHheRV+4dZouhsGQD9dHvqnyrdbkWG3nLACxiTbVsM2",
-	"iqXZfV9VkNUgDa8QkMppVo4f5euour52DveQXo5H+MumlheouaxxpZAAR9cC3vYs7T/E4iZCg2A9dL34",
-	"sClSk1QBera9XJKCG0F/RXvOjVp5y88w9xwLE1bmwJRzpDZMScmzpQ6y1LOGCVP07irKlmauUUgvHZYp",
-	"AdWDrqvF0DdiMlkAwDlYzsGrAP/1Ofs1A0s18+2qJ0olm75g8eLlFQKFNVVSxV33qqQwB/ERsIunJ+zB",
-	"gwePjl3bWiqmExJRp9EIG4skEZr6fZfC49ba2jOCUq5rc+4PO+WkqM7eo3cfjj7u0Q+H+Q+X/ofu0g/f",
-	"/9F+hz//9MN/ff+P//3jp713S9/5YTnBqpz5M7PGywtcTPEve0RQPDHcTrg1FGY07bcjNd4XmMGzF8Ot",
-	"+3Hfuxn27XBZV9vVSLx9NR2OTHWHR694VJW0FzORi2M/TQGYgfeY8DhM1XRCiLOsP8/AfeshOZvn7iwU",
-	"n32SSvilROeN4EWbVo0V8qE/WWbzmtzlZWtrkooIrxp9MU8UNkwrZx0invvKnJQvluFs+UQCA9MswfkO",
-	"WcwrKEdf/JSUu5/sHpfkW1xJkF/wDK42U5WyA1s6RSXC+A1ayN5pnpiTneGKWGoYi6EwPAmRsVgdI4ZE",
-	"3EIKcW6fqIEBSU1w7BQI4Wo01yKyDzo/nR5lUtWrJm5suzb37Wp1xMD4HhQ/ZM9fVvEr3KsKt3MyR9Bg",
-	"H/lCgpcER7sKA8z5q6oriyu74vckJqJi2M4KdmualruYf1Xo04WM/4Rr80ZvaemsKhfIQsMqzSRypZyZ",
-	"pHAr1FS/Rlptm+SZwq262R6+aKvqhJUadREqu1yHUGYkhQ2opkVxbVU3wG9mJTe3p9KQL/AG5nZHZKnl",
-	"DGleHA+9V6BQ5fTJAHV34B64xzNKvP6CzOMZzN8KMyJqr7rVpK1zd58zvyllpFNfWEmQxLt7/le/50FL",
-	"15wXh3zsEh6YBhlrCi/MRioB3zquOcT+vfGNbM5Vt6BRIynC6K9vB6U1mK3bTSz0s2rcdWL5ufXNJxaf",
-	"2bYHBd/kTjfq9aQGLqyKxKTWT23Wk64NSn9qmNWkXTgWBhD5tlQuh6IKondhedwUW+kEft+qFkhFcVUa",
-	"7ARSraQ91CxSSQIRQcTenfVlhXZb1cldUrv2cs5RNFIaMvdA7hsIpxrSszgMip4Dn+UkKA2xMUT/2une",
-	"q6Xj+000N0doK+uhAcud/UGkPs9J1/ZHatoRRm/dXuETnYVvdmODnPT1e3wPapm7919WM6PE/yqNzKXZ",
-	"qwEb2++4QztTLIZIjHmiAwbveWTa7MywiKfY7U8qFk3TFGRUlMBy6jq4LLsy8fX36cl8qQyccF1fAevx",
-	"KdchECyWiNvHqii4AA/TmJQegqNI0hLouYR2k2r3emdUPdmf0Pvul/ALemAjjz3lIE+T5JO67hfp85d2",
-	"5ZdbTGx5s92urPCYf9Y77aZwDmlUWbqCqhJqF0PY+nZ9hXfqvCQIqsIclNtvl41dICv0iMS3aK8oDBH/",
-	"crnUdoQV9KhO7qvM3Lz0E1pfC4vqeEVHQmmoc6zEmi071jbtVHH0c/vw8ivw42PWycsPffU2dUe7K0Ld",
-	"hOpliPR+oaUpVUmSYm1ntc3rijstj1zVz7jKlXSBSftVwfA1degrkjd8IcBmjRQ2RA6+cC9ZgR3cDJh3",
-	"EWxuOTRfqkjO4hhZEkhhuauxc2nKtRpIHeDUa0NofLJUPOFA+ahehLKrfNvdu6BPrUCYWqD40vzV1ESq",
-	"ylEV3sDEhF2PnOuLrV0pSfHE5kkcQcs+VHlkKfeeWESz4t5LfgPyMY9uKgp7M9yGEY+pT55UjqC+yMVl",
-	"/ua9jQszryg89tRpjnu93LsXCVlYajZu9cbkBKnuBeawa5lR6qbNwkGqxueURBMG9Gsvqw0JWGjUE+gb",
-	"l67jUWWx6aNrTe5T+qsyU+tQ5jJ3JRUVWXJTLvW6QOaXSJXzi15exktXpCXRJVeHjLdSBJXoXSEqcXTM",
-	"P6YGu1jr5LMOt3zfeV1n3cW32Ruqtu57vVH+n4RZbePoyywN/judVX1hxjzy14Z9nVcIKTrjVfs7Y8o1",
-	"bc9z8bdRNByjriu/pWtgPM19gVED/8gCuyi8aHXaYvEcLJ7CjCCFs1/aoYLAW42bS9wILt2sNhZ3nxpf",
-	"caWEuxUwuy83QcXwGahMxapFNCK4kEU49jxNuyApL06fnl5cnF5gtf/T04vT0xr1LmuxtgakJO8559+p",
-	"u77KhQxCFIehs6gy1PhcPfpOOxMyYKlCTeFKjngy2INbkBigO2Z9cOXTVKubKAlBpr6qgddkrNxFnbXN",
-	"XqUsNAJSrJHRBrivs9FA6OcIsnAlqV7DnpyIjnilbGoiOEpYKkEr2qaF3PpEtIUkNJ/ng+oGYf7HsB6l",
-	"bK2DlGqANp7/3RGjJrlR3uTV3oa398bu9gZ2gD3hl8LJnywF97CzEVbK/YBULhZ1LJDlXT1TKNSxbHhL",
-	"nfuiADL2Wc983sO5dOTv92BmL/kWz6Vvmbsdcs+mR87V/PllLqP00DJoj6swewr7WH9el4HZXfPVVtDq",
-	"nZ9fvPoda3DOe2dYftN7eXL6/HkNKnvhBtcW/KJhhiy+iHjwnXYZxhAXKwjJGUd2TciUJDlh7xBWM8qY",
-	"CRkl0xgxaEjCXcmibKPKWyeWqOmLzMB6quTKtlw2VeOtsWwrPG9bH+3PzhjtwutPV3ZrlvsKb8c1aun8",
-	"+el5R6IFtTe8kpzKrAEoVreQJnzymgIp5XLSn486lS1vCVvCXqkk9ilZ1IEZcRaOWYeBjKkEwGSZWdlJ",
-	"Onz46LBJZcjSaighqM7JcQNzLBCIVZeFWDnQTYHHIWqt9PssFQZC9PRbbkDlBWqQY+iQyyfMn8ufuJI8",
-	"SeiRrGtf7/yszU55NMpHcBhAnuEIwyRArNvsArjVSqkXSiqM/dkVnztuhHhFV4Q0QkymoPv9XMYyPipF",
-	"q77/g+/96539z967H7s//Nf3dgH/i3P/oRKb9zUYOwFdl4KeQxxbjlcRPUDj9bdSy+4VjZEdvos7JK58",
-	"a7lNN/o37OkZeGikzMOySdtu7+1a6/ktd3TCBh4FFLSV7rvsi/apDDliPZpB/v23hHvXhH6OUCUQCkpr",
-	"ozGYNbAcLoYwBmROw4VwVgPq3TmjwpGjap2FvSkSO1g4TuvSacqV1LXYyps1DVwsQ3KqBpY3o9ZNtfxe",
-	"G8i6pwXMKGQGVKdNSkrH4Qa0WS9HxXNgADnAxzKeMy5uPE24gY27eLxatMePvRnOcivcqIWILjla0sY5",
-	"BV8k3rmuBSgu2ejjQu5/gCiFCCU2GykmseA9FvEdkMbrgcx9M1etsAUcdm0vT6ZwEzd7NWm3eZBqFbPI",
-	"t14v4p1TBCNTlomjHBc9KqOl7g4bdHPYQpbTMXch7IUTHkUwMXXZmhlmWjpF/5Cd70xoIMA6vgQl4rB0",
-	"ZiNu8BBkoJuaz3VVyuZadHF3HJvEeBaO0EaPNNj6rGskHjmIs3rGTcFg14BbI70E9lCP1kbwF+OnRfTn",
-	"vIl9tsnVSy3QLCd4pTCYRhHoitRnnf9hISskmVmpanXuBhm7fpiqd+dxxdo0jExsO88NAerl4UTcMGbP",
-	"dcK1YQM1TavibJvATNw1XlaMfTUYfCma1fCZQkSqwRN5uGbtlxdTru8aBqna+TeooHx9neT+HZq61WxG",
-	"49ZXX7Tb1WYNrnadrO6pzvtb70pVc+a3a5yEWPZRAjzVVe2kNu+aVF2ftuY1W3Q8qqGC92bUm0yL3oq/",
-	"vDuh+QKryJo3jKrKqc3CT9a4RMBlawRJNJWroD6KunQj3ntvfW/KjWAa4FEVDb3NkjDKTUyKKu9yq6h1",
-	"GRRvRzX9xXPg/YiPEW66D23mQBoxTRWRo4V0fYh8rvbijugNqjDrOvVHiaA70SwF7+1ofoJPfHxXkTSX",
-	"22ybjZg/VjkstpVuGI/0G7jRBC78Q5Wvz1MBm/cgyZMCK0d0elqz8bzq9PsqGvnsoY3W7ZN7qoasyU5q",
-	"5duRUcYtqLT//mQVdiRwR7bmrpz4k7jsK8hbcUiYgTYMx/aptOjbc87Vsuus4tKQgV1gTUV/wdZl5g1q",
-	"kf2bG3CNk9I12qYd23JU/76WhgDe3FfCNe+Gd5lBSn9H7kqPhruiCKVpd7y0QdOZGa9v8lOLaVhmr8u5",
-	"hwu8tOTfXCOW7pBtX1nOby9ib7NWffTQm9oYZ0UeptA3CK27ghVvrOovZ+4HrVnekWvjBpoLMjrflBLy",
-	"Y4FeZUpUlgZk686nlp+RwpUoF50WtrTmpj9XqzKsswYL1K3fKPb9RGlhxC38QLl16oYCFd9LGHL63D6I",
-	"kWTKSfVhJjUEDEjezQNFo+k7RpUcwKZ7cw1pLgqCfJUqWtE0UkQ3lRCK5FtVEprmHddrsWo8ScBs3Zqy",
-	"5AtuMpH7Y99352xVhReZHBbaddqY91U8b8hrVzPGbZnOckrTyasX589PL2sSmO7GdNYaC0VGlLOYNZzF",
-	"HebymSlzmeJZrLlLlwXl8JuBOfbZPhmuWMG7m0PHxuTlFVpPXRCCqpJ84JrgOeI/p9rUYMrW3BPvc8te",
-	"71TdkaIeFIhtmwHWXruP6fUZ78cJxlNUYmg65eC5mtExmfBqTP9EVTUGPR1PzNwVN3r9BlNZHLfXjVuZ",
-	"ORFU2cVsZVvXFfUYn2PPpjJWEjaydd7QIysqx/IS29WmUB2utEMbcvldRlVCTZewhxTqG24xNXf3TbbU",
-	"Kkh4banqCk9I2cCEfJ+pU6xGWbj425ZRNQny8Jvm3906IERvqS544aa6c52GaJoKM39t1+hiO8DTanye",
-	"ciu3gIXjoblut9sYxkMqof1Iz2dvGxkzaX20LxNyoOrS3GSG9vVd1rxNMw2GTSeYW5ZY3Q4Lpbr2Y3SM",
-	"Bq6KSWNnMx0QpG6Qd0rTebczHVxJy5N0wHz1oc56iSEWVZthMXfv/MwKbYLvcc3wr+SV/PHH1yM+Ad3+",
-	"8Uf2SoLrN5fBOGjGWZ+nwIi6xywR2uDnodWEfXecHJ8kbLPTW0gdChPqpgMuEn0l/ZjhhytqJ3jV6rIP",
-	"7Xb748cwyNJusDGdxoZpxbZ4PwSMu6Z0HqGPWthlrdhG/Baww92VrGp+9wNSpa9iAXqxP0AKvJBk7KiC",
-	"opvoQgjKeKN1wavnF3TYOThm0YjLIdjNwuwZHbAYEsAsRXyzfYd2j7DDTqfNjjqdKzkGLn1tcLENl847",
-	"GlJZKy15moDLkdBMmGMWIiHb9mSEzECSaOpLgynRV9L9eaHjYV4np0sNpjSLlIwAjWciwpmcTI2lwGOi",
-	"mz0If3/96iX7PjxR0oA0e5fzCXQZnxD+t1By31ru4Q+E/vF075fABccP2Avx2P/yi/3FaZBXkkjWZm9K",
-	"DUkdiMhQqhTiNnviIcbz2/Hmp06n07Fv4nLOSGwE1pwSCeZrcsOR9pT+pK8kktGlcQ6EYT8fsb41oXjq",
-	"yRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21HZh9ao9dgPmSGFRxJL0UY9A//oiv9Pgp",
-	"9Ugp9MwFIJaC3YjXVg5wWdUBzz5MiGjnr15f4sLd5On8TYCqizm2RlYa22NiRdNcTVmsrvA62B3IoK2o",
-	"6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpzA23Ws8Nh894UaCNd076/YfZkm/XcrTrq",
-	"HATs6PARvuPh+/dIMTvD/DlHnmcwR9qEPdeYDs9hlz1Gls0ydk7vdvxeY8JvjnYlJH5ALTWxxae9dqDN",
-	"Me79lexDouRQU+9c6i/oGQAiKCVzloibYr9pd9ocf8L+divyjxG20B1ReybtVDEZGfMX3+/h310JtxHG",
-	"ai0t4uZUMFEQY73zs0LyTrd1YCWwmoDkE9Hqth60O+0HCCplRigb97GLDf44rEKteEneWCzds0Ixm77V",
-	"G1vPhTaPaQA7pmcmtcpa/pX9c/Lsrf3ec4TgsF+sgCwGjzQyIBwVq5+hZmy/8c8pYHYrxTwzdGvUfdZi",
-	"stlFUazdqpMp6ImSLhhz2Ok43A3jIoaLLBD14/fcGm05qNgfJaS/1mHn8Oe9zs97B79cHhx2O51up9Pu",
-	"dDr/aJG5Qt2FrjsHf3YGv+ij2aHXPrsZ+BkVuLZORjwdQkxwB2YmsALY9Qxv/alG8v90U2lHaozKcRmd",
-	"zMHLHD70gDAHGbDLQRmE5QD1q+b0Q4g11JOWmxwi4o0a+B1sY8t/Hru6rWKf47pXua/vl76LbzuiDap6",
-	"KNvI/cc8LuTGHHUO1j/yptj+Eh96sP6hp1mTTPvE4aP1T1wq9YJLXwiCztKHTVZ05rJxscEkPfWg0aIy",
-	"Cw73dzoe83TuLjdxb7uZqP1Z/sOHmmpc+BQtN8eeWl36CEs5KNVE13k+x9xge6uUC+1ZIKVch4+fvzp5",
-	"dv387DW2pPJ1ZBL70L3gIumr96BpADZSM58nSpW4eoKQJMdXUoKZqfSG9K8YbkXkVJgbmBgrum9gjunW",
-	"eoTiIJm76KyV80KjOKN+ooXUVK8fPLqSi+2NiTeXmWMvjvEabMwaC/IdkZ/fZe26H6t4vhnv2YJn/F2N",
-	"5E9qMIBUl1lH08vvF57dr7Jdl8VcSzz1YLN1fQ2sdCNmWMUIL7EdpYOrKrC/7ACYvQuYJHwOa7lg1SMf",
-	"g78uI+00YKQnvp2vfeCgwSvOqUfxpVLPsUMxcuzD9c89g/kLoZEpfXNc/twaNL4AQ6UFHdbF3jfj/ljK",
-	"hq9wmuX+B/z3LP5IwiABAyvS4/+cxsOs7MFZWvTZsvZ5AWN1C9vx2Mc0qdbdtbsse93xtWY8wSfDV3CF",
-	"X10Fyr+DPtQ5Wv/ES2WeYmfxb+1qXfIbsAY7snimBoO73afM73cHY+0kG+OL2GvZEqhMH/vpcwN1Jhul",
-	"nTe9Uov55/dnt/nigIeYEEy/vZ7gIAc/P2o/ehQ01Ud8uYD7zqO9zsElfmFRZ7GUutYTBzvr6PHa/+6z",
-	"y+jYFHvo/tLJe+YikC7Gt31P5rwBrj1RoyzPltKcfXIJNcubX6BjR7e6A55oKBRTyWmSlCulXKgwx7FE",
-	"WBJrUhYz9Ok5BwzgfllECVnqH5uV9h90MmCPP95lhft2mEKA+cS+l4aeCRmrGa3vUadU/0BfcEUNeTej",
-	"QkHtqj3MnCsHn8mY9ge7iT2d3bCdRf0VW9RRgQ17EZB/VhID2cfrDGtXw8olC0WcdT5DcCrWk4TxTwYu",
-	"1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc",
-	"/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5UTyX3DlSPrkFtvO83JM2QOwXw7KZlGus",
-	"DFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGwY+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpT",
-	"iB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDGDLsriR0v26zn0sgyPCC7rjGm3XAmYcY8",
-	"VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwBX48QxHZGKhZOesxYsWFJLkENCaqyRx4fphy",
-	"WYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0",
-	"i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz",
-	"3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6lgKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+g",
-	"HF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o4kr6HsS987Ms0VaYhWywHg1ecmoHPiE8",
-	"4ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC",
-	"0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37fzGznYV+AKqQQCMtbLOnVvz56bp8i1qv",
-	"fAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy58/kbba43Kwt+5hNaGXvWcRp80C65QJ72g6Cyut6Fa",
-	"VQTisb9c/+2XR7XUakyTwompkdv+vTtRvRPV34xLgsRxxvF5hkE9V9OURSMlNnNJrBfS2mFO18vpt5j2",
-	"rKaG9ZWhPlU6k8gL7pKA5ELZreHAqfmEkqfd784nINXM1Ze5ojdvmecVXBNQkwRhiT1wqkrRgYGoDE7S",
-	"ULq3zgp7SOTkRUXcmFT0p3ZNV5LsDy+dEqVuIGbcdGmFMWCBrJIEGaSr5JaH6j4pohd9K5LLF/AfkX1c",
-	"AGogTnwvHHoRzPxTGP85WjRBLqyQXgXgZmcR11i53oKmavXWy1fXF6dvexdPEIEBJnjvSnrThM9zdxKW",
-	"pwmNt6SVm8KdLOu783GNeb7e7PZz86aym9RBh/2nvVy4q/ZsP2x3OsEyEHzltB7WwU4fbuVIL0B8V4hn",
-	"TOIA7pvezbDJJfB0F2zdyepvRlb7/ro55Dyd4wmfk9SZjeabRw9WSOoi/M/6ZF320hlsWNDkvNnW6k/U",
-	"ulTe33PMmE8p0TbM//3sRZO74O0WjtwvlsrqDm2TjFZ/kXZR3L9AFDfLgC22P8k9mq6N1baM2PGaBuy2",
-	"Rx5CoYtNOlValhDWcJm5br9krgysNtxloZqADNmMC+Ow0FiKDYmDKxki34E4zCB7NForDjUhjBLgkv7Y",
-	"h0TNSvnA32lmRiloy4ZQKgmdVazCrYhBRlBl35A8sMtfEgIVVRgudu6qL6Z6VfkFQpg1vdsaPL7jVy1Q",
-	"lsyOGMaqBMBGf1Ly1jkFV8igh92Dg3bnsBhv1FAuNnXVpa01thtPCMe71Xt8cnD4YFNnnP3cnkGaprM2",
-	"CFTv507QckcYKeCPEjX39jKr9eePP/64WOHqjsLpi97Z8+sXvcuT3zKZ2eo+fGj3rzBa/sDLV9cnz89O",
-	"nhW/bffQY/chJkXrs0kdDc2KJ/QOiuCrFRuo2dEeNcchyASD1c41lBMjlzN+MGDkrorL90F0Ac1nRcQb",
-	"SqXJoJsKMiMHIK7IutTbBEzspO+B/f0bcT23P0he7zx7GFRp5HUkSbgYF0dcVtnvTLX1av4IkviNNCLx",
-	"70RCp7P4utM5KOITLpCDkBaL5Kimp0IcoYvTp6cXF6cXzoT6PbMICrw6h1fNPVEr0jrzZSLH/9pl0CZS",
-	"5AnCqdUnn+hd5fZfJ9k0Fzgb4d74fNLqZMM7yIDPG3Zw/Lunb4DEnh6pCeN9NSWhN+FpBEnz6/NS0fI/",
-	"ZYThSwm5dUTaycCdDPw3koG75MtdlOibjBJZGVVGQNpUCyilcBTNzn0+maTqdkXmxnMwmg1VZnXSVUKE",
-	"5+6imdmHSI1Bs6zdAXkLjc6M0975+cWr30+fBIQhDHOWgjaM6yuZKDl07cQXPa+M6xuduUdJjhU8pDiZ",
-	"POWjh0uiugzm1kekWsoPYX0nEa3EPMYcTQJS9fmbUhlmeVF11mLDig6a0LeoZbEBH4tkjuk2M9WcIV+g",
-	"5F/Qq75dPWqBDJ9Tb1ooVHhQzorcaVP3qk157rRenVrcjK9cnfJccKdS7VSqnUqVi2TSangedrWqxd0U",
-	"qhSw6UetPnWJFSuI5bqJSnVx+vfTkyqN6qT38uT0+XOrUmFnARBWgbmSESEk+dJUrEGRimGsKmARn1gN",
-	"jPJn2+yVfWYmNBBiPPcaVJU2c4EL/PaUGQypQaqVL9OeKTb22M3/rqrNaqLsFJ2/qKKTMY2/nKZD7Hen",
-	"6ew0nZ2mg5oOiet7UXRUDHvY7esuUL+O8X5yqN/7y8zKKdt99LATbATyb8lVFryu+WD36Jcs55e6TSFE",
-	"gWNzvTH/l5LsPw4ftoLWrRKxfeLwc+UluS1qlJuUdYDbJSh9zciu2TYVk1ixtL6cwGo/WgPp2sMWUdvA",
-	"ttbBqbrz9kXhVJtcxU0hTN26PmWpdYE33Rtn6mzKmDobs5Y6TctOKmAwnphd85Fd85EvD4Hp2WYTrlmp",
-	"Ke1/mKCVWZ/feenYMwa+xhqSW9cTSmLRlR6pmWQjSKE6e3Nb3umM37urSV+PdnSfTGiXL/fXAWf0l5g0",
-	"E2E0I99oc1Wo5k6vAyd6Q21mO0Gn03F3nMvYtZqlvqcBYg+qNI9enzheYM21FAikx+MZBlnnXRVF05Sa",
-	"gV1JIZ0XGcdLgdZHUI6xb1JL79Y3YjKBGFF7qDvdiFPz7qlhbhyVxr59XcTHCAJpF+w6gRL4o6WinRit",
-	"yjcA9rPIW9ZW+I/P8D7jMrfmWp8fpAePSe/FP17udTqdg73T/+69OH9+2gqyzw6zz9415kQFUnzK/MP8",
-	"DKBylzHUDXhmaaZ6mpjakvw+2EOTAXbYJ3aq3M5d9i01niOmJqRRjK9Q//rT5MaDhqxUBjMkjP0PxSjD",
-	"x33LN2VcL0CeYhHnZJpGI64hh6hNwUyxoIfA19ZEC10kUCoMBB4TaAah0OUAvKIUSbTsnaIqbKgoWMkX",
-	"IOG+0yyMEj6zfwyZBmOEHDLN5zrwQtfPl/p4o3PAT9BqbYRLZ19fXBkFO+x8whuYmDBzvAdMCxm5kK0w",
-	"rK+mwxG6IIZKwvGVVDKZ+1m7fvpj8ELfr6PN3o6AemWzhBtIi+TzIMcU9ELvxgjIm8mUhCuZ9c6mPDKC",
-	"+8sed04Qkqcygi7jQy5qcse8cyS1ar6GOCyCFRfz+ygwnIt+j0+cpbBBxKca7BqJghQAsd+H9xMrRoLs",
-	"tVeyac7aBS7kLshExXja50Yi9sA7r1CVOfrbwUHp3mwS7bVk+KRgebVxx7WrwEggHrdNAqiuxz5GSGWE",
-	"rYkpFAup5kk5U78I9LQLuH6hgGspvuk5+6ZHuFZfsyeKfLjIHneq2k5V+5YameaJVCWQDCckC4qbZ4El",
-	"I999WFTXUNreIcD5Gz7/RfqYUh48KjFCM2Ju2L9g6kAQ6SPsgSBdO98qhI2MLRZZzJi/fw5yaEat7uHD",
-	"hwhD5H8/CFqGGLA2iJT3ceUEi01W7w3mw5I9g/m4x9ivF36dTpX428DXadde9nWOuZmmUGwX8LeqpwtC",
-	"agzja96PfK6VUw8eK3VjFUGrIARswkXM+MA4ZE1tuCWq1c+TEgaHFygTkDHu2ecJLtt9ahJYxqOyiyl/",
-	"xTHlkWN0nsEmEA8hLfNX+mxNQNnasHTPvKnKNXPHkgzYrKGKnoA0bdYzLMxuT4jGoLMrs1mz/txasZAM",
-	"jq/kzHUhRTQ7U0BISiEBxGRPGSnDbXZmNNlNc0RFd55UBHmfjUBWvqzNelfSMddFgHV2V3z14krHU22u",
-	"ZCLA+2oHU/u3elB0e92+aFx9NQP9fCxww9i9pdsnjdv/+8iVTSRDXUjOLnJnmuxMk28Mg92JhFLp7og4",
-	"cgOpuWiU7H+w/6xporkVw/8Nx72PZIAdW7sjW9sxo28306D51c7TCso3e5+00HXVY1KxvornbXZCHlxU",
-	"lFnmzsWJsIVS92OsmEd1N2Y1fXiqwwNd5mIUGBbCPwwg9f2TKnVPnMmdWNGWAYMd8yoxr1UxgYyl5WGA",
-	"e2Nqu2qZr1xx+7fwDRNHRhfxHTWufcc5GzPmC/w+8eWM69ax5Zxxb8SXq8O2+K4d6/02WK8/GjvOu+O8",
-	"fxHO+6LAeXNvrFSzjVmwMDCuj8S9SuICcv5TkVjOxHgcs+mkOjJ3huN9kcgcLoWpAYP3PDLJ3LfxNDBU",
-	"6bwuBOb/fu9xuGw6OI0bIeO6Kdi/NY7BWQI/E5hrsOq9C/E/9tZ557F/vDKje4oI2tl8gohgtind1mkC",
-	"kUmVFJFuVWa4NJNbZUKdpzAW0zGbCSsctGbA0/401qQMRCOeDq0UcshvhYQWLJ8Y8yG8SRMrCI2Z6O7+",
-	"fhTLdqH4ft8N155gRzPc325rMpprEfEkJ/Zb//pT+r69NyiPT1D9OaBW6TnAELZsRdGmohsryIOWUTcg",
-	"3feJICuQKcsAA58hEGmPR5NAJJ7ZXSDyKw5ECsfXvXSh30vCBT9aV9cqcSTmg4WcTVIRYaTNJZVi3bwG",
-	"mfd8Zq4ntBVxLpU1EdoQFI9V5rPB5JyGu5J5NJMyWHMGGNJ1Cp0CF7o+yEE2Soi3K6R2ANPJJJm7XA6G",
-	"VyTrPk3lGn1IlBxqZhSLxVAYnnjGL5M5Nmb2eSF2pr6j9VHnqD6caC/NFw0nFrjvr2Jg2Anm9JSZb0VZ",
-	"WXmnnzhqUB2Z5YpsaAeLeBrnPNHRbKnsLHuvK0ArssXDh53OhpFGS9JP24x5K4ptJbvWEHYh+zIXViQd",
-	"7kj3FdKIxt9WHm0iUepMM3vxdtbYLoD5rZVAk0xsIlwXDbf9D/afNdHK7eQJjnsvzWd2qvynVeU/Eevc",
-	"MbxvNkjanKEsdS5ZsNFSu71szGNgfRioFNgNwMRq5SIliBqrhKPS3c40Zw1Gs5GasbHVyHkK1F4eG8jP",
-	"Rtwg5sKMa6ZVEl/JMXA5G4mkMsOOeqfciYV93rKo7IoLuXjJm2ut+ao/bcuUHWteZs0V+9aYNy+VFd0X",
-	"b95FHHY67rep42Ikdksd9wbmzaqEApbCrbqh4K5mQkbJNIa4zV5DlFpptIj1gzXD1RGMZ/alXySAYZeb",
-	"BQx652f3Ei94BnMXLvjsfdmRo9/AvOz0cHxaZE69VtBKuDZvdDEX0PNu6GNfLbshKdwKNdW0paWKU7f5",
-	"pea3E0ITIU7vDlVWo0t6z7vP5AV/BvMmTnC7/Tsf+FfsA78hzuA5GP5aYmD2kyZ1OOgFdoV6mNiARzpw",
-	"eAYia4qjjUohZgJ7Eal07BAX1DSJWR+YfZPjZIhRcQNzNlPpjc7QivLaF6umj1WcYcaMueRDGIM0+JhD",
-	"HYqtttFmPYYrcvCTBpkRy2AZRvwWmEBYi3IGTb1L22rVX9KjXcVzljlMU66xme/5Gcw/qev5L8KLgxbd",
-	"AjudqH+diFu49mBPm3Dat8KMaFp1+jRek6zhM351p1HvcDC/NA7mDfLINcJlQTne/3ADc+f+jSEBA8sS",
-	"5/QW0rk755772yugjZpolBfWCLcXQkj20H5RyVgHWLo5VCpuswt7pX2aJanZdgCXZInAQ6PaPib2+9uw",
-	"/2d2Yffgf9bTKAKtM27bjJG8dk9VsJAzQ9mjSIidz/Qv4DOlQ3rHK7ifKsPNquTlKs1Pwqyk/ZEipxJK",
-	"bNCGzzXDnGS8jqG6hTThk9d0RwtoVuRONSJJrqT7fqrG1uwGniYCUobTE0oykLFm3ODrAqaVnUcKBQt5",
-	"rFIcVDIzU4Qfll/6Kr2vcY/GCyTRHbjB53Xllqnd6j74eYPEg2yt99rB6FMqewtuzMNH3YeP2gcEA9VQ",
-	"BSwN8WgRHuubUgzzm7lTDnfu1m+sJtqeZF44whtJtUTwvkiEma+EU+8rdYNyhEusUuTSZeQ5vwNqmtR6",
-	"b874MAXoogxDYEysPglYSEjkIYN/TnmiWaimxo4UCzkM2U9XMnSVwCH7//6f/5eFMfRNyH5ioUePw18c",
-	"ACP+zOM/p9pAHOZzobIXdKyGfAg4GmWwM6OuZOmdVULrVzDPM4osya2KcI0nxsXTE/bgwYNHAXpNSlgi",
-	"x4yz8KfQfigMAo4g8ApIw7hm4X8ePg7LKdtSzWhumTDIWO2DzuXhg+5Dy63/UeMw5qYuu/2oU0puP+xg",
-	"KNieyVa39T9/dPYevftw9HGPfjjMf7j0P3SXfvj+j/Y7/PmnH/7r+3/87x8/7b1b+s4P/9FaTqO/e4GT",
-	"PVUOKhyrmuxn7kDYtXWCFh2AEurUAYb/6BBlBUx/q0m1yB87WnzMCjW7hj5PuIy8f8fKmb7BGKI7pwQP",
-	"7SD4Dx7gtApnEOuz7DZA/msOl9jq/o2yHykgWV5h9foO72Gah4tzPCzOsDQ/O7n3k/qJbfrqxTevePHH",
-	"wJ70ypvhlZDyqxurDzkDqFEdkBvunPdfn0B869u/5q5wNXPY+lSNqDdFE/CPbQ9f+CJ78TfSna2h3QFj",
-	"jlbAn2okS80onUlSqvl0sunvaiTZ67Ewo9bXVbtCm9QkcOcOxO76f8Wxu+W77j8pXXb3YYMqlvgem7PR",
-	"UfuiEbI7Xt0NY2K04K8gLPaZONZmPKdOyXBgszt3xC5W9YVjVWPPsBox04JvwX20/8EjQaysXNiSL77w",
-	"KBN314CcvbBgVLpPvamW2S+JGIARYzjl2Dqge0AlU/7ji5IRVzbxSiZdNv7hqtEPK4cu2UeZLZaNaKe0",
-	"ZsbrR/0YfNP8dXUjcjqZuf/IHwGGhoTQ3sGzC/39ZTDlPKqw1duotCG795vqi76OoqqK4c7sLPgSKmEp",
-	"Bwjv5m/tTbW+4vo/aUXDRlyp0K6klg9la73vjP8mqp7rB0U1NLvE/10k6htM/N9eV1QTkHwi2v6er+js",
-	"K03KI5MFnJiG9BZSrFXTgb1Ff3/96mWbvQSIEcnhBuaVnX5fTyBqbcWEml36Jyqaju0olddeaBa7L9yj",
-	"cvERA+jTFAN6f7xblH6m+NrCLvG+mhraIx7HgiaJTNrujQvR73+gH87ij/t8MknVbXP0vh47P3355Ozl",
-	"rx7UwyP+987PL179fvqkzV757JblVm0bIqsKmLnGqRrarIdTpc4HzM2bMm6WgQPlnClsZZe/sCpKSEPC",
-	"BXX02lTEXzgqfllcwF3vse17j/lDu0XrsaYaA9lo7oTV6A3uKu2qBXf4hF9S+DtuiAnDjrdj8ThiW4sx",
-	"bNEyrELibIjjnQsclWZCZlH4ZD0EK7q6BkxI+zMGlAIW8QlT6ZXsT+MhmONSQ1Zh2IgvdmKtARKvkDsF",
-	"0Sc0O++dPQmupO9NWtW3tLL7acOsTJrWTnLtumbuRNdOdP27iy7ihpnkuh9JNRvVJ1OeFaEBsSdZ3v4B",
-	"+T2iYAuTpyYnyuiAmmhPE3A3ZsbdZznzcr8nIrq5kpkEDvL226kVY97PTUJFi6HkCWZLIkxshbw4fT9J",
-	"uJB3Fhj3AC2FT1qbFhe5zL6LQuLoUfvRo8YcXCww/jEYTukwnu8SYnnxNzwlL19dnzw/O3nWeueYM0DO",
-	"xR1zRtpXcfe80XSxQXQvF3P0wZuMTadC37yOVAr415ynv3px/vz0Enn6jKcS4zaY+Re0VBrTq8sChAha",
-	"KzNFdKNb3V8ekbi0Kt7jE/KW2m1OoAFJCz36W90HR5tBzhdEW0brMoWLy6mgbU6ohWZDq2i1a9D9hYzk",
-	"xXV+pFHrfPydg0s8MsVyE/d1ZGsYAk1UdGOf+qUTtAYJH/aMy3+mA20/skcAxHCEYV7LzK16/YTPaaZj",
-	"If1VJIpM+PwCJsDt1wc80ZAdyMXjmKUnl8/NpP5gDMR7q948bLLDE0gjyKdlBPHidzmZP+ZTOcnfOhMy",
-	"VjNa3yP7nYxtHnwMWl4KZbehma73dlSZJfubmlkxFfExMKNYH3bx079A/PTtaJ4b+TOOEF+yeUvwPKlW",
-	"gzFCDvWqdJDX/jt3thvt238rXu0o4TNsYdNtGXX9L0gt+8Z+segW79rJUPnFRKRzcjkkIrIkkEpiRIf+",
-	"9JYkCA38oHPfCQwZCWqMKE9GJiQbqDSCXVLq15l0UEpJ/05nG1e4OdlHpavjP10H3UhlUfOQXEOThEeA",
-	"xjVns5FKoM0wM977nbAEOFIyglRqavU/4pMJSJ3BsFszpetR2ofiFmRmVHhMSN/TGWPWQ2XqAR0LV/kL",
-	"5rwW7jc1hS7d8Jju8M8Pg/yypwr9d62PG6Y++PV+yuSHLbjapqv+2rictEpFNafbOYt2ebGfOdfh7jy9",
-	"4EXy2rfe/+B/pB552CV0XdDD3npi41wyZAxsyG+hS1VJOFOEhfFNNwwbplxi63xi9WYEqc7AwtBCPKYB",
-	"hb6SY6Gx757ADv8oDJhK8579LIa+CVz6UokmoedJoScP03yu26zn50kIE7jK2CGiIcZZdYzDV1j4J1zh",
-	"L5dzagbdnxZIUEgUkMq4Z0Q/gbDwfh91QTQN30yaYScpF7EhJ11WAWK0H96KV3TjuSleSUxE0T78hTPD",
-	"dnbC5MTyh6oGP8cu69KbYpuKy8vs6Hzu7MGspR9iSGNDPyRQCmaKJkJzJI0yDT5l1cgWLRKXGw/6G9Hq",
-	"Hhx2gpbVn3oZ4+g++MV9dl6oYq3riyhh9thnbneC9TQNWkY98bndOduw8v+9vI5hcPTw500Jzyszpd96",
-	"0BmsfqJLh5rizKqSO1m8S1T8ZoR3wme5iNiqj22NrF4V9bkshnlKkZ1jvEszAmWSzqHiXSzCypKRkDEG",
-	"cniSoAy6kuGvp5esJvIU+rZTbfZqwPhCdKnQwIpbIR5DGrDQBQlCFM5sNhLRqlDQvYinzxIOok+yEIj9",
-	"qQySlIdDihGY7Dd0Kjsva+YeLWAt3Km3ruWfrW4rP6jOVV/g3RmKE7nnW0HLHpkS3sMeTaIZoMW7Bj15",
-	"fy10lzIqezeKm6mMlXQk+bhzEe9cxNUuYmdmjNVtyTe8Hm6hnLz8odUHjtGUPxC7m9K86fhPsVXEfo5r",
-	"vH97gOfbvWxl4rgwGpJBu4CYg9nPyzjtlwvmjGUIaAP5JSLOco4H4LuqZg6N6hFBTRJgs5FikUoSiEzh",
-	"WZ8uv/xo7/wsw4wnUZACsN75WfHViPe0/Cx5/7jMWySSFHLLUCmjcsTCSITYvzzUuVKUMOAwRiMVgybh",
-	"oqh/jCWKk01shF0bp8UV4gO1c8yjxk4WupQFjpCk1pDi0U1hNB9wWB7vN8qVS51aqws1fh6+xY3hDmbV",
-	"lJSVwZiSgdaw3fp+KiR2MpmN1Li4LhcXrl6ba26Z45JkANszLo1lgBM+L4xGgcyP7z7+/wEAAP//",
+	"7L3tdtu21j94K1ia57/6Rsuy47SN/OE/iuO2PkkcL8dpOqfOY0IkJKGmAB4CsqKTJ/N5Ps8lzpXMwt4A",
+	"SEqkRMmKk/TorLMaWSLxjv2+f/tDK5LjVAomtGp1P7RGjMYsg49nMRunUjOh9y5ZmtAZi83XMVNRxlPN",
+	"pWh1W6HOJiwkUhBq/q+mLCN6RDXhimQsZVSzmAxkRrhWJPRNRrO952wWHhPaV0xoIvWIZVOuWLsVtFQ0",
+	"YmNq+tKzlLW6rb6UCaOi9fFj0Lqkmr3gY6734L+LI7pk/5owpRWhSSKnLCZcED1iJJpkmelqykUsp23y",
+	"Gv4YsYyZnzNmRkxJYhotD2LMBR9Pxq1uJ3AD4kKzIcvmBnTJxpQLLoZLBpWwgX7IESlWsUSvWSRFrMhE",
+	"aJ7AUKAT098gY2pE6JByscUBMZ3N9noDzbL6wWhJppRr0mcDaTrMZlwM7UjW6eyPPbvYe2cV5/Wcjpki",
+	"egTHEx5zu6FYdseybxRJ5LBNesmUzhQxh9P0zt7TcZqYrjL2r5vOwV+dwc/qaHpYHhh9/4KJoR61uoeP",
+	"HwdmoO7vAz9UpTNzQj6aoaY0o2Om7X17msjotmrMVyNGmNDZ7BtFeFweTt+8VB4QN++kVI9aQUvQsX/q",
+	"LG4FZvgTnpmbbC7u5qMPWid0nFI+FHUjjuzvFYM2P92oFJqqHG+Ut73dIStWN9xBRicxiahilQNWbOUi",
+	"R9j6VgcsxR3LFJf1q+yfqBq2FHc3R49/rBlvsfFtjvo3mcR14x3JJK4Yqfl65QKPsN1tDrXAkJ6z2eKQ",
+	"X9JbIBfmOCcJUXTADKFCztYl5ghr2k8Y6b0+OTsLyETwf00YSVlGDE0SMYsJGwxYpNvETF/RMSO3bEam",
+	"XI+Q7NAxuxaOFg2Zxu4GPFPaMVQggsf4DhXAKz31Ojo8JCHPp3ETSTFIeKTDYzId8YTlzV0LrojSPElI",
+	"NhGGUQXkqPOk/DoXN2kmhxlTKmxfi9Iujdm4z7K9MRvf0H50cPjI7RNKDflOzfH5NahkSrVmmWnzv/8k",
+	"e//3ux/+q1W5b5qN644Y12xcccSyaXzT6RxUHy2O7W3zaD1ns7oR3jIk5cdESA2SkWJRxuY4zS2brbwS",
+	"t9DJNoddI1X9JqdkTMUMGBFnRg5I6RDvs2qTl8CyR1SQg04HZb/BRDHYAhj2vyYsm+XjBhmidCxiNqCT",
+	"RJtRBmbQyOIPOp0gZ/gHlQz/JZzKurXGMwvLHZBoJBUTpD+DSwHnnI7HrD1/yueOd3nNx66/bS77S54w",
+	"paVglWQIJuKe+EaZA1Qe8/v05qDT6dQMuNj2Ngd9QYdscbBvRzwawekISCQnAjSATI7JQZv08NT02YiL",
+	"GCVPqjSRAmRLNk71rO7ImBerT8xB4cAcHhz9dPTzox+Pflp5bi6kTOrZasxIKmVSQUjM1ysvZoqNb3O1",
+	"L9mUZrWMldFMsJhk8NC65C9zTW9zvFcZFWpQfzO1/d2SwjMRMctMDa9VhGsSwjM0Mm/d8DgsT0m/Fzcx",
+	"G9QKODofwPbm9dE0pVIpFEOpncZW3zB/RdJwffhI0zThETVD3/9LmVl/yMf+ocWyTGb4Sown844mPL6x",
+	"fL0VtGKmKU9Uq/vnh9aAsyRudVt0bC5UK2iNmVJw+1rjiTJKE6GaJMxcpoPWx3fFB/AdUvEcrgpT2mzR",
+	"vGZjZpov0n9lbNDqtv6P/dxcsI+/qv1TM5UeiCq4QIt77XUtRcY0GchszOKAyIxQkk0SZtmF2XOzxauN",
+	"EFXDsW/tV71SoRcua6L07EcriYNUdb9NpknGaDy7Ye+50qpmj3lc2l9qWZgTGbm5LsS2MLfTyx59mM3u",
+	"+a0uSbiLph8yL4uSb2vl0AAauxZhwZAQfgfnx3TAY/PJXHrTqKa3TJBvw/Jah9+hMPtJjtacfWNZC8VH",
+	"730of5FZn8cxE/c7lQPfTPFAlk4WnCWjtyQ0ukUNRUUydeKV6k4zrtkDEpSqscgBnnmZsgwmP0dL7rfY",
+	"Z8IoJjQ5zVdvc1qPTd3gD7WrruSY6ZG5G1OwxGUSDCYPscavfdcTwd6nLNIsPkaBTQ7JrZBTYNBWkvbk",
+	"Pd7qkj9ns5dcjamORvdc8Ar9eMVhn6NXZEoVMRoNGLPnlPAHPPeLdLTPEimGYD+dG9ZW9+Jc6l/kRMT3",
+	"2wgh9c0AmqldfcvCjGbsnnyIxX07orp0lgVYimPJFIwF2AjairnKVUdCRUzGMmZfqNxyQWeJpPGVlC9o",
+	"htra5ruXYmM3WsqbBJpbcocY6ct4ZjgyPJpZ8wB5yZ8+4H2pHQNIDz+bT2ZTqSB8nMpsu3fmSsqXVMyc",
+	"8+d+i59RzW7AbsKW3B4tJdppMtfpAwr5VBc8SUAsJ+ncgla475aKS3OP1/vbmrWSv1LtJ2vainn8Mwp+",
+	"bwSd6JHM+L/ZPQnypNhSvSDCREyoOVh0yMZGFjHyF1WEkj6jmblY8hbkx4c4a+fSdA8X2FBmShJ+x+YG",
+	"t9V7/EbQO8oT2k/YvVfbN1R/hbMZWvyBMJGxNHN6wGuMjlASUWFWN5bI8YScgrkaZEKjDAg5FUbo6DMU",
+	"THOFr1r8+Dx3xS8MjKEXx+BlLVhs0syoC5qjNeeWi3jVEkILz82DHwMj0LCSMbLVCooWpcedzoINKWjd",
+	"0WTC5mxPjw47q21quRXrTxyra+udf1r2/2IRUKfekHExfDqJbquCAEDgYe9TnjFFpAAb7JurExJTuDzl",
+	"dbF2p+4HoyyOqUYl5sej1nIra9CyHfT0qlU9nyRwL86E0lTohdnmDQVuNJVzVqp2sqC9sNjIAWCXVm0S",
+	"vk/BEiGYOfIqNdTDSHT4t+0TrI7CTPHPViq5AKYKBM98eJ8WBpJvMQzkBad9nnBdY9LvS3mrjNpq1p6a",
+	"F9qkB3NThGaMaKlpoojiIkI3Xp8NuXXcTVJz+cD8gStWsWnxXxOlq6J2nrF4YjQ6o7+NqACtbWFjFzeT",
+	"woGqCAKSE23GEHMxDE2bsHCzgCgphZGlwf14DLb+gExEbOT7SZIEZGr2pbzY5NR84MwvjD2U18IsifkC",
+	"YiFcO+hD0KYX0P/ZGA09XLOxWnXoSjfko58yzTI6M3/3aUJFxOoM2Lg9dJgxhtSP0WiEsUztfAF99JIh",
+	"tv2Kw/lqijthbSmVm7Es6MXdsophXk4EkRMdEJoomYfy2JM3oncMWGifMUPLk5jM0Au5Zv9cqUlV97/y",
+	"OyYCkjClcKuNFo0Guj6Nbhseu8LpqrnZduUMz4JLHB/b4xQTvLBwncDZKqyNec0ZmkYr+38lwAe6QZMZ",
+	"ixkbVy3ba6BDUoArWxXXLzLHMUlYTGRm+B3JmJ5kgjW7wXMktbiu+QztKfWbWhhoftCCnLh4slC4LlWU",
+	"+Sn+uDjbXu6jNSvJxXCOJi4Qtn5dU2/tGhmhBIm5kFO7fubYm5kdkzGdmQcEG1LN71jDU1h9d6HHzBAw",
+	"o+7QKc1iG+Qnp1wMj4k1Q9tTLwcDEtrhhxucmYQPmOZjdgrevsXhnN6xbIYyGhDVjEWM37H4Hl1d1h7T",
+	"+c7Ulo7t/W4iBlWkNAOGsPliz10Wd+YqLsrcplQs3ZL7oBaFUCtjrBJD7YA+elmk+Qvv08YPzy3DCvmn",
+	"MD0jJVdcdoHs2zJrApGJJOGq4ppHGYQPr5YdvcwYtHhc5dJdkM7uIeeXw8OAkvi4hXpBf24VwHjOFTHd",
+	"0ozFx4QarZXFZETVCGzMoWB6KrPbEATSMGZ33B7j5WoBuA9LuoEdfVBY0Node24XpoLKUbd1XBHalxPd",
+	"JZSESLtB6uNxYB4K2ZjyJCQ0jjOmVAD7HMZyTLkIzb7bH5gKTAN+mv0ZoeJanF24B8i3Zxd3P3YhQGr/",
+	"x6PvrMPYLYV5YSYnGTGKKI9Ny1zbkDUrrePgzBdmSObGwijMimCvcIlNa5UyPKzIC16lKMZUg67dSMzE",
+	"u1AhX6Z0yAXFRV7exEX+5PyGw1BKbVXtrgvXrdpcabY0pTxGam1OX9+sAXieRnJcwYEn8ZA11uleSsFQ",
+	"nobXQLxZ+91NqAET8SaqZ2MygoEmHxZ/yCZoAFrWrduRS/Psx6ClNM30ZsNVmurG/b2Ghz8GrUkar72i",
+	"NmK4gvsiPYdoDi7MGYpAsloRhLVAuWBJ3YwKi+I3052iVvk45UOzq188McW5LrscW7jr/p59Gdf90h7E",
+	"KnruQ/RJSmeGGAtDAJhYvO4QHL9qzL+Yh0x/v3M2NWMw0tgzOlOFG1KQ48Zc9LxVaS1KkNLZJQRgq6oc",
+	"IbNaA5YxmDZNklcDiK5Z1gNG1uVDfxe0hO0Uw8VcoxnaLrff6glN114GTBuqW+C5U+OHny9PcQvKIym1",
+	"XdjH0tIH9lSsOn21ttb1DtX8gfIG105QF6oc05ki1IZEEqXNnxen58/Ozn91WUbcq4tRQvkYFRIfTPro",
+	"x8ertJG1T7F9euEY+/kMaKLY/JxeUA1WS5exARqymRpspbm/REtZbXS6x3WAQ1vrJ8e+Gc2EOgZ7HkgO",
+	"1kdgxrLVS7RyLBnLNhrMGncv37zy5fOb92TVaRxoa7O0y/eNwgjoKOHRbUBYoljhoUjG5glgZFwKIy/n",
+	"Z8CGz1lT9ty5XR02X3tpXzthYkFzC2mk+R0Lc8ahIT8GlG0I8Q4dvw5tcmGIXDs0Ck6Y0olicQimHXvt",
+	"MqYmY6P/hDSLRvyOxSGkqQy4oElZmMfOgQiZZlpBy71SKby76fxeJ7H0UFihoItNqcIZUOEM6kSK7eik",
+	"mwiDBTlrDQlqiQi0jEzbJdqi9OMW/XMLQarS3og3nyaoTxZulCEZU0hfwHRAxYeCJuY0Zsga5g5DKQVy",
+	"4QRGS7P3DD3qFqgXTYyiy5LBIrGqON2b20YWlZhK0wZGbd9xNmXZN6rSuGFJ2FlcrVNGdMyQFHeJkBiI",
+	"I4BW8GiS0KzRPN3anIADfb6bF/yWuazxxk0t3wzI/DDUwGYwBUTJPPtZSLFOZ9XJD29HUtmO0ApkTp2c",
+	"JDE6ZPoMRfCKNmE74s1UxEhmzuVclVtVKd3Y81+RDsboHfeevXZTf5u5kK+hzSrKYHS+SbM28MlKBXIu",
+	"d9jv+dxZChbzX/2OFY+2H5ZbwnxVKuxqpU2qI0nPIO6jijBFVLFiHAW6E8CwpQp0akeJdpTo66VE9lg3",
+	"linQrYKKQCXZ2FG2h6Zs+SbW0bityJKKfQECpN3VCncjI1zENvrPEGmQGYOCQjFlfDiqEhzZHY+Z9WDT",
+	"OOamBZpcFJ7By1yh7pp2lbmX5CXlSV++ZxjcMKbqFrsqzyJovd8byj375V9KivYlnb600YYFG/aih0qQ",
+	"MGNUSaFC564rSs5lfrRAI2DydR5zrgmNYxa7GCY4gCUdduUdnttQaze2vQb5Etfuq7+TTsGUKYSw0jTN",
+	"5J2NfPgLMl9aAUKowKcIDCuVKmdCp30a3V7IhEez6iT6AYWkx1LEAEQkZIxGozYJrXv5RopkFnaJ+Qfd",
+	"Mj5hTtqQExJqefNvlsmwS2IbjUmvhfVUmy0zPwZ24zD7ciCzIb8zxyd08Q9hN3+izyI5huz+mPU1Ijkl",
+	"YHuyoQ0pnRE5GJQ18+KQwTUMowIvG3ZRvVoyZhdSJlVHxDA5w5bAQ8pAM6+IbysG5ZZbOIF3IQ5DSwhx",
+	"I3KiC4YhCtndOMExGDGMiCWnYmWcQA3DLfCWT+i3rgu0wvmaeTKYKdjyh1JuEmAxtgLOUtps9+6leXaZ",
+	"I+xO8rjxgI3kG2d0KoCI9mfgoihFjtw3iqPoYhojsyxGZPuQJzvslQYUuwzb4HbuNnxmjlfc2MVAT0yS",
+	"YXHYhb1TsHV4UeEqTc3FTSeacENhhkywjOLjeMkoEWyKAifESmpu0TcsJXHtt4KWf7mGeDjms0jHT169",
+	"vHhxenX6rBW0fnnR+/VX+HR5+o/TE/zy9I+Ls8vTZ9UNw4Z7c1yd82I9B3huN76nR7q8Hf9XIfoBMfba",
+	"5ejzo84yfJ3e3j/p3r87e09u9ipxdvJrvRZEwvoGT7fKD+8ErxYiYPyVtwMPh70jtYfjPhR0XZSNiuFD",
+	"9/XD/00mce3Q80D/CjfGJBodE8MwpdLkoPPfB4+NkIjW/CSpps0Fea70v1WJA1Sp1fcLo/0Nz6J6slma",
+	"QZDj+Wxw0EE8rhJgZsDCjFw14krLbEamRnRTIzldvKaPO2umfhQgiHCdghwZxI6pfv/PNBvX7n9ENRvK",
+	"bLYsp6VaNInsgW6ykCuNFqXlXDKSTmV6DR/TIXuTVZrY3ly+aFc1suYAmwQQmoX28YObUVIMtzyRqib3",
+	"pvJ2la/Wanm1mXXCzMZZJ8w7leGd3tuJdiqaFexuOXDoRlSikeiNUamfdL2qaS6ch/o795zN7pVz9pzN",
+	"5k9SlStcIkzhAoFpctQAQ6O5Ve61eRxJ7/szfME6ne1fB/NybHX6mov3wt7rVxBR3moXEQM8K8ON98xP",
+	"LqZ0YWGOSgvzqMHVr5LEemJmQ1BLwHLfeJVyzc1oRi5WDtWI1/+UotIJan4j/zbMuz8D5fesd94D1IOA",
+	"qEk0MvwrPJ2YVd5/yrKEi/AYcrEmAgL70YxQntqPR2sOcVE9W3ICHIxdvfACQGGVCHrnjBlNE3wrYe/k",
+	"6uzV+c3JqzfnV2Hg7Ovwo5w0uDsr192GKhQ5V+nJQnROn8ZDB/p3z15vqyaOW2pOJsRKRyPJIwDmw8Bz",
+	"wt7TSCeze5zRcn+/yIykTKYJ26DJPPOhGN61KbuoYA+jjKmRTOI1uEMDWRW/WU4v/em9Mg8vEEM2y2kh",
+	"NFccbP2d+J0KrmdGl6iX6KwyUko1nid666mF67iUNjgFrvk3imXVh+wZV2lCZ/5oF2PA1u5wbisiNAsV",
+	"5li1/M9kNBk7EIDGFvyeIK9SJnoXZ+RRu9N+RGLbzAZ2+5JbbDGF0OM3WWBItKblJntyBi7lGJyJRi3x",
+	"sKgWiJGYUUqRLM0GX3riXaDqeqrcKlc2xmlupOmVVZQqmzN3i4Jm8EEmx06A5Ra9MGYOeG5NR+y8E34r",
+	"nvTBJBnwJDFn6KoBFfpl7vGPQWvEkviN0Cg9bWSUWphIUaOuuN2YFLeh77joOV9sW642PNmIUolxdtkk",
+	"Yb+vyGkoINlDxKB1GgCFa69EQGimXeGocv1qIrhW9c6zlM4gLiSEu7VJJun6yR8rXdJFYGSZsHkn9bxX",
+	"urDyBVf0/IEuWDacqQPXpnSdi8e4SCNKx22djBBDXevzzY3UrHjMbLCEIbGYPoHmHUs9IEmugno6ctgs",
+	"AvqCzuREW/K4EAL9akBCWI/QOrfyHP9SdoeHbtEWz8UMvzIsuoKiNBvoAm1ZGOz5VgaYG92ajctu5SW+",
+	"tnRUOeAiV5ZxVg5BaZaqqlImQjMRMXCzFqRgr1AvUsp6dblAA9a82j7ptAF3ng8gtgmj7oq5K7d4K+0u",
+	"uLVYcocu642kRUAhu9zk6emLV29vXp6dn7188xJd0xbBmCuipSRqTJOkTU56FzeXp72T306fdctJACOq",
+	"yIjGhCYJsmmIKAc/8B1rk6dvnv16enVz+sdvvTevr9zb/jCOqGqTy9OL097Vzcmr899PL1+fvTrvzgXt",
+	"Y30GQwemFHMn29fi/NXN5enb3qUbkGEWSAq09KkIJc95abKtoFWYVCtozY8UvFhzA2sFLd9tpUPrVGQy",
+	"caJqBS0b0TRlQkHmV/kCgIaPuJJkIhDwCWl8m4QyZcJGDljERm4TFcwmhqb/SIddctQ5Kk/ZRlngA9Uj",
+	"LmBULRp6HKRWtZazEvvqxPpbPPjWqpzuZjFqpmkb11nhwPXgXovaubI0o0AyAl9nxMjlNQF4HgusKlwS",
+	"IJepImERDqtB7rjVfdxw81Uq9rh41eehmmCLKimC34Hqs5jD3Aa4HmhIU8dEATJ8mzxlwHfReWxmCnJD",
+	"znOnXI/a1+Ja7JFwDlI9JN8edTrfdRcQyIHoETnR0LRRAcBSrY5JaOcfWjRQ4BJtaLwInActH3wHRu7V",
+	"yHTwusdchncffYc3qYxq7HGMv1GIcIyvegxVePUIuwWLnb25tRildmD4cCYn2rZo7ryMb0zDtmgaNP3Y",
+	"jgqetDDiAelPNEwuxxjH17GpBYhQ09KBm59D45R3LMsXGt+cw+s2A3hiX0OAb7eytFSdAQ2WDve7Xdp4",
+	"KAAAqrnfewqhUwE25mh+gIHXMnO5ghb7bigxJwgqtGiqGQonKABiV64JXDybHmX7KrEVDyRrxokZU1TM",
+	"yFhmfhMMFb2xhNbvbYmzgbpp6S0KnCVzM2GG1puxGtqa2KMGa3wD4WV2Y93g8hcNy6QKXTdoT1EuM2pM",
+	"Z8g4S7vkAthK7WEwG4Ys2/g2zLP0UO2FXJuMDSYiZnF+qPEl3k/KS+jKOODsAYcCOsIXbbTbjTlSg0RO",
+	"S6+6UDgU0xNG71DyzKgYMkyh/PFor29UexSf7PmpKqdEvj06PLTtLqIwL4OHXmy0CG5fPOhz2PlcNcDN",
+	"x9aL6LAwVGhyHgz2mJQg9IkygrfRWRKJkveUuutYgKoMybePPYlagg7pgSvdLSyinEMjZl+KeOL/mkjN",
+	"5hHES9LCYlmMOcTSInh9EV16kaZh+vICgPFCTYZF6lFQdAv33Gu87s4C8k/hrhUad/fBDjI/6Tlqlj/B",
+	"ZgjVeOU1R8hw5zI4cBlndA5uvlbkqstLeSW8jGd4sitamBtecetc2U/g3xUYAljeYr7xM23EZz1y4RIR",
+	"TRKWmUa04cVdEqL0HwYkhECzPx+9M59hsmGlcFQrbb0tjhAvGderpSIced5upWQDiIeVZkXhMOgQPK1N",
+	"wpjOVEiG0sorJMxkkgB2IkD9cAEHjOuZmehYCj1yIEDUkBp4ZcDfszg8JvRajLlShvHbKko+XcS8oiQW",
+	"7YyBewHaotQA1zUjM0ZBWcIbNx+7OCulVDw6WGXnim0udCkLeaXrBGZXTt44XPVO6sOrl4rksCM2FHsR",
+	"xgq+rt/JuhDuUEjBwq7b0lhacHi7s24ju26TfS73DGMjXfA1bl+X2AR2JrzzWLD3+lrYbd+HLQ/Im6uT",
+	"dulgdG3LthsubN5qQR8TjFsuhBhwREiH0YajL1NaMzG03CWIbgZDBPLheq0kHYDQ8LJepnf6JeaHQxh9",
+	"T4dEwiokdOjDz0F44IqMWIJsFBNOIJAKXzaP+3ehpbA7L1bABcCo/WJgqXnVRfHXT6MaLWWumqmiM1xv",
+	"G5M/USmPuJyoNnkdyYwpLzceGJZ60Okc50N3Mkxf3rF8NdrXIsTMBQWPTBGfBdNxCI2xPK5PlPA2NByB",
+	"KyJofabHpEP0JBMgvflY/bnwVey45Gn9ubNO4b2ghVMqNXG0ZhNNAiXz8+WTSlYHp8DCvbUPV6IdlNFq",
+	"FuN78wVaNvPPOaUSi8IRBX7cPrzdNV9F6n5ZNPUuhnN5ABWUaszhlAjYi45FrtskfHb2GqIpbk5ePTs1",
+	"XOvk1ZsLCLF4dmp5169nv1zdnPQun4U+H8OpclRfC7jGCeXjgIS9N1evXvauTp+FJJXKCAgWxNUoXhEL",
+	"SPiyd/6m98K2fPLm9dWrlyGWjzaEYyYnZdpWGl4raBVG1wpa2FgraPl+W0HLD9c8Dh1Uko3fZLLU+2pt",
+	"aBYEE7F2LRGeVUGbbgy0vaaT9dOlqHyqUNwlwbeLsWxM62TTRPlG/jqz78tyNRtE6BacXvmalX1U+Tyq",
+	"rq8ZwxYyT+AIf96sk8JqLkpcGUsYBVMD3HafERRC3iMCxZAe2HWcaxZWE0UBfLe9mK0GG4G/gn5nW628",
+	"5WeQlgI5S0vjbMrhk2uGveSBlAc+6KhhLCX2XbWypZErYNILh2WCNSyYqkvTUrc8TeewsQ6axFv5dJ6a",
+	"hoWcuvL7qZTJuh3MX7w8eagwp8pVsde9Kl7Uov8E5PKXE/Lo0aMnx7YMN+bZcgFBkKCEjXmScMUiKeIy",
+	"arvRtvY0x2yM2nScw0458Kqz9+Tdh6OPe/jhMP9w5T50Fz58+2f7HXz+4bv//e0//+fPH/beLTzz3WIQ",
+	"Vzm6aGqUl5cwmeIve7igcGKoGXBryPVo0m9HcrzPIUpoL2Z39uO+MzPsm+Z8le7lIN19ORmOdHXxVyd4",
+	"VKFdFJMUStGHGWNEs/cQCz3M5CRFMGrSn3nc73q03ubxQXN5qZ8EJGMhB2It5OGmCaWFVIlPlvSwIq1h",
+	"UdtKMx7BVcMH8xwCTZS02iGUelga9/LZkh8MnUjYQDfLfbhHgsOSlcMHP+XKbSeCyMa8FmcS5BfcI1l7",
+	"Uckf2NIpKi2M26C5CKHmwT/+DFf4a8OYD7mmSQiExcgYMUv4HctYnOsncqCZwPpYZggIfjeaKR6ZF62d",
+	"To08V3WiiW3bzM0+XS2OaDbeguAH5PnzCn6Fe1Vhdk5mgCfu3Gqw4CXG0a6CB7T2qmrQgcrkgJ6AYFfw",
+	"CdokAPT5sShjXx4wfSEZKKFKv1EbajrLMom8+1lmniNX8pk0Y3dcTtRrWKtNA0kzdidvN0c22yhxaalE",
+	"XUTRL6colQlJYQOq16I4t6ob4DazkpqbU6nRFnjLZmZHRKkaFUpeFA69E6BA5HQBB3V3YAvU4zkGd39G",
+	"4vGczd5yPcLVXnarUVqn9j57uylGvWPJaIFo5bt7/ne/50FL1ZwXC4pugyKIYiJW6F6YjmTCXFXJ5tU3",
+	"tkY3/JirbkGjGnNYvqO+UpxSTG9ciWau1F3jgjSL762uSzP/zqblaeg6d7pRGTg5sG5VWEysCtcmPWEr",
+	"JPUnmhhJ2rpj2YBFrmKdjamoQu+emx7VxSpbgdu3qglivmyVBJuyTElhDjWJZJKwCNGj70/6fA7uRim0",
+	"VxjoVY5LikZSMW8eyG0D4USx7CwOg6LlwIVQcQx1bFy94x5ptE+bp84qnTF6qxCvG9HAsRidVdHeXJ00",
+	"MiVsVe1ydXH8DNdRk/CI1aOZWj+0wzPlmYvHUrUl3ZoWsVIbV4T5RGd0d+C2fOCC/EjUn70tiLGWTn5e",
+	"SdYnB6+ob5lhgVGwMWC1FkwHG2ZUVFHxJQnxbxcz4W0QJ7xjs4kgjtHh2s6f77XS4OdsqRCZklffsBFz",
+	"1QUsiinyFQKO+dXK9Br8rQWrl9hs4JtQltvqHP7G0A5Lk+FLRVXNZiN0puHhzi2/UVnTUkJ8jTWTY8yy",
+	"Wmky3Epi/BbozfJk+qBwK4JcYPSHLMgtSWuwQjeJbVAkTwy+EKJUHRvigimBvUDOzx8+dyksh1/LAfnj",
+	"or1AbdC9w2IjNwtt81nd3oRtEl6e/nJ6edl78TrsXgt0u4xpzNokzPOfXoddMhGDhA6HLJ6vkJNHw31j",
+	"/Tbw7tn565vT3uU5DNQFZ+YhLeXYkT+KGVnFGUA2lh0gxJT4IcFfeSeVRhjMv6syWthsNzkgY/OMlZ+m",
+	"ksQs4mOaqABBO9rkzNDPDGplC0miSZYxERWVVDGx9Q8XvX3Q/TadfedSsxOq6oEoHLr7KvyueYAl81rV",
+	"+ZwDV2y8lA7ArrikpZJBgrWbYEXV+2vql/0Z9rfdhZ8zlTRyamMq0CRJPql3e359/tbe7nKBtg1vtt2V",
+	"JYL5g95pO4QLlkWVGaRgTQAFfMg2vl1f4J26KLHZqkgATLEz04Ya6hXCN7h8a/Iz+b9t+pFpYcl6VMe/",
+	"VyY3XLkBrYakAItVRT1voYGXSAGp06YttYlMaVq/MC8vdgFfH5NOjgLgQFSwtvB98Z1TTFvFpXcTLQ2p",
+	"ipMUIRaq5RyLsWBoZCmUbM7cWMXoLyHPrSpebAUczJL4Rpc7t14ZsjXrblzaTpZU3mhW1mIeqnkxeq0E",
+	"DOJd/T5OsjDd5ZUncMi1EkgdXOtrjVjWopRvaCGtMV8ThcQ+jW7vi926BJ91bsUXxi8nOpJVvpzwlqU6",
+	"7Lq6Ew7zxGZfFk9sHudoNNa02kGI6WlIIpphbFzRWyae0ui2Al/DwyeNaIxVpoW0C+ryQm1yDKTwwiIX",
+	"Rl6B/+FWp3nVmLk9cAtZmKpvt3pj8gWprqRrKz8QLeVtm4SDTI4vMM40DPDPnk+nDEio5TPW1zai1dVk",
+	"gJLpZJIazd5lvVUlb9RhNHuPHubhmuX2II1fXDS5m3QFVKNNkhbgtarDlV7KgkrrXcEqoXVI0QELWgTp",
+	"wS4wf8P+7Hav7s3cUFfCY4PqDOuEyAs2tQbzajnE68ZOU4ekMqCvlUNbHM4SJoVnvGp/p0ROEZIuV9A3",
+	"ETQsoa5DwcBroN2auxzcBqb6OXJR6Gh5ZH/xHMyfQr8ghbNf2qECw1tedQKpEbuyo1qb3X1qdPKlHO6O",
+	"s+m2zAQVzXtst4pZ82iEqF3zxYzyTKYCp0TbzumlM/OcntaId75A8QqssLxis+tTdV0iKCqEwA5Dq1H5",
+	"mku5ePSNsipkQDIJksK1GNFksMfumAC3wDHpM4tiglgZiRQs8OKrHDhJxvBdkFnb5FVGQs1ZBmmkSjMa",
+	"ewgIrB0EWEfXAlMazcmJ8IhX8qYmjKMEaRa0ok0KMK+O1Z6L03ZOARA3sGJWzLaA9YtpsmuP//7AjWmu",
+	"lDfp2unw4F5k2Tp6gDnhV9zyH5+lcthZC7JsOxDv83mPc8vyrp4oFFI917yl1nxRwPp80DPvcVTLR367",
+	"B9N38jWeS9jXj5sC6K175GxavJvmIlgeTgP3uAo6r7CP9ed1sazRxen5s7PzX1tBq3dxcfnqd3BIXPTO",
+	"IEO1d35y+uJFja+hcINr3TigmAGJLyIOfaNyL00hyR6NcajXhEQK5BPmDkHCv4gJF1EyicEthBzuWhR5",
+	"G7qvLVvCkonCY+ZV8ZVNqWwmxxtXgqiwvG18tB+cMJqJ158uf2sWxK8NqUbtOj/8et5z0YLaG165nFKv",
+	"KO8h71iW0PQ1OlLKiAs/HpltXvS7IxyTuVJJ7KKWlaYzRQCa6Jh0CBMxZslpH7zsT9Lh4yeHTZInF2aD",
+	"MbN1Ro5bNoMculh2SQjJdd2M0TgEqRX/nmZcsxAs/YYaYAaeHORQdmjyCfP38jeuBU0SfMXXvO5dnLXJ",
+	"KQS9uBYsFJ8jOFwTwVis2uSSUSOVYmBMxrX5bPFZLDUC2MBrBOdCIlNfu+Ko5K369k+69+935j97777v",
+	"fve/vzUT+B8Y+3eVEPmvmTYDUHVZWnmBEEPxqkJ3zDX9TSbxM4urUxOdAXFdDhLNHhKb4WyNaIUwG7Bv",
+	"mNMzcAiF3sJShO1ZpXg7a9dKy2+5HiqUvyuAkS413/kHzVseXGk14E/+/FuEn22yfnahSjhNGPmNbWCE",
+	"AkJHca2ZyNdwzp3VYPXuHd9il6NqnoW9KS52MHecVoWzlMFGakscrFdyez5T14oagAACUjfC3ThpwNce",
+	"DoiWQAwQygSFlI6F1mmTXg5Oa/FycgysxbIKMLnxJKGarV0D79W8Pn7s1HCSa+Faznl00dCSNY4p+Cz+",
+	"zlUF9GHKWh0X0uMCAAsGRM/pSBIBATQxj+9R8KO+noh1+hAloYAyxByVB1MX67eya5RucyfVMmJREV7k",
+	"sTnBg+GFZaQox0WLymihNtoatdA24OV4zK0Lez4uNGKprkto8Jil2QTsQy4G1IYaL6BtWbi56YhqOAQe",
+	"+1rRmaoO6VxR5MMexyY+nrkjtNYrDbbe11y3YW4+5X9dTPYVNSZgvbgwTCVa6cGf958WizDc+ZIKfpOr",
+	"p1pYs3zBK5nBJIqYqsgOUvkPc1EhydRwVSNzN0hqcc1U9Z37FWvDMDzbtpYbxKDN3YmwYcSc64QqTQZy",
+	"klX52dZBYrqvv6zo+2rQ+II3q+E7BY9Ugzdyd83Kh+ezku7rBqna+TcgoHx5dZj/E0oi12xG48Kxn7VW",
+	"7HrlYXd1YLcEhfK113StOfOblR2FkjJRwmimqoqxrl9ztDqFe0U3D1UvtBDeaXPK7lkStG4vGhUAvStC",
+	"DjXKIjqvCE69zyre647f5y49UMHL+h1yVq/6DZq3av3tzU7NJ1i1rHl9z6or6d2UExEzKIxhlGUBJpUq",
+	"1LSiztWIR2+tTGG5bl8DaM+iQWC9YJ1yzbmiarRY2XNVpM3b0azaGpDXSYroGMqC9FmbWLxrCGeGCh+Q",
+	"bwuOYxvTP78jag1AixOqKlPCooTjnWgWqvl2NDuBNz6+qwiuzHX79VrMX6tsVmax282V5NNt4FoDuHQv",
+	"VXafh4w2LxmXB49Wtmjl+WbtORH792Vr5KLM1pq3CwKrarImiq2Vb4dfGTuh0v67k1XYkcAe2Zq7cuJO",
+	"4qJNKa+cJtiUKU2gbRdyDTZga4Qvm1grLg0aYqqZ/OaIPQ1gXVzPDajGSekabVI9dzH6Y1tTg9oo1KWk",
+	"Ni9efOWrc3yDZm1XWGBJslLTYsZZgxqBU1pfk7EWHrpMXhcF3jlaWrKDr2BL98jKqERGMhext15lZXzp",
+	"Ta0vvCJel6tbqFKwhBSvrRIuZngErWleQHW1wL9w1Uo8Ot+UEoh2Yb3KK1GZQuLnnQ8tPyOFK1HO+i5s",
+	"ac1NfyGXReL72lXpBGpMSfJtKhU3Wsp3GIMpb9Gh9a1gQ4rfmxch4gBjl507Ug4BNeGelkpsTd3T+2ix",
+	"ym3PNUtzWWDky0TRihrfPLqtRKNGG7wUrGl8er0UK8dpwvTGlcRLPoMmA9ke+b4/ZatK0PF8mCtbxGzW",
+	"l/GsIa1dThg3JTqLoW8nr15evDi9qgl0ux/RWaksFAlRTmJWUBZ7mMtnpkxlimex5i5dFYTDr6ZihIsK",
+	"8xCtBS9AjsIfozeAKzWxzirMXnMBDoh0Fv81UboGnr/mnjjbrO/eiroWBgTLBHjs/xv7NXbvaT8MMJ6A",
+	"EIPDKQdZyCkek5RWl0dKZBWGy+k41TObBOvkGwh5stReNa48a1lQZdHZpVX4l+TtPMSeTURsDY2NdZ03",
+	"+MqSDMM8FXu5KlRXosMCN9o4QC0rq3aUYBwlyBt2MjV3942falV1HWVW1SYoobABiRsuoquYtTR38TdN",
+	"t2viDKS3zZ/d2HGIvVQnRlFdXWhYsWiScT17beZofYCMZtVQh+XKuwEJx0N90263wd0LqwT6I77vextp",
+	"nbY+ms64GMi6cEjhgVO/8bV2FVFMk0kKMYiJke0goa5rvgbDaOCgvKACrQqwOkGQV7RVeVVaFVwLQ5NU",
+	"QFyWqvI1XwHWs00g6b93cWaYNiIhfqOInAoogfz9969HNGWq/f335JVgtjywh/tQhJI+zRjB1T0mCVca",
+	"vg+NJOwKDeYoQWGbnN6xzAJagmw6oDxR18K1GX64xurP160u+dButz9+DAMfngV1hBUUti1WMf4uINTW",
+	"EHZgx1hx2JfMHdE7BgWJr0VVreLvYFX6MuZMzZdayhgtBKPbVQHWjeuCxSjgRquCVc9N6LBzcEyiERVD",
+	"ZjYLoqxUQGKWMIhmhZ5NH8q+Qg47nTY56nSuxZhR4XLIixVOVV6AGtOfccqThNlYGkW4PiYhLGTbnIyQ",
+	"aJYkCkv8Qej8tbA/zxWozvMpValWpyKRFBGz6EZmEc5EOtFmBZ7iupmD8I/Xr87Jt+GJFJoJvXc1S1mX",
+	"0BRLqXAp9o3mHn6HKDG/7P0c2CCKA/KSP3V//Gz+sBLktcAla5M3pfrxFmxmKGTG4jZ55qq15LfjzQ+d",
+	"TqdjeqJiRpBtBEad4gnE9VJNYe0xTE5dC1hGG+474Jr8eET6RoWimVvWGA/0kdmgM0EouehdnfwW+EJ+",
+	"CRtoqEqGQbRY/ZirY8emMQcIopTNsQsgrhacb3ZJr/iYqe+/hy4dzk49og6+c8kAc8NsxGvDB6ioKi5s",
+	"XkZw2YtXr69g4nbweP5ShlnoNEnIFALmbIY7mckJieU1XAezAx6NE2vE37JZ1wO8ETZAVFqPL4jnNgV+",
+	"5w44V4THTGge0cRVJezPNGuTnmnuWkBMGG6krYf8E0TZtknP3qqjzkFAjg6fQB+P37+HFTMjzN+zy/Oc",
+	"zWBtwp6t+QvnsEueAskmnpxj35beKwgMzwE6uYAvsAI6VGQ3144pfQx7fy36LJFiCDUWXelmRwAAaSuZ",
+	"kYTfsgJ9sKfN0icoHbwkTh0QoO0RNWfSDBWC1iHO9f0e/G5T/TXXRmppITXHxJoCG+tdnBWCvLqtA8OB",
+	"ZcoETXmr23rU7rQfAbSbHgFv3IeCgPBxWIVuco7WWEjxNEzRD9/Ija0XXOmn2IBp0xGTWmEtf2T/Ai17",
+	"K597AVAt5sGK6g/MIdIMEG/HyGcgGZsn/jVhmQf66/pCISD7rISRNZPCmAwjTmZMpVJYZ8xhp2PxWbT1",
+	"GM6TQJCP31OjtOXofn+WQJNbh53DH/c6P+4d/Hx1cNjtdLqdTrvT6fyzheoKFmq86Rz81Rn8rI6mh076",
+	"7HqIVEyEbp2MaDZkMcJi6CmHTPE7mkzAlCpH4v+0Q2lHcgzCcRkj0MIQHT52wEEHHgDooAzWcwDyVfP1",
+	"A6xDkJMW60UDMpIcuB00mzZiNLb5fX/sWQ/x3llt9Ix9fL/0LPR2hBtU9ZLfyP2nNC7EUB11Dla/8qZY",
+	"WRxeerT6pV98/XHzxuGT1W9cSfmSCpcwBMbSx01mdGajtqFWN771qNGkvAYH+zsZj2k2s5cbqbfZTJD+",
+	"DP2hQ4W5UHQCmpslT60ufgUpPxiuoOosn2OqAZI0o1w5Eoih+eHTF69Ont+8OHsN1T1dvqGAkr4vKU/6",
+	"8j2gPOpoREZy6uKJMWNbpQBdc3wtBNNTmd2i/BWzOx5ZEeaWpdqw7ls2g7B8NQJ2kMysd9bwea6AnWFp",
+	"9kIIs5MPnlyLsFwV3tLmMnHsxTFcg7VJY4G/QxGNd6gVMaWfyni2Hu3ZgGb8Q47ED3IwYJkqk46ml99N",
+	"3N+vsl7nfa4lmnqw3ry+BFK6FjGsIoRXUNnbwpoVyJ8/AHrvkqUJnbGVVLDqlY/B35eQdhoQ0hMpBglH",
+	"M8vRQYMuLugskTS+kvKFOQhIsQ9Xv/eczV5yBUTpq6PyF0ahcYk6MivIsNb3vh71h5RH6MJKlvsf4N+z",
+	"+CMyg4RptiSN4q9JPPTpMVbTwu8Wpc9LNpZ3bDMa+xQH1bq/dOezHCxda0YTXNJEBVX41UYZ/ifIQ52j",
+	"1W+cS/2LnGB49Fd1ta7oLTMKO5B4IgeD+90nb/e7h7J24tv4LPqanwLCOXBFIAOhTmXD9ISmV2o+T2F7",
+	"eptLInkMoa/41+sUGjn48Un7yZOgqTzi0krsM0/2OgdX8MC8zGJW6kalFp7Yrsdr97eLLsNj0/3gy/p3",
+	"f+4Ertg/Ai6Dfxu+KhT7734wJ2rk42wxoNcFl2Dd4dklGHZUqzugiWKFpDsxSZJyRp11FeZ4pwBfY1TK",
+	"YiYHvmcBJOwf82gyC6X4PQTEQccDwPz5zgM8mGYKDuYT0y82PeUillOc35NOKU8GH7DJLzmcfyHxetke",
+	"euPKwQMp0+5gN9Gn/Q3badRfsEYdFciwYwH5dyU24L9epVjbXGcqSMhjX0QW6yH0BJYlQgUX8x4r9Fqy",
+	"oNYSpAnKY5JfC3C2VKF4BwWsb0W0lFalDg21CknC6J3RtScYAs21IhbopEp5PgF66k7+Z1Why9R/yxR8",
+	"juwWiaqnoWsRyY9r0JXSGn9KbX3HQHcMtJKBrssC66wojkruDCmfXAPbWV62JA0g+QW3rOdyjYWBKr1w",
+	"/0MeofixoCSWOeuvTG/MVk/yCMj7q1c7prBjCp+DKexI+ddoTPuV6QKpzMNUSsA4G6lTwDwq9SlAGZtA",
+	"RQYtZV0k0DEJ3UUJA/uZMVe7wdCStqUQoY02ShMasRgi7K4FFA9vk54NI/O4UWZeYwi7oUSwKXGQShAG",
+	"HJD+DMO9cFAjmqZMqJLD1IzU6GYxeEQdQtYtYyl04NrT6JGNIbNubAaCpLgQJJcwBYFqIi9QMLRFJq3C",
+	"eAz6prbRMkMuFCh5fcYEiTM6hfH0Z1A3SM+3YWt5GC2VZtGI37E432iMPHIx0FTMyFhmDGPc8hHi2sVd",
+	"ctTpkJALgMG8gewajqGJFTpmGULmXswweFCNtEp5fJzDubRSatT65g7KaiydRorgjucv5fmP/6N4vj13",
+	"NTz/yVXn5xqef7h1nu/DM4mQ051WuNMKvxqtEDhZQOAuBSRjajKGgFTLGj+VvrgP5TAgfazSvvwS+PAC",
+	"9rsFGCkkBAYWbQTce5gwmGNcUpQ0pGDHJIRY5X3XhnIFTa4FxrZSSFxwgbZcz0WD9bDxklE7cAHhEVXM",
+	"YUQnTGuIGTcCGS0Aco7ktRhBmgO0VJiDd0/m5GQxTLzSXF5qHskPBlaLazFjWBAZGZxZJytYFYORAYpG",
+	"QUR7pJNZFyd81DlCjEI/IMFYjDHRE0FmTB9DSpAVn66FNf/PR7aT0DWAGRKgpIVt8othf264Nt6i1ipf",
+	"AJ35emQmTPRtve79fnrYKSdudlsTxbKbo8c/Fr5/o8y1BmHhHxRrba9jVc/X6JNGwRXypOcEnfn5NhSr",
+	"ikA85o+bn35+UrtajdekcGJq+Lbrd8eqd6z6qzFJIDv2FJ96rPKZnGQkGkm+nkliNZNWFpu8nk+/hbBn",
+	"OdGkLzXWM1OeI8+ZSwLkC2WzhgUxpykGT9u/rU1AyKnNL7NJb04zzzO4UibTBOCrHcCuzMCAAagMltNg",
+	"uLfyiT3IcvKkIqp1xvsTM6drgfqH406JlLcsJlR3cYYxgwRZKRAySFXxLQfpflJEL/paOJdL4D9C/bgA",
+	"1ICUeCsUeh70/lMo/zmqOEIuLOFeBYBvqxHXaLlOg8Zs9db5q5vL07e9y2eAwMBSuHcluSmls9ycBOlp",
+	"XMEtaeWqcMdHfXc+rlDPV6vdbmxOVbaDOuiQ/2UuF+yqOduP251OsFgwoHJYj+vgyQ83MqQXoOAr2DME",
+	"cTDqiiNOoRgqo9nO2brj1V8Nr3Z1mPPSBHiOUzpDrjMdzdb3Hizh1EX4n9XBuuTcKmyQ0GSt2UbrT+Sq",
+	"UN7fc8yYT8nR1oz/ffCkyZ3zdgND7mcLZbWHtklEq7tIOy/u38CL6yNgi2VycoumLXe2KSG2tKYBue2h",
+	"hZCrYjFXmZU5hFFcprYqNKorAyMNd0koUyZCMqVcWyw0kkHh6uBahEB3WBx6yB4F2opFTQijhFGBP/ZZ",
+	"IqeleOBvFPGI3MCVuPIZq+yOx0xErEq/QX5gpr/ABCqyMKzv3GZfTNSy9AuAMGt6txVz+I5fNENZUDti",
+	"NpYlADb8SYo7axRcwoMedw8O2p3Dor9RsXKyqc0uba3Q3WiCON6t3tOTg8NH6xrjzPfmDOIwrbaBoHo/",
+	"doKWPcKwAu4oYRF4x7Naf33//ffzGa72KJy+7J29uHnZuzr5zfPMVvfxY7N/hdbyF85f3Zy8ODt5Xnza",
+	"7KHD7gNMitaDcR3FmiVPqB0UwRfLNkCywz1qjkPgGYORzhUrB0YuRvyAw8heFRvvA+gCik6LiDcYSuOh",
+	"mwo8Iwcgroi6VJs4TMygt0D+/oOont0fWF5nPHscVEnkdUuSUD4utrgost971VaL+SOWxG+E5onrExY6",
+	"m8Y3nc5BEZ9wbjkQabG4HNXrKQFH6PL0l9PLy9NLq0L97jWCAq3O4VVzS9SSsM58mkDxv3QetA4XeQZw",
+	"avXBJ2qXuf33CTbNGc5auDcunrQ62PAePOBh3Q6WfvfULUO2p0YyJbQvJ8j0UppFLGl+fc4lTv9Tehg+",
+	"F5NbtUg7Hrjjgf9BPHAXfLnzEn2VXiLDo8oISOtKAaUQjqLauU/TNJN3SyI3XjCtyFB6rROvEiA8d+fV",
+	"zD6L5Jgp4ssdoLVQK6+c9i4uLl/9fvosQAxhNiMZU5pQdS0SKYa27Py85ZVQdau8eRT5WMFCCoPJQz56",
+	"MCXMyyB2frhUC/EhpG85ouGYxxCjiUCqLn5TSE0MLaqOWmyY0YED+hqlLDKgY57MINxmKpsT5Evg/HNy",
+	"1dcrR80tw0PKTXOJCo/KUZE7aWqr0pSjTqvFqfnN+MLFKUcFdyLVTqTaiVQ5S0aphuZuVyNa3E+gyhgU",
+	"/aiVp64gYwWwXNcRqS5P/3F6UiVRnfTOT05fvDAiFVQWYNwIMNciQoQkl5oKOShCEvBVBSSiqZHAMH62",
+	"TV6Zd6ZcMUSMp06CqpJmLmGCX58wAy41linp0rSnkowddvN/qmizfFF2gs7fVNDxRONvJ+kg+d1JOjtJ",
+	"ZyfpgKSD7Horgo6M2R5U+7oP1K8lvJ8c6nd7kVn5ynafPO4Ea4H8m+UqM15bfLB79LOP+cVqUwBRYMlc",
+	"b0z/LQX5r8PHraB1J3ls3jh8qLgku0WNYpN8BbhdgNKXjOzqt6kYxAqp9eUAVvPVCkjXHpSI2gS2tQ5O",
+	"1Z63zwqn2uQqrgthauf1KVOtC7Rpa5Spsy5h6qxNWuokLTOogLBxqnfFR3bFRz4/BKYjm02oZqWktP8h",
+	"BS2zPr7zypJncHyNFUvubE0oAUlXaiSngoxYxqqjNzelnVb5vb+Y9OVIR9skQrt4ub8POKO7xCiZcK0I",
+	"2kabi0I1d3oVONEbLDPbCTqdjr3jVMS21CzWPQ0Ae1Bmuff6xNICo65lDEF6HJ5h4CvvyiiaZFgM7Fpw",
+	"Ya3I0F7GcH4I5Ri7IrXYt7rlacpiQO3B6nQjisW7J5rYdmQWu/J1ER0DCKSZsK0EiuCPZhXNwHBWrgCw",
+	"G0VesrbCfnwG9xmmuTHVeniQHjgmvZf/PN/rdDoHe6d/9F5evDhtBf67Q//du8aUqLAUnzL+MD8DINx5",
+	"groGzSyNVE0SXZuS32fm0HjADvPGTpTbmcu+psJzSNS40JLQJeJff5LcOtCQpcKgR8LY/1D0MnzcN3RT",
+	"xPUM5BdI4kwnWTSiiuUQtRnTE0joQfC1Fd5C6wkUEhyBxwiagSh0OQAvL3kSDXlHrwoZSnRW0jlIuG8U",
+	"CaOETs2PIVFMay6GRNGZChzTdePFOt5gHHADNFIb4tKZ7oszQ2eHGU94y1IdesN7QBQXkXXZck36cjIc",
+	"gQliKAU7vhZSJDM3altPf8wc03fzaJO3I4a1sklCNcuKy+dAjtHpBdaNEUNrJpGCXQtfOxvjyBDuz79u",
+	"jSDIT0XEuoQOKa+JHXPGkcyI+YrFYRGsuBjfh47hnPU7fGIfwsYiOlHMzBFXEB0g5nn2PjVsJPDdXoum",
+	"MWuXMJH7IBMV/WkPjUTsgHdegShz9NPBQenerOPtNcvwScHyav2OK2cBnkA4bus4UG2NffCQighKE6Mr",
+	"lmWKJuVI/SLQ087h+pkcriX/pqPs6x7hWnnNnCi04QJ53IlqO1HtaypkmgdSlUAyLJMsCG6OBJaUfPtl",
+	"UVwDbnsPB+dv8P5nqWOKcfAgxHBFkLhB/YKJBUHEr6AGgrDlfKsQNjxZLJKYMX3/gomhHrW6h48fAwyR",
+	"+/sgaGkkwEoDUt7HpQMsFlndGsyHWXYP87FF369jfp1OFftbw9Zp5l62dY6pnmSsWC7gp6q3C0xqzMY3",
+	"tB+5WCsrHjyV8tYIgkZACEhKeUzoQFtkTaWpWVQjnyclDA7HUFImYtizh3Eum31q4liGo7LzKX/BPuWR",
+	"JXSOwCYsHrKsTF/xuxUOZaPD4j1zqipVxB5LVGB9QRWVMqHbpKdJ6G9PCMqg1Sv9qEl/ZrRYlgyOr8XU",
+	"ViEFNDtdQEjKWMIAkz0jKAy3yZlWqDfNABXdWlIB5H06YqKyszbpXQtLXOcB1sl98dWLMx1PlL4WCWfO",
+	"VjuYmN/qQdHNdfusfvXlBPThSOCavnuzbp/Ub/+fw1fW4Qx1LjkzyZ1qslNNvjIMdssSSqm7I6TIDbjm",
+	"vFKy/8H8s6KI5kYE/zdodxvBADuydk+ytiNGX2+kQfOrnYcVlG/2Pkqhq7LHhCR9Gc/a5AQtuCAoE2/O",
+	"hYGQuVT3Y8iYB3E3JjV1eKrdA11ifRTgFoIfBixz9ZMqZU8Yyb1I0YYOgx3xKhGvZT4BT9JyN8DWiNou",
+	"W+YLF9z+I2zDSJHBRHxPiWvfUs7GhPkSnke67KluHVnOCfdadLnabQt97Ujv10F63dHYUd4d5f2bUN6X",
+	"BcqbW2OFnK5Ngrlm43pP3KskLiDn/8ITQ5kIjWMySas9c2fQ3mfxzMFUiBwQ9p5GOpm5Mp6aDWU2q3OB",
+	"ud+37ofzw4Fh3HIR1w3B/NbYB2cW+DmHWINl/c75/8hba52H+vFSj7bkETSj+QQeQb8p3dZpwiKdScEj",
+	"1aqMcGnGt8oLdZGxMZ+MyZQb5qAUYTTrT2KFwkA0otnQcCGL/FYIaIH0iTEdsjdZYhih1qnq7u9HsWgX",
+	"ku/3bXPtFCqawf52W+lopnhEk3yx37ruT/F5c2+AH5+A+HOApdJzgCEo2QqsTUa3hpEHLS1vmbDP44Is",
+	"QaYsAww8gCPSHI8mjkg4sztH5BfsiOSWrjvugn+XmAt8tSqvVUBLxDkLKUkzHoGnzQaVQt68YiKv+Uxs",
+	"TWjD4mwoa8KVRigeI8z7xsQMm7sWuTcTI1hzAhjidQqtABfaOsiBbyWE2xViOYBJmiYzG8tB4Ir46tOY",
+	"rtFniRRDRbQkMR9yTRNH+EUyg8LMLi7EjNRVtD7qHNW7E82l+azuxAL1/ZUPNDmBmJ4y8a1IKyvv9DO7",
+	"GphHZqgiGZrGIprFOU20a7aQdub7tQloRbJ4+LjTWdPTaJb00xZj3mjFNuJdKxZ2LvoyZ1bIHe657ku4",
+	"Eba/KT9ah6PUqWbm4u20sZ0D82tLgUae2IS5zitu+x/MPyu8lZvxE2h3K8VndqL8pxXlPxHp3BG8r9ZJ",
+	"2pygLFQumdPRMrO9ZExjRvpsIDNGbhlLjVTOM4SoMUI4CN1tLzkrphUZySkZG4mcZgzLy0MB+emIasBc",
+	"mFJFlEziazFmVExHPKmMsMPaKfciYQ+bFuWvOBfzl7y51JrP+tOWTNmR5kXSXLFvjWnzQlrRtmjzzuOw",
+	"k3G/ThkXPLEbyri3bNYsSyggGbuTt+jcVYSLKJnELG6T1yzKDDeax/qBnOFqD8Zz0+lncWCY6XqHQe/i",
+	"bCv+gudsZt0FD16XHSj6LZuVjR6WTnNv1GsFrYQq/UYVYwEd7WZ9qKtlNiRjd1xOFG5pKePUbn6p+G2K",
+	"aCJI6e2h8jm6KPe8eyAr+HM2a2IEN9u/s4F/wTbwW6QMjoLBnyUCZr5pkocDVmCbqAeBDXCkA4tnwH1R",
+	"HKVlxmLCoRaRzMYWcUFOkpj0GTE9WUoGGBW3bEamMrtVHq0oz30xYvpYxh4zZkwFHbIxExpes6hDsZE2",
+	"2qRHYEYWflIDMSIelmFE7xjhAGtRjqCpN2kbqfpzWrSraM4ihWlKNdazPT9ns09qev6b0OKghbfADCfq",
+	"3yT8jt04sKd1KO1brkc4rDp5Gq6JL/gMj+4k6h0O5ufGwbwFGrmCucwJx/sfbtnMmn9jljDNFjnO6R3L",
+	"ZvacO+pvroDSMlXAL4wSbi4EF+SxeVCKWAWQujmUMm6TS3OlXZglitmmARtkCcBDo9o6Jub5Tcj/czOx",
+	"Ldif1SSKmFKe2jYjJK/tWxUk5Exj9CgsxM5m+jewmeIhvecV3M+kpnpZ8HKV5CfYtCT9oSAnEwxsUJrO",
+	"FIGYZLiOobxjWULT13hHC2hWaE7VPEmuhX0+k2OjdjOaJZxlBIbHpSBMxIpQDd0FREkzjowVNOSxzKBR",
+	"QfRUIn5Yfumr5L7GNRovYYnuQQ0e1pRbXu1W99GPawQe+LlutYLRpxT25syYh0+6j5+0DxAGqqEIWGri",
+	"yTw81lclGOY3cycc7sytX1lOtDnJtHCE1+JqCad9nnA9Wwqn3pfyFvgIFZClSIWNyLN2B5A0sfTejNBh",
+	"xlgXeBgAY0L2SUBCRCIPCfvXhCaKhHKiTUsxF8OQ/HAtQpsJHJL/7//5f0kYs74OyQ8kdOhx8IcFYITP",
+	"NP5rojSLw3wsmPYChtWQDhm0hhHsRMtrUeqzimn9yvQLvyILfKvCXeMW4/KXE/Lo0aMnAVhNSlgix4SS",
+	"8IfQfMk1AI4A8AoTmlBFwv91+DQsh2wLOcWxeWbgSe2jztXho+5jQ63/WWMwprouuv2oUwpuP+yAK9ic",
+	"yVa39d9/dvaevPtw9HEPPxzmH67ch+7Ch2//bL+Dzz9897+//ef//PnD3ruFZ777r9ZiGP39E5zMqbJQ",
+	"4ZDVZL6zB8LMrRO08ACUUKcOwP2Hh8gnMP1UE2qRv3Y0/5phamYOfZpQETn7juEzfQ0+RHtOER7aQvAf",
+	"PIJhFc4g5GeZbWD5nzlcYqv7E0Y/okOyPMPq+R1uYZiH82M8LI6wND4zuPdp/cDW7Xq+5yUdfwzMSa+8",
+	"GU4IKXfdWHzICUCN6ADUcGe8//IY4ltX/jU3hcupxdbHbES1LpqAe21z+MKXvuOvpDpbQ72DjSloAX/J",
+	"kSgVo7QqSSnn0/Kmf8iRIK/HXI/MPvAx+6cUULVyksmU7T9lWcIN4/uS0lpw/5r49OxZ2VGGL9itt0gG",
+	"3DclOmC/bJDgEm+xbhsetc/qPPt0t3pNTxquxRfgTPv8dG49SlUntVj02p19Y+f8+szOr7Ejc41IcMFY",
+	"Yb/a/+CgJZamQmxITV862Ir7i1RWAZnTUu23TvfzClHCB8zQilMKtQi6B5iD5b6+LGmFZZ2xpCP69g+X",
+	"tX5Y2XRJ4fLKnW/RDGnFiFe3+jH4u5Le5UXP8dDmtip3OggoLVw5Y9LOzfi3wa9zCMZGEMQ0Ck8S1hVA",
+	"q3M2emD3Ncec/FsKCyGN7kAhp0SKY6J0xuitKpWxQ1Okz7kW7L0m7I6JChUWsxPuTUuDzyHFliKagDD8",
+	"1ra0Yc3sjA2k0c6nlEYLxVdqiaCf6/p0cOPUhiYiqC18hclCuwyHncvtK8xwuIcMyxOmtBSs3qb4FLID",
+	"IDrExmpQTcZSaXIQdDqdGjNj3u5XY2mkkXnEUHtL0GwylnUV9Gk8ZIVfG5LIW/NG6316c9DpdHKaaP4i",
+	"f1yQjNFoBIVsnEgO+bijjCmAm7U+Iuuw+uPi5vK0d/Ib1pn6ksySbr8bWSb94dgZJ79Q4yRUXMr3KQ/U",
+	"KqZRQTQPv5uvrJx/v8JgCQ4SS5TwItjIMKOTuDKQUOkJi6e3iQuAhDtD+jOIMjOSoqtJCf8mPLolUFoz",
+	"rxhlqxsPuLDhb/6KkTHTx34Y05EEGtdnMyliMwBrLbUD5LooP4OoKgUUivS5DFxdizWsr+TtSELwm5sW",
+	"JRhPG+cbkGdA4CgwwML8IAdmZowoOoYoovpECH9FP286xCcih+vac91ifNIiIH9LhrI2S6iVv90DO5F7",
+	"J3J/fWbjAjldgyNWyt77H/zn52y2NKXiXPalY0YQSwDQc2OZMWAkJOYx4GQoiN2iyMIwmBvDwHgGEHaL",
+	"Yvsz6HFzLvGyMIUvMXni10VKs6MPX6MxEw/qva9gUO+q+VLuwE6A2EiA2F3rr9hHsdmdXuGYuJqlmIeO",
+	"Nwo0vAF/b+v4Q/Z5m1SwVpuSCC6NgAiZkUQqpsrKKYuPMRIdb+e18FUevJoqoOl6kKltUZyH9Ws4ajSg",
+	"iWI5ufjp8brujI2UsW3RUjv6hyKmPz2+DzHd3BXSmJju8J52qtlX7g25t2omUyZoytuOjtSmIhn6k9FI",
+	"+4Qjolh2xzLUwQJzl/7x+tV5m5wzFgOS9y2btasSfV6nLGptROSaEYBnMpqMTSuV958rEtsHtihMfYQE",
+	"ykkGCV1/vpvn9rrYbWGvaF9ONG4TjWOOgwQmYPbGpmjuf8APZ/HHfZqmmbxrXr2pRy5Oz5+dnf/qQN1d",
+	"xefexcXlq99Pn7XJK5fdTMkgo5MYoAJdgfu1KutxNoWDYRpokx4MFStfEztuzLheLBwlZkTqEcsKHVaJ",
+	"ENgku4SprC1AXNpV/Lx1oaqqQtFxSvkQ52j+uInZWJofEsrHxWzeCsxIb/fHt6W4uzl6/ONy3PPH3YOD",
+	"dgeTjgeTZMCTxBzMK+TNz85en7x6c351c/Lq2SlckSQuoc/MoZ8X6k1NFMts9y5nKB98xgYsyyjitGds",
+	"cPPTz0/MgxIy7S5Pfzm9vDy9NN9MEvY7Tgo8dR410h1aIzMIbmSMzralBwypsyesRoCwV2knPezqU31O",
+	"KcBSQwCMsbQdwIOhtikfF2UCy0nKAoFDAChIAxUcZ806rjnDkZlnMvPM56R3fnL64sXpM9BUI0wdFhKM",
+	"uwHhwnwG93xAIpoSmV2L/iQeMn1snZ8ONI2MaN7qneRxbSHZCr5TYH1ckYve2bPg2ii+NcwwqOKGjVE5",
+	"cFg7zvUfyrn8id+xrh3r2rEupIaec22HU01H9WAaZ8XSUF0Mi3Hlv4HeQxVUF/JiOGgitQrgQXOp7Y2Z",
+	"UvtdTrzs3wmPbq+F58D2TUs38twDZCqKDwVNAC0DygRW8IvT92lCubg3w9hCaRF40+i0MMlF8l1kEkdP",
+	"2k+eNKbgfI7wj5mmGKTo6C5WrC3+Bafk/NXNyYuzk+etd5Y4M5ZTcUucYe2rqPtgIuIydTeL1cvZHH7x",
+	"xpPpjKvb15HMGPya0/RXLy9enF4BTZ/STECaDSA/BC2Zxdh1mYHggtbyTB7dqlb35yfILo2I9/QE48vN",
+	"NkOk1KolzbdFtbqPjtYrOVxgbX6tyytcnE7F2uYLZdGnmqyVpQE7UeOhleT5eX7EVuuyIjoHV3BkinBj",
+	"9nEga5Cxlsjo1rz1cydoDRI67GmLf4MH2nxljgDjwxFk5RlibsTrZ3SGIx1z4a4irkhKZ5csZdQ8bj0Y",
+	"9kDOH0cPT1M+N2n9wQDPGJy31Tucsixi+bA0R1r8Ll/mj/lQTvJep1zEcorze2Ke8WTz4GPQclzI34Zm",
+	"st7bUSVKym9yathURMeMaEn6O3/x38Ff/HY0y5X8KYUSL4I1lppyUBXFtOZiqJZl7752z9xbbzS9/1a8",
+	"2lFCp31qRIiWljf/Zpkh30xkEq5dq2sGg/BbKc9maHJIeGSWQIA/z/30FjkINvyos+1wDL8ENUqUW0bC",
+	"BRnILGK74P4vM8iiBEn0jfIbV7g5/qvS1XHfroq2QFi8WYimoTShEQPlmpLpSCYQqEi1tztBZkEkRcQy",
+	"YSMrRjRNmVA+JdSoKV1XpXfI75jwSoWrCUawT0zlG0pdH2tRuMqfEdikcL+VzoyGW7zhMd7hHx8H+WXP",
+	"JNjvWh/XjK5w8/2kwRXrU7V1Z/2lUTlhhIpqSrczFu1gTB446OH+NL1gRXLSt9r/4D4CyjgzMvpKL7u5",
+	"9UjGqSBAGMiQ3rEuotLBSKEsgCu67qPoAkvq9YhlyheLAQ3x2EbcqWsx5kpxMTS8ZSAzYAZEZt7dQUnM",
+	"+jqwWd2lNQkdTQrd8hBFZ6pNem6ciDAOs4xtRRyocVPt43CJXO4NC/xKxQwcKaQ/KSxBIVBASG3f4f2E",
+	"hYX+ndcF0NSJFOBiMV94jw0a6TzMl1auecNewYxnh3gtIBBFOfcXjGygWWYW3C+WO1Q19RPMtK6cKrYu",
+	"u7zyR+eh4xKdgQxriJKjnw4OYIEypiegIjRHUi+vwSdNFnNWHsCKXdDXqywy8z6RoOVuRKt7cNgJWkZ+",
+	"6nnC0X30s/3uooBiWjDBlLEb2PSpA9rpBKvXNGhp+cxB8eRkw/D/9+ImZoOjxz+uu/C0Er3mrSs6AEmW",
+	"eOlAUpwaUXLHi3cRi18N807oNGcRIC43AoRdzauXeX2uim6ekmfn2GZeQ663sAYVZ2LhhpeMOGSUBYQm",
+	"CfCgaxH+enpFajxPoWVKqk1eDQid8y71WSKNKK2l6Q2cAwEJrZMgBOZMpiMeLXMFbYU9PYg7CL/xLhDz",
+	"qVwkI3eHFD0w/i8wKlsrqzePFrC212Aci44OQz9b3VZ+UK2pvkC7fRUPNM+3gpY5MiW87z0cRDNA83f1",
+	"vMczm1/5QJPI+kKl7xvYzUTEgCEEFuKdiXhnIq42EVs1YyzvSrbh1XDb5eDlD60+o+BN+RNqt2KYNx7/",
+	"CZQK38/rWu7fHcD5tp0tDRznWrFk0C5UTIDo58U6vVdz6owhCKADuSlCnc0c9Nk259W+mhaZTBMGsBeR",
+	"TBIW6cK7DkVo8dXexZmvGYysIGOM9C7Oil1DvY/Fd9H6RwXpM9KXk+HIxhfYaciMIHpkoSWs2LzY1IWU",
+	"GDBga8xFMgawEqqRneCiWN5ERuYPOSnOEF6oHWPuNba80IYsUChJZxQpGt0WWnMOh8X2fsNYucyKtaqA",
+	"u+jg+20b9mBWDUkaHgwhGaANm63vZ1xAJfvpSI6L87J+4eq5WaC9HJfew4tMqdCGAKZ0VmgNHZk1q1QC",
+	"cCnuWZ5x8fHdx/8/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

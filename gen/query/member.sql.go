@@ -23,7 +23,7 @@ func (q *Queries) MemberCountGet(ctx context.Context, db DBTX, tenantID int64) (
 }
 
 const memberGet = `-- name: MemberGet :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at FROM members WHERE tenant_id = $1 AND external_id = $2
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2
 `
 
 type MemberGetParams struct {
@@ -43,12 +43,13 @@ func (q *Queries) MemberGet(ctx context.Context, db DBTX, arg MemberGetParams) (
 		&i.Email,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TimeZone,
 	)
 	return i, err
 }
 
 const memberGetForUpdate = `-- name: MemberGetForUpdate :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
 `
 
 type MemberGetForUpdateParams struct {
@@ -68,13 +69,14 @@ func (q *Queries) MemberGetForUpdate(ctx context.Context, db DBTX, arg MemberGet
 		&i.Email,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.TimeZone,
 	)
 	return i, err
 }
 
 const memberInsert = `-- name: MemberInsert :exec
-INSERT INTO members (tenant_id, id, external_id, name, email, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6)
+INSERT INTO members (tenant_id, id, external_id, name, email, time_zone, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 `
 
 type MemberInsertParams struct {
@@ -83,6 +85,7 @@ type MemberInsertParams struct {
 	ExternalID string
 	Name       *string
 	Email      *string
+	TimeZone   *string
 	At         time.Time
 }
 
@@ -94,6 +97,7 @@ func (q *Queries) MemberInsert(ctx context.Context, db DBTX, arg MemberInsertPar
 		arg.ExternalID,
 		arg.Name,
 		arg.Email,
+		arg.TimeZone,
 		arg.At,
 	)
 	return err
@@ -148,7 +152,7 @@ func (q *Queries) MemberInsertMany(ctx context.Context, db DBTX, arg MemberInser
 }
 
 const memberListByPlace = `-- name: MemberListByPlace :many
-SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at
+SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at, m.time_zone
   FROM member_places AS p
   JOIN members AS m ON m.tenant_id = p.tenant_id AND m.id = p.member_id
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
@@ -183,7 +187,45 @@ func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberList
 			&i.Member.Email,
 			&i.Member.CreatedAt,
 			&i.Member.UpdatedAt,
+			&i.Member.TimeZone,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const memberListExternal = `-- name: MemberListExternal :many
+SELECT m.id, m.external_id
+  FROM (SELECT unnest($1::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS m
+`
+
+type MemberListExternalParams struct {
+	Ids      []int64
+	TenantID int64
+}
+
+type MemberListExternalRow struct {
+	ID         int64
+	ExternalID string
+}
+
+// The callers' ids of members. By members_pk.
+func (q *Queries) MemberListExternal(ctx context.Context, db DBTX, arg MemberListExternalParams) ([]MemberListExternalRow, error) {
+	rows, err := db.Query(ctx, memberListExternal, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListExternalRow
+	for rows.Next() {
+		var i MemberListExternalRow
+		if err := rows.Scan(&i.ID, &i.ExternalID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -230,12 +272,13 @@ func (q *Queries) MemberListKnown(ctx context.Context, db DBTX, arg MemberListKn
 }
 
 const memberUpdate = `-- name: MemberUpdate :exec
-UPDATE members SET name = $1, email = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5
+UPDATE members SET name = $1, email = $2, time_zone = $3, updated_at = $4 WHERE tenant_id = $5 AND id = $6
 `
 
 type MemberUpdateParams struct {
 	Name     *string
 	Email    *string
+	TimeZone *string
 	At       time.Time
 	TenantID int64
 	ID       int64
@@ -246,6 +289,7 @@ func (q *Queries) MemberUpdate(ctx context.Context, db DBTX, arg MemberUpdatePar
 	_, err := db.Exec(ctx, memberUpdate,
 		arg.Name,
 		arg.Email,
+		arg.TimeZone,
 		arg.At,
 		arg.TenantID,
 		arg.ID,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/incent-dev/incent/internal/fraud"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/referral"
@@ -107,7 +108,9 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 func invite(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant) error {
 	books := ledger.New(db)
 	defer books.Close(ctx)
-	programme, err := referral.New(ctx, db, books)
+	engine := incentive.New(db)
+	defer engine.Close(ctx)
+	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return err
 	}
