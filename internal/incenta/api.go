@@ -10,6 +10,7 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -25,6 +26,7 @@ var Built = []string{
 	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
 	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
 	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
+	"getLeaderboard", "createLeaderboard", "getStanding", "refreshLeaderboard", "listLeaderboards",
 }
 
 // API implements the generated strict server for what is built.
@@ -32,16 +34,17 @@ type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
 	referral                  *referral.Programme
 	incentive                 *incentive.Engine
+	boards                    *leaderboard.Boards
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme, e *incentive.Engine) (*httpapi.Facade, error) {
+func New(p *referral.Programme, e *incentive.Engine, boards *leaderboard.Boards) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, incentive: e, spec: text}
+	api := &API{referral: p, incentive: e, boards: boards, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",
