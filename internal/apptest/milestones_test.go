@@ -8,6 +8,7 @@ import (
 
 	"github.com/incent-dev/incent/internal/apptest"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -227,4 +228,41 @@ func now(t testing.TB, s *apptest.Server) time.Time {
 		t.Fatal(err)
 	}
 	return current.Now()
+}
+
+// A reversal lowers XP and the rank at once, and takes no grant; XP that comes
+// back grants nothing again.
+func TestReversedXP(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	c, m := s.Incenta, s.Management
+	addAction(t, s, incentive.Action{Key: "work", Pay: incentive.Pay{XP: 60}})
+	c.Must(201, "POST", "/incentives/badges", object{"key": "b", "name": "B"})
+	c.Must(201, "POST", "/incentives/levels", object{"level": 1, "xpThreshold": 100, "coins": 10, "badgeKey": "b"})
+	m.Must(201, "POST", "/milestones", object{"key": "xp_100", "name": "100 XP reached", "type": "XP_REACHED", "threshold": 100, "points": 5})
+	for _, member := range []string{"bob", "ada", "ada"} {
+		record(t, s, member, "work")
+	}
+	state := func() string {
+		first := c.Must(200, "GET", "/incentives/leaderboard", nil)
+		levels, err := s.Core.Incentive.MemberLevels(t.Context(), s.Tenant.ID, []string{"ada"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return line(first.At(0, "userId"), first.At(0, "xp"), first.At(1, "userId"), first.At(1, "xp"), balanceOf(t, s, "ada"), levels["ada"],
+			c.Must(200, "GET", "/incentives/badges/user/ada", nil).Len(), c.Must(200, "GET", "/incentives/milestones", nil).At("pagination", "total"))
+	}
+	equal(t, "before", state(), "ada 120 bob 60 15 1 1 1")
+	moved, err := s.Core.Ledger.History(t.Context(), s.Tenant.ID, "ada", ledger.XP, ledger.Span{Page: 1, PerPage: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"bob 60 ada 60 15 1 1 1", "bob 60 <nil> <nil> 15 1 1 1"} { // who has none is on no board
+		m.Must(201, "POST", "/transfers/"+moved.Transfers[i].ID()+"/reverse", object{"reason": "Cheated"})
+		equal(t, "reversed", state(), want)
+	}
+	record(t, s, "ada", "work")
+	again := record(t, s, "ada", "work")
+	equal(t, "granted again", len(again.Levels)+len(again.Badges)+len(again.Milestones), 0)
+	equal(t, "after", state(), "ada 120 bob 60 15 1 1 1")
 }
