@@ -303,6 +303,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress,
-		slices.Concat(store.AuditChecks(), referral.AuditChecks(), incentive.AuditChecks(), leaderboard.AuditChecks())...)
+	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())...)
 }

@@ -18,7 +18,7 @@ import (
 
 // checks are those of all packages above the ledger.
 func checks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), incentive.AuditChecks(), leaderboard.AuditChecks())
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
 }
 
 // auditLater audits a tenant's books when its test has ended.
