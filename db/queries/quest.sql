@@ -20,8 +20,5 @@ UPDATE quests
 SELECT * FROM quest_grants WHERE tenant_id = @tenant_id AND member_id = @member_id;
 
 -- name: QuestProgressList :many
--- What a member has done of quests that are not completed. By quest_progress_pk and actions_id_unique.
-SELECT p.quest_id, p.done, a.key AS action_key
-  FROM quest_progress AS p
- CROSS JOIN LATERAL (SELECT d.key FROM actions AS d WHERE d.tenant_id = p.tenant_id AND d.id = p.action_id OFFSET 0) AS a
- WHERE p.tenant_id = @tenant_id AND p.member_id = @member_id;
+-- What a member has done of quests. By quest_progress_pk.
+SELECT quest_id, action_id, done FROM quest_progress WHERE tenant_id = @tenant_id AND member_id = @member_id;

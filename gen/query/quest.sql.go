@@ -90,10 +90,7 @@ func (q *Queries) QuestInsert(ctx context.Context, db DBTX, arg QuestInsertParam
 }
 
 const questProgressList = `-- name: QuestProgressList :many
-SELECT p.quest_id, p.done, a.key AS action_key
-  FROM quest_progress AS p
- CROSS JOIN LATERAL (SELECT d.key FROM actions AS d WHERE d.tenant_id = p.tenant_id AND d.id = p.action_id OFFSET 0) AS a
- WHERE p.tenant_id = $1 AND p.member_id = $2
+SELECT quest_id, action_id, done FROM quest_progress WHERE tenant_id = $1 AND member_id = $2
 `
 
 type QuestProgressListParams struct {
@@ -102,12 +99,12 @@ type QuestProgressListParams struct {
 }
 
 type QuestProgressListRow struct {
-	QuestID   int64
-	Done      int32
-	ActionKey string
+	QuestID  int64
+	ActionID int64
+	Done     int32
 }
 
-// What a member has done of quests that are not completed. By quest_progress_pk and actions_id_unique.
+// What a member has done of quests. By quest_progress_pk.
 func (q *Queries) QuestProgressList(ctx context.Context, db DBTX, arg QuestProgressListParams) ([]QuestProgressListRow, error) {
 	rows, err := db.Query(ctx, questProgressList, arg.TenantID, arg.MemberID)
 	if err != nil {
@@ -117,7 +114,7 @@ func (q *Queries) QuestProgressList(ctx context.Context, db DBTX, arg QuestProgr
 	var items []QuestProgressListRow
 	for rows.Next() {
 		var i QuestProgressListRow
-		if err := rows.Scan(&i.QuestID, &i.Done, &i.ActionKey); err != nil {
+		if err := rows.Scan(&i.QuestID, &i.ActionID, &i.Done); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,6 +33,8 @@ type fixture struct {
 	wealthy    history // members who can redeem
 	wealthyKey string
 	poolID     string
+	eventsKey  string
+	visited    bool    // the events' members have done something
 	past       history // of the scale database
 	pastKey    string
 }
@@ -51,7 +54,7 @@ func newFixture(ctx context.Context, d *database) (*fixture, error) {
 	if f.wealthyKey, err = f.tenant(ctx, d, "bench redemption", &f.wealthy); err != nil {
 		return nil, err
 	}
-	return f, f.offer(ctx)
+	return f, errors.Join(f.offer(ctx), f.newEvents(ctx))
 }
 
 func (f *fixture) tenant(ctx context.Context, d *database, name string, h *history) (key string, err error) {

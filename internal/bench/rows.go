@@ -41,6 +41,7 @@ var rows = []row{
 	{key: "bulk", title: "bulk award, 100 a request, 4 clients, members a second", load: alone((*fixture).bulk), bars: []bar{{against: "pg-tpcb", atLeast: 5, best: true}}},
 	{key: "redeem", title: "redemption of a digital item with a code, 64 clients", load: redeem, bars: []bar{{against: "pg-tpcb", atLeast: 0.5, best: true}}},
 	{key: "balance", title: "balance read, 64 clients", load: alone((*fixture).balance), bars: []bar{{against: "pg-select", atLeast: 0.35}, {against: "pg-select-prepared"}}},
+	{key: "event", title: "one event per request, of three assets, with levels and badges, 64 clients", load: event, bars: []bar{{against: "award", atLeast: 0.6}}},
 	{key: "award-two", title: "one award per request, two server processes", load: two, bars: []bar{{against: "award", atLeast: 0.9}}},
 
 	{key: "award-scale", title: "one award per request, 10,000 of 1,000,000 members with 10,000,000 transfers", scale: true,

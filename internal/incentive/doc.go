@@ -65,7 +65,8 @@
 // Accounts (in the ledger's order), then what they guard; then days and minutes
 // in the order of their keys, idempotency keys of bodies in theirs, standings,
 // and idempotency keys of requests. Changes of the rules lock the tenant's row
-// first and nothing of members.
+// first and nothing of members. Who gives a badge by hand, or revokes one, takes
+// the member's account of XP and nothing else.
 //
 // # What it does not own
 //

@@ -156,13 +156,9 @@ func (e *Engine) MemberQuests(ctx context.Context, tenantID int64, member string
 	for _, g := range grants {
 		completed[g.QuestKey] = g.CompletedAt.UTC()
 	}
-	type step struct {
-		quest  int64
-		action string
-	}
 	done := make(map[step]int, len(progress))
 	for _, p := range progress {
-		done[step{p.QuestID, p.ActionKey}] = int(p.Done)
+		done[step{p.QuestID, p.ActionID}] = int(p.Done)
 	}
 	_, r, err := e.current(ctx, tenantID)
 	if err != nil {
@@ -175,7 +171,7 @@ func (e *Engine) MemberQuests(ctx context.Context, tenantID int64, member string
 			continue
 		}
 		for i, s := range quest.Steps {
-			p.Done[i] = done[step{quest.ID, s.ActionKey}]
+			p.Done[i] = done[step{quest.ID, r.Action(s.ActionKey).ID}]
 			if !p.CompletedAt.IsZero() {
 				p.Done[i] = s.Count
 			}

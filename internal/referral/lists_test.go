@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
@@ -16,7 +17,7 @@ import (
 
 func programme(t testing.TB) (*referral.Programme, tenant.Tenant) {
 	t.Helper()
-	p, err := referral.New(t.Context(), pgtest.DB(), ledger.New(pgtest.DB()))
+	p, err := referral.New(t.Context(), pgtest.DB(), ledger.New(pgtest.DB()), incentive.New(pgtest.DB()))
 	if err != nil {
 		t.Fatal(err)
 	}
