@@ -7,9 +7,11 @@ ROUNDS   ?= 15
 FUZZTIME ?= 30s
 # Flags for go test; CI asks for -count=1, by hand the cache is welcome.
 TESTFLAGS ?=
-# Packages whose point is what happens at the same time.
-RACE ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
-          internal/store internal/webhook internal/httpapi internal/app)
+# Packages whose point is what happens at the same time, and of the whole
+# server's tests those in which callers meet: by name, since all would take long.
+RACE  ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
+           internal/store internal/referral internal/webhook internal/httpapi internal/app)
+RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race lint generate generate-check build ci bench crash fuzz deps database clean
@@ -25,6 +27,7 @@ test: deps ## Run every test (TESTFLAGS=-count=1 to ignore cached results)
 
 race: deps ## Run the concurrent packages again under the race detector (needs a C compiler)
 	$(if $(RACE),go test -race $(TESTFLAGS) $(addprefix ./,$(addsuffix /...,$(RACE))))
+	go test -race $(TESTFLAGS) -run '$(RACES)' ./internal/apptest
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $(wildcard cmd db gen internal)) || exit 1; \
