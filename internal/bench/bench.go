@@ -43,6 +43,7 @@ type run struct {
 	pgbench  *pgbench
 	served   *fixture
 	scale    *fixture
+	clicking *clicking
 	main     *server // of the served database
 	figures  map[string][]figure
 	failed   map[string]error
@@ -155,6 +156,14 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if slices.ContainsFunc(rows, func(w row) bool { return w.scale && r.wants(w) }) {
 		r.say("Making a tenant of %d members with %d transfers", defaultMembers, defaultTransfers)
 		if r.scale, err = newScale(ctx, r.database, r.Options); err != nil {
+			return err
+		}
+	}
+	for _, w := range rows {
+		if w.prepare == nil || !r.wants(w) {
+			continue
+		}
+		if err := w.prepare(ctx, r); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // row is one kind of work.
@@ -15,6 +16,10 @@ type row struct {
 	args []string                                    // baseline: pgbench's
 	load func(context.Context, *run) (figure, error) // otherwise
 
+	// prepare makes what the load needs beside the fixtures that every run has.
+	// Rows share what one of them made, so it may find its work done. nil: nothing.
+	prepare func(context.Context, *run) error
+
 	bars []bar
 }
 
@@ -26,7 +31,10 @@ type bar struct {
 	best    bool
 }
 
-var rows = []row{
+// rows are measured in this order.
+var rows = slices.Concat(ledgerRows, referralRows)
+
+var ledgerRows = []row{
 	{key: "pg-tpcb", title: "`pgbench` tpcb-like, 16 clients", args: []string{"-c", "16", "-j", "2"}},
 	{key: "pg-bare", title: "`pgbench` bare SQL of an award, 10,000 members, 64 clients", args: []string{"-n", "-c", "64", "-j", "2", "-f", "spread.sql"}},
 	{key: "pg-bare-prepared", title: "the same, `-M prepared`", extra: true, args: []string{"-n", "-c", "64", "-j", "2", "-M", "prepared", "-f", "spread.sql"}},
