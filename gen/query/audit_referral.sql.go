@@ -40,6 +40,28 @@ func (q *Queries) AttributionFindDoublePaid(ctx context.Context, db DBTX, tenant
 	return i, err
 }
 
+const attributionFindLost = `-- name: AttributionFindLost :one
+SELECT a.campaign_id, format('member %s is bound to no code of it', a.referee_id)::text AS says
+  FROM attributions AS a
+  LEFT JOIN referrals AS r ON r.tenant_id = a.tenant_id AND r.id = a.referral_id AND r.campaign_id = a.campaign_id
+ WHERE a.tenant_id = $1 AND r.id IS NULL
+ ORDER BY a.campaign_id, a.referee_id
+ LIMIT 1
+`
+
+type AttributionFindLostRow struct {
+	CampaignID string
+	Says       string
+}
+
+// Invariant 2: a referee who is bound to a code that is not there, or not of the campaign.
+func (q *Queries) AttributionFindLost(ctx context.Context, db DBTX, tenantID int64) (AttributionFindLostRow, error) {
+	row := db.QueryRow(ctx, attributionFindLost, tenantID)
+	var i AttributionFindLostRow
+	err := row.Scan(&i.CampaignID, &i.Says)
+	return i, err
+}
+
 const campaignFindOverdrawn = `-- name: CampaignFindOverdrawn :one
 WITH granted AS MATERIALIZED (
     SELECT w.campaign_id, sum(w.value_minor) AS reward_minor FROM rewards AS w
@@ -149,12 +171,13 @@ WITH clicked AS MATERIALIZED (
 converted AS MATERIALIZED (
     SELECT c.referral_id, count(*) AS conversions FROM conversions AS c
      WHERE c.tenant_id = $1 AND c.status IN ('COMPLETED', 'FLAGGED') GROUP BY c.referral_id)
-SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', r.clicks, r.conversions,
+SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', COALESCE(n.clicks, 0), r.conversions,
                     COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))::text AS says
   FROM referrals AS r
+  LEFT JOIN referral_clicks AS n ON n.tenant_id = r.tenant_id AND n.referral_id = r.id
   LEFT JOIN clicked ON clicked.referral_id = r.id
   LEFT JOIN converted ON converted.referral_id = r.id
- WHERE r.tenant_id = $1 AND (r.clicks, r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))
+ WHERE r.tenant_id = $1 AND (COALESCE(n.clicks, 0), r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))
  ORDER BY r.id
  LIMIT 1
 `

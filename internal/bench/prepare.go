@@ -64,11 +64,16 @@ func Prepare(ctx context.Context, o PrepareOptions) error {
 }
 
 func (h history) makeWithProgress(ctx context.Context, url string, out io.Writer) error {
-	bar := progressbar.NewOptions64(h.rows(), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
+	return withProgress(out, h.rows(), func(done func(int)) error { return h.make(ctx, url, pg.Now(), done) })
+}
+
+// withProgress shows how many of so many rows were made.
+func withProgress(out io.Writer, rows int64, make func(done func(rows int)) error) error {
+	bar := progressbar.NewOptions64(rows, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30))
 	_ = bar.RenderBlank() // starts its clock; to draw is its own concern
-	err := h.make(ctx, url, pg.Now(), func(rows int) { _ = bar.Add(rows) })
+	err := make(func(rows int) { _ = bar.Add(rows) })
 	fmt.Fprintln(out)
 	return err
 }

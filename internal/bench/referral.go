@@ -11,71 +11,98 @@ import (
 )
 
 const (
+	campaignID = "camp_bench"
+
 	clickCodes    = 10_000  // that clicks are spread over
 	clickReferees = 100_000 // who click: a few times each, always the same code
 )
 
-// clicking is what the rows of clicks are served from.
-type clicking struct {
-	tenant int64
-	key    string
+// busy is the past of the campaign that reads are measured on; idle has made
+// one code, and nobody came.
+var (
+	busy = programme{Members: 1_000_000, Referrals: 1_000_000, Clicks: 5_000_000, Conversions: 500_000}
+	idle = programme{Members: 1, Referrals: 1}
+)
+
+// campaigns are what the reads of campaigns are served from.
+type campaigns struct {
+	*fixture
+	busyKey, idleKey string
 }
 
 // makeClicking makes a tenant with codes and people who know of them, in the
 // served database.
-func makeClicking(ctx context.Context, r *run) error {
-	if r.clicking != nil {
+func makeClicking(ctx context.Context, r *run) (err error) {
+	if r.clickKey != "" {
 		return nil
 	}
 	r.say("Making a tenant of %d codes, and %d people who click", clickCodes, clickReferees)
-	t, key, err := newProgramme(ctx, r.served.db, "bench clicks", campaignBusy)
-	if err != nil {
-		return err
-	}
-	past := programme{Tenant: t.ID, Campaign: campaignBusy, Members: clickReferees, Referrals: clickCodes}
-	if err := past.make(ctx, r.database.url(r.served.name), pg.Now(), func(int) {}); err != nil {
-		return err
-	}
-	r.clicking = &clicking{t.ID, key}
-	return nil
+	r.clickKey, err = newProgramme(ctx, r.served, r.database, "bench clicks", programme{Members: clickReferees, Referrals: clickCodes},
+		func(past programme, url string) error { return past.make(ctx, url, pg.Now(), func(int) {}) })
+	return err
 }
 
-// The campaigns.
-const (
-	campaignBusy = "camp_busy"
-	campaignIdle = "camp_idle"
-)
+// makeCampaigns makes the two tenants with the busy and the idle campaign, in a
+// database of their own.
+func makeCampaigns(ctx context.Context, r *run) (err error) {
+	if r.campaigns != nil {
+		return nil
+	}
+	r.say("Making a campaign of %s", busy)
+	c := &campaigns{fixture: &fixture{name: databaseCampaigns}}
+	if err := r.database.create(ctx, c.name); err != nil {
+		return err
+	}
+	if c.db, err = r.database.open(ctx, c.name); err != nil {
+		return err
+	}
+	r.campaigns = c
+	fill := func(past programme, url string) error { return past.makeWithProgress(ctx, url, r.Out) }
+	if c.busyKey, err = newProgramme(ctx, c.fixture, r.database, "bench busy", busy, fill); err != nil {
+		return err
+	}
+	c.idleKey, err = newProgramme(ctx, c.fixture, r.database, "bench idle", idle, fill)
+	return err
+}
 
-// newProgramme makes a tenant with campaigns and a key that may do everything
-// in the Incenta API.
-func newProgramme(ctx context.Context, db *pg.DB, name string, campaigns ...string) (tenant.Tenant, string, error) {
+// newProgramme makes a tenant with a campaign, has its past made, and returns a
+// key that may do everything in the Incenta API.
+func newProgramme(ctx context.Context, f *fixture, d *database, name string, past programme, fill func(past programme, url string) error) (key string, err error) {
+	past.Tenant, key, err = newCampaign(ctx, f.db, name)
+	if err != nil {
+		return "", err
+	}
+	past.Campaign = campaignID
+	return key, fill(past, d.url(f.name))
+}
+
+func newCampaign(ctx context.Context, db *pg.DB, name string) (tenantID int64, key string, err error) {
 	t, _, err := newTenant(ctx, db, name)
 	if err != nil {
-		return t, "", err
+		return 0, "", err
 	}
 	keys, err := tenant.NewKeys(ctx, db)
 	if err != nil {
-		return t, "", err
+		return 0, "", err
 	}
-	key, err := keys.CreateKey(ctx, db, t, tenant.Incenta, "bench", []string{"read", "write"})
+	made, err := keys.CreateKey(ctx, db, t, tenant.Incenta, "bench", []string{"read", "write"})
 	if err != nil {
-		return t, "", err
+		return 0, "", err
 	}
 	books := ledger.New(db)
 	defer books.Close(ctx)
 	p, err := referral.New(ctx, db, books)
 	if err != nil {
-		return t, "", err
+		return 0, "", err
 	}
 	defer p.Close(ctx)
-	for _, id := range campaigns {
-		rule := referral.DefaultRule()
-		rule.Referrer = &referral.Side{FixedMinor: rewardMinor, Asset: ledger.Points, Fulfilment: referral.Manual}
-		if _, err := p.CreateCampaign(ctx, t.ID, referral.Campaign{ID: id, Name: id, State: referral.Active, Rule: rule}, nil); err != nil {
-			return t, "", fmt.Errorf("make campaign: %w", err)
-		}
+	rule := referral.DefaultRule()
+	rule.Referrer = &referral.Side{FixedMinor: rewardMinor, Asset: ledger.Points, Fulfilment: referral.Manual}
+	_, err = p.CreateCampaign(ctx, t.ID, referral.Campaign{ID: campaignID, Name: name, State: referral.Active, Rule: rule}, nil)
+	if err != nil {
+		return 0, "", fmt.Errorf("make campaign: %w", err)
 	}
-	return t, key.Text, nil
+	return t.ID, made.Text, nil
 }
 
 // The requests.
@@ -87,21 +114,55 @@ func click(key, body string) load {
 	}
 }
 
-func (c *clicking) anonymous() load { return click(c.key, `{"referralCode":"`+codeText+`"}`) }
+func clickAnonymous(key string) load { return click(key, `{"referralCode":"`+codeText+`"}`) }
 
-func (c *clicking) known() load {
-	return click(c.key, `{"referralCode":"`+codeText+`","refereeId":"mem_`+memberDigits+`"}`)
+func clickKnown(key string) load {
+	return click(key, `{"referralCode":"`+codeText+`","refereeId":"mem_`+memberDigits+`"}`)
 }
 
 // clicks measures a load of clicks on one server.
-func clicks(of func(*clicking) load) func(context.Context, *run) (figure, error) {
-	return func(ctx context.Context, r *run) (figure, error) { return r.drive(ctx, of(r.clicking), r.main) }
+func clicks(of func(key string) load) func(context.Context, *run) (figure, error) {
+	return func(ctx context.Context, r *run) (figure, error) { return r.drive(ctx, of(r.clickKey), r.main) }
 }
+
+func stats(key string, p programme) load {
+	return load{
+		template: newTemplate("GET", "/incenta/v1/stats?campaignId="+campaignID, key, "", ""), clients: 64, per: 1,
+		says: fmt.Appendf(nil, `"totalConversions":%d`, p.Conversions), first: 1, stride: 1, members: 1,
+	}
+}
+
+func lookup(key string, p programme) load {
+	return load{
+		template: newTemplate("GET", "/incenta/v1/referrals/"+codeText, key, "", ""), clients: 64, per: 1,
+		says: []byte(`"totalClicks":`), first: 1, stride: 1, members: p.Referrals, codes: p.Referrals,
+	}
+}
+
+// reads measures a load of reads on a server of the campaigns.
+func reads(of func(key string, p programme) load, p *programme) func(context.Context, *run) (figure, error) {
+	return func(ctx context.Context, r *run) (figure, error) {
+		key := r.campaigns.busyKey
+		if p == &idle {
+			key = r.campaigns.idleKey
+		}
+		return r.beside(ctx, databaseCampaigns, func(s *server) (figure, error) { return r.drive(ctx, of(key, *p), s) })
+	}
+}
+
+// flat is the bar of a read that must take at most 1.5 times as long.
+const flat = 1 / 1.5
 
 // referralRows are those of the referral programme.
 var referralRows = []row{
-	{key: "click", title: "one click per request, by one of 100,000 people, 10,000 codes, 64 clients", prepare: makeClicking, load: clicks((*clicking).known),
+	{key: "click", title: "one click per request, by one of 100,000 people, 10,000 codes, 64 clients", prepare: makeClicking, load: clicks(clickKnown),
 		bars: []bar{{against: "award", atLeast: 1}}},
-	{key: "click-anonymous", title: "the same, by nobody in particular", prepare: makeClicking, load: clicks((*clicking).anonymous),
+	{key: "click-anonymous", title: "one click per request, by nobody in particular, 10,000 codes, 64 clients", prepare: makeClicking, load: clicks(clickAnonymous),
 		bars: []bar{{against: "award", atLeast: 1}}},
+	{key: "stats-idle", title: "statistics of an empty campaign, 64 clients", scale: true, prepare: makeCampaigns, load: reads(stats, &idle)},
+	{key: "stats", title: "the same of one with 1,000,000 codes, 5,000,000 clicks, 500,000 conversions", scale: true, prepare: makeCampaigns, load: reads(stats, &busy),
+		bars: []bar{{against: "stats-idle", atLeast: flat}}},
+	{key: "lookup-idle", title: "look-up of a code of an empty campaign, 64 clients", scale: true, prepare: makeCampaigns, load: reads(lookup, &idle)},
+	{key: "lookup", title: "the same of any of 1,000,000 with 5,000,000 clicks, 500,000 conversions", scale: true, prepare: makeCampaigns, load: reads(lookup, &busy),
+		bars: []bar{{against: "lookup-idle", atLeast: flat}}},
 }
