@@ -209,12 +209,12 @@ SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: RewardFindKept :one
 -- Invariant 5: a reward of a rejected conversion that is neither cancelled nor used.
-SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
-  FROM rewards AS r
-  JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
- WHERE r.tenant_id = @tenant_id AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL
- ORDER BY r.id
- LIMIT 1;
+WITH bad AS MATERIALIZED (
+    SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
+      FROM rewards AS r
+      JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
+     WHERE r.tenant_id = @tenant_id AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL)
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: RewardDayFindMiscounted :one
 -- Invariant 7: a day and status whose count is not that of its rewards.

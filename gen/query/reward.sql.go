@@ -456,12 +456,12 @@ func (q *Queries) RewardFindDue(ctx context.Context, db DBTX, arg RewardFindDueP
 }
 
 const rewardFindKept = `-- name: RewardFindKept :one
-SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
-  FROM rewards AS r
-  JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
- WHERE r.tenant_id = $1 AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL
- ORDER BY r.id
- LIMIT 1
+WITH bad AS MATERIALIZED (
+    SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
+      FROM rewards AS r
+      JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
+     WHERE r.tenant_id = $1 AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL)
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1
 `
 
 type RewardFindKeptRow struct {

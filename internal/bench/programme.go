@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	codeText    = "CODE" + codeDigits // how every code here is called, in a request
-	rewardMinor = 500                 // what a conversion earns the referrer
-	amountMinor = 4999                // of every conversion
+	codeName    = "CODE" // how every code here begins; nine digits follow
+	rewardMinor = 500    // what a conversion earns the referrer
+	amountMinor = 4999   // of every conversion
 
 	// programmeHours is how long ago the first code was made: within the
 	// attribution window.
@@ -48,7 +48,7 @@ const codes = `(SELECT i, @at::timestamptz - (@referrals::bigint - i) * @hours::
 	   FROM generate_series(@first::bigint, LEAST(@last::bigint, @referrals)) AS i) AS c`
 
 // fillProgramme writes what the members @first to @last did, as the owner of the
-// tables. @base is the key before the first member's; @at the newest hour; each
+// tables. @base is the key before the first member's; @at the newest whole hour; each
 // code has @each clicks, and one of @every was converted by (0: none).
 var fillProgramme = []string{
 	`INSERT INTO members (tenant_id, id, external_id, created_at, updated_at)
@@ -133,7 +133,7 @@ var programmeTables = []string{
 // took. url is the database's address as the owner of its tables.
 func (p programme) make(ctx context.Context, url string, at time.Time, done func(rows int)) error {
 	args := pgx.NamedArgs{
-		"tenant": p.Tenant, "campaign": p.Campaign, "base": pg.NewKey(), "at": at.Truncate(time.Hour), "hours": programmeHours,
+		"tenant": p.Tenant, "campaign": p.Campaign, "base": pg.NewKey(), "at": at.Truncate(time.Hour).Add(-time.Hour), "hours": programmeHours,
 		"referrals": p.Referrals, "each": p.Clicks / p.Referrals, "every": int64(0), "amount": amountMinor, "reward": rewardMinor,
 	}
 	if p.Conversions > 0 {
