@@ -55,6 +55,7 @@ type Attribution struct {
 	ReferralID  uuid.UUID
 	ClickID     *uuid.UUID
 	ClickedAt   *time.Time
+	ClickBefore *time.Time
 	MetAt       time.Time
 	CreatedAt   time.Time
 	ConvertedAt *time.Time
