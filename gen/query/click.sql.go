@@ -13,7 +13,7 @@ import (
 )
 
 const attributionGetForUpdate = `-- name: AttributionGetForUpdate :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, converted_at, paid_at, created_at FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
+SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, click_before, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
 `
 
 type AttributionGetForUpdateParams struct {
@@ -28,51 +28,116 @@ func (q *Queries) AttributionGetForUpdate(ctx context.Context, db DBTX, arg Attr
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
-		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
+		&i.ClickID,
+		&i.ClickedAt,
+		&i.ClickBefore,
+		&i.MetAt,
+		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CreatedAt,
+		&i.CampaignID,
 	)
 	return i, err
 }
 
-const attributionInsertMany = `-- name: AttributionInsertMany :exec
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, created_at)
-SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz
-  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id) AS w
- ORDER BY w.campaign_id, w.referee_id
+const attributionInsert = `-- name: AttributionInsert :exec
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, met_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $5)
     ON CONFLICT (tenant_id, campaign_id, referee_id) DO NOTHING
 `
 
-type AttributionInsertManyParams struct {
-	TenantID    int64
-	At          time.Time
-	CampaignIds []string
-	RefereeIds  []int64
-	ReferralIds []uuid.UUID
+type AttributionInsertParams struct {
+	TenantID   int64
+	CampaignID string
+	RefereeID  int64
+	ReferralID uuid.UUID
+	At         time.Time
 }
 
-// Binds referees to the first code that they meet, in one order so that two
-// servers cannot deadlock; those that are bound already stay where they are.
-func (q *Queries) AttributionInsertMany(ctx context.Context, db DBTX, arg AttributionInsertManyParams) error {
-	_, err := db.Exec(ctx, attributionInsertMany,
+// Binds a referee to the first code that they converted by; one who is bound
+// already stays where they are.
+func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg AttributionInsertParams) error {
+	_, err := db.Exec(ctx, attributionInsert,
 		arg.TenantID,
+		arg.CampaignID,
+		arg.RefereeID,
+		arg.ReferralID,
 		arg.At,
-		arg.CampaignIds,
-		arg.RefereeIds,
-		arg.ReferralIds,
 	)
 	return err
 }
 
+const attributionMeetMany = `-- name: AttributionMeetMany :many
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT $1, s.campaign_id, s.id, s.referral_id, s.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
+  FROM (SELECT w.campaign_id, m.id, w.referral_id, w.click_id
+          FROM (SELECT unnest($3::text[]) AS external_id, unnest($4::text[]) AS campaign_id,
+                       unnest($5::uuid[]) AS referral_id, unnest($6::uuid[]) AS click_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $1 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, click_before = a.clicked_at, clicked_at = excluded.clicked_at, met_at = excluded.met_at
+ WHERE a.referral_id = excluded.referral_id
+RETURNING a.referee_id, COALESCE(a.click_id, '00000000-0000-0000-0000-000000000000')::uuid AS click_id, a.click_before
+`
+
+type AttributionMeetManyParams struct {
+	TenantID    int64
+	At          time.Time
+	ExternalIds []string
+	CampaignIds []string
+	ReferralIds []uuid.UUID
+	ClickIds    []uuid.UUID
+}
+
+type AttributionMeetManyRow struct {
+	RefereeID   int64
+	ClickID     uuid.UUID
+	ClickBefore *time.Time
+}
+
+// Notes the named members' clicks: binds those to codes who are not bound in the
+// campaign, and moves the newest click of those who are bound to that very code.
+// Answers both, told apart by the instant of the click before. Members who are
+// bound elsewhere are locked, and absent; unknown ones are absent, too. In the one
+// order (campaign, member). By members_external_unique and attributions_pk.
+func (q *Queries) AttributionMeetMany(ctx context.Context, db DBTX, arg AttributionMeetManyParams) ([]AttributionMeetManyRow, error) {
+	rows, err := db.Query(ctx, attributionMeetMany,
+		arg.TenantID,
+		arg.At,
+		arg.ExternalIds,
+		arg.CampaignIds,
+		arg.ReferralIds,
+		arg.ClickIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AttributionMeetManyRow
+	for rows.Next() {
+		var i AttributionMeetManyRow
+		if err := rows.Scan(&i.RefereeID, &i.ClickID, &i.ClickBefore); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const attributionUpdate = `-- name: AttributionUpdate :exec
-UPDATE attributions SET converted_at = $1, paid_at = $2
- WHERE tenant_id = $3 AND campaign_id = $4 AND referee_id = $5
+UPDATE attributions SET met_at = $1, converted_at = $2, paid_at = $3
+ WHERE tenant_id = $4 AND campaign_id = $5 AND referee_id = $6
 `
 
 type AttributionUpdateParams struct {
+	MetAt       time.Time
 	ConvertedAt *time.Time
 	PaidAt      *time.Time
 	TenantID    int64
@@ -80,9 +145,10 @@ type AttributionUpdateParams struct {
 	RefereeID   int64
 }
 
-// Stores when a locked attribution's referee converted first, and was paid for first.
+// Stores when a locked attribution's referee was met last, converted first, and was paid for first.
 func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg AttributionUpdateParams) error {
 	_, err := db.Exec(ctx, attributionUpdate,
+		arg.MetAt,
 		arg.ConvertedAt,
 		arg.PaidAt,
 		arg.TenantID,
@@ -124,12 +190,93 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 	return err
 }
 
+const refereeListMany = `-- name: RefereeListMany :many
+SELECT w.external_id::text AS external_id, w.campaign_id::text AS campaign_id, m.id, a.referral_id
+  FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
+ CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                      WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT y.referral_id FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = w.campaign_id AND y.referee_id = m.id OFFSET 0) AS a
+`
+
+type RefereeListManyParams struct {
+	ExternalIds []string
+	CampaignIds []string
+	TenantID    int64
+}
+
+type RefereeListManyRow struct {
+	ExternalID string
+	CampaignID string
+	ID         int64
+	ReferralID uuid.UUID
+}
+
+// The named members whose attributions AttributionMeetMany has locked, with what
+// they are bound to; unknown ones are absent. By members_external_unique and attributions_pk.
+func (q *Queries) RefereeListMany(ctx context.Context, db DBTX, arg RefereeListManyParams) ([]RefereeListManyRow, error) {
+	rows, err := db.Query(ctx, refereeListMany, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RefereeListManyRow
+	for rows.Next() {
+		var i RefereeListManyRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.CampaignID,
+			&i.ID,
+			&i.ReferralID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const referralClickAddMany = `-- name: ReferralClickAddMany :exec
+INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
+SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
+  FROM (SELECT unnest($2::uuid[]) AS referral_id, unnest($3::bigint[]) AS clicks, unnest($4::timestamptz[]) AS anonymous_at) AS w
+ ORDER BY w.referral_id
+    ON CONFLICT (tenant_id, referral_id) DO UPDATE
+   SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at)
+`
+
+type ReferralClickAddManyParams struct {
+	TenantID    int64
+	ReferralIds []uuid.UUID
+	Clicks      []int64
+	AnonymousAt []time.Time
+}
+
+// Counts clicks on codes, in one order so that two servers cannot deadlock; an
+// instant of the year 1 is none. By referral_clicks_pk.
+func (q *Queries) ReferralClickAddMany(ctx context.Context, db DBTX, arg ReferralClickAddManyParams) error {
+	_, err := db.Exec(ctx, referralClickAddMany,
+		arg.TenantID,
+		arg.ReferralIds,
+		arg.Clicks,
+		arg.AnonymousAt,
+	)
+	return err
+}
+
 const visitCountOthers = `-- name: VisitCountOthers :one
 SELECT count(*) FROM (
-    SELECT 1 FROM visits AS v
+    (SELECT v.referral_id FROM visits AS v
      WHERE v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id <> $4
        AND v.met_at >= $5::timestamptz
-     LIMIT $6) AS others
+     LIMIT $6)
+    UNION
+    SELECT a.referral_id FROM attributions AS a
+     WHERE a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id <> $4
+       AND a.met_at >= $5::timestamptz) AS others
 `
 
 type VisitCountOthersParams struct {
@@ -141,7 +288,7 @@ type VisitCountOthersParams struct {
 	MaxRows    int32
 }
 
-// On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk.
+// On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk and attributions_pk.
 func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountOthersParams) (int64, error) {
 	row := db.QueryRow(ctx, visitCountOthers,
 		arg.TenantID,
@@ -156,8 +303,40 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 	return count, err
 }
 
+const visitEmailUpsertMany = `-- name: VisitEmailUpsertMany :exec
+INSERT INTO visit_emails (tenant_id, referral_id, referee_id, email)
+SELECT $1, w.referral_id, w.referee_id, w.email
+  FROM (SELECT unnest($2::uuid[]) AS referral_id, unnest($3::bigint[]) AS referee_id, unnest($4::text[]) AS email) AS w
+ ORDER BY w.referral_id, w.referee_id
+    ON CONFLICT (tenant_id, referral_id, referee_id) DO UPDATE SET email = excluded.email
+`
+
+type VisitEmailUpsertManyParams struct {
+	TenantID    int64
+	ReferralIds []uuid.UUID
+	RefereeIds  []int64
+	Emails      []string
+}
+
+// Keeps the newest address that was told of each referee on each code, in one
+// order so that two servers cannot deadlock. By visit_emails_pk.
+func (q *Queries) VisitEmailUpsertMany(ctx context.Context, db DBTX, arg VisitEmailUpsertManyParams) error {
+	_, err := db.Exec(ctx, visitEmailUpsertMany,
+		arg.TenantID,
+		arg.ReferralIds,
+		arg.RefereeIds,
+		arg.Emails,
+	)
+	return err
+}
+
 const visitGet = `-- name: VisitGet :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at, e.email
+  FROM (SELECT 1) AS one
+  LEFT JOIN attributions AS a ON a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id = $4
+  LEFT JOIN visits AS v ON v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id = $4
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = $1 AND k.referral_id = $4
+  LEFT JOIN visit_emails AS e ON e.tenant_id = $1 AND e.referral_id = $4 AND e.referee_id = $3
 `
 
 type VisitGetParams struct {
@@ -167,32 +346,41 @@ type VisitGetParams struct {
 	ReferralID uuid.UUID
 }
 
-// What is known of a referee on a locked referral. By visits_pk.
-func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Visit, error) {
+type VisitGetRow struct {
+	BoundClickedAt *time.Time
+	BoundClickID   *uuid.UUID
+	ClickedAt      *time.Time
+	ClickID        *uuid.UUID
+	AnonymousAt    *time.Time
+	Email          *string
+}
+
+// When a referee clicked on a code last, and when anybody did: a row of nulls
+// where nobody has, and the address that a click told. By attributions_pk,
+// visits_pk, referral_clicks_pk and visit_emails_pk.
+func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (VisitGetRow, error) {
 	row := db.QueryRow(ctx, visitGet,
 		arg.TenantID,
 		arg.CampaignID,
 		arg.RefereeID,
 		arg.ReferralID,
 	)
-	var i Visit
+	var i VisitGetRow
 	err := row.Scan(
-		&i.TenantID,
-		&i.CampaignID,
-		&i.RefereeID,
-		&i.ReferralID,
-		&i.MetAt,
+		&i.BoundClickedAt,
+		&i.BoundClickID,
 		&i.ClickedAt,
 		&i.ClickID,
+		&i.AnonymousAt,
 		&i.Email,
 	)
 	return i, err
 }
 
 const visitListMany = `-- name: VisitListMany :many
-SELECT v.referee_id, v.referral_id, v.clicked_at
+SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id, x.email FROM visits AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
                       WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
                         AND x.referral_id = w.referral_id OFFSET 0) AS v
 `
@@ -205,12 +393,13 @@ type VisitListManyParams struct {
 }
 
 type VisitListManyRow struct {
+	CampaignID string
 	RefereeID  int64
 	ReferralID uuid.UUID
 	ClickedAt  *time.Time
 }
 
-// What is known of referees on locked referrals. By visits_pk.
+// When referees whose attributions are locked clicked on other codes. By visits_pk.
 func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyParams) ([]VisitListManyRow, error) {
 	rows, err := db.Query(ctx, visitListMany,
 		arg.CampaignIds,
@@ -225,7 +414,12 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 	var items []VisitListManyRow
 	for rows.Next() {
 		var i VisitListManyRow
-		if err := rows.Scan(&i.RefereeID, &i.ReferralID, &i.ClickedAt); err != nil {
+		if err := rows.Scan(
+			&i.CampaignID,
+			&i.RefereeID,
+			&i.ReferralID,
+			&i.ClickedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -237,15 +431,14 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 }
 
 const visitUpsertMany = `-- name: VisitUpsertMany :exec
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
 SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN $2::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
+               unnest($6::uuid[]) AS click_id) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
-       email = COALESCE(excluded.email, visits.email)
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id)
 `
 
 type VisitUpsertManyParams struct {
@@ -255,11 +448,9 @@ type VisitUpsertManyParams struct {
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
-	Emails      []string
 }
 
-// Notes that referees met locked referrals, by a click or otherwise (zero), and
-// the address they gave; an empty one leaves the one before.
+// Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,
@@ -268,7 +459,6 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
-		arg.Emails,
 	)
 	return err
 }

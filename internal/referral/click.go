@@ -1,12 +1,12 @@
 package referral
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -17,19 +17,12 @@ import (
 	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
-	"github.com/incent-dev/incent/internal/incentive"
-	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
 const (
-	// clickLanes is how many batches of one tenant's clicks may be under way in
-	// a process: one commits while the other works. Clicks on one code share a
-	// lane, since they would wait for its row otherwise.
-	clickLanes = 2
-
 	// clickBatch bounds the clicks of one transaction.
 	clickBatch = 256
 
@@ -41,7 +34,7 @@ const (
 type NewClick struct {
 	Code    string // in any case
 	Referee string // the caller's id; "": nobody said
-	Email   string // the referee's; "": not known. Of nobody it is not kept
+	Email   string // the referee's; "": nobody said
 	Origin  Origin // the visitor's
 }
 
@@ -55,6 +48,15 @@ type Click struct {
 
 // PublicID renders the click's id.
 func (c Click) PublicID() string { return id.UUID(clickPrefix, c.ID) }
+
+// clickLanes is how many batches of one tenant's clicks may be under way in a
+// process: as many as of awards, for the reason that stands at ledger.lanes.
+func clickLanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
+
+// lane is the lane of a code's clicks: they would wait for its count otherwise.
+func (p *Programme) lane(code string) uint64 {
+	return maphash.String(p.seed, strings.ToUpper(code)) % p.lanes
+}
 
 // visit is a click on its way through group commit.
 type visit struct {
@@ -94,10 +96,10 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	if err != nil {
 		return nil, err
 	}
-	fresh := make([]visit, 0, len(visits))
+	fresh := make([]guest, 0, len(visits))
 	for i, v := range visits {
 		if seen[i] == nil {
-			fresh = append(fresh, v)
+			fresh = append(fresh, guest{NewClick: v.NewClick, click: pg.NewUUID()})
 		}
 	}
 	d, err := p.openDoor(ctx, tx, t, fresh)
@@ -111,8 +113,11 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 			results[i].Err = seen[i]
 			continue
 		}
-		results[i].Value, results[i].Err = d.enter(v.NewClick, p.traitsOf(tenantID, v.Origin))
-		answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
+		results[i].Value, results[i].Err = d.enter(fresh[0], p.traitsOf(tenantID, v.Origin))
+		fresh = fresh[1:]
+		if v.ticket != nil {
+			answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
+		}
 	}
 	var pipe pg.Pipeline
 	if err := d.meet(ctx, &pipe); err != nil {
@@ -128,19 +133,26 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	return results, pipe.Send(ctx, tx)
 }
 
-// door is what the clicks of one transaction need, locked and read, and what
+// guest is a click that is new.
+type guest struct {
+	NewClick
+	click uuid.UUID
+}
+
+// door is what the clicks of one transaction need, read and locked, and what
 // they leave behind.
 type door struct {
 	tenantID  int64
 	at        time.Time
-	referrals map[string]query.ReferralListByCodeForUpdateRow // by code as asked
-	people    map[string]person
-	visited   map[pairing]time.Time // newest click
+	codes     map[string]code // as asked
+	campaigns map[string]Campaign
+	people    map[string]int64 // members.id by the caller's id
+	bonds     map[binding]*bond
+	visits    map[pairing]*encounter // with other codes than the one bound to
 
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
-	met    map[pairing]met
-	bound  map[binding]uuid.UUID
+	emails map[pairing]string // the newest that clicks told
 	counts *counts
 	fires  []firing
 }
@@ -151,95 +163,162 @@ type firing struct {
 	click    uuid.UUID
 }
 
-// binding is a referee in a campaign: the first code of a batch wins, too.
+// binding is a referee in a campaign.
 type binding struct {
 	campaign string
 	referee  int64
 }
 
-// met is the newest click of a pairing, and the newest address in one.
-type met struct {
-	campaign string
-	click    uuid.UUID
-	email    string
+// bond is what a referee is bound to; its newest click is stored already.
+type bond struct {
+	encounter
+	referral uuid.UUID
 }
 
 // pairing is a referee on a code.
 type pairing struct {
+	binding
 	referral uuid.UUID
-	referee  int64
 }
 
-// added is what a referral row gains.
+// encounter is when a referee clicked on a code last.
+type encounter struct {
+	clickedAt time.Time // zero: never
+	click     uuid.UUID // that one, if it is of this transaction
+}
+
+// meet notes a click and tells whether it counts.
+func (e *encounter) meet(click uuid.UUID, at time.Time) (counts bool) {
+	counts = e.clickedAt.IsZero() || !at.Before(e.clickedAt.Add(clickRest))
+	e.clickedAt, e.click = at, click
+	return counts
+}
+
+// added is what a code gains.
 type added struct {
 	clicks    int64
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor locks the referrals in the order of their ids; that lock guards the
-// visits through them, too.
-func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
+// openDoor finds the codes and whether their campaigns run, then the referees.
+func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), referrals: map[string]query.ReferralListByCodeForUpdateRow{}, visited: map[pairing]time.Time{},
-		added: map[uuid.UUID]*added{}, met: map[pairing]met{}, bound: map[binding]uuid.UUID{},
+		tenantID: t.ID, at: t.Now(), codes: make(map[string]code, len(guests)), campaigns: map[string]Campaign{}, people: map[string]int64{},
+		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, emails: map[pairing]string{}, added: make(map[uuid.UUID]*added, len(guests)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
-	codes := map[string]bool{}
-	for _, v := range visits {
-		codes[v.Code] = true
+	// Another shard each time: the batch before this one may be committing still.
+	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
+	if err := p.codes.find(ctx, tx, t.ID, guests, d.codes); err != nil || len(d.codes) == 0 {
+		return d, err
 	}
-	if len(codes) == 0 {
-		return d, nil
+	for _, c := range d.codes {
+		d.campaigns[c.campaign] = Campaign{}
 	}
-	asked := slices.Sorted(maps.Keys(codes))
-	// One shard per lane and process: its rows are written by nobody else, as a rule.
-	d.counts = newCounts(d.at, byte(maphash.String(p.seed, "")+p.lane(asked[0])))
-	rows, err := q.ReferralListByCodeForUpdate(ctx, tx, query.ReferralListByCodeForUpdateParams{TenantID: t.ID, Codes: asked})
+	rows, err := q.CampaignListSchedules(ctx, tx, query.CampaignListSchedulesParams{TenantID: t.ID, Ids: slices.Sorted(maps.Keys(d.campaigns))})
 	if err != nil {
-		return nil, fmt.Errorf("lock referrals: %w", err)
+		return nil, fmt.Errorf("read campaigns: %w", err)
 	}
 	for _, r := range rows {
-		d.referrals[r.Asked] = r
+		d.campaigns[r.ID] = Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
 	}
-	return d, d.welcome(ctx, tx, t, visits)
+	return d, d.welcome(ctx, tx, t, guests)
 }
 
-// lane is the lane of a code's clicks.
-func (p *Programme) lane(code string) uint64 {
-	return maphash.String(p.seed, strings.ToUpper(code)) % clickLanes
-}
+// named is a referee as the caller calls them, in a campaign.
+type named struct{ campaign, external string }
 
-// welcome finds the referees, and when they clicked last. Those who come through
-// no code are not looked for, so that nobody is enrolled for nothing.
-func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
-	referees := map[string]bool{}
-	for _, v := range visits {
-		if r, found := d.referrals[v.Code]; found && v.Referee != "" && campaignOf(r).Runs(d.at) {
-			referees[v.Referee] = true
-		}
-	}
-	if len(referees) == 0 {
-		return nil
-	}
-	var err error
-	d.people, err = known(ctx, tx, t, slices.Sorted(maps.Keys(referees))...)
-	if err != nil && !fault.Is(err, CodeMemberUnknown) {
-		return err
-	}
-	arg := query.VisitListManyParams{TenantID: d.tenantID}
-	asked := map[pairing]bool{}
-	for _, v := range visits {
-		r, who := d.referrals[v.Code], d.people[v.Referee]
-		pair := pairing{r.ID, who.id}
-		if r.ID == uuid.Nil || who.id == 0 || asked[pair] {
+// welcome finds the referees, binds those who are not bound yet to the code they
+// came by, and notes the newest click of all who came by the code they are bound
+// to. That locks their attributions, which guards their visits through any code.
+// Those who come through no code are not looked for, so that nobody is enrolled
+// for nothing.
+func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest) error {
+	arg := query.AttributionMeetManyParams{TenantID: d.tenantID, At: d.at}
+	place := map[named]int{} // in arg
+	for _, g := range guests {
+		c, found := d.codes[g.Code]
+		if g.Referee == "" || !found || !d.campaigns[c.campaign].Runs(d.at) {
 			continue
 		}
-		asked[pair] = true
-		arg.CampaignIds = append(arg.CampaignIds, r.CampaignID)
-		arg.RefereeIds = append(arg.RefereeIds, who.id)
-		arg.ReferralIds = append(arg.ReferralIds, r.ID)
+		who := named{c.campaign, g.Referee}
+		i, again := place[who]
+		switch {
+		case !again:
+			place[who] = len(arg.ClickIds)
+			arg.CampaignIds = append(arg.CampaignIds, c.campaign)
+			arg.ExternalIds = append(arg.ExternalIds, g.Referee)
+			arg.ReferralIds = append(arg.ReferralIds, c.id)
+			arg.ClickIds = append(arg.ClickIds, g.click)
+		case arg.ReferralIds[i] == c.id:
+			arg.ClickIds[i] = g.click // the newest
+		}
 	}
-	if len(asked) == 0 {
+	if len(place) == 0 {
+		return nil
+	}
+	rows, err := q.AttributionMeetMany(ctx, tx, arg)
+	if err != nil {
+		return fmt.Errorf("bind referees: %w", err)
+	}
+	at := make(map[uuid.UUID]int, len(arg.ClickIds))
+	for i, click := range arg.ClickIds {
+		at[click] = i
+	}
+	for _, r := range rows {
+		i := at[r.ClickID]
+		d.people[arg.ExternalIds[i]] = r.RefereeID
+		d.bonds[binding{arg.CampaignIds[i], r.RefereeID}] = &bond{encounter{clickedAt: instant(r.ClickBefore)}, arg.ReferralIds[i]}
+		delete(place, named{arg.CampaignIds[i], arg.ExternalIds[i]})
+	}
+	return d.recall(ctx, tx, t, guests, place)
+}
+
+// recall finds the others: they are bound to another code, or not enrolled.
+func (d *door) recall(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest, others map[named]int) error {
+	if len(others) == 0 {
+		return nil
+	}
+	arg := query.RefereeListManyParams{TenantID: d.tenantID}
+	for who := range others {
+		arg.CampaignIds = append(arg.CampaignIds, who.campaign)
+		arg.ExternalIds = append(arg.ExternalIds, who.external)
+	}
+	rows, err := q.RefereeListMany(ctx, tx, arg)
+	if err != nil {
+		return fmt.Errorf("find referees: %w", err)
+	}
+	for _, r := range rows {
+		d.people[r.ExternalID] = r.ID
+		d.bonds[binding{r.CampaignID, r.ID}] = &bond{referral: r.ReferralID}
+		delete(others, named{r.CampaignID, r.ExternalID})
+	}
+	if len(others) > 0 && t.Policy.Enrolment != tenant.EnrolmentStrict {
+		missing := map[string]bool{}
+		for who := range others {
+			missing[who.external] = true
+		}
+		return &unknownError{slices.Sorted(maps.Keys(missing))}
+	}
+	return d.recallVisits(ctx, tx, guests)
+}
+
+// recallVisits reads when referees clicked last on codes that they are not bound to.
+func (d *door) recallVisits(ctx context.Context, tx pg.Tx, guests []guest) error {
+	arg := query.VisitListManyParams{TenantID: d.tenantID}
+	for _, g := range guests {
+		c := d.codes[g.Code]
+		to := binding{c.campaign, d.people[g.Referee]}
+		b, pair := d.bonds[to], pairing{to, c.id}
+		if b == nil || b.referral == c.id || d.visits[pair] != nil {
+			continue
+		}
+		d.visits[pair] = &encounter{}
+		arg.CampaignIds = append(arg.CampaignIds, to.campaign)
+		arg.RefereeIds = append(arg.RefereeIds, to.referee)
+		arg.ReferralIds = append(arg.ReferralIds, c.id)
+	}
+	if len(d.visits) == 0 {
 		return nil
 	}
 	rows, err := q.VisitListMany(ctx, tx, arg)
@@ -247,63 +326,64 @@ func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []
 		return fmt.Errorf("read visits: %w", err)
 	}
 	for _, r := range rows {
-		d.visited[pairing{r.ReferralID, r.RefereeID}] = instant(r.ClickedAt)
+		d.visits[pairing{binding{r.CampaignID, r.RefereeID}, r.ReferralID}].clickedAt = instant(r.ClickedAt)
 	}
 	return nil
 }
 
-// campaignOf is as much of a campaign as tells whether it runs.
-func campaignOf(r query.ReferralListByCodeForUpdateRow) Campaign {
-	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
-}
-
 // enter decides one click and notes its effect.
-func (d *door) enter(n NewClick, origin traits) (Click, error) {
-	r, found := d.referrals[n.Code]
+func (d *door) enter(g guest, origin traits) (Click, error) {
+	of, found := d.codes[g.Code]
 	if !found {
 		return Click{}, fault.Missing("referral code")
 	}
-	if err := campaignOf(r).running(d.at); err != nil {
+	if err := d.campaigns[of.campaign].running(d.at); err != nil {
 		return Click{}, err
 	}
-	who := d.people[n.Referee]
-	if n.Referee != "" && who.id == 0 {
+	who := d.people[g.Referee]
+	if g.Referee != "" && who == 0 {
 		return Click{}, memberUnknown()
 	}
-	c := Click{ID: pg.NewUUID(), Code: r.Code, At: d.at, Counted: true}
-	gain := d.added[r.ID]
+	c := Click{ID: g.click, Code: of.text, At: d.at, Counted: true}
+	gain := d.added[of.id]
 	if gain == nil {
 		gain = &added{}
-		d.added[r.ID] = gain
+		d.added[of.id] = gain
 	}
-	if who.id == 0 {
+	if who == 0 {
 		gain.anonymous = d.at
 	} else {
-		pair := pairing{r.ID, who.id}
-		last := d.visited[pair]
-		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
-		d.visited[pair] = d.at
-		d.met[pair] = met{r.CampaignID, c.ID, cmp.Or(n.Email, d.met[pair].email)}
-		if to := (binding{r.CampaignID, who.id}); last.IsZero() && d.bound[to] == uuid.Nil {
-			d.bound[to] = r.ID // a click before this one has bound the referee already
-		}
-		d.counts.seen(origin, who.id)
+		c.Counted = d.encounter(binding{of.campaign, who}, of.id).meet(c.ID, d.at)
+		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
 	if c.Counted {
 		gain.clicks++
-		d.counts.clicked(r.CampaignID, r.ReferrerID)
+		d.counts.clicked(of.campaign, of.referrer)
+		d.fires = append(d.fires, firing{of.referrer, c.ID})
 	}
-	if c.Counted {
-		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
+	if who != 0 && g.Email != "" {
+		d.emails[pairing{binding{of.campaign, who}, of.id}] = g.Email
 	}
 	d.made.Ids = append(d.made.Ids, c.ID)
-	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
-	d.made.RefereeIds = append(d.made.RefereeIds, who.id)
+	d.made.ReferralIds = append(d.made.ReferralIds, of.id)
+	d.made.RefereeIds = append(d.made.RefereeIds, who)
 	d.made.Counted = append(d.made.Counted, c.Counted)
 	d.made.Networks = append(d.made.Networks, orNone(origin.network))
 	d.made.Devices = append(d.made.Devices, orNone(origin.device))
 	return c, nil
+}
+
+// encounter is the one of a referee with a code.
+func (d *door) encounter(of binding, referral uuid.UUID) *encounter {
+	if b := d.bonds[of]; b.referral == referral {
+		return &b.encounter
+	}
+	pair := pairing{of, referral}
+	if d.visits[pair] == nil { // bound to another code by this very batch
+		d.visits[pair] = &encounter{}
+	}
+	return d.visits[pair]
 }
 
 // orNone is no trait as the query takes it.
@@ -314,73 +394,23 @@ func orNone(trait []byte) []byte {
 	return trait
 }
 
-// fireClicks records what the counted clicks fire. Members' accounts are locked
-// behind what the clicks write of referrals and attributions, so that is sent
-// before.
-func (p *Programme) fireClicks(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, d *door) (*incentive.Firing, error) {
-	f, err := p.incentive.Firing(ctx, tx, t)
-	if err != nil {
-		return nil, err
-	}
-	if len(d.fires) == 0 || !f.Fires(incentive.CodeClicked) {
-		return f, nil
-	}
-	if err := d.addFires(ctx, tx, f); err != nil {
-		return nil, err
-	}
-	if err := pipe.Send(ctx, tx); err != nil {
-		return nil, err
-	}
-	*pipe = pg.Pipeline{}
-	session, err := ledger.Begin(ctx, tx, t, d.at, f.Commands())
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Record(ctx, tx, session, d.at); err != nil {
-		return nil, fmt.Errorf("fire actions: %w", err)
-	}
-	return f, session.Store(ctx, pipe)
-}
-
-// addFires names the holders as the engine knows them.
-func (d *door) addFires(ctx context.Context, tx pg.Tx, f *incentive.Firing) error {
-	arg := query.MemberListExternalParams{TenantID: d.tenantID}
-	holders := map[int64]string{}
-	for _, x := range d.fires {
-		if _, asked := holders[x.referrer]; !asked {
-			holders[x.referrer] = ""
-			arg.Ids = append(arg.Ids, x.referrer)
-		}
-	}
-	rows, err := q.MemberListExternal(ctx, tx, arg)
-	if err != nil {
-		return fmt.Errorf("find holders of codes: %w", err)
-	}
-	for _, r := range rows {
-		holders[r.ID] = r.ExternalID
-	}
-	for _, x := range d.fires {
-		f.Add(incentive.Occasion{Type: incentive.CodeClicked, Member: holders[x.referrer], Record: x.click})
-	}
-	return nil
-}
-
-// meet queues what the clicks leave at referrals and referees, in lock order.
+// meet queues what the clicks leave behind, in lock order.
 func (d *door) meet(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
 	}
-	referrals := query.ReferralAddClicksParams{TenantID: d.tenantID}
+	codes := query.ReferralClickAddManyParams{TenantID: d.tenantID}
 	for referral, gain := range d.added {
-		referrals.Ids = append(referrals.Ids, referral)
-		referrals.Clicks = append(referrals.Clicks, gain.clicks)
-		referrals.AnonymousAt = append(referrals.AnonymousAt, gain.anonymous)
+		codes.ReferralIds = append(codes.ReferralIds, referral)
+		codes.Clicks = append(codes.Clicks, gain.clicks)
+		codes.AnonymousAt = append(codes.AnonymousAt, gain.anonymous)
 	}
-	err := errors.Join(q.ReferralAddClicks(ctx, pipe, referrals), q.ClickInsertMany(ctx, pipe, d.made))
-	if len(d.met) > 0 {
-		err = errors.Join(err, d.storeMet(ctx, pipe))
-	}
-	return err
+	return errors.Join(
+		q.ReferralClickAddMany(ctx, pipe, codes),
+		q.ClickInsertMany(ctx, pipe, d.made),
+		d.storeVisits(ctx, pipe),
+		d.storeEmails(ctx, pipe),
+	)
 }
 
 // count queues what everybody counts.
@@ -391,25 +421,32 @@ func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
 	return d.counts.store(ctx, pipe, d.tenantID)
 }
 
-func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
-	bound := query.AttributionInsertManyParams{TenantID: d.tenantID, At: d.at}
-	visits := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at}
-	for to, referral := range d.bound {
-		bound.CampaignIds = append(bound.CampaignIds, to.campaign)
-		bound.RefereeIds = append(bound.RefereeIds, to.referee)
-		bound.ReferralIds = append(bound.ReferralIds, referral)
+func (d *door) storeEmails(ctx context.Context, pipe *pg.Pipeline) error {
+	if len(d.emails) == 0 {
+		return nil
 	}
-	for pair, m := range d.met {
-		visits.ClickIds = append(visits.ClickIds, m.click)
-		visits.Emails = append(visits.Emails, m.email)
-		visits.CampaignIds = append(visits.CampaignIds, m.campaign)
-		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
-		visits.ReferralIds = append(visits.ReferralIds, pair.referral)
+	arg := query.VisitEmailUpsertManyParams{TenantID: d.tenantID}
+	for pair, email := range d.emails {
+		arg.ReferralIds = append(arg.ReferralIds, pair.referral)
+		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
+		arg.Emails = append(arg.Emails, email)
 	}
-	if len(d.bound) > 0 {
-		if err := q.AttributionInsertMany(ctx, pipe, bound); err != nil {
-			return err
+	return q.VisitEmailUpsertMany(ctx, pipe, arg)
+}
+
+func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {
+	arg := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at}
+	for pair, e := range d.visits {
+		if e.click == uuid.Nil {
+			continue // refused after all
 		}
+		arg.ClickIds = append(arg.ClickIds, e.click)
+		arg.CampaignIds = append(arg.CampaignIds, pair.campaign)
+		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
+		arg.ReferralIds = append(arg.ReferralIds, pair.referral)
 	}
-	return q.VisitUpsertMany(ctx, pipe, visits)
+	if len(arg.ClickIds) == 0 {
+		return nil
+	}
+	return q.VisitUpsertMany(ctx, pipe, arg)
 }

@@ -204,7 +204,11 @@ func (m *making) count(ctx context.Context, pipe *pg.Pipeline, tenantID int64, r
 	if err == nil && m.referee.id != 0 {
 		err = q.VisitUpsertMany(ctx, pipe, query.VisitUpsertManyParams{
 			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID}, ClickIds: []uuid.UUID{uuid.Nil},
-			Emails: []string{m.RefereeEmail},
+		})
+	}
+	if err == nil && m.referee.id != 0 && m.RefereeEmail != "" {
+		err = q.VisitEmailUpsertMany(ctx, pipe, query.VisitEmailUpsertManyParams{
+			TenantID: tenantID, ReferralIds: []uuid.UUID{r.ID}, RefereeIds: []int64{m.referee.id}, Emails: []string{m.RefereeEmail},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])
@@ -222,13 +226,16 @@ func (p *Programme) Referral(ctx context.Context, tenantID int64, code string) (
 	if err != nil {
 		return Referral{}, pg.Fault(fmt.Errorf("read referral: %w", err))
 	}
-	return referralFromRow(row.Referral, row.Referrer, orEmpty(row.Referee)), nil
+	found := referralFromRow(row.Referral, row.Referrer, orEmpty(row.Referee))
+	found.Clicks = row.Clicks
+	return found, nil
 }
 
+// referralFromRow leaves the clicks out, which lie elsewhere.
 func referralFromRow(r query.Referral, referrer, referee string) Referral {
 	return Referral{
 		ID: r.ID, CampaignID: r.CampaignID, Code: r.Code, Referrer: referrer, Referee: referee, Username: orEmpty(r.Username), Status: r.Status,
-		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Clicks: r.Clicks, Conversions: r.Conversions,
+		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Conversions: r.Conversions,
 		CreatedAt: r.CreatedAt.UTC(), CompletedAt: instant(r.CompletedAt),
 	}
 }

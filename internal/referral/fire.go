@@ -52,3 +52,54 @@ func (p *Programme) fire(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t ten
 	}
 	return f, session.Store(ctx, pipe)
 }
+
+// fireClicks records what the counted clicks fire. Members' accounts are locked
+// behind what the clicks write of referrals and attributions, so that is sent
+// before.
+func (p *Programme) fireClicks(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, d *door) (*incentive.Firing, error) {
+	f, err := p.incentive.Firing(ctx, tx, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.fires) == 0 || !f.Fires(incentive.CodeClicked) {
+		return f, nil
+	}
+	if err := d.addFires(ctx, tx, f); err != nil {
+		return nil, err
+	}
+	if err := pipe.Send(ctx, tx); err != nil {
+		return nil, err
+	}
+	*pipe = pg.Pipeline{}
+	session, err := ledger.Begin(ctx, tx, t, d.at, f.Commands())
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Record(ctx, tx, session, d.at); err != nil {
+		return nil, fmt.Errorf("fire actions: %w", err)
+	}
+	return f, session.Store(ctx, pipe)
+}
+
+// addFires names the holders as the engine knows them.
+func (d *door) addFires(ctx context.Context, tx pg.Tx, f *incentive.Firing) error {
+	arg := query.MemberListExternalParams{TenantID: d.tenantID}
+	holders := map[int64]string{}
+	for _, x := range d.fires {
+		if _, asked := holders[x.referrer]; !asked {
+			holders[x.referrer] = ""
+			arg.Ids = append(arg.Ids, x.referrer)
+		}
+	}
+	rows, err := q.MemberListExternal(ctx, tx, arg)
+	if err != nil {
+		return fmt.Errorf("find holders of codes: %w", err)
+	}
+	for _, r := range rows {
+		holders[r.ID] = r.ExternalID
+	}
+	for _, x := range d.fires {
+		f.Add(incentive.Occasion{Type: incentive.CodeClicked, Member: holders[x.referrer], Record: x.click})
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,7 +40,10 @@ type Programme struct {
 	secret    []byte            // under which addresses and devices are hashed
 	clicks    *batch.Group[visit, Click]
 	seed      maphash.Seed
-	turns     turns // of conversions
+	lanes     uint64        // of clicks
+	turn      atomic.Uint32 // of clicks: the next batch's shard of the totals
+	turns     turns         // of conversions
+	codes     codes         // that clicks have come by
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
@@ -52,7 +56,8 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger, e *incentive.Engine) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed()}
+	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed(), lanes: clickLanes()}
+	p.turn.Store(uint32(maphash.String(p.seed, ""))) // two servers rarely meet
 	p.clicks = batch.New(clickBatch, p.runClicks)
 	return p, nil
 }
