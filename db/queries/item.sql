@@ -1,15 +1,17 @@
 -- name: ItemInsert :exec
 -- Makes an item.
-INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at)
-VALUES (@tenant_id, @id, @position, @name, @description, @category, @kind, @status, @image_url, @points_cost, @tokens_cost, @stock, @pool_id, @created_at, @created_at);
+INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id,
+                   partner_id, owed_minor, offer_tenant_id, offer_id, created_at, updated_at)
+VALUES (@tenant_id, @id, @position, @name, @description, @category, @kind, @status, @image_url, @points_cost, @tokens_cost, @stock, @pool_id,
+        @partner_id, @owed_minor, @offer_tenant_id, @offer_id, @created_at, @created_at);
 
 -- name: ItemGet :one
--- One item, by items_pk.
-SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL;
+-- One item that is no listing, by items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND partner_id IS NULL AND deleted_at IS NULL;
 
 -- name: ItemGetForUpdate :one
--- One item, locked, for a change. By items_pk.
-SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
+-- One item, listing or not, locked, for a change. By items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND (partner_id IS NOT NULL) = @listing::boolean AND deleted_at IS NULL FOR UPDATE;
 
 -- name: ItemListByID :many
 -- The named items. By items_pk.
@@ -26,7 +28,7 @@ SELECT * FROM items
 -- Stores an item.
 UPDATE items
    SET name = @name, description = @description, category = @category, kind = @kind, status = @status, image_url = @image_url,
-       points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, updated_at = @updated_at, deleted_at = @deleted_at
+       points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, owed_minor = @owed_minor, updated_at = @updated_at, deleted_at = @deleted_at
  WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: ItemUpdateSold :exec

@@ -1,10 +1,10 @@
 -- name: OrderInsertMany :exec
 -- Makes orders of one transaction.
-INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
+INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at, owed_minor)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@member_ids::bigint[]), unnest(@item_ids::text[]), unnest(@item_names::text[]), unnest(@kinds::text[]),
        unnest(@quantities::integer[]), unnest(@assets::smallint[]), unnest(@spents::bigint[]), unnest(@spend_seqs::bigint[]), unnest(@statuses::text[]),
        string_to_array(unnest(@codes::text[]), E'\n'), NULLIF(unnest(@addresses::text[]), '')::json,
-       unnest(@created_at::timestamptz[]), NULLIF(unnest(@completed_at::timestamptz[]), '0001-01-01Z'::timestamptz);
+       unnest(@created_at::timestamptz[]), NULLIF(unnest(@completed_at::timestamptz[]), '0001-01-01Z'::timestamptz), NULLIF(unnest(@owed_minors::bigint[]), -1);
 
 -- name: OrderGet :one
 -- One order with its member, by orders_pk.

@@ -1068,6 +1068,30 @@ type CreateKeyRequest struct {
 	Scopes []Scope `json:"scopes"`
 }
 
+// CreateListingRequest At least one of `pointsCost` and `tokensCost` is needed.
+type CreateListingRequest struct {
+	Category    *string                   `json:"category,omitempty"`
+	CodePoolId  nullable.Nullable[string] `json:"codePoolId,omitempty"`
+	Description *string                   `json:"description,omitempty"`
+
+	// ImageUrl A URL.
+	ImageUrl   nullable.Nullable[string] `json:"imageUrl,omitempty"`
+	OfferId    nullable.Nullable[string] `json:"offerId,omitempty"`
+	PartnerId  string                    `json:"partnerId"`
+	PointsCost nullable.Nullable[int64]  `json:"pointsCost,omitempty"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+
+	// Status Only an `active` item can be bought.
+	Status *ItemStatus `json:"status,omitempty"`
+
+	// Stock How many may be sold; null: as many as there are codes.
+	Stock      nullable.Nullable[int64] `json:"stock,omitempty"`
+	Title      string                   `json:"title"`
+	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
+}
+
 // CreateMemberRequest defines model for CreateMemberRequest.
 type CreateMemberRequest struct {
 	// Email An e-mail address.
@@ -1076,6 +1100,26 @@ type CreateMemberRequest struct {
 	// Id Any id of the programme's own.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+}
+
+// CreateOfferRequest defines model for CreateOfferRequest.
+type CreateOfferRequest struct {
+	// ItemId A digital item with a code pool.
+	ItemId string `json:"itemId"`
+
+	// Programme The name of the programme that may sell it.
+	Programme string `json:"programme"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+}
+
+// CreatePartnerRequest defines model for CreatePartnerRequest.
+type CreatePartnerRequest struct {
+	Name string `json:"name"`
+
+	// Website A URL.
+	Website nullable.Nullable[string] `json:"website,omitempty"`
 }
 
 // CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
@@ -1088,6 +1132,9 @@ type CreateVanityCodeRequest struct {
 	// ReferrerUsername Display name of the referrer.
 	ReferrerUsername *string `json:"referrerUsername,omitempty"`
 }
+
+// Day A day in UTC.
+type Day = string
 
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
@@ -1461,6 +1508,57 @@ type Liability struct {
 	Balanced bool `json:"balanced"`
 }
 
+// Listing What members can buy at a partner.
+type Listing struct {
+	// Available How many can be bought now, by stock and codes; null: no limit.
+	Available nullable.Nullable[int64] `json:"available"`
+
+	// Category May be empty.
+	Category string `json:"category"`
+
+	// CodePoolId Where its codes come from; null for an offer of another programme.
+	CodePoolId nullable.Nullable[string] `json:"codePoolId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description May be empty.
+	Description string                    `json:"description"`
+	Id          string                    `json:"id"`
+	ImageUrl    nullable.Nullable[string] `json:"imageUrl"`
+
+	// OfferId The other programme's offer that it sells.
+	OfferId   nullable.Nullable[string] `json:"offerId"`
+	PartnerId string                    `json:"partnerId"`
+
+	// PointsCost The price in points; null: not sold for them.
+	PointsCost nullable.Nullable[int64] `json:"pointsCost"`
+
+	// SettlementPrice An amount of money with two decimals, or null.
+	SettlementPrice nullable.Nullable[NullableMoney] `json:"settlementPrice"`
+
+	// Status Only an `active` item can be bought.
+	Status ItemStatus `json:"status"`
+
+	// Stock The limit set here; null: as many as there are codes.
+	Stock nullable.Nullable[int64] `json:"stock"`
+	Title string                   `json:"title"`
+
+	// TokensCost The price in tokens; null: not sold for them.
+	TokensCost nullable.Nullable[int64] `json:"tokensCost"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// ListingList defines model for ListingList.
+type ListingList struct {
+	Data []Listing `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
 // Member A person who collects.
 type Member struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
@@ -1519,6 +1617,37 @@ type NullableMoney = wire.Money
 // NullablePercent A percentage with at most two decimals; null for none.
 type NullablePercent = wire.Decimal
 
+// Offer An item of this programme that another one may sell in its marketplace.
+type Offer struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+	ItemId    string  `json:"itemId"`
+
+	// Owed An amount of money with two decimals, exact. It carries no currency.
+	Owed Money `json:"owed"`
+
+	// Programme The name of the programme that may sell it.
+	Programme string `json:"programme"`
+
+	// SettlementPrice An amount of money with two decimals, or null.
+	SettlementPrice nullable.Nullable[NullableMoney] `json:"settlementPrice"`
+
+	// Sold How many were sold.
+	Sold int64 `json:"sold"`
+
+	// WithdrawnAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	WithdrawnAt nullable.Nullable[NullableInstant] `json:"withdrawnAt"`
+}
+
+// OfferList defines model for OfferList.
+type OfferList struct {
+	Data []Offer `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
 // Pagination Where this page stands.
 type Pagination struct {
 	// Limit The size of a page.
@@ -1532,6 +1661,32 @@ type Pagination struct {
 
 	// TotalPages Pages; 0 where there is no entry.
 	TotalPages int64 `json:"totalPages"`
+}
+
+// Partner Another business, whose goods members buy with what they earned here.
+type Partner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+	Name      string  `json:"name"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Verified Whether its listings are on offer.
+	Verified bool `json:"verified"`
+
+	// VerifiedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	VerifiedAt nullable.Nullable[NullableInstant] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]          `json:"website"`
+}
+
+// PartnerList defines model for PartnerList.
+type PartnerList struct {
+	Data []Partner `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
 }
 
 // PayoutAsset What `units` are.
@@ -1723,6 +1878,19 @@ type Settings struct {
 	UpdatedAt Instant `json:"updatedAt"`
 }
 
+// Settlement What members redeemed of a partner, and what it is owed for that.
+type Settlement struct {
+	// Owed An amount of money with two decimals, exact. It carries no currency.
+	Owed        Money  `json:"owed"`
+	PartnerId   string `json:"partnerId"`
+	PointsSpent int64  `json:"pointsSpent"`
+	Redemptions int64  `json:"redemptions"`
+	TokensSpent int64  `json:"tokensSpent"`
+}
+
+// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+type SettlementPrice = wire.Decimal
+
 // SignalWeights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
 type SignalWeights map[string]int
 
@@ -1814,6 +1982,24 @@ type UpdateItemRequest struct {
 	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
 }
 
+// UpdateListingRequest defines model for UpdateListingRequest.
+type UpdateListingRequest struct {
+	Category    *string                   `json:"category,omitempty"`
+	CodePoolId  *string                   `json:"codePoolId,omitempty"`
+	Description *string                   `json:"description,omitempty"`
+	ImageUrl    nullable.Nullable[string] `json:"imageUrl,omitempty"`
+	PointsCost  nullable.Nullable[int64]  `json:"pointsCost,omitempty"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+
+	// Status Only an `active` item can be bought.
+	Status     *ItemStatus              `json:"status,omitempty"`
+	Stock      nullable.Nullable[int64] `json:"stock,omitempty"`
+	Title      *string                  `json:"title,omitempty"`
+	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
+}
+
 // UpdateMemberRequest defines model for UpdateMemberRequest.
 type UpdateMemberRequest struct {
 	// Email Null clears it.
@@ -1821,6 +2007,13 @@ type UpdateMemberRequest struct {
 
 	// Name Null clears it.
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+}
+
+// UpdatePartnerRequest defines model for UpdatePartnerRequest.
+type UpdatePartnerRequest struct {
+	Name     *string                   `json:"name,omitempty"`
+	Verified *bool                     `json:"verified,omitempty"`
+	Website  nullable.Nullable[string] `json:"website,omitempty"`
 }
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
@@ -2005,11 +2198,20 @@ type KeyId = string
 // Limit defines model for Limit.
 type Limit = int
 
+// ListingId defines model for ListingId.
+type ListingId = string
+
 // MemberId defines model for MemberId.
 type MemberId = string
 
+// OfferId defines model for OfferId.
+type OfferId = string
+
 // Page defines model for Page.
 type Page = int
+
+// PartnerId defines model for PartnerId.
+type PartnerId = string
 
 // PoolId defines model for PoolId.
 type PoolId = string
@@ -2299,6 +2501,45 @@ type GetLiabilityParams struct {
 	At *string `form:"at,omitempty" json:"at,omitempty"`
 }
 
+// ListListingsParams defines parameters for ListListings.
+type ListListingsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// PartnerId Only listings of this partner.
+	PartnerId *string `form:"partnerId,omitempty" json:"partnerId,omitempty"`
+
+	// Status Only listings in this status. Without it, both.
+	Status *ItemStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// CreateListingParams defines parameters for CreateListing.
+type CreateListingParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateListingParams defines parameters for UpdateListing.
+type UpdateListingParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ImportListingCodesParams defines parameters for ImportListingCodes.
+type ImportListingCodesParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2322,6 +2563,65 @@ type UpdateMemberParams struct {
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListOffersParams defines parameters for ListOffers.
+type ListOffersParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateOfferParams defines parameters for CreateOffer.
+type CreateOfferParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// WithdrawOfferParams defines parameters for WithdrawOffer.
+type WithdrawOfferParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPartnersParams defines parameters for ListPartners.
+type ListPartnersParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreatePartnerParams defines parameters for CreatePartner.
+type CreatePartnerParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdatePartnerParams defines parameters for UpdatePartner.
+type UpdatePartnerParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetSettlementParams defines parameters for GetSettlement.
+type GetSettlementParams struct {
+	// From First day, inclusive.
+	From *Day `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Last day, inclusive.
+	To *Day `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // ApproveRewardParams defines parameters for ApproveReward.
@@ -2404,11 +2704,29 @@ type CreateKeyJSONRequestBody = CreateKeyRequest
 // RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
 type RotateKeyJSONRequestBody = RotateKeyRequest
 
+// CreateListingJSONRequestBody defines body for CreateListing for application/json ContentType.
+type CreateListingJSONRequestBody = CreateListingRequest
+
+// UpdateListingJSONRequestBody defines body for UpdateListing for application/json ContentType.
+type UpdateListingJSONRequestBody = UpdateListingRequest
+
+// ImportListingCodesJSONRequestBody defines body for ImportListingCodes for application/json ContentType.
+type ImportListingCodesJSONRequestBody = ImportCodesRequest
+
 // CreateMemberJSONRequestBody defines body for CreateMember for application/json ContentType.
 type CreateMemberJSONRequestBody = CreateMemberRequest
 
 // UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
 type UpdateMemberJSONRequestBody = UpdateMemberRequest
+
+// CreateOfferJSONRequestBody defines body for CreateOffer for application/json ContentType.
+type CreateOfferJSONRequestBody = CreateOfferRequest
+
+// CreatePartnerJSONRequestBody defines body for CreatePartner for application/json ContentType.
+type CreatePartnerJSONRequestBody = CreatePartnerRequest
+
+// UpdatePartnerJSONRequestBody defines body for UpdatePartner for application/json ContentType.
+type UpdatePartnerJSONRequestBody = UpdatePartnerRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
@@ -2968,6 +3286,89 @@ type ClientInterface interface {
 	// Corresponds with GET /liability (the `GetLiability` operationId).
 	GetLiability(ctx context.Context, params *GetLiabilityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListListings List the listings
+	//
+	// Oldest first. Filters add up.
+	//
+	// Corresponds with GET /listings (the `ListListings` operationId).
+	ListListings(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateListingWithBody Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithBody(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateListing Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListing(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteListing Delete a listing
+	//
+	// It is gone from every list; redemptions of it stay.
+	//
+	// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+	DeleteListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetListing Get a listing
+	//
+	// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+	GetListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateListingWithBody Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithBody(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateListing Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListing(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportListingCodesWithBody Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithBody(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportListingCodes Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodes(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListMembers List the members
 	//
 	// Newest first.
@@ -3012,12 +3413,113 @@ type ClientInterface interface {
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListOffers List the offers made to other programmes
+	//
+	// Newest first, withdrawn ones too.
+	//
+	// Corresponds with GET /offers (the `ListOffers` operationId).
+	ListOffers(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateOfferWithBody Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithBody(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateOffer Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOffer(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOffer Get an offer with what was sold of it
+	//
+	// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+	GetOffer(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawOffer Withdraw an offer
+	//
+	// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+	//
+	// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+	WithdrawOffer(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSpec Get this document
 	//
 	// The contract that the server keeps, as JSON. Needs no key.
 	//
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPartners List the partners
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /partners (the `ListPartners` operationId).
+	ListPartners(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePartnerWithBody Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithBody(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePartner Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartner(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPartner Get a partner
+	//
+	// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+	GetPartner(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePartnerWithBody Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithBody(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePartner Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartner(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSettlement Get what a partner is owed
+	//
+	// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+	// are kept with every redemption, so the answer costs the same at any number of them.
+	//
+	// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+	GetSettlement(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ApproveReward Approve a reward before its time
 	//
@@ -4082,6 +4584,179 @@ func (c *Client) GetLiability(ctx context.Context, params *GetLiabilityParams, r
 	return c.Client.Do(req)
 }
 
+// ListListings List the listings
+//
+// Oldest first. Filters add up.
+//
+// Corresponds with GET /listings (the `ListListings` operationId).
+func (c *Client) ListListings(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListListingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateListingWithBody Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *Client) CreateListingWithBody(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateListingRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateListing Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *Client) CreateListing(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateListingRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteListing Delete a listing
+//
+// It is gone from every list; redemptions of it stay.
+//
+// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+func (c *Client) DeleteListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteListingRequest(c.Server, listingId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetListing Get a listing
+//
+// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+func (c *Client) GetListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetListingRequest(c.Server, listingId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateListingWithBody Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *Client) UpdateListingWithBody(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateListingRequestWithBody(c.Server, listingId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateListing Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *Client) UpdateListing(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateListingRequest(c.Server, listingId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportListingCodesWithBody Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *Client) ImportListingCodesWithBody(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportListingCodesRequestWithBody(c.Server, listingId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportListingCodes Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *Client) ImportListingCodes(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportListingCodesRequest(c.Server, listingId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListMembers List the members
 //
 // Newest first.
@@ -4186,6 +4861,99 @@ func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *Up
 	return c.Client.Do(req)
 }
 
+// ListOffers List the offers made to other programmes
+//
+// Newest first, withdrawn ones too.
+//
+// Corresponds with GET /offers (the `ListOffers` operationId).
+func (c *Client) ListOffers(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOffersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateOfferWithBody Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *Client) CreateOfferWithBody(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateOfferRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateOffer Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *Client) CreateOffer(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateOfferRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOffer Get an offer with what was sold of it
+//
+// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+func (c *Client) GetOffer(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOfferRequest(c.Server, offerId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawOffer Withdraw an offer
+//
+// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+//
+// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+func (c *Client) WithdrawOffer(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawOfferRequest(c.Server, offerId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSpec Get this document
 //
 // The contract that the server keeps, as JSON. Needs no key.
@@ -4193,6 +4961,134 @@ func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *Up
 // Corresponds with GET /openapi.json (the `GetSpec` operationId).
 func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSpecRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPartners List the partners
+//
+// Newest first.
+//
+// Corresponds with GET /partners (the `ListPartners` operationId).
+func (c *Client) ListPartners(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPartnersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePartnerWithBody Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *Client) CreatePartnerWithBody(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePartnerRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePartner Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *Client) CreatePartner(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePartnerRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPartner Get a partner
+//
+// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+func (c *Client) GetPartner(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPartnerRequest(c.Server, partnerId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePartnerWithBody Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *Client) UpdatePartnerWithBody(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePartnerRequestWithBody(c.Server, partnerId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePartner Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *Client) UpdatePartner(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePartnerRequest(c.Server, partnerId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSettlement Get what a partner is owed
+//
+// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+// are kept with every redemption, so the answer costs the same at any number of them.
+//
+// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+func (c *Client) GetSettlement(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSettlementRequest(c.Server, partnerId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6360,6 +7256,343 @@ func NewGetLiabilityRequest(server string, params *GetLiabilityParams) (*http.Re
 	return req, nil
 }
 
+// NewListListingsRequest constructs an http.Request for the ListListings method
+func NewListListingsRequest(server string, params *ListListingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "partnerId", *params.PartnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateListingRequest calls the generic CreateListing builder with application/json body
+func NewCreateListingRequest(server string, params *CreateListingParams, body CreateListingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateListingRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateListingRequestWithBody constructs an http.Request for the CreateListing method, with any body, and a specified content type
+func NewCreateListingRequestWithBody(server string, params *CreateListingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteListingRequest constructs an http.Request for the DeleteListing method
+func NewDeleteListingRequest(server string, listingId ListingId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetListingRequest constructs an http.Request for the GetListing method
+func NewGetListingRequest(server string, listingId ListingId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateListingRequest calls the generic UpdateListing builder with application/json body
+func NewUpdateListingRequest(server string, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateListingRequestWithBody(server, listingId, params, "application/json", bodyReader)
+}
+
+// NewUpdateListingRequestWithBody constructs an http.Request for the UpdateListing method, with any body, and a specified content type
+func NewUpdateListingRequestWithBody(server string, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewImportListingCodesRequest calls the generic ImportListingCodes builder with application/json body
+func NewImportListingCodesRequest(server string, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewImportListingCodesRequestWithBody(server, listingId, params, "application/json", bodyReader)
+}
+
+// NewImportListingCodesRequestWithBody constructs an http.Request for the ImportListingCodes method, with any body, and a specified content type
+func NewImportListingCodesRequestWithBody(server string, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListMembersRequest constructs an http.Request for the ListMembers method
 func NewListMembersRequest(server string, params *ListMembersParams) (*http.Request, error) {
 	var err error
@@ -6577,6 +7810,210 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewListOffersRequest constructs an http.Request for the ListOffers method
+func NewListOffersRequest(server string, params *ListOffersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateOfferRequest calls the generic CreateOffer builder with application/json body
+func NewCreateOfferRequest(server string, params *CreateOfferParams, body CreateOfferJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateOfferRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateOfferRequestWithBody constructs an http.Request for the CreateOffer method, with any body, and a specified content type
+func NewCreateOfferRequestWithBody(server string, params *CreateOfferParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOfferRequest constructs an http.Request for the GetOffer method
+func NewGetOfferRequest(server string, offerId OfferId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "offerId", offerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewWithdrawOfferRequest constructs an http.Request for the WithdrawOffer method
+func NewWithdrawOfferRequest(server string, offerId OfferId, params *WithdrawOfferParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "offerId", offerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSpecRequest constructs an http.Request for the GetSpec method
 func NewGetSpecRequest(server string) (*http.Request, error) {
 	var err error
@@ -6594,6 +8031,296 @@ func NewGetSpecRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPartnersRequest constructs an http.Request for the ListPartners method
+func NewListPartnersRequest(server string, params *ListPartnersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreatePartnerRequest calls the generic CreatePartner builder with application/json body
+func NewCreatePartnerRequest(server string, params *CreatePartnerParams, body CreatePartnerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreatePartnerRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreatePartnerRequestWithBody constructs an http.Request for the CreatePartner method, with any body, and a specified content type
+func NewCreatePartnerRequestWithBody(server string, params *CreatePartnerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPartnerRequest constructs an http.Request for the GetPartner method
+func NewGetPartnerRequest(server string, partnerId PartnerId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdatePartnerRequest calls the generic UpdatePartner builder with application/json body
+func NewUpdatePartnerRequest(server string, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdatePartnerRequestWithBody(server, partnerId, params, "application/json", bodyReader)
+}
+
+// NewUpdatePartnerRequestWithBody constructs an http.Request for the UpdatePartner method, with any body, and a specified content type
+func NewUpdatePartnerRequestWithBody(server string, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSettlementRequest constructs an http.Request for the GetSettlement method
+func NewGetSettlementRequest(server string, partnerId PartnerId, params *GetSettlementParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s/settlement", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -7472,6 +9199,95 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /liability (the `GetLiability` operationId).
 	GetLiabilityWithResponse(ctx context.Context, params *GetLiabilityParams, reqEditors ...RequestEditorFn) (*GetLiabilityResponse, error)
 
+	// ListListingsWithResponse List the listings
+	//
+	// Oldest first. Filters add up.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /listings (the `ListListings` operationId).
+	ListListingsWithResponse(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*ListListingsResponse, error)
+
+	// CreateListingWithBodyWithResponse Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithBodyWithResponse(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateListingResponse, error)
+
+	// CreateListingWithResponse Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithResponse(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateListingResponse, error)
+
+	// DeleteListingWithResponse Delete a listing
+	//
+	// It is gone from every list; redemptions of it stay.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+	DeleteListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*DeleteListingResponse, error)
+
+	// GetListingWithResponse Get a listing
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+	GetListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*GetListingResponse, error)
+
+	// UpdateListingWithBodyWithResponse Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithBodyWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error)
+
+	// UpdateListingWithResponse Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error)
+
+	// ImportListingCodesWithBodyWithResponse Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithBodyWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error)
+
+	// ImportListingCodesWithResponse Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error)
+
 	// ListMembersWithResponse List the members
 	//
 	// Newest first.
@@ -7520,6 +9336,55 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
 
+	// ListOffersWithResponse List the offers made to other programmes
+	//
+	// Newest first, withdrawn ones too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /offers (the `ListOffers` operationId).
+	ListOffersWithResponse(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*ListOffersResponse, error)
+
+	// CreateOfferWithBodyWithResponse Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithBodyWithResponse(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error)
+
+	// CreateOfferWithResponse Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithResponse(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error)
+
+	// GetOfferWithResponse Get an offer with what was sold of it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+	GetOfferWithResponse(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*GetOfferResponse, error)
+
+	// WithdrawOfferWithResponse Withdraw an offer
+	//
+	// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+	WithdrawOfferWithResponse(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*WithdrawOfferResponse, error)
+
 	// GetSpecWithResponse Get this document
 	//
 	// The contract that the server keeps, as JSON. Needs no key.
@@ -7528,6 +9393,70 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
+
+	// ListPartnersWithResponse List the partners
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners (the `ListPartners` operationId).
+	ListPartnersWithResponse(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*ListPartnersResponse, error)
+
+	// CreatePartnerWithBodyWithResponse Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithBodyWithResponse(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error)
+
+	// CreatePartnerWithResponse Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithResponse(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error)
+
+	// GetPartnerWithResponse Get a partner
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+	GetPartnerWithResponse(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*GetPartnerResponse, error)
+
+	// UpdatePartnerWithBodyWithResponse Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithBodyWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error)
+
+	// UpdatePartnerWithResponse Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error)
+
+	// GetSettlementWithResponse Get what a partner is owed
+	//
+	// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+	// are kept with every redemption, so the answer costs the same at any number of them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+	GetSettlementWithResponse(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*GetSettlementResponse, error)
 
 	// ApproveRewardWithResponse Approve a reward before its time
 	//
@@ -13443,6 +15372,1044 @@ func (r GetLiabilityResponse) ContentType() string {
 	return ""
 }
 
+// ListListingsResponse200Headers the declared response headers of an HTTP 200 response for ListListings
+type ListListingsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse400Headers the declared response headers of an HTTP 400 response for ListListings
+type ListListingsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListListingsResponse401Headers the declared response headers of an HTTP 401 response for ListListings
+type ListListingsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse403Headers the declared response headers of an HTTP 403 response for ListListings
+type ListListingsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse429Headers the declared response headers of an HTTP 429 response for ListListings
+type ListListingsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListListingsResponse500Headers the declared response headers of an HTTP 500 response for ListListings
+type ListListingsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse503Headers the declared response headers of an HTTP 503 response for ListListings
+type ListListingsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListListingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListingList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListListingsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListListingsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListListingsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListListingsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListListingsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListListingsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListListingsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListListingsResponse) GetJSON200() *ListingList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListListingsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListListingsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListListingsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListListingsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListListingsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListListingsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListListingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListListingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListListingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListListingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateListingResponse201Headers the declared response headers of an HTTP 201 response for CreateListing
+type CreateListingResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse400Headers the declared response headers of an HTTP 400 response for CreateListing
+type CreateListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse401Headers the declared response headers of an HTTP 401 response for CreateListing
+type CreateListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse403Headers the declared response headers of an HTTP 403 response for CreateListing
+type CreateListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse404Headers the declared response headers of an HTTP 404 response for CreateListing
+type CreateListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse409Headers the declared response headers of an HTTP 409 response for CreateListing
+type CreateListingResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateListingResponse413Headers the declared response headers of an HTTP 413 response for CreateListing
+type CreateListingResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse422Headers the declared response headers of an HTTP 422 response for CreateListing
+type CreateListingResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse429Headers the declared response headers of an HTTP 429 response for CreateListing
+type CreateListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateListingResponse500Headers the declared response headers of an HTTP 500 response for CreateListing
+type CreateListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse503Headers the declared response headers of an HTTP 503 response for CreateListing
+type CreateListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateListingResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateListingResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateListingResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateListingResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateListingResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateListingResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateListingResponse) GetJSON201() *Listing {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateListingResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateListingResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateListingResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteListingResponse200Headers the declared response headers of an HTTP 200 response for DeleteListing
+type DeleteListingResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse400Headers the declared response headers of an HTTP 400 response for DeleteListing
+type DeleteListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteListingResponse401Headers the declared response headers of an HTTP 401 response for DeleteListing
+type DeleteListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse403Headers the declared response headers of an HTTP 403 response for DeleteListing
+type DeleteListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse404Headers the declared response headers of an HTTP 404 response for DeleteListing
+type DeleteListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteListingResponse429Headers the declared response headers of an HTTP 429 response for DeleteListing
+type DeleteListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteListingResponse500Headers the declared response headers of an HTTP 500 response for DeleteListing
+type DeleteListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse503Headers the declared response headers of an HTTP 503 response for DeleteListing
+type DeleteListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteListingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteListingResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetListingResponse200Headers the declared response headers of an HTTP 200 response for GetListing
+type GetListingResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse400Headers the declared response headers of an HTTP 400 response for GetListing
+type GetListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetListingResponse401Headers the declared response headers of an HTTP 401 response for GetListing
+type GetListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse403Headers the declared response headers of an HTTP 403 response for GetListing
+type GetListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse404Headers the declared response headers of an HTTP 404 response for GetListing
+type GetListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetListingResponse429Headers the declared response headers of an HTTP 429 response for GetListing
+type GetListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetListingResponse500Headers the declared response headers of an HTTP 500 response for GetListing
+type GetListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse503Headers the declared response headers of an HTTP 503 response for GetListing
+type GetListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetListingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetListingResponse) GetJSON200() *Listing {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateListingResponse200Headers the declared response headers of an HTTP 200 response for UpdateListing
+type UpdateListingResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse400Headers the declared response headers of an HTTP 400 response for UpdateListing
+type UpdateListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse401Headers the declared response headers of an HTTP 401 response for UpdateListing
+type UpdateListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse403Headers the declared response headers of an HTTP 403 response for UpdateListing
+type UpdateListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse404Headers the declared response headers of an HTTP 404 response for UpdateListing
+type UpdateListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse409Headers the declared response headers of an HTTP 409 response for UpdateListing
+type UpdateListingResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateListingResponse413Headers the declared response headers of an HTTP 413 response for UpdateListing
+type UpdateListingResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse422Headers the declared response headers of an HTTP 422 response for UpdateListing
+type UpdateListingResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse429Headers the declared response headers of an HTTP 429 response for UpdateListing
+type UpdateListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateListingResponse500Headers the declared response headers of an HTTP 500 response for UpdateListing
+type UpdateListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse503Headers the declared response headers of an HTTP 503 response for UpdateListing
+type UpdateListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateListingResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateListingResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateListingResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateListingResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateListingResponse) GetJSON200() *Listing {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateListingResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateListingResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateListingResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ImportListingCodesResponse200Headers the declared response headers of an HTTP 200 response for ImportListingCodes
+type ImportListingCodesResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse400Headers the declared response headers of an HTTP 400 response for ImportListingCodes
+type ImportListingCodesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse401Headers the declared response headers of an HTTP 401 response for ImportListingCodes
+type ImportListingCodesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse403Headers the declared response headers of an HTTP 403 response for ImportListingCodes
+type ImportListingCodesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse404Headers the declared response headers of an HTTP 404 response for ImportListingCodes
+type ImportListingCodesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse409Headers the declared response headers of an HTTP 409 response for ImportListingCodes
+type ImportListingCodesResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse413Headers the declared response headers of an HTTP 413 response for ImportListingCodes
+type ImportListingCodesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse422Headers the declared response headers of an HTTP 422 response for ImportListingCodes
+type ImportListingCodesResponse422Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse429Headers the declared response headers of an HTTP 429 response for ImportListingCodes
+type ImportListingCodesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse500Headers the declared response headers of an HTTP 500 response for ImportListingCodes
+type ImportListingCodesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse503Headers the declared response headers of an HTTP 503 response for ImportListingCodes
+type ImportListingCodesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ImportListingCodesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportCodesResult
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ImportListingCodesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ImportListingCodesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ImportListingCodesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ImportListingCodesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ImportListingCodesResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ImportListingCodesResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ImportListingCodesResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ImportListingCodesResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ImportListingCodesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ImportListingCodesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ImportListingCodesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportListingCodesResponse) GetJSON200() *ImportCodesResult {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ImportListingCodesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ImportListingCodesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ImportListingCodesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ImportListingCodesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ImportListingCodesResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ImportListingCodesResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ImportListingCodesResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ImportListingCodesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ImportListingCodesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportListingCodesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportListingCodesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportListingCodesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportListingCodesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportListingCodesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListMembersResponse200Headers the declared response headers of an HTTP 200 response for ListMembers
 type ListMembersResponse200Headers struct {
 	XRequestId *string
@@ -14115,6 +17082,693 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// ListOffersResponse200Headers the declared response headers of an HTTP 200 response for ListOffers
+type ListOffersResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse400Headers the declared response headers of an HTTP 400 response for ListOffers
+type ListOffersResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListOffersResponse401Headers the declared response headers of an HTTP 401 response for ListOffers
+type ListOffersResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse403Headers the declared response headers of an HTTP 403 response for ListOffers
+type ListOffersResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse429Headers the declared response headers of an HTTP 429 response for ListOffers
+type ListOffersResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListOffersResponse500Headers the declared response headers of an HTTP 500 response for ListOffers
+type ListOffersResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse503Headers the declared response headers of an HTTP 503 response for ListOffers
+type ListOffersResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListOffersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OfferList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOffersResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListOffersResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListOffersResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListOffersResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListOffersResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListOffersResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListOffersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOffersResponse) GetJSON200() *OfferList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListOffersResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListOffersResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListOffersResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListOffersResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListOffersResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListOffersResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOffersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOffersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOffersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOffersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateOfferResponse201Headers the declared response headers of an HTTP 201 response for CreateOffer
+type CreateOfferResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse400Headers the declared response headers of an HTTP 400 response for CreateOffer
+type CreateOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse401Headers the declared response headers of an HTTP 401 response for CreateOffer
+type CreateOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse403Headers the declared response headers of an HTTP 403 response for CreateOffer
+type CreateOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse404Headers the declared response headers of an HTTP 404 response for CreateOffer
+type CreateOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse409Headers the declared response headers of an HTTP 409 response for CreateOffer
+type CreateOfferResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateOfferResponse413Headers the declared response headers of an HTTP 413 response for CreateOffer
+type CreateOfferResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse422Headers the declared response headers of an HTTP 422 response for CreateOffer
+type CreateOfferResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse429Headers the declared response headers of an HTTP 429 response for CreateOffer
+type CreateOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateOfferResponse500Headers the declared response headers of an HTTP 500 response for CreateOffer
+type CreateOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse503Headers the declared response headers of an HTTP 503 response for CreateOffer
+type CreateOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateOfferResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateOfferResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateOfferResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateOfferResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateOfferResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateOfferResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateOfferResponse) GetJSON201() *Offer {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateOfferResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateOfferResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateOfferResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOfferResponse200Headers the declared response headers of an HTTP 200 response for GetOffer
+type GetOfferResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse400Headers the declared response headers of an HTTP 400 response for GetOffer
+type GetOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetOfferResponse401Headers the declared response headers of an HTTP 401 response for GetOffer
+type GetOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse403Headers the declared response headers of an HTTP 403 response for GetOffer
+type GetOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse404Headers the declared response headers of an HTTP 404 response for GetOffer
+type GetOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetOfferResponse429Headers the declared response headers of an HTTP 429 response for GetOffer
+type GetOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetOfferResponse500Headers the declared response headers of an HTTP 500 response for GetOffer
+type GetOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse503Headers the declared response headers of an HTTP 503 response for GetOffer
+type GetOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOfferResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetOfferResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetOfferResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOfferResponse) GetJSON200() *Offer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawOfferResponse200Headers the declared response headers of an HTTP 200 response for WithdrawOffer
+type WithdrawOfferResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse400Headers the declared response headers of an HTTP 400 response for WithdrawOffer
+type WithdrawOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse401Headers the declared response headers of an HTTP 401 response for WithdrawOffer
+type WithdrawOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse403Headers the declared response headers of an HTTP 403 response for WithdrawOffer
+type WithdrawOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse404Headers the declared response headers of an HTTP 404 response for WithdrawOffer
+type WithdrawOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse409Headers the declared response headers of an HTTP 409 response for WithdrawOffer
+type WithdrawOfferResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse413Headers the declared response headers of an HTTP 413 response for WithdrawOffer
+type WithdrawOfferResponse413Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse422Headers the declared response headers of an HTTP 422 response for WithdrawOffer
+type WithdrawOfferResponse422Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse429Headers the declared response headers of an HTTP 429 response for WithdrawOffer
+type WithdrawOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse500Headers the declared response headers of an HTTP 500 response for WithdrawOffer
+type WithdrawOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse503Headers the declared response headers of an HTTP 503 response for WithdrawOffer
+type WithdrawOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type WithdrawOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawOfferResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *WithdrawOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *WithdrawOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *WithdrawOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *WithdrawOfferResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WithdrawOfferResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *WithdrawOfferResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *WithdrawOfferResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *WithdrawOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *WithdrawOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *WithdrawOfferResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawOfferResponse) GetJSON200() *Offer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r WithdrawOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r WithdrawOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r WithdrawOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r WithdrawOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r WithdrawOfferResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r WithdrawOfferResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r WithdrawOfferResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r WithdrawOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r WithdrawOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r WithdrawOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
 type GetSpecResponse200Headers struct {
 	XRequestId *string
@@ -14157,6 +17811,831 @@ func (r GetSpecResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSpecResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPartnersResponse200Headers the declared response headers of an HTTP 200 response for ListPartners
+type ListPartnersResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse400Headers the declared response headers of an HTTP 400 response for ListPartners
+type ListPartnersResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListPartnersResponse401Headers the declared response headers of an HTTP 401 response for ListPartners
+type ListPartnersResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse403Headers the declared response headers of an HTTP 403 response for ListPartners
+type ListPartnersResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse429Headers the declared response headers of an HTTP 429 response for ListPartners
+type ListPartnersResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListPartnersResponse500Headers the declared response headers of an HTTP 500 response for ListPartners
+type ListPartnersResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse503Headers the declared response headers of an HTTP 503 response for ListPartners
+type ListPartnersResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListPartnersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PartnerList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPartnersResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListPartnersResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListPartnersResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListPartnersResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListPartnersResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListPartnersResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListPartnersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPartnersResponse) GetJSON200() *PartnerList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListPartnersResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListPartnersResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListPartnersResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListPartnersResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListPartnersResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListPartnersResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPartnersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPartnersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPartnersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPartnersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreatePartnerResponse201Headers the declared response headers of an HTTP 201 response for CreatePartner
+type CreatePartnerResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreatePartnerResponse400Headers the declared response headers of an HTTP 400 response for CreatePartner
+type CreatePartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreatePartnerResponse401Headers the declared response headers of an HTTP 401 response for CreatePartner
+type CreatePartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse403Headers the declared response headers of an HTTP 403 response for CreatePartner
+type CreatePartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse409Headers the declared response headers of an HTTP 409 response for CreatePartner
+type CreatePartnerResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreatePartnerResponse413Headers the declared response headers of an HTTP 413 response for CreatePartner
+type CreatePartnerResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse422Headers the declared response headers of an HTTP 422 response for CreatePartner
+type CreatePartnerResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse429Headers the declared response headers of an HTTP 429 response for CreatePartner
+type CreatePartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreatePartnerResponse500Headers the declared response headers of an HTTP 500 response for CreatePartner
+type CreatePartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse503Headers the declared response headers of an HTTP 503 response for CreatePartner
+type CreatePartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreatePartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreatePartnerResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreatePartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreatePartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreatePartnerResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreatePartnerResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreatePartnerResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreatePartnerResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreatePartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreatePartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreatePartnerResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreatePartnerResponse) GetJSON201() *Partner {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreatePartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreatePartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreatePartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreatePartnerResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreatePartnerResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreatePartnerResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreatePartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreatePartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreatePartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreatePartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreatePartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreatePartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreatePartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPartnerResponse200Headers the declared response headers of an HTTP 200 response for GetPartner
+type GetPartnerResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse400Headers the declared response headers of an HTTP 400 response for GetPartner
+type GetPartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetPartnerResponse401Headers the declared response headers of an HTTP 401 response for GetPartner
+type GetPartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse403Headers the declared response headers of an HTTP 403 response for GetPartner
+type GetPartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse404Headers the declared response headers of an HTTP 404 response for GetPartner
+type GetPartnerResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetPartnerResponse429Headers the declared response headers of an HTTP 429 response for GetPartner
+type GetPartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetPartnerResponse500Headers the declared response headers of an HTTP 500 response for GetPartner
+type GetPartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse503Headers the declared response headers of an HTTP 503 response for GetPartner
+type GetPartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetPartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPartnerResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetPartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetPartnerResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetPartnerResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetPartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPartnerResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPartnerResponse) GetJSON200() *Partner {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetPartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetPartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetPartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPartnerResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetPartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdatePartnerResponse200Headers the declared response headers of an HTTP 200 response for UpdatePartner
+type UpdatePartnerResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse400Headers the declared response headers of an HTTP 400 response for UpdatePartner
+type UpdatePartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse401Headers the declared response headers of an HTTP 401 response for UpdatePartner
+type UpdatePartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse403Headers the declared response headers of an HTTP 403 response for UpdatePartner
+type UpdatePartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse404Headers the declared response headers of an HTTP 404 response for UpdatePartner
+type UpdatePartnerResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse409Headers the declared response headers of an HTTP 409 response for UpdatePartner
+type UpdatePartnerResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse413Headers the declared response headers of an HTTP 413 response for UpdatePartner
+type UpdatePartnerResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse422Headers the declared response headers of an HTTP 422 response for UpdatePartner
+type UpdatePartnerResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse429Headers the declared response headers of an HTTP 429 response for UpdatePartner
+type UpdatePartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse500Headers the declared response headers of an HTTP 500 response for UpdatePartner
+type UpdatePartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse503Headers the declared response headers of an HTTP 503 response for UpdatePartner
+type UpdatePartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdatePartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdatePartnerResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdatePartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdatePartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdatePartnerResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdatePartnerResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdatePartnerResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdatePartnerResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdatePartnerResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdatePartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdatePartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdatePartnerResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdatePartnerResponse) GetJSON200() *Partner {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdatePartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdatePartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdatePartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdatePartnerResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdatePartnerResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdatePartnerResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdatePartnerResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdatePartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdatePartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdatePartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdatePartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdatePartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdatePartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdatePartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSettlementResponse200Headers the declared response headers of an HTTP 200 response for GetSettlement
+type GetSettlementResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse400Headers the declared response headers of an HTTP 400 response for GetSettlement
+type GetSettlementResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetSettlementResponse401Headers the declared response headers of an HTTP 401 response for GetSettlement
+type GetSettlementResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse403Headers the declared response headers of an HTTP 403 response for GetSettlement
+type GetSettlementResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse404Headers the declared response headers of an HTTP 404 response for GetSettlement
+type GetSettlementResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetSettlementResponse429Headers the declared response headers of an HTTP 429 response for GetSettlement
+type GetSettlementResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetSettlementResponse500Headers the declared response headers of an HTTP 500 response for GetSettlement
+type GetSettlementResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse503Headers the declared response headers of an HTTP 503 response for GetSettlement
+type GetSettlementResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetSettlementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Settlement
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSettlementResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetSettlementResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetSettlementResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetSettlementResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetSettlementResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetSettlementResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetSettlementResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetSettlementResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSettlementResponse) GetJSON200() *Settlement {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetSettlementResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetSettlementResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetSettlementResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSettlementResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetSettlementResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetSettlementResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetSettlementResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSettlementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSettlementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSettlementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSettlementResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16170,6 +20649,149 @@ func (c *ClientWithResponses) GetLiabilityWithResponse(ctx context.Context, para
 	return ParseGetLiabilityResponse(rsp)
 }
 
+// ListListingsWithResponse List the listings
+//
+// Oldest first. Filters add up.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /listings (the `ListListings` operationId).
+func (c *ClientWithResponses) ListListingsWithResponse(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*ListListingsResponse, error) {
+	rsp, err := c.ListListings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListListingsResponse(rsp)
+}
+
+// CreateListingWithBodyWithResponse Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *ClientWithResponses) CreateListingWithBodyWithResponse(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateListingResponse, error) {
+	rsp, err := c.CreateListingWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateListingResponse(rsp)
+}
+
+// CreateListingWithResponse Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *ClientWithResponses) CreateListingWithResponse(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateListingResponse, error) {
+	rsp, err := c.CreateListing(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateListingResponse(rsp)
+}
+
+// DeleteListingWithResponse Delete a listing
+//
+// It is gone from every list; redemptions of it stay.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+func (c *ClientWithResponses) DeleteListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*DeleteListingResponse, error) {
+	rsp, err := c.DeleteListing(ctx, listingId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteListingResponse(rsp)
+}
+
+// GetListingWithResponse Get a listing
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+func (c *ClientWithResponses) GetListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*GetListingResponse, error) {
+	rsp, err := c.GetListing(ctx, listingId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetListingResponse(rsp)
+}
+
+// UpdateListingWithBodyWithResponse Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *ClientWithResponses) UpdateListingWithBodyWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error) {
+	rsp, err := c.UpdateListingWithBody(ctx, listingId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateListingResponse(rsp)
+}
+
+// UpdateListingWithResponse Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *ClientWithResponses) UpdateListingWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error) {
+	rsp, err := c.UpdateListing(ctx, listingId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateListingResponse(rsp)
+}
+
+// ImportListingCodesWithBodyWithResponse Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *ClientWithResponses) ImportListingCodesWithBodyWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error) {
+	rsp, err := c.ImportListingCodesWithBody(ctx, listingId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportListingCodesResponse(rsp)
+}
+
+// ImportListingCodesWithResponse Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *ClientWithResponses) ImportListingCodesWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error) {
+	rsp, err := c.ImportListingCodes(ctx, listingId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportListingCodesResponse(rsp)
+}
+
 // ListMembersWithResponse List the members
 //
 // Newest first.
@@ -16254,6 +20876,85 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 	return ParseUpdateMemberResponse(rsp)
 }
 
+// ListOffersWithResponse List the offers made to other programmes
+//
+// Newest first, withdrawn ones too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /offers (the `ListOffers` operationId).
+func (c *ClientWithResponses) ListOffersWithResponse(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*ListOffersResponse, error) {
+	rsp, err := c.ListOffers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOffersResponse(rsp)
+}
+
+// CreateOfferWithBodyWithResponse Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *ClientWithResponses) CreateOfferWithBodyWithResponse(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error) {
+	rsp, err := c.CreateOfferWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateOfferResponse(rsp)
+}
+
+// CreateOfferWithResponse Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *ClientWithResponses) CreateOfferWithResponse(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error) {
+	rsp, err := c.CreateOffer(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateOfferResponse(rsp)
+}
+
+// GetOfferWithResponse Get an offer with what was sold of it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+func (c *ClientWithResponses) GetOfferWithResponse(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*GetOfferResponse, error) {
+	rsp, err := c.GetOffer(ctx, offerId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOfferResponse(rsp)
+}
+
+// WithdrawOfferWithResponse Withdraw an offer
+//
+// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+func (c *ClientWithResponses) WithdrawOfferWithResponse(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*WithdrawOfferResponse, error) {
+	rsp, err := c.WithdrawOffer(ctx, offerId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawOfferResponse(rsp)
+}
+
 // GetSpecWithResponse Get this document
 //
 // The contract that the server keeps, as JSON. Needs no key.
@@ -16267,6 +20968,112 @@ func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditor
 		return nil, err
 	}
 	return ParseGetSpecResponse(rsp)
+}
+
+// ListPartnersWithResponse List the partners
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners (the `ListPartners` operationId).
+func (c *ClientWithResponses) ListPartnersWithResponse(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*ListPartnersResponse, error) {
+	rsp, err := c.ListPartners(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPartnersResponse(rsp)
+}
+
+// CreatePartnerWithBodyWithResponse Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *ClientWithResponses) CreatePartnerWithBodyWithResponse(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error) {
+	rsp, err := c.CreatePartnerWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePartnerResponse(rsp)
+}
+
+// CreatePartnerWithResponse Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *ClientWithResponses) CreatePartnerWithResponse(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error) {
+	rsp, err := c.CreatePartner(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePartnerResponse(rsp)
+}
+
+// GetPartnerWithResponse Get a partner
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+func (c *ClientWithResponses) GetPartnerWithResponse(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*GetPartnerResponse, error) {
+	rsp, err := c.GetPartner(ctx, partnerId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPartnerResponse(rsp)
+}
+
+// UpdatePartnerWithBodyWithResponse Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *ClientWithResponses) UpdatePartnerWithBodyWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error) {
+	rsp, err := c.UpdatePartnerWithBody(ctx, partnerId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePartnerResponse(rsp)
+}
+
+// UpdatePartnerWithResponse Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *ClientWithResponses) UpdatePartnerWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error) {
+	rsp, err := c.UpdatePartner(ctx, partnerId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePartnerResponse(rsp)
+}
+
+// GetSettlementWithResponse Get what a partner is owed
+//
+// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+// are kept with every redemption, so the answer costs the same at any number of them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+func (c *ClientWithResponses) GetSettlementWithResponse(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*GetSettlementResponse, error) {
+	rsp, err := c.GetSettlement(ctx, partnerId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSettlementResponse(rsp)
 }
 
 // ApproveRewardWithResponse Approve a reward before its time
@@ -24453,6 +29260,1440 @@ func ParseGetLiabilityResponse(rsp *http.Response) (*GetLiabilityResponse, error
 	return response, nil
 }
 
+// ParseListListingsResponse parses an HTTP response from a ListListingsWithResponse call
+func ParseListListingsResponse(rsp *http.Response) (*ListListingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListListingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListingList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListListingsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListListingsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListListingsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListListingsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListListingsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListListingsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListListingsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateListingResponse parses an HTTP response from a CreateListingWithResponse call
+func ParseCreateListingResponse(rsp *http.Response) (*CreateListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateListingResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateListingResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateListingResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateListingResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteListingResponse parses an HTTP response from a DeleteListingWithResponse call
+func ParseDeleteListingResponse(rsp *http.Response) (*DeleteListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteListingResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetListingResponse parses an HTTP response from a GetListingWithResponse call
+func ParseGetListingResponse(rsp *http.Response) (*GetListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetListingResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateListingResponse parses an HTTP response from a UpdateListingWithResponse call
+func ParseUpdateListingResponse(rsp *http.Response) (*UpdateListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateListingResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateListingResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateListingResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateListingResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseImportListingCodesResponse parses an HTTP response from a ImportListingCodesWithResponse call
+func ParseImportListingCodesResponse(rsp *http.Response) (*ImportListingCodesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportListingCodesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportCodesResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ImportListingCodesResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ImportListingCodesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ImportListingCodesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ImportListingCodesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ImportListingCodesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ImportListingCodesResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ImportListingCodesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ImportListingCodesResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ImportListingCodesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ImportListingCodesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ImportListingCodesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMembersResponse parses an HTTP response from a ListMembersWithResponse call
 func ParseListMembersResponse(rsp *http.Response) (*ListMembersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -25377,6 +31618,954 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseListOffersResponse parses an HTTP response from a ListOffersWithResponse call
+func ParseListOffersResponse(rsp *http.Response) (*ListOffersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOffersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OfferList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOffersResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListOffersResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListOffersResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListOffersResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListOffersResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListOffersResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListOffersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateOfferResponse parses an HTTP response from a CreateOfferWithResponse call
+func ParseCreateOfferResponse(rsp *http.Response) (*CreateOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateOfferResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateOfferResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateOfferResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateOfferResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOfferResponse parses an HTTP response from a GetOfferWithResponse call
+func ParseGetOfferResponse(rsp *http.Response) (*GetOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOfferResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawOfferResponse parses an HTTP response from a WithdrawOfferWithResponse call
+func ParseWithdrawOfferResponse(rsp *http.Response) (*WithdrawOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawOfferResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers WithdrawOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers WithdrawOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers WithdrawOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers WithdrawOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WithdrawOfferResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers WithdrawOfferResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers WithdrawOfferResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers WithdrawOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers WithdrawOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers WithdrawOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
 func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -25411,6 +32600,1137 @@ func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPartnersResponse parses an HTTP response from a ListPartnersWithResponse call
+func ParseListPartnersResponse(rsp *http.Response) (*ListPartnersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPartnersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PartnerList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPartnersResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListPartnersResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListPartnersResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListPartnersResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListPartnersResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListPartnersResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListPartnersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreatePartnerResponse parses an HTTP response from a CreatePartnerWithResponse call
+func ParseCreatePartnerResponse(rsp *http.Response) (*CreatePartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreatePartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreatePartnerResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreatePartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreatePartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreatePartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreatePartnerResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreatePartnerResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreatePartnerResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreatePartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreatePartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreatePartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPartnerResponse parses an HTTP response from a GetPartnerWithResponse call
+func ParseGetPartnerResponse(rsp *http.Response) (*GetPartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPartnerResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetPartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetPartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetPartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetPartnerResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetPartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetPartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdatePartnerResponse parses an HTTP response from a UpdatePartnerWithResponse call
+func ParseUpdatePartnerResponse(rsp *http.Response) (*UpdatePartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdatePartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdatePartnerResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdatePartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdatePartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdatePartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdatePartnerResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdatePartnerResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdatePartnerResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdatePartnerResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdatePartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdatePartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdatePartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSettlementResponse parses an HTTP response from a GetSettlementWithResponse call
+func ParseGetSettlementResponse(rsp *http.Response) (*GetSettlementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSettlementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Settlement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSettlementResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetSettlementResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetSettlementResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetSettlementResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetSettlementResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetSettlementResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetSettlementResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetSettlementResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -27175,6 +35495,24 @@ type ServerInterface interface {
 	// GetLiability What the programme owes its members
 	// (GET /liability)
 	GetLiability(ctx echo.Context, params GetLiabilityParams) error
+	// ListListings List the listings
+	// (GET /listings)
+	ListListings(ctx echo.Context, params ListListingsParams) error
+	// CreateListing Create a listing
+	// (POST /listings)
+	CreateListing(ctx echo.Context, params CreateListingParams) error
+	// DeleteListing Delete a listing
+	// (DELETE /listings/{listingId})
+	DeleteListing(ctx echo.Context, listingId ListingId) error
+	// GetListing Get a listing
+	// (GET /listings/{listingId})
+	GetListing(ctx echo.Context, listingId ListingId) error
+	// UpdateListing Change a listing
+	// (PATCH /listings/{listingId})
+	UpdateListing(ctx echo.Context, listingId ListingId, params UpdateListingParams) error
+	// ImportListingCodes Put partner codes into a listing
+	// (POST /listings/{listingId}/codes)
+	ImportListingCodes(ctx echo.Context, listingId ListingId, params ImportListingCodesParams) error
 	// ListMembers List the members
 	// (GET /members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -27187,9 +35525,36 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// ListOffers List the offers made to other programmes
+	// (GET /offers)
+	ListOffers(ctx echo.Context, params ListOffersParams) error
+	// CreateOffer Offer an item to another programme
+	// (POST /offers)
+	CreateOffer(ctx echo.Context, params CreateOfferParams) error
+	// GetOffer Get an offer with what was sold of it
+	// (GET /offers/{offerId})
+	GetOffer(ctx echo.Context, offerId OfferId) error
+	// WithdrawOffer Withdraw an offer
+	// (POST /offers/{offerId}/withdraw)
+	WithdrawOffer(ctx echo.Context, offerId OfferId, params WithdrawOfferParams) error
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
+	// ListPartners List the partners
+	// (GET /partners)
+	ListPartners(ctx echo.Context, params ListPartnersParams) error
+	// CreatePartner Create a partner
+	// (POST /partners)
+	CreatePartner(ctx echo.Context, params CreatePartnerParams) error
+	// GetPartner Get a partner
+	// (GET /partners/{partnerId})
+	GetPartner(ctx echo.Context, partnerId PartnerId) error
+	// UpdatePartner Change or verify a partner
+	// (PATCH /partners/{partnerId})
+	UpdatePartner(ctx echo.Context, partnerId PartnerId, params UpdatePartnerParams) error
+	// GetSettlement Get what a partner is owed
+	// (GET /partners/{partnerId}/settlement)
+	GetSettlement(ctx echo.Context, partnerId PartnerId, params GetSettlementParams) error
 	// ApproveReward Approve a reward before its time
 	// (POST /rewards/{rewardId}/approve)
 	ApproveReward(ctx echo.Context, rewardId RewardId, params ApproveRewardParams) error
@@ -28224,6 +36589,178 @@ func (w *ServerInterfaceWrapper) GetLiability(ctx echo.Context) error {
 	return err
 }
 
+// ListListings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListListings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListListingsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "partnerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "partnerId", ctx.QueryParams(), &params.PartnerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListListings(ctx, params)
+	return err
+}
+
+// CreateListing converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateListing(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateListingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateListing(ctx, params)
+	return err
+}
+
+// DeleteListing converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteListing(ctx, listingId)
+	return err
+}
+
+// GetListing converts echo context to params.
+func (w *ServerInterfaceWrapper) GetListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetListing(ctx, listingId)
+	return err
+}
+
+// UpdateListing converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateListingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateListing(ctx, listingId, params)
+	return err
+}
+
+// ImportListingCodes converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportListingCodes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportListingCodesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportListingCodes(ctx, listingId, params)
+	return err
+}
+
 // ListMembers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
 	var err error
@@ -28330,12 +36867,256 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// ListOffers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOffers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOffersParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOffers(ctx, params)
+	return err
+}
+
+// CreateOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateOffer(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateOfferParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateOffer(ctx, params)
+	return err
+}
+
+// GetOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOffer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "offerId" -------------
+	var offerId OfferId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "offerId", ctx.Param("offerId"), &offerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter offerId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOffer(ctx, offerId)
+	return err
+}
+
+// WithdrawOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawOffer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "offerId" -------------
+	var offerId OfferId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "offerId", ctx.Param("offerId"), &offerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter offerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawOfferParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawOffer(ctx, offerId, params)
+	return err
+}
+
 // GetSpec converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetSpec(ctx)
+	return err
+}
+
+// ListPartners converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPartners(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPartnersParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPartners(ctx, params)
+	return err
+}
+
+// CreatePartner converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePartner(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePartnerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePartner(ctx, params)
+	return err
+}
+
+// GetPartner converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPartner(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPartner(ctx, partnerId)
+	return err
+}
+
+// UpdatePartner converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdatePartner(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdatePartnerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdatePartner(ctx, partnerId, params)
+	return err
+}
+
+// GetSettlement converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSettlement(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSettlementParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSettlement(ctx, partnerId, params)
 	return err
 }
 
@@ -28610,6 +37391,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
+	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
+	router.POST(options.BaseURL+"/partners", wrapper.CreatePartner, options.OperationMiddlewares["createPartner"]...)
+	router.GET(options.BaseURL+"/partners/:partnerId", wrapper.GetPartner, options.OperationMiddlewares["getPartner"]...)
+	router.PATCH(options.BaseURL+"/partners/:partnerId", wrapper.UpdatePartner, options.OperationMiddlewares["updatePartner"]...)
+	router.GET(options.BaseURL+"/partners/:partnerId/settlement", wrapper.GetSettlement, options.OperationMiddlewares["getSettlement"]...)
+	router.GET(options.BaseURL+"/listings", wrapper.ListListings, options.OperationMiddlewares["listListings"]...)
+	router.POST(options.BaseURL+"/listings", wrapper.CreateListing, options.OperationMiddlewares["createListing"]...)
+	router.DELETE(options.BaseURL+"/listings/:listingId", wrapper.DeleteListing, options.OperationMiddlewares["deleteListing"]...)
+	router.GET(options.BaseURL+"/listings/:listingId", wrapper.GetListing, options.OperationMiddlewares["getListing"]...)
+	router.PATCH(options.BaseURL+"/listings/:listingId", wrapper.UpdateListing, options.OperationMiddlewares["updateListing"]...)
+	router.POST(options.BaseURL+"/listings/:listingId/codes", wrapper.ImportListingCodes, options.OperationMiddlewares["importListingCodes"]...)
+	router.GET(options.BaseURL+"/offers", wrapper.ListOffers, options.OperationMiddlewares["listOffers"]...)
+	router.POST(options.BaseURL+"/offers", wrapper.CreateOffer, options.OperationMiddlewares["createOffer"]...)
+	router.GET(options.BaseURL+"/offers/:offerId", wrapper.GetOffer, options.OperationMiddlewares["getOffer"]...)
+	router.POST(options.BaseURL+"/offers/:offerId/withdraw", wrapper.WithdrawOffer, options.OperationMiddlewares["withdrawOffer"]...)
 
 }
 
@@ -35433,6 +44229,1206 @@ func (response GetLiability503JSONResponse) VisitGetLiabilityResponse(w http.Res
 	return err
 }
 
+type ListListingsRequestObject struct {
+	Params ListListingsParams
+}
+
+type ListListingsResponseObject interface {
+	VisitListListingsResponse(w http.ResponseWriter) error
+}
+
+type ListListings200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListListings200JSONResponse struct {
+	Body    ListingList
+	Headers ListListings200ResponseHeaders
+}
+
+func (response ListListings200JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListListings400JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListListings401JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListListings403JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListListings429JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListListings500JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListListings503JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListingRequestObject struct {
+	Params CreateListingParams
+	Body   *CreateListingJSONRequestBody
+}
+
+type CreateListingResponseObject interface {
+	VisitCreateListingResponse(w http.ResponseWriter) error
+}
+
+type CreateListing201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateListing201JSONResponse struct {
+	Body    Listing
+	Headers CreateListing201ResponseHeaders
+}
+
+func (response CreateListing201JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateListing400JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateListing401JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateListing403JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateListing404JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateListing409JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateListing413JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateListing422JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateListing429JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateListing500JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateListing503JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+}
+
+type DeleteListingResponseObject interface {
+	VisitDeleteListingResponse(w http.ResponseWriter) error
+}
+
+type DeleteListing200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteListing200JSONResponse struct {
+	Body    Success
+	Headers DeleteListing200ResponseHeaders
+}
+
+func (response DeleteListing200JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteListing400JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteListing401JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteListing403JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteListing404JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteListing429JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteListing500JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteListing503JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+}
+
+type GetListingResponseObject interface {
+	VisitGetListingResponse(w http.ResponseWriter) error
+}
+
+type GetListing200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetListing200JSONResponse struct {
+	Body    Listing
+	Headers GetListing200ResponseHeaders
+}
+
+func (response GetListing200JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetListing400JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetListing401JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetListing403JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetListing404JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetListing429JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetListing500JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetListing503JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+	Params    UpdateListingParams
+	Body      *UpdateListingJSONRequestBody
+}
+
+type UpdateListingResponseObject interface {
+	VisitUpdateListingResponse(w http.ResponseWriter) error
+}
+
+type UpdateListing200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateListing200JSONResponse struct {
+	Body    Listing
+	Headers UpdateListing200ResponseHeaders
+}
+
+func (response UpdateListing200JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateListing400JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateListing401JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateListing403JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateListing404JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateListing409JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateListing413JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateListing422JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateListing429JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateListing500JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateListing503JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodesRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+	Params    ImportListingCodesParams
+	Body      *ImportListingCodesJSONRequestBody
+}
+
+type ImportListingCodesResponseObject interface {
+	VisitImportListingCodesResponse(w http.ResponseWriter) error
+}
+
+type ImportListingCodes200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ImportListingCodes200JSONResponse struct {
+	Body    ImportCodesResult
+	Headers ImportListingCodes200ResponseHeaders
+}
+
+func (response ImportListingCodes200JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ImportListingCodes400JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ImportListingCodes401JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ImportListingCodes403JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ImportListingCodes404JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ImportListingCodes409JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ImportListingCodes413JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ImportListingCodes422JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ImportListingCodes429JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ImportListingCodes500JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ImportListingCodes503JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMembersRequestObject struct {
 	Params ListMembersParams
 }
@@ -36206,6 +46202,798 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type ListOffersRequestObject struct {
+	Params ListOffersParams
+}
+
+type ListOffersResponseObject interface {
+	VisitListOffersResponse(w http.ResponseWriter) error
+}
+
+type ListOffers200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListOffers200JSONResponse struct {
+	Body    OfferList
+	Headers ListOffers200ResponseHeaders
+}
+
+func (response ListOffers200JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListOffers400JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListOffers401JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListOffers403JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListOffers429JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListOffers500JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListOffers503JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOfferRequestObject struct {
+	Params CreateOfferParams
+	Body   *CreateOfferJSONRequestBody
+}
+
+type CreateOfferResponseObject interface {
+	VisitCreateOfferResponse(w http.ResponseWriter) error
+}
+
+type CreateOffer201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateOffer201JSONResponse struct {
+	Body    Offer
+	Headers CreateOffer201ResponseHeaders
+}
+
+func (response CreateOffer201JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateOffer400JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateOffer401JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateOffer403JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateOffer404JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateOffer409JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateOffer413JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateOffer422JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateOffer429JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateOffer500JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateOffer503JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOfferRequestObject struct {
+	OfferId OfferId `json:"offerId"`
+}
+
+type GetOfferResponseObject interface {
+	VisitGetOfferResponse(w http.ResponseWriter) error
+}
+
+type GetOffer200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetOffer200JSONResponse struct {
+	Body    Offer
+	Headers GetOffer200ResponseHeaders
+}
+
+func (response GetOffer200JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetOffer400JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetOffer401JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetOffer403JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetOffer404JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetOffer429JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetOffer500JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetOffer503JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOfferRequestObject struct {
+	OfferId OfferId `json:"offerId"`
+	Params  WithdrawOfferParams
+}
+
+type WithdrawOfferResponseObject interface {
+	VisitWithdrawOfferResponse(w http.ResponseWriter) error
+}
+
+type WithdrawOffer200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type WithdrawOffer200JSONResponse struct {
+	Body    Offer
+	Headers WithdrawOffer200ResponseHeaders
+}
+
+func (response WithdrawOffer200JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response WithdrawOffer400JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response WithdrawOffer401JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response WithdrawOffer403JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response WithdrawOffer404JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer409JSONResponse struct{ ConflictJSONResponse }
+
+func (response WithdrawOffer409JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response WithdrawOffer413JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response WithdrawOffer422JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response WithdrawOffer429JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response WithdrawOffer500JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response WithdrawOffer503JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSpecRequestObject struct {
 }
 
@@ -36233,6 +47021,952 @@ func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWrite
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartnersRequestObject struct {
+	Params ListPartnersParams
+}
+
+type ListPartnersResponseObject interface {
+	VisitListPartnersResponse(w http.ResponseWriter) error
+}
+
+type ListPartners200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListPartners200JSONResponse struct {
+	Body    PartnerList
+	Headers ListPartners200ResponseHeaders
+}
+
+func (response ListPartners200JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListPartners400JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListPartners401JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListPartners403JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListPartners429JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListPartners500JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListPartners503JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartnerRequestObject struct {
+	Params CreatePartnerParams
+	Body   *CreatePartnerJSONRequestBody
+}
+
+type CreatePartnerResponseObject interface {
+	VisitCreatePartnerResponse(w http.ResponseWriter) error
+}
+
+type CreatePartner201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreatePartner201JSONResponse struct {
+	Body    Partner
+	Headers CreatePartner201ResponseHeaders
+}
+
+func (response CreatePartner201JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreatePartner400JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreatePartner401JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreatePartner403JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreatePartner409JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreatePartner413JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreatePartner422JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreatePartner429JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreatePartner500JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreatePartner503JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartnerRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+}
+
+type GetPartnerResponseObject interface {
+	VisitGetPartnerResponse(w http.ResponseWriter) error
+}
+
+type GetPartner200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetPartner200JSONResponse struct {
+	Body    Partner
+	Headers GetPartner200ResponseHeaders
+}
+
+func (response GetPartner200JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetPartner400JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetPartner401JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetPartner403JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPartner404JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetPartner429JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetPartner500JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetPartner503JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartnerRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+	Params    UpdatePartnerParams
+	Body      *UpdatePartnerJSONRequestBody
+}
+
+type UpdatePartnerResponseObject interface {
+	VisitUpdatePartnerResponse(w http.ResponseWriter) error
+}
+
+type UpdatePartner200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdatePartner200JSONResponse struct {
+	Body    Partner
+	Headers UpdatePartner200ResponseHeaders
+}
+
+func (response UpdatePartner200JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdatePartner400JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdatePartner401JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdatePartner403JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdatePartner404JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdatePartner409JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdatePartner413JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdatePartner422JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdatePartner429JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdatePartner500JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdatePartner503JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlementRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+	Params    GetSettlementParams
+}
+
+type GetSettlementResponseObject interface {
+	VisitGetSettlementResponse(w http.ResponseWriter) error
+}
+
+type GetSettlement200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetSettlement200JSONResponse struct {
+	Body    Settlement
+	Headers GetSettlement200ResponseHeaders
+}
+
+func (response GetSettlement200JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetSettlement400JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetSettlement401JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetSettlement403JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetSettlement404JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetSettlement429JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetSettlement500JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetSettlement503JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -37719,6 +49453,24 @@ type StrictServerInterface interface {
 	// GetLiability What the programme owes its members
 	// (GET /liability)
 	GetLiability(ctx context.Context, request GetLiabilityRequestObject) (GetLiabilityResponseObject, error)
+	// ListListings List the listings
+	// (GET /listings)
+	ListListings(ctx context.Context, request ListListingsRequestObject) (ListListingsResponseObject, error)
+	// CreateListing Create a listing
+	// (POST /listings)
+	CreateListing(ctx context.Context, request CreateListingRequestObject) (CreateListingResponseObject, error)
+	// DeleteListing Delete a listing
+	// (DELETE /listings/{listingId})
+	DeleteListing(ctx context.Context, request DeleteListingRequestObject) (DeleteListingResponseObject, error)
+	// GetListing Get a listing
+	// (GET /listings/{listingId})
+	GetListing(ctx context.Context, request GetListingRequestObject) (GetListingResponseObject, error)
+	// UpdateListing Change a listing
+	// (PATCH /listings/{listingId})
+	UpdateListing(ctx context.Context, request UpdateListingRequestObject) (UpdateListingResponseObject, error)
+	// ImportListingCodes Put partner codes into a listing
+	// (POST /listings/{listingId}/codes)
+	ImportListingCodes(ctx context.Context, request ImportListingCodesRequestObject) (ImportListingCodesResponseObject, error)
 	// ListMembers List the members
 	// (GET /members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -37731,9 +49483,36 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// ListOffers List the offers made to other programmes
+	// (GET /offers)
+	ListOffers(ctx context.Context, request ListOffersRequestObject) (ListOffersResponseObject, error)
+	// CreateOffer Offer an item to another programme
+	// (POST /offers)
+	CreateOffer(ctx context.Context, request CreateOfferRequestObject) (CreateOfferResponseObject, error)
+	// GetOffer Get an offer with what was sold of it
+	// (GET /offers/{offerId})
+	GetOffer(ctx context.Context, request GetOfferRequestObject) (GetOfferResponseObject, error)
+	// WithdrawOffer Withdraw an offer
+	// (POST /offers/{offerId}/withdraw)
+	WithdrawOffer(ctx context.Context, request WithdrawOfferRequestObject) (WithdrawOfferResponseObject, error)
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
+	// ListPartners List the partners
+	// (GET /partners)
+	ListPartners(ctx context.Context, request ListPartnersRequestObject) (ListPartnersResponseObject, error)
+	// CreatePartner Create a partner
+	// (POST /partners)
+	CreatePartner(ctx context.Context, request CreatePartnerRequestObject) (CreatePartnerResponseObject, error)
+	// GetPartner Get a partner
+	// (GET /partners/{partnerId})
+	GetPartner(ctx context.Context, request GetPartnerRequestObject) (GetPartnerResponseObject, error)
+	// UpdatePartner Change or verify a partner
+	// (PATCH /partners/{partnerId})
+	UpdatePartner(ctx context.Context, request UpdatePartnerRequestObject) (UpdatePartnerResponseObject, error)
+	// GetSettlement Get what a partner is owed
+	// (GET /partners/{partnerId}/settlement)
+	GetSettlement(ctx context.Context, request GetSettlementRequestObject) (GetSettlementResponseObject, error)
 	// ApproveReward Approve a reward before its time
 	// (POST /rewards/{rewardId}/approve)
 	ApproveReward(ctx context.Context, request ApproveRewardRequestObject) (ApproveRewardResponseObject, error)
@@ -39009,6 +50788,227 @@ func (sh *strictHandler) GetLiability(ctx echo.Context, params GetLiabilityParam
 	return nil
 }
 
+// ListListings operation middleware
+func (sh *strictHandler) ListListings(ctx echo.Context, params ListListingsParams) error {
+	var request ListListingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListListings(ctx.Request().Context(), request.(ListListingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListListings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListListingsResponseObject); ok {
+		return validResponse.VisitListListingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateListing operation middleware
+func (sh *strictHandler) CreateListing(ctx echo.Context, params CreateListingParams) error {
+	var request CreateListingRequestObject
+
+	request.Params = params
+
+	var body CreateListingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateListing(ctx.Request().Context(), request.(CreateListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateListingResponseObject); ok {
+		return validResponse.VisitCreateListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteListing operation middleware
+func (sh *strictHandler) DeleteListing(ctx echo.Context, listingId ListingId) error {
+	var request DeleteListingRequestObject
+
+	request.ListingId = listingId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteListing(ctx.Request().Context(), request.(DeleteListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteListingResponseObject); ok {
+		return validResponse.VisitDeleteListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetListing operation middleware
+func (sh *strictHandler) GetListing(ctx echo.Context, listingId ListingId) error {
+	var request GetListingRequestObject
+
+	request.ListingId = listingId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetListing(ctx.Request().Context(), request.(GetListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetListingResponseObject); ok {
+		return validResponse.VisitGetListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateListing operation middleware
+func (sh *strictHandler) UpdateListing(ctx echo.Context, listingId ListingId, params UpdateListingParams) error {
+	var request UpdateListingRequestObject
+
+	request.ListingId = listingId
+	request.Params = params
+
+	var body UpdateListingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateListing(ctx.Request().Context(), request.(UpdateListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateListingResponseObject); ok {
+		return validResponse.VisitUpdateListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportListingCodes operation middleware
+func (sh *strictHandler) ImportListingCodes(ctx echo.Context, listingId ListingId, params ImportListingCodesParams) error {
+	var request ImportListingCodesRequestObject
+
+	request.ListingId = listingId
+	request.Params = params
+
+	var body ImportListingCodesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportListingCodes(ctx.Request().Context(), request.(ImportListingCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportListingCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportListingCodesResponseObject); ok {
+		return validResponse.VisitImportListingCodesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMembers operation middleware
 func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
 	var request ListMembersRequestObject
@@ -39156,6 +51156,130 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// ListOffers operation middleware
+func (sh *strictHandler) ListOffers(ctx echo.Context, params ListOffersParams) error {
+	var request ListOffersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOffers(ctx.Request().Context(), request.(ListOffersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOffers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOffersResponseObject); ok {
+		return validResponse.VisitListOffersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateOffer operation middleware
+func (sh *strictHandler) CreateOffer(ctx echo.Context, params CreateOfferParams) error {
+	var request CreateOfferRequestObject
+
+	request.Params = params
+
+	var body CreateOfferJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateOffer(ctx.Request().Context(), request.(CreateOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateOfferResponseObject); ok {
+		return validResponse.VisitCreateOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOffer operation middleware
+func (sh *strictHandler) GetOffer(ctx echo.Context, offerId OfferId) error {
+	var request GetOfferRequestObject
+
+	request.OfferId = offerId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOffer(ctx.Request().Context(), request.(GetOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOfferResponseObject); ok {
+		return validResponse.VisitGetOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawOffer operation middleware
+func (sh *strictHandler) WithdrawOffer(ctx echo.Context, offerId OfferId, params WithdrawOfferParams) error {
+	var request WithdrawOfferRequestObject
+
+	request.OfferId = offerId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawOffer(ctx.Request().Context(), request.(WithdrawOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawOfferResponseObject); ok {
+		return validResponse.VisitWithdrawOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSpec operation middleware
 func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	var request GetSpecRequestObject
@@ -39173,6 +51297,179 @@ func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetSpecResponseObject); ok {
 		return validResponse.VisitGetSpecResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPartners operation middleware
+func (sh *strictHandler) ListPartners(ctx echo.Context, params ListPartnersParams) error {
+	var request ListPartnersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPartners(ctx.Request().Context(), request.(ListPartnersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPartners")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPartnersResponseObject); ok {
+		return validResponse.VisitListPartnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePartner operation middleware
+func (sh *strictHandler) CreatePartner(ctx echo.Context, params CreatePartnerParams) error {
+	var request CreatePartnerRequestObject
+
+	request.Params = params
+
+	var body CreatePartnerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePartner(ctx.Request().Context(), request.(CreatePartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePartnerResponseObject); ok {
+		return validResponse.VisitCreatePartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPartner operation middleware
+func (sh *strictHandler) GetPartner(ctx echo.Context, partnerId PartnerId) error {
+	var request GetPartnerRequestObject
+
+	request.PartnerId = partnerId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPartner(ctx.Request().Context(), request.(GetPartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPartnerResponseObject); ok {
+		return validResponse.VisitGetPartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdatePartner operation middleware
+func (sh *strictHandler) UpdatePartner(ctx echo.Context, partnerId PartnerId, params UpdatePartnerParams) error {
+	var request UpdatePartnerRequestObject
+
+	request.PartnerId = partnerId
+	request.Params = params
+
+	var body UpdatePartnerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdatePartner(ctx.Request().Context(), request.(UpdatePartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdatePartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdatePartnerResponseObject); ok {
+		return validResponse.VisitUpdatePartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSettlement operation middleware
+func (sh *strictHandler) GetSettlement(ctx echo.Context, partnerId PartnerId, params GetSettlementParams) error {
+	var request GetSettlementRequestObject
+
+	request.PartnerId = partnerId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSettlement(ctx.Request().Context(), request.(GetSettlementRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSettlement")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSettlementResponseObject); ok {
+		return validResponse.VisitGetSettlementResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39406,331 +51703,381 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
-	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
-	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
-	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
-	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
-	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
-	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
-	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
-	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
-	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
-	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
-	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
-	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
-	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
-	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
-	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
-	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
-	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
-	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
-	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
-	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
-	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
-	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
-	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
-	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
-	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
-	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
-	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
-	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
-	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
-	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
-	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
-	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
-	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
-	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
-	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
-	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
-	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
-	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
-	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
-	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
-	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
-	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
-	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
-	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
-	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
-	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
-	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
-	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
-	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
-	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
-	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
-	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
-	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
-	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
-	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
-	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
-	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
-	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
-	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
-	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
-	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
-	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
-	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
-	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
-	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
-	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
-	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
-	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
-	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
-	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
-	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
-	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
-	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
-	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
-	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
-	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
-	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
-	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
-	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
-	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
-	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
-	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
-	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
-	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
-	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
-	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
-	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
-	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
-	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
-	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
-	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
-	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
-	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
-	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
-	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
-	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
-	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
-	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
-	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
-	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
-	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
-	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
-	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
-	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
-	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
-	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
-	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
-	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
-	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
-	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
-	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
-	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
-	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
-	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
-	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
-	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
-	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
-	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
-	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
-	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
-	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
-	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
-	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
-	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
-	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
-	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
-	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
-	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
-	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
-	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
-	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
-	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
-	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
-	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
-	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
-	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
-	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
-	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
-	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
-	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
-	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
-	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
-	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
-	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
-	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
-	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
-	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
-	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
-	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
-	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
-	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
-	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
-	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
-	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
-	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
-	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
-	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
-	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
-	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
-	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
-	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
-	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
-	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
-	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
-	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
-	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
-	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
-	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
-	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
-	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
-	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
-	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
-	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
-	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
-	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
-	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
-	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
-	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
-	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
-	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
-	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
-	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
-	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
-	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
-	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
-	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
-	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
-	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
-	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
-	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
-	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
-	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
-	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
-	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
-	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
-	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
-	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
-	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
-	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
-	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
-	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
-	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
-	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
-	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
-	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
-	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
-	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
-	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
-	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
-	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
-	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
-	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
-	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
-	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
-	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
-	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
-	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
-	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
-	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
-	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
-	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
-	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
-	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
-	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
-	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
-	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
-	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
-	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
-	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
-	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
-	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
-	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
-	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
-	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
-	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
-	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
-	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
-	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
-	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
-	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
-	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
-	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
-	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
-	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
-	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
-	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
-	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
-	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
-	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
-	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
-	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
-	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
-	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
-	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
-	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
-	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
-	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
-	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
-	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
-	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
-	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
-	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
-	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
-	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
-	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
-	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
-	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
-	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
-	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
-	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
-	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
-	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
-	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
-	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
-	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
-	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
-	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
-	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
-	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
-	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
-	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
-	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
-	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
-	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
-	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
-	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
-	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
-	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
-	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
-	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
-	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
-	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
-	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
-	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
-	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
-	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
-	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
-	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
-	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
-	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
-	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
-	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
-	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
-	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
-	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
-	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
-	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
-	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
-	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
-	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
-	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
-	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
-	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
-	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
-	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
-	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
-	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
-	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
-	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
-	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
-	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
-	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
-	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
-	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
+	"7L1rdxs3sjb6V7B49ruSzLQoSpaTmPqwX1lWEo0v0pLleJ+JvNVgd5FE1AQ4DVA0x9vn8/l8fuL5Je9C",
+	"FdAXsps3UZLtcNasmCK7cSkAVYW6PPWpEanBUEmQRjfanxp94DGk+PE0hsFQGZBm5wKGCZ9AbL+OQUep",
+	"GBqhZKPdCE06gpApybj9vx5DykyfGyY0S2EI3EDMuiplwmgWZk1Gk52XMAkPGe9okIYp04d0LDQ0G0FD",
+	"R30YcNuXmQyh0W50lEqAy8bnz0Hjght4JQbC7OB/Z0d0Af8agTaa8SRRY4iZkMz0gUWjNLVdjYWM1bjJ",
+	"3uIffUjB/pyCHTFniW20PIiBkGIwGjTarcAPSEgDPUinBnQBAy6kkL05g0qgax5yRBoqSPQWIiVjzUbS",
+	"iASHgp3Y/rop6D7jPS7kBgcEJp3sHHUNpPWDMYqNuTCsA11lO0wnQvbcSFbp7L92HLF3Tiv26xs+AM1M",
+	"H7cnPuZXQ0N6C+l3miWq12RHyZhPNLOb0/YOH/lgmNiuUvjXdWvvz1b3Z30w3i8PjH98BbJn+o32/tOn",
+	"gR2o/3svG6o2qd0hn+1QhzzlAzDuvD1PVHRTNebLPjCQJp18p5mIy8Pp2JfKAxL2nSE3/UbQkHyQPXUa",
+	"NwI7/JFI7Um2B3f90QeNYz4YctGTdSOO3O8Vg7Y/XeshNlU53ihve7ND1lA33G7KRzGLuIbKAWtYSOSI",
+	"Wt/ogJW8hVQLVU/l7ImqYSt5e33w9Mea8RYb3+Sof1NJXDfevkriipHarxcSuE/tbnKoBYH0EiazQ37N",
+	"b5Bd2O2cJEzzLlhGRZKtzewWNryTADt6e3x6GrCRFP8aARtCyixPkjHEDLpdiEyT2elrPgB2AxM2FqZP",
+	"bIcP4Ep6XtQDQ911RaqNF6jIBA/pHS5RVmbc62B/n4Uin8Z1pGQ3EZEJD9m4LxLIm7uSQjNtRJKwdCSt",
+	"oArYQetZ+XUhr4ep6qWgddi8kqVVGsCgA+nOAAbXvBPt7T/x60RaQ75SU3J+BS455MZAatv87z/Yzv/z",
+	"4e//0ahcNwODui0mDAwqtlg6jq9brb3qrSWovU1urZcwqRvhDRArP2RSGdSMNEQpTEmaG5gsPBI32Mkm",
+	"h12jVf2mxmzA5QQFkQCrBwx5j86zbrLXKLL7XLK9Vot0v+5IAy4BDvtfI0gn+bhRhyhtixi6fJQYO8rA",
+	"DppE/F6rFeQCf69S4L8S2gjZqyN2Qj9X7Aj3y0IiJ1kHmyT0azxMdaOmo4aDDljUVxok60zwLOPx5IMB",
+	"NKcP59SpLM9i4Pvb5CTOut36OSj7YwXd8fuFVFeu6U0O95z3YHas7/si6uN2DlikRhKvLKkasL0mO6Jt",
+	"3oG+kDGpylwbpiQqwzAYmkndHrcvVm/xvcIO3987+Ong5yc/Hvy0cKOf89TIenIP6ecKgg+NXEjuYdb4",
+	"RgmuVFKvusTAhkolVSNWKlk8ZGp8k+O9gDFPa5UX4KmEmKX40KoiJvVNb3K8lymXes4RNO53J25OZQRO",
+	"YbH6jGbCsBCf4ZF961rEYXlK5qO8jqFbq0SafACbm9dn25QeKqmBbkY8dnc6+1ekrGaFH/lwmIiI26Hv",
+	"/qntrD/lY//UgDRVKb0S02G65YmIr53u1AgaMRguEt1o//Gp0RWQxI12gw8sD2gEjQFojQyjMRhpezFl",
+	"3LAE7Pnfa3z+UHyA3mEVzxFVQBu7RNO3RzvTnEj/kUK30W78X7u5SWaXftW7J3YqR6gOEoFm1zq7z2o2",
+	"4ElXpQOIA6ZSxlk6SsCJZLvmdokXG3qqhuPe2q16peLuPa+J0rOf3W0HNde7LTJPUuDx5Bo+Cm10zRqL",
+	"uLS+3Mlbr5YLe1yYa2Fqpec9+jCLfZQtdekWMWteY9P6Pvu+VtcPsLErGRaMNeEPuH9sByK2n+yht40a",
+	"fgOSfR+WaR3+QBeGe9laUzakeS0UH73zpvxFpR0RxyDvtiu7WTPFDVnaWbiX7N0w4dEN3QJ1pIZeF9Tt",
+	"cSoMPCBDqRqL6tKeV0NIcfJTvORuxD6V9vLHk5Oceuvzemrqmn6opbpWAzB9ezbGaO1MFRqlHoLGb7Ou",
+	"RxI+DiEyEB+Sjql67EaqMQpop/Zn7D3eKMlfwuS10ANuov4dCV5hg1iw2af4FRtzzeytER0GU4aOB9z3",
+	"s3y0A4mSPbRRTw1ro2vxRplf1EjGd1sIqcx1F5uppb4TYVIZ5p98COK+73NT2ssSrfGxAo1jQTFC9nih",
+	"83su4zJmAxXDF6q3nPNJonh8qdQrntIFc/3VG1Jj10ap6wSbm3OGgHVUPLESGR9NnQmGvRbPH/C81I4B",
+	"tYef7Se7qFwyMRiqdLNn5lKp11xOvIPtbsRPuYFrtE3BnNNjlCJbWOo7fUAln5uCtw6Z5Wg4RdAKF+lc",
+	"dWnq8Xqf5nKt5K9U+yKXbcU+/oiK3zvJR6avUvFvuCNDHhVbqldEQMaM243FezCwuojVv7hmnHWAp/Zg",
+	"qRvUHx9ir71Rtns8wJYzc5aIW5ga3EbP8TvJb7lIeCeBO1M7a6j+CKcT8qogY2IDZef0gMeYnM0s4tJS",
+	"N1Yk8aQao0sAdUJ7GZBqLK3S0QFSTPMLX7X68ThnJSMMjuEojtGTXbDYDFN7XTCCrDk3QsaLSIgtvLQP",
+	"fg6sQgMl+2mjERQtSk9brRkbUtC45ckIpmxPT/Zbi21quRXrDxqrb+tD9rTq/AkRcqejHgjZez6KbqoC",
+	"LVDhgY9DkYJmSqLZ+N3lMYs5Hp4yXZzdqf3JXhYH3NAl5seDxnzDcNBwHRyZRVR9M0rwXJxKbbg0M7PN",
+	"Gwr8aCrnrHXtZPH2ArHVA9CUrpss/DhES4QEu+X10HIPq9HR365PtDpKO8U/GkMlJApVZHj2w8dhYSD5",
+	"EuNAXgneEYkwk2oLaEepG22vrZb23L7QZEc4N814CswowxPNtJARuUo70BPOOToa2sOH5g+iWMWixX+O",
+	"tKmKjHoB8cje6Oz9rc8l3tpmFnZ2MTluqIpAKzUydgyxkL3QtomEmwRMKyWtLo0u3kN0TwRsJGOr34+S",
+	"JGBjuy5lYrMT+0FARhi3Ka+kJYn9AuNNfDvk9jC2F7z/w4AMPcLAQC/adKUT8jmbMk9TPrF/d3jCZQR1",
+	"BmxaHt5LAYj7AY/6FC/WzAmYRYhZZtup2JxnY1oJZ0upXIx5gUX+lFUM82IkmRqZgPFEqzxcyu28Pr8F",
+	"FKEdAMvLk5hNyNO7Yv9C61FV97+KW5ABS0BrWmp7iyYDXYdHN0tuu8LuqjnZjnJWZuEhjg/ddooZHVg8",
+	"TujQls7GvOIMbaOV/Z9J9DOv0WQKMcCgimxvkQ8pieECuki/yG7HJIGYqdTKO5aCGaUSljvBUyy1SNd8",
+	"hm6XZotaGGi+0YKcuWRsoXBcqjjzc/pxdrZHuUPZUlLI3hRPnGFsnbqm3jsaWaWEmLlUY0c/u+3tzA7Z",
+	"gE/sAxJ63IhbWHIXVp9d7DG1DMxed/iYp7ELpFRjIXuHzJmh3a5X3S4L3fDDNfZMIrpgxABO0Ns3O5yT",
+	"W0gnpKMhU00hAnEL8R26uqjdptOd6Q1t27udRApcGfIUBcL6xJ46LH7PVRyUqUWpIN2c86BnlVCnYyxS",
+	"Q92APme6yPIvfBwu/fAUGRboP4XpWS254rBLEt9OWDOM/sQ4mNljHqUYor1Yd8x0xqAh4iqX7ox2dgc9",
+	"vxyCh5wkC7WoV/SnqIDGc6GZ7ZanEB8ybm+tELM+1320MYcSzFilNyEqpGEMt8Jt4/nXAnQflu4GbvRB",
+	"gaC1K/bSEaaCy3G/dEIz3lEj02achcS7UesTcWAfCmHARRIyHscpaB3gOoexGnAhQ7vu7gfQgW0gm2Zn",
+	"wri8kqfn/gH2/en57Y9tDELb/fHgB+cw9qSwL0zUKGX2Iipi27IwLizQaes0OPuFHZI9sTgKSxHqFQ+x",
+	"ba1Sh0eKvBJVF8WYG7xrL6Vm0lmo0C+HvCckJyLPb+I8f3J6wXEopbaqVteHRFctrrJLOuQiJm5td1/H",
+	"0gA9T301qJDAo7gHS9/pXisJpE/ja6jerPzuOtwAZLzO1XNpNkKBJp9mf0hHZACa161fkQv77OegoQ1P",
+	"zXrD1Yabpft7iw9/DhqjYbwyRV1UdoX0JX6O0RxC2j0UoWa1IG5shnMhSf2MCkTJFtPvokZ5O+VDc9Qv",
+	"7pjiXOcdjg2c9eycfRnH/cJtxCp+nqVBsCGfWGYsLQMAOXvcMQFh0Zh/sQ/Z/n4XMLZjsNrYCz7RhRNS",
+	"0OMGQh5lVqWVOMGQTy4wyF1X5WFZanUhBZw2T5KzLkbXzOuBIuvyoX8IGtJ1SuFivtGUbJebb/WYD1cm",
+	"A6Vm1RF4atdkw8/JU1yC8khKbRfWsUT6wO2KRbuv1ta62qaa3lCZwbUV1IWDx3yiGXchkUwb++f5yZsX",
+	"p29+9ZlcIrsuRgkXA7qQZPGvT358uug2svIudk/PbONsPl2eaJie0ytu0Grps2Lwhmynhktpzy8zSlUb",
+	"ne5wHHDT1vrJqW/gqdSHaM9DzcH5COxYNnqIFo4lhXStwaxw9vLFKx++bPGeLdqNXeNslo5832kK2o4S",
+	"Ed0EDBINhYciFdsnUJAJJa2+nO8BFz7nTNlT+3ZxakLtoX3rlYmZm1vIIyNuIcwFh8EcJLxsY1R66OV1",
+	"6BI4Q5Laob3ghEM+0hCHaNpxxy4FPRrY+0/I06gvbiEOMRWoKyRPyso8dY5MyDbTCBr+lUrl3U/n9zqN",
+	"5YiUFY53sTHXNAMuvUGdKbmZO+k6ymBBz1pBg5qjAs1j045EG9R+PNEfWwnSlfZGOvk8oftk4URZljHG",
+	"jAtKudSiJ3lid2NKomFqM5TSTGd2YDQ3Q9Lyo3aBe/HEXnQh6c4yq4rdvb5tZPYSU2naoKjtWwFjSL/T",
+	"lcYNx8JO4+o7ZcQHQKy4zaSiQByJvEJEo4SnS83T0+YYHeif6h+oWQPP5GsGqV2qB1pjaiaJNIjXu5dF",
+	"KvV+3qqksUqVwm26ijw34Lcic6c1l3Vy2VPwFtusOo72ojVarg16svLWNpUUnS3J1AIGs4m92fIU91M2",
+	"LE/CnCoVxqzSItXxgRcYbFHFDSKuoRi8QDZ8tCbpAnPYHv/t8V/x+Lu9tLT0JAcCqbyVZ3XLTh6aneSL",
+	"WMdYNqI1afgCVCW3qhWONWBCxi7OzXJG1I6Cguo8BtHrV6lIcCticL5aHsfCtsCT88IzdPIrLna2XQ0g",
+	"m+w1F0lHfQRy4w+4vqGuyrMIGh93emrHffmnVrJ5wcevXVxdwVo764uRLEyBayV16B1TRR2xLARmeARO",
+	"vs43LAzjcQyxj9bBDVi6rS08w1ML6iykrtcgJ3HtumZn0l+l1BCDNflwmKpb5+P/E3M8GgEBsuCnCE0I",
+	"lZerhI87PLo5V4mIJtUp+V2O6X0l3zj63lPgUb/JQudIvVYymYRtZv8hB0SWGqZccAULjbr+N6QqbLPY",
+	"xR3yK+l8snbJ7I+BWzjKM+yqtCdu7fYJvac/bOdPdCBSA8QKiKFjCBcqQSuLc+IP+YSpbrd8By0OGZ2g",
+	"OCr0J1EX1dRSMZwrlVRtEUhJBqEvEPAOWhHJVQw/LbdwjO9ixIFRGMzF1MgUTCAc85hpggO8rlu9Ro3l",
+	"Qo94jXQuyJZ79NDWhRTRfO08AWeKVuueUuuEEgycVjGXN7u1e22fnefyuVUiXnrAVt2MUz6WyEQ7EzTG",
+	"l2Ik7hqvUHSmDEhYFmOPs+AeN+yFpgJHhk1IO38aHlniFRd2NqSR0kEgDtu4dhqXjg4qHqWxPbjDkWHC",
+	"cpgeSEg5PU6HjDMJY9IuMSrQCAeK4TiJb78RNLKXa5iHFz6zfPz47PX5q5PLkxeNoPHLq6Nff8VPFyf/",
+	"ODmmL0/+6/z04uRFdcO44Jnhqc5Mv5qrN7eQ3tH3Wl6O/7vg5yfEvmY5zvqgNQ+t52jnn3zn362dZ9c7",
+	"lag9+bFeCQxgddOep/LDu3urlQgcf+XpoM3hzkjt5rgLB10VT6Ji+Nh9/fB/U0lcO/Q8pL3CYD+K+ofM",
+	"CkylDdtr/ffeU6skkt06Sap5c0GfK/1vUYg813rx+aK4diuzuBmtF1Af5DA7a2x0VI+rFJgJijCrV/WF",
+	"NiqdsLFV3XRfjWeP6dPWikkOBWQgolOQY2C4MdWv/6mBQe36R9xAT6WTedkb1apJ5Db0MoRcaOEokXPO",
+	"SFqViSRiwHvwLq20a727eNWsamTFAS4TKmcJnUXKrcdJKbDwWOmaLJPK01U+Wov11eWsE3Y23jph36kM",
+	"ZMz8eoQ+ytOCsSuHIV2LSyylelP85b3Sq5rn4n6oP3MvYXKn7KqXMJneSVVOX0WghzMMZpmthmgRy1vl",
+	"3trHifV+PKUXnHvV/bU3rcdWJ2r5yCbqvZ6CDjOuQMWpk+0BfKw4Ul0W5kfHxYrme8MlN0Fc7b7acsBl",
+	"BqhyILk7TnVYREn7IhkkGJNgEu15KqKFqt3bqcfvicW6hA1N0f3IZLmmn0j1IAZM17N7ZrvCJOuIt4dn",
+	"10XQPBp1PcshvMdavk3R05Wx/Dv2Jx+wPcOLD0p0ebLECam6/B3JiYvvLkFMfpdZsVZci+U0lAVDnTW3",
+	"1JMXkShrqStq8GKPWCx6wqBjEAYOYTdHJlxj4hnpqv19iKA1TWVvOJwwDVUCd2+hRn93rjJNaw+Im8+n",
+	"nvYOmLKW+muqq2PoaFEZJrUZqVOle9VP8ncuhZnYi3b9dcfd1EsZ59PHczWbyarO1ZWvnNT8Ow1ptSr4",
+	"QuhhwieljevfWrnDKYpHZDMtzLGK/C/4pPLgcnR2v7s8njkt5VG0yjRv7Tz78Ong8w592M8/VNL/hYpG",
+	"Aw9EsbRv7UiysyHIo/NT9qTZaj5hsWtmDY9ayWE9m8aaYYg5cFKyc+fONHaKERYx4vbpvhpnOMIODJTZ",
+	"USqZzEUkmMdKsmDp1YwsiyI7KFZ4LRtMWXWu8gYJTxRyUHVTNfBaj3AImjF48EMqfCGVhOXiRqZiUjYS",
+	"WNIdJV2RJHYPXWJ7C0K6px7/HDT6kMTvpCElYy1z8cxEirauCtZCiZlrRnXMDzlRi03CLqpZUaxnOkrg",
+	"9wV5NYWKFRi16qQystfmQhSO5ZRyGlWulo+kMLrerT3kEwyTCvFsrZPNvHoC0sJgkSKSuEpgOnxkOl6k",
+	"QPlCkMj0hi7YHL0RkmhTOs7FbVzkEaXttkpWkuWu9ZgH9vavRQxsrEZJjCyWUnjI8Oq4ByZqVnBPzw6X",
+	"i8I/5xM1Mo49zoThn3VZiPQInds5x5koZRhl8EHGYQrZ4VeG5ldwlOUGOsNbZgb7ZiMDzM3hy43LLeUF",
+	"vTZ3VDnop9BOcFYOQRsY6qqSRdKAjAADINgQ1DCBUmzXLKesN2QVeMCKRztLfF5COk8HsbukZX/E/JGb",
+	"PZVuFTwt5pyhi3r3RRHUypGbPT95dfb++vXpm9PX715T0IhD0RaaGaWYHvAkabLjo/Pri5Oj499OXrTL",
+	"iSh9rlmfx4wnCYlpzGrACI1baLLn7178enJ5ffJfvx29e3vp3842Y5/rJrs4OT85urw+Pnvz+8nF29Oz",
+	"N+2pxBGqw2L5wJhT/m7zSr45u744eX904QdkhQWxAqOydJhSTEtpso2gUZhUI2hMjxT9y1MDawSNrNtK",
+	"V/OJTFXiVdUKXtbnwyFIjdmH5QOAITyEbcpGkkDHiMc3WaiGIF1Mj0MNFS5Zxi5iaPuPTNhmB62D8pRd",
+	"/BM9UD3iAk7arD3Ew7pVX7EW4q8dO09oBgC3CFdguehR27QLc64IrcgA5mavK9rxjALLCLJ6QlYvrwmN",
+	"zfDoqqwJCPvNNQuLkGxL4Be4i5cfbk6lYo+zR30aLgyXqJIjZCtQvRdzqOWA6EFGBn3INFYnaLLngHKX",
+	"wjrsTFFvyGXuWJh+80peyR0WTsH6h+z7g1brh/YMCj4yPaZGBpu2VwD0IelDFrr5hw6RFqVEExsvgjdi",
+	"y3s/oPtpMToivp7hfuO7T36gk1RG1s6wtL/ThLJNr2Y4vvjqAXWrR0gQPLm1OLluYPRwqkbGtWjPvIqv",
+	"bcOuOCI2/dSNCp90UPYB64wMTi7HuafXqakZmFrb0p6fn0eEVbeQ5oSmN6cw4+0AnrnXhF+pYmkQuyJB",
+	"BjrfLK04Vp/AO3m26ByjGQNaH8/sA0pAUKlPVHXAiz1FCWlYgslwA6SVkOZHXfkmiGouN8/1VZInGYqx",
+	"HSel66FdXaUZ9S37vHYcNlvUkkjDe6ZjtKRplg2FYJm8HatlqsmkTFEfBloaH4WEWuGVRYlSXm4G7V/I",
+	"zUqhO5IxxPkGpJdEJynP2pf9oAEjbgl2RC+6mNFru/zdRI1Lr/qAUlKpE+C3pCWmXPaAUm5/PNjp2Gs4",
+	"qTpuyatKnLHvD/b3XbuzqN3z4MRnGy0WQyhuyqlaC0IvUWeBWi+iCeNQsclp8OBDViq5wLRVku39IlGk",
+	"JY+5PzoFaNOQff80Yydz0EQzoFN/cIqo+NiIXZci/vy/RsrANOJ8SbLPllGZQrgtFjsoopHP8h9Kd58B",
+	"vJ6p4TF74AuX0sLRzG6n/pgVGvP73w0q39k5qlq2Y22X1Xj2NVvGSs4yeHQZh3aqHEGtOlSXQnUmM/3L",
+	"yktfODS3yNJS+dK7KFsrMCao/Ml046fGqram74OMIp4kkNpGjJWTbRaSZh4GLET/3x9PPtjPONmwUnGp",
+	"1YTeF0dIh0qYxRoLjTxvt1LrQETMSpOf9BiFBK7XZGHMJzpkPeV0CRamKkkQWxPd+0LihhJmYic6UNL0",
+	"PUgUt6wFX+mKjxCHh4xfyYHQ2gplVxjMlb8jFq4VFc6NUcAgGqcyCOc2YRPgeJGhEzYd8TspJSI92Vtk",
+	"g4pdrnwpS31hcBzOrpzytL/onWGWlDBXXcYVcQkMszBn+HX9StYlPoRSSQjbfklj5YoHuJX1C9n2i5zl",
+	"+k8ootinLNDytZkDOACZ+T8lfDRX0i37Li55gJ6G0sZou5ZdN0K6vObCXUmCcFKHMAKZVB7Dj0Zf5qx2",
+	"YmRVSwj9DoeI7MP3Wsk6EMHjdb2+7e9+hB+AySdHJmQKqZDwXpa0gcqC0KwPCYlNStPC8EN62T6evYst",
+	"uZcLagQeAMp1KYZj21d97kv9NKrRdKYqCmty/mSZLCM9FJFQI91kbyOVgs5Uuz0rQvdarcN86F5n6ahb",
+	"yKnRvJIh5ftofGRM+D2UxMZ4TCWqs/SizL5FI/CFPF1kzSFrMTNKJd5YsgyXqaBv6rgUj/Nza5Xil0GD",
+	"plRq4mDFJpYJL873V5aKtTikCwn33j1ciYZRRjOajYrPCTRv5o85pZKIohEF2bizpBDffBWr+2XWDDsb",
+	"oZMB7GBaF15QFQE6k9NPmCYLX5y+PT579+by+vjsxYmVWsdn787P3tCfJLt+Pf3l8vr46OJFmGUx+dsW",
+	"N1cSj3HCxSBg4dG7y7PXR5cnL0I2VNoqCA7k196NIghY+ProzbujV67l43dvL89eh1TC3TKOiRqVeVtp",
+	"eI2gURhdI2hQY42gkfXbCBrZcO3j2EEl2/hNJXM9o86+5UBSCYvZMeFJFfTt2kDsKzpA7y+x674C2OeE",
+	"rNcEpMRrJ18s9qXZdZ+X4bxEXHvBIZXTrOw/yudRdXztGDaQr4Vb+HFztQrUnNW4UkiAo2kBT3uWRxdi",
+	"TCABCbEjNL14tylSk1QBerc5m+OJC0G/4n3OtVp5yk8xmQsz/eYG4JSDjleMh8nDj/ey4MAlI5Cp7yrK",
+	"lkauUUjPbJYR1TgBXZfcqG/EcDiFnbY3G11ZgRvvk+BqGpZqTKbEUsjb0h1MH7w85a4wp0qquONeFfLo",
+	"0KECdvHLMXvy5MmzQ1cKn7LTKeyHLmEDkSRCQ6RkXA5LtbetHSMoh6k2iW1/2eigS/+hPfPh+z+aH/Dz",
+	"33/4z+//+T9//H3nw8wzP8xGF5Ujf8b28vIaJ1P8ZYcIijuG2wE3esL0R51mpAa7AiN4dmK4dR93vZlh",
+	"1zaXVcqfD+LeUaNe31QXB/aKx6LA9mLbv6QAzMBHzCDopWo0JLBy1plkuPD1aM7Lx+5MZXPfC57LTNz8",
+	"SsjUy6ZhF8Lr7y1VaEGse0U58VREeNTowTzzxmCQOCp5WApkbkzKo6UMWT6RQNcslzF0h7SgOZSjB++T",
+	"cpuJ7nFZM8WZBPkBz5DOM1Up27ClXVQijF+gqeid5QNzsj1c4UsNXdB2SFHbwl67E3ELKcT5/UR1DUiq",
+	"n2aHQOCI/YkWkX3R2el0P5OqXjVxbdu5uaer1REDgw0ofsieH1fxK5yrCrNzMkG8ee/5QoKXBEezCj7S",
+	"2auqoTpewqRS6h+dn5Lbzgp2ezVFtxxEKXx5hQsKKXQJ1+adXvOmMy//LnMNqzSTyJVyZpjCrVAj/RZp",
+	"tW6QZwq36mZ9EL610v3matTFKgvlxL4yIyksQDUtinOrOgF+MSu5ud2VhmyBNzCxKyJL1cpI8+K46b0C",
+	"hSqnDwaoOwMb4B4vKfD6EZnHS5i8F6ZP1J53qn1uDZ3nzG5KEelUUlwSmv32nH/r5zxo6Jr94kDzXcAD",
+	"0yBjTe6FcV8l4KuOLl+dZWN8Ixtz1SlYqgYhlXeprySoNZi1KxVNlUJcumDR7HuL6xZNv7Nu+SK+yple",
+	"qkyg6jq3KhKTqgY22ZF0FbQ6I8OsJu3csdCFyFc0dDEUVejuU9PjpliFLfDrVr0tMMt8iYJ6ndGE0c6n",
+	"VLqV4MmyO09JL6OybJ0JQ0Uc7XZ4a76HC1G9LeD1vVz3i8hrWO+NAiF8iE8WLvUXMgsU8udnT8cUWb7T",
+	"jmbGZZloSBK9FLHmJtd/0SaG1dJjZwqBbNBEYWdOFdwtj7J7fN2E+/Wy6hfkzX8D9ozZtPw5xo2CMSMz",
+	"cCy2ahRju0oWDn8QZ7fcKtYPJzk2cEXwMuhxrwkEflBlyxlCqpW06h2LVJJARHU27n4JyAAV1sJDuMRw",
+	"5Kno26ivNGSG8txKHo60XfMwKNrQfbyvoID8peucLRzuRm1+vmjf8luTlrIe6t1FPnmwd5H6iF9dW2R2",
+	"2bKaeu0adfe0F77ahQ1y0tev8Qa4jzv3j8x8UIhX2SZcwpnqsoF9xm3asWIxRGLAEx0w+Mgj02SnhkU8",
+	"xZLpUrFolKYgo6J6J0euDOasUw+736RP740ycMx1PRCFrzewCNppGgHDvlZFwSnk0aVJ6dEdiyQtVY6S",
+	"0FwGmadewakn+wvqb7OEn7KILOW7pmycUZLcqxN7mj7ftFO7rJ6vebLdqsy59zzomXZDOIc0qkziRFUJ",
+	"tYserH26vsAzhcBN1SfJwIDMM6UsNzLGu7u+klAATpJoLRjw9AbMMOEPbE/OQaYWPoq5L8viqmwMUuqu",
+	"oFGzt+LKyMvMHjWmXPtkHdz4DL19DTt1lVpUAWhVdUXDGbn1KStPxQFVyUjcxxtQmeg8PK7GdF7qqsoq",
+	"R2fSsiJL87hCt0cTR03asvi3y/SzLczhUdWpJ5V5RZd+QIuRWtBYPNvCiTSo3ymJiAK2Lb3GxsXWz+3L",
+	"s13g14eslYNjeGwhKvt+14IEQ8rmJtL7iZaGVL3aaC6p4sHEZDsjLSSWmR8j5FhPqVhn9uvOyInXsfNm",
+	"TXxYOmZRPyQHrgOa28BVC8tFiq6AakM10okyndHeQjqectbp6qKxvsG1PHEFcLyVURSDvL4NNVKYXGlY",
+	"q9gF3C7aAAf0+/GxeWCOx1PtwHGAPHalS7HNU/6vKvf/BSZaVwUwL8AOmxNw75O3V6ubumL5tAvXyZwC",
+	"astVJ5uuuDEbTl1CkcpMs1ngfmG68wuI0ZBr78p1qPtvDZUkkaWEd1eZhHL8KSOmw6Obu0Lwz4HZn6L4",
+	"zPjVyESqSjcMb2BowrYvH+YBslz6f3HH5oH3QcO+VLllKV+aBOdygEyX/Abkcx7dVIAxZVh7fR4jrI6V",
+	"gURQD0zg9EeEfUAiF0ZeARblqbN88b+pNfCELEw1a7d6YXKCVJf+dwW8mFHqpsnCbqoG55T4EAb051GW",
+	"zx+w0KgX0PH44r60Vsh4HLPRkBmVpWFXZRPWldrIQkwICMKSm/JfFzlrHiO9yU96dhpvHLCGRDd5XXmQ",
+	"uYpZid4VCiS2jjmjqMhEiE/hM8XW7M8t9+Le7An1ldjWKLK1Ss6WhLGzp1dr59TYdzpD6sAsZ+SvlUOb",
+	"Hc4cIUV7vGp9x8xeujw4qcOfWkP9doy6zhdOx8B4mntQiCUs+VPsotDR/FSz4j6Y3oUZQQp7v7RCBYE3",
+	"v3gYcSO4dKNaWdzdd5GZuRLuVsB4UwbtiuYzINCKWYuoTxCP0zUp89TagqS8OPnl5OLi5AIR2n45uTg5",
+	"qVHvsMtRAouAJfEWXOpTtz0yAZkuURyGzvaXlc7M1aPvtDN2BixVqClcyT5PujtwCxKDKg9ZBxzkFeEr",
+	"JUpCkKmvqus1GSt3UWdtsrOUhUZAirgG2gD32AgaqAQkAuNdScqxtzsnoi1eKZuWERwl/MugEfHh6vXQ",
+	"FkcTVUYStUndoMKnMSyGtV7oyiPchpXHf3eU32FuPl6ma29txvgQSFe5B9gdfimc/MnSJvdbK+FbbqZk",
+	"xHQi/hRZPtQzhQL2wIqn1BnaC8DQD7rnMxNsectvdmNmnXyN+xLX9fO6aKurbjmH0+KnOYusStOgNa7C",
+	"WS2sY/1+na1OeX7y5sXpm18bQePo/Pzi7HfETTg/OkXIhKM3xyevXtWUpiyc4FqQJryYIYsvotR9p11W",
+	"KMRF1BdyG9G9JmRKkpywZwgRaGTMhIySUYy4oSThrmRRthFakhNLVPlaZgCrVXJlXS6bqsHaFWIq7NFr",
+	"b+0HZ4x24vW7Kzs1M+rXmlyjls4PT887Ei2oPeGV5FRmQZU2dQtpwodvyeVfhgD68cAu86xLjfAA7ZFK",
+	"Yp9Gow2faIbYeIesxUDGlLZtsmyabCftP322v0w2/8xsKImjzshxA1Q7KlZtFmK2dzsFHoeotdLf41QY",
+	"CNEnbbkBpYSrbo57SiafMH8vf+NK8iShVzC8XxjNjs5Pm+yER/28BYfb6hmOMFiQTTfZBXCrlVJB6FQY",
+	"+9kBhjluhBizV+TpICZT0P1+LFdXOijFVXz/B9/59wf7n50Pf2v/8J/f2wn8D479h8piIm/BoG+gLsw2",
+	"j8+2HK/Cp4aX199UEr9wQG81jtfY7gqPyek2iYPccEY0RNKldAG0b9jd0/VwtpmFpYgjt+ji7a1dCy2/",
+	"5bL2WMW4gFw913yXPWjfytD+FiPQ5c+/J6zyZejnCFUCDqRUJGqD2QuWwzIUxoDMaTgVeLEE9e4c++fI",
+	"UTXPwtoUiR1MbadFDp68ZNSChJbM0uxcvOjNIeE+dhkHQpO1h0LHeUU61GoREmukJbwdwiKQp1a1cSuG",
+	"Ac57Hcx+ul+v1/ec4nPFQZUnWO7SRTbMX94sFqTGkuw6Li2i5br5IIIlA5QIKb9a3/kCQ5XK+G+1FaE+",
+	"zQm5qsDsnAJPcco2grLhASIEQq8Ph2RIswqyUSgOCV2O1PSWQztssqMcy99BGOawpLNVqHByg1HCDaxc",
+	"zPts2iJ16A1RLLdDGTUVfedzXJaN/3yUBXd1IGqKr7kpG31YQCwIsLYCAqCP+4pJhOmLRXyH4mz1td+c",
+	"25Npxbo8ZZFdoPJgCrJota7pfpe7aeeJy3zp9XSJOPLhZddFkqmHRZtif6bI8wrVRdfQZmmbuwiCqR0e",
+	"RTA0dTmmGdJ7OkILqR3vWGggmH0+A4DqEICtyMNNkJUK0XyiqyNCFtREc9txGS/n1BZa6ZUllv6995/g",
+	"loM4Q2FatYTNgpJcSC8hrbiIFkZ2TUcQFGtW3WYVqLJFrp5qgWY5wSvl5SiKQFckbOv8h6lwqmRs9Uor",
+	"wJbIM/bNVPWde9Zrw/MyxdXZLqkMQO5QxwVjmIvItWFdNUqrPM2rgGPe1WNc9P4u0fiMP3fJdwo+2SXe",
+	"yB2WCx+eThS/qyOwauXfoYp+7LZ2razujOIemNVNYyBjfSd8i1XlzGhxIb9ssqMkU04ozig1em140aW7",
+	"fYsPV8oSWoxTA4N6RMpCavyjlnxfrcr7Xcu5r4tS90XWa79L6vc9Vkl/kGrnNXveZRU//Lb/srb5w+y/",
+	"O1b2/nJ38Bdd579m569Xxh9rT0YJ8FTPxtKsU8O/Gk9qQTdr1N+vocI9VXwvhtjP3o4KIe93LvxeMy9v",
+	"oa83gkxb4L95E/nyE6wia141vyqjMQupGMkYsPBbX2mQaPyqghwu3o6XEisbq79dLki9BC5+0XSzWmBh",
+	"uZhy8RI7Wy9/UVTg+/6k2m6TFwCN+ADL3nWgyVyxGExIwgp2mFGJQS4uU3Z6RfQKaHDHXFeCwUWJoDOx",
+	"XFj5+/7kGN/4/KEiEDy3wqzWYv5aZbMqjf1qLuTNfgFXGsCFf6my+zy8fflayHmge2WL7ua1XHv+MvT7",
+	"PBr5iNiV5u0DVquarIm4beTLkVHGTai0/n5nFVYkcFu25qwc+504a/3LSwJLGIM2DNv26SForXcOw7Ix",
+	"vOLQkMmsWsatnxy3RNaX73kJrnFcOkZ1JqDVItU2NTUsJMh9Slm1D4aOZpURN0kg/Y4cEL4q1xwIAEeU",
+	"sr/hT61k84KPX7tidKWQ9/ri12NeX2y8trZKmb3O6sJTvLTksVgglu6QQVYJK2oP4tFSeyPbE/TSu9q4",
+	"nQr3q9A3WOJrDite+fI+m40WNJyXf80Ey5KMzhelVIGmQK8yJSrT3bJ550PL90jhSJRzNgtLWnPSX6l5",
+	"WUNZodfhCAuyKvb9UGlhxC38QPHi6oZcj99L6HH63r6I0VGUZ+FDJ1QP02TvaFOm1vQdIyVcoR/Xcw1p",
+	"LgqCfJ4qOqthWtlQWcqFvCVKwrK5NPVarBoMEzBrntao7N1ZZiCbY99352xVyYSZHBbaQYNOOiqeLMlr",
+	"5zPGdZnObJju8dnr81cnlzVBuXdjOgsvC0VGlLOYBZzFbebynilzmeJerDlLlwXl8Kspt+YjWLP6BgV/",
+	"TV7CKia/jdB6BD4YBwb4kXgN8v34z5E2NbWtas6Jt6Jn3TtVt08gJVRjKyucde2+pu4z3o8DjEeoxNBw",
+	"ygFhakzbZMira4smylRwspPB0EwcjIXXbzA803F7ZG9L3QqdCKo48cWsxlUS4Y16iDUbyVhJWOmu845e",
+	"mZMNnYOpzL8K1dW3c6jnLmbZqMqSdyUMdIX6hptMzdl9l021qjSltlR1yZSkbDACZuauZGWeYTl18NdN",
+	"DV7Gbctvln92bRcv9VKdxMmrWCFB349SYSZv7RydtxZ4Wo2OmleRoMoo4aBnrpvNJjrmkUp4f6T3s976",
+	"xgwbn21nQnZVXei2zKoOfJfBa2nEJB4NMVgzsbodJv+27ddoGA18lGdgB6QDKu0VkOAdKpXYz04M6eBK",
+	"Wp6kA+Yz6jU2bDwmfpMhbM/R+akV2gSe+p1maiybV/JK/u1vb/t8CLr5t7+xM4mgQxjK7UD0NOOsgzAr",
+	"SN1DxF7B70OrCfsq3TnOR9hkJ7eQOjR41E27XCT6Svo2w09XDazQftVos0/NZvPz5zDIAulSNTKg2fcH",
+	"rQMWZoXtwx8CxhnVtveVQvBJFiugysB9fgv2tadXMpwtgh/+gFTpqFiAnq5TmgIvJM44qqDoJrpQJTc8",
+	"0bpg1fMT2m/tHbKoz2UP7GJhPJwOWAwJYLQo9mz70O4Vtt9qNdlBq3UlB8Clx7so1JgXmg14Yo8KnXQ/",
+	"5VECLupJM2EOWYiEbNqdETIDSaKpPjZGAl9J93OMQLI6LETw+zjiYqF7zSIlI8DLMxHhVA5HxlLgOdHN",
+	"boR/vD17w74Pj5U0IM3O5WQIbcaHVIdQKLlrb+7hD4S9+MvOz4ELd9ljr8Vz/8fP9g+nQV5JIlmTvXN7",
+	"wA8OIRx7UqUQN9kLX+owPx3v/t5qtVq2Jy4njMRGYK9TIsEcBG440p4CGvWVRDK61ISuMOzHA9axVyie",
+	"erLGtKEP7AKdSsbZ+dHl8W9BVgU7ga7Bkr4U8M812W4PvZimfEXMqLDbLsAcAHQWOZJeigHov/0Nu/To",
+	"lfU4lfTOBSBqll2It1YOcMnC0xgGQ2VARpOdl+DL5VNlhvOzt5c4cTd42n9DIMQMniQOY8qhcbCJGrFY",
+	"XeFxsCuQAQszzQdYEAQFp+XEmkGXSjpgATDPaah1iP0GF5qJGKQREU98Se/OxECTHdnmriRG79FCuujm",
+	"nzAjoMmO3Kk6aO0F7GD/Gfbx9ONHpJgdYf6eI89LmCBtwqOR6atU/Bv3YZs9R5bNMnZOfTt+rzGcOsfy",
+	"E5JwDlUMAUvELeCxA20Oce2vZAcSJXtYoNwDI3oGgPi1yYQl4gYK/MHtNsef4KPQZk5ODZZPcVvU7kk7",
+	"VEywwYjkjzv4u4MlcV7dBnFzSgIsiLGj89NCOF67sYdwiEOQfCga7caTZqv5BMGZTB9l4y5W08aPvSok",
+	"pjdkjcV0dCsUs+FbvRFx1J9TA5gl4JhJrbKWP7J7Tpa9hc+9QrA1+2BF6TTwmHIOxdLqZ6gZ2yf+NQLM",
+	"2CBnaVZlD3WfhYjYdlIUPWPVyRT0UEnnjNlvtRyWlHEew2kWiPrxR24vbTk61x8laLbGfmv/x53Wjzt7",
+	"P1/u7bdbrXar1Wy1Wv9s0HWFqpxft/b+bHV/1gfjfa99tjPoaQJtaBz3edqDmCB8zJhwFm95MkJTqurL",
+	"/+2G0ozUAJXjMsqXAxLcf+qh//YyCL+9MtzeHupXy9MPscpQT5peOiBsQ9X1K2gXrQ88drnI/7XjPMQ7",
+	"p7VxTu7x3dKz2NsBLVDVS9lC7j7ncSHa7aC1t/iVd5I7LgMxvfRk8Uu/qLQj4hjQ/XCw/2zxG5dKvebS",
+	"JzeisfTpMjM6dfH1J1bw01tPlppUdoPD9R0NBjyduMNN3NsuJmp/lv/wnqa8TT7Cm5tjT402fYXpiRS8",
+	"o2szmbiJ+qBZyoX2LJCSKMLnr86OX16/On2LpfF9brRl0E32moukoz6CpgZYX4195DehS+ghwmwdXkkJ",
+	"ZqzSG9K/YrgVkVNhbmBorOi+gQkmUOg+ioNk4ryzgiAGrThL7EwmhWBzrx88u5Kh+/UaWbt2vLnMHI/i",
+	"GI/ByqyxIN+xAt0HuhWBNs9VPFmN96zBM/6h+vLviKuoy6xj2cPvJ56dr/K9LvO5lnjq3mrz+hJY6UrM",
+	"sIoRXvYhByYtsL9sA5idCxgmfAILuWDVK5+Db5eRtpZgpMdKdhNBZpaDvSW6OOeTRPH4UqlXdiMQx95f",
+	"/N5LmLwWGpnSV8flz+2FxqdUqbSgwzrf+2rcH9OzsQunWe5+wn9P488kDBIwMCfh5c9R3MsSmdxNi76b",
+	"1T4vYKBuYT0e+5wG1bi7dpflozi+thxP8OktFVzhV5dT9lfQh1oHi994o8wvakSB7F/V0brkN2Av7Mji",
+	"mep273aeMrvfHS5rx1kbj3Jfy6ZA0DNCM8wVqbuyUSLJskdqOqNkc/c2n+7zFGNh6S+XY77347Pms2fB",
+	"svqITwByzzzbae1d4gPTOoul1LUeuqIfjh5v/d8+uoy2TfsTqTi24Z9bQaOb8J79jGVM0L+NXyEgtc+t",
+	"tjuqn8XZUoSvDy7Zb9nNMblAw45utLs80VBIj5SjJCnnPjpXYY7NjFBb9kpZTD6g9xzYjftjGvmq8eL0",
+	"7fHZuzeX18dnL04KgDDtvVYGVvXHhwyMxjZTcDAf236p6bGQsRrT/J61ShlN9IBLU8qrqhdAIuatYWZc",
+	"2Xugy7Tf2Mvcp7MTtr1Rf8E36qjAhr0IyL8riYHs60UXa5eVziULRRwSTo8mwEV2JKnCGl1wKUO14l7L",
+	"Zq61jHiCzir9XEl0tlRBTwSFCjqaGaXclTq03CpkCfBbe9ceUQi0MJo5UKaqy/Mx8lO/8x/1Cl3m/hvm",
+	"4FNst8hUMx66EpP8vAJfKdH4Pm/rWwG6FaCVAnRVEVhnRfFccmtIufcb2NbysiFtgNgvumUzKbe0MlB1",
+	"L9z9lEcofi5cEsuS9Vcwa4vV4zwC8u7Xq61Q2AqFxxAKW1b+NRrTfgVTYJV5mEoJwmit6xQKj8r7FOLB",
+	"jbB6jFGqLhLokIX+oISB+wzg68xYXtJ0HCJ00UZYOzPGCLsrOe6rBINjKIwsQ/iy8xpg2A1nEsbMg19h",
+	"GHDAOhMK96JB9flwCFKXHKZ2pPZuFqNH1GOZ3QAMsQPfnqtkGWNm3cAOhFhxIUguAY2BajIvptJLuSx4",
+	"SQ/xvmlctExPSI2XvA6AZFjV0Y6nM8HKf2a6DVd3yN5SeRr1xS3E+UJT5JGPgeZywgYqBYpxy0dItIvb",
+	"7KDVYqGQCNl7jdk1gkITK+6YZbCfOwnD4EFvpFWXx6c58E5jyO21fnkHZTXq0VIXwa3Mnyvzn/6lZL7b",
+	"dzUy/9ll6+camb+/cZmfhWcyqcbbW+H2VvjV3ApRkgUMz1LAUtCjAQakOtF4X/fFXSzdg+ljlfbl1yiH",
+	"Z+pUOICRQkJg4NBG0L1HCYM5GiknTUNJOGQhxirv+ja0L750JSm2lWPigg+0FWYqGuyIGi8ZtQMfEB5x",
+	"DR7PPgFjMGbcKmS8AJ3aV1eyj2kO2FJhDpl7Mmcns2HilebyUvPEfiiwWl7JCeBInYCzdHKKVTEYGaFo",
+	"NEa0RyaZtGnCB60DQpPMBiQBYoqJHkk2AXOIKUFOfbqSzvw/HdnOQt8AZUjgJS1ssl+s+PPDdfEWtVb5",
+	"AujM16MzUaJv4+3R7yf7rXLiZrsx0pBeHzz9sfD9O22PNSoL/+ASGita1XMa3WsUXCFPekrRmZ7vkmpV",
+	"EYjH/nH908/Paqm1NE0KO6ZGbvt+t6J6K6q/GpMEieOM4/MMVX6iRimL+kqsZpJYLKS1Q5Gvl9PvMexZ",
+	"jQzrKEO1F3UmkafMJUGhsHxm1nBw83xIwdPub2cTkGrs8stc0ltWZSDL4BqCGiYINO6hkFWKBgxEZXCS",
+	"hsK9dZbYQyInTyrixqSiM7JzupJ0//DSKVHqBmLGTZtmGAMmyCpJkEG6Sm558P3jInrR1yK5fAL/Ad2P",
+	"C0ANxIk3wqGnyxPcx+U/x38nyIU50qsAxe5uxDW3XH+Dpmz1xpuz64uT90cXLxCBAYZ47kp605BPcnMS",
+	"pqcJjaekkV+FW1nUd+vzguv54mu3H5u/KrtB7bXY/7KHC1fV7u2nzVYrmC3tUDmsp3VA8vtrGdILoP0V",
+	"4hmDOID7Qq5jLNwMPN06W7ey+quR1b5mfF5EgvbxkE986aTJ6t6DOZK6CP+zOFiXvXEXNkxoctZse+tP",
+	"1KJQ3t9zzJj7lGgrxv8+eNLk1nm7hiH30UJZ3aZdJqLVH6StF/cb8OJmEbDFgka5RdOVZlyXETteswS7",
+	"PSILodDFwtMqLUsIe3EZuwr2dF3pWm24zUI1BBmyMRfGYaGxFIvsB1cyRL4DcZhB9mi8rTjUhDBKgEv6",
+	"sQOJGpfigb/TzPRT0JYNoVQSOstYhVsRg4yg6n5D8sBOf0YIVGRhON+5y74Y6XnpFwhhtuzZ1uDxHb9o",
+	"gTJz7YhhoEoAbPSTkrfOKDhHBj1t7+01W/tFf6OGcrKpyy5tLLi78YRwvBtHz4/39p+saoyz39s9SMN0",
+	"tw0C1fuxFTTcFkYK+K2EvuRMZjX+/Nvf/jad4eq2wsnro9NX16+PLo9/y2Rmo/30qV2/Qmv5C2/Oro9f",
+	"nR6/LD5t19Bj9yEmRePBpI6G5ZIn9BaK4IsVG6jZ0Rotj0OQCQarnWsoB0bORvygw8gdFRfvg+gCmo+L",
+	"iDcUSpNBNxVkRg5AXBF1qddxmNhBb4D9/YW4nlsfJK83nj0NqjTyOpIkXAyKLc6q7Hem2mI1vw9J/E4a",
+	"kfg+kdDpOL5utfaK+IRT5CCkxSI5qumpEEfo4uSXk4uLkwt3hfo9uxEUeHUOr5pbouaEdebTRI7/pcug",
+	"VaTIC4RTqw8+0dvM7W8n2DQXOCvh3vh40upgwzvIgId1Ozj+faRvgMSe7qsh4x01yspUR5Asf3zeKJr+",
+	"fXoYHkvILSLSVgZuZeBfSAZugy+3XqKv0ktkZVQZAWlVLaAUwlG8du7y4TBVt3MiN16B0aynslsnHSVE",
+	"eG5PXzM7EKkBaJaVOyBrodHZ5fTo/Pzi7PeTFwFhCMOEpaAN4/pKJkr27BGdsjxiaAjXNzozj5IcK1hI",
+	"cTB5yMcRTonyMpibH5FqJj6EdZxEtBLzEGM0CUjVx29KZZjlRdVRi0tmdNCAvkYti3X5QCQTDLcZq+UZ",
+	"8gVK/im96uvVo6bI8JB601SiwpNyVORWm9qoNuW502J1anoxvnB1ynPBrUq1Vam2KlUukkmr4bnb1aoW",
+	"d1OoUsCiH7X61CVmrCCW6yoq1cXJP06OqzSq46M3xyevXlmVCisLgLAKzJWMCCHJp6ZiDopUDH1VAYv4",
+	"0GpgFD/bZGf2nbHQQIjx3GtQVdrMBU7w61Nm0KUGqVY+TXus2MBjN/9VVZv5RNkqOt+oopMxjW9O0yH2",
+	"u9V0tprOVtNBTYfE9UYUHRXDDlb7ugvUr2O89w71u7nIrJyy7WdPW8FKIP+WXGXB64oPtg9+zmJ+qdoU",
+	"QhQ4Nnc04P9Wkv3H/tNG0LhVIrZv7D9UXJJboqVik7IKcNsApS8Z2TVbpmIQK6bWlwNY7VcLIF2PsETU",
+	"OrCtdXCqbr89KpzqMkdxVQhTN6/7TLUu8KaNcabWqoyptTJrqdO07KACBoOh2RYf2RYfeXwITM82l+Ga",
+	"lZrS7qch3jLr4zsvHXtGx9dAQ3LrakJJTLrSfTWWrA8pVEdvrss73eX37mrSl6MdbZIJbePlvh1wRn+I",
+	"STMRRjOyjS6vCtWc6UXgRO+ozGwraLVa7oxzGbtSs1T3NEDsQZXm3utjxwvsdS0FAunxeIZBVnlXRdEo",
+	"pWJgV1JIZ0XG9lKg+RGUY+yL1FLf+kYMhxAjag9Vp+tzKt49Msy1o9LYl6+L+ABBIO2EXSVQAn+0VLQD",
+	"o1n5AsB+FHnJ2gr78SmeZ5zm2lzr4UF6cJscvf7nm51Wq7W3c/JfR6/PX500guy7/ey7D0tzogIp7jP+",
+	"MN8DqNxlDHUFnlkaqR4lpjYlvwN202SAHfaNrSq3NZd9TYXniKkJaRTjc9S/zii58aAhc5XBDAlj91PR",
+	"y/B51/JNGdcLkF8wiXM4SqM+15BD1KZgRpjQQ+BrC7yFzhMoFToCDwk0g1DocgBeUfIkWvZOXhXWU+Ss",
+	"5FOQcN9pFkYJH9sfQ6bBGCF7TPOJDrzQ9eOlOt5oHPADtFob4dLZ7oszI2eHHU94A0MTZob3gGkhI+ey",
+	"FYZ11KjXRxNET0k4vJJKJhM/aldPfwBe6Pt5NNn7PlCtbJZwA2mRfB7kmJxeaN3oA1kzmZJwJbPa2RRH",
+	"RnB/2evOCELyVEbQZrzHRU3smDeOpFbN1xCHRbDiYnwfOYZz0e/xibMQNoj4SIOdI1GQHCD2efg4tGIk",
+	"yLq9ksvGrF3gRO6CTFT0pz00ErEH3jlDVebgp7290rlZxdtryXCvYHm1fseFs0BPIG63VRyorsY+ekhl",
+	"hKWJyRULqeZJOVK/CPS0dbg+ksO15N/0nH3VLVyrr9kdRTZcZI9bVW2rqn1NhUzzQKoSSIYTkgXFzbPA",
+	"0iXffVlU11Da3sHB+Ru+/yh1TCkOHpUYoRkxN6xfMHIgiPQV1kCQrpxvFcJGxhaLLGbAP74C2TP9Rnv/",
+	"6VOEIfJ/7wUNQwxYG0TK+zx3gMUiqxuD+bBkz2A+Nuj79cKv1aoSfyvYOu3cy7bOATejFIrlAn6qersg",
+	"pAYwuOadyMdaOfXguVI3VhG0CkLAhlzEjHeNQ9bUhluiWv08KWFweIEyBBnjmj2Mc9mu0zKOZdwqW5/y",
+	"F+xT7jtG5xlsAnEP0jJ/pe8WOJTtHZbOmb+qcs3ctqQLbFZQRQ9BmiY7MizMTk+Il0F3r8xGzToTe4uF",
+	"pHt4JceuCimi2ZkCQlIKCSAme8pIGW6yU6Pp3jRBVHRnSUWQ93EfZGVnTXZ0JR1znQZYZ3fFVy/OdDDS",
+	"5komAryttjuyv9WDotvj9qh+9fkM9OFY4Iq+e0u3e/Xb/3XkyiqSoc4lZye5vZpsryZfGQa7Ewml1N0+",
+	"ceQlpOb0pWT3k/1nQRHNtRj+b9juJoIBtmztjmxty4y+3kiD5Y92HlZQPtm7pIUuyh6TinVUPGmyY7Lg",
+	"oqLMMnMuDoRNpbofYsY8qrsxq6nDU+0eaDPno0C3EP7QhdTXT6rUPXEkd2JFazoMtsyrxLzm+QQylpa7",
+	"ATbG1LbZMl+44vaXsA0TR0YT8R01rl3HOZdmzBf4PPHljOvWseWcca/El6vdttjXlvV+HazXb40t591y",
+	"3m+E874ucN7cGivVeGUWLAwM6j1xZ0lcQM7/RSSWMzEex2w0rPbMnWJ7j+KZw6kw1WXwkUcmmfgyngZ6",
+	"Kp3UucD87xv3w2XDwWHcCBnXDcH+trQPzhL4pcBYg3n9Tvn/2Htnncf68cr0N+QRtKO5B49gtijtxkkC",
+	"kUmVFJFuVEa4LCe3yoQ6T2EgRgM2FlY4aM2Ap51RrEkZiPo87Vkp5JDfCgEtmD4x4D14lyZWEBoz1O3d",
+	"3SiWzULy/a5rrjnEima4vu3GsD/RIuJJTuz3vvsTet6eG5THx6j+7FGp9BxgCEu2omhT0Y0V5EHDqBuQ",
+	"7nkiyBxkyjLAwAM4Iu32WMYRiXt264j8gh2RwvF1L13o75Jwwa8W5bVKbIl5ZyFnw1RE6GlzQaWYN69B",
+	"5jWfmasJbUWcC2VNhDYExWOV+awxOaHmrmTuzaQI1pwBhnScQqfAha4OcpC1EuLpCqkcwGg4TCYuloPh",
+	"EcmqT1O6RgcSJXuaGcVi0ROGJ57xy2SChZl9XIgdqa9ofdA6qHcn2kPzqO7EAvf9VXQNO8aYnjLzrUgr",
+	"K6/0C0cNyiOzXJH1bGMRT+OcJzqazaSdZf26BLQiW9x/2mqt6Gm0JL3fYsxrUWwt2bWAsFPRl7mwIulw",
+	"R7rPkUbU/rryaBWJUnc1swdvexvbOjC/thRokonLCNfpi9vuJ/vPAm/levIE291I8ZmtKn+/qvw9sc4t",
+	"w/tqnaTLM5SZyiVTd7TULi8b8BhYB7oqBXYDMLRauUgJosYq4ah0NzPNWYPRrK/GbGA1cp4ClZfHAvLj",
+	"PjeIuTDmmmmVxFdyAFyO+yKpjLCj2il3YmEPmxaVHXEhpw/58lprPuv7LZmyZc2zrLli3ZbmzTNpRZvi",
+	"zVuPw1bH/Tp1XPTErqnj3sBkuSyhgKVwq27IuauZkFEyiiFusrcQpVYaTWP9YM5wtQfjpe30URwYdrqZ",
+	"w+Do/HQj/oKXMHHuggevy44c/QYmZaOH49MiM+o1gkbCtXmni7GAnndDB+tq2QVJ4VaokaYlLWWcusUv",
+	"Fb8dEpoIcXq3qbIcXdJ7PjyQFfwlTJYxgtvl39rAv2Ab+A1xBs/B8M8SA7PfLJOHg1Zgl6iHgQ24pQOH",
+	"ZyCyojjaqBRiJrAWkUoHDnFBjZKYdYDZnhwnQ4yKG5iwsUpvdIZWlOe+WDV9oOIMM2bAJe/BAKTB1xzq",
+	"UGy1jSY7YjgjBz9pkBmxDJahz2+BCYS1KEfQ1Ju0rVb9mBbtKp4zy2GW5Rqr2Z5fwuReTc/fCC8OGnQK",
+	"7HCiznUibuHagz2twmnfC9OnYdXp03hMsoLP+OhWo97iYD42DuYN8sgFwmVKOd79dAMTZ/6NIQEDsxLn",
+	"5BbSidvnnvvbI6CNGmqUF/YSbg+EkOypfVDJWAeYutlTKm6yC3ukfZglqdm2ARdkicBD/do6Jvb5ddj/",
+	"SzuxDdif9SiKQOuM2y7HSN66typYyKmh6FEkxNZm+g3YTGmT3vEI7qbKcDMveLlK85MwLml/pMiphAIb",
+	"tOETzTAmGY9jqG4hTfjwLZ3RApoVmVONSJIr6Z5P1cBeu4GniYCU4fCEkgxkrBk32F3AtLLjSKFwQx6o",
+	"FBuVzIwV4Yflh75K71u6RuMFkugO3OBhTbllajfaT35cIfAgm+tGKxjdp7I3Zcbcf9Z++qy5RzBQS6qA",
+	"pSaeTcNjfVWKYX4yt8rh1tz6leVE253MC1t4JamWCN4RiTCTuXDqHaVuUI5wiVmKXLqIPGd3QE2TSu9N",
+	"GO+lAG2UYQiMidknAQsJiTxk8K8RTzQL1cjYlmIheyH7+5UMXSZwyP7///f/Y2EMHROyv7PQo8fhHw6A",
+	"ET/z+M+RNhCH+Vgo7QUNqyHvAbZGEezMqCtZ6rNKaP0K5lVGkRm5VeGu8cS4+OWYPXny5FmAVpMSlsgh",
+	"4yz8e2i/FAYBRxB4BaRhXLPwf+0/D8sh21KNaWyZMMhY7ZPW5f6T9lPLrf9ZYzDmpi66/aBVCm7fb6Er",
+	"2O7JRrvx33+0dp59+HTweYc+7OcfLv2H9syH7/9ofsDPf//hP7//5//88fedDzPP/PAfjdkw+rsnONld",
+	"5aDCMavJfuc2hJ1bK2jQBiihTu2h+482UZbA9FNNqEX+2sH0a1ao2Tl0eMJl5O07Vs50DPoQ3T4leGgH",
+	"wb/3BIdV2IOYn2WXAfI/c7jERvsnin4kh2R5htXz29/AMPenx7hfHGFpfHZwH4f1A1u16+me53T8ObA7",
+	"vfJkeCWk3PXS6kPOAGpUB+SGW+P9lycQ3/vyr7kpXI0dtj5lI+pV0QQSoY2QvU1mTb3yTT6K39FPKPM9",
+	"DnlqJKR1/kf38z1gF2Yj+brTlwrlWvYspywE2jy3jOKeIsMpPdqAZKrbxWwIqjJh77GWnCkqMHg5dISe",
+	"qgszFSuuul1K1qU/82VvN4ZGlt8tRtT8jPE0mKU7AGnOUxFBo/1T8+ni6HFhULe59HOgs4vcla6dX3a+",
+	"kzvHy3h7/VbfCo0v2OOb5HzZi4gBT2/ADBMeQVlOFH5Y4ANGmeSED4u4ZJ3RBG9SGeNFgESqkBCpAZAx",
+	"L8x5RnjIVOoQ50N3TMPA2/wUFScvSDzPTSElVsANw7e0D8xxpQqw3IxRbKJGqXb4iHhAg0Jpnfxku+Qt",
+	"noKrW1MoXEAXMH+1wQBQy8CxyBayc19FPShSmvUwWqdQTygfWGBH1oEr2RWI49CZ4OixaEoJgddRMXAN",
+	"pDTXYvJVgFV7FE7I/epLLaIT3CjEE+uoeHIlISHwSkvtOOVjWe/nduf/S8ne8sJmE5x7EWte0SvuKPVA",
+	"ZRu3UvjLkMIrytG625aj29YwuzXMfnVu/iQTEStpFCX7LCklu5/cpwUBAKdZ/R5SEAADAuy7h1gKaIAP",
+	"apK06HOcvaS+wLbXFW+v/Di/RH/+rw6kf+vG/8rd+LRH73zEgtpEyi9h+2+Vmr+WUrNlRV8vVO2afGhB",
+	"TuZFQWTXJGbiXg/87bziyt5kR9mNm4KMsrgHdxTta1cSb972qNanZm6AKT5sVM8sO5liHCtmaa5zk90y",
+	"/S3TLzL9bXrn9lr7Vad33tO1dlHxd3uENKIQ6NwWTEWFC0bl73RuTy5KPtX1xvJSxV1nD3ZYwxKYkO35",
+	"ddbdIV+v3PqjCcKs4vrzs7OXb6dLrmdfbmuub2uubzn1N1Fz3ev2pdrrS3Du6iLsNXzcR9WsX93zdRaX",
+	"c6/BMA+eDw8DjkHyf6q+/N8FIBOvRJcg0V1Ayz9UX7K3A2H6jS8r1IEWaZlIB7chtoEOX3Cgw2wonP+m",
+	"rLrRl0uAvMaZQ53qXs8WXHiWl+eHj0IbHTZrvOq01R7VqX7Ho7uic5wm/AVkjT8Qx1qN59TdpV0t5q1O",
+	"tk3lfmQf78AzrKWY6azutPvJF0qZC+y5Jl987Yuw3F0DcuH0UzkX7lufyZCF9yeiC0YM4ISnEpMfCFHY",
+	"f31RynEoZ0CUMh6y9vfntb5f2XQpfSBLVchatENaMOLFrX4Ovmr++gKMHdVcLpunV/ktQLZVoX3+09aP",
+	"9c34sXzRbau3kYMpO/er6ovepVXlSbozOwseQyUsQeTg2fytuarWV5z/vQJ+rsSVaGbz+VA2100DYi6j",
+	"6jGuXXppClvHydYc91U6TtbWFSmAf0l4zCx2nQAyjVLVprczavRbs7whE0OCTXmoCSK6WDBDjS2beGY1",
+	"Ou8TarQbr1UqheyxY9sINGrd0SpBLTFoZAQv5tw+gFkOF3AZqxxtn61R7gs2yrkUHZ+RMuWp3HBS0isw",
+	"GuGEprqZSh4KPJABul0HKoYAPQiMl+of2R2GSUQEcWAnkQ2keSVP8+xbNuQOfjLv0r2DuTx4qzykLCS8",
+	"dKAr10p8MixiSDN2ld9J8sN5JV19KYSuBKzcaU+4S3JqsstyzxqgAro+b9l5TgrDp/pS7QwFjVG6kJt+",
+	"kyEihygs6HeaibjJ3vcBCc2LpHb5twisT0ZRDwVqVBLX5x3hqX9UA2kFJ12Zf65oJcVJfynQmqsIl7vI",
+	"llaVaFlJONTp1BTnt1Whtyr0VyInz1xWJwkco2aDee4QjUSyd/eTi1mca4ddj/ueuWjIDZRY+nqU4Hvj",
+	"VFv+8hVXK6KIO7QvjjMwSwTB7DJh1tNzqw7xrt+Q9RGFb5wWhyCYojiMw6mxUdw8fsRCpGOIm+wXIXnS",
+	"zq7bGNrb40J6sFw2Byv3vXvpjuxkTSvot8+ANmCV3CpQWwXq21GgPMPJWPBd9KUhSD4UTc8danEjLVdJ",
+	"eWQydEiPSnIDMNQIzPGPt2dvmuwNQIxll2+gIiH5VzBvhxA11mJdyx32FyoaWdZSfd6FZrF7YIOqyGdE",
+	"ux2liL75x4dpWWmK3RZWi3fUyNA68TgWNEi8A9u1cWGfdwnJPPdNfN2W4Z8uW88qZNJM9pFzcR2rVELK",
+	"fI7VUs72oHELqeiKHN7Q/73ovTF0tD1PecE7QhUsxgU8kBXZLfcydmS/ubaW5C/YkjzMj+8GTcZHWUB5",
+	"B3pCajaSfq+30UaawfkhyBWwYQpDnkJM9lSeOp2JzLFSdVQ88dmslA3nm6u3fLqd+qi2z2pusdRxXs3i",
+	"6Sb74DbPe2Cbs03mbLPLEz3FNykWYaMk9TunRpsvYGBu9fltOOljhpMOMx63rnbu+f/upyzpeq5Fc12u",
+	"ep6ldN+TUeHrV+DulT1tjQRfb5Tlmqd8AVpImGtkdjOHbDgyuqgTfldQ05SzAwSs8BpK49DlQ5s++va7",
+	"voBQk2VK4JUU2lUQIiSyOGBayAjIbkoKHfreyXKqZI7FUA8vsgFO9LBhoWXmsWII6DoK3patbp6tbvE4",
+	"tibdrzmsVKV0dZ7cm/a4m7te6s29yvAEcSXHRcRrX7JjutxAQMBC475KgMVWRAjJ3l0eH6I7TY0MC7up",
+	"GoRoPAiNCgOEssSSeZMryREDa2jIj0gglzm8pa9050vwRUo7OUj4IQbxjeQI48oJ42FQUw3obT7zu0ml",
+	"MrV+Eak2dt4B1a/X4hZxKWcr/qCHrKr6gSXP0rUPXvBJVR2GV3zJUTxp1YzCqBXHcOerAnkLserEEqBS",
+	"b4fY6v7Bz76yjoNTa7SfHPg8M/fQk+URRvNdUSNb0Bartxr7N6KxI0/L2KtXbtcPVnBVD3c/0QfLY/lw",
+	"mKrbeTVFHUgR66h4YnXx85M3L07f/MqoDdaBSA1As6Pz84uz309eNNmZLxjKWTflo5hFXIMrSDqbo9+6",
+	"klW1PdsshVsBYwqJ5dpeA3CoGO8gmRs3FTGdinw4JCA5DNTKO6xitdQkXOBUVma1F46KjxIQ4WtvPQ2o",
+	"KBli8mF6bNCI+GDIRY/maP+4jmFgWWaUcDEomjuLmH7+G3kLqfYUsn9eHzz9cT7A39P23l6zRXU8u6Ok",
+	"K5LEsqlLqsjz4vTt8dm7N5fXx2cvTpA3JXGpoLsoR2b4zORGuzHSkLruvUzPB59CF9KUEyBhCt3rn35+",
+	"Zh9UKEQuTn45ubg4ubDfjBL4nSaFLqsM0s9vWnvDkMIQxtNms8wor9ftsBq27Y7S9kbwZd8IvnXN3nFD",
+	"rMHueLtzlGlmRCnW1UmSstDxRXULen2FxIm4jCBZQ+CoNBMy08Ln+OjN8cmrVycvXPoGVuOUCkPsMJ1E",
+	"KtKNAhbxIVPpleyM4h6YQ18IxjgDUp/nrd4qETfZMY43oeL0NPikWu4URJ/Q7Pzo9EVwJVVaJwyDKmm4",
+	"dKFrGtZWcv1FJVe247eiayu6tqKLuGEmuTYjqcb9+vrUp5jm7Ew9WMaMIcPO6nwNuYjtmchQzxNlNBUi",
+	"s4fanZgxd9/lzMv9nYjo5kpmEti96fhGni1IQkWLnnR2MCxdWSEvTj4OEy7knQXG3Z2uHN/844Nl6iIH",
+	"0s4pUBQSB8+az54tzcHFFOMfgOEUruf5LscBFf/CXfLm7Pr41enxy8YHx5wBci7umDPSvoq7d0cyLnN3",
+	"S6yjXMzRF+8yNp0KffM2UingrzlPP3t9/urkEnn6mGMcepbTgrDouazzG4EIWiszRXSjG+2fn5G4tCre",
+	"82NC2LDLjB60RSTNl8UZr1aJxC+ItozWZQoXp1NB25xQ9OBStHI8YKtqPPQleXqen6nVOp9ga+8St0xh",
+	"1/jHka0hbFaiopsjROgPGt2E946MKylPG9p+hQ480esjNJhl5la9fsEnNNKBkP4o+qIAkwsYArePuzgw",
+	"tyGnt2NW8b28b4b1G6MrPlr15ukyKzyENIJ8WEYQL/6Qk/lzPpTjvNexkLEa0/ye2Wcytrn3OWh4KbRi",
+	"Ntz7fmXh8d/U2IophKXG0phb2/I3YFt+35/kl/wx1wwIfG5JrSk3KGsw03XKK31ZrsDtHe+Ntvffikc7",
+	"Svi4w60K0TDq+t+QWvYNMlUJOQ3tYGTDFf2fkMkhEZElgVQS3bX003uSINTwk9amQe8yEtRcojwZmZCs",
+	"q9IItpHuX6ZDplTl/zudLVzh5GRflY6O/3ZhLBXtx5BMQ+i/wcs1J591k2GdAG936kOKN4cIUqnJW9Tn",
+	"wyFITZglWFxZybaDOGE9cQsyu1T4ak6M+iScs54y9ZFShaP8iDjJhfOtTWpvuMUTHtMZ/vFpkB/2VKH9",
+	"rvF5xVgpP997Lby0OldbddZfGpeTVqmo5nRbY9E2+P2BA5nuztMLViSvfevdT/7jafx5NwWroy/0sttT",
+	"75z+kiFjYD1+C21Km8SRYsyRY+fCsF7KJYbBEqs3fUi1rx9DN0SHKSD0lRwIrYXsWdnSVSkKA6bSzN3B",
+	"WQwdEzjIyxJNQs+TQk8epvlEY0l8Gqdt380yxrDdtkMlqPRxeFR+/0bo0rXkhKAROqMCCQqBAlIZ947o",
+	"JBAW+vdeF21EkjAl0cViv8g8NmSky6oGGO2bx8JOeoxJYravK4npwtq7v3BkXQOpJXhGLL+pqqTlBU3r",
+	"0l/FVhWXl9nWeejQYm8ga5xhGb6Dn/b2kEApmBFeEZaWBlM0uNcq/N7K02pV2XmqLDLTPpGg4U+Eq39o",
+	"9aejvCbik5/dd+cZBnfJBFNGr4Xxc4/23QoW0zRoGPXC44HnbMPK/4/yOobuwdMfVyU8T2qrTNm+EdiO",
+	"Dh1qimOrSm5l8TYK+asR3gmBShAPR3U5l9cJxD1Iy9KavltCVs/z+lwW3Twlz84hniU8RnZYZFDxJhZh",
+	"ZUlfyBgdOTxJUAZdyfDXk0tW43kKnVDSTXbWZXzKu9SBRFlVGiHJqGZqwELnJAhROLNxX0TzXEEbEU8P",
+	"4g5ytV29C8R+Kkfd5u6Qogcm+wuNys7KmplHc7mxv4LgmHV0YER0u1BA15nqC7w7aNwISfb3GGDQCBp2",
+	"yyCp/Rh2aBB4UQPt+/yptvxWnezJhM2vomtY5HyhKusbxc1Ixko6knzemoi3JuJqE7G7ZgzUbck2PIe7",
+	"OstwGWLmU6MDHL0pf3ywW5fAeGj7j9Kk0W7sDrjkPYxs373dw/3tOpsL7yOMhqTbzNMCCKNmNuHgcuo6",
+	"YxkC3oH8FC3vLtSQc81l176aFkENE2DjvmKRShKITOFdD7E+++rR+Sm7gQle00gUpADs6Py02LV9oOJd",
+	"sv4R0gWhApMUctNQKaPUgkJLwsCgqqlzpShgQEOUgnGwwyhckNESUZxsYn3EnxsVZ0i1XevGmHuNnSx0",
+	"IQv8Bm+gBkV2oTXvcKhpj4K5OyMtJGgNWQVd5ZctcPKXAJ8IVxnx8gpLUgiWn+3mNwrJS532XIB6plTA",
+	"vB23/6tGqhjmGgk3ErvDOqmQPTvncV8NiuRz7ufqKZPxtoDbHCuKM2RjLo2d95BPmsW0HD6y0vjz/wkA",
+	"AP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -48,7 +48,7 @@ func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (
 }
 
 const itemGet = `-- name: ItemGet :one
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = $2 AND partner_id IS NULL AND deleted_at IS NULL
 `
 
 type ItemGetParams struct {
@@ -56,7 +56,7 @@ type ItemGetParams struct {
 	ID       string
 }
 
-// One item, by items_pk.
+// One item that is no listing, by items_pk.
 func (q *Queries) ItemGet(ctx context.Context, db DBTX, arg ItemGetParams) (Item, error) {
 	row := db.QueryRow(ctx, itemGet, arg.TenantID, arg.ID)
 	var i Item
@@ -77,22 +77,27 @@ func (q *Queries) ItemGet(ctx context.Context, db DBTX, arg ItemGetParams) (Item
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.PartnerID,
+		&i.OwedMinor,
+		&i.OfferTenantID,
+		&i.OfferID,
 	)
 	return i, err
 }
 
 const itemGetForUpdate = `-- name: ItemGetForUpdate :one
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = $2 AND (partner_id IS NOT NULL) = $3::boolean AND deleted_at IS NULL FOR UPDATE
 `
 
 type ItemGetForUpdateParams struct {
 	TenantID int64
 	ID       string
+	Listing  bool
 }
 
-// One item, locked, for a change. By items_pk.
+// One item, listing or not, locked, for a change. By items_pk.
 func (q *Queries) ItemGetForUpdate(ctx context.Context, db DBTX, arg ItemGetForUpdateParams) (Item, error) {
-	row := db.QueryRow(ctx, itemGetForUpdate, arg.TenantID, arg.ID)
+	row := db.QueryRow(ctx, itemGetForUpdate, arg.TenantID, arg.ID, arg.Listing)
 	var i Item
 	err := row.Scan(
 		&i.TenantID,
@@ -111,30 +116,40 @@ func (q *Queries) ItemGetForUpdate(ctx context.Context, db DBTX, arg ItemGetForU
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.PartnerID,
+		&i.OwedMinor,
+		&i.OfferTenantID,
+		&i.OfferID,
 	)
 	return i, err
 }
 
 const itemInsert = `-- name: ItemInsert :exec
-INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id,
+                   partner_id, owed_minor, offer_tenant_id, offer_id, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+        $14, $15, $16, $17, $18, $18)
 `
 
 type ItemInsertParams struct {
-	TenantID    int64
-	ID          string
-	Position    int64
-	Name        string
-	Description string
-	Category    string
-	Kind        string
-	Status      string
-	ImageUrl    *string
-	PointsCost  *int64
-	TokensCost  *int64
-	Stock       *int64
-	PoolID      *string
-	CreatedAt   time.Time
+	TenantID      int64
+	ID            string
+	Position      int64
+	Name          string
+	Description   string
+	Category      string
+	Kind          string
+	Status        string
+	ImageUrl      *string
+	PointsCost    *int64
+	TokensCost    *int64
+	Stock         *int64
+	PoolID        *string
+	PartnerID     *string
+	OwedMinor     *int64
+	OfferTenantID *int64
+	OfferID       *string
+	CreatedAt     time.Time
 }
 
 // Makes an item.
@@ -153,13 +168,17 @@ func (q *Queries) ItemInsert(ctx context.Context, db DBTX, arg ItemInsertParams)
 		arg.TokensCost,
 		arg.Stock,
 		arg.PoolID,
+		arg.PartnerID,
+		arg.OwedMinor,
+		arg.OfferTenantID,
+		arg.OfferID,
 		arg.CreatedAt,
 	)
 	return err
 }
 
 const itemList = `-- name: ItemList :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items
  WHERE tenant_id = $1 AND deleted_at IS NULL
    AND (NOT $2::boolean OR points_cost IS NOT NULL)
    AND ($3::text IS NULL OR category = $3)
@@ -220,6 +239,10 @@ func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -232,7 +255,7 @@ func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]
 }
 
 const itemListByID = `-- name: ItemListByID :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
 `
 
 type ItemListByIDParams struct {
@@ -267,6 +290,10 @@ func (q *Queries) ItemListByID(ctx context.Context, db DBTX, arg ItemListByIDPar
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -279,7 +306,7 @@ func (q *Queries) ItemListByID(ctx context.Context, db DBTX, arg ItemListByIDPar
 }
 
 const itemListLimitedForUpdate = `-- name: ItemListLimitedForUpdate :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items
  WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL AND stock IS NOT NULL
  ORDER BY id
    FOR UPDATE
@@ -317,6 +344,10 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -331,8 +362,8 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 const itemUpdate = `-- name: ItemUpdate :exec
 UPDATE items
    SET name = $1, description = $2, category = $3, kind = $4, status = $5, image_url = $6,
-       points_cost = $7, tokens_cost = $8, stock = $9, pool_id = $10, updated_at = $11, deleted_at = $12
- WHERE tenant_id = $13 AND id = $14
+       points_cost = $7, tokens_cost = $8, stock = $9, pool_id = $10, owed_minor = $11, updated_at = $12, deleted_at = $13
+ WHERE tenant_id = $14 AND id = $15
 `
 
 type ItemUpdateParams struct {
@@ -346,6 +377,7 @@ type ItemUpdateParams struct {
 	TokensCost  *int64
 	Stock       *int64
 	PoolID      *string
+	OwedMinor   *int64
 	UpdatedAt   time.Time
 	DeletedAt   *time.Time
 	TenantID    int64
@@ -365,6 +397,7 @@ func (q *Queries) ItemUpdate(ctx context.Context, db DBTX, arg ItemUpdateParams)
 		arg.TokensCost,
 		arg.Stock,
 		arg.PoolID,
+		arg.OwedMinor,
 		arg.UpdatedAt,
 		arg.DeletedAt,
 		arg.TenantID,

@@ -140,7 +140,7 @@ func (q *Queries) OrderDayList(ctx context.Context, db DBTX, arg OrderDayListPar
 }
 
 const orderGet = `-- name: OrderGet :one
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 AND o.id = $2
@@ -180,13 +180,14 @@ func (q *Queries) OrderGet(ctx context.Context, db DBTX, arg OrderGetParams) (Or
 		&i.Order.ShippedAt,
 		&i.Order.CompletedAt,
 		&i.Order.CancelledAt,
+		&i.Order.OwedMinor,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const orderGetForUpdate = `-- name: OrderGetForUpdate :one
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 AND o.id = $2
@@ -227,17 +228,18 @@ func (q *Queries) OrderGetForUpdate(ctx context.Context, db DBTX, arg OrderGetFo
 		&i.Order.ShippedAt,
 		&i.Order.CompletedAt,
 		&i.Order.CancelledAt,
+		&i.Order.OwedMinor,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const orderInsertMany = `-- name: OrderInsertMany :exec
-INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
+INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at, owed_minor)
 SELECT $1, unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
        unnest($7::integer[]), unnest($8::smallint[]), unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::text[]),
        string_to_array(unnest($12::text[]), E'\n'), NULLIF(unnest($13::text[]), '')::json,
-       unnest($14::timestamptz[]), NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'::timestamptz)
+       unnest($14::timestamptz[]), NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'::timestamptz), NULLIF(unnest($16::bigint[]), -1)
 `
 
 type OrderInsertManyParams struct {
@@ -256,6 +258,7 @@ type OrderInsertManyParams struct {
 	Addresses   []string
 	CreatedAt   []time.Time
 	CompletedAt []time.Time
+	OwedMinors  []int64
 }
 
 // Makes orders of one transaction.
@@ -276,12 +279,13 @@ func (q *Queries) OrderInsertMany(ctx context.Context, db DBTX, arg OrderInsertM
 		arg.Addresses,
 		arg.CreatedAt,
 		arg.CompletedAt,
+		arg.OwedMinors,
 	)
 	return err
 }
 
 const orderList = `-- name: OrderList :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM (SELECT tenant_id, id FROM orders AS x
          WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
          ORDER BY x.created_at DESC, x.id DESC LIMIT $5 OFFSET $4) AS page
@@ -339,6 +343,7 @@ func (q *Queries) OrderList(ctx context.Context, db DBTX, arg OrderListParams) (
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -352,7 +357,7 @@ func (q *Queries) OrderList(ctx context.Context, db DBTX, arg OrderListParams) (
 }
 
 const orderListByMember = `-- name: OrderListByMember :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 AND o.member_id = $2 AND o.created_at BETWEEN $3 AND $4
@@ -414,6 +419,7 @@ func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListB
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -427,7 +433,7 @@ func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListB
 }
 
 const orderListByStatus = `-- name: OrderListByStatus :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM (SELECT tenant_id, id FROM orders AS x
          WHERE x.tenant_id = $1 AND x.status = $2 AND x.created_at BETWEEN $3 AND $4
          ORDER BY x.created_at DESC, x.id DESC LIMIT $6 OFFSET $5) AS page
@@ -487,6 +493,7 @@ func (q *Queries) OrderListByStatus(ctx context.Context, db DBTX, arg OrderListB
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
