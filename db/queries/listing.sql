@@ -54,3 +54,8 @@ SELECT sqlc.embed(i), sqlc.embed(p), COALESCE(a.available, -1)::bigint AS availa
    AND a.available IS DISTINCT FROM 0
  ORDER BY i.points_cost, i.tokens_cost, i.position
  LIMIT @max_rows OFFSET @skip_rows;
+
+-- name: ListingDelete :execrows
+-- Marks a listing as gone. By items_pk.
+UPDATE items SET deleted_at = @at::timestamptz, updated_at = @at::timestamptz
+ WHERE tenant_id = @tenant_id AND id = @id AND partner_id IS NOT NULL AND deleted_at IS NULL;

@@ -7,6 +7,7 @@ package query
 
 import (
 	"context"
+	"time"
 )
 
 const listingCount = `-- name: ListingCount :one
@@ -28,6 +29,26 @@ func (q *Queries) ListingCount(ctx context.Context, db DBTX, arg ListingCountPar
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const listingDelete = `-- name: ListingDelete :execrows
+UPDATE items SET deleted_at = $1::timestamptz, updated_at = $1::timestamptz
+ WHERE tenant_id = $2 AND id = $3 AND partner_id IS NOT NULL AND deleted_at IS NULL
+`
+
+type ListingDeleteParams struct {
+	At       time.Time
+	TenantID int64
+	ID       string
+}
+
+// Marks a listing as gone. By items_pk.
+func (q *Queries) ListingDelete(ctx context.Context, db DBTX, arg ListingDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, listingDelete, arg.At, arg.TenantID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const listingList = `-- name: ListingList :many

@@ -56,6 +56,8 @@ type Item struct {
 	PoolID      *string
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+
+	listed *listed // nil: no listing
 }
 
 // Cost is the price of one unit in an asset; false when it is not sold for it.
@@ -100,12 +102,22 @@ func (s *Store) CreateItem(ctx context.Context, tx query.DBTX, tenantID int64, i
 	}
 	i.CreatedAt = pg.Now()
 	i.UpdatedAt = i.CreatedAt
-	err := q.ItemInsert(ctx, tx, query.ItemInsertParams{
+	return i, insertItem(ctx, tx, tenantID, i)
+}
+
+func insertItem(ctx context.Context, tx query.DBTX, tenantID int64, i Item) error {
+	arg := query.ItemInsertParams{
 		TenantID: tenantID, ID: i.ID, Position: pg.NewKey(), Name: i.Name, Description: i.Description, Category: i.Category,
 		Kind: string(i.Kind), Status: i.Status, ImageUrl: i.ImageURL, PointsCost: i.PointsCost, TokensCost: i.TokensCost,
 		Stock: i.Stock, PoolID: i.PoolID, CreatedAt: i.CreatedAt,
-	})
-	return i, itemFault(err)
+	}
+	if l := i.listed; l != nil {
+		arg.PartnerID, arg.OwedMinor = &l.partnerID, &l.owedMinor
+		if l.offer != (ref{}) {
+			arg.OfferTenantID, arg.OfferID = &l.offer.tenantID, &l.offer.id
+		}
+	}
+	return itemFault(q.ItemInsert(ctx, tx, arg))
 }
 
 func itemFault(err error) error {
@@ -135,11 +147,18 @@ func (s *Store) UpdateItem(ctx context.Context, tx pg.Tx, tenantID int64, itemID
 		return Item{}, err
 	}
 	i.UpdatedAt = pg.Now()
-	err = q.ItemUpdate(ctx, tx, query.ItemUpdateParams{
+	return i, updateItem(ctx, tx, tenantID, i)
+}
+
+func updateItem(ctx context.Context, tx pg.Tx, tenantID int64, i Item) error {
+	arg := query.ItemUpdateParams{
 		TenantID: tenantID, ID: i.ID, Name: i.Name, Description: i.Description, Category: i.Category, Kind: string(i.Kind), Status: i.Status,
 		ImageUrl: i.ImageURL, PointsCost: i.PointsCost, TokensCost: i.TokensCost, Stock: i.Stock, PoolID: i.PoolID, UpdatedAt: i.UpdatedAt,
-	})
-	return i, itemFault(err)
+	}
+	if i.listed != nil {
+		arg.OwedMinor = &i.listed.owedMinor
+	}
+	return itemFault(q.ItemUpdate(ctx, tx, arg))
 }
 
 // Item reads one item; one that is not sold for points is unknown to those who
@@ -191,5 +210,6 @@ func itemFromRow(r query.Item) Item {
 	return Item{
 		ID: r.ID, Name: r.Name, Description: r.Description, Category: r.Category, Kind: Kind(r.Kind), Status: r.Status, ImageURL: r.ImageUrl,
 		PointsCost: r.PointsCost, TokensCost: r.TokensCost, Stock: r.Stock, PoolID: r.PoolID, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		listed: listedFromRow(r),
 	}
 }
