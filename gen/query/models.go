@@ -319,6 +319,15 @@ type OrderDay struct {
 	Orders   int64
 }
 
+type OrderSpan struct {
+	TenantID int64
+	ItemID   string
+	Seconds  int32
+	StartsAt time.Time
+	Status   string
+	Orders   int64
+}
+
 type Referral struct {
 	TenantID    int64
 	ID          uuid.UUID
