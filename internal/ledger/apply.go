@@ -72,6 +72,29 @@ func (s *Session) Do(c Command) Result {
 	return b.carryOut(c, s.at)
 }
 
+// Member is our key of a member whose account the session holds; false when
+// there is no such account.
+func (s *Session) Member(external string, asset Asset) (int64, bool) {
+	b := s.books[holder{external, asset}]
+	if b == nil {
+		return 0, false
+	}
+	return b.member, true
+}
+
+// Room refuses what the account could not take as a whole, so that a command
+// that awards in several steps, to several accounts, is refused before the first.
+func (s *Session) Room(external string, asset Asset, amount int64) error {
+	b := s.books[holder{external, asset}]
+	if b == nil {
+		return fault.Missing("member")
+	}
+	if amount > maxBalance || b.earned+b.balances.Pending+amount > maxBalance {
+		return overflow()
+	}
+	return nil
+}
+
 // Store queues the session's writes on pipe, which the caller sends before it
 // commits.
 func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {

@@ -81,3 +81,7 @@ func insufficient(b *book, need int64) error {
 	return fault.New(fault.Invalid, CodeInsufficientPoints, "The member has %d %s, %d are needed",
 		b.balances.Spendable(), b.asset, need)
 }
+
+func overflow() error {
+	return fault.New(fault.Invalid, CodeBalanceOverflow, "The account cannot hold that much")
+}
