@@ -39,14 +39,28 @@ SELECT sqlc.embed(o), m.external_id
  ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderListByStatus :many
--- Orders of one status in a time span, newest first. By orders_by_status.
+-- Orders of some statuses in a time span, newest first: the page is among the
+-- newest of each status, down to reach. By orders_by_status.
 SELECT sqlc.embed(o), m.external_id
-  FROM (SELECT tenant_id, id FROM orders AS x
-         WHERE x.tenant_id = @tenant_id AND x.status = @status AND x.created_at BETWEEN @from_at AND @to_at
-         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest(@statuses::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = @tenant_id AND x.status = w.status AND x.created_at BETWEEN @from_at AND @to_at
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT @reach) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
   JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  ORDER BY o.created_at DESC, o.id DESC;
+
+-- name: OrderListByItem :many
+-- Orders of one item in a time span, newest first. By orders_by_item.
+SELECT sqlc.embed(o), m.external_id
+  FROM orders AS o
+  JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
+ WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.created_at BETWEEN @from_at AND @to_at
+   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')))
+ ORDER BY o.created_at DESC, o.id DESC
+ LIMIT @max_rows OFFSET @skip_rows;
 
 -- name: OrderListByMember :many
 -- One member's orders in a time span, newest first. By orders_by_member.
@@ -54,7 +68,8 @@ SELECT sqlc.embed(o), m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'))
+   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id'))
+   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')))
  ORDER BY o.created_at DESC, o.id DESC
  LIMIT @max_rows OFFSET @skip_rows;
 
@@ -62,27 +77,27 @@ SELECT sqlc.embed(o), m.external_id
 -- How many orders OrderListByMember would list in all. By orders_by_member.
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'));
+   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id'))
+   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
 
--- name: OrderCountSpan :one
--- How many orders lie in a part of a day. By orders_by_status or orders_by_time.
+-- name: OrderCount :one
+-- How many orders lie in a part of a second. By orders_by_time.
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = @tenant_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'));
+   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
 
--- name: OrderDayList :many
--- Orders per day, newest day first. By order_days_pk.
-SELECT day, sum(orders)::bigint AS orders
-  FROM order_days
- WHERE tenant_id = @tenant_id AND day BETWEEN @from_day AND @to_day AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
- GROUP BY day
- ORDER BY day DESC;
+-- name: OrderCountByItem :one
+-- How many orders of one item lie in a part of a day. By orders_by_item.
+SELECT count(*) FROM orders AS o
+ WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.created_at BETWEEN @from_at AND @to_at
+   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
 
--- name: OrderDayAddMany :exec
--- Counts orders into and out of their days and statuses, in one order so that
--- two servers cannot deadlock. Takes signed numbers.
-INSERT INTO order_days (tenant_id, day, status, orders)
-SELECT @tenant_id, w.day, w.status, w.orders
-  FROM (SELECT unnest(@days::date[]) AS day, unnest(@statuses::text[]) AS status, unnest(@orders::bigint[]) AS orders) AS w
- ORDER BY w.day, w.status
-    ON CONFLICT (tenant_id, day, status) DO UPDATE SET orders = order_days.orders + excluded.orders;
+-- name: OrderSpanList :many
+-- Orders per span of one length, of one item or of all, newest span first. By order_spans_pk.
+SELECT s.starts_at, sum(s.orders)::bigint AS orders
+  FROM order_spans AS s
+ WHERE s.tenant_id = @tenant_id AND s.item_id = @item_id AND s.seconds = @seconds AND s.starts_at BETWEEN @from_at AND @to_at
+   AND (sqlc.narg('statuses')::text[] IS NULL OR s.status = ANY(sqlc.narg('statuses')))
+ GROUP BY s.starts_at
+HAVING sum(s.orders) <> 0
+ ORDER BY s.starts_at DESC;

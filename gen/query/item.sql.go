@@ -11,14 +11,14 @@ import (
 )
 
 const itemCount = `-- name: ItemCount :one
-SELECT count(*) FROM items
- WHERE tenant_id = $1 AND deleted_at IS NULL
-   AND (NOT $2::boolean OR points_cost IS NOT NULL)
-   AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR kind = $4)
-   AND ($5::text IS NULL OR status = $5)
-   AND ($6::bigint IS NULL OR points_cost >= $6)
-   AND ($7::bigint IS NULL OR points_cost <= $7)
+SELECT count(*) FROM items AS x
+ WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+   AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+   AND ($3::text IS NULL OR x.category = $3)
+   AND ($4::text IS NULL OR x.kind = $4)
+   AND ($5::text IS NULL OR x.status = $5)
+   AND ($6::bigint IS NULL OR x.points_cost >= $6)
+   AND ($7::bigint IS NULL OR x.points_cost <= $7)
 `
 
 type ItemCountParams struct {
@@ -31,7 +31,7 @@ type ItemCountParams struct {
 	MaxPoints *int64
 }
 
-// How many items ItemList would list in all.
+// How many items ItemList would list in all. By items_listed.
 func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (int64, error) {
 	row := db.QueryRow(ctx, itemCount,
 		arg.TenantID,
@@ -45,6 +45,25 @@ func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const itemDelete = `-- name: ItemDelete :execrows
+UPDATE items SET deleted_at = $1, updated_at = $1 WHERE tenant_id = $2 AND id = $3 AND deleted_at IS NULL
+`
+
+type ItemDeleteParams struct {
+	At       *time.Time
+	TenantID int64
+	ID       string
+}
+
+// Marks an item as gone. By items_pk.
+func (q *Queries) ItemDelete(ctx context.Context, db DBTX, arg ItemDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, itemDelete, arg.At, arg.TenantID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const itemGet = `-- name: ItemGet :one
@@ -178,16 +197,18 @@ func (q *Queries) ItemInsert(ctx context.Context, db DBTX, arg ItemInsertParams)
 }
 
 const itemList = `-- name: ItemList :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items
- WHERE tenant_id = $1 AND deleted_at IS NULL
-   AND (NOT $2::boolean OR points_cost IS NOT NULL)
-   AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR kind = $4)
-   AND ($5::text IS NULL OR status = $5)
-   AND ($6::bigint IS NULL OR points_cost >= $6)
-   AND ($7::bigint IS NULL OR points_cost <= $7)
- ORDER BY position
- LIMIT $9 OFFSET $8
+SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+          AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+          AND ($3::text IS NULL OR x.category = $3)
+          AND ($4::text IS NULL OR x.kind = $4)
+          AND ($5::text IS NULL OR x.status = $5)
+          AND ($6::bigint IS NULL OR x.points_cost >= $6)
+          AND ($7::bigint IS NULL OR x.points_cost <= $7)
+         ORDER BY x.position LIMIT $9 OFFSET $8) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position
 `
 
 type ItemListParams struct {
@@ -202,7 +223,8 @@ type ItemListParams struct {
 	MaxRows   int32
 }
 
-// Items, oldest first, with optional filters. By items_by_position; a catalogue is short.
+// Items, oldest first, with optional filters. By items_listed, which has all that
+// they look at, then items_by_position.
 func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]Item, error) {
 	rows, err := db.Query(ctx, itemList,
 		arg.TenantID,
@@ -320,6 +342,85 @@ type ItemListLimitedForUpdateParams struct {
 // Those of the named items that have a stock, locked in the order of their ids. By items_pk.
 func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg ItemListLimitedForUpdateParams) ([]Item, error) {
 	rows, err := db.Query(ctx, itemListLimitedForUpdate, arg.TenantID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Item
+	for rows.Next() {
+		var i Item
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Position,
+			&i.Name,
+			&i.Description,
+			&i.Category,
+			&i.Kind,
+			&i.Status,
+			&i.ImageUrl,
+			&i.PointsCost,
+			&i.TokensCost,
+			&i.Stock,
+			&i.PoolID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const itemListNewest = `-- name: ItemListNewest :many
+SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+          AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+          AND ($3::text IS NULL OR x.category = $3)
+          AND ($4::text IS NULL OR x.kind = $4)
+          AND ($5::text IS NULL OR x.status = $5)
+          AND ($6::bigint IS NULL OR x.points_cost >= $6)
+          AND ($7::bigint IS NULL OR x.points_cost <= $7)
+         ORDER BY x.position DESC LIMIT $9 OFFSET $8) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position DESC
+`
+
+type ItemListNewestParams struct {
+	TenantID  int64
+	ForPoints bool
+	Category  *string
+	Kind      *string
+	Status    *string
+	MinPoints *int64
+	MaxPoints *int64
+	SkipRows  int32
+	MaxRows   int32
+}
+
+// The same, newest first.
+func (q *Queries) ItemListNewest(ctx context.Context, db DBTX, arg ItemListNewestParams) ([]Item, error) {
+	rows, err := db.Query(ctx, itemListNewest,
+		arg.TenantID,
+		arg.ForPoints,
+		arg.Category,
+		arg.Kind,
+		arg.Status,
+		arg.MinPoints,
+		arg.MaxPoints,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

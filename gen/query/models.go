@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type Account struct {
@@ -28,6 +29,78 @@ type Account struct {
 	DueAt     *time.Time
 	IdleAt    *time.Time
 	MovedAt   time.Time
+}
+
+type Action struct {
+	TenantID    int64
+	Key         string
+	ID          int64
+	Name        string
+	Description *string
+	Type        string
+	Coins       int64
+	Xp          int64
+	Tokens      int64
+	Cooldown    int64
+	MaxRepeats  *int64
+	Streak      []byte
+	Active      bool
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type ActionCount struct {
+	TenantID      int64
+	MemberID      int64
+	ActionID      int64
+	Activities    int64
+	Rewarded      int64
+	RewardedAt    *time.Time
+	Settled       int64
+	StreakPeriod  *string
+	StreakOn      pgtype.Date
+	StreakCurrent int32
+	StreakLongest int32
+}
+
+type Activity struct {
+	TenantID       int64
+	MemberID       int64
+	Place          int64
+	ID             uuid.UUID
+	ActionID       int64
+	Reason         *string
+	Coins          int64
+	Xp             int64
+	Tokens         int64
+	IdempotencyKey *string
+	RecordID       *uuid.UUID
+	Metadata       []byte
+	CreatedAt      time.Time
+}
+
+type ActivityDay struct {
+	TenantID   int64
+	ActionID   int64
+	Day        time.Time
+	Shard      int16
+	Activities int64
+}
+
+type ActivityKey struct {
+	TenantID    int64
+	Key         string
+	RequestHash []byte
+	Status      int16
+	Body        []byte
+}
+
+type ActivityMinute struct {
+	TenantID   int64
+	ActionID   int64
+	Minute     time.Time
+	Shard      int16
+	Activities int64
 }
 
 type ApiKey struct {
@@ -59,12 +132,48 @@ type Attribution struct {
 	CreatedAt   time.Time
 }
 
+type Badge struct {
+	TenantID          int64
+	Key               string
+	ID                int64
+	Name              string
+	Description       *string
+	ImageUrl          *string
+	CriteriaType      *string
+	CriteriaAction    *string
+	CriteriaThreshold *int64
+	Active            bool
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+}
+
+type BadgeGrant struct {
+	TenantID  int64
+	MemberID  int64
+	BadgeKey  string
+	Source    string
+	EarnedAt  time.Time
+	RevokedAt *time.Time
+}
+
 type Blocked struct {
 	TenantID  int64
 	Kind      string
 	Value     string
 	ID        int64
 	Note      string
+	CreatedAt time.Time
+}
+
+type Board struct {
+	TenantID  int64
+	ID        uuid.UUID
+	Kind      string
+	Period    int16
+	Name      *string
+	StartsOn  time.Time
+	Ready     bool
+	Members   int64
 	CreatedAt time.Time
 }
 
@@ -256,6 +365,28 @@ type Item struct {
 	OfferID       *string
 }
 
+type Level struct {
+	TenantID    int64
+	Level       int32
+	ID          int64
+	Name        string
+	XpThreshold int64
+	Coins       int64
+	BadgeKey    *string
+	Perks       []string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type LevelGrant struct {
+	TenantID    int64
+	MemberID    int64
+	Level       int32
+	XpThreshold int64
+	Coins       int64
+	GrantedAt   time.Time
+}
+
 type Lot struct {
 	TenantID  int64
 	MemberID  int64
@@ -281,6 +412,7 @@ type Member struct {
 	Email      *string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	TimeZone   *string
 }
 
 type MemberCount struct {
@@ -292,6 +424,53 @@ type MemberPlace struct {
 	TenantID int64
 	Place    int64
 	MemberID int64
+}
+
+type MemberProgress struct {
+	TenantID   int64
+	MemberID   int64
+	Activities int64
+	ActiveAt   time.Time
+	Level      int32
+	Settled    int64
+	NextXp     int64
+	NextCoins  int64
+}
+
+type Milestone struct {
+	TenantID  int64
+	Key       string
+	ID        int64
+	Name      string
+	Type      string
+	ActionKey *string
+	Threshold int64
+	Coins     int64
+	BadgeKey  *string
+	Active    bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+type MilestoneDay struct {
+	TenantID     int64
+	MilestoneKey string
+	Day          time.Time
+	Shard        int16
+	Milestones   int64
+}
+
+type MilestoneGrant struct {
+	TenantID     int64
+	MemberID     int64
+	MilestoneKey string
+	ID           uuid.UUID
+	Name         string
+	Type         string
+	Threshold    int64
+	Coins        int64
+	BadgeKey     *string
+	AchievedAt   time.Time
 }
 
 type Offer struct {
@@ -336,6 +515,15 @@ type OrderDay struct {
 	Orders   int64
 }
 
+type OrderSpan struct {
+	TenantID int64
+	ItemID   string
+	Seconds  int32
+	StartsAt time.Time
+	Status   string
+	Orders   int64
+}
+
 type Partner struct {
 	TenantID   int64
 	ID         string
@@ -354,6 +542,49 @@ type PartnerDay struct {
 	Points      int64
 	Tokens      int64
 	OwedMinor   int64
+}
+
+type Quest struct {
+	TenantID    int64
+	Key         string
+	ID          int64
+	Name        string
+	Description *string
+	StartsAt    *time.Time
+	EndsAt      *time.Time
+	Coins       int64
+	Xp          int64
+	Tokens      int64
+	BadgeKey    *string
+	Active      bool
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type QuestGrant struct {
+	TenantID    int64
+	MemberID    int64
+	QuestKey    string
+	Coins       int64
+	Xp          int64
+	Tokens      int64
+	CompletedAt time.Time
+}
+
+type QuestProgress struct {
+	TenantID int64
+	MemberID int64
+	QuestID  int64
+	ActionID int64
+	Done     int32
+}
+
+type QuestStep struct {
+	TenantID  int64
+	QuestKey  string
+	ActionKey string
+	Position  int16
+	Count     int32
 }
 
 type Referral struct {
@@ -451,6 +682,35 @@ type Signal struct {
 	Evidence []byte
 }
 
+type SnapshotPage struct {
+	TenantID  int64
+	BoardID   uuid.UUID
+	Page      int32
+	MemberIds []int64
+	Xp        []int64
+	Coins     []int64
+}
+
+type Standing struct {
+	TenantID  int64
+	Period    int16
+	StartsOn  time.Time
+	MemberID  int64
+	MinusXp   int64
+	ReachedAt time.Time
+}
+
+type StandingBlock struct {
+	TenantID  int64
+	Period    int16
+	StartsOn  time.Time
+	MinusXp   int64
+	ReachedAt time.Time
+	MemberID  int64
+	Members   int64
+	Room      int32
+}
+
 type Tally struct {
 	TenantID     int64
 	CampaignID   string
@@ -474,6 +734,7 @@ type Tenant struct {
 	ClockOffsetUs     int64
 	CreatedAt         time.Time
 	PolicyUpdatedAt   *time.Time
+	RulesVersion      int64
 }
 
 type Transfer struct {

@@ -341,7 +341,7 @@ func (q *Queries) ServerSecretInsert(ctx context.Context, db DBTX, arg ServerSec
 }
 
 const tenantFind = `-- name: TenantFind :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE name = $1 AND mode = $2
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE name = $1 AND mode = $2
 `
 
 type TenantFindParams struct {
@@ -368,12 +368,13 @@ func (q *Queries) TenantFind(ctx context.Context, db DBTX, arg TenantFindParams)
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
+		&i.RulesVersion,
 	)
 	return i, err
 }
 
 const tenantGet = `-- name: TenantGet :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE tenant_id = $1
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE tenant_id = $1
 `
 
 // Policies and clock, by tenants_pk.
@@ -395,12 +396,13 @@ func (q *Queries) TenantGet(ctx context.Context, db DBTX, tenantID int64) (Tenan
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
+		&i.RulesVersion,
 	)
 	return i, err
 }
 
 const tenantGetForUpdate = `-- name: TenantGetForUpdate :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE tenant_id = $1 FOR UPDATE
 `
 
 // The same, locked, for a change of policies.
@@ -422,6 +424,7 @@ func (q *Queries) TenantGetForUpdate(ctx context.Context, db DBTX, tenantID int6
 		&i.ClockOffsetUs,
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
+		&i.RulesVersion,
 	)
 	return i, err
 }
@@ -449,7 +452,7 @@ func (q *Queries) TenantInsert(ctx context.Context, db DBTX, arg TenantInsertPar
 }
 
 const tenantList = `-- name: TenantList :many
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at FROM tenants ORDER BY name, mode
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants ORDER BY name, mode
 `
 
 // cross-tenant: the command line and the background jobs walk all tenants.
@@ -477,6 +480,7 @@ func (q *Queries) TenantList(ctx context.Context, db DBTX) ([]Tenant, error) {
 			&i.ClockOffsetUs,
 			&i.CreatedAt,
 			&i.PolicyUpdatedAt,
+			&i.RulesVersion,
 		); err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func (c *Core) Close(ctx context.Context) {
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral)
+	incentaFacade, err := incenta.New(c.Referral, c.Ledger, c.Store, nil)
 	if err != nil {
 		return nil, err
 	}

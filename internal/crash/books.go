@@ -142,7 +142,7 @@ func (s *site) books(ctx context.Context, tenantID int64) (*books, error) {
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Codes, codesSQL) },
 		func() error {
-			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_days WHERE tenant_id = $1 GROUP BY status ORDER BY status`)
+			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_spans WHERE tenant_id = $1 AND item_id = '' AND seconds = 86400 GROUP BY status ORDER BY status`)
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
 		func() error {

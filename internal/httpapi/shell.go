@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -46,6 +48,10 @@ func (s *Server) handler(f *Facade, op *contract.Operation, next echo.HandlerFun
 				err = nil
 			}
 		}()
+		// The router gives the last parameter of a path all that is left of it.
+		if slices.ContainsFunc(c.ParamValues(), func(v string) bool { return strings.Contains(v, "/") }) {
+			return echo.ErrNotFound
+		}
 		ctx := s.deadlines.context()
 		call := &call{Context: ctx, facade: f, requestID: requestID}
 		if !public {

@@ -9,7 +9,9 @@ import (
 	gen "github.com/incent-dev/incent/gen/incenta"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
+	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
+	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -20,22 +22,28 @@ var Built = []string{
 	"getSpec",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
 	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+	"listBalances", "getBalance",
+	"listCatalogItems", "createCatalogItem", "getCatalogItem", "updateCatalogItem", "deleteCatalogItem",
+	"redeemItem", "listRedemptions", "updateRedemption",
 }
 
 // API implements the generated strict server for what is built.
 type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
 	referral                  *referral.Programme
+	ledger                    *ledger.Ledger
+	store                     *store.Store
+	levels                    Levels // nil: nobody grants any
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme) (*httpapi.Facade, error) {
+func New(p *referral.Programme, books *ledger.Ledger, shop *store.Store, levels Levels) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, spec: text}
+	api := &API{referral: p, ledger: books, store: shop, levels: levels, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",

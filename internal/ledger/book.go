@@ -197,7 +197,7 @@ func (b *book) room(amount int64) error {
 		return fault.Field("amount", "must be between 1 and %d", int64(MaxAmount))
 	}
 	if b.earned+b.balances.Pending+amount > maxBalance {
-		return fault.New(fault.Invalid, CodeBalanceOverflow, "The account cannot hold that much")
+		return overflow()
 	}
 	return nil
 }

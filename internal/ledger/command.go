@@ -45,6 +45,9 @@ const (
 // gives tells whether the operation may make an account.
 func (o Op) gives() bool { return o == OpAward || o == OpHold }
 
+// takes tells whether the operation is refused when there is too little.
+func (o Op) takes() bool { return o == OpSpend || o == OpDeduct }
+
 // Command is one thing asked of the ledger, about one member and one asset.
 type Command struct {
 	Op        Op
@@ -77,4 +80,8 @@ type Result struct {
 func insufficient(b *book, need int64) error {
 	return fault.New(fault.Invalid, CodeInsufficientPoints, "The member has %d %s, %d are needed",
 		b.balances.Spendable(), b.asset, need)
+}
+
+func overflow() error {
+	return fault.New(fault.Invalid, CodeBalanceOverflow, "The account cannot hold that much")
 }

@@ -70,7 +70,7 @@ func TestAuditFindsDamage(t *testing.T) {
 		{"a cancelled order revived", "cancelled is given back", "went back", "UPDATE orders SET status = 'pending' WHERE item_id = 'mug' AND tenant_id = $1"},
 		{"a delivered order cancelled", "cancelled is given back", "did not go back", "UPDATE orders SET status = 'cancelled' WHERE item_id = 'card' AND tenant_id = $1"},
 		{"a pool that counts too many", "pools count their codes", "counts 2 available", "UPDATE code_pools SET available = available + 1 WHERE tenant_id = $1"},
-		{"a day that counts too many", "days count their orders", "completed: counts 2, there are 1", "UPDATE order_days SET orders = orders + 1 WHERE status = 'completed' AND tenant_id = $1"},
+		{"a span that counts too many", "spans count their orders", "completed: counts 2, there are 1", "UPDATE order_spans SET orders = orders + 1 WHERE status = 'completed' AND tenant_id = $1"},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,9 +12,10 @@
 //     and the spend is the ledger's.
 //  3. An order moves along the arrows of moves and nowhere else; cancelling
 //     gives points (to their lots) and stock back at most once.
-//  4. A pool's counts equal its codes; a day's counts equal its orders.
+//  4. A pool's counts equal its codes; a span's counts equal its orders
+//     (order_spans, kept by the triggers on orders).
 //  5. Locks are taken in the order: order, items by id, pools by id, then the
-//     ledger's, then days by date and status, then idempotency keys.
+//     ledger's, then spans by item, length, start and status, then idempotency keys.
 //
 // Redemptions go through group commit: one item's stock or one pool's codes are
 // wanted by everybody at once, and a lock per redemption would allow only one

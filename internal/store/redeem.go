@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,24 +59,41 @@ type Redemption struct {
 	Member   string // the caller's id
 	ItemID   string
 	Quantity int
-	Asset    ledger.Asset // what is paid with
+	Asset    ledger.Asset // what is paid with; zero: points where the item has such a price, else tokens
 	Address  *Address     // physical items
 
-	// AddressField is what the caller's scheme calls the address, so that a
-	// refusal can name the member that is missing.
-	AddressField string
+	// Everything asks for all that the member has afterwards, whatever was paid with.
+	Everything bool
+
+	Words Words
+}
+
+// Words are what the caller's scheme calls things, so that a refusal can name
+// them.
+type Words struct {
+	Address, PostalCode string // fields
+	Currency            string // likewise; "": the scheme knows points alone, and nothing of items without such a price
+	MemberUnknown       string // code
+}
+
+// notSold refuses a currency that the item has no price in.
+func (r Redemption) notSold() error {
+	if r.Words.Currency == "" {
+		return fault.Missing("item")
+	}
+	return fault.Field(r.Words.Currency, "must be one that the item has a price in")
 }
 
 func (r Redemption) checkAddress() error {
 	if r.Address == nil {
-		return fault.Field(r.AddressField, "is required for a physical item")
+		return fault.Field(r.Words.Address, "is required for a physical item")
 	}
 	a := r.Address
 	for _, m := range []struct{ name, value string }{
-		{"name", a.Name}, {"line1", a.Line1}, {"city", a.City}, {"postal_code", a.PostalCode}, {"country", a.Country},
+		{"name", a.Name}, {"line1", a.Line1}, {"city", a.City}, {r.Words.PostalCode, a.PostalCode}, {"country", a.Country},
 	} {
 		if strings.TrimSpace(m.value) == "" {
-			return fault.Field(r.AddressField+"."+m.name, "is required for a physical item")
+			return fault.Field(r.Words.Address+"."+m.name, "is required for a physical item")
 		}
 	}
 	return nil
@@ -85,6 +103,9 @@ func (r Redemption) checkAddress() error {
 type Redeemed struct {
 	Order   Order
 	Holding ledger.Holding // the member's account afterwards
+
+	// Everything is what else the member has, where it was asked for.
+	Everything ledger.Everything
 }
 
 type redemption struct {
@@ -172,11 +193,9 @@ type shelf struct {
 func open(ctx context.Context, tx pg.Tx, t tenant.Tenant, calls []redemption, seen []error) (*counter, error) {
 	c := &counter{tenantID: t.ID, at: t.Now(), items: map[string]*Item{}, pools: map[string]*shelf{}, sold: map[string]int64{}}
 	var ids []string
-	var commands []ledger.Command
 	for i, call := range calls {
 		if seen[i] == nil {
 			ids = append(ids, call.ItemID)
-			commands = append(commands, ledger.Command{Op: ledger.OpSpend, Member: call.Member, Asset: call.Asset})
 		}
 	}
 	if err := c.lockItems(ctx, tx, ids); err != nil {
@@ -185,9 +204,36 @@ func open(ctx context.Context, tx pg.Tx, t tenant.Tenant, calls []redemption, se
 	if err := c.lockPools(ctx, tx, calls, seen); err != nil {
 		return nil, err
 	}
+	var commands []ledger.Command
+	for i, call := range calls {
+		if seen[i] == nil {
+			commands = append(commands, c.commands(call.Redemption)...)
+		}
+	}
 	var err error
 	c.session, err = ledger.Begin(ctx, tx, t, c.at, commands)
 	return c, err
+}
+
+// asset is what a redemption is paid with.
+func (c *counter) asset(r Redemption) ledger.Asset {
+	if item := c.items[r.ItemID]; r.Asset == 0 && item != nil && item.PointsCost == nil {
+		return ledger.Tokens
+	}
+	return cmp.Or(r.Asset, ledger.Points)
+}
+
+// commands are those of a redemption before its price is known: they say what it
+// needs of the ledger.
+func (c *counter) commands(r Redemption) []ledger.Command {
+	paid := c.asset(r)
+	list := []ledger.Command{{Op: ledger.OpSpend, Member: r.Member, Asset: paid}}
+	for _, asset := range ledger.Assets {
+		if r.Everything && asset != paid {
+			list = append(list, ledger.Command{Op: ledger.OpSettle, Member: r.Member, Asset: asset})
+		}
+	}
+	return list
 }
 
 func (c *counter) lockItems(ctx context.Context, tx pg.Tx, ids []string) error {
@@ -253,11 +299,12 @@ func (c *counter) lockPools(ctx context.Context, tx pg.Tx, calls []redemption, s
 func (c *counter) sell(r Redemption) (Redeemed, error) {
 	item := c.items[r.ItemID]
 	if item == nil {
-		return Redeemed{}, fault.Missing("reward")
+		return Redeemed{}, fault.Missing("item")
 	}
-	cost, sold := item.Cost(r.Asset)
+	asset := c.asset(r)
+	cost, sold := item.Cost(asset)
 	if !sold {
-		return Redeemed{}, fault.Missing("reward")
+		return Redeemed{}, r.notSold()
 	}
 	if item.Status != Active {
 		return Redeemed{}, fault.New(fault.Invalid, CodeItemInactive, "%s is not offered at the moment", item.Name)
@@ -275,11 +322,14 @@ func (c *counter) sell(r Redemption) (Redeemed, error) {
 	}
 	order := Order{
 		ID: pg.NewUUID(), Member: r.Member, ItemID: item.ID, ItemName: item.Name, Kind: item.Kind, Quantity: r.Quantity,
-		Asset: r.Asset, Spent: cost * int64(r.Quantity), Status: Pending, Address: r.Address,
+		Asset: asset, Spent: cost * int64(r.Quantity), Status: Pending, Address: r.Address,
 	}
 	spent := c.session.Do(ledger.Command{
-		Op: ledger.OpSpend, Member: r.Member, Asset: r.Asset, Amount: order.Spent, Cause: order.ID, Memo: ledger.Memo{Reason: item.Name},
+		Op: ledger.OpSpend, Member: r.Member, Asset: asset, Amount: order.Spent, Cause: order.ID, Memo: ledger.Memo{Reason: item.Name},
 	})
+	if fault.Is(spent.Err, fault.CodeNotFound) {
+		return Redeemed{}, fault.New(fault.NotFound, r.Words.MemberUnknown, "There is no such member, and this call does not make one")
+	}
 	if spent.Err != nil {
 		return Redeemed{}, spent.Err
 	}
@@ -291,7 +341,20 @@ func (c *counter) sell(r Redemption) (Redeemed, error) {
 	}
 	c.sold[item.ID] += int64(r.Quantity)
 	c.orders = append(c.orders, order)
-	return Redeemed{order, spent.Holding}, nil
+	return Redeemed{order, spent.Holding, c.everything(r, asset, spent.Holding)}, nil
+}
+
+// everything is what the member has after paying.
+func (c *counter) everything(r Redemption, paid ledger.Asset, left ledger.Holding) ledger.Everything {
+	all := ledger.Everything{Member: r.Member}
+	*all.Of(paid) = left
+	for _, asset := range ledger.Assets {
+		if r.Everything && asset != paid {
+			// What there is no account of is refused, and zero.
+			*all.Of(asset) = c.session.Do(ledger.Command{Op: ledger.OpSettle, Member: r.Member, Asset: asset}).Holding
+		}
+	}
+	return all
 }
 
 func (c *counter) shelf(item *Item) *shelf {
@@ -350,11 +413,7 @@ func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
 			return err
 		}
 	}
-	days := dayCounts{}
-	for _, o := range c.orders {
-		days.add(o.CreatedAt, o.Status, 1)
-	}
-	return days.store(ctx, pipe, c.tenantID)
+	return nil
 }
 
 func (s *shelf) store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, poolID string) error {

@@ -101,6 +101,8 @@ type Tenant struct {
 
 	PolicyUpdatedAt time.Time // CreatedAt while the policy is as it was made
 
+	RulesVersion int64 // of the incentive rules, which are incentive's
+
 	clockOffset time.Duration
 }
 
@@ -131,7 +133,7 @@ func fromRow(r query.Tenant) Tenant {
 		updated = *r.PolicyUpdatedAt
 	}
 	return Tenant{
-		ID: r.TenantID, Name: r.Name, Mode: Mode(r.Mode), CreatedAt: r.CreatedAt, PolicyUpdatedAt: updated,
+		ID: r.TenantID, Name: r.Name, Mode: Mode(r.Mode), CreatedAt: r.CreatedAt, PolicyUpdatedAt: updated, RulesVersion: r.RulesVersion,
 		clockOffset: time.Duration(r.ClockOffsetUs) * time.Microsecond,
 		Policy: Policy{
 			Expiry: Expiry(r.ExpiryPolicy), ExpiryDays: int(r.ExpiryDays), ExpiryMonth: time.Month(r.ExpiryMonth), ExpiryDay: int(r.ExpiryDay),

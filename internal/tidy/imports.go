@@ -13,7 +13,7 @@ const module = "github.com/incent-dev/incent"
 // own line says so.
 const (
 	facades = " incenta incentable management "
-	domains = " referral incentive store webhook "
+	domains = " referral incentive leaderboard store webhook "
 	books   = " ledger tenant event "
 	data    = " pg gen/query once batch fault id "
 )
@@ -26,7 +26,7 @@ var may = map[string]string{
 
 	"bench":   "ledger store tenant pglocal" + data, // as its operator: through the domains, below any facade
 	"crash":   "app apptest ledger tenant store pglocal" + data,
-	"apptest": "app incenta referral store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
@@ -36,10 +36,11 @@ var may = map[string]string{
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":  "incentive store fraud" + books + data,
-	"incentive": "store" + books + data,
-	"store":     books + data,
-	"webhook":   books + data,
+	"referral":    "incentive store fraud" + books + data,
+	"incentive":   "store leaderboard" + books + data,
+	"leaderboard": books + data,
+	"store":       books + data,
+	"webhook":     books + data,
 
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,

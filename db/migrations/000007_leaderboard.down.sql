@@ -1,0 +1,12 @@
+SET lock_timeout = '5s';
+DROP FUNCTION standings_move(bigint, bigint[], bigint[], bigint[], timestamptz[], integer);
+DROP FUNCTION standings_place(bigint, smallint[], date[], bigint[], bigint[], bigint[], timestamptz[], integer);
+DROP FUNCTION standing_block_merge(standing_blocks);
+DROP FUNCTION standing_block_cut(standing_blocks, integer);
+DROP FUNCTION standings_lock(bigint);
+DROP FUNCTION standing_round_end(smallint, date);
+DROP FUNCTION standing_round(smallint, timestamptz);
+DROP TABLE standing_blocks;
+DROP TABLE standings;
+DROP TABLE snapshot_pages;
+DROP TABLE boards;

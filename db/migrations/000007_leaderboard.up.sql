@@ -1,0 +1,234 @@
+SET lock_timeout = '5s';
+
+-- What POST /incentives/leaderboard has made: the board of a period, or a
+-- snapshot. The board of all time is there without a row.
+CREATE TABLE boards (
+    tenant_id  bigint      NOT NULL, -- owner
+    id         uuid        NOT NULL, -- public as brd_... or snap_...
+    kind       text        NOT NULL, -- period | snapshot
+    period     smallint    NOT NULL, -- 1 day, 2 week, 3 month, 4 all time
+    name       text, -- for people; null: none
+    starts_on  date        NOT NULL, -- first day of the first period that it counts, UTC
+    ready      boolean     NOT NULL, -- false while what was earned before it was defined is being counted
+    members    units       NOT NULL DEFAULT 0, -- how many a snapshot holds
+    created_at timestamptz NOT NULL, -- UTC
+    CONSTRAINT boards_pk PRIMARY KEY (tenant_id, id),
+    CONSTRAINT boards_tenant_fk FOREIGN KEY (tenant_id) REFERENCES tenants (tenant_id),
+    CONSTRAINT boards_kind_known CHECK (kind = 'period' AND period BETWEEN 1 AND 3 OR kind = 'snapshot' AND period = 4),
+    CONSTRAINT boards_name_length CHECK (length(name) BETWEEN 1 AND 255)
+);
+CREATE UNIQUE INDEX boards_one_per_period ON boards (tenant_id, period) WHERE kind = 'period';
+
+-- A thousand places of a snapshot, best first. Never changed.
+CREATE TABLE snapshot_pages (
+    tenant_id  bigint   NOT NULL, -- owner
+    board_id   uuid     NOT NULL, -- boards.id
+    page       integer  NOT NULL, -- 0, 1, 2 ...: rank r lies in page (r - 1) / 1000
+    member_ids bigint[] NOT NULL, -- members.id, by rank
+    xp         bigint[] NOT NULL, -- likewise
+    coins      bigint[] NOT NULL, -- likewise: what the member had then
+    CONSTRAINT snapshot_pages_pk PRIMARY KEY (tenant_id, board_id, page),
+    CONSTRAINT snapshot_pages_board_fk FOREIGN KEY (tenant_id, board_id) REFERENCES boards (tenant_id, id)
+);
+
+-- A member's XP in one round: one period of one board. Without a foreign key,
+-- as transfers is: it is written where the XP account is locked, and the audit
+-- holds it against that account.
+CREATE TABLE standings (
+    tenant_id  bigint      NOT NULL, -- owner
+    period     smallint    NOT NULL, -- as boards.period
+    starts_on  date        NOT NULL, -- the round's first day, UTC; of all time: 1970-01-01
+    member_id  bigint      NOT NULL, -- members.id
+    minus_xp   bigint      NOT NULL, -- the XP with its sign turned, so that ascending is best first; on the board below 0 only
+    reached_at timestamptz NOT NULL, -- instant at which it became this, UTC
+    CONSTRAINT standings_pk PRIMARY KEY (tenant_id, period, starts_on, member_id)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX standings_ranked ON standings (tenant_id, period, starts_on, minus_xp, reached_at, member_id) WHERE minus_xp < 0;
+
+-- Runs of a round's order with the number of members in each. A block begins at
+-- a key and ends where the next one begins; a round's first block begins before
+-- every key. See internal/leaderboard/doc.go.
+CREATE TABLE standing_blocks (
+    tenant_id  bigint      NOT NULL, -- owner
+    period     smallint    NOT NULL, -- the round
+    starts_on  date        NOT NULL, -- the round
+    minus_xp   bigint      NOT NULL, -- the key at which it begins, as in standings_ranked
+    reached_at timestamptz NOT NULL, -- likewise
+    member_id  bigint      NOT NULL, -- likewise
+    members    units       NOT NULL, -- how many standings lie in it
+    room       integer     NOT NULL, -- with more members than this it is cut
+    CONSTRAINT standing_blocks_pk PRIMARY KEY (tenant_id, period, starts_on, minus_xp, reached_at, member_id)
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.05); -- only members changes: room for heap-only updates
+
+-- standing_round is the first day of the period that an instant lies in.
+CREATE FUNCTION standing_round(p_period smallint, p_at timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE p_period
+           WHEN 1 THEN (p_at AT TIME ZONE 'UTC')::date
+           WHEN 2 THEN date_trunc('week', p_at AT TIME ZONE 'UTC')::date
+           WHEN 3 THEN date_trunc('month', p_at AT TIME ZONE 'UTC')::date
+           ELSE date '1970-01-01' END
+$$;
+
+-- standing_round_end is the first day after a round.
+CREATE FUNCTION standing_round_end(p_period smallint, p_starts_on date) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE p_period
+           WHEN 1 THEN p_starts_on + 1
+           WHEN 2 THEN p_starts_on + 7
+           WHEN 3 THEN (p_starts_on + interval '1 month')::date
+           ELSE date '9999-01-01' END
+$$;
+
+-- standings_lock lets nobody else change the tenant's standings until the
+-- transaction ends. The shards of the counting triggers are 0 to 7.
+CREATE FUNCTION standings_lock(p_tenant_id bigint) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashint8(p_tenant_id), 8)
+$$;
+
+-- standing_block_cut cuts a block that has outgrown its room. The room follows
+-- the square root of the round, so that neither the blocks above a member nor
+-- the members of a block are ever too many to count.
+CREATE FUNCTION standing_block_cut(b standing_blocks, p_room integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    fit integer;
+    size bigint;
+BEGIN
+    SELECT greatest(p_room, sqrt(sum(x.members))::integer) INTO fit FROM standing_blocks AS x
+     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on;
+    size := b.members;
+    IF size > fit THEN
+        size := ceil(size::numeric / greatest(2, 2 * size / fit));
+        INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
+        SELECT b.tenant_id, b.period, b.starts_on, s.minus_xp, s.reached_at, s.member_id, least(size, b.members - s.place), fit
+          FROM (SELECT x.minus_xp, x.reached_at, x.member_id,
+                       row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS place
+                  FROM standings AS x
+                 WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.minus_xp < 0
+                   AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
+                 ORDER BY x.minus_xp, x.reached_at, x.member_id
+                 LIMIT b.members) AS s
+         WHERE s.place > 0 AND s.place % size = 0;
+    END IF;
+    UPDATE standing_blocks AS x SET members = size, room = fit
+     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+       AND x.minus_xp = b.minus_xp AND x.reached_at = b.reached_at AND x.member_id = b.member_id;
+END $$;
+
+-- standing_block_merge joins a block that has few members left with its
+-- neighbours where both together fill half the room at most.
+CREATE FUNCTION standing_block_merge(p standing_blocks) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    b standing_blocks;
+    upper standing_blocks;
+    lower standing_blocks;
+BEGIN
+    -- It may be gone: merged away after its neighbour a moment ago.
+    SELECT x.* INTO b FROM standing_blocks AS x
+     WHERE x.tenant_id = p.tenant_id AND x.period = p.period AND x.starts_on = p.starts_on
+       AND x.minus_xp = p.minus_xp AND x.reached_at = p.reached_at AND x.member_id = p.member_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    FOR i IN 1 .. 2 LOOP -- first with the one below, then with the one above
+        IF i = 1 THEN
+            upper := b;
+            SELECT x.* INTO lower FROM standing_blocks AS x
+             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+               AND (x.minus_xp, x.reached_at, x.member_id) > (b.minus_xp, b.reached_at, b.member_id)
+             ORDER BY x.minus_xp, x.reached_at, x.member_id LIMIT 1;
+        ELSE
+            lower := b;
+            SELECT x.* INTO upper FROM standing_blocks AS x
+             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+               AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)
+             ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1;
+        END IF;
+        CONTINUE WHEN NOT FOUND OR lower.members > 0 AND upper.members + lower.members > upper.room / 2;
+        DELETE FROM standing_blocks AS x
+         WHERE x.tenant_id = lower.tenant_id AND x.period = lower.period AND x.starts_on = lower.starts_on
+           AND x.minus_xp = lower.minus_xp AND x.reached_at = lower.reached_at AND x.member_id = lower.member_id;
+        UPDATE standing_blocks AS x SET members = upper.members + lower.members
+         WHERE x.tenant_id = upper.tenant_id AND x.period = upper.period AND x.starts_on = upper.starts_on
+           AND x.minus_xp = upper.minus_xp AND x.reached_at = upper.reached_at AND x.member_id = upper.member_id;
+        b.members := upper.members + lower.members;
+    END LOOP;
+END $$;
+
+-- standings_place is the one way in which standings change. It takes a place's
+-- new XP, or, where that is null, what it gains; a place is named once at most.
+-- The caller holds the tenant's lock.
+CREATE FUNCTION standings_place(p_tenant_id bigint, p_periods smallint[], p_starts_on date[], p_members bigint[],
+                                p_minus_xp bigint[], p_gains bigint[], p_reached_at timestamptz[], p_room integer)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    old_minus bigint[];
+    old_reached timestamptz[];
+    new_minus bigint[];
+    b standing_blocks;
+BEGIN
+    SELECT array_agg(o.minus_xp ORDER BY w.n), array_agg(o.reached_at ORDER BY w.n),
+           array_agg(COALESCE(w.minus_xp, COALESCE(o.minus_xp, 0) - w.gain) ORDER BY w.n)
+      INTO old_minus, old_reached, new_minus
+      FROM unnest(p_periods, p_starts_on, p_members, p_minus_xp, p_gains) WITH ORDINALITY AS w(period, starts_on, member_id, minus_xp, gain, n)
+      LEFT JOIN LATERAL (SELECT s.minus_xp, s.reached_at FROM standings AS s
+                          WHERE s.tenant_id = p_tenant_id AND s.period = w.period AND s.starts_on = w.starts_on AND s.member_id = w.member_id
+                         OFFSET 0) AS o ON true;
+
+    INSERT INTO standings AS s (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
+    SELECT p_tenant_id, w.period, w.starts_on, w.member_id, w.minus_xp, w.reached_at
+      FROM unnest(p_periods, p_starts_on, p_members, new_minus, p_reached_at) AS w(period, starts_on, member_id, minus_xp, reached_at)
+        ON CONFLICT (tenant_id, period, starts_on, member_id) DO UPDATE SET minus_xp = excluded.minus_xp, reached_at = excluded.reached_at;
+
+    -- The first block of a round that is new.
+    INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
+    SELECT DISTINCT p_tenant_id, w.period, w.starts_on, -9223372036854775808, timestamptz 'epoch', 0::bigint, 0, p_room
+      FROM unnest(p_periods, p_starts_on) AS w(period, starts_on)
+        ON CONFLICT (tenant_id, period, starts_on, minus_xp, reached_at, member_id) DO NOTHING;
+
+    -- Every row meets its block by standing_blocks_pk and is updated.
+    FOR b IN
+        INSERT INTO standing_blocks AS x (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
+        SELECT l.tenant_id, l.period, l.starts_on, l.minus_xp, l.reached_at, l.member_id, l.members + sum(c.change), l.room
+          FROM (SELECT w.period, w.starts_on, e.minus_xp, e.reached_at, w.member_id, e.change
+                  FROM unnest(p_periods, p_starts_on, p_members, old_minus, old_reached, new_minus, p_reached_at)
+                       AS w(period, starts_on, member_id, old_minus, old_reached, new_minus, new_reached)
+                 CROSS JOIN LATERAL (VALUES (w.old_minus, w.old_reached, -1), (w.new_minus, w.new_reached, 1)) AS e(minus_xp, reached_at, change)
+                 WHERE e.minus_xp < 0) AS c
+         CROSS JOIN LATERAL (SELECT y.* FROM standing_blocks AS y
+                              WHERE y.tenant_id = p_tenant_id AND y.period = c.period AND y.starts_on = c.starts_on
+                                AND (y.minus_xp, y.reached_at, y.member_id) <= (c.minus_xp, c.reached_at, c.member_id)
+                              ORDER BY y.minus_xp DESC, y.reached_at DESC, y.member_id DESC LIMIT 1) AS l
+         GROUP BY l.tenant_id, l.period, l.starts_on, l.minus_xp, l.reached_at, l.member_id, l.members, l.room
+        HAVING sum(c.change) <> 0
+            ON CONFLICT (tenant_id, period, starts_on, minus_xp, reached_at, member_id) DO UPDATE SET members = excluded.members
+        RETURNING x.*
+    LOOP
+        IF b.members > b.room THEN
+            PERFORM standing_block_cut(b, p_room);
+        ELSIF b.members < b.room / 4 THEN
+            PERFORM standing_block_merge(b);
+        END IF;
+    END LOOP;
+END $$;
+
+-- standings_move follows what XP accounts went through: each change from what to
+-- what, and when. Changes of one account come in their order, all of them, and
+-- with the account locked.
+CREATE FUNCTION standings_move(p_tenant_id bigint, p_members bigint[], p_from bigint[], p_to bigint[], p_at timestamptz[], p_room integer)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    c record;
+BEGIN
+    PERFORM standings_lock(p_tenant_id);
+    SELECT array_agg(g.period) AS periods, array_agg(g.starts_on) AS starts_on, array_agg(g.member_id) AS members,
+           array_agg(CASE WHEN g.period = 4 THEN -p_to[g.newest] END) AS minus_xp,
+           array_agg(g.gain) AS gains, array_agg(p_at[g.newest]) AS reached_at
+      INTO c
+      FROM (SELECT p.period, standing_round(p.period, w.at) AS starts_on, w.member_id,
+                   sum(w.after - w.before)::bigint AS gain, max(w.n)::integer AS newest
+              FROM (SELECT 4::smallint AS period
+                    UNION ALL
+                    SELECT b.period FROM boards AS b WHERE b.tenant_id = p_tenant_id AND b.kind = 'period') AS p
+             CROSS JOIN unnest(p_members, p_from, p_to, p_at) WITH ORDINALITY AS w(member_id, before, after, at, n)
+             GROUP BY p.period, standing_round(p.period, w.at), w.member_id) AS g;
+    PERFORM standings_place(p_tenant_id, c.periods, c.starts_on, c.members, c.minus_xp, c.gains, c.reached_at, p_room);
+END $$;
