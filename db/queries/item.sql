@@ -32,8 +32,8 @@ UPDATE items
  WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: ItemDelete :execrows
--- Marks an item as gone. By items_pk.
-UPDATE items SET deleted_at = @at, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL;
+-- Marks an item that is no listing as gone. By items_pk.
+UPDATE items SET deleted_at = @at, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id AND partner_id IS NULL AND deleted_at IS NULL;
 
 -- name: ItemUpdateSold :exec
 -- Lowers locked stocks.
@@ -47,11 +47,11 @@ UPDATE items AS i
 UPDATE items SET stock = stock + @quantity::bigint WHERE tenant_id = @tenant_id AND id = @id AND stock IS NOT NULL;
 
 -- name: ItemList :many
--- Items, oldest first, with optional filters. By items_listed, which has all that
+-- Items that are no listings, oldest first, with optional filters. By items_listed, which has all that
 -- they look at, then items_by_position.
 SELECT i.*
   FROM (SELECT x.tenant_id, x.position FROM items AS x
-         WHERE x.tenant_id = @tenant_id AND x.deleted_at IS NULL
+         WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
           AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
           AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
           AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))
@@ -66,7 +66,7 @@ SELECT i.*
 -- The same, newest first.
 SELECT i.*
   FROM (SELECT x.tenant_id, x.position FROM items AS x
-         WHERE x.tenant_id = @tenant_id AND x.deleted_at IS NULL
+         WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
           AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
           AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
           AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))
@@ -80,7 +80,7 @@ SELECT i.*
 -- name: ItemCount :one
 -- How many items ItemList would list in all. By items_listed.
 SELECT count(*) FROM items AS x
- WHERE x.tenant_id = @tenant_id AND x.deleted_at IS NULL
+ WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
    AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
    AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
    AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))

@@ -12,7 +12,7 @@ import (
 
 const itemCount = `-- name: ItemCount :one
 SELECT count(*) FROM items AS x
- WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+ WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
    AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
    AND ($3::text IS NULL OR x.category = $3)
    AND ($4::text IS NULL OR x.kind = $4)
@@ -48,7 +48,7 @@ func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (
 }
 
 const itemDelete = `-- name: ItemDelete :execrows
-UPDATE items SET deleted_at = $1, updated_at = $1 WHERE tenant_id = $2 AND id = $3 AND deleted_at IS NULL
+UPDATE items SET deleted_at = $1, updated_at = $1 WHERE tenant_id = $2 AND id = $3 AND partner_id IS NULL AND deleted_at IS NULL
 `
 
 type ItemDeleteParams struct {
@@ -57,7 +57,7 @@ type ItemDeleteParams struct {
 	ID       string
 }
 
-// Marks an item as gone. By items_pk.
+// Marks an item that is no listing as gone. By items_pk.
 func (q *Queries) ItemDelete(ctx context.Context, db DBTX, arg ItemDeleteParams) (int64, error) {
 	result, err := db.Exec(ctx, itemDelete, arg.At, arg.TenantID, arg.ID)
 	if err != nil {
@@ -199,7 +199,7 @@ func (q *Queries) ItemInsert(ctx context.Context, db DBTX, arg ItemInsertParams)
 const itemList = `-- name: ItemList :many
 SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
   FROM (SELECT x.tenant_id, x.position FROM items AS x
-         WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+         WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
           AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
           AND ($3::text IS NULL OR x.category = $3)
           AND ($4::text IS NULL OR x.kind = $4)
@@ -223,7 +223,7 @@ type ItemListParams struct {
 	MaxRows   int32
 }
 
-// Items, oldest first, with optional filters. By items_listed, which has all that
+// Items that are no listings, oldest first, with optional filters. By items_listed, which has all that
 // they look at, then items_by_position.
 func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]Item, error) {
 	rows, err := db.Query(ctx, itemList,
@@ -384,7 +384,7 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 const itemListNewest = `-- name: ItemListNewest :many
 SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
   FROM (SELECT x.tenant_id, x.position FROM items AS x
-         WHERE x.tenant_id = $1 AND x.deleted_at IS NULL
+         WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
           AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
           AND ($3::text IS NULL OR x.category = $3)
           AND ($4::text IS NULL OR x.kind = $4)

@@ -32,6 +32,7 @@ type ids struct {
 	conversion, review               string // that earned it; an open fraud case
 	campaign, referral               string // one that runs; a code in it
 	block                            string // an entry of the block list
+	partner, listing, offer          string // a verified one; of its codes; of digital to a programme that is not there
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -42,13 +43,14 @@ func unknown() ids {
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
-		block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
+		block:   strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
+		partner: nobodys("ptn_"), listing: nobodys("listing_"), offer: nobodys("offer_"),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer}
 }
 
 const plenty = 1_000_000
@@ -77,6 +79,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
 	w.referral = newCode(t, s, w.campaign, "friend_"+name)
 	w.block = addBlock(t, s, "mallory@"+name+".example")
+	w.market(t, name)
 	return w
 }
 

@@ -25,6 +25,7 @@ var Built = []string{
 	"listBalances", "getBalance",
 	"listCatalogItems", "createCatalogItem", "getCatalogItem", "updateCatalogItem", "deleteCatalogItem",
 	"redeemItem", "listRedemptions", "updateRedemption",
+	"verifyMarketplace", "redeemListing",
 }
 
 // API implements the generated strict server for what is built.

@@ -38,10 +38,6 @@ type ref struct {
 	id       string
 }
 
-func (r ref) compare(other ref) int {
-	return cmp.Or(cmp.Compare(r.tenantID, other.tenantID), cmp.Compare(r.id, other.id))
-}
-
 func listedFromRow(r query.Item) *listed {
 	if r.PartnerID == nil {
 		return nil

@@ -61,6 +61,7 @@ type Order struct {
 
 	member   int64
 	spendSeq int64
+	listed   *listed // when it is made; nil: not of a listing
 }
 
 // PublicID renders the order's id.
@@ -70,6 +71,9 @@ const orderPrefix = "ord_"
 
 // OrderID renders an order's id.
 func OrderID(u uuid.UUID) string { return id.UUID(orderPrefix, u) }
+
+// nothingOwed stands for null in an array: an order that is of no listing.
+const nothingOwed = -1
 
 func insertOrders(ctx context.Context, db query.DBTX, tenantID int64, orders []Order) error {
 	a := query.OrderInsertManyParams{TenantID: tenantID}
@@ -88,6 +92,11 @@ func insertOrders(ctx context.Context, db query.DBTX, tenantID int64, orders []O
 		a.Addresses = append(a.Addresses, addressJSON(o.Address))
 		a.CreatedAt = append(a.CreatedAt, o.CreatedAt)
 		a.CompletedAt = append(a.CompletedAt, o.CompletedAt)
+		owed := int64(nothingOwed)
+		if o.listed != nil {
+			owed = o.listed.owedMinor
+		}
+		a.OwedMinors = append(a.OwedMinors, owed)
 	}
 	return q.OrderInsertMany(ctx, db, a)
 }
