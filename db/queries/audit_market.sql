@@ -23,7 +23,7 @@ SELECT COALESCE(k.partner_id, n.partner_id)::text AS partner_id,
  LIMIT 1;
 
 -- name: OrderFindUnsettled :one
--- Invariant 6: an order of a listing that notes nothing owed, another one that does, or one of an offer that its owner knows nothing of.
+-- Invariant 7: an order of a listing that notes nothing owed, another one that does, or one of an offer that its owner knows nothing of.
 -- cross-tenant: what a programme sold of another one's offer must stand in the books of both.
 WITH bad AS MATERIALIZED (
     SELECT o.id, CASE WHEN (o.owed_minor IS NULL) <> (i.partner_id IS NULL) THEN 'notes something owed to no partner, or nothing owed to one'
@@ -36,7 +36,7 @@ WITH bad AS MATERIALIZED (
 SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: SaleFindMiscoded :one
--- Invariant 6: a sale whose order does not have its code, or a code that was issued to neither an order nor a sale.
+-- Invariant 7: a sale whose order does not have its code, or a code that was issued to neither an order nor a sale.
 -- cross-tenant: the order of a sale is its seller's.
 WITH bad AS MATERIALIZED (
     SELECT s.order_id, 'is a sale, and its order does not have the codes that were issued to it'::text AS says

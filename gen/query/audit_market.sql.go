@@ -52,7 +52,7 @@ type OrderFindUnsettledRow struct {
 	Says string
 }
 
-// Invariant 6: an order of a listing that notes nothing owed, another one that does, or one of an offer that its owner knows nothing of.
+// Invariant 7: an order of a listing that notes nothing owed, another one that does, or one of an offer that its owner knows nothing of.
 // cross-tenant: what a programme sold of another one's offer must stand in the books of both.
 func (q *Queries) OrderFindUnsettled(ctx context.Context, db DBTX, tenantID int64) (OrderFindUnsettledRow, error) {
 	row := db.QueryRow(ctx, orderFindUnsettled, tenantID)
@@ -120,7 +120,7 @@ type SaleFindMiscodedRow struct {
 	Says    string
 }
 
-// Invariant 6: a sale whose order does not have its code, or a code that was issued to neither an order nor a sale.
+// Invariant 7: a sale whose order does not have its code, or a code that was issued to neither an order nor a sale.
 // cross-tenant: the order of a sale is its seller's.
 func (q *Queries) SaleFindMiscoded(ctx context.Context, db DBTX, tenantID int64) (SaleFindMiscodedRow, error) {
 	row := db.QueryRow(ctx, saleFindMiscoded, tenantID)

@@ -37,11 +37,11 @@ func AuditChecks() []ledger.AuditCheck {
 			r, err := q.PartnerDayFindMiscounted(ctx, tx, tenantID)
 			return offence("partner "+r.PartnerID, r.Says, err)
 		}},
-		{Invariant: 6, Name: "partners are owed for their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+		{Invariant: 7, Name: "partners are owed for their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderFindUnsettled(ctx, tx, tenantID)
 			return offence("order "+OrderID(r.ID), r.Says, err)
 		}},
-		{Invariant: 6, Name: "sales have their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+		{Invariant: 7, Name: "sales have their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.SaleFindMiscoded(ctx, tx, tenantID)
 			return offence("order "+OrderID(r.OrderID), r.Says, err)
 		}},

@@ -29,9 +29,11 @@
 //     status, partner days by partner and day, offers by tenant and id, then
 //     idempotency keys.
 //  6. A partner's day equals the sums over its orders, an offer's totals those
-//     over its sales; an order of another tenant's offer has one sale there with
-//     what is owed, and the code that was issued there.
-//  7. Of another tenant a redemption reads and takes only what an offer made to
+//     over its sales.
+//  7. Every order of a listing notes what is owed for it; that of another
+//     tenant's offer has one sale there, for as much, and the code that was issued
+//     there (sales_pk).
+//  8. Of another tenant a redemption reads and takes only what an offer made to
 //     this one names: the item's stock and a code. The listing shows how many
 //     are left, and nothing else of it.
 //
