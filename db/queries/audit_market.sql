@@ -43,8 +43,9 @@ WITH bad AS MATERIALIZED (
       FROM sales AS s
       LEFT JOIN orders AS o ON o.tenant_id = s.seller_id AND o.id = s.order_id
      WHERE s.tenant_id = @tenant_id
-       AND o.codes IS DISTINCT FROM (SELECT array_agg(c.code ORDER BY c.code) FROM codes AS c
-                                      WHERE c.tenant_id = @tenant_id AND c.order_id = s.order_id AND c.state = 'issued')
+       AND (o.id IS NULL OR o.codes IS DISTINCT FROM (
+            SELECT array_agg(c.code ORDER BY c.code) FROM codes AS c
+             WHERE c.tenant_id = @tenant_id AND c.order_id = s.order_id AND c.state = 'issued'))
     UNION ALL
     SELECT c.order_id, 'has a code, and is neither an order nor a sale'::text
       FROM codes AS c
