@@ -6,6 +6,8 @@ DROP FUNCTION count_made_orders();
 DROP FUNCTION order_counted_in(text, timestamptz);
 DROP INDEX items_listed;
 DROP INDEX orders_by_item;
+CREATE INDEX orders_by_member ON orders (tenant_id, member_id, created_at, id);
+DROP INDEX orders_of_member;
 
 -- The version before counts by days only.
 DELETE FROM order_days;

@@ -9,14 +9,18 @@ SET lock_timeout = '5s';
 CREATE TABLE order_spans (
     tenant_id bigint      NOT NULL, -- owner
     item_id   text        NOT NULL, -- items.id; the empty text: of all items
-    seconds   integer     NOT NULL, -- length: 86400; of all items also 288 and 1
+    seconds   integer     NOT NULL, -- length: 86400, 288 or 1
     starts_at timestamptz NOT NULL, -- a whole multiple of the length since 1970, UTC
     status    text        NOT NULL, -- orders.status
     orders    bigint      NOT NULL, -- how many
     CONSTRAINT order_spans_pk PRIMARY KEY (tenant_id, item_id, seconds, starts_at, status)
 ) WITH (fillfactor = 70); -- room for heap-only updates: the newest spans change with every batch
 
-CREATE INDEX orders_by_item ON orders (tenant_id, item_id, created_at, id);
+CREATE INDEX orders_by_item ON orders (tenant_id, item_id, status, created_at, id);
+
+-- With what lists of one member filter by, so that they count without the rows.
+CREATE INDEX orders_of_member ON orders (tenant_id, member_id, created_at, id) INCLUDE (item_id, status);
+DROP INDEX orders_by_member;
 
 -- What lists and counts of the catalogue filter by, so that they read nothing else.
 CREATE INDEX items_listed ON items (tenant_id, position) INCLUDE (category, kind, status, points_cost) WHERE deleted_at IS NULL;
@@ -25,7 +29,7 @@ CREATE INDEX items_listed ON items (tenant_id, position) INCLUDE (category, kind
 CREATE FUNCTION order_counted_in(item_id text, created_at timestamptz)
 RETURNS TABLE (of_item text, seconds integer, starts_at timestamptz) LANGUAGE sql IMMUTABLE AS $$
     SELECT v.of_item, v.seconds, date_bin(v.seconds * interval '1 second', created_at, '1970-01-01Z')
-      FROM (VALUES ('', 86400), ('', 288), ('', 1), (item_id, 86400)) AS v (of_item, seconds)
+      FROM (VALUES ('', 86400), ('', 288), ('', 1), (item_id, 86400), (item_id, 288), (item_id, 1)) AS v (of_item, seconds)
 $$;
 
 -- A transaction makes or moves orders in one statement, so that rows of

@@ -53,51 +53,51 @@ SELECT sqlc.embed(o), m.external_id
  ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderListByItem :many
--- Orders of one item in a time span, newest first. By orders_by_item.
+-- The same of one item. By orders_by_item.
 SELECT sqlc.embed(o), m.external_id
-  FROM orders AS o
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest(@statuses::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = @tenant_id AND x.item_id = @item_id AND x.status = w.status AND x.created_at BETWEEN @from_at AND @to_at
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT @reach) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')))
- ORDER BY o.created_at DESC, o.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
+ ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderListByMember :many
--- One member's orders in a time span, newest first. By orders_by_member.
+-- One member's orders in a time span, newest first. By orders_of_member.
 SELECT sqlc.embed(o), m.external_id
-  FROM orders AS o
+  FROM (SELECT x.tenant_id, x.id FROM orders AS x
+         WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.created_at BETWEEN @from_at AND @to_at
+           AND (sqlc.narg('item_id')::text IS NULL OR x.item_id = sqlc.narg('item_id')) AND x.status = ANY(@statuses::text[])
+         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id'))
-   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')))
- ORDER BY o.created_at DESC, o.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
+ ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderCountByMember :one
--- How many orders OrderListByMember would list in all. By orders_by_member.
+-- How many orders OrderListByMember would list in all. By orders_of_member.
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id'))
-   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
+   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id')) AND o.status = ANY(@statuses::text[]);
 
 -- name: OrderCount :one
--- How many orders lie in a part of a second. By orders_by_time.
+-- How many orders lie in a part of a second. By orders_by_status.
 SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = @tenant_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
+ WHERE o.tenant_id = @tenant_id AND o.status = ANY(@statuses::text[]) AND o.created_at BETWEEN @from_at AND @to_at;
 
 -- name: OrderCountByItem :one
--- How many orders of one item lie in a part of a day. By orders_by_item.
+-- The same of one item. By orders_by_item.
 SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('statuses')::text[] IS NULL OR o.status = ANY(sqlc.narg('statuses')));
+ WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.status = ANY(@statuses::text[]) AND o.created_at BETWEEN @from_at AND @to_at;
 
 -- name: OrderSpanList :many
 -- Orders per span of one length, of one item or of all, newest span first. By order_spans_pk.
 SELECT s.starts_at, sum(s.orders)::bigint AS orders
   FROM order_spans AS s
  WHERE s.tenant_id = @tenant_id AND s.item_id = @item_id AND s.seconds = @seconds AND s.starts_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('statuses')::text[] IS NULL OR s.status = ANY(sqlc.narg('statuses')))
+   AND s.status = ANY(@statuses::text[])
  GROUP BY s.starts_at
 HAVING sum(s.orders) <> 0
  ORDER BY s.starts_at DESC;

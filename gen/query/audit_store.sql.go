@@ -94,7 +94,7 @@ const orderSpanFindMiscounted = `-- name: OrderSpanFindMiscounted :one
 WITH counted AS (
     SELECT e.of_item, e.seconds, date_bin(e.seconds * interval '1 second', e.created_at, '1970-01-01Z'::timestamptz) AS starts_at,
            e.status, count(*) AS orders
-      FROM (SELECT unnest(ARRAY['', '', '', o.item_id]) AS of_item, unnest(ARRAY[86400, 288, 1, 86400]) AS seconds, o.created_at, o.status
+      FROM (SELECT unnest(ARRAY['', '', '', o.item_id, o.item_id, o.item_id]) AS of_item, unnest(ARRAY[86400, 288, 1, 86400, 288, 1]) AS seconds, o.created_at, o.status
               FROM orders AS o
              WHERE o.tenant_id = $1) AS e
      GROUP BY 1, 2, 3, 4),

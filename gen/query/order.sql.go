@@ -14,24 +14,23 @@ import (
 
 const orderCount = `-- name: OrderCount :one
 SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = $1 AND o.created_at BETWEEN $2 AND $3
-   AND ($4::text[] IS NULL OR o.status = ANY($4))
+ WHERE o.tenant_id = $1 AND o.status = ANY($2::text[]) AND o.created_at BETWEEN $3 AND $4
 `
 
 type OrderCountParams struct {
 	TenantID int64
+	Statuses []string
 	FromAt   time.Time
 	ToAt     time.Time
-	Statuses []string
 }
 
-// How many orders lie in a part of a second. By orders_by_time.
+// How many orders lie in a part of a second. By orders_by_status.
 func (q *Queries) OrderCount(ctx context.Context, db DBTX, arg OrderCountParams) (int64, error) {
 	row := db.QueryRow(ctx, orderCount,
 		arg.TenantID,
+		arg.Statuses,
 		arg.FromAt,
 		arg.ToAt,
-		arg.Statuses,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -40,26 +39,25 @@ func (q *Queries) OrderCount(ctx context.Context, db DBTX, arg OrderCountParams)
 
 const orderCountByItem = `-- name: OrderCountByItem :one
 SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = $1 AND o.item_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text[] IS NULL OR o.status = ANY($5))
+ WHERE o.tenant_id = $1 AND o.item_id = $2 AND o.status = ANY($3::text[]) AND o.created_at BETWEEN $4 AND $5
 `
 
 type OrderCountByItemParams struct {
 	TenantID int64
 	ItemID   string
+	Statuses []string
 	FromAt   time.Time
 	ToAt     time.Time
-	Statuses []string
 }
 
-// How many orders of one item lie in a part of a day. By orders_by_item.
+// The same of one item. By orders_by_item.
 func (q *Queries) OrderCountByItem(ctx context.Context, db DBTX, arg OrderCountByItemParams) (int64, error) {
 	row := db.QueryRow(ctx, orderCountByItem,
 		arg.TenantID,
 		arg.ItemID,
+		arg.Statuses,
 		arg.FromAt,
 		arg.ToAt,
-		arg.Statuses,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -69,8 +67,7 @@ func (q *Queries) OrderCountByItem(ctx context.Context, db DBTX, arg OrderCountB
 const orderCountByMember = `-- name: OrderCountByMember :one
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = $1 AND o.member_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR o.item_id = $5)
-   AND ($6::text[] IS NULL OR o.status = ANY($6))
+   AND ($5::text IS NULL OR o.item_id = $5) AND o.status = ANY($6::text[])
 `
 
 type OrderCountByMemberParams struct {
@@ -82,7 +79,7 @@ type OrderCountByMemberParams struct {
 	Statuses []string
 }
 
-// How many orders OrderListByMember would list in all. By orders_by_member.
+// How many orders OrderListByMember would list in all. By orders_of_member.
 func (q *Queries) OrderCountByMember(ctx context.Context, db DBTX, arg OrderCountByMemberParams) (int64, error) {
 	row := db.QueryRow(ctx, orderCountByMember,
 		arg.TenantID,
@@ -316,20 +313,24 @@ func (q *Queries) OrderList(ctx context.Context, db DBTX, arg OrderListParams) (
 
 const orderListByItem = `-- name: OrderListByItem :many
 SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
-  FROM orders AS o
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest($1::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = $2 AND x.item_id = $3 AND x.status = w.status AND x.created_at BETWEEN $4 AND $5
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT $6) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT $8 OFFSET $7) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = $1 AND o.item_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text[] IS NULL OR o.status = ANY($5))
  ORDER BY o.created_at DESC, o.id DESC
- LIMIT $7 OFFSET $6
 `
 
 type OrderListByItemParams struct {
+	Statuses []string
 	TenantID int64
 	ItemID   string
 	FromAt   time.Time
 	ToAt     time.Time
-	Statuses []string
+	Reach    int32
 	SkipRows int32
 	MaxRows  int32
 }
@@ -339,14 +340,15 @@ type OrderListByItemRow struct {
 	ExternalID string
 }
 
-// Orders of one item in a time span, newest first. By orders_by_item.
+// The same of one item. By orders_by_item.
 func (q *Queries) OrderListByItem(ctx context.Context, db DBTX, arg OrderListByItemParams) ([]OrderListByItemRow, error) {
 	rows, err := db.Query(ctx, orderListByItem,
+		arg.Statuses,
 		arg.TenantID,
 		arg.ItemID,
 		arg.FromAt,
 		arg.ToAt,
-		arg.Statuses,
+		arg.Reach,
 		arg.SkipRows,
 		arg.MaxRows,
 	)
@@ -392,13 +394,13 @@ func (q *Queries) OrderListByItem(ctx context.Context, db DBTX, arg OrderListByI
 
 const orderListByMember = `-- name: OrderListByMember :many
 SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
-  FROM orders AS o
+  FROM (SELECT x.tenant_id, x.id FROM orders AS x
+         WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.created_at BETWEEN $3 AND $4
+           AND ($5::text IS NULL OR x.item_id = $5) AND x.status = ANY($6::text[])
+         ORDER BY x.created_at DESC, x.id DESC LIMIT $8 OFFSET $7) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = $1 AND o.member_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR o.item_id = $5)
-   AND ($6::text[] IS NULL OR o.status = ANY($6))
  ORDER BY o.created_at DESC, o.id DESC
- LIMIT $8 OFFSET $7
 `
 
 type OrderListByMemberParams struct {
@@ -417,7 +419,7 @@ type OrderListByMemberRow struct {
 	ExternalID string
 }
 
-// One member's orders in a time span, newest first. By orders_by_member.
+// One member's orders in a time span, newest first. By orders_of_member.
 func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListByMemberParams) ([]OrderListByMemberRow, error) {
 	rows, err := db.Query(ctx, orderListByMember,
 		arg.TenantID,
@@ -553,7 +555,7 @@ const orderSpanList = `-- name: OrderSpanList :many
 SELECT s.starts_at, sum(s.orders)::bigint AS orders
   FROM order_spans AS s
  WHERE s.tenant_id = $1 AND s.item_id = $2 AND s.seconds = $3 AND s.starts_at BETWEEN $4 AND $5
-   AND ($6::text[] IS NULL OR s.status = ANY($6))
+   AND s.status = ANY($6::text[])
  GROUP BY s.starts_at
 HAVING sum(s.orders) <> 0
  ORDER BY s.starts_at DESC

@@ -26,8 +26,8 @@ var (
 
 // Orders lists orders, newest first. Totals and deep pages come from the counts
 // per span, so they cost one row per day, per 288 seconds of one day, and per
-// second of those, and at most one second's index entries; of one item, which has
-// counts per day only, one day's. Of one member they are counted one by one.
+// second of those, and at most one second's index entries. Those of one member are
+// counted one by one.
 func (s *Store) Orders(ctx context.Context, tenantID int64, f OrderFilter) (orders []Order, total int64, err error) {
 	if f.From.IsZero() {
 		f.From = distantPast
@@ -43,10 +43,14 @@ func (s *Store) Orders(ctx context.Context, tenantID int64, f OrderFilter) (orde
 	return orders, total, pg.Fault(err)
 }
 
-// texts are the statuses asked for; nil is all of them.
+// texts are the statuses asked for.
 func (f OrderFilter) texts() []string {
 	var list []string
-	for _, s := range f.Statuses {
+	statuses := f.Statuses
+	if len(statuses) == 0 {
+		statuses = allStatuses
+	}
+	for _, s := range statuses {
 		list = append(list, string(s))
 	}
 	return list
@@ -101,11 +105,7 @@ func (p *orderPage) done(err error) ([]Order, error) {
 
 func (s *Store) allOrders(ctx context.Context, tenantID int64, f OrderFilter) ([]Order, int64, error) {
 	seeker := orderSeeker{s.db, tenantID, f.ItemID, f.texts()}
-	lengths := spanLengths
-	if f.ItemID != "" {
-		lengths = lengths[:1]
-	}
-	at, err := seeker.seek(ctx, lengths, f.From, f.To, int64(f.Skip))
+	at, err := seeker.seek(ctx, spanLengths, f.From, f.To, int64(f.Skip))
 	if err != nil || int64(f.Skip) >= at.total {
 		return nil, at.total, err
 	}
@@ -119,7 +119,7 @@ func (s *Store) listSpan(ctx context.Context, tenantID int64, f OrderFilter, at 
 	switch {
 	case f.ItemID != "":
 		rows, err := q.OrderListByItem(ctx, s.db, query.OrderListByItemParams{
-			TenantID: tenantID, ItemID: f.ItemID, Statuses: f.texts(), FromAt: f.From, ToAt: at.newest, MaxRows: limit, SkipRows: skip,
+			TenantID: tenantID, ItemID: f.ItemID, Statuses: f.texts(), FromAt: f.From, ToAt: at.newest, Reach: skip + limit, MaxRows: limit, SkipRows: skip,
 		})
 		for _, r := range rows {
 			page.add(r.Order, r.ExternalID)

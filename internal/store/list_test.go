@@ -141,7 +141,7 @@ func TestDeepPagesSkipLittle(t *testing.T) {
 		seconds[o.at.Truncate(time.Second)]++
 	}
 	for skip := 0; skip < len(all); skip += 97 {
-		s := orderSeeker{pgtest.DB(), owner.ID, "", nil}
+		s := orderSeeker{pgtest.DB(), owner.ID, "", OrderFilter{}.texts()}
 		at, err := s.seek(t.Context(), spanLengths, distantPast, distantFuture, int64(skip))
 		if err != nil {
 			t.Fatal(err)

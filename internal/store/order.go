@@ -144,6 +144,8 @@ type Move struct {
 	Coarse bool
 }
 
+var allStatuses = []Status{Pending, Processing, Shipped, Completed, Cancelled}
+
 // UnderWay are the statuses of orders that are neither completed nor cancelled.
 var UnderWay = []Status{Pending, Processing, Shipped}
 

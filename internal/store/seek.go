@@ -33,7 +33,7 @@ type orderSeeker struct {
 	db       *pg.DB
 	tenantID int64
 	itemID   string   // "": all
-	statuses []string // nil: all
+	statuses []string
 }
 
 // seek counts the orders of a part of time, both ends included, and finds the
