@@ -308,7 +308,7 @@ func TestPartnerProgramme(t *testing.T) {
 	theirs, ours := apptest.Start(t), apptest.Start(t)
 	give(t, ours, "u", 1000)
 	pool := addPool(t, theirs, "SECRET-1", "SECRET-2", "SECRET-3")
-	item := addItem(t, theirs, store.Item{ID: "rwd_theirs", Name: "Their name", Description: "Their words", Kind: store.Digital, PointsCost: whole(77), Stock: whole(2), PoolID: &pool})
+	item := addItem(t, theirs, store.Item{ID: "rwd_theirs", Name: "Their name", Description: "Their words", Kind: store.Digital, PointsCost: whole(987_654_321), Stock: whole(2), PoolID: &pool})
 	offer := addOffer(t, theirs, item, ours, 4.5)
 	partner := addPartner(t, ours, "They")
 	body := object{"partnerId": partner, "title": "Our words", "pointsCost": 300, "offerId": offer}
@@ -330,7 +330,7 @@ func TestPartnerProgramme(t *testing.T) {
 	listing := addListing(t, ours, body)
 	shownTo := func() string {
 		r := ours.Incenta.Must(200, "GET", verifyPath+"u", nil)
-		for _, sealed := range []string{"SECRET", "Their", item, pool, "77"} {
+		for _, sealed := range []string{"SECRET", "Their", item, pool, "987654321"} {
 			equal(t, sealed+" is told", strings.Contains(string(r.Body), sealed), false)
 		}
 		if r.Len() == 0 {
@@ -340,7 +340,7 @@ func TestPartnerProgramme(t *testing.T) {
 	}
 	equal(t, "on offer", shownTo(), "2")
 	managed := ours.Management.Must(200, "GET", "/listings/"+listing, nil)
-	for _, sealed := range []string{"SECRET", "Their", item, pool, "77"} {
+	for _, sealed := range []string{"SECRET", "Their", item, pool, "987654321"} {
 		equal(t, sealed+" is told to the operator", strings.Contains(string(managed.Body), sealed), false)
 	}
 	bought := ours.Incenta.Must(201, "POST", buyPath, buyListing(listing, "u"), "Idempotency-Key: once")
@@ -363,7 +363,7 @@ func TestPartnerProgramme(t *testing.T) {
 	refused(t, theirs.Incentable.Call("PATCH", "/orders/"+bought.Text("id"), object{"status": "cancelled"}), 404, "not_found")
 
 	// The partner sells its last one itself.
-	give(t, theirs, "v", 100)
+	give(t, theirs, "v", 1_000_000_000)
 	own := theirs.Incentable.Must(201, "POST", "/rewards/redeem", redeem("v", item, nil))
 	equal(t, "own code", own.Text("data", "fulfillment", "code"), "SECRET-2")
 	equal(t, "sold out", shownTo(), "nothing")
