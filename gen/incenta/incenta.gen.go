@@ -1239,7 +1239,8 @@ type EventResult struct {
 	// Rewarded False when a limit of the action held.
 	Rewarded bool `json:"rewarded"`
 
-	// Streak Where the streak is after the event, and what it paid; absent for an action without one.
+	// Streak Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+	// nothing, since only events that earn count for streaks.
 	Streak *StreakStep `json:"streak,omitempty"`
 
 	// Success Always true; the event was recorded.
@@ -2387,7 +2388,8 @@ type StreakRule struct {
 	Rewards []StreakReward `json:"rewards"`
 }
 
-// StreakStep Where the streak is after the event, and what it paid; absent for an action without one.
+// StreakStep Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+// nothing, since only events that earn count for streaks.
 type StreakStep struct {
 	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins   Quantity     `json:"coins"`
@@ -3270,8 +3272,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3286,8 +3289,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3383,7 +3387,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3394,7 +3398,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4274,8 +4278,9 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4300,8 +4305,9 @@ func (c *Client) RecordEventWithBody(ctx context.Context, params *RecordEventPar
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4497,7 +4503,7 @@ func (c *Client) ListLevels(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4518,7 +4524,7 @@ func (c *Client) CreateLevelWithBody(ctx context.Context, params *CreateLevelPar
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8514,8 +8520,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8530,8 +8537,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8637,7 +8645,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8648,7 +8656,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9541,15 +9549,6 @@ type CreateActionResponse403Headers struct {
 	XRequestId         *string
 }
 
-// CreateActionResponse404Headers the declared response headers of an HTTP 404 response for CreateAction
-type CreateActionResponse404Headers struct {
-	IdempotentReplayed *bool
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // CreateActionResponse409Headers the declared response headers of an HTTP 409 response for CreateAction
 type CreateActionResponse409Headers struct {
 	IdempotentReplayed *bool
@@ -9613,8 +9612,6 @@ type CreateActionResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
-	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -9635,8 +9632,6 @@ type CreateActionResponse struct {
 	Headers401 *CreateActionResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateActionResponse403Headers
-	// Headers404 the parsed response headers for an HTTP 404 response
-	Headers404 *CreateActionResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateActionResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -16336,8 +16331,9 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16358,8 +16354,9 @@ func (c *ClientWithResponses) RecordEventWithBodyWithResponse(ctx context.Contex
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16525,7 +16522,7 @@ func (c *ClientWithResponses) ListLevelsWithResponse(ctx context.Context, reqEdi
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16542,7 +16539,7 @@ func (c *ClientWithResponses) CreateLevelWithBodyWithResponse(ctx context.Contex
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18694,13 +18691,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		}
 		response.JSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest NotFound
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON404 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18884,44 +18874,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 404:
-		var headers CreateActionResponse404Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.IdempotentReplayed = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateActionResponse409Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
@@ -40581,35 +40533,6 @@ func (response CreateAction403JSONResponse) VisitCreateActionResponse(w http.Res
 	return err
 }
 
-type CreateAction404JSONResponse struct{ NotFoundJSONResponse }
-
-func (response CreateAction404JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.IdempotentReplayed != nil {
-		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
-	}
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(404)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CreateAction409JSONResponse struct{ ConflictJSONResponse }
 
 func (response CreateAction409JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
@@ -55351,231 +55274,232 @@ var swaggerSpec = []string{
 	"tlDxVWZmOPzFCp/xBpgRuAULmUGuF7fV8ux9xUVr7D6mEGCjPpTE3nLt6xkKBtw6qw8DEC0XTU8614R9",
 	"N4oCi4qkVXezza+tMio0C6eG3zF796DeC6v+fsqU/f3sDT9PpOldPCg0D7wRAEfgDHtwp4Pz1spaNRWY",
 	"allkdHky2Ox24RfrJ3vnSHEhb3MJ7kGxatRfKD+Buipw0kG5rPGLwqpGRDW1jDhtLw952gFotLMkasGj",
-	"RIHFnAB/xt4QcGzzgRcuIzfWZJnPzmyf834uZaplBT41aSTt3pA/t0duDFfGVzLlNWUwKysDLpnqlzLE",
-	"76SJsmUkeTWqbw22lf2aV04g7f9TA1Jz5Whf0lhw0UdtLx2zLA6Uoxx2AxnEdDhkEYiibBp+UYGpMYf7",
-	"oGE5teJmfmXp0Sl+E17RhPaWzRN3MBPQmbnHRdi1qlz3//2//5+eZfXwi2HawC9gzdq3R2Ct+lqWfUub",
-	"E76D5S2eGeKH7+28uBjIkj7Z3rc6UXKo6HjM7Bagn9XxSg8JhnDkVgYxMeSCkZ+Qe+mAfL0IsLbbKkbQ",
-	"Gz1AD4qvUA4IJSEi6wY3Ik7tbB2k7SHgqTFVt8xMYhqynwNvKNv7wLSBmSimJ1YeErjwLFGCIxlOxwwM",
-	"N0ujxzBb2nT/Qbi+EbCIiE2YiIA7axYPdkZS23c0U3dMHaA+AgC5PGm5bgWwUTQ0zRtxI/76V+fNZLr5",
-	"17+STlJYT5xTCseKnAO553Dc6au73V6TnOOK7FdBb9R28AEfTpWbOHdiQ6JHHx4cSHUj3CY4gzGkSs1J",
-	"Lzn0HrwkJOm1p2YkFf8vCFX0AhcWL8zpbrdHqCYzFsduUZ/YPF0PCWkcJyD+ma80CRJtn1neqb0ljsRr",
-	"dRXo7yojRn6yNGzJ11LuzzC7EdVEh3LC9D7pKUajXnAjejPFDesB8L59GUGJaWz/W0/DkZ1mz4cA9D4+",
-	"3bRzgqF6uFHEcl5YsdtVEMz2AdwuPR0MeMj0AZnElIsbgd+H64VDklBaIxRKIWAOuknaQmJzN1jeXzQC",
-	"5OmZfc43k4/5LbMTmApAnCGoX9kddQmzdlN76DDpBX4p8C/YlF6SPdUDk3Wedq3RAdm1O7z39i0JR9RS",
-	"oB2PtBNkeGmXyoWRpM8sBVpF4kak+SRwjLABQ34HjffHDGn1J7+lAfo5glzKiVNf4C7/bD/oDnhM7dFb",
-	"jYeHZh8zU9zCbwS3vEIxDzSAJuKb1hvSw+l23ZO9JsFkJHrLNPkpGyb82adc4Rg6u7FuzVo2ySWjEcQ5",
-	"qLgRhb/j+ZD/Ykoi60LPYMy10e5gOkpJlSF2Zv8dEBpriYMm35xQMyI/vWm9+RkDmjMlxZDYPZSR/f2t",
-	"XZv9R1dI06VxLGfMnjIsvde2/+79HADhmxG7EXpEJxDX6sEckI7h8ztQMbJIzTDvJNM0k309ocrwcBpT",
-	"ZUmEmwN4COhV34ifelzc0ZhHXcc2LOlNBXW8ASbZG0jV51HELJfoTeg8ljTqGim7MVVDBsRKDeuCywTf",
-	"mAp6RzlIwB6IKmxN0YUl9IBx3YheBo+yy0V34moE4Y3Mnyzji3loYNEX51fXcFwX7evD334G0HNL3ghs",
-	"QsUccnzcAb6XEWf6r3+FjfiPq/OzTGSLnPL35Kdf4X8sP/X819L/KyyffNWfxre9n5skTWnnGoBwSCSh",
-	"aQnyZhieD4VULGreiKPpJOYhNQxZTEDOPp8ExO0z+Xz9YefXgBhFeWwvWEQNDRzBWHGsAyKnZkcOdhQV",
-	"Qw/S4aXrHE8OJI0VV/YN+3nL9nO3qYXSoRcxQ3msexl2N+AsjtwOYZI70HgeKsS+/PUCVgZgIfuEeuRE",
-	"l1deihkCrj7yUw+THZCPQbqB+/eN6BWddr2fQSyjjzYgt2xiPNMMCDj8mRUJ8WDHnool4mwzGTBIg3z/",
-	"q4WOM26xVo211ABBcOTOdn2J+oowOPi6Z9tmpBhL1kpjEvEhN7pJepbgHGs2EnkyF2E81VaeQYiC3tqr",
-	"DLIJVOMAmUPfPhpZ+kCRY6iIdIKRhdAsEZ276bi5A2YRiAhLfz0sVHVwPrsB6cHl69md3HubuJcgwmzp",
-	"ZcY1zikT2G0SO2bkOAduyI3o/XkDiQw3jX3yR7PZ/BaQm0xKg/35z2azeX/fO3AWqybQL5P050RQM0XV",
-	"xq0SrGyoU01iM+WTc6vEdif2Wmg6YPE85b35e+9kQu84ZRM7n0DtSFJ0b1nG+Qi/pNohnr3/641wSGGY",
-	"vANfgUZpcLbJJ8zOJZvEdM6ifbDJHPvGwBx2oyFsMGChOXBXxGkF/ruoYGXv6Y14s7dnpRyPWSa7M3HV",
-	"qqkQ3s3jvjCjVtnsK84G9n6AZB0yo8mb1jsnTi6ZUfMdcJv1msTqa0CccLEslf0NnEPNG2H3qpcHBe4R",
-	"LiCnggoU7nYyyZvsjimv26J/wnVBsud0FVIrZMbZ8p9IApOkk0mMjvaefbp3kDyFVkYfYdpuGuj1uGnk",
-	"64a40Aab1TmtGixrvA2ppe1OBSwDnUpGHVgRSMfMeC6am+HQqkRz6SKKGeMAzQZ7OMyyV7yqaEogK6Wo",
-	"NfWnBtZojyXpype61zRJwM3k1E0AdXIhYaroRHMdGhtohQTeLNkJ5XhCDe/HjLQvjhEADCHcG7vNVrNl",
-	"zVk5YYJOeGO/8brZar6GFCQzAovyVZjErialRb2XLJRguyFwvWV3cjoc+XTYrJYPVGnvyQFgXCH/8d58",
-	"y9O1v9qZGwcqq0fed5fN/gXLYbjVMTHFnGpD9t6QEWzST70QY2s9Ylgc65/xXqfluphqmiJ8Yr/A3Ocs",
-	"2bKJ06eoMYr3p5BhRtokzEbuIOdFZ2zrv2jia92xXN253/QijiGcXUJqx1Fjv3GtaHiL7SugqaWjvMoE",
-	"u/SRV8d5fO77b+jhYdq8l9HcBUSNc9nZO2W1DC7Fq39qTFxzbdPgvEExRf/SeEzVHPwIuOD+nFDiFFeo",
-	"ULJ05QN5mZImbHr5t1/fFas99hvt94e7e6/BkeF04MpPua6TXGRU0YUPlox8HzTQV7fKk5e0C7nP+8QS",
-	"yFJ0BMCu7LVaa+5jyhLyK7zOswsUKtl1wQbANsJ/ueah7iq0TWO/sdfa+2Wn9cvO7q/Xu3v7rdZ+q9Vs",
-	"tVr/WbndmR6wiEZZe48yG1SSGghHRf39bkL+KY0YJmKUCMCqr7m3XpW9ch80LqlhJ1ZP2TnxeJfLRik+",
-	"nhvhko0pX1bRsThK+kphJM3MOqPYx++DxtedS7ycO8crNyT3LJzCGyTEspcSgn31nkbuvQa8srv6lc8Z",
-	"2w1fer36pQ/ewMM33qx+40yaD1Y1xxferX7h0Blx8MJujTldoJ15LeWJtTLhvb291e9lmOgp12OoUYZ3",
-	"a0wyOWXcu7d1zujY2bZgqONbr2sdkzeQ0Ruc8hUrPyA9GkWIoUMrPBouMeJb0Mh5AuyngJZSMFr0MSD8",
-	"1zd3nn807I8DOLKgkfezNL7d20HBC9bYbxR8aDC9V2E+S2XITFn7iFTLt1J2wGMMc1HvwvQdGVH2oKvJ",
-	"KprgebF2TXNBnJ5wbfJZIAWZmp/DuYidp5zrRD9IXOH/mjI1Tz3h+ZLFhI+umbZcOgWvR+E8XGVR2RwK",
-	"hWWls1jZ5qRiEs7AAcXNWjZVc0iKFmrKkuQ4fM1GVVFARrf5oOS4UeO5a1nnKagNqPGcExzfHqwFeGjl",
-	"RLpjHcIfaW3cm3fNd+/ytW/wj27ExrJYKLIP/+y+eftLrnRjQSV4u7+722ztgUrAC69l26ZoOVWhPUoW",
-	"yvGYqZB1wxELb+XU5ArbrfUVrKfi5auK7D9yj2NGIQ6D88o6fKCBL/5wiOHpVvJvX3iLAbJMNShO0tcO",
-	"ZUoWM1Wc9hl7rPnCDQejvffWY2HvJujWu3kk6t37dZSn5OiQ7ha1qHPB0C8ILQ0TblXQpLb6z7+F/vPv",
-	"oilY0ZiltqyykPn1W7lwV4xGvhyg2i8AwtukjbJIxF2mism22IDUIMivBv8GXG3t3sPgMDfYlbkJET0t",
-	"RY9o+9JsNL8RXi+YUe2Dyliq28vxCnBvQt17k1wtVK0QGkWk5zgEep6B6/nwmWcwvQNCb4QP5qf7h2FH",
-	"dAF+OGl//Ng5gje50ckqAMFmsSg7pJqhb++OsxkU0JB+LMHngaAsNwKcaFSTy85/dA6v3di5RtVNcj41",
-	"4HyDtK7UZUFmXERy5pKIYIJck87Xi+PLzhF4xVLvyLRsZegtkREjHhZB5yqmAjeZcFTiDLkRiTfEFU51",
-	"sY38Wm4RJKhMD8IXdY5MpiocUc3yJv0XT9dsx4tRMqPx7Y7X5jQTkc7a+AXhv5ZIXtPNovlQTCeFCXv/",
-	"s++6/wBHzlrulvQYa/lcdp/N51KpZK3YjQfqNnldplR1KXhugoa7p/kVfnCX114p5Carl/e3gnL4twwA",
-	"xf4fjQIKZyNoZLEzG9/K9uZd66n2JqPnWdsq2SrHcYsblVH5GtdoSyVcLZbyVhM91RMecukCNzMex9gF",
-	"G1lx0yXKTRg1i8TkpdqIRmkrS9JnAwSUWbHxvxY2/tdk4y3D61x02oWNfwoiXFSoQULWo8INVGBk5Cyq",
-	"dCamBwQoOfj01qe49SlufYovZSngnQUdMKN/VRoLz+9ezKTeOKWy0svYjuNE8SykxPbn5JbNIVboQq5J",
-	"ukPQQrSERedi233vwS4iVwzkZMYfaQcGlGMuPf9ty/6njCMImbXKvT+t3evWr/mAUG4T0EMCooeGpttq",
-	"7brOIvsJ7ll3ouSAY4Uj/Y55FVgA4Zx+vvEHuUge1K4gDYf3Sfdp7dfVdfvsqH15lIMYWTrr7xNIiL7/",
-	"lpc0tWo68GAa9wslG6Vix5HE1uOy9bg8sceFJgzDM1DPQnKelpSlrXC1HLEBF0yjVyVpsR1SQSJJjAQf",
-	"QZP4u5fwPsygRe3Kcr4eZEgtJjH2MOET89g8870RkGoI1r592YzYWLP4ji0a80Gm5As+t5/Jjjg/6nQ/",
-	"ds46l+3rjmsRjjgzhQQK+NONyOVdZB4q+BVc0VOZK8PnlftsfkNvmUA0nHekR2O71fMu+8610b0yPwRq",
-	"yY63vKgPoqaR6z6Qt0YSUfJwpr/I2z3Tvk8lQj61I6I8nmdr0gh1xW35WXop9/qXVjJVeLcbyyEXaQDq",
-	"CAb0P6Yf9dViSTVqUhf4R7ILgDbja0f/dv/tvmpJb9fzcXjx8xT+jTAFHU1dSVttISG82ueUPaRFnUCw",
-	"maPSrfm5NT+35udLqU0oc9M65irVqdzuhKBuVzEajrDv7YLF+c0d2B+NvAJQsDwzGtlS0/PVn7dsfo9R",
-	"/9IOB4cjKoYuSjIudjsAEGgsXMqEs9ClCPEjTajvdbJokX4GTrmhevKJzS+oGdVJjHhUTWYqXOlPXlE4",
-	"tSv+ehEkcCoEeq+jbMkoClmJg8IEBMHb9QUBdqR4kjTQEM78xxfZ+ObTSe2969a7/dcLUvvt40ltp1fi",
-	"JeGaCIT42Irvrfjeiu8XEd/A+jYQ30UxvZ40RoCApX5gjyGwkeP3PY7/5H7feuw/tHugOPWcuZiOA9pP",
-	"pkYMYBR8/LEfDZ2M4GM6ZJ9V7IdBmSHYLJTjLAjEWfpLLeNsIw8u7HBdBy6e5dZ/u/XfPrH/tu/vvWdi",
-	"jhE8zHtLcdwm+QI1mP4695wS482AObp5k/JHiRW8Qs6IFAe+oDTAEi244wB24qFPAkJvBFaTOmAoQOYK",
-	"aRw3CWB1OfcxJpZxkzBCKUJW7Q/Fm/qi7tD+/NA3GUldiAlTzKEiFpyIZqSYHsk4auy/ThVZ9CV3oRdF",
-	"0pC6odjQ1Z85RnjpfljPOeg42wv5BteVKA/fvCrjBAXPXqXgqdzuumKn/qlkjqTcE4j3c2tJbC2JrSXx",
-	"wo5AvIsVIvilvYCoH7yiCaxpqdz/iMVruBJiZBq57c+hb3ST7LV2s+0dLQ8yMuM0DMheq1XAqMDhPAD4",
-	"ouHStrP6AaR1sjuJjIKZfyqaGx5yHPMX18w0hnV+VNDi5yl8eiOaX0JdmwuVuXy9VmtB/j7cMktSyE86",
-	"v3dO1tm5DsxwqUh01DqiEaiJeGW24vEZxOP6OiHFbn+PRqxQXLj7RMTa/tK+PHoqYgWbZusR3upxWz3u",
-	"BfW4NjZyW6rGLfa4LVfsYIwuF5tnFNfV6BS7k7esWqW7Bkwxr9IhnqDjPAeATwlqWabxTAICOKJ3jHDT",
-	"JMcm/RFQCfsUQXB8jxop4jk4d5zr5kaA76a0YM7O9gdQ9dJt+3fW9XAVeRG6aTFM0gtxUVjhqW3LXbbi",
-	"aSueXrDcxV7Ch8unpxFDlju++hOZ5X2N8GZag59qwQERObCdDiDoJHnTiK9jP1Ee+vysmUrCn+uJls8w",
-	"b0wz+vb4sdMf1qpxJvgmYdCcfVMvGGqP7i96GxPdxkSfJyZqkgA8YkVY+ls3QlrO7R4hl7ItiDcPnG6e",
-	"C6g6fEkq5mQsFTsgs5H0ngKEAOWmKtFyM/X6pfIsFTNcsdLIINR8r6tuv1C6pKtP/28cxiwmST5WGBOp",
-	"f5sZuZUyW0PjR8qMXC+e+dC0yJiKcEVipJekEFz0cF1z8FMlHTilipiy/5hBJ3144J+SC/RelOVLug+v",
-	"Ky5/ILBGl6P/DmsGrSmx/yZoTBg0sE4RCt0P15ns+PQ/F91cLgf+11br2SAJ3WHUwSP0BLM1I7ZmxJOn",
-	"ViYsIuWE7qc1jQd8a7Wf5Euuat6q/ULODlxbp4JDRArWJJ3vE0ALBFYAVoZgd0wRPZIzscj5PjLP+F7Y",
-	"VZKA7BfLwJ+Oma3Njqr1VvjzlgNtOdDTcaCPzIAm5i/rwziQ60JZC+w8SP0TUkCjvTCeRtBFEfqh9PCP",
-	"DvE07XlErkdMY72KVcjAmZh6e10LGNf65Ua4Pk0JGCm0YYkZvWMauuSYkdQs05JoonjIsC00F7osxAjY",
-	"6rhO7I+8Hri6YUOp5gFgilLLUl3PrGq4dXzj0cHW/ZTs01Ufh5HqsjO7G9f2haovZo4qpAL6eoVUCGkC",
-	"xB6MGBujHl02F+cIyc5msbnvvxUGej4/3Z/zfuODxE7KMmIXUiLA4UTK2DnkLWVeWDJt7L9tbVgqC7pu",
-	"KAcDBlVf0CJvQORUEWgOq30YgJtxRRggKZaFMe7kNByh79/IMF8p6+bqfsEjOzr+eHzdPqlfSPVcoOV4",
-	"setYCEDNW+G8Fc5PjVWOJIn0lgUgdLI2J6DdwyvKr9pRlO1WixwZNHupfCvLkArSn86bpA3yEoqhsLlq",
-	"wn+SPo7+kvcwY5tFLHLd/PrSjALsJtafzpki4UhKzaDNLvSEpDEszDXhS1leD9LBUUZLwZL+ZTBXywwB",
-	"W2squKmuz8pI6RcGrcKV5u2QEn6f5+tVHLbAQi3JTEZzzcPiF9LxdrMDnk6HKZ9+08pz6dfJ+Be//ePq",
-	"+LB9si7KdWbTX6rUa6koRTn0KEL0R5OSa8u59JTKq7/s1dwGS7bBkm2w5MWLv7JqQJUWsF7QxOsK5RET",
-	"99dXf9oPOl9ixGJmWFUOsLfGUWYPXI8PnPVAKjKUMmqSc2WvACrQ2BkEm7sK1723z8hY3pWFU47g6w8S",
-	"6rCUx/It4m48eXIsLjvaWhr/I5jnvwtfQqp8Dr4UlLsSrx23CQiNtSQz6AaOGR7er1gal/hx+Afs2FaL",
-	"fVottkSD3bLOLet8+ZDL0/HNxPezce5oDy52j2hmHMI61yRmAywi9SrcLWMTGAVjJlaNs4wCc2JmTDEy",
-	"phG7ETNuRk1yTW+5GBI6o/O0d72Ltmii2GCqWYRuoDetVplTB5NPH4t/P3sWqmOWGX5fZLPuifXAnDP7",
-	"8YSZqW76/03cLoB+vqm8ekCaak15tc1V3YrBrfvlx8pVfW73C7YhqZlIgUkMIMRdhYfvDeuTKsqTUzv4",
-	"kXUSGFBjqIrRu8SouvzwFAaDS7g8RyHtR1CVGYAFDnU/DPL8f3T/9UxNSAk2dhaVu7LP+mLRILvzqNs8",
-	"rzulmXLdkq9hak7a7bJOpt0zZg3DLamTEYB3dmttblMCnjglgHm+7cWQY+SbgbH6ruU0RegAS80jV7s+",
-	"13dMzTP5AgMZx3KmEfGDQzYfBOq1YZP9tNm5w6Wf0LkOsA5Z3wjsQ2U0+XpBQiW1BjhqB0udwLbqwPVH",
-	"wh61QBIaoWJdMQYO/hdNfOsAyCmjA8MUDG9tzBuBzRMC7FFtNwoNTmwCFuS7iQeu7Xmh2TqUU/qEaLck",
-	"aJ/1xr6QS2S01uuN6OFDCUJLDxqO9/JssYewJ8le4cWBHwOImNg93yfUtX9wbdGxf7O3y437N4u8MmBN",
-	"6BvRK9H694nlrz1c45u9PdcuHvuW6SRmg3sU8cGAKbvfIyb81OyLjkioYpDdAS6D4EYwbkZMuTHGZKKQ",
-	"SAklmoXSEtBgwEJT3eUcaPjHbC6WtDiXoi+pirDr/tIW58vl61ri8UEIMWdshhv7JLkYpR1MLnNXK1VG",
-	"19gfj2L/xzf732npltNL/vY2pyR4hSDRW5arLbvlastewxUEfJ64L6ecCP+NHAj/O+lYfdr+2sWu1Vc5",
-	"Vcb3k8735a6h2rTwoFLwunRnERMh8N3jBJsl0A5r7+yfZXW9LwYQsdExb66eZs65CpfJfcMqk65MZLds",
-	"JROmbkEEXyguFTdzoqeTiVQGhPHkOq2wdirrcqLKK8LrE896vkPgDJdMT2NTptt+wUztsUt33Xqitp6o",
-	"rSfqpbuRC9TPKpT/crTAgjLaSLhtV94xNYjl7EkQBFEDfNWfxrfV+IHe+phOiJHYecYb0tibgevErkA+",
-	"pImciX3IXyZjOsfaERc+giwAqBXSRBsqokSht0xO94hhsbVActXcDjCFACIK2CZ9NDvA94TMklAxR3U5",
-	"E62iVr2djWTM0sAVAK9ARvNIalai88+oJvC2625Xqc+bERNO1vdUXoVfoUXrl1WjzUzmvE7el1nwO2k+",
-	"FCzqTidLFeLsUyWacJAfU8iunoajbtJzKf/Km7e/ABrVehLy/dPF1cb8eyGmNqA8tj/tBo2Jklb8u385",
-	"EoZtRBawX72fKxToX0s0q72MZrW7XLPaK9esXq+pQT9U2YEZcxGx7/CYSrSQMt3bUgpwR9yGiAG1pKwu",
-	"YobyGLd3wFmMy7LE8Mfut2bWxTxmWoN7EdRBTYT0Lb7stXHfcE2+ANN04CWim+vusrkiJtG3YONUwpRk",
-	"qzW7cwEm/zQ26GewfBYWi24cyxW32t7/cG1vq7w9uvI2pmK+3HmLupLH1qytacVAYeCbqgwZnrpcn/4c",
-	"2stCfytwGR5A7OJfUxpr5+RigAY3lOD0Usw/Bi5goqi4tUrQiMURNsgigFZgPw4Yc99pCB20oOprLMdM",
-	"ZNLB47hJTjM4O3JqyNcLRJSQ0OuWGxwwlKlLEmEsJ3TIdAoVPVRyljYCcalM4Gf94gZOFRxU5TguEKcq",
-	"B4TGMTF8zJqkh03ze0QxCq5wfMb4hsQRNCyLSH9+I3oX51fXpGL7e4Hzqn69IKGcCiw+H1BF0rbGs9SD",
-	"jZ89ID1qemTCw1v77QmkRuFfbkRPCzrRI2mOM9Pzv/nkebsffeaQiNJNAU2YmJksUxg/MnOSoZu1AYpg",
-	"grXinvBk2zQWo7yXjEZOzXYrqgrypruweSX8IoLtjxi1rfJC20uR/s3ZCanrLwVq2t1rWXWIilvYhEUV",
-	"2KlPb9627LqyiCj40t4KiJP0pV/Sl14XX/rbr+8aiW7Z2ggENkOfHWHUvA4SbDYim9z2bVB2mwL8Q+kD",
-	"FPGZ4xwD9hpBli0/DA1veeTXy0kv/QIH/VoqJHNZiQExEh0vFOBks0LKd/NMBo1ct08sA/fjYiU3PINB",
-	"ZFAQpkqBviCsHrJPIuj8LyIyY+xWk5/gwVMpIjr/GaORUpiRtlbL5+vDJmn7ETHErG+El9yuV1NA2icn",
-	"3evj0w6hYwnBbKghcU6YpLcYN9pxDqfdRHPvbIJEaDldUnj+ELH6qJ4Yfyo5D4MTqO/R/QRN1KbjMVNE",
-	"U0eodrPjee4l3FZLM53Op5N/rBmCzG7IvXOkPEhGlsywZioxBq9U5CJBt1zYHy46l8fnR4nHU4M4w43C",
-	"oNYD1l9YfCnUV3opvE4YpDonHNTWHv8hm4yV3rBq19nrBVK0A+Rp8eqsfXH12/l1KTVWXdsMhXoG98g0",
-	"6lcKOTYGAQLieUqlJWrWlki3TqOt02hTJfGaQjuWxNSXyl02Qr2Ws77iWNYW9n5TX9MrxQaK6dGy6F5/",
-	"yuMoo1LqVNmLWTRkChSsOXiAbtnEeP+RmM/oPCBaOuA8V7XmE9sdSGAKYjSjGlL9KOCUJu1kzyTqbgkw",
-	"UXnoDJbx6GrbA0uu7NblBUtWHri9Lxcz2RynTQMJme249N8q794FE93y/i3v3/L+R3MQAN9cx0ewEQOv",
-	"gRTNFEtTwyGnQjdJT1Fxi3Bv0zhGyGj/zGwk0UsA7vyE8YPeyLVPoy4FZ7iyw2Oq6Oao0cHzuK7bkfNc",
-	"Q1RHMD4c9eVUaUL78g7Loan7Y5/FWMhZWr2kXAQ65coRG9CpZf2toDGQakwNnKt5vWdtAvqdj6djTH8c",
-	"c4H/SNu3cGHYkKlSb/fDpZKbbT49mpsReGySTbAHD0FlzSOWzU7N+prTLfs3cF7XHf0+aACCalQJOl5z",
-	"nPrQQf7OLO0C/ReNyK5bR/jWEf6jOcIt60ioFK7H07nCq2WhXt4tYXnUF3oojGnECj0mS8tuT7If/Xfu",
-	"C/O8HtfnqvfMHE+tTjFwjlu+uq36fOo+Meg+sYql9wnpZZxysVdvfa54x+LlvbLwkYDEMttR9xqtBQWg",
-	"8pBhBAndVWwQvvL47XBXFvSsw7jiuzhbNLRJGVAt2LOyaqGNMibsJGs2zMVD3LKuLet6YtYV+6ueMiv4",
-	"YbOC9SOXTwAVE+DF9vXqYznFZMOvF2SoKBSRJJdKE8VdrxfnV7lj8QFon5AtkCQWDrghfWZmjAnCjb4R",
-	"GeMeqr5bAaH4ugNd+Q5dZuBv70jPpRp08edek7TdwzglSJokRqKFjOoPZA2KpLrnRriyeMLNQdqXcCSx",
-	"7JrNpYigVgS/BL/C4Ax+9kvkigj23ZCvF8tyFbCA9AWzFEB45FTMZyzJXDOPAbjrc8Ha/3cRZOvo3skG",
-	"lyPSw9y3oYatO2RbifrikPQee6BMqNcKPJfUnH5zp/VHIy9F149S27m8+hP+dyl4/SUbyzuHh4piGgLU",
-	"Qs6IFE3yxZVlevGqDWDCFMsOKtDqN5Ou8NYWpn7LULf+5ceCqV+LV63Za/whUMtn0qeneAaT8qEEOsnw",
-	"MQuIkIrEUrO0VNy90qyASn4w83lmjORwxOiEqQoVGL3COd3y17VVyyeESMYMpWjp7H8w1b0IZfzg7V3q",
-	"aNrCGm8lzlaF/7FgjZ9SLBY08jFVt8xAEsIr7PVbnTZ6YXVsTCqKuTbo3osqW0IyMqHKCHSj8XBEBEpV",
-	"FmtGhsyjRhIh8SWo4AEASSj7gToh8NzZv3ah1S4bT8wcG1wmWMqaTCivSCC16znBqf6YGIaF6lH3gWxu",
-	"jttpWJD7b5dw8yAEQrcruEVP4zvzraMLsncB9iTF/c/gnvzqIOUsHf7aWgp88iYrKrFULYTrdH58dtUI",
-	"GhHXUPN9iPAi78/PP13tvPvw9zc7e6df242gwb5PuGLaDo0KAYj38a3y4r3yCByBQxwI+kEb4d5Jeh0o",
-	"wRR5L+UtIFEyxQc8t8WWyhKKTb9ZxF3hJrbjXTNB5GDgCvlJ3447kpNHpAacTZXKYK/iVknYKglbJeHl",
-	"crMsV01FcEZNOE1l+TJ3Hxd6OhjwkDNhuhPJEfdETk1XDrrYiyXheSk6XT0ousRPWJDZBbUko3XU0EuA",
-	"a85XZ0U7LgZtLD2n9TqIM/FNNvWy2Fx7Queg3gg5AxUD3hjRO5YpaLFKSkDQJtbmRjh4Z8Cc60OKhVJ0",
-	"fkB2Wy1o4Y9F2q4upgeeVgdgbX/xRdk0jv8PjwIdQ3GN1Mx37ATHbIBxSYSR9s2fxlxrLoZlus/vsGdZ",
-	"inhg8nYx2URLoMAUJ9vlmTvYEzoYSKw8LM2ujuPy1GqHu+XSJPpSxoyK54AI+TKS9qp9e/y8F9wJuMmL",
-	"LZm8YpDpwATaTgkKMF9UP4oYv0+oqPgeTXutOspIsYvTZkkzjsHVTZtxt3/r694mzjxx4gzwPJrheI7d",
-	"LZPFZaKvNM0vi864LPXZu65BQLngXSHPmZwmY4FzO8XLQo5NBR0yQAJrXxyXpwOmI/zADYnwk36mVV9N",
-	"HniKnkQ/VBehEWd3q9HXK9zgLW//ao/LjtDx3yfd3Varle6n/Rf5euFpzxJ/LsEkLX76etG97LQPf+sc",
-	"lRuqz5VDnhBznQzy9B5uJcpWojyxRPF3NkN1WWGS/vhtnYxxD+y7JGMcHwmsSLhl8zVzxf+O4z+Bzpxr",
-	"YVoZr9uwVanrqiGiosvvXwWWlzaWSbneFTMmZoQLaFxKlckMog2b6Hqd3KZ2Z3aLQNkR5fG8G8shDO+e",
-	"emv5YxZ4uW6+X2N/s2z1v/urWkftdg2gtixyyyKflkX+yzMbzxUd91m3qmZV/jolmoHfBS+mdp4XRNaL",
-	"oNcXEVPQ/K22y8dMJ3npPc8RMEbVQx7Ta5IvI0k8H9DYi4vG8Y1w0SuH2AvKrEdgd5DEiFcb5NLfKtPG",
-	"/+6iRy8Y6crwzJJaa+DZdZnrEzHT9ZLLHTN8ruTyreR7LMlX/5QzR1ye3g53YRv22oa9tmGvF09v9wkS",
-	"9bSAl054R6Xl1VQztTp+Ze0x17IU33NRqKSNeDbM4lhrlAkMkZGcAah95jmuy023z5qpxHzbPDD0cD/W",
-	"VERMzeg8bwAmy0tCQskvqdDJy7En0iqCRgTmaU2J5R/fu/+2ue11oeRQQUZ/PRvMEtZf9NYU25piz2OK",
-	"mcTuBzsJ6O/hhlk56/zzls3v0eG9aTb/lb3z8O8B/87Q2AJYmAMo3p1RZ4RhERFkE1bk7m9mX31i8xfJ",
-	"3JcTJvIt3zIMc139+Jlz9Ld20Lp2UFnZwCPaQUCE22KBrcjaGkQ/VrHAAw2ih5UPrCoZeD+FTiHYezWL",
-	"R9okkB4UEEgsCiCxGO0d7P6K0tsy2ogYOWTQMgty86CLGXQsa5OID7mhMQ7P9Y348Pnkw/HJSefIPmTl",
-	"fJA2DoFPHBBKJqO55iGNoV6Ba3LROTs6PvuIZQWMRZr09IhPJlwM21FkFfFegFULb1otgu0lZ76Tic/B",
-	"g4YkOHfX0ExDj26Rsd2OYePsYZL2xTHRIznT1YULx4aNX7hqAbc3J5jtVsMkuRk7UVmWeh40/C7n3cBp",
-	"ev71+acO5OcXRtxrBI1/Takw3MwBkbNwFjAM/K1xIkUkEzkJ1+Lje0heFWy3sd/YJR1cDbmUNEoleDui",
-	"5JOrCZHa0NiVBnR2yS/tM3s5H5RNbw/uKQsryo6lpK7izZK6CvtsHGeN6ZAqxZlKNSx7nd8ur7zYW6/y",
-	"4vD8w4dOZ+dvf/+0V/gjMK7sn78FjcE0HnA/x2UfBsVNJkiGJQRqfzrzeY6DAWPkTk7DERgtKantLpRj",
-	"pIMCDWa3Sxtqprqx30g4jmXBioa3XAzPIDzkH30QLa0uydj2hd3qYltd7MeoyQipobEcgj6SUcnSS6wf",
-	"XJhhh36iqgw3+yWqnl9ElQf7bCXKbnYrftyEUv9Vu9lV33RyZuO2pxWfdhg2XBMUMZWdV1EArS9HrvDF",
-	"OkmtH5Qc1/FaXcvGv1eKbF3955dNtJ9Esc2rPzhuUespKjoZXxRqH3vlGnJGpTmdDosqc6kes1eqx7yA",
-	"cp3oTs7wWkdzeq5U4fS+1MkVzvDGbfhlG3554vCLysnQSiWjKNZLoyyZsV79yaNlkZZTAGSjAi2OwHlj",
-	"AA1VE89Hmok3ZSiZJkaS1CUjFTlsnx127D8OUhcJsgNCh5QL31HsRjh8hwNCxRxLL8EDg0ivpMfFHY15",
-	"1DWKCg0+rl6AINzQ5sYxeGhB5rvFO97XJIfpH4d2E0ifhreuqjIJBmHonXn/FPqS7I93kkfOmeQ60TPX",
-	"Jn+qyxuZYewoY8mtUHysVZeeS6IATKgZZdSPqFH0LDxIFXlWSCk4gDz2nZcJCYUAqaJszLuQvKBuXEhw",
-	"fNYyxRvXl+3DTzu7jQ1lwJMFvxLpX1hktYLi1/1SKkryjb3WdetdCTDWEysuy77/oupMLfp7Hn/QNlC3",
-	"VW62zqEfK1CnsgrA2q6horpTnra4hj9HG8Xobd3cRGvtMMs3IYoHKYeYtoAOC0pwuIU8xRHVUDQBFWbu",
-	"jVs2r05KvMJpvXBWopoKkS9h+GNpngaIVtPYfxM0YqrNuciJYitmpFVrTWN/dzfTROmofXzyD0sNfMz+",
-	"E/IGG52pkhP26j1TMReNjXIIcQvXTB505LA1X7fm6zNkDzpqK00f9Bxgk/xBOWGCTnjT3+lSXoZAZsKq",
-	"aCZlWJqpO6bILWMTDYA+/3F1ftYkZ5AQIGQ51/rIzNWEhZuVwNbT+I4cPGD5/eU6wQ8sXN2HELs9NBZO",
-	"FajO1gBIj/AjM+ie9p/NnBzty6kpOzc4G8UGTCmKLazK00VO6S1U4HkQyV9JOKL2mJhC5EkDprEdhynC",
-	"sY9tSMcTyocCPBKIHZmBgrcUQaRg+/CTnBrSgwEYO456N8JAvTPXKXblBCA9cEgw+P33klQSeDb7WJDO",
-	"KXmBsSZpQ/UQjOrntdfaDW4EFdidhoshDLbXagXplMEr0pfRvHkjbkRvRpVlgb3AzpxqKbSrLlRc316F",
-	"UrGeT5fBfjUDRacR0XwoaKzJwFqrTfJByTH5tUWkCCBQ5RbIBenHEkwVMpYRuxGKDaYAZ22nA74WGK8L",
-	"j7GoR7jQhtGoSdrCtw3OjKfJm9abTP8eqHCcasAmkYbMmSGQNMkie1zyjimogoQP+VG6VqPBCFevutjx",
-	"0tHTC7fJmcZxSeNddseU81vhDsHdIH1psP2uzvXfdeuGxdl/dCM2lsBUHKXmG+B6auuMKY+tfI/o/+nm",
-	"1AzlOPNEsUmv/91qS6mBC7wTmhbT4lo8d2Q7oRyPmQoZmdH4dseMlJwOR0QzEa2xloUprVeMmRz5k7hi",
-	"/JXMb0Fb37LI5a5lkN+zawavh2KD5Hjglnp/iud7znHQfn+IXYX978eFt/2tXkg1ScMljiWsncnt9+/Q",
-	"VZ5WuRAszwS2lUjHlMG55lZWsS8w4K2f4Rm00A3SxephD6OEypL1s9Nx0BjEdDgsTvQD/hiA8PBF06XX",
-	"710re/3+aHRO28cn3dP29eFvjW8LK/j0t9O/730BCODFNeBQ6Rp+aS1fAepifhwSS3mriZ7qCQ+5nGJq",
-	"64zHMenby3TH2YxFzcbj312vcWwv49bpt3X6vXi5csIQ7J3M+f28MbTE61eiDzeCRk4dr5kBlvMLJoZY",
-	"1jOY/PjqzyybvF8OQsh1Tr1Fy61JDjGbXzGoU6aKRYn1pdiQqogYSUKqWalFvbFif5mZ+GN5AheK6CoV",
-	"3JIK5arI3O7+21/3W3vN3d03SdRsuf6IRsBmgng9W6Ce5IbEmsOYh7fYIx7/LcUdUxpTBFsPV1OrZJxf",
-	"6NZZuW1r9iN5N6W8JdPJA7j+0nBOyrZTfyeCRT0sIRdHqJOM6772Qkm5T5YZaxeVzYot+XaSAIETmNF5",
-	"1dfdk9aoup5PWO1pfCi89+8GOjtOADCqBWRM+TgnHhPE2TCRHPiWFHdOSoVyOpEim59Sne7Seru/u9ts",
-	"7WHBd0lqy0Knl+Jp7TeOjq8Ozz+fXXcPz486IF/i6LMwPM7l5qqZrwzyXW7SMSvFsKWz48LbEpDULzsf",
-	"OpeXnctsNlP74uLy/HeEzC2p9y5ZcT6xBLxrz5cuaxdXL1UWeMhWdG/jjE+eJuslWyp+8ZdvebEKPy4K",
-	"1ZXFzadU3WqQ9vZ5QjVkgB4QbkifhXLMNLloHx81yRUTEWEcapihm1mPSEV6niP0AsK+09DEcwibYPO0",
-	"MVYUu7HHU42tSG5EnzFBHCvNlCW70cBUxInbfUHoSXaHiFFMew/2kBlNoLmax7fyfKxXXZCM2/ey4Zb+",
-	"HPl51j/4HuHsna6VgZyMsgzd1yX358dR6fvKLy/jAF1g2WvzxHUKgVuP0WFtTUmcCpR3C5gpzyifc8f0",
-	"5II6m0K6+7f9N2/3X7eab3HRjyS+7c1f7ONWJslL5lAiydeluza68ystaPtMAICywKO23uKtTb71Fr90",
-	"/XAigko1lnIncancrwlqmQiQoqcBVaKcexh1IkhDpYZVJ1exONZkNkLEFko8mw8ISgqr+Qz5wJDQ6jUQ",
-	"ZA7lNI4wLobTsWwJi218T3VtoMnsQKomacczOtdkr9XCqPyN8OlCUw3YKjEUuuwTmslPsU9wTXow/30C",
-	"oJI9dCmgu5V8Pvt0dv7lrIbz+kY477VDjLHaFZ1MGIWUpFgOS0Fdfnc7d4hqysoKIIy/S4gkEgreGyf7",
-	"F6RlmR/CaUOPVSH0GECfGIvIo4KXyH48j8Z+w50IamTcQ4FacnT/Xj0SXKetUvTjeS8W97VE50kOGnMI",
-	"a2tAdvfcdasolEnymjxjmEllRlunxNYp8XRS3gsAFyXd3C/xp7+M90tTnL2OnwNAQ/BTjoWujuNVBGE3",
-	"MvYv3dQeK/xKJxMl7x5m4m6dzc/jbF7XRF1unG6Z8Ta4+wNx74/MrG+grYjnrmbwr4CNVbugfwOzyJom",
-	"CXoBo0qwyDUTooL4q+1dySEV1tZa7kGGvzoHco5JBTfi8PzzxfkZ/AsMoI/HH667h+3LI2LorZdu2K8o",
-	"mx38F00mUsbkJ6nI2D4IVYEzqL+wz8EfuYYyBi1/PnCFheJGAFYV/t0+iImqWGnwDv3pGUwrrI1w6BH2",
-	"oalmEZlOmqT9+fr8tH3dOSITaz+iROQCUzNzDvsbcdo++9w+gb8cfr66Pj8FexB6t4Kj3+0e2qiUG7BE",
-	"exfnV9ekED7oNcmhfdjOBiEuFkpUNB0zNGKb5ExC5QdUbjMWlQNKwICPIqA3BH54GNw3CNlCkr33DhSd",
-	"+C9ouDW+dE4Oz087O28bT60HZK7UD6IF1PBb17Ph7tNNKR65//1HOvT/8db64x38EwQs8rbMNmix1TWf",
-	"NmjxPyJV3TLSh8ceEo0ROosDGHVX3jE1iOVsRTRiOSppSTDC8q3qnMdraWisieYiZDkNlPTZkIqATCfE",
-	"SAfwKbShwjTJJfsnCw2LSComUDFMkJiS7MdIQiUrcP7mjeilb9jj7AH8WGaQCVNkNBWRsoNDwrT9uhSM",
-	"RCzkYxoHpJUEGPABjH2M6Zyw7yFjEdlttZo3AqMC2iT5lyGNYxJJpmFCQyVnqVKZFOWV6I8fmbmCLawT",
-	"hsgU96Xxh6wkLo0+pGL7R4pBbFwKlz/jxv7rX5t7hST4X9+VZcG/fuN+TVN/93ff7CU/WpL6Hb+y+8u7",
-	"5rt3a8hNPMMKgQnjb9Pstk6UH82JYhLiRPQPzypyCCDUPFqKvNVIdQJwtFbGPMCAUNKHdvhK0fmB5cTQ",
-	"fwRqwMlUxExr0oOs2h7RdK6J/aVJOuCzgPh0GoW2c6hGPqrMxF8D+egFM+dLUD8eOYP9y8haMI9R0yVY",
-	"Adlpa3D+G4aHN8HG8pGHtbCxtjnr2/Dw82FjZaqsFrCx6kSK8+BNlhtywKz745tlnQhzVabtu7wqQESy",
-	"pD5VcWPfQwbSV3e7peLFZVGIAR9OrYkzsgYK9MgCPKZwJDUTpI8p1r3vO3TCd27ZvEeQmDIfsh/4lix1",
-	"KWgXN5rFg2YquRB5anF+hylMs28OqkcU1+deTRXzxdd/55ob+z6C3VB8OUq8T24IZwIsvg9pJr4ckEUe",
-	"FDHiUT69DWM2OaCV7PAZg2LxG9clulTmZWcklE8tjRfZE8JPczEMMHoDQolLYe3VPB51snVIjRWj+x0P",
-	"qbBGs5HwLQy6BOTrBWJsQ4OqzKDt0FSs9FwksJKR9NBZCMqYeb9zZ6/cqjmN6F32BN/79lmLr329sOfP",
-	"9EjGkU5PLVQSGr9BrQYZKipMdhUn7I6VkhQWjeQoEnZFijA/oWjIKleRxq1w+zCoN51niQbBP0tGuJiq",
-	"cEQ109kYHTycO9oUl7RkEW7m/Tn5ehFgumZ/ThDXEnHYrOKsBZ3okTTklk0MFrVkd8jef2ivWkbV6Zab",
-	"4rkR17k9M9gpj5k2UlRv2YQqI5gi/anmgmm7fDkYMAU6enE/syNTdcvMJKYhKxn6irkeyEi0AGvgYABA",
-	"6+aCUDLjIpIzwEvzCnLmA65f4+LYl1MBY4dWcoRT6AsfWQ4tFZkxdqt9hNTfgYoPeDzF+2/3/18AAAD/",
-	"/w==",
+	"RIHFnAB/xt4QwBJEeMcPnm13fyMc9G1ANLfnJUU89ynhIAzsc5jrDF9wndHxPB94jTPSaE1G/Ows/Dlv",
+	"/VJWXVY2VJPy0p4Q+XN75HZzZdwqU7RTBt6yMoyTqakpwxFPWjNb9pRXzvrWDFzZBXrlBNKuQjWAOleO",
+	"9iWNMBc93/YqM3sRQeXKIUKQQUyHQxaBgMsm9xfVohpzuA8alv8rbuZXlh6dOjnhFa1tb9k8cTIzAf2e",
+	"e1yEXasgdv/f//v/6VkBAr8Ypg38AjayfXsENrCvkNm3tDnhO1g041ksfvjezouLgSzpvu09thMlh4qO",
+	"x8xuAXpvHQf2QGMIcm4lGxNDLhj5CXmiDsjXiwArxq26BR3XA/TL+LrngFASIl5vcCPi1HrXQdp0Ap4a",
+	"U3XLzCSmIfs58Oa3vQ9MG5iJYnpipSyBC88S1TqS4XTMwBy0NHoMs6VN9x+E6xsBi4jYhIkIeL5m8WBn",
+	"JLV9RzN1x9QBajkAu8uTRu5WrBtFQ9O8ETfir391PlKmm3/9K+kk5frEubpwrMi5pXsOHZ6+utvtNck5",
+	"rsh+FbRRbQcf8OFUuYlzJ4wkxgngwYFUN8JtgpMfIVVqTnrJoffgJSFJrz01I6n4f0EApBe4YHthTne7",
+	"PUI1mbE4dov6xObpekhI4zhpDZD5SpMg0faZ5Z3a2/dIvFYDgq6xMmLkJ0vDlnwt5f4MsxtRTXQoJ0zv",
+	"k55iNOoFN6I3U9ywHsD525cR6pjG9r/1NBzZafZ8YEHv49NNOycYqocbRSznhRW7XQVxbx/A7dLTwYCH",
+	"TB+QSUy5uBH4fbheOCQJpTVtocAC5qCbpC0ktoyD5f1FI+yentnnfIv6mN8yO4GpABwbglqb3VGXhms3",
+	"tYdumF7glwL/gk3pJTlZPTCE52kvHB2QXbvDe2/fknBELQXa8Ug7wZuXdqlcGEn6zFKgVU9uRJqlAscI",
+	"GzDkd9DOf8yQVn/yWxqg9yTIJbI4pQju8s/2g+6Ax9QevdVWeGj2Md/FLfxGcMsrFPPwBWh4vmm9IT2c",
+	"btc92WsSTHGit0yTn7LBx599IheOobMb69asZZNcMhpB9ISKG1H4O54P+S+mJLIu9DfGXBvtDqajlFQZ",
+	"Ymf23wGhsZY4aPLNCTUj8tOb1pufMUw6U1IMid1DGdnf39q12X90hTRdGsdyxuwpw9J7bfvv3s8BEL4Z",
+	"sRuhR3QC0bIezAHpGD6/A3Uoi9QM807yVzM53ROqDA+nMVWWRLg5gIeAXvWN+KnHxR2NedR1bMOS3lRQ",
+	"xxtgkr2BVH0eRcxyid6EzmNJo66RshtTNWRArNSwLjhi8I2poHeUgwTsgajChhddWEIPGNeN6GVQLrtc",
+	"dCeu8hDeyPzJMr6YhwYWfXF+dQ3HddG+PvztZ4BSt+SNcClUzEHRdgf4Xkac6b/+FTbiP67OzzLxMnLK",
+	"35OffoX/sfzU819L/69QA3/Vn8a3vZ+bJE2U5xrgdUgkoRUK8mYYng+FVCxq3oij6STmITUMWUxAzj6f",
+	"BMTtM/l8/WHn14AYRXlsL1hEDQ0cwVhxrAMip2ZHDnYUFUMP/eGl6xxPDiSNFVf2Dft5y/Zzt6mF0qEX",
+	"MUN5rHsZdjfgLI7cDmHqPNB4HoDEvvz1AlYGECT7hHo8RpetXopEAg5E8lMPUyiQj0ESg/v3jegVXYG9",
+	"n0Eso+c3ILdsYjzTDAiEEZgVCfFgx56KJeJsixowc4N8V62FPjZusVaNtdQAoXXkznZ9ifqK4Dr4umfb",
+	"ZqQYS9ZKYxLxITe6SXqW4BxrNhJ5MhdhPNVWnkHgg97aqwyyCVTjAJlD3z4aWfpAkWOoiHSCvIWALxGd",
+	"u+m4uQMSEogIS389NAkdSNBuQHpw+Xp2J/feJk4riFtbeplxjXPKhIubxI4ZOc6BG3Ijen/eQHrETWOf",
+	"/NFsNr8F5CaTKGF//rPZbN7f9w6cHawJdOEk/TkR1ExRtXGrBNsdql+TiE/55NwqsYmKvRaaDlg8T3lv",
+	"/t47mdA7TtnEzidQO5LE31uWcWnCL6l2iGfv/3ojHP4YpgTBV6D9Gpxt8gmzc8kmMZ2zaB9sMse+MdyH",
+	"PW4IGwxYaA7cFXFagf8uKljZe3oj3uztWSnHY5bJGU0cwGoqhHceuS/MqFU2+4qzgb0fIFmHzGjypvXO",
+	"iZNLZtR8B5xxvSax+hoQJ1wsS2V/A5dT80bYverloYZ7hAvI1KDCOSq4Tt9kd0x53Ra9Hq63kj2nq5Ba",
+	"ITPOFhVFEpgknUxidN/37NO9g+QptDL6CP5200Bfyk0jX43EhTbYAs9p1WBZ421ILW13KmAZ6FQy6sCK",
+	"QDpmxnPR3AyHViWaSxenzBgHaDbYw2GWveJVRVMCWSlFrak/NbBGeyxJr7/UaadJApkmp24CqJMLCVNF",
+	"V47r+9hAKyTwZslOKMcTang/ZqR9cYywYggM39httpota87KCRN0whv7jdfNVvM1JDaZEViUr8IkIjYp",
+	"LRW+ZKEE2w3h8C27k9PhyCfZZrV8oEp7Tw4AOQv5j48RWJ6u/dXO3DhQWT2ev7ts9i9YZMOtjomJ61Qb",
+	"sveGjGCTfuqFGLHrEcPiWP+M9zotAsYE1hQ3FLsQ5j5nyZZNnD5FjVG8P4W8NdImYTYeCJk0OmNb/0UT",
+	"X0GPRfDOqacX0RHh7BJSO44a+41rRcNbbIoBrTId5VWm7aWPvDrOo37ff0MPD9PmvYzmLsxqnMvO3imr",
+	"ZXApXv1TYzqca8YG5w2KKfqXxmOq5uBHwAX354QSp7hC3ZOlKx8ezBRKYSvNv/36rlhDst9ovz/c3XsN",
+	"jgynA1d+yvWy5CKjii58sGTk+6CBvrpVnrykCcl93ieWAKGiIwB2Za/VWnMfU5aQX+F1nl2gUMmuCzYA",
+	"thH+y7UkdVehbRr7jb3W3i87rV92dn+93t3bb7X2W61mq9X6z8rtznSWRYzL2nuU2aCShEM4KurvdxOy",
+	"WmnEML2jRABWfc299arslfugcUkNO7F6ys6JR9FcNkrx8dwIl2xM+bI6kcVR0lcKI2lm1hnFPn4fNL7u",
+	"XOLl3DleuSG5Z+EU3iAhlr2UEOyr9zRy7zXgld3Vr3zO2G740uvVL33wBh6+8Wb1G2fSfLCqOb7wbvUL",
+	"h86Igxd2a8zpAu3MaylPrJUJ7+3trX4vw0RPuR5D5TO8W2OSySnj3r2tc0bHzrYFQx3fel3rmLyBjN7g",
+	"lK9Y+QFJ1yhCDB1a4dFw6RbfgkbOE2A/BbSUQtyijwFBxb658/yjYX8cwJEFjbyfpfHt3g4KXrDGfqPg",
+	"Q4PpvQrzuS9DZsqaUqRavpWyAx5j8Ix6F6bv84iyB11NVtEEz4u1a5oL4vSEa5PPLSnI1PwczkXsPOVc",
+	"J/pB4gr/15SpeeoJzxdCJnx0zWTo0il4PQrn4eqVyuZQKFcrncXK5ikVk3AGDihu1rKpmkNSClFTliTH",
+	"4StBqkoNMrrNByXHjRrPXcs6T0HFQY3nnOD49mAtwAM2J9Idqxv+SCvu3rxrvnuXr6iDf3QjNpbF8pN9",
+	"+Gf3zdtfcgUhCyrB2/3d3WZrD1QCXngt24xFy6kK7VGyUI7HTIWsG45YeCunJlcub62vYD0VL1+rZP+R",
+	"exzzFHEYnFfW4QNtgfGHQwxPt5J/+3JeDJBlakxxkr4iKVMImakNtc/YY82Xgzhw7r23HmF7N8HM3s3j",
+	"W+/er6M8JUeHdLeoRZ0Lhn5BaJSYcKuCJrXVf/4t9J9/F03BisYstWWVhcyv38qFu2I08kUG1X4BEN4m",
+	"bb9FIu7yX0y2cQckHEHWNvg34Gpr9x4GhzmmsugmRPS0FD2i7Uuz0TxJggHUDRdUxnyZXo5XgHsTqumb",
+	"5GqhFobQKCI9xyHQ8wxcz4fPPIPpHRB6I3wwP90/DDuiC/DDSfvjx84RvMmNTlYBuDiLpd4h1Qx9e3ec",
+	"zaAsh/RjCT4PhHq5EeBEo5pcdv6jc3jtxs61v26S86kB5xski6UuCzLjIpIzl5oEE+SadL5eHF92jsAr",
+	"lnpHpmUrQ2+JjBjxYAs6V4cVuMmEoxJnyI1IvCGuHKuLzenXcosgQWU6G76oc2QyVeGIapY36b94umY7",
+	"XoySGY1vd7w2p5mIdNbGLwj/tUTymm4WzYdiOilM2PuffS//Bzhy1nK3pMdYy+ey+2w+l0ola8VuPFC3",
+	"yesypapLwXMTNNw9za/wg7u89kohN1m9vL8VlMO/ZWAt9v9oFLA9G0Eji8jZ+Fa2N+9aT7U3GT3P2lbJ",
+	"VjmOW9yojMrXuEZbKuFqsZS3muipnvCQSxe4mfE4xt7ayIqbLlFuwqhZJCYv1UY0Shtkkj4bIEzNio3/",
+	"tbDxvyYbbxle56LTLmz8UxDhokINErIeFW6gAiMjZ1GlMzE9IMDewae3PsWtT3HrU3wpSwHvLOiAGf2r",
+	"0lh4fvdiJvXGKZWVXsZ2HCeKZyEltj8nt2wOsUIXck3SHYIWYjAsOhfb7nsPdhG5EiMnM/5I+zqgHHPp",
+	"+W9b9j9lHEHIrFXu/WntXrd+zQeEcpuAHhIQPTQ03VZr1/Ur2U/Q1LoTJQcc6ybpd8yrwLIK5/Tz7UTI",
+	"RfKgdmVuOLxPuk8ryq6u22dH7cujHHDJ0ll/n0BC9P23vKSpVSmCB9O4XygEKRU7jiS2Hpetx+WJPS40",
+	"YRiegXoWkvO0pCxthavliA24YBq9Kknj7pAKEkliJPgImsTfvYT3YQYtaleW8/UgQ2oxibGHCZ+Yx+aZ",
+	"742AVEOw9u3LZsTGmsV3bNGYDzKFZPC5/Ux2xPlRp/uxc9a5bF93XONxRK8pJFDAn25ELu8i81DBr+BK",
+	"qcpcGT6v3GfzG3rLBGLsvCM9GtutnnfZd66N7pX5IVBLdrzlRX0QNY1c94G8NZKIkocz/UXe7pn2fSoR",
+	"8qkdEeXxPFvpRqgrTMvP0ku517+0kqnCu91YDrlIA1BHMKD/Mf2orxZLalyTasM/kl0ADBtfkfq3+2/3",
+	"VUt6u56Pw4ufp/BvhCmUaepK2moLCeHVPqfsIS3qBILNHJVuzc//4ebn1pp8PC0IRWha7FylCZWbkRCj",
+	"7SpGwxE2x4XD+aORl90FozGjTC21Gl/9ecvm9xiwL215cDiiYugCHONi+wNAhcaao0wkCr2BEPrRhPrm",
+	"J4vG5GdgchtqFp/Y/IKaUZ2chkdVQqbCVe3kZfypXfHXiyDBVyHQjB3FQkbGZ4UFygHg4W/X5+HYouJJ",
+	"MjhDOPMfX9rim08ncPeuW+/2Xy8I3LePJ3CdSoiXhGsiEPNjK3m3jt+t4/dFRDWwvg1EdcGnu6Y0xtr+",
+	"pS5cX/6/kc/2PY7/5C7beuw/tHugOPWcuZhJA5pOprwLEBB86LAfDZ2M4GM6ZJ9V7IdBmSHYLJTjLH7D",
+	"WfpLLbtqI+cr7HBd3yue5db1unW9PrHrte/vvWdijhE8zPFKcdwm+QLlk/4695wS482AOXpok8pFicW3",
+	"Qs6IFAe+FjTA6iq444BT4lFLAkJvBBaCOqQogOoKaRw3CYB3Oc8v5oRxkzBCKUJW7crEm/qinsz+/NB3",
+	"HUm9fwlTzMEkFvx/ZqSYHsk4auy/ThVZdAN3oTlF0qG6odjQlY45RnjpfljPr+c42wu59daVKA/fvCrj",
+	"BAXPXqXgqdzuumKn/qlkjqTciYf3c2tJbC2JrSXxwk4/vIsVIri2x69oXjySFxD1g1c0wTktlfsfse4M",
+	"V0KMTIOu/Tk0km6SvdZutt+j5UFGZpyGAdlrtQrwEjicRwRfNFzadlY/gLROdieRUTDzT0Vzw2OQY+rh",
+	"mknCsM6PCnr+PIVPb0TzS6hrc6Eyly+1ai3I34dbZkn290nn987JOjvXgRkuFYmOWkc0AjURr8xWPD6D",
+	"eFxfJ6TY/u/RiBXqAnefiFjbX9qXR09FrGDTbD3CWz1uq8e9oB7Xxs5uS9W4xaa35YodjNHlYvNk4Loa",
+	"nWJ38pZVq3TXAAfmVTqEAnSc5wCgJUEty3SiSfD7RvSOEW6a5NikPwKgYJ8ifo1vWgPQ3P154rq5EeC7",
+	"Ka11s7P9AVS9dNv+nXU9XEVehG5ax5I0R1wUVnhq20qVrXjaiqcXrFSxl/Dh8ulpxJDljq/+RGZ5XyO8",
+	"mZbPp1pwQEQOJ6cD4DdJyjNC49hPlIc+P2umkvDneqLlM8wb04y+PX7s9Ie1apwJvkkYNGff1AuG2qP7",
+	"i97GRLcx0eeJiZokAI8wD5b+1o2QlnO7R8ilbAvizQOnm+cCqg4akoo5GUvFDshsJL2nANE7ualKtNxM",
+	"vX6pPEvFDFesNDII5drrqtsvlC7pSsv/G4cxi0mSjxXGROrfZkZupczW0PiRMiPXi2c+NC0ypiJckRjp",
+	"JSkEFz3S1hz8VElLTqkipuw/ZtBaHx74p+QCvRdl+ZLuw+uKyx8IZ9Hl6L/Dcj9rSuy/CRoTBh2tU3BB",
+	"98N1Jjs+/c9FN5fLgf+11Xo2NEF3GHWgBD3BbM2IrRnx5KmVCYtIOaH7aU3jAd9a7Sf5kit4t2q/kLMD",
+	"15Gp4BCRgjVJ5/sEgP6AFYCVIdgdU0SP5Ewscr6PzDO+F3aVJPj4xQrup2Nma7Ojar0V/rzlQFsO9HQc",
+	"6CMzoIn5y/owDuQaSNbCKQ9S/4QU0CMvjKcRNECEViY9/KMDK03bFZHrEdNYr2IVMnAmpt5e173FdW25",
+	"Ea7FUoIjCh1UYkbvmIYGN2YkNct0E5ooHjLsE82FLgsxAiw6rhMbJq+Hi27YUKp5AHCg1LJU1+6qGikd",
+	"33h0nHQ/Jft01cdhpLrszO7GtX2h6ouZowqpgJZcIRVCmgBhAyPGxqhHl83FOUKys1nsy/tvBV+ez0/3",
+	"57zf+CCxCbKM2IWUiE04kTJ2DnlLmReWTBv7b1sblsqCrhvKwYBB1Rd0txsQOVUE+rpqHwbgZlwRBkiK",
+	"ZWGMOzkNR+j7NzLMV8q6ubpf8MiOjj8eX7dP6hdSPRfeOF7sOhYCUPNWOG+F81PDjCNJIr1lsQOdrM0J",
+	"aPfwivKrdhRlG80iRwbNXirfhTKkgvSn8yZpg7yEYijsi5rwn6QFo7/kPczYZhGLXCO+vjSjABuB9adz",
+	"pkg4klIz6JAL7RxpDAtz/fNSlteDdHCU0VKwpPUYzNUyQ4DFmgpuquuzMlL6hfGmcKV5O6SE3+f5ehWH",
+	"LbBQSzKT0VzzsPiFdLzd7ICn02HKp9+08lz6dTL+xW//uDo+bJ+sC1Cd2fSXKvVaKkpRDj2KEP3RpOTa",
+	"ci49pfLqL3s1t8GSbbBkGyx58eKvrBpQpQWsFzTxukJ5xMT99dWf9oPOlxixmBlWlQPsrXGU2QPXngNn",
+	"PZCKDKWMmuRc2SuACjQ29cC+rMI13u0zMpZ3ZeGUI/j6g4Q6LOWxfIu4G0+eHIvLjraWxv8I5vnvwpeQ",
+	"Kp+DLwXlrsRrx20CQmMtyQwaeWOGh/crlsYlfhz+ATu21WKfVost0WC3rHPLOl8+5PJ0fDPx/WycO9qD",
+	"i90jmhkHjs41idkAi0i9CnfL2ARGwZiJVeMso8CcmBlTjIxpxG7EjJtRk1zTWy6GhM7oPG0776Itmig2",
+	"mGoWoRvoTatV5tTB5NPH4t/PnoXqmGWG3xfZrHtiPRzmzH48YWaqm/5/E7cLAJdvKq8ekKZaU15tc1W3",
+	"YnDrfvmxclWf2/2CHURqJlJgEgMIcVfh4du6+qSK8uTUDn5knQQG1BiqYvQuMaouPzyFweASLs9RSFsJ",
+	"VGUGYIFD3Q+DPP8f3To9UxNSgo2dReWubJG+WDTI7jzqNs/rTmmmXLfka5iakzaqrJNp94xZw3BL6mQE",
+	"4J3dWpvblIAnTglgnm97MeQY+WZgrL7hOE0ROsBS88jVrkX1HVPzTL7AQMaxnGlE/OCQzQeBem3YZD/t",
+	"U+5w6Sd0rgOsQ9Y3AltIGU2+XpBQSa0BjtrBUiewrTpwrY2wvSyQhEaoWFeMgYP/RRPfOgByyujAMAXD",
+	"WxvzRmDzhADbS9uNQoMT+3cF+UbggetYXuiTDuWUPiHaLQk6X72xL+QSGa31eiN6+FCC0NKDXuG9PFvs",
+	"IexJsld4ceDHACImds/3CXXtH1xHc2y97O1y4/7NIq8MWBP6RvRKtP59YvlrD9f4Zm/PdXrHlmM6idng",
+	"HkV8MGBKNwkIYircz8a36EgaoE01s+YK9Fmfk+nkACaM5jxkblBB+uhZIHRIuWiSLyMm/GrtXBzdUcUg",
+	"YQSeDQjjZsSUm9WYTBSSPaFEs1CK6EawwYCFWOvqDiXpSa9T/Ji6/gW8B3CVfsz2ZEmTdCn6kqoI+/Yv",
+	"bZK+XMyvJaUfBFRzxma4sU+SElLaSOUyd8NTnXiN/fFg+n98s/+dVpA59ehvb3O6itdLEvVpufa0W649",
+	"7TVcXcLniftyyhDx38gI8b+Tnten7a9d7Ht9ldOofEfqfGfvGhpWCw8qxdBLdxahGQLff06wWYIwsfbO",
+	"/llWXvxiOBUbHfPmWnLmnKvgodw3rE7rqlV2y1YyYeoWNIELxaXiZk70dDKRyoBOMLlOC72d5rycqPL6",
+	"+PrEs54LEzjDJdPT2JSp2F8wYXzssm63DrGtQ2zrEHvpfuZOH6ywQcpBCws6cSPhtl15x9QglrMnATJE",
+	"tfFVfxrfVsMYeiNoOiFGYgMcb89jiwiuE/MG+ZAmcib2IY2ajOkcS1iclgnJCFCypIk2VESJXWGZnO4R",
+	"w2JrCOWKyh1uCwFgFlBk+2j9gAsMmSWhYo5ae0appVYnno1kzFL9FvBfILF6JDUrMT2sDg9vuyZ7lWaF",
+	"GTHhZH1P5S2JFVq0flk12sxkzvnlXaoF95fmQ8Gi7nSyVCHOPlWiCQf5MYXs6mk46iatn/KvvHn7C4Bi",
+	"rSch3z9deG/MvxdCewPKY/vTbtCYKGnFv/uXI2HYRmQB+9X7uUKB/rVEs9rLaFa7yzWrvXLN6vWaGvRD",
+	"lR2YMRcR+w6PqUQLKdO9LaUAd8RtiBhQS8rqImYoj3F7B5zFuCxLDH/sfmtmPd1jpjV4OUEd1ERI32nM",
+	"Xhv3DddrDKBVB14iurnuLpsrQiN9CzbOaExJtlqzOxfgeZjGBt0dls/CYtGbZLniVtvbtg/eKm+Pq7yN",
+	"qZgv9yGjruQhPmtrWjFQGPimKiOXpy7lqD+HLrfQZgs8lwcQQvnXlMbaObkYgNINJTi9FPOPgSeaKCpu",
+	"rRI0YnGEfboIgCbYjwPU3XcaQiMvKD4byzETmaz0OG6S0wzcj5wa8vUCgS0ktNzlBgcMZeoZRTTNCR0y",
+	"nSJWD5Wcpf1IXEYVuHu/uIFTBQdVOY4LxKnKAaFxTAwfsybpYdv9HlGMgkcen0mcrhH0TYtIf34jehfn",
+	"V9ekYvt7gXPufr0goZwKrIEfUEXS7sqz1JGOnz0gPWp6ZMLDW/vtCWRo4V9uRE8LOtEjaY4z0/O/+Rx+",
+	"ux995gCR0k0BTZiYmSxTGD8yc5Khm7VxkmCCtcKv8GTbNBaDzZeMRk7NdiuqijWnu7B5Qf4ikO6PGDyu",
+	"8kLbS5H+zdkJqesvxYva3WtZdYiKW9iERRXYqU9v3rbsurLALPjS3gqklfSlX9KXXhdf+tuv7xqJbtna",
+	"CIs2Q58dYdS8DiBtNjCc3PZtbHibifxD6QMUYaLjHAP2GkGWLT8MlG95ANrLSS/9AodAWyokc8mRATES",
+	"HS8UUG2zQso3FU0GjVzTUaxG9+NiQTk8g7FsUBCmSoG+IKwesk8iOscg9IyxW01+ggdPpYjo/GeMYEph",
+	"RtpaLZ+vD5uk7UfESLe+EV5yu5ZRAWmfnHSvj087hI4lxNShlMU5YZIWZ9xoxzmcdhPNvbMJ8rHldEn9",
+	"+0PE6qN6Yvyp5DwMTqC+R/cT9HKbjsdMEU0dodrNjue5l3BbLc10Op9O/rFmCDK7IffOkfIgGVkyw5oZ",
+	"zRi8UpGLBN1yYX+46Fwenx8lHk8N4gw3CoNaD1h/YfGliGPppfA6YZDqnHBQW3v8h+x1VnrDql1nrxdI",
+	"0Q6Qp8Wrs/bF1W/n16XUWHVtMxTqGdwj06hfKaT6GMQpiOcplZaoWVsi3TqNtk6jTZXEawpdYRJTXyp3",
+	"2Qj1Ws76imNZd9r7TX1NrxQbKKZHy6J7/SmPo4xKqVNlL2bRkClQsObgAbplE+P9R2I+o/OAaOnw+1zx",
+	"nM+vd1iFKZbSjGrIOKQAl5p0tT2TqLsl+EjloTNYxqOrbQ+s/LJblxcsWXng9r5czGRznDYNJGS249J/",
+	"q7yJGEx0y/u3vH/L+x/NQQB8cx0fwUYMvAZgNVMszVCHnArdJD1FxS2izk3jGJGr/TOzkUQvAbjzE8YP",
+	"eiPXPpu7FCPiyg6PqaKbg1cHz+O6bkfOcw1RHcH4cNSXU6UJ7cs7rMqm7o99FmM9aWkRlXIR6JQrR2xA",
+	"p5b1t4LGQKoxNXCu5vWetQnodz6ejjH9ccwF/iPtIsOFYUOmSr3dD5dKbrb59GhuRuCxSTbBHjwElTWP",
+	"WDY7NetrTrfs38B5XXf0+6ABQK5RJfZ5zXHqIxj5O7O0GfVfNALMbh3hW0f4j+YIt6wjoVK4Hk/nCq+W",
+	"hXp504blUV9o5TCmESu0uiyt/j3JfvTfuT3N83pcn6vsNHM8tRrWwDlu+eq2+PSp29Wg+8Qqlt4npJdx",
+	"ysWWwfW54h2Ll7fswkcCEstsY99rtBYUYNtDhhEkdFexQfjK43flXVnQsw7jiu/ibNHQJmVAtdDXyqqF",
+	"NsqYsJOs2bcXD3HLuras64lZV+yvesqs4IfN6uaPXD4BVEyAF9uXzY/lFJMNv16QoaJQRJJcKk0Udy1n",
+	"nF/ljsUHoH1CtkCSWDjghvSZmTEmsL46Y9xD8XkrIBRfd9gv36HZDfztHem5VIMu/txrkrZ7GKcESZPE",
+	"SLSQUf2BrEGRVPfcCFedT7g5SNsjjiSWarO5FBHUiuCX4FcYnMHPfolcEcG+m2wFORTdL8tcwHLSF8xZ",
+	"AFGSUzifsUBzzawG4LXPhbX/30WsraOJJxtcDpMPc98GHrbOkW1d6ovj5HskgjIRXysMXVKB+s2d1h+N",
+	"vExdP2Zt5/LqT/jfpYj6l2ws7xxIKwptCFcLOSMSAFSwSNMLW20AqKZYhFABob+ZdIW3ttj5W4a69TY/",
+	"Fnb+WrxqzQboD8F/PpM+WcUzmJQPefQlSMYOiJCKxFKztHDcvdKswG9+MPN5ZuDmcMTohKkKFRh9xDnd",
+	"8te1VcsnxG3GfKVo6ex/MNW9iK/84O1d6nbaYi1vJc5Whf+xsJafUiwWNPIxVbfMQErCK2xAXJ1EemF1",
+	"bEwxirk26OyLKvtUMjKhygh0qvFwRARKVRZrRobMQ1kSIfElqOcBVEsoAoKqIfDj2b92of8vG0/MHLtu",
+	"JgDPmkwor0gntes5wan+mIiGhVpS94Fspo7baViQ+2+XfvMgPEK3K7hFT+M78/2sC7J3AQQlbUaQQUH5",
+	"1QHMWTr8tbUUBuVNVlRi4VoI1+n8+OyqETQirqEC/BDBRt6fn3+62nn34e9vdvZOv7YbQYN9n3DFtB0a",
+	"FQIQ7+Nb5cV75RE4AoeoEDSpNsK9kzRgUIIp8l7KW8ClZIoPeG6LLZUlFJt+s4jCwk1sx7tmgsjBwJX1",
+	"k74ddyQnj0gNOJsqlcFexa2SsFUStkrCy2VqWa6aiuCMmnCayvJl7j4u9HQw4CFnwnQnkiMKipyarhx0",
+	"sUFMwvNSrLp6wHSJn7AgswtqSUbrqKGXANecr86RdlwMemt6Tut1EGfim2wiZrHj94TOQb0RcgYqBrwx",
+	"oncsU95ilZSAoE2szY1wmNOAQNeHhAul6PyA7LZalklTLNl2VTI98LQ6VG37iy/RpnH8f3ho6hhKbaRm",
+	"vo0oOGYDjFIitrXvSDXmWnMxLNN9foc9y1LEA1O5i6knWgIFpuDdLuvcgaDQwUBiHWJprnUclydaOxQu",
+	"lzTRlzJmVDwHYMiXkbRX7dvjZ8HgTsBNXuwT5RWDTFso0HZKMIH5ovpRRPx9QkXFN47aa9VRRoqtpTZL",
+	"oXEMrm4Sjbv9W1/3No3midNogOfRDMdz7G6ZLC4TfaVJf1msxmWJ0N51DQLKBe8KWc/kNBkLnNspehZy",
+	"bCrokAEuWPviuDw5MB3hB+6ShJ/0M636avLAUzRK+qFaG404u1uNxV7hBm95+1d7lHYEkv8+6e62Wq10",
+	"P+2/yNcLT3uW+HMJJmkp1NeL7mWnffhb56jcUH2ujPKEmOvkk6f3cCtRthLliSWKv7MZqssKk/THb+vk",
+	"j3uY3yX54/hIYEXCLZuvmTn+dxz/CXTmXF/Vynjdhv1TXY8NERVdfv8qsLy0zUzK9a6YMTEjXEA3VapM",
+	"ZhBt2ETXay83tTuzW4TNjiiP591YDmF499Rbyx+zMMx18/0a+5vlrv/dX9U6arfrSrVlkVsW+bQs8l+e",
+	"2Xiu6LjPujU2q7LZKdEM/C54MbXzvCDOXgQNyIiYguZvtV0+ZjrJUu95joAxqh7ymF6TfBlJ4vmAxnZe",
+	"NI5vhIteOfxeUGY9HrsDKEb02iCX/laZNv53Fz16wUhXhmeWVF4Dz67LXJ+Ima6XXO6Y4XMll28l32NJ",
+	"vvqnnDni8vR2uAvbsNc27LUNe714ertPkKinBbx0wjsqLa+mmqnV8Strj7k+qviei0Ilvc2zYRbHWqNM",
+	"YIiM5Awg7jPPcV1uun3WTCXm2+aBoYf7saYiYmpG53kDMFleEhJKfkmFTl6OPZFWETQiME9rSiz/+N79",
+	"t81trwslhwoy+uvZYJaw/qK3ptjWFHseU8wkdj/YSUB/DzfMylnnn7dsfo8O702z+a/snYd/D/h3hsYW",
+	"gMQcQCnvjDojDIuIIJuwInd/M/vqE5u/SOa+nDCRbwCXYZjr6sfPnKO/tYPWtYPKygYe0Q4CItwWC2xF",
+	"1tYg+rGKBR5oED2sfGBVycD7KfQNwU6sWXTSJoH0oIBAYlEAicVo72AvWJTeltFGxMghgwZakJsHPc2g",
+	"f1mbRHzIDY1xeK5vxIfPJx+OT046R/YhK+eDtI0IfOKAUDIZzTUPaQz1ClyTi87Z0fHZRywrYCzSpKdH",
+	"fDLhYtiOIquI9wKsWnjTahFsNjnzfU18Dh60J8G5u/ZmGjp2i4ztdgwbZw+TtC+OiR7Jma4uXDg2bPzC",
+	"VQu4vTnBbLcaJsnN2InKstTzoOF3Oe8GTtPzr88/dSA/vzDiXiNo/GtKheFmDvichbOAYeBvjRMpIpnI",
+	"SbgWH99D8qpgu439xi7p4GrIpaRRKsHbESWfXE2I1IbGrjSgs0t+aZ/Zy/mgbHp7cE9ZWFF2LCV1FW+W",
+	"1FXYZ+M4a0yHVCnOVKph2ev8dnnlxd56lReH5x8+dDo7f/v7p73CH4FxZf/8LWgMpvGA+zku+zAobjLB",
+	"NSwhUPvTmc9zHAwYI3dyGo7AaElJbXehHCMdFGgwu13aUDPVjf1GwnEsC1Y0vOVieAbhIf/og2hpdUnG",
+	"tkvsVhfb6mI/Rk1GSA2N5RD0kYxKll5i/eDCDDv0E1VluNkvUfX8Iqo82GcrMXezW/HjJpT6r9rNrvqm",
+	"kzMbN0Gt+LTDsOGaoIip7MOKAmh9OXKFL9ZJav2g5LiO1+paNv69UmTr6j+/bKL9JIptXv3BcYtaT1HR",
+	"yfiiUPvYK9eQMyrN6XRYVJlL9Zi9Uj3mBZTrRHdyhtc6mtNzpQqn96VOrnCGN27DL9vwyxOHX1ROhlYq",
+	"GUWxXhplyYz16k8eLYu0nAIgGxVocQTOGwPYqJp4PtJMvClDyTQxkqQuGanIYfvssGP/cZC6SJAdEDqk",
+	"XPj+YjfC4TscECrmWHoJHhjEfSU9Lu5ozKOuUVRo8HH1AoTkhqY3jsFDQzLfO97xviY5TP84tJtA+jS8",
+	"dVWVSTAIQ+/M+6fQl2R/vJM8cs4k15eeuab5U13e1gxjRxlLboXiY6269FwSBWBCzSijfkSNomfhQarI",
+	"s0JKwQHkse+8TEgoBEgVZWPeheQFdeNCguOzlineuL5sH37a2W1sKAOeLPiVSP/CIqsVFL/ul1JRkm/s",
+	"ta5b70qAsZ5YcVn2/RdVZ2rR3/P4g7aBuq1ys3UO/ViBOpVVANZ2DRXVnfK0xTX8OdooRm/r5iZaa4dZ",
+	"vglRPEg5xLQFdFhQgsMt5CmOqIaiCagwc2/csnl1UuIVTuuFsxLVVIh8CcMfS/M0QLSaxv6boBFTbc5F",
+	"ThRbMSOtWmsa+7u7mZZKR+3jk39YauBj9p+QN9joTJWcsFfvmYq5aGyUQ4hbuGbyoCOHrfm6NV+fIXvQ",
+	"UVtp+qDnAJvkD8oJE3TCm/5Ol/IyBDITVkUzKcPSTN0xRW4Zm2gA9PmPq/OzJjmDhAAhy7nWR2auJizc",
+	"rAS2nsZ35OABy+8v1wl+YOHqPoTY7aGxcKpAdbYGQHqEH5lB97T/bObkaF9OTdm5wdkoNmBKUWxoVZ4u",
+	"ckpvoQLPg0j+SsIRtcfEFCJPGjCN7ThMEY5dbUM6nlA+FOCRQOzIDBS8pQgiBduHn+TUkB4MwNhx1LsR",
+	"BuqduU6xKycA6YFDgsHvv5ekksCz2ceCdE7JC4w1SRuqh2BUP6+91m5wI6jAXjVcDGGwvVYrSKcMXpG+",
+	"jObNG3EjejOqLAvsBXbmVEuhXXWh4vr2KpSK9Xy6DHavGSg6jYjmQ0FjTQbWWm2SD0qOya8tIkUAgSq3",
+	"QC5IP5ZgqpCxjNiNUGwwBThrOx3wtcB4XXiMRT3ChTaMRk3SFr6JcGY8Td603mS6+UCF41QDNok0ZM4M",
+	"gaRJFtnjkndMQRUkfMiP0rUaDUa4etXFjpeOnl64Tc40jkva8LI7ppzfCncI7gbpS4PNeHWuG69bNyzO",
+	"/qMbsbEEpuIoNd8O11NbZ0x5bOV7RP9PN6dmKMeZJ4ote/3vVltKDVzgndDCmBbX4rkj2wnleMxUyMiM",
+	"xrc7ZqTkdDgimolojbUsTGm9YszkyJ/EFeOvZH4L2vqWRS53LYP8nl0zeD0UGyTHA7fU+1M833OOg/b7",
+	"Q+wx7H8/Lrztb/VCqkkaLnEsYe1Mbr9/h67ytMqFYHkmsK1EOqYMzrW6sop9gQFv/QzPoIVukC5WD3sY",
+	"JVSWrJ+djoPGIKbDYXGiH/DHAISHL5ouvX7vWtnr90ejc9o+Pumetq8Pf2t8W1jBp7+d/n3vC0AAL64B",
+	"h0rX8Etr+QpQF/PjkFjKW030VE94yOUUU1tnPI5J316mO85mLGo2Hv/ueo1jexm3Tr+t0+/Fy5UThmDv",
+	"ZM7v542hJV6/En24ETRy6njNDLCcXzAxxLKeweTHV39m2eT9chBCrnPqLVpuTXKI2fyKQZ0yVSxKrC/F",
+	"hlRFxEgSUs1KLeqNFfvLzMQfyxO4UERXqeCWVChXReZ299/+ut/aa+7uvkmiZsv1RzQCNhPE69kC9SQ3",
+	"JNYcxjy8xY7x+G8p7pjSmCLYeriaWiXj/EK3zsptW7Mfybsp5S2ZTh7A9ZeGc1K2nfo7ESzqYQm5OEKd",
+	"ZFz3tRdKyn2yzFi7qGxWbMm3kwQInMCMzqu+7p60RtX1fMJqT+ND4b1/N9DZcQKAUS0gY8rHOfGYIM6G",
+	"ieTAt6S4c1IqlNOJFNn8lOp0l9bb/d3dZmsPC75LUlsWOr0UT2u/cXR8dXj++ey6e3h+1AH5EkefheFx",
+	"LjdXzXxlkO9yk45ZKYYtnR0X3paApH7Z+dC5vOxcZrOZ2hcXl+e/I2RuSb13yYrziSXgXXu+dFm7uHqp",
+	"ssBDtqJ7G2d88jRZL9lS8Yu/fMuLVfhxUaiuLG4+pepWg7S3zxOqIQP0gHBD+iyUY6bJRfv4qEmumIgI",
+	"41DDDN3MekQq0vMcoRcQ9p2GJp5D2ASbp42xotiNPZ5qbEVyI/qMCeJYaaYs2Y0GpiJO3O4LQk+yO0SM",
+	"Ytp7sIfMaALN1Ty+ledjveqCZNy+lw239OfIz7P+wfcIZ+90rQzkZJRl6L4uuT8/jkrfV355GQfoAste",
+	"myeuUwjceowOa2tK4lSgvFvATHlG+Zw7picX1NkU0t2/7b95u/+61XyLi34k8W1v/mIftzJJXjKHEkm+",
+	"Lt210Z1faUHbZwIAlAUetfUWb23yrbf4peuHExFUqrGUO4lL5X5NUMtEgBQ9DagS5dzDqBNBGio1rDq5",
+	"isWxJrMRIrZQ4tl8QFBSWM1nyAeGhFavgSBzKKdxhHExnI5lS1hs43uqawNNZgdSNUk7ntG5JnutFkbl",
+	"b4RPF5pqwFaJodBln9BMfop9gmvSg/nvEwCV7KFLAd2t5PPZp7PzL2c1nNc3wnmvHWKM1a7oZMIopCTF",
+	"clgK6vK727lDVFNWVgBh/F1CJJFQ8N442b8gLcv8EE4beqwKoccA+sRYRB4VvET243k09hvuRFAj4x4K",
+	"1JKj+/fqkeA6bZWiH897sbivJTpPctCYQ1hbA7K7565bRaFMktfkGcNMKjPaOiW2Tomnk/JeALgo6eZ+",
+	"iT/9ZbxfmuLsdfwcABqCn3IsdHUcryIIu5Gxf+mm9ljhVzqZKHn3MBN362x+HmfzuibqcuN0y4y3wd0f",
+	"iHt/ZGZ9A21FPHc1g38FbKzaBf0bmEXWNEnQCxhVgkWumRAVxF9t70oOqbC21nIPMvzVOZBzTCq4EYfn",
+	"ny/Oz+BfYAB9PP5w3T1sXx4RQ2+9dMN+Rdns4L9oMpEyJj9JRcb2QagKnEH9hX0O/sg1lDFo+fOBKywU",
+	"NwKwqvDv9kFMVMVKg3foT89gWmFthEOPsA9NNYvIdNIk7c/X56ft684RmVj7ESUiF5iamXPY34jT9tnn",
+	"9gn85fDz1fX5KdiD0LsVHP1u99BGpdyAJdq7OL+6JoXwQa9JDu3DdjYIcbFQoqLpmKER2yRnEio/oHKb",
+	"sagcUAIGfBQBvSHww8PgvkHIFpLsvXeg6MR/QcOt8aVzcnh+2tl523hqPSBzpX4QLaCG37qeDXefbkrx",
+	"yP3vP9Kh/4+31h/v4J8gYJG3ZbZBi62u+bRBi/8RqeqWkT489pBojNBZHMCou/KOqUEsZyuiEctRSUuC",
+	"EZZvVec8XktDY000FyHLaaCkz4ZUBGQ6IUY6gE+hDRWmSS7ZP1loWERSMYGKYYLElGQ/RhIqWYHzN29E",
+	"L33DHmcP4Mcyg0yYIqOpiJQdHBKm7delYCRiIR/TOCCtJMCAD2DsY0znhH0PGYvIbqvVvBEYFdAmyb8M",
+	"aRyTSDINExoqOUuVyqQor0R//MjMFWxhnTBEprgvjT9kJXFp9CEV2z9SDGLjUrj8GTf2X//a3Cskwf/6",
+	"riwL/vUb92ua+ru/+2Yv+dGS1O/4ld1f3jXfvVtDbuIZVghMGH+bZrd1ovxoThSTECeif3hWkUMAoebR",
+	"UuStRqoTgKO1MuYBBoSSPrTDV4rODywnhv4jUANOpiJmWpMeZNX2iKZzTewvTdIBnwXEp9MotJ1DNfJR",
+	"ZSb+GshHL5g5X4L68cgZ7F9G1oJ5jJouwQrITluD898wPLwJNpaPPKyFjbXNWd+Gh58PGytTZbWAjVUn",
+	"UpwHb7LckANm3R/fLOtEmKsybd/lVQEikiX1qYob+x4ykL662y0VLy6LQgz4cGpNnJE1UKBHFuAxhSOp",
+	"mSB9TLHufd+hE75zy+Y9gsSU+ZD9wLdkqUtBu7jRLB40U8mFyFOL8ztMYZp9c1A9org+92qqmC++/jvX",
+	"3Nj3EeyG4stR4n1yQzgTYPF9SDPx5YAs8qCIEY/y6W0Ys8kBrWSHzxgUi9+4LtGlMi87I6F8amm8yJ4Q",
+	"fpqLYYDRGxBKXAprr+bxqJOtQ2qsGN3veEiFNZqNhG9h0CUgXy8QYxsaVGUGbYemYqXnIoGVjKSHzkJQ",
+	"xsz7nTt75VbNaUTvsif43rfPWnzt64U9f6ZHMo50emqhktD4DWo1yFBRYbKrOGF3rJSksGgkR5GwK1KE",
+	"+QlFQ1a5ijRuhduHQb3pPEs0CP5ZMsLFVIUjqpnOxujg4dzRprikJYtwM+/PydeLANM1+3OCuJaIw2YV",
+	"Zy3oRI+kIbdsYrCoJbtD9v5De9Uyqk633BTPjbjO7ZnBTnnMtJGiessmVBnBFOlPNRdM2+XLwYAp0NGL",
+	"+5kdmapbZiYxDVnJ0FfM9UBGogVYAwcDAFo3F4SSGReRnAFemleQMx9w/RoXx76cChg7tJIjnEJf+Mhy",
+	"aKnIjLFb7SOk/g5UfMDjKd5/u///AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -240,6 +240,7 @@ const (
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeLimitReached          ErrorCode = "limit_reached"
 	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
@@ -272,6 +273,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeLimitReached:
 		return true
 	case ErrorCodeMemberUnknown:
 		return true
@@ -438,6 +441,33 @@ func (e KeyKind) Valid() bool {
 	case KeyKindIncentable:
 		return true
 	case KeyKindManagement:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MilestoneType.
+const (
+	MilestoneTypeACTIONCOUNT MilestoneType = "ACTION_COUNT"
+	MilestoneTypeCOINSEARNED MilestoneType = "COINS_EARNED"
+	MilestoneTypeCONVERSIONS MilestoneType = "CONVERSIONS"
+	MilestoneTypeREFERRALS   MilestoneType = "REFERRALS"
+	MilestoneTypeXPREACHED   MilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the MilestoneType enum.
+func (e MilestoneType) Valid() bool {
+	switch e {
+	case MilestoneTypeACTIONCOUNT:
+		return true
+	case MilestoneTypeCOINSEARNED:
+		return true
+	case MilestoneTypeCONVERSIONS:
+		return true
+	case MilestoneTypeREFERRALS:
+		return true
+	case MilestoneTypeXPREACHED:
 		return true
 	default:
 		return false
@@ -1076,6 +1106,29 @@ type CreateMemberRequest struct {
 	// Id Any id of the programme's own.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name, such as `Europe/Berlin`; UTC unless given.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// CreateMilestoneRequest defines model for CreateMilestoneRequest.
+type CreateMilestoneRequest struct {
+	// ActionKey Needed with `ACTION_COUNT`, refused without.
+	ActionKey nullable.Nullable[string] `json:"actionKey,omitempty"`
+	Active    *bool                     `json:"active,omitempty"`
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+
+	// Key A name of your choice, compared exactly.
+	Key string `json:"key"`
+
+	// Name For people.
+	Name      string `json:"name"`
+	Points    *int64 `json:"points,omitempty"`
+	Threshold int64  `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
 }
 
 // CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
@@ -1176,10 +1229,11 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id, or a code pool's name, is taken.
+		// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 		// - `campaign_not_active` (400): the campaign does not take part any more.
 		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1209,10 +1263,11 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id, or a code pool's name, is taken.
+// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 // - `campaign_not_active` (400): the campaign does not take part any more.
 // - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+// - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1471,6 +1526,9 @@ type Member struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1487,6 +1545,9 @@ type MemberDetail struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1498,6 +1559,48 @@ type MemberList struct {
 	// Pagination Where this page stands.
 	Pagination Pagination `json:"pagination"`
 }
+
+// Milestone What members reach once, and what it grants.
+type Milestone struct {
+	// ActionKey With `ACTION_COUNT`: the action; null otherwise.
+	ActionKey nullable.Nullable[string] `json:"actionKey"`
+
+	// Active Whether it can be reached.
+	Active bool `json:"active"`
+
+	// BadgeKey The badge that it gives; null: none.
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Key       string  `json:"key"`
+	Name      string  `json:"name"`
+
+	// Points Granted to who reaches it.
+	Points int64 `json:"points"`
+
+	// Threshold How many it takes.
+	Threshold int64 `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// MilestoneList defines model for MilestoneList.
+type MilestoneList struct {
+	Data []Milestone `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// MilestoneType What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+type MilestoneType string
 
 // Money An amount of money with two decimals, exact. It carries no currency.
 type Money = wire.Money
@@ -1821,6 +1924,20 @@ type UpdateMemberRequest struct {
 
 	// Name Null clears it.
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name; null for UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// UpdateMilestoneRequest defines model for UpdateMilestoneRequest.
+type UpdateMilestoneRequest struct {
+	Active *bool `json:"active,omitempty"`
+
+	// BadgeKey Null for none.
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+	Name      *string                   `json:"name,omitempty"`
+	Points    *int64                    `json:"points,omitempty"`
+	Threshold *int64                    `json:"threshold,omitempty"`
 }
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
@@ -2007,6 +2124,9 @@ type Limit = int
 
 // MemberId defines model for MemberId.
 type MemberId = string
+
+// MilestoneKey defines model for MilestoneKey.
+type MilestoneKey = string
 
 // Page defines model for Page.
 type Page = int
@@ -2324,6 +2444,31 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListMilestonesParams defines parameters for ListMilestones.
+type ListMilestonesParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateMilestoneParams defines parameters for CreateMilestone.
+type CreateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateMilestoneParams defines parameters for UpdateMilestone.
+type UpdateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ApproveRewardParams defines parameters for ApproveReward.
 type ApproveRewardParams struct {
 	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
@@ -2409,6 +2554,12 @@ type CreateMemberJSONRequestBody = CreateMemberRequest
 
 // UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
 type UpdateMemberJSONRequestBody = UpdateMemberRequest
+
+// CreateMilestoneJSONRequestBody defines body for CreateMilestone for application/json ContentType.
+type CreateMilestoneJSONRequestBody = CreateMilestoneRequest
+
+// UpdateMilestoneJSONRequestBody defines body for UpdateMilestone for application/json ContentType.
+type UpdateMilestoneJSONRequestBody = UpdateMilestoneRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
@@ -3000,6 +3151,8 @@ type ClientInterface interface {
 
 	// UpdateMemberWithBody Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -3007,10 +3160,75 @@ type ClientInterface interface {
 
 	// UpdateMember Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMilestones List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestoneWithBody Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestone Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMilestone Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMilestone Get a milestone
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestoneWithBody Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestone Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSpec Get this document
 	//
@@ -4154,6 +4372,8 @@ func (c *Client) GetMember(ctx context.Context, memberId MemberId, reqEditors ..
 
 // UpdateMemberWithBody Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -4171,11 +4391,146 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 
 // UpdateMember Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMilestones List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *Client) ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMilestonesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestoneWithBody Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestone Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMilestone Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *Client) DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMilestone Get a milestone
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *Client) GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestoneWithBody Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequestWithBody(c.Server, milestoneKey, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestone Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequest(c.Server, milestoneKey, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6577,6 +6932,257 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewListMilestonesRequest constructs an http.Request for the ListMilestones method
+func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMilestoneRequest calls the generic CreateMilestone builder with application/json body
+func NewCreateMilestoneRequest(server string, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateMilestoneRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateMilestoneRequestWithBody constructs an http.Request for the CreateMilestone method, with any body, and a specified content type
+func NewCreateMilestoneRequestWithBody(server string, params *CreateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteMilestoneRequest constructs an http.Request for the DeleteMilestone method
+func NewDeleteMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMilestoneRequest constructs an http.Request for the GetMilestone method
+func NewGetMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateMilestoneRequest calls the generic UpdateMilestone builder with application/json body
+func NewUpdateMilestoneRequest(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMilestoneRequestWithBody(server, milestoneKey, params, "application/json", bodyReader)
+}
+
+// NewUpdateMilestoneRequestWithBody constructs an http.Request for the UpdateMilestone method, with any body, and a specified content type
+func NewUpdateMilestoneRequestWithBody(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSpecRequest constructs an http.Request for the GetSpec method
 func NewGetSpecRequest(server string) (*http.Request, error) {
 	var err error
@@ -7508,6 +8114,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithBodyWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -7515,10 +8123,81 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// ListMilestonesWithResponse List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error)
+
+	// CreateMilestoneWithBodyWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// CreateMilestoneWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// DeleteMilestoneWithResponse Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error)
+
+	// GetMilestoneWithResponse Get a milestone
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error)
+
+	// UpdateMilestoneWithBodyWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
+
+	// UpdateMilestoneWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
 
 	// GetSpecWithResponse Get this document
 	//
@@ -14115,6 +14794,846 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
+type ListMilestonesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse400Headers the declared response headers of an HTTP 400 response for ListMilestones
+type ListMilestonesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListMilestonesResponse401Headers the declared response headers of an HTTP 401 response for ListMilestones
+type ListMilestonesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse403Headers the declared response headers of an HTTP 403 response for ListMilestones
+type ListMilestonesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse429Headers the declared response headers of an HTTP 429 response for ListMilestones
+type ListMilestonesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListMilestonesResponse500Headers the declared response headers of an HTTP 500 response for ListMilestones
+type ListMilestonesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse503Headers the declared response headers of an HTTP 503 response for ListMilestones
+type ListMilestonesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListMilestonesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MilestoneList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMilestonesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListMilestonesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListMilestonesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListMilestonesResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListMilestonesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListMilestonesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListMilestonesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMilestonesResponse) GetJSON200() *MilestoneList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListMilestonesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListMilestonesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListMilestonesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListMilestonesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListMilestonesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListMilestonesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMilestonesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMilestonesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMilestonesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMilestonesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMilestoneResponse201Headers the declared response headers of an HTTP 201 response for CreateMilestone
+type CreateMilestoneResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for CreateMilestone
+type CreateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for CreateMilestone
+type CreateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for CreateMilestone
+type CreateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for CreateMilestone
+type CreateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for CreateMilestone
+type CreateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for CreateMilestone
+type CreateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for CreateMilestone
+type CreateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for CreateMilestone
+type CreateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for CreateMilestone
+type CreateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for CreateMilestone
+type CreateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMilestoneResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMilestoneResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateMilestoneResponse) GetJSON201() *Milestone {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMilestoneResponse200Headers the declared response headers of an HTTP 200 response for DeleteMilestone
+type DeleteMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse400Headers the declared response headers of an HTTP 400 response for DeleteMilestone
+type DeleteMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse401Headers the declared response headers of an HTTP 401 response for DeleteMilestone
+type DeleteMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse403Headers the declared response headers of an HTTP 403 response for DeleteMilestone
+type DeleteMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse404Headers the declared response headers of an HTTP 404 response for DeleteMilestone
+type DeleteMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse429Headers the declared response headers of an HTTP 429 response for DeleteMilestone
+type DeleteMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse500Headers the declared response headers of an HTTP 500 response for DeleteMilestone
+type DeleteMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse503Headers the declared response headers of an HTTP 503 response for DeleteMilestone
+type DeleteMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMilestoneResponse200Headers the declared response headers of an HTTP 200 response for GetMilestone
+type GetMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse400Headers the declared response headers of an HTTP 400 response for GetMilestone
+type GetMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse401Headers the declared response headers of an HTTP 401 response for GetMilestone
+type GetMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse403Headers the declared response headers of an HTTP 403 response for GetMilestone
+type GetMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse404Headers the declared response headers of an HTTP 404 response for GetMilestone
+type GetMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse429Headers the declared response headers of an HTTP 429 response for GetMilestone
+type GetMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetMilestoneResponse500Headers the declared response headers of an HTTP 500 response for GetMilestone
+type GetMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse503Headers the declared response headers of an HTTP 503 response for GetMilestone
+type GetMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMilestoneResponse200Headers the declared response headers of an HTTP 200 response for UpdateMilestone
+type UpdateMilestoneResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for UpdateMilestone
+type UpdateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for UpdateMilestone
+type UpdateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for UpdateMilestone
+type UpdateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for UpdateMilestone
+type UpdateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for UpdateMilestone
+type UpdateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for UpdateMilestone
+type UpdateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for UpdateMilestone
+type UpdateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for UpdateMilestone
+type UpdateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for UpdateMilestone
+type UpdateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for UpdateMilestone
+type UpdateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
 type GetSpecResponse200Headers struct {
 	XRequestId *string
@@ -16230,6 +17749,8 @@ func (c *ClientWithResponses) GetMemberWithResponse(ctx context.Context, memberI
 
 // UpdateMemberWithBodyWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16243,6 +17764,8 @@ func (c *ClientWithResponses) UpdateMemberWithBodyWithResponse(ctx context.Conte
 
 // UpdateMemberWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -16252,6 +17775,117 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// ListMilestonesWithResponse List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *ClientWithResponses) ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error) {
+	rsp, err := c.ListMilestones(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMilestonesResponse(rsp)
+}
+
+// CreateMilestoneWithBodyWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestoneWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// CreateMilestoneWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestone(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// DeleteMilestoneWithResponse Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *ClientWithResponses) DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error) {
+	rsp, err := c.DeleteMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMilestoneResponse(rsp)
+}
+
+// GetMilestoneWithResponse Get a milestone
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *ClientWithResponses) GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error) {
+	rsp, err := c.GetMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithBodyWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestoneWithBody(ctx, milestoneKey, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestone(ctx, milestoneKey, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
 }
 
 // GetSpecWithResponse Get this document
@@ -25377,6 +27011,1161 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
+func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMilestonesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MilestoneList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMilestonesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListMilestonesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListMilestonesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListMilestonesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListMilestonesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListMilestonesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListMilestonesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMilestoneResponse parses an HTTP response from a CreateMilestoneWithResponse call
+func ParseCreateMilestoneResponse(rsp *http.Response) (*CreateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMilestoneResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMilestoneResponse parses an HTTP response from a DeleteMilestoneWithResponse call
+func ParseDeleteMilestoneResponse(rsp *http.Response) (*DeleteMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMilestoneResponse parses an HTTP response from a GetMilestoneWithResponse call
+func ParseGetMilestoneResponse(rsp *http.Response) (*GetMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMilestoneResponse parses an HTTP response from a UpdateMilestoneWithResponse call
+func ParseUpdateMilestoneResponse(rsp *http.Response) (*UpdateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMilestoneResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
 func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -27187,6 +29976,21 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
@@ -28330,6 +31134,128 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// ListMilestones converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMilestonesParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMilestones(ctx, params)
+	return err
+}
+
+// CreateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMilestone(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMilestone(ctx, params)
+	return err
+}
+
+// DeleteMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMilestone(ctx, milestoneKey)
+	return err
+}
+
+// GetMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMilestone(ctx, milestoneKey)
+	return err
+}
+
+// UpdateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMilestone(ctx, milestoneKey, params)
+	return err
+}
+
 // GetSpec converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	var err error
@@ -28610,6 +31536,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
+	router.GET(options.BaseURL+"/milestones", wrapper.ListMilestones, options.OperationMiddlewares["listMilestones"]...)
+	router.POST(options.BaseURL+"/milestones", wrapper.CreateMilestone, options.OperationMiddlewares["createMilestone"]...)
+	router.DELETE(options.BaseURL+"/milestones/:milestoneKey", wrapper.DeleteMilestone, options.OperationMiddlewares["deleteMilestone"]...)
+	router.GET(options.BaseURL+"/milestones/:milestoneKey", wrapper.GetMilestone, options.OperationMiddlewares["getMilestone"]...)
+	router.PATCH(options.BaseURL+"/milestones/:milestoneKey", wrapper.UpdateMilestone, options.OperationMiddlewares["updateMilestone"]...)
 
 }
 
@@ -36206,6 +39137,971 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type ListMilestonesRequestObject struct {
+	Params ListMilestonesParams
+}
+
+type ListMilestonesResponseObject interface {
+	VisitListMilestonesResponse(w http.ResponseWriter) error
+}
+
+type ListMilestones200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListMilestones200JSONResponse struct {
+	Body    MilestoneList
+	Headers ListMilestones200ResponseHeaders
+}
+
+func (response ListMilestones200JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListMilestones400JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListMilestones401JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListMilestones403JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListMilestones429JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListMilestones500JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListMilestones503JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestoneRequestObject struct {
+	Params CreateMilestoneParams
+	Body   *CreateMilestoneJSONRequestBody
+}
+
+type CreateMilestoneResponseObject interface {
+	VisitCreateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type CreateMilestone201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateMilestone201JSONResponse struct {
+	Body    Milestone
+	Headers CreateMilestone201ResponseHeaders
+}
+
+func (response CreateMilestone201JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateMilestone400JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateMilestone401JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateMilestone403JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateMilestone404JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateMilestone409JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateMilestone413JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateMilestone422JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMilestone429JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateMilestone500JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMilestone503JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type DeleteMilestoneResponseObject interface {
+	VisitDeleteMilestoneResponse(w http.ResponseWriter) error
+}
+
+type DeleteMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteMilestone200JSONResponse struct {
+	Body    Success
+	Headers DeleteMilestone200ResponseHeaders
+}
+
+func (response DeleteMilestone200JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMilestone400JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMilestone401JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMilestone403JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteMilestone404JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMilestone429JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMilestone500JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMilestone503JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type GetMilestoneResponseObject interface {
+	VisitGetMilestoneResponse(w http.ResponseWriter) error
+}
+
+type GetMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers GetMilestone200ResponseHeaders
+}
+
+func (response GetMilestone200JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetMilestone400JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMilestone401JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetMilestone403JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetMilestone404JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetMilestone429JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetMilestone500JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMilestone503JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+	Params       UpdateMilestoneParams
+	Body         *UpdateMilestoneJSONRequestBody
+}
+
+type UpdateMilestoneResponseObject interface {
+	VisitUpdateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type UpdateMilestone200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers UpdateMilestone200ResponseHeaders
+}
+
+func (response UpdateMilestone200JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateMilestone400JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateMilestone401JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateMilestone403JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateMilestone404JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateMilestone409JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateMilestone413JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateMilestone422JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateMilestone429JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateMilestone500JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateMilestone503JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSpecRequestObject struct {
 }
 
@@ -37731,6 +41627,21 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx context.Context, request CreateMilestoneRequestObject) (CreateMilestoneResponseObject, error)
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx context.Context, request DeleteMilestoneRequestObject) (DeleteMilestoneResponseObject, error)
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx context.Context, request GetMilestoneRequestObject) (GetMilestoneResponseObject, error)
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx context.Context, request UpdateMilestoneRequestObject) (UpdateMilestoneResponseObject, error)
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
@@ -39156,6 +43067,178 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// ListMilestones operation middleware
+func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
+	var request ListMilestonesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMilestones(ctx.Request().Context(), request.(ListMilestonesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMilestones")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMilestonesResponseObject); ok {
+		return validResponse.VisitListMilestonesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMilestone operation middleware
+func (sh *strictHandler) CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error {
+	var request CreateMilestoneRequestObject
+
+	request.Params = params
+
+	var body CreateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMilestone(ctx.Request().Context(), request.(CreateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMilestoneResponseObject); ok {
+		return validResponse.VisitCreateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMilestone operation middleware
+func (sh *strictHandler) DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request DeleteMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMilestone(ctx.Request().Context(), request.(DeleteMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMilestoneResponseObject); ok {
+		return validResponse.VisitDeleteMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMilestone operation middleware
+func (sh *strictHandler) GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request GetMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMilestone(ctx.Request().Context(), request.(GetMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMilestoneResponseObject); ok {
+		return validResponse.VisitGetMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMilestone operation middleware
+func (sh *strictHandler) UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error {
+	var request UpdateMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+	request.Params = params
+
+	var body UpdateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMilestone(ctx.Request().Context(), request.(UpdateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMilestoneResponseObject); ok {
+		return validResponse.VisitUpdateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSpec operation middleware
 func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	var request GetSpecRequestObject
@@ -39406,331 +43489,355 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
-	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
-	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
-	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
-	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
-	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
-	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
-	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
-	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
-	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
-	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
-	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
-	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
-	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
-	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
-	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
-	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
-	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
-	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
-	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
-	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
-	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
-	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
-	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
-	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
-	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
-	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
-	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
-	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
-	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
-	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
-	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
-	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
-	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
-	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
-	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
-	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
-	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
-	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
-	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
-	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
-	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
-	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
-	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
-	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
-	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
-	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
-	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
-	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
-	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
-	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
-	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
-	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
-	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
-	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
-	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
-	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
-	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
-	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
-	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
-	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
-	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
-	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
-	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
-	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
-	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
-	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
-	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
-	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
-	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
-	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
-	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
-	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
-	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
-	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
-	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
-	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
-	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
-	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
-	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
-	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
-	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
-	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
-	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
-	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
-	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
-	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
-	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
-	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
-	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
-	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
-	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
-	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
-	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
-	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
-	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
-	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
-	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
-	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
-	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
-	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
-	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
-	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
-	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
-	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
-	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
-	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
-	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
-	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
-	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
-	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
-	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
-	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
-	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
-	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
-	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
-	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
-	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
-	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
-	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
-	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
-	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
-	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
-	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
-	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
-	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
-	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
-	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
-	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
-	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
-	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
-	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
-	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
-	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
-	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
-	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
-	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
-	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
-	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
-	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
-	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
-	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
-	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
-	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
-	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
-	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
-	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
-	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
-	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
-	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
-	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
-	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
-	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
-	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
-	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
-	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
-	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
-	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
-	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
-	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
-	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
-	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
-	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
-	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
-	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
-	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
-	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
-	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
-	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
-	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
-	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
-	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
-	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
-	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
-	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
-	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
-	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
-	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
-	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
-	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
-	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
-	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
-	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
-	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
-	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
-	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
-	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
-	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
-	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
-	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
-	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
-	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
-	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
-	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
-	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
-	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
-	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
-	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
-	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
-	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
-	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
-	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
-	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
-	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
-	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
-	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
-	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
-	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
-	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
-	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
-	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
-	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
-	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
-	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
-	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
-	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
-	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
-	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
-	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
-	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
-	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
-	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
-	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
-	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
-	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
-	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
-	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
-	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
-	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
-	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
-	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
-	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
-	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
-	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
-	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
-	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
-	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
-	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
-	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
-	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
-	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
-	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
-	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
-	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
-	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
-	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
-	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
-	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
-	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
-	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
-	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
-	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
-	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
-	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
-	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
-	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
-	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
-	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
-	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
-	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
-	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
-	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
-	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
-	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
-	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
-	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
-	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
-	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
-	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
-	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
-	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
-	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
-	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
-	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
-	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
-	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
-	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
-	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
-	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
-	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
-	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
-	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
-	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
-	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
-	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
-	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
-	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
-	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
-	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
-	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
-	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
-	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
-	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
-	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
-	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
-	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
-	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
-	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
-	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
-	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
-	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
-	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
-	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
-	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
-	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
-	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
-	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
-	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
-	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
-	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
-	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
-	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
-	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
-	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
-	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
-	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
-	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
-	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
-	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
-	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
-	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
-	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
-	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
-	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
-	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
+	"7L1rd9u21j/4VbA0z3/1Rsuy47SN/OI/iuO2Prl52U7TOXUeEyIhCTUF8BCQFZ08mdfzej7ifJJZ2BsA",
+	"SYmUKFlxkh6ddVYjSyTu2Pf92x9akRynUjChVav7oTViNGYZfDyL2TiVmgm9d8HShM5YbL6OmYoynmou",
+	"RavbCnU2YSGRglDzfzVlGdEjqglXJGMpo5rFZCAzwrUioW8ymu09Z7PwmNC+YkITqUcsm3LF2q2gpaIR",
+	"G1PTl56lrNVt9aVMGBWtjx+D1gXV7AUfc70H/10c0QX714QprQhNEjllMeGC6BEj0STLTFdTLmI5bZNL",
+	"+GPEMmZ+zpgZMSWJabQ8iDEXfDwZt7qdwA2IC82GLJsb0AUbUy64GC4ZVMIG+iFHpFjFEl2ySIpYkYnQ",
+	"PIGhQCemv0HG1IjQIeViiwNiOpvt9QaaZfWD0ZJMKdekzwbSdJjNuBjakazT2R97drH3zirO6ys6Zoro",
+	"ERxPeMzthmLZHcu+USSRwzbpJVM6U8QcTtM7e0/HaWK6yti/bjoHf3UGP6uj6WF5YPT9CyaGetTqHj5+",
+	"HJiBur8P/FCVzswJ+WiGmtKMjpm29+1pIqPbqjFfjRhhQmezbxThcXk4ffNSeUDcvJNSPWoFLUHH/qmz",
+	"uBWY4U94Zm6yubibjz5ondBxSvlQ1I04sr9XDNr8dKNSaKpyvFHe9naHrFjdcAcZncQkoopVDlixlYsc",
+	"YetbHbAUdyxTXNavsn+iathS3N0cPf6xZrzFxrc56t9kEteNdySTuGKk5uuVCzzCdrc51AJDes5mi0N+",
+	"SW+BXJjjnCRE0QEzhAo5W5eYI6xpP2Gkd3lydhaQieD/mjCSsowYmiRiFhM2GLBIt4mZvqJjRm7ZjEy5",
+	"HiHZoWN2LRwtGjKN3Q14prRjqEAEj/EdKoBXeup1dHhIQp5P4yaSYpDwSIfHZDriCcubuxZcEaV5kpBs",
+	"IgyjCshR50n5dS5u0kwOM6ZU2L4WpV0as3GfZXtjNr6h/ejg8JHbJ5Qa8p2a4/NrUMmUas0y0+Z//0n2",
+	"/u93P/xXq3LfNBvXHTGu2bjiiGXT+KbTOag+Whzb2+bRes5mdSO8ZUjKj4mQGiQjxaKMzXGaWzZbeSVu",
+	"oZNtDrtGqvpNTsmYihkwIs6MHJDSId5n1SYvgWWPqCAHnQ7KfoOJYrAFMOx/TVg2y8cNMkTpWMRsQCeJ",
+	"NqMMzKCRxR90OkHO8A8qGf5LOJV1a41nFpY7INFIKiZIfwaXAs45HY9Ze/6Uzx3v8pqPXX/bXPaXPGFK",
+	"S8EqyRBMxD3xjTIHqDzm9+nNQafTqRlwse1tDvqcDtniYN+OeDSC0xGQSE4EaACZHJODNunhqemzERcx",
+	"Sp5UaSIFyJZsnOpZ3ZExL1afmIPCgTk8OPrp6OdHPx79tPLcnEuZ1LPVmJFUyqSCkJivV17MFBvf5mpf",
+	"sCnNahkro5lgMcngoXXJX+aa3uZ4rzIq1KD+Zmr7uyWFZyJilpkaXqsI1ySEZ2hk3rrhcViekn4vbmI2",
+	"qBVwdD6A7c3ro2lKpVIohlI7ja2+Yf6KpOH68JGmacIjaoa+/5cys/6Qj/1Di2WZzPCVGE/mHU14fGP5",
+	"eitoxUxTnqhW988PrQFnSdzqtujYXKhW0BozpeD2tcYTZZQmQjVJmLlMB62P74oP4Duk4jlcFaa02aJ5",
+	"zcbMNF+k/8rYoNVt/R/7ublgH39V+6dmKj0QVXCBFvfa61qKjGkykNmYxQGRGaEkmyTMsguz52aLVxsh",
+	"qoZj39qveqVCL1zWROnZj1YSB6nqfptMk4zReHbD3nOlVc0e87i0v9SyMCcycnNdiG1hbqeXPfowm93z",
+	"W12ScBdNP2ReFiXf1sqhATR2LcKCISH8Ds6P6YDH5pO59KZRTW+ZIN+G5bUOv0Nh9pMcrTn7xrIWio/e",
+	"+1D+IrM+j2Mm7ncqB76Z4oEsnSw4S0ZvSWh0ixqKimTqxCvVnWZcswckKFVjkQM88zJlGUx+jpbcb7HP",
+	"hFFMaHKar97mtB6busEfalddyTHTI3M3pmCJyyQYTB5ijS991xPB3qcs0iw+RoFNDsmtkFNg0FaS9uQ9",
+	"3uqSP2ezl1yNqY5G91zwCv14xWGfo1dkShUxGg0Ys+eU8Ac894t0tM8SKYZgP50b1lb34pXUv8iJiO+3",
+	"EULqmwE0U7v6loUZzdg9+RCL+3ZEdeksC7AUx5IpGAuwEbQVc5WrjoSKmIxlzL5QueWczhJJ4yspX9AM",
+	"tbXNdy/Fxm60lDcJNLfkDjHSl/HMcGR4NLPmAfKSP33A+1I7BpAefjafzKZSQfg4ldl278yVlC+pmDnn",
+	"z/0WP6Oa3YDdhC25PVpKtNNkrtMHFPKpLniSgFhO0rkFrXDfLRWX5h6v97c1ayV/pdpP1rQV8/hnFPze",
+	"CDrRI5nxf7N7EuRJsaV6QYSJmFBzsOiQjY0sYuQvqgglfUYzc7HkLciPD3HWXknTPVxgQ5kpSfgdmxvc",
+	"Vu/xG0HvKE9oP2H3Xm3fUP0VzmZo8QfCRMbSzOkBrzE6QklEhVndWCLHE3IK5mqQCY0yIORUGKGjz1Aw",
+	"zRW+avHj89wVvzAwhl4cg5e1YLFJM6MuaI7WnFsu4lVLCC08Nw9+DIxAw0rGyFYrKFqUHnc6CzakoHVH",
+	"kwmbsz09OuystqnlVqw/cayurXf+adn/i0VAnXpDxsXw6SS6rQoCAIGHvU95xhSRAmywb65OSEzh8pTX",
+	"xdqduh+MsjimGpWYH49ay62sQct20NOrVvXVJIF7cSaUpkIvzDZvKHCjqZyzUrWTBe2FxUYOALu0apPw",
+	"fQqWCMHMkVepoR5GosO/bZ9gdRRmin+2UskFMFUgeObD+7QwkHyLYSAvOO3zhOsak35fyltl1Faz9tS8",
+	"0CY9mJsiNGNES00TRRQXEbrx+mzIreNukprLB+YPXLGKTYv/mihdFbXzjMUTo9EZ/W1EBWhtCxu7uJkU",
+	"DlRFEJCcaDOGmIthaNqEhZsFREkpjCwN7sdjsPUHZCJiI99PkiQgU7Mv5cUmp+YDZ35h7KG8FmZJzBcQ",
+	"C+HaQR+CNr2A/s/GaOjhmo3VqkNXuiEf/ZRpltGZ+btPEyoiVmfAxu2hw4wxpH6MRiOMZWrnC+ijlwyx",
+	"7VccztdT3AlrS6ncjGVBL+6WVQzzYiKInOiA0ETJPJTHnrwRvWPAQvuMGVqexGSGXsg1++dKTaq6/5Xf",
+	"MRGQhCmFW220aDTQ9Wl02/DYFU5Xzc22K2d4Flzi+Ngep5jghYXrBM5WYW3Ma87QNFrZ/2sBPtANmsxY",
+	"zNi4atkugQ5JAa5sVVy/yBzHJGExkZnhdyRjepIJ1uwGz5HU4rrmM7Sn1G9qYaD5QQty4uLJQuG6VFHm",
+	"p/jj4mx7uY/WrCQXwzmauEDY+nVNvbVrZIQSJOZCTu36mWNvZnZMxnRmHhBsSDW/Yw1PYfXdhR4zQ8CM",
+	"ukOnNIttkJ+ccjE8JtYMbU+9HAxIaIcfbnBmEj5gmo/ZKXj7FodzeseyGcpoQFQzFjF+x+J7dHVRe0zn",
+	"O1NbOrb3u4kYVJHSDBjC5os9d1ncmau4KHObUrF0S+6DWhRCrYyxSgy1A/roZZHmL7xPGz88twwr5J/C",
+	"9IyUXHHZBbJvy6wJRCaShKuKax5lED68Wnb0MmPQ4nGVS3dBOruHnF8ODwNK4uMW6gX9uVUA4zlXxHRL",
+	"MxYfE2q0VhaTEVUjsDGHgumpzG5DEEjDmN1xe4yXqwXgPizpBnb0QWFBa3fsuV2YCipH3dZxRWhfTnSX",
+	"UBIi7Qapj8eBeShkY8qTkNA4zphSAexzGMsx5SI0+25/YCowDfhp9meEimtxdu4eIN+end/92IUAqf0f",
+	"j76zDmO3FOaFmZxkxCiiPDYtc21D1qy0joMzX5ghmRsLozArgr3CJTatVcrwsCIveJWiGFMNunYjMRPv",
+	"QoV8mdIhFxQXeXkT5/mT8xsOQym1VbW7Lly3anOl2dKU8hiptTl9fbMG4HkayXEFB57EQ9ZYp3spBUN5",
+	"Gl4D8WbtdzehBkzEm6iejckIBpp8WPwhm6ABaFm3bkcuzLMfg5bSNNObDVdpqhv3dwkPfwxakzRee0Vt",
+	"xHAF90V6DtEcXJgzFIFktSIIa4FywZK6GRUWxW+mO0Wt8nHKh2ZXv3hiinNddjm2cNf9PfsyrvuFPYhV",
+	"9NyH6JOUzgwxFoYAMLF43SE4ftWYfzEPmf5+52xqxmCksWd0pgo3pCDHjbnoeavSWpQgpbMLCMBWVTlC",
+	"ZrUGLGMwbZokrwcQXbOsB4ysy4f+LmgJ2ymGi7lGM7Rdbr/VE5quvQyYNlS3wHOnxg8/X57iFpRHUmq7",
+	"sI+lpQ/sqVh1+mptresdqvkD5Q2unaAuVDmmM0WoDYkkSps/z09fPTt79avLMuJeXYwSyseokPhg0kc/",
+	"Pl6ljax9iu3TC8fYz2dAE8Xm5/SCarBauowN0JDN1GArzf0lWspqo9M9rgMc2lo/OfbNaCbUMdjzQHKw",
+	"PgIzlq1eopVjyVi20WDWuHv55pUvn9+8J6tO40Bbm6Vdvm8URkBHCY9uA8ISxQoPRTI2TwAj41IYeTk/",
+	"AzZ8zpqy587t6rD52kt76YSJBc0tpJHmdyzMGYeG/BhQtiHEO3T8OrTJhSFy7dAoOGFKJ4rFIZh27LXL",
+	"mJqMjf4T0iwa8TsWh5CmMuCCJmVhHjsHImSaaQUt90ql8O6m83udxNJDYYWCLjalCmdAhTOoEym2o5Nu",
+	"IgwW5Kw1JKglItAyMm2XaIvSj1v0zy0EqUp7I958mqA+WbhRhmRMIX0B0wEVHwqamNOYIWuYOwylFMiF",
+	"Exgtzd4z9KhboF40MYouSwaLxKridG9uG1lUYipNGxi1fcfZlGXfqErjhiVhZ3G1ThnRMUNS3CVCYiCO",
+	"AFrBo0lCs0bzdGtzAg70D/UP1OyBI/I1g1Q21QOsMTWThDWIN9PLIpk5P29VQlOlSGEPXUUOFqN33LvT",
+	"2k2dXOYWXEKbVdfRKFqTZm3gk5Va21zCrt+SuQ0MFpNO/fYUz5MfllvCfFUqjFmlTaqjA88g2KKKGkRU",
+	"sWLwAtrwwZqkCsRhd/1313/N62/PUmPuiQ4EFHkr7+qOnDw0Ock3sY6wbEVqUuwLEJXsrlY41hjhIrZx",
+	"boYygnQUFETnKePDUZWIxO54zKyvlsYxNy3Q5LzwDN78CsXOtKsYE23ykvKkL98zdOOPqbrFrsqzCFrv",
+	"94Zyz375l5KifUGnL21cXcFau+iLESTMGFVSqNA5pooyYpkJLNAImHydb5hrQuOYxS5aBw5gSVtbeYfn",
+	"NtRaSG2vQb7Etfvq76RTpWQKwZo0TTN5Z338f0GORytAsBD4FIEJoVK5Sui0T6Pbc5nwaFadLj6gkN5X",
+	"8o2D7z1jNBq1SWgdqTdSJLOwS8w/6IDwqWHSBleQUMubf7NMhl0S27hDei2sT9ZsmfkxsBuHeYYDmQ35",
+	"nTk+ofP0h938iT6L5Bjy2GPW14hZlICVxTrxUzojcjAo66DFIYMTFEYF/iTsonq1ZMzOpUyqjgjLkAeB",
+	"L5CBDloRyVUMPy23cALvQsSBlhDMReREF0wgFPKYcYJjUNeNXCOnYqVHvIY7F3jLJ/TQ1oUU4XzNPBnM",
+	"FKzWQyk3CSUYW6liKW22e/fSPLvM5XMnedx4wEbcjDM6FUBE+zMwxpdiJO4br1B0poyRWRZjj31wjx32",
+	"SlOBXYZtcDt3Gz4zxytu7GJII6aDsDjswt4p2Dq8qHCVpubiphNNuKEwQyZYRvFxvGSUCDZF6RKiAjW3",
+	"OBOWkrj2W0HLv1xDPBzzWaTjJ69fnr84vTp91gpav7zo/forfLo4/cfpCX55+sf52cXps+qGYcO94anO",
+	"TL+eqze3kN7T91rejv+r4OdHNLl2Oc76qLMMSaa390+69+/O3pObvUpEmfxarwUGsL5pz63yw7t7q4UI",
+	"GH/l7cDDYe9I7eG4DwVdF0+iYvjQff3wf5NJXDv0PKS9wmA/iUbHxDBMqTQ56Pz3wWMjJKLdOkmqaXNB",
+	"niv9b1WIPFVq9f3CuHbDs6iebBZQH+TINRscdBCPqwSYGbAwI1eNuNIym5GpEd3USE4Xr+njzppJDgWw",
+	"HVynIMfAsGOq3/8zzca1+x9RzYYymy3L3qgWTSJ7oJss5EoLR2k5l4ykU5lIwsd0yN5klXatNxcv2lWN",
+	"rDnAJqFyZqF9pNxmlBQDC0+kqskyqbxd5au1Wl5tZp0ws3HWCfNOZSCj9+shMibNCsauHCJzIyrRSPTG",
+	"+MtPul7VNBfOQ/2de85m98ques5m8yepyukrEZBvgcA0OWqAFtHcKndpHkfS+/4MX7DuVfvXwbwcW52o",
+	"5SKbsPf6FUQ8s9pFxFDGysDaPfOTi55cWJij0sI8anD1qySxnpjZYMsShNo3XqVcczOakYuVQzXi9T+l",
+	"qHT3md/Ivw3z7s9A+T3rvepBfn9A1CQaGf4Vnk7MKu8/ZVnCRXgMWUcTASHsaEYoT+3HozWHuKieLTkB",
+	"DrCtXngBSKxKrLhXjBlNExwaYe/k6uz1q5uT129eXYWBQ+WDH+Wkwd1Zue7WKV/kXKUnC3EofRoPHbzd",
+	"PXu9rZo4bqk5mRAVHI0kjwCCDkOsCXtPI53M7nFGy/39IjOSMpkmbIMm8xj/YiDTpuyigj2MMqZGMonX",
+	"4A4NZFX8Zjm99Kf3yjy8QAzZLKeF0FxxsPV34ncquJ4ZXaJeorPKSCmpdp7oracWrus/WluqxubfKJZV",
+	"H7JnXKUJnfmjXYx2WrvDua2I0CxUmGPV8j+T0WTs0t0bW/B7grxOmeidn5FH7U77EYltMxvY7UtuscVk",
+	"OY9UZCEQ0ZqWm+zJGfhxY0AHM2qJBwC1kIPEjFKKZGne89IT70Iy11PlVvmPMSJxI02vrKJU2Zy5WxQ0",
+	"gw8yOXYCLLc4fTFzEGsI/S6kYM2803Oe7624rweTZMCTxJyhqwZU6Je5xz8GrRFL4jdCo/S0kVFqYSJF",
+	"jbridmP614a+4+WObbna8GRjJyVGlGWThP2+Inq/gNkOsXHWaQAUrr0y17+ZdoWjyvWrieBa1TvPUjqD",
+	"YIwQ7tYmOZPrpzmsdEkXIYBlwuad1PNe6cLKF1zR8we6YNlwpg5cm9J1Lh7jIo0oHbd1ch8Mda3PrDZS",
+	"s+IxI1M5SWIgsZgogOYdSz0gHayCejpy2CzW95zO5ERb8rgQ7Pt6QEJYj9A6t/Js9lIegwcp0Ra5xAy/",
+	"MgC4gqI0G+gCbVkY7KutDDA3ujUbl93KC3xt6ahyaEGuLOOsHILSLFVVRTuEZiJi4GYtSMFeoV6klPXq",
+	"coEGrHm1fXplA+48HyprUyPdFXNXbvFW2l1wa7HkDl3UG0mL0Dl2ucnT0xev3968PHt19vLNS3RNW6xe",
+	"roiWkqgxTZI2Oemd31yc9k5+O33WLYe7j6giIxoTmiTIpiF2GvzAd6xNnr559uvp1c3pH7/13lxeubf9",
+	"YRxR1SYXp+envaubk9evfj+9uDx7/ao7F56OlQgMHZhSzBJsX4tXr28uTt/2LtyADLNAUqClD7ovec5L",
+	"k20FrcKkWkFrfqTgxZobWCto+W4rHVqnIpOJE1UraNmIpikTCnKcyhcANHxEUCQTgdBGSOPbJJQpEzZy",
+	"wGITchuSbzYxNP1HOuySo85Reco2ygIfqB5xAY1p0dDjwKOqtZyVKE8n1t/iYaZWZS83i1EzTdtgygoH",
+	"roexWtTOlaUZBZIR+IoaRi6vCcDzqFdVMYoALkwVCYvATw2ypK3u44abr1Kxx8WrPg9KBFtUSRH8DlSf",
+	"xRzQNcD1QEOaOiYKMNDb5CkDvovOYzNTkBtynjvletS+Ftdij4Rz4OEh+fao0/muu4C1DUSPyImGpo0K",
+	"AJZqdUxCO//Q4l4Cl2hD40WIOGj54Dswcq/GYIPXPbowvPvoO7xJZfxej9j7jUIsX3zVo4XCq0fYLVjs",
+	"7M2tReO0A8OHMznRtkVz52V8Yxq25cGg6cd2VPCkBcwOSH+iYXI5mja+jk0tgGGalg7c/BzupLxjWb7Q",
+	"+OYcMrUZwBP7GkJZu5WlpToEaLB0CNft0sYD1D2o5n7vKYROBdiYo/kBRjvLzGXFWZS3ocTsF6hFoqlm",
+	"KJygAIhduSZw8WwikO2rxFY8ZKoZJ+YGUTEjY5n5TTBU9MYSWr+3Jc4G6qaltyhwlszNhBlab8ZqaGti",
+	"jxqs8Q2El9mNdYPLXzQskyp03aA9RbkcoDGdIeMs7ZILYCu1h8FshiH6+DbMKPSg5IWskowNJiJmcX6o",
+	"8SXeT8pL6AoW4OwBcQE6whdttNuNOVKDRE5Lr7pQOBTTE0bvUPLMqBgyTBb88Wivb1R7FJ/s+akqHES+",
+	"PTo8tO0u4g0vA0JebLQI41486HMo8Vw1QIjH1os4qDBUaHIe9vSYlMDiiTKCt9FZEomS95S661gAZQzJ",
+	"t489iVqCg+ghGt0tLOJ5QyNmX4rI2f+aSM3msbJL0sJiAYg5bM4iTHsRR3mRpmGi7gJU70L1gUXqUVB0",
+	"C/fca7zuzgLGTeGuFRp398EOMj/pOT6UP8FmCNXI3DVHyHDnMgxuGVFzDli9VuSqSwZ5LbyMZ3iyK8+X",
+	"G15x61yBS+DfFdnyWMhhvvEzbcRnPXLhEhFNEpaZRrThxV0SovQfBiSEQLM/H70zn2GyYaVwVCttvS2O",
+	"EC8Z16ulIhx53m6lZAPYfpVmReHQ1hAmrE3CmM5USIbSyiskzGSSAEoggNpwAQeM65mZ6FgKPXJwN9SQ",
+	"GnhlwN+zODwm9FqMuVKG8dt6QdadhfxBSSxPGQP3AlxBqQGYakZmjIKyhDduPnZxVkqpeHSwys4V26zf",
+	"Ur7tStcJzK6cvHG46p3Uh1cvFclhR2wo9iJgE3xdv5N1IdyhkIKFXbelsbQw6HZn3UZ23Sb7rOUZxka6",
+	"4Gvcvi6xqdpMeOexYO/1tbDbvg9bHpA3Vyft0sHo2pZtN1zYDM2CPiYYt1wI0c6IkA6NDEdfprRmYmi5",
+	"SxDHC4YI5MP1Wkk6AIvgZb1M7/RLzISGMPqeDomEVUjo0Iefg/DAFRmxBNkoJpxAIBW+bB7370JL9uWC",
+	"WAEXAKP2i4Gl5lUXxV8/jWpckLm6nYrOcL1tTP5EpTzicqLa5DKSGVNebjwwLPWg0znOh+5kmL68Y/lq",
+	"tK9FiJkLCh6ZIhIJpuMQGmMhWJ8o4W1oOAJXLs/6TI9Jh+hJJkB687H6c+Gr2HHJ0/pzZ50Sc0ELp1Rq",
+	"4mjNJpoESubnyyeVrA5OgYV7ax+uzOsv47IsxvfmC7Rs5p9zSiUWhSMK/Lh9eLtrvorU/bJo6l0M5/JQ",
+	"ISjVmMMpEZoWHYtct0n47OwSoiluTl4/OzVc6+T1m3MIsXh2annXr2e/XN2c9C6ehT4fw6lyVF8LuMYJ",
+	"5eOAhL03V69f9q5On4UklcoICBau1CheEQtI+LL36k3vhW355M3l1euXIRZKNoRjJidl2lYaXitoFUbX",
+	"ClrYWCto+X5bQcsP1zwOHVSSjd9kstT7am1oFu4RUWUtEZ5VgXhuDCm9ppP106WofKpQ3CXBt4uxbEzr",
+	"ZNPs9Eb+OrPvy3I1G0ToFpxe+ZqVfVT5PKqurxnDFjJP4Ah/3qyTwmouSlwZSxgFUwPcdp8RFELeI0Ki",
+	"kB7YdZxrFlYTRQF8t72YrQYbgb+CfmdbrbzlZ5CWAjlLS+NsyuGTa4a95IGUBz7oqGEsJfZdtbKlkStg",
+	"0guHZYLVGpiqS9NStzxN51CgDprEW/l0npqGhZy6QvOplMm6HcxfvDx5qDCnylWx170qXtTi3ATk4pcT",
+	"8ujRoyfHtuA05tlyAUGQoISNeZJwhZX6Sy54o23taY7ZGLXpOIedcuBVZ+/Juw9HH/fww2H+4cp96C58",
+	"+PbP9jv4/MN3//vbf/7Pnz/svVt45rvFIK5ydNHUKC8vYTLFX/ZwQeHEUDPg1pDr0aTfjuR4n0OU0F7M",
+	"7uzHfWdm2DfN+XrUy+Go+3IyHOnqMqdO8KiCmCgmKZSiDzPGiGbvIRZ6mMlJirDLpD/zCNf1uLTN44Pm",
+	"8lI/CTLFQg7EWhi7TRNKC6kSnyzpYUVaw6K2lWY8gquGD+Y5BJooabVDKGqwNO7lsyU/GDqRsIFulvtw",
+	"jwSHJSuHD37KldtOBJGNeS3OJMgvuMds9qKSP7ClU1RaGLdBcxFCzYN//Bmu8NeGMR9yTZMQCIuRMWKW",
+	"8DuWsTjXT+RAM4GVoMwQEOZtNFM8Mi9aO50aea7qRBPbtpmbfbpaHNFsvAXBD8jz5xX8CveqwuyczAA5",
+	"27nVYMFLjKNdBYRn7VXVoAOVyQE9AcGu4BO0SQDo82NRxr48CPZCMlBClX6jNtR0lmUSefezzDxHruQz",
+	"acbuuJyoS1irTQNJM3YnbzeHE9socWmpRF3Eiy+nKJUJSWEDqteiOLeqG+A2s5Kam1Op0RZ4y2ZmR0Sp",
+	"7hJKXhQOvROgQOR0AQd1d2AL1OM5Bnd/RuLxnM3ecj3C1V52q1Fap/Y+e7spRr1jcWSBuNy7e/53v+dB",
+	"S9WcFwv/bYMiiGIiVuhemI5kwlz9xOZ1JrZGN/yYq25Bo2pqWKiiviaaUkxvXHNlrqhb49Iri++trsAy",
+	"/86mhVjoOne6UcEzObBuVVhMrH/WJj1hawH1J5oYSdq6Y9mARa42m42pqMKpnpse1cV6UoHbt6oJYr5s",
+	"lQSbskxJYQ41iWSSsAhxku9P+nwO7kYptFcY6FWOS4pGUjFvHshtA+FEsewsDoOi5cCFUHEMdWxcp+Ie",
+	"abRPm6fOKp0xeqsQmRpxr7HsmlXR3lydNDIlbFXtchVg/AzXUZPwiNVDiFo/tAMR5ZmLx1K1xcualmtS",
+	"G9c++URndHfgtnzggvxI1J+9LYixlk5+XknWJwevqOSYYSlNsDFgXRJMBxtmVFRR8SUJ8W8XM+FtECe8",
+	"Y7OJII5xyqvP91pp8HO2VIhMyetM2Ii56lINxRT5CgHH/Gpleg3+1oLVS2w28E0oy211Dn9jaIelyfCl",
+	"8qFmsxE60/Bw55bfqIBnKSG+xprJMWZZrTQZbiUxfgv0ZnkyfVC4FUEuMPpDFuSWpDVYoZvENiiSJwZf",
+	"CFGqjg1xwZTAXiDn5w+fuxSWw6/lgPxx3l6gNujeYbGRm4W2+axub8I2CS9Ofzm9uOi9uAy71wLdLmMa",
+	"szYJ8/yny7BLJmKQ0OGQxfO1YPJouG+s3wbePXt1eXPau3gFA3XBmXlISzl25I9iRlZxBpCNZQcIMSV+",
+	"SPBX3kmlEQbz76qMFjbbTQ7I2Dxj5aepJDGL+JgmKkDQjjY5M/Qzg6rQQpJokmVMREUlVUxspb9Fbx90",
+	"v01n3yup2QlV9UAUDlJ9FX7XPMCSea3qfM6BKzZeSgdgV1zSUnEcwdpNsKLq/TX1y/4M+9vuws+ZSho5",
+	"tTEVaJIkn9S7Pb8+f2tvd7kU2YY32+7KEsH8Qe+0HcI5y6LKDFKwJoACPmQb364v8E6dl9hsVSQAptiZ",
+	"aUO18ArhG1y+NfmZ/N82/ci0sGQ9quPfK5MbrtyAVkNSgMWqonK10MBLpIDUadPWJmX3ofVz8/JiF/D1",
+	"MenkKAAORAWr6N4X3znFtFVcejfR0pCqOEkRYqFazrEYC4ZGlkLJ5syNVYz+AvLcquLFVsDBLIlvdLlz",
+	"6xXcWrPuxoXtZEnljWZlLeahmhej10rAIN7V7+MkC9NdXnkCh1wrgdTBtV5qxLIWpXxDC2mN+ZooJPZp",
+	"dHtf7NYl+KxzK74wfjnRkazy5YS3LNVh19WdcJgnNvuyeGLzOEejsabVDkJMT0MS0Qxj44reMvGURrcV",
+	"+BoePmlEY6ynLKRdUJcXapNjIIUXFrkw8gr8D7c6zavGzO2BW8jCVH271RuTL0h1zVhb+YFoKW/bJBxk",
+	"cnyOcaZhgH/2fDplQEItn7G+thGtriYDFAcnk9Ro9i7rrSp5ow6j2Xv0MA/XLLcHafziosndpCugGm2S",
+	"tACvVR2u9FIWVFrvClYJrUOKDljQIkgPdoH5G/Znt3t1b+aGuhIeG1RnWCdEXrCpNZhXyyFeN3aaOiSV",
+	"AX2tHNricJYwKTzjVfs7JXKKkHS5gr6JoGEJdR0KBl4D7dbc5eA2MNXPkYtCR8sj+4vnYP4U+gUpnP3S",
+	"DhUY3vKqE0iN2JUd1drs7lOjky/lcHecTbdlJqho3mO7VcyaRyNE7ZovZpRnMhU4Jdp2Ti+cmef0tEa8",
+	"86V4V2CF5bWJXZ+q6xJBUSEEdhhajcrXXMrFo2+UVSEDkkmQFK7FiCaDPXbHBLgFjkmfWRQTxMpIpGCB",
+	"F1/lwEkyhu+CzNomrzMSas4ySCNVmtHYQ0Bg7SDAOroWmNJoTk6ER7ySNzVhHCVIs6AVbVJqeHWs9lyc",
+	"tnMKgLiBFbNitgWsX0yTXXv89wduTHOlvEnXTocH9yLL1tEDzAm/4pb/+CyVw85akGXbgXifz3ucW5Z3",
+	"9UShkOq55i215osC1ueDnnmPo1o+8ts9mL6Tr/Fcwr5+3BRAb90jZ9Pi3TQXwfJwGrjHVdB5hX2sP6+L",
+	"ZY1skf5W0Oqdn1+8/h0cEue9M8hQ7b06OX3xosbXULjBtW4cUMyAxBcRh75RuZemkGSPxjjUa0IiBfIJ",
+	"c4cg4V/EhIsomcTgFkIOdy2KvA3d15YtYclE4THzqvjKplQ2k+ONK0FUWN42PtoPThjNxOtPl781C+LX",
+	"hlSjdp0ffj3vuWhB7Q2vXE6pV5T3kHcsS2h6iY6UMuLCj0dmmxf97gjHZK5UEruoZaXpTBGAJjomHcJE",
+	"jFly2gcv+5N0+PjJYZPkyYXZYMxsnZHjls0ghy6WXRJCcl03YzQOQWrFv6cZ1ywES7+hBpiBJwc5lB2a",
+	"fML8vfyNa0GTBF/xhaZ752dtcgpBL64FC8XnCA7XRDAWqza5YNRIpRgYk3FtPlt8FkuNADbwGsG5kMjU",
+	"1644Knmrvv2T7v37nfnP3rvvu9/972/NBP4Hxv5dJUT+JdNmAKouSysvEGIoXlXojrmmv8kkfmZxdWqi",
+	"MyCuy0Gi2UNiM5ytEa0QZgP2DXN6Bg6h0FtYirA9qxRvZ+1aafkt10OF8ncFMNKl5jv/oHnLgyutBvzJ",
+	"n3+L8LNN1s8uVAmnCSO/sQ2MUEDoKK41E/kazrmzGqzeveNb7HJUzbOwN8XFDuaO06pwljLYSG2Jg/VK",
+	"bs9n6lpRAxBAQOpGuBsnDfjawwHREogBQpmgkNKx0Dpt0svBaS1eTo6BtVhWASY3niRUs7Vr4L2e18eP",
+	"nRpOci1cyzmPLhpassYxBZ/F37mqaj1MWavjQnpcAGDBgOg5HUkiIIAm5vE9Cn7U1xOxTh+iJBRQhpij",
+	"8mDqYv1Wdo3Sbe6kWkYsKsKLPDYneDC8sIwU5bhoURkt1EZboxbaBrwcj7l1Yc/HhUYs1XUJDR6zNJuA",
+	"fcjFgNpQ4wW0LQs3Nx1RDYfAY18rOlPVIZ0rinzY49jExzN3hNZ6pcHW+5rrNszNp/yvi8m+osYErBcX",
+	"hqlEKz348/7TYhGGO19SwW9y9VQLa5YveCUzmEQRUxXZQSr/YS4qJJkarmpk7gZJLa6Zqr5zv2JtGIZn",
+	"29Zygxi0uTsRNoyYc51QpclATrIqP9s6SEz39ZcVfV8NGl/wZjV8p+CRavBG7q5Z+fB8VtJ93SBVO/8G",
+	"BJQvrw7zf0JJ5JrNaFw49rPWil2vPOyuDuyWoFC+9pquNWd+s7KjUFImShjNVFUx1vVrjlancK/o5qHq",
+	"hRbCO21O2T1LgtbtRaMCoHdFyKFGWUSvKoJT77OK97rj97lLD1Twsn6HnNWrfoPmrVp/e7NT8wlWLWte",
+	"37PqSno35UTEDApjGGVZgEmlCjWtqHM14tFbK1NYrtvXANqzaBBYL1inXHOuqBotVvZcFWnzdjSrtgbk",
+	"dZIiOoayIH3WJhbvGsKZocIH5NuC49jG9M/viFoD0OKEqsqUsCjheCeahWq+Hc1O4I2P7yqCK3Pdfr0W",
+	"89cqm5VZ7HZzJfl0G7jWAC7cS5Xd5yGjzUvG5cGjlS1aeb5Ze07E/n3ZGrkos7Xm7YLAqpqsiWJr5dvh",
+	"V8ZOqLT/7mQVdiSwR7bmrpy4k7hoU8orpwk2ZUoTaNuFXIMN2BrhyybWikuDhphqJr85Yk8DWBfXcwOq",
+	"cVK6RptUz12M/tjW1KA2CnUpqc2LF1/56hzfoFnbFRZYkqzUtJhx1qBG4JTW12SshYcuk9dFgXeOlpbs",
+	"4CvY0j2yMiqRkcxF7K1XWRlfelPrC6+I1+XqFqoULCHFa6uEixkeQWuaF1BdLfAvXLUSj843pQSiXViv",
+	"8kpUppD4eedDy89I4UqUs74LW1pz01/IZZH4vnZVOoEaU5J8m0rFjZbyHcZgylt0aH0r2JDi9+ZFiDjA",
+	"2GXnjpRDQE24p6USW1P39D5arHLbc83SXBQY+TJRtKLGN49uK9Go0QYvBWsan14vxcpxmjC9cSXxks+g",
+	"yUC2R77vT9mqEnQ8H+bKFjGb9WU8a0hrlxPGTYnOYujbyeuX5y9Or2oC3e5HdFYqC0VClJOYFZTFHuby",
+	"mSlTmeJZrLlLVwXh8KupGOGiwjxEa8ELkKPwx+gN4EpNrLMKs9dcgAMincV/TZSugeevuSfONuu7t6Ku",
+	"hQHBMgEe+//Gfo3de9oPA4wnIMTgcMpBFnKKxySl1eWRElmF4XI6TvXMJsE6+QZCniy1V40rz1oWVFl0",
+	"dmkV/iV5Ow+xZxMRW0NjY13nDb6yJMMwT8VergrVleiwwI02DlDLyqodJRhHCfKGnUzN3X3jp1pVXUeZ",
+	"VbUJSihsQOKGi+gqZi3NXfxN0+2aOAPpbfNnN3YcYi/ViVFUVxcaViyaZFzPLs0crQ+Q0awa6rBceTcg",
+	"4Xiob9rtNrh7YZVAf8T3fW8jrdPWR9MZFwNZFw4pPHDqN77WriKKaTJJIQYxMbIdJNR1zddgGA0clBdU",
+	"oFUBVicI8oq2Kq9Kq4JrYWiSCojLUlW+5ivAerYJJP33zs8M00YkxG8UkVMBJZC///5yRFOm2t9/T14L",
+	"ZssDe7gPRSjp04wRXN1jknCl4fvQSMKu0GCOEhS2yekdyyygJcimA8oTdS1cm+GHa6z+fN3qkg/tdvvj",
+	"xzDw4VlQR1hBYdtiFePvAkJtDWEHdowVh33J3BG9Y1CQ+FpU1Sr+DlalL2PO1HyppYzRQjC6XRVg3bgu",
+	"WIwCbrQqWPXchA47B8ckGlExZGazIMpKBSRmCYNoVujZ9KHsK+Sw02mTo07nWowZFS6HvFjhVOUFqDH9",
+	"Gac8SZiNpVGE62MSwkK2zckIiWZJorDEH4TOXwv781yB6jyfUpVqdSoSSRExi25kFuFMpBNtVuAprps5",
+	"CP+4fP2KfBueSKGZ0HtXs5R1CU2xlAqXYt9o7uF3iBLzy97PgQ2iOCAv+VP3x8/mDytBXgtcsjZ5U6of",
+	"b8FmhkJmLG6TZ65aS3473vzQ6XQ6picqZgTZRmDUKZ5AXC/VFNYew+TUtYBltOG+A67Jj0ekb1Qomrll",
+	"jfFAH5kNOhOEkvPe1clvgS/kl7CBhqpkGESL1Y+5OnZsGnOAIErZHLsA4mrB+WaX9IqPmfr+e+jS4ezU",
+	"I+rgOxcMMDfMRlwaPkBFVXFh8zKCy56/vryCidvB4/lLGWah0yQhUwiYsxnuZCYnJJbXcB3MDng0TqwR",
+	"f8tmXQ/wRtgAUWk9viCe2xT4nTvgXBEeM6F5RBNXlbA/06xNeqa5awExYbiRth7yTxBl2yY9e6uOOgcB",
+	"OTp8An08fv8eVsyMMH/PLs9zNoO1CXu25i+cwy55CiSbeHKOfVt6ryAwPAfo5AK+wAroUJHdXDum9DHs",
+	"/bXos0SKIdRYdKWbHQEApK1kRhJ+ywr0wZ42S5+gdPCSOHVAgLZH1JxJM1QIWoc41/d78LtN9ddcG6ml",
+	"hdQcE2sKbKx3flYI8uq2DgwHlikTNOWtbutRu9N+BNBuegS8cR8KAsLHYRW6ySu0xkKKp2GKfvhGbmy9",
+	"4Eo/xQZMm46Y1Apr+SP752jZW/ncC4BqMQ9WVH9gDpFmgHg7Rj4Dydg88a8JyzzQX9cXCgHZZyWMrJkU",
+	"xmQYcTJjKpXCOmMOOx2Lz6Ktx3CeBIJ8/J4apS1H9/uzBJrcOuwc/rjX+XHv4Oerg8Nup9PtdNqdTuef",
+	"LVRXsFDjTefgr87gZ3U0PXTSZ9dDpGIidOtkRLMhixEWQ085ZIrf0WQCplQ5Ev+nHUo7kmMQjssYgRaG",
+	"6PCxAw468ABAB2WwngOQr5qvH2Adgpy0WC8akJHkwO2g2bQRo7HN7/tjz3qI985qo2fs4/ulZ6G3I9yg",
+	"qpf8Ru4/pXEhhuqoc7D6lTfFyuLw0qPVL/3i64+bNw6frH7jSsqXVLiEITCWPm4yozMbtQ21uvGtR40m",
+	"5TU42N/JeEyzmb3cSL3NZoL0Z+gPHSrMhaIT0NwseWp18StI+cFwBVVn+RxTDZCkGeXKkUAMzQ+fvnh9",
+	"8vzmxdklVPd0+YYCSvq+pDzpy/eA8qijERnJqYsnxoxtlQJ0zfG1EExPZXaL8lfM7nhkRZhblmrDum/Z",
+	"DMLy1QjYQTKz3lnD57kCdoal2QshzE4+eHItwnJVeEuby8SxF8dwDdYmjQX+DkU03qFWxJR+KuPZerRn",
+	"A5rxDzkSP8jBgGWqTDqaXn43cX+/ynqd97mWaOrBevP6EkjpWsSwihBeQWVvC2tWIH/+AOi9C5YmdMZW",
+	"UsGqVz4Gf19C2mlASE+kGCQczSxHBw26OKezRNL4SsoX5iAgxT5c/d5zNnvJFRClr47KnxuFxiXqyKwg",
+	"w1rf+3rUH1IeoQsrWe5/gH/P4o/IDBKm2ZI0ir8m8dCnx1hNC79blD4v2Fjesc1o7FMcVOv+0p3PcrB0",
+	"rRlNcEkTFVThVxtl+J8gD3WOVr/xSupf5ATDo7+qq3VFb5lR2IHEEzkY3O8+ebvfPZS1E9/GZ9HX/BQQ",
+	"zoErAhkIdSobpic0vVLzeQrb09tcEsljCH3Fvy5TaOTgxyftJ0+CpvKISyuxzzzZ6xxcwQPzMotZqRuV",
+	"Wnhiux6X7m8XXYbHpvvBl/Xv/twJXLF/BFwG/zZ8VSj23/1gTtTIx9liQK8LLsG6w7MLMOyoVndAE8UK",
+	"SXdikiTljDrrKszxTgG+xqiUxUwOfM8CSNg/5tFkFkrxewiIg44HgPnznQd4MM0UHMwnpl9sespFLKc4",
+	"vyedUp4MPmCTX3I4/0Li9bI99MaVgwdSpt3BbqJP+xu206i/YI06KpBhxwLy70pswH+9SrG2uc5UkJDH",
+	"vogs1kPoCSxLhAou5j1W6LVkQa0lSBOUxyS/FuBsqULxDgpY34poKa1KHRpqFZKE0Tuja08wBJprRSzQ",
+	"SZXyfAL01J38z6pCl6n/lin4HNktElVPQ9cikh/XoCulNf6U2vqOge4YaCUDXZcF1llRHJXcGVI+uQa2",
+	"s7xsSRpA8gtuWc/lGgsDVXrh/oc8QvFjQUksc9Zfmd6YrZ7kEZD3V692TGHHFD4HU9iR8q/RmPYr0wVS",
+	"mYeplIBxNlKngHlU6lOAMjaBigxayrpIoGMSuosSBvYzY652g6ElbUshQhttlCY0YjFE2F0LKB7eJj0b",
+	"RuZxo8y8xhB2Q4lgU+IglSAMOCD9GYZ74aBGNE2ZUCWHqRmp0c1i8Ig6hKxbxlLowLWn0SMbQ2bd2AwE",
+	"SXEhSC5hCgLVRF6gYGiLTFqF8Rj0TW2jZYZcKFDy+owJEmd0CuPpz6BukJ5vw9byMFoqzaIRv2NxvtEY",
+	"eeRioKmYkbHMGMa45SPEtYu75KjTISEXAIN5A9k1HEMTK3TMMoTMvZhh8KAaaZXy+DiHc2ml1Kj1zR2U",
+	"1Vg6jRTBHc9fyvMf/0fxfHvuanj+k6vOzzU8/3DrPN+HZxIhpzutcKcVfjVaIXCygMBdCkjG1GQMAamW",
+	"NX4qfXEfymFA+lilffkl8OEF7HcLMFJICAws2gi49zBhMMe4pChpSMGOSQixyvuuDeUKmlwLjG2lkLjg",
+	"Am25nosG62HjJaN24ALCI6qYw4hOmNYQM24EMloA5BzJazGCNAdoqTAH757MyclimHilubzUPJIfDKwW",
+	"12LGsCAyMjizTlawKgYjAxSNgoj2SCezLk74qHOEGIV+QIKxGGOiJ4LMmD6GlCArPl0La/6fj2wnoWsA",
+	"MyRASQvb5BfD/txwbbxFrVW+ADrz9chMmOjbuuz9fnrYKSdudlsTxbKbo8c/Fr5/o8y1BmHhHxRrba9j",
+	"Vc/X6JNGwRXypOcEnfn5NhSrikA85o+bn35+UrtajdekcGJq+Lbrd8eqd6z6qzFJIDv2FJ96rPKZnGQk",
+	"Gkm+nkliNZNWFpu8nk+/hbBnOdGkLzXWM1OeI8+ZSwLkC2WzhgUxpykGT9u/rU1AyKnNL7NJb04zzzO4",
+	"UibTBOCrHcCuzMCAAagMltNguLfyiT3IcvKkIqp1xvsTM6drgfqH406JlLcsJlR3cYYxgwRZKRAySFXx",
+	"LQfpflJEL/paOJdL4D9C/bgA1ICUeCsUeh70/lMo/zmqOEIuLOFeBYBvqxHXaLlOg8Zs9dar1zcXp297",
+	"F88AgYGlcO9KclNKZ7k5CdLTuIJb0spV4Y6P+u58XKGer1a73dicqmwHddAh/8tcLthVc7YftzudYLFg",
+	"QOWwHtfBkx9uZEgvQMFXsGcI4mDUFUecQjFURrOds3XHq78aXu3qMOelCfAcp3SGXGc6mq3vPVjCqYvw",
+	"P6uDdckrq7BBQpO1ZhutP5GrQnl/zzFjPiVHWzP+98GTJnfO2w0MuZ8tlNUe2iYRre4i7by4fwMvro+A",
+	"LZbJyS2attzZpoTY0poG5LaHFkKuisVcZVbmEEZxmdqq0KiuDIw03CWhTJkIyZRybbHQSAaFq4NrEQLd",
+	"YXHoIXsUaCsWNSGMEkYF/thniZyW4oG/UcQjcgNX4spnrLI7HjMRsSr9BvmBmf4CE6jIwrC+c5t9MVHL",
+	"0i8Awqzp3VbM4Tt+0QxlQe2I2ViWANjwJynurFFwCQ963D04aHcOi/5GxcrJpja7tLVCd6MJ4ni3ek9P",
+	"Dg4frWuMM9+bM4jDtNoGgur92Ala9gjDCrijhEXgHc9q/fX999/PZ7jao3D6snf24uZl7+rkN88zW93H",
+	"j83+FVrLX3j1+ubkxdnJ8+LTZg8ddh9gUrQejOso1ix5Qu2gCL5YtgGSHe5RcxwCzxiMdK5YOTByMeIH",
+	"HEb2qth4H0AXUHRaRLzBUBoP3VTgGTkAcUXUpdrEYWIGvQXy9x9E9ez+wPI649njoEoir1uShPJxscVF",
+	"kf3eq7ZazB+xJH4jNE9cn7DQ2TS+6XQOiviEc8uBSIvF5aheTwk4Qhenv5xeXJxeWBXqd68RFGh1Dq+a",
+	"W6KWhHXm0wSK/6XzoHW4yDOAU6sPPlG7zO2/T7BpznDWwr1x8aTVwYb34AEP63aw9LunbhmyPTWSKaF9",
+	"OUGml9IsYknz6/NK4vQ/pYfhczG5VYu044E7HvgfxAN3wZc7L9FX6SUyPKqMgLSuFFAK4Siqnfs0TTN5",
+	"tyRy4wXTigyl1zrxKgHCc3dezeyzSI6ZIr7cAVoLtfLKae/8/OL176fPAsQQZjOSMaUJVdcikWJoy87P",
+	"W14JVbfKm0eRjxUspDCYPOSjB1PCvAxi54dLtRAfQvqWIxqOeQwxmgik6uI3hdTE0KLqqMWGGR04oK9R",
+	"yiIDOubJDMJtprI5Qb4Azj8nV329ctTcMjyk3DSXqPCoHBW5k6a2Kk056rRanJrfjC9cnHJUcCdS7USq",
+	"nUiVs2SUamjudjWixf0EqoxB0Y9aeeoKMlYAy3Udkeri9B+nJ1US1Unv1cnpixdGpILKAowbAeZaRIiQ",
+	"5FJTIQdFSAK+qoBENDUSGMbPtslr886UK4aI8dRJUFXSzAVM8OsTZsClxjIlXZr2VJKxw27+TxVtli/K",
+	"TtD5mwo6nmj87SQdJL87SWcn6ewkHZB0kF1vRdCRMduDal/3gfq1hPeTQ/1uLzIrX9nuk8edYC2Qf7Nc",
+	"ZcZriw92j372Mb9YbQogCiyZ643pv6Ug/3X4uBW07iSPzRuHDxWXZLeoUWySrwC3C1D6kpFd/TYVg1gh",
+	"tb4cwGq+WgHp2oMSUZvAttbBqdrz9lnhVJtcxXUhTO28PmWqdYE2bY0yddYlTJ21SUudpGUGFRA2TvWu",
+	"+Miu+Mjnh8B0ZLMJ1ayUlPY/pKBl1sd3XlnyDI6vsWLJna0JJSDpSo3kVJARy1h19OamtNMqv/cXk74c",
+	"6WibRGgXL/f3AWd0lxglE64VQdtoc1Go5k6vAid6g2VmO0Gn07F3nIrYlprFuqcBYA/KLPden1haYNS1",
+	"jCFIj8MzDHzlXRlFkwyLgV0LLqwVGdrLGM4PoRxjV6QW+1a3PE1ZDKg9WJ1uRLF490QT247MYle+LqJj",
+	"AIE0E7aVQBH80ayiGRjOyhUAdqPIS9ZW2I/P4D7DNDemWg8P0gPHpPfyn6/2Op3Owd7pH72X5y9OW4H/",
+	"7tB/964xJSosxaeMP8zPAAh3nqCuQTNLI1WTRNem5PeZOTQesMO8sRPlduayr6nwHBI1LrQkdIn4158k",
+	"tw40ZKkw6JEw9j8UvQwf9w3dFHE9A/kFkjjTSRaNqGI5RG3G9AQSehB8bYW30HoChQRH4DGCZiAKXQ7A",
+	"y0ueREPe0atChhKdlXQOEu4bRcIooVPzY0gU05qLIVF0pgLHdN14sY43GAfcAI3Uhrh0pvvizNDZYcYT",
+	"3rJUh97wHhDFRWRdtlyTvpwMR2CCGErBjq+FFMnMjdrW0x8zx/TdPNrk7YhhrWySUM2y4vI5kGN0eoF1",
+	"Y8TQmkmkYNfC187GODKE+/OvWyMI8lMRsS6hQ8prYseccSQzYr5icVgEKy7G96FjOGf9Dp/Yh7CxiE4U",
+	"M3PEFUQHiHmevU8NGwl8t9eiaczaBUzkPshERX/aQyMRO+Cd1yDKHP10cFC6N+t4e80yfFKwvFq/48pZ",
+	"gCcQjts6DlRbYx88pCKC0sToimWZokk5Ur8I9LRzuH4mh2vJv+ko+7pHuFZeMycKbbhAHnei2k5U+5oK",
+	"meaBVCWQDMskC4KbI4ElJd9+WRTXgNvew8H5G7z/WeqYYhw8CDFcESRuUL9gYkEQ8SuogSBsOd8qhA1P",
+	"FoskZkzfv2BiqEet7uHjxwBD5P4+CFoaCbDSgJT3cekAi0VWtwbzYZbdw3xs0ffrmF+nU8X+1rB1mrmX",
+	"bZ1jqicZK5YL+Knq7QKTGrPxDe1HLtbKigdPpbw1gqAREAKSUh4TOtAWWVNpahbVyOdJCYPDMZSUiRj2",
+	"7GGcy2afmjiW4ajsfMpfsE95ZAmdI7AJi4csK9NX/G6FQ9nosHjPnKpKFbHHEhVYX1BFpUzoNulpEvrb",
+	"E4IyaPVKP2rSnxktliWD42sxtVVIAc1OFxCSMpYwwGTPCArDbXKmFepNM0BFt5ZUAHmfjpio7KxNetfC",
+	"Etd5gHVyX3z14kzHE6WvRcKZs9UOJua3elB0c90+q199OQF9OBK4pu/erNsn9dv/5/CVdThDnUvOTHKn",
+	"muxUk68Mg92yhFLq7ggpcgOuOa+U7H8w/6woorkRwf8N2t1GMMCOrN2TrO2I0dcbadD8audhBeWbvY9S",
+	"6KrsMSFJX8azNjlBCy4IysSbc2EgZC7V/Rgy5kHcjUlNHZ5q90CXWB8FuIXghwHLXP2kStkTRnIvUrSh",
+	"w2BHvErEa5lPwJO03A2wNaK2y5b5wgW3/wjbMFJkMBHfU+Lat5SzMWG+gOeRLnuqW0eWc8K9Fl2udttC",
+	"XzvS+3WQXnc0dpR3R3n/JpT3ZYHy5tZYIadrk2Cu2bjeE/c6iQvI+b/wxFAmQuOYTNJqz9wZtPdZPHMw",
+	"FSIHhL2nkU5mroynZkOZzepcYO73rfvh/HBgGLdcxHVDML819sGZBX7OIdZgWb9z/j/y1lrnoX681KMt",
+	"eQTNaD6BR9BvSrd1mrBIZ1LwSLUqI1ya8a3yQp1nbMwnYzLlhjkoRRjN+pNYoTAQjWg2NFzIIr8VAlog",
+	"fWJMh+xNlhhGqHWquvv7USzaheT7fdtcO4WKZrC/3VY6mike0SRf7Leu+1N83twb4McnIP4cYKn0HGAI",
+	"SrYCa5PRrWHkQUvLWybs87ggS5ApywADD+CINMejiSMSzuzOEfkFOyK5peuOu+DfJeYCX63KaxXQEnHO",
+	"QkrSjEfgabNBpZA3r5jIaz4TWxPasDgbyppwpRGKxwjzvjExw+auRe7NxAjWnACGeJ1CK8CFtg5y4FsJ",
+	"4XaFWA5gkqbJzMZyELgivvo0pmv0WSLFUBEtScyHXNPEEX6RzKAws4sLMSN1Fa2POkf17kRzaT6rO7FA",
+	"fX/lA01OIKanTHwr0srKO/3MrgbmkRmqSIamsYhmcU4T7ZotpJ35fm0CWpEsHj7udNb0NJol/bTFmDda",
+	"sY1414qFnYu+zJkVcod7rvsSboTtb8qP1uEodaqZuXg7bWznwPzaUqCRJzZhrvOK2/4H888Kb+Vm/ATa",
+	"3UrxmZ0o/2lF+U9EOncE76t1kjYnKAuVS+Z0tMxsLxnTmJE+G8iMkVvGUiOV8wwhaowQDkJ320vOimlF",
+	"RnJKxkYipxnD8vJQQH46ohowF6ZUESWT+FqMGRXTEU8qI+ywdsq9SNjDpkX5K87F/CVvLrXms/60JVN2",
+	"pHmRNFfsW2PavJBWtC3avPM47GTcr1PGBU/shjLuLZs1yxIKSMbu5C06dxXhIkomMYvb5JJFmeFG81g/",
+	"kDNc7cF4bjr9LA4MM13vMOidn23FX/Cczay74MHrsgNFv2WzstHD0mnujXqtoJVQpd+oYiygo92sD3W1",
+	"zIZk7I7LicItLWWc2s0vFb9NEU0EKb09VD5HF+Wedw9kBX/OZk2M4Gb7dzbwL9gGfouUwVEw+LNEwMw3",
+	"TfJwwApsE/UgsAGOdGDxDLgviqO0zFhMONQiktnYIi7ISRKTPiOmJ0vJAKPils3IVGa3yqMV5bkvRkwf",
+	"y9hjxoypoEM2ZkLDaxZ1KDbSRpv0CMzIwk9qIEbEwzKM6B0jHGAtyhE09SZtI1V/Tot2Fc1ZpDBNqcZ6",
+	"tufnbPZJTc9/E1octPAWmOFE/ZuE37EbB/a0DqV9y/UIh1UnT8M18QWf4dGdRL3DwfzcOJi3QCNXMJc5",
+	"4Xj/wy2bWfNvzBKm2SLHOb1j2cyec0f9zRVQWqYK+IVRws2F4II8Ng9KEasAUjeHUsZtcmGutAuzRDHb",
+	"NGCDLAF4aFRbx8Q8vwn5f24mtgX7s5pEEVPKU9tmhOTSvlVBQs40Ro/CQuxspn8Dmyke0ntewf1MaqqX",
+	"BS9XSX6CTUvSHwpyMsHABqXpTBGISYbrGMo7liU0vcQ7WkCzQnOq5klyLezzmRwbtZvRLOEsIzA8LgVh",
+	"IlaEauguIEqacWSsoCGPZQaNCqKnEvHD8ktfJfc1rtF4AUt0D2rwsKbc8mq3uo9+XCPwwM91qxWMPqWw",
+	"N2fGPHzSffykfYAwUA1FwFITT+bhsb4qwTC/mTvhcGdu/cpyos1JpoUjvBZXSzjt84Tr2VI49b6Ut8BH",
+	"qIAsRSpsRJ61O4CkiaX3ZoQOM8a6wMMAGBOyTwISIhJ5SNi/JjRRJJQTbVqKuRiG5IdrEdpM4JD8f//P",
+	"/0vCmPV1SH4goUOPgz8sACN8pvFfE6VZHOZjwbQXMKyGdMigNYxgJ1pei1KfVUzrV6Zf+BVZ4FsV7hq3",
+	"GBe/nJBHjx49CcBqUsISOSaUhD+E5kuuAXAEgFeY0IQqEv6vw6dhOWRbyCmOzTMDT2ofda4OH3UfG2r9",
+	"zxqDMdV10e1HnVJw+2EHXMHmTLa6rf/+s7P35N2Ho497+OEw/3DlPnQXPnz7Z/sdfP7hu//97T//588f",
+	"9t4tPPPdf7UWw+jvn+BkTpWFCoesJvOdPRBmbp2ghQeghDp1AO4/PEQ+gemnmlCL/LWj+dcMUzNz6NOE",
+	"isjZdwyf6WvwIdpzivDQFoL/4BEMq3AGIT/LbAPL/8zhElvdnzD6ER2S5RlWz+9wC8M8nB/jYXGEpfGZ",
+	"wb1P6we2btfzPS/p+GNgTnrlzXBCSLnrxuJDTgBqRAeghjvj/ZfHEN+68q+5KVxOLbY+ZiOqddEE3Gub",
+	"wxe+9B1/JdXZGuodbExBC/hLjkSpGKVVSUo5n5Y3/UOOBLkccz0y+8DH7J9SQNXKSSZTtv+UZQk3jO9L",
+	"SmvB/Wvi07NnZUcZvmC33iIZcN+U6ID9skGCS7zFum141D6r8+zT3eo1PWm4Fl+AM+3z07n1KFWd1GLR",
+	"a3f2jZ3z6zM7v8aOzDUiwQVjhf1q/4ODlliaCrEhNX3pYCvuL1JZBWROS7XfOt3PK0QJHzBDK04p1CLo",
+	"HmAOlvv6oqQVlnXGko7o2z9c1vphZdMlhcsrd75FM6QVI17d6sfg70p6lxc9x0Ob26rc6SCgtHDljEk7",
+	"N+PfBr/OIRgbQRDTKDxJWFcArc7Z6IHd1xxz8m8pLIQ0ugOFnBIpjonSGaO3qlTGDk2RPudasPeasDsm",
+	"KlRYzE64Ny0NPocUW4poAsLwW9vShjWzMzaQRjufUhotFF+pJYJ+ruvTwY1TG5qIoLbwFSYL7TIcdi63",
+	"rzDD4R4yLE+Y0lKwepviU8gOgOgQG6tBNRlLpclB0Ol0asyMebtfjaWRRuYRQ+0tQbPJWNZV0KfxkBV+",
+	"bUgib80brffpzUGn08lpovmL/HFOMkajERSycSI55OOOMqYAbtb6iKzD6o/zm4vT3slvWGfqSzJLuv1u",
+	"ZJn0h2NnnPxCjZNQcSnfpzxQq5hGBdE8/G6+snL+/QqDJThILFHCi2Ajw4xO4spAQqUnLJ7eJi4AEu4M",
+	"6c8gysxIiq4mJfyb8OiWQGnNvGKUrW484MKGv/krRsZMH/thTEcSaFyfzaSIzQCstdQOkOui/AyiqhRQ",
+	"KNLnMnB1LdawvpK3IwnBb25alGA8bZxvQJ4BgaPAAAvzgxyYmTGi6BiiiOoTIfwV/bzpEJ+IHK5rz3WL",
+	"8UmLgPwtGcraLKFW/nYP7ETuncj99ZmNC+R0DY5YKXvvf/Cfn7PZ0pSKV7IvHTOCWAKAnhvLjAEjITGP",
+	"ASdDQewWRRaGwdwYBsYzgLBbFNufQY+bc4mXhSl8ickTvy5Smh19+BqNmXhQ730Fg3pXzZdyB3YCxEYC",
+	"xO5af8U+is3u9ArHxNUsxTx0vFGg4Q34e1vHH7LP26SCtdqURHBpBETIjCRSMVVWTll8jJHoeDuvha/y",
+	"4NVUAU3Xg0xti+I8rF/DUaMBTRTLycVPj9d1Z2ykjG2LltrRPxQx/enxfYjp5q6QxsR0h/e0U82+cm/I",
+	"vVUzmTJBU952dKQ2FcnQn4xG2iccEcWyO5ahDhaYu/SPy9ev2uQVYzEged+yWbsq0ecyZVFrIyLXjAA8",
+	"k9FkbFqpvP9ckdg+sEVh6iMkUE4ySOj68908t9fFbgt7RftyonGbaBxzHCQwAbM3NkVz/wN+OIs/7tM0",
+	"zeRd8+pNPXJ++urZ2atfHai7q/jcOz+/eP376bM2ee2ymykZZHQSA1SgK3C/VmU9zqZwMEwDbdKDoWLl",
+	"a2LHjRnXi4WjxIxIPWJZocMqEQKbZBcwlbUFiAu7ip+3LlRVVSg6Tikf4hzNHzcxG0vzQ0L5uJjNW4EZ",
+	"6e3++LYUdzdHj39cjnv+uHtw0O5g0vFgkgx4kpiDeYW8+dnZ5cnrN6+ubk5ePzuFK5LEJfSZOfTzQr2p",
+	"iWKZ7d7lDOWDz9iAZRlFnPaMDW5++vmJeVBCpt3F6S+nFxenF+abScJ+x0mBp86jRrpDa2QGwY2M0dm2",
+	"9IAhdfaE1QgQ9irtpIddfarPKQVYagiAMZa2A3gw1Dbl46JMYDlJWSBwCAAFaaCC46xZxzVnODLzTGae",
+	"+Zz0Xp2cvnhx+gw01QhTh4UE425AuDCfwT0fkIimRGbXoj+Jh0wfW+enA00jI5q3eid5XFtItoLvFFgf",
+	"V+S8d/YsuDaKbw0zDKq4YWNUDhzWjnP9h3Iuf+J3rGvHunasC6mh51zb4VTTUT2YxlmxNFQXw2Jc+W+g",
+	"91AF1YW8GA6aSK0CeNBcantjptR+lxMv+3fCo9tr4TmwfdPSjTz3AJmK4kNBE0DLgDKBFfzi9H2aUC7u",
+	"zTC2UFoE3jQ6LUxykXwXmcTRk/aTJ40pOJ8j/GOmKQYpOrqLFWuLf8EpefX65uTF2cnz1jtLnBnLqbgl",
+	"zrD2VdR9MBFxmbqbxerlbA6/eOPJdMbV7WUkMwa/5jT99cvzF6dXQNOnNBOQZgPID0FLZjF2XWYguKC1",
+	"PJNHt6rV/fkJsksj4j09wfhys80QKbVqSfNtUa3uo6P1Sg4XWJtf6/IKF6dTsbb5Qln0qSZrZWnATtR4",
+	"aCV5fp4fsdW6rIjOwRUcmSLcmH0cyBpkrCUyujVv/dwJWoOEDnva4t/ggTZfmSPA+HAEWXmGmBvx+hmd",
+	"4UjHXLiriCuS0tkFSxk1j1sPhj2Q88fRw9OUz01afzDAMwbnbfUOpyyLWD4szZEWv8uX+WM+lJO81ykX",
+	"sZzi/J6YZzzZPPgYtBwX8rehmaz3dlSJkvKbnBo2FdExI1qS/s5f/HfwF78dzXIlf0qhxItgjaWmHFRF",
+	"Ma25GKpl2buX7pl7642m99+KVztK6LRPjQjR0vLm3ywz5JuJTMK1a3XNYBB+K+XZDE0OCY/MEgjw57mf",
+	"3iIHwYYfdbYdjuGXoEaJcstIuCADmUVsF9z/ZQZZlCCJvlF+4wo3x39Vujru21XRFgiLNwvRNJQmNGKg",
+	"XFMyHckEAhWp9nYnyCyIpIhYJmxkxYimKRPKp4QaNaXrqvQO+R0TXqlwNcEI9ompfEOp62MtClf5MwKb",
+	"FO630pnRcIs3PMY7/OPjIL/smQT7XevjmtEVbr6fNLhifaq27qy/NConjFBRTel2xqIdjMkDBz3cn6YX",
+	"rEhO+lb7H9xHQBlnRkZf6WU3tx7JOBUECAMZ0jvWRVQ6GCmUBXBF130UXWBJvR6xTPliMaAhHtuIO3Ut",
+	"xlwpLoaGtwxkBsyAyMy7OyiJWV8HNqu7tCaho0mhWx6i6Ey1Sc+NExHGYZaxrYgDNW6qfRwukcu9YYFf",
+	"qZiBI4X0J4UlKAQKCKntO7yfsLDQv/O6AJo6kQJcLOYL77FBI52H+dLKNW/YK5jx7BCvBQSiKOf+gpEN",
+	"NMvMgvvFcoeqpn6CmdaVU8XWZZdX/ug8dFyiM5BhDVFy9NPBASxQxvQEVITmSOrlNfikyWLOygNYsQv6",
+	"epVFZt4nErTcjWh1Dw47QcvITz1POLqPfrbfnRdQTAsmmDJ2A5s+dUA7nWD1mgYtLZ85KJ6cbBj+/17c",
+	"xGxw9PjHdReeVqLXvHVFByDJEi8dSIpTI0ruePEuYvGrYd4JneYsAsTlRoCwq3n1Mq/PVdHNU/LsHNvM",
+	"a8j1Ftag4kws3PCSEYeMsoDQJAEedC3CX0+vSI3nKbRMSbXJ6wGhc96lPkukEaW1NL2BcyAgoXUShMCc",
+	"yXTEo2WuoK2wpwdxB+E33gViPpWLZOTukKIHxv8FRmVrZfXm0QLW9hqMY9HRYehnq9vKD6o11Rdot6/i",
+	"geb5VtAyR6aE972Hg2gGaP6unvd4ZvMrH2gSWV+o9H0Du5mIGDCEwEK8MxHvTMTVJmKrZozlXck2vBpu",
+	"uxy8/KHVZxS8KX9C7VYM88bjP4FS4ft5Xcv9uwM437azpYHjXCuWDNqFigkQ/bxYp/dqTp0xBAF0IDdF",
+	"qLOZgz7b5rzaV9Mik2nCAPYikknCIl1416EILb7aOz/zNYORFWSMkd75WbFrqPex+C5a/6ggfUb6cjIc",
+	"2fgCOw2ZEUSPLLSEFZsXmzqXEgMGbI25SMYAVkI1shNcFMubyMj8ISfFGcILtWPMvcaWF9qQBQol6Ywi",
+	"RaPbQmvO4bDY3m8YK5dZsVYVcBcdfL9twx7MqiFJw4MhJAO0YbP1/YwLqGQ/HclxcV7WL1w9Nwu0l+PS",
+	"e3iRKRXaEMCUzgqtoSOzZpVKAC7FPcszLj6++/j/BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
