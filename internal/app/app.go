@@ -20,6 +20,7 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
@@ -49,6 +50,7 @@ type Core struct {
 	Store     *store.Store
 	Incentive *incentive.Engine
 	Referral  *referral.Programme
+	Boards    *leaderboard.Boards
 }
 
 // NewCore builds the domains on an open database.
@@ -58,6 +60,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	books := ledger.New(db)
+	books.Follow(ledger.XP, leaderboard.Move)
 	engine := incentive.New(db)
 	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
@@ -65,6 +68,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	}
 	return &Core{
 		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
+		Boards: leaderboard.New(db, books),
 	}, nil
 }
 
@@ -78,7 +82,7 @@ func (c *Core) Close(ctx context.Context) {
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Ledger, c.Store)
+	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Boards, c.Ledger, c.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -299,5 +303,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), incentive.AuditChecks())...)
+	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())...)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/referral"
@@ -17,7 +18,7 @@ import (
 
 // checks are those of all packages above the ledger.
 func checks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), incentive.AuditChecks())
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
 }
 
 // auditLater audits a tenant's books when its test has ended.

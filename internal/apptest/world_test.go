@@ -74,6 +74,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.physical = addItem(t, s, store.Item{ID: "rwd_physical_" + name, Name: "Earbuds", Kind: store.Physical, PointsCost: whole(100), Stock: whole(plenty)})
 	w.transfer = give(t, s, w.member, plenty).Transfer.ID()
 	post(t, s, ledger.Command{Op: ledger.OpAward, Member: w.member, Asset: ledger.Tokens, Amount: plenty})
+	xp(t, s, w.member, plenty)
 	w.order = buyPhysical(t, s, w.member, w.physical)
 	w.key = tenant.KeyID(s.NewKey(tenant.Incentable, "read").ID)
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})

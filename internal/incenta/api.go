@@ -10,6 +10,7 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
@@ -27,6 +28,7 @@ var Built = []string{
 	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
 	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
 	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
+	"getLeaderboard", "createLeaderboard", "getStanding", "refreshLeaderboard", "listLeaderboards",
 	"listBalances", "getBalance",
 	"listCatalogItems", "createCatalogItem", "getCatalogItem", "updateCatalogItem", "deleteCatalogItem",
 	"redeemItem", "listRedemptions", "updateRedemption",
@@ -37,18 +39,19 @@ type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
 	referral                  *referral.Programme
 	incentive                 *incentive.Engine
+	boards                    *leaderboard.Boards
 	ledger                    *ledger.Ledger
 	store                     *store.Store
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme, e *incentive.Engine, books *ledger.Ledger, shop *store.Store) (*httpapi.Facade, error) {
+func New(p *referral.Programme, e *incentive.Engine, boards *leaderboard.Boards, books *ledger.Ledger, shop *store.Store) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, incentive: e, ledger: books, store: shop, spec: text}
+	api := &API{referral: p, incentive: e, boards: boards, ledger: books, store: shop, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",
