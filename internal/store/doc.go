@@ -21,7 +21,7 @@
 // then over 288 seconds, then over seconds, to one second's orders at most. They
 // are counted in all, of each item, and by status.
 //
-// Redemptions of both facades go through group commit: one item's stock or one pool's codes are
-// wanted by everybody at once, and a lock per redemption would allow only one
-// commit at a time.
+// Redemptions of both facades go through group commit: one item's stock or one
+// pool's codes are wanted by everybody at once, and a lock per redemption would
+// allow only one commit at a time.
 package store
