@@ -18,5 +18,6 @@ DROP TABLE milestones;
 DROP TABLE levels;
 DROP TABLE badges;
 DROP TABLE actions;
+DROP INDEX conversions_flagged;
 ALTER TABLE members DROP COLUMN time_zone;
 ALTER TABLE tenants DROP COLUMN rules_version;

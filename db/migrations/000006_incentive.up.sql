@@ -4,6 +4,7 @@ SET lock_timeout = '5s';
 -- transaction: servers keep the rules in memory and know by it when to read them anew.
 ALTER TABLE tenants ADD COLUMN rules_version bigint NOT NULL DEFAULT 0; -- of the incentive engine's rules
 ALTER TABLE members ADD COLUMN time_zone text; -- IANA name, in which days and weeks of streaks begin; null: UTC
+CREATE INDEX conversions_flagged ON conversions (tenant_id, referral_id) WHERE status = 'FLAGGED';
 
 -- What earns.
 CREATE TABLE actions (

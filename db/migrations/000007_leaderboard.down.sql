@@ -1,4 +1,8 @@
 SET lock_timeout = '5s';
+DROP FUNCTION standing_blocks_mend(bigint, smallint, date, integer);
+DROP FUNCTION standing_blocks_differ(bigint, smallint, date);
+DROP FUNCTION standings_mend(bigint, smallint, date, bigint, integer, integer);
+DROP FUNCTION standings_differ(bigint, smallint, date, bigint, bigint);
 DROP FUNCTION standings_move(bigint, bigint[], bigint[], bigint[], timestamptz[], integer);
 DROP FUNCTION standings_place(bigint, smallint[], date[], bigint[], bigint[], bigint[], timestamptz[], integer);
 DROP FUNCTION standing_block_merge(standing_blocks);

@@ -232,3 +232,127 @@ BEGIN
              GROUP BY p.period, standing_round(p.period, w.at), w.member_id) AS g;
     PERFORM standings_place(p_tenant_id, c.periods, c.starts_on, c.members, c.minus_xp, c.gains, c.reached_at, p_room);
 END $$;
+
+-- standings_differ lists the members of a range of keys, the first one exclusive,
+-- whose standing is not what the ledger says, with what it says. A standing
+-- without XP may as well be missing.
+CREATE FUNCTION standings_differ(p_tenant_id bigint, p_period smallint, p_starts_on date, p_after bigint, p_last bigint)
+RETURNS TABLE (member_id bigint, minus_xp bigint, reached_at timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT u.member_id, COALESCE(min(u.minus_xp) FILTER (WHERE u.booked), 0),
+           COALESCE(min(u.reached_at) FILTER (WHERE u.booked), 'epoch')
+      FROM (SELECT a.member_id, -a.available AS minus_xp, t.created_at AS reached_at, true AS booked
+              FROM accounts AS a
+             CROSS JOIN LATERAL (SELECT x.created_at FROM transfers AS x
+                                  WHERE x.tenant_id = p_tenant_id AND x.member_id = a.member_id AND x.asset = 3
+                                    AND 1 IN (x.from_account, x.to_account)
+                                  ORDER BY x.seq DESC LIMIT 1) AS t
+             WHERE p_period = 4 AND a.tenant_id = p_tenant_id AND a.asset = 3 AND a.member_id > p_after AND a.member_id <= p_last
+            UNION ALL
+            SELECT a.member_id, t.minus_xp, t.reached_at, true
+              FROM accounts AS a
+             CROSS JOIN LATERAL (SELECT sum(CASE WHEN x.to_account = 1 THEN -x.amount ELSE x.amount END)::bigint AS minus_xp, max(x.created_at) AS reached_at
+                                   FROM transfers AS x
+                                  WHERE x.tenant_id = p_tenant_id AND x.member_id = a.member_id AND x.asset = 3
+                                    AND x.seq > transfer_at(p_tenant_id, a.member_id, 3::smallint, p_starts_on::timestamp AT TIME ZONE 'UTC', false, a.seq)
+                                    AND x.created_at < standing_round_end(p_period, p_starts_on)::timestamp AT TIME ZONE 'UTC'
+                                    AND 1 IN (x.from_account, x.to_account)) AS t
+             WHERE p_period < 4 AND a.tenant_id = p_tenant_id AND a.asset = 3 AND a.member_id > p_after AND a.member_id <= p_last
+               AND a.moved_at >= p_starts_on::timestamp AT TIME ZONE 'UTC' AND t.minus_xp IS NOT NULL
+            UNION ALL
+            SELECT s.member_id, s.minus_xp, s.reached_at, false
+              FROM standings AS s
+             WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on
+               AND s.member_id > p_after AND s.member_id <= p_last) AS u
+     GROUP BY u.member_id
+    HAVING COALESCE(min(u.minus_xp) FILTER (WHERE u.booked), 0) <> COALESCE(min(u.minus_xp) FILTER (WHERE NOT u.booked), 0)
+        OR min(u.minus_xp) FILTER (WHERE u.booked) < 0
+           AND min(u.reached_at) FILTER (WHERE u.booked) <> min(u.reached_at) FILTER (WHERE NOT u.booked)
+$$;
+
+-- standings_mend sets right the standings in a round of the next members, in the
+-- order of their keys, and answers the last key it looked at; the greatest one is
+-- the end. A member's transfers and standing commit together, so a difference in
+-- one snapshot is real, and the lock is needed only where there is one.
+CREATE FUNCTION standings_mend(p_tenant_id bigint, p_period smallint, p_starts_on date, p_after bigint, p_members integer, p_room integer)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    last bigint;
+    d record;
+BEGIN
+    SELECT CASE WHEN count(*) = p_members THEN max(x.member_id) ELSE 9223372036854775807 END INTO last
+      FROM (SELECT a.member_id FROM accounts AS a
+             WHERE a.tenant_id = p_tenant_id AND a.asset = 3 AND a.member_id > p_after
+             ORDER BY a.member_id LIMIT p_members) AS x;
+    IF NOT EXISTS (SELECT FROM standings_differ(p_tenant_id, p_period, p_starts_on, p_after, last)) THEN
+        RETURN last;
+    END IF;
+    PERFORM standings_lock(p_tenant_id);
+    SELECT array_agg(p_period) AS periods, array_agg(p_starts_on) AS starts_on, array_agg(x.member_id) AS members,
+           array_agg(x.minus_xp) AS minus_xp, array_agg(x.reached_at) AS reached_at
+      INTO d
+      FROM standings_differ(p_tenant_id, p_period, p_starts_on, p_after, last) AS x;
+    IF d.members IS NOT NULL THEN
+        PERFORM standings_place(p_tenant_id, d.periods, d.starts_on, d.members, d.minus_xp, NULL, d.reached_at, p_room);
+    END IF;
+    RETURN last;
+END $$;
+
+-- standing_blocks_differ lists the blocks of a round whose count is not that of
+-- the standings in them. Where the first block is missing it answers a row of its key.
+CREATE FUNCTION standing_blocks_differ(p_tenant_id bigint, p_period smallint, p_starts_on date)
+RETURNS TABLE (minus_xp bigint, reached_at timestamptz, member_id bigint, counted bigint, found bigint) LANGUAGE sql STABLE AS $$
+    SELECT b.minus_xp, b.reached_at, b.member_id, b.members::bigint, n.found
+      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, x.members,
+                   COALESCE(lead(x.minus_xp) OVER w, 0) AS to_minus_xp, COALESCE(lead(x.reached_at) OVER w, 'epoch') AS to_reached_at,
+                   COALESCE(lead(x.member_id) OVER w, 0) AS to_member_id
+              FROM standing_blocks AS x
+             WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on
+            WINDOW w AS (ORDER BY x.minus_xp, x.reached_at, x.member_id)) AS b
+     CROSS JOIN LATERAL (SELECT count(*) AS found FROM standings AS s
+                          WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0
+                            AND (s.minus_xp, s.reached_at, s.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
+                            AND (s.minus_xp, s.reached_at, s.member_id) < (b.to_minus_xp, b.to_reached_at, b.to_member_id)) AS n
+     WHERE b.members <> n.found
+    UNION ALL
+    SELECT -9223372036854775808, 'epoch', 0, 0, 1
+     WHERE NOT EXISTS (SELECT FROM standing_blocks AS x
+                        WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.minus_xp = -9223372036854775808)
+       AND EXISTS (SELECT FROM standings AS s
+                    WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0)
+$$;
+
+-- standing_blocks_mend cuts a round anew where its blocks do not count right.
+CREATE FUNCTION standing_blocks_mend(p_tenant_id bigint, p_period smallint, p_starts_on date, p_room integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    total bigint;
+    fit integer;
+    size bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM standing_blocks_differ(p_tenant_id, p_period, p_starts_on)) THEN
+        RETURN;
+    END IF;
+    PERFORM standings_lock(p_tenant_id);
+    DELETE FROM standing_blocks AS x WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on;
+    SELECT count(*) INTO total FROM standings AS s
+     WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0;
+    fit := greatest(p_room, sqrt(total)::integer);
+    size := greatest(1, fit * 2 / 3);
+    INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
+    SELECT p_tenant_id, p_period, p_starts_on,
+           CASE WHEN s.place = 0 THEN -9223372036854775808 ELSE s.minus_xp END,
+           CASE WHEN s.place = 0 THEN timestamptz 'epoch' ELSE s.reached_at END,
+           CASE WHEN s.place = 0 THEN 0 ELSE s.member_id END,
+           least(size, total - s.place), fit
+      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS place
+              FROM standings AS x
+             WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.minus_xp < 0) AS s
+     WHERE s.place % size = 0;
+END $$;
+
+-- What members earned before there was a board.
+INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
+SELECT x.tenant_id, 4, date '1970-01-01', d.member_id, d.minus_xp, d.reached_at
+  FROM (SELECT DISTINCT a.tenant_id FROM accounts AS a WHERE a.asset = 3) AS x
+ CROSS JOIN LATERAL standings_differ(x.tenant_id, 4::smallint, date '1970-01-01', -9223372036854775808, 9223372036854775807) AS d;
+SELECT standing_blocks_mend(x.tenant_id, 4::smallint, date '1970-01-01', 1024)
+  FROM (SELECT DISTINCT s.tenant_id FROM standings AS s) AS x;

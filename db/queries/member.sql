@@ -10,8 +10,8 @@ RETURNING id, external_id;
 
 -- name: MemberInsert :exec
 -- Makes one member with its profile.
-INSERT INTO members (tenant_id, id, external_id, name, email, created_at, updated_at)
-VALUES (@tenant_id, @id, @external_id, @name, @email, @at, @at);
+INSERT INTO members (tenant_id, id, external_id, name, email, time_zone, created_at, updated_at)
+VALUES (@tenant_id, @id, @external_id, @name, @email, @time_zone, @at, @at);
 
 -- name: MemberGet :one
 -- One member by the caller's id. By members_external_unique.
@@ -23,7 +23,7 @@ SELECT * FROM members WHERE tenant_id = @tenant_id AND external_id = @external_i
 
 -- name: MemberUpdate :exec
 -- Stores a profile.
-UPDATE members SET name = @name, email = @email, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id;
+UPDATE members SET name = @name, email = @email, time_zone = @time_zone, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: MemberListKnown :many
 -- Which of the given members exist. By members_external_unique.
@@ -40,3 +40,9 @@ SELECT sqlc.embed(m)
 -- name: MemberCountGet :one
 -- How many members a tenant has; no row before the first. By member_counts_pk.
 SELECT members FROM member_counts WHERE tenant_id = @tenant_id;
+
+-- name: MemberListExternal :many
+-- The callers' ids of members. By members_pk.
+SELECT m.id, m.external_id
+  FROM (SELECT unnest(@ids::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS m;

@@ -57,3 +57,16 @@ UPDATE referrals
        status = CASE WHEN sqlc.narg('completed_at')::timestamptz IS NULL THEN status ELSE 'COMPLETED' END,
        completed_at = COALESCE(completed_at, sqlc.narg('completed_at'))
  WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: ReferralCountByReferrer :one
+-- How many codes a member holds. By referrals_by_referrer.
+SELECT count(*) FROM referrals WHERE tenant_id = @tenant_id AND referrer_id = @referrer_id;
+
+-- name: ReferralSumConverted :one
+-- How many conversions a member's codes brought that are not under review,
+-- rejected or expired. By referrals_by_referrer and conversions_flagged.
+SELECT COALESCE(sum(r.conversions - f.flagged), 0)::bigint AS conversions
+  FROM referrals AS r
+ CROSS JOIN LATERAL (SELECT count(*) AS flagged FROM conversions AS c
+                      WHERE c.tenant_id = @tenant_id AND c.referral_id = r.id AND c.status = 'FLAGGED' OFFSET 0) AS f
+ WHERE r.tenant_id = @tenant_id AND r.referrer_id = @referrer_id;

@@ -45,3 +45,7 @@ SELECT * FROM quests WHERE tenant_id = @tenant_id ORDER BY key;
 -- name: QuestStepList :many
 -- The steps of all quests, as they were given. By quest_steps_pk.
 SELECT * FROM quest_steps WHERE tenant_id = @tenant_id ORDER BY quest_key, position;
+
+-- name: ActionGet :one
+-- One action by its key. By actions_pk.
+SELECT * FROM actions WHERE tenant_id = @tenant_id AND key = @key;

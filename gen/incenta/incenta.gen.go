@@ -1239,7 +1239,8 @@ type EventResult struct {
 	// Rewarded False when a limit of the action held.
 	Rewarded bool `json:"rewarded"`
 
-	// Streak Where the streak is after the event, and what it paid; absent for an action without one.
+	// Streak Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+	// nothing, since only events that earn count for streaks.
 	Streak *StreakStep `json:"streak,omitempty"`
 
 	// Success Always true; the event was recorded.
@@ -2387,7 +2388,8 @@ type StreakRule struct {
 	Rewards []StreakReward `json:"rewards"`
 }
 
-// StreakStep Where the streak is after the event, and what it paid; absent for an action without one.
+// StreakStep Where the streak is after the event, and what it paid; absent for an action without one, and where the event earned
+// nothing, since only events that earn count for streaks.
 type StreakStep struct {
 	// Coins Coins, tokens or XP. A whole number: a fraction is refused. At most 10^15 at once.
 	Coins   Quantity     `json:"coins"`
@@ -3270,8 +3272,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3286,8 +3289,9 @@ type ClientInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3383,7 +3387,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3394,7 +3398,7 @@ type ClientInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4274,8 +4278,9 @@ func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEd
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4300,8 +4305,9 @@ func (c *Client) RecordEventWithBody(ctx context.Context, params *RecordEventPar
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4497,7 +4503,7 @@ func (c *Client) ListLevels(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4518,7 +4524,7 @@ func (c *Client) CreateLevelWithBody(ctx context.Context, params *CreateLevelPar
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8514,8 +8520,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8530,8 +8537,9 @@ type ClientWithResponsesInterface interface {
 	// `action_inactive`.
 	//
 	// `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-	// either of them prevents a second effect.
+	// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+	// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+	// effect. An action that fires by itself is refused with 400.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8637,7 +8645,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8648,7 +8656,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 	// neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-	// crosses it; members who are beyond it already are granted it with their next XP.
+	// crosses it; members who are beyond it already are granted it with their next event that earns.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9541,15 +9549,6 @@ type CreateActionResponse403Headers struct {
 	XRequestId         *string
 }
 
-// CreateActionResponse404Headers the declared response headers of an HTTP 404 response for CreateAction
-type CreateActionResponse404Headers struct {
-	IdempotentReplayed *bool
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // CreateActionResponse409Headers the declared response headers of an HTTP 409 response for CreateAction
 type CreateActionResponse409Headers struct {
 	IdempotentReplayed *bool
@@ -9613,8 +9612,6 @@ type CreateActionResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
-	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -9635,8 +9632,6 @@ type CreateActionResponse struct {
 	Headers401 *CreateActionResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateActionResponse403Headers
-	// Headers404 the parsed response headers for an HTTP 404 response
-	Headers404 *CreateActionResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateActionResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -16336,8 +16331,9 @@ func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16358,8 +16354,9 @@ func (c *ClientWithResponses) RecordEventWithBodyWithResponse(ctx context.Contex
 // `action_inactive`.
 //
 // `idempotencyKey` does what the header does, for ever: a repeated one answers what it answered first, with
-// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. When header and member are both sent,
-// either of them prevents a second effect.
+// `Idempotent-Replayed: true`, and 422 where the rest of the event differs. Only an event that was recorded uses its
+// key up; a refused one can be sent again. When header and member are both sent, either of them prevents a second
+// effect. An action that fires by itself is refused with 400.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16525,7 +16522,7 @@ func (c *ClientWithResponses) ListLevelsWithResponse(ctx context.Context, reqEdi
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16542,7 +16539,7 @@ func (c *ClientWithResponses) CreateLevelWithBodyWithResponse(ctx context.Contex
 //
 // Defines what reaching an amount of XP grants. Thresholds rise with the level; one that does not fit between its
 // neighbours is 400, a level that exists is 409 `already_exists`. A level grants once to each member, when an event
-// crosses it; members who are beyond it already are granted it with their next XP.
+// crosses it; members who are beyond it already are granted it with their next event that earns.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18694,13 +18691,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 		}
 		response.JSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest NotFound
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON404 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18884,44 +18874,6 @@ func ParseCreateActionResponse(rsp *http.Response) (*CreateActionResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 404:
-		var headers CreateActionResponse404Headers
-		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
-			var value bool
-			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.IdempotentReplayed = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateActionResponse409Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
@@ -40581,35 +40533,6 @@ func (response CreateAction403JSONResponse) VisitCreateActionResponse(w http.Res
 	return err
 }
 
-type CreateAction404JSONResponse struct{ NotFoundJSONResponse }
-
-func (response CreateAction404JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.IdempotentReplayed != nil {
-		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
-	}
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(404)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CreateAction409JSONResponse struct{ ConflictJSONResponse }
 
 func (response CreateAction409JSONResponse) VisitCreateActionResponse(w http.ResponseWriter) error {
@@ -55351,230 +55274,232 @@ var swaggerSpec = []string{
 	"tlDxVWZmOPzFCp/xBpgRuAULmUGuF7fV8ux9xUVr7D6mEGCjPpTE3nLt6xkKBtw6qw8DEC0XTU8614R9",
 	"N4oCi4qkVXezza+tMio0C6eG3zF796DeC6v+fsqU/f3sDT9PpOldPCg0D7wRAEfgDHtwp4Pz1spaNRWY",
 	"allkdHky2Ox24RfrJ3vnSHEhb3MJ7kGxatRfKD+Buipw0kG5rPGLwqpGRDW1jDhtLw952gFotLMkasGj",
-	"RIHFnAB/xt4QcGzzgRcuIzfWZJnPzmyf834uZaplBT41aSTt3pA/t0duDFfGVzLlNWUwKysDLpnqlzLE",
-	"76SJsmUkeTWqbw22lf2aV04g7f9TA1Jz5Whf0lhw0UdtLx2zLA6Uoxx2AxnEdDhkEYiibBp+UYGpMYf7",
-	"oGE5teJmfmXp0Sl+E17RhPaWzRN3MBPQmbnHRdi1qlz3//2//5+eZfXwi2HawC9gzdq3R2Ct+lqWfUub",
-	"E76D5S2eGeKH7+28uBjIkj7Z3rc6UXKo6HjM7Bagn9XxSg8JhnDkVgYxMeSCkZ+Qe+mAfL0IsLbbKkbQ",
-	"Gz1AD4qvUA4IJSEi6wY3Ik7tbB2k7SHgqTFVt8xMYhqynwNvKNv7wLSBmSimJ1YeErjwLFGCIxlOxwwM",
-	"N0ujxzBb2nT/Qbi+EbCIiE2YiIA7axYPdkZS23c0U3dMHaA+AgC5PGm5bgWwUTQ0zRtxI/76V+fNZLr5",
-	"17+STlJYT5xTCseKnAO553Dc6au73V6TnOOK7FdBb9R28AEfTpWbOHdiQ6JHHx4cSHUj3CY4gzGkSs1J",
-	"Lzn0HrwkJOm1p2YkFf8vCFX0AhcWL8zpbrdHqCYzFsduUZ/YPF0PCWkcJyD+ma80CRJtn1neqb0ljsRr",
-	"dRXo7yojRn6yNGzJ11LuzzC7EdVEh3LC9D7pKUajXnAjejPFDesB8L59GUGJaWz/W0/DkZ1mz4cA9D4+",
-	"3bRzgqF6uFHEcl5YsdtVEMz2AdwuPR0MeMj0AZnElIsbgd+H64VDklBaIxRKIWAOuknaQmJzN1jeXzQC",
-	"5OmZfc43k4/5LbMTmApAnCGoX9kddQmzdlN76DDpBX4p8C/YlF6SPdUDk3Wedq3RAdm1O7z39i0JR9RS",
-	"oB2PtBNkeGmXyoWRpM8sBVpF4kak+SRwjLABQ34HjffHDGn1J7+lAfo5glzKiVNf4C7/bD/oDnhM7dFb",
-	"jYeHZh8zU9zCbwS3vEIxDzSAJuKb1hvSw+l23ZO9JsFkJHrLNPkpGyb82adc4Rg6u7FuzVo2ySWjEcQ5",
-	"qLgRhb/j+ZD/Ykoi60LPYMy10e5gOkpJlSF2Zv8dEBpriYMm35xQMyI/vWm9+RkDmjMlxZDYPZSR/f2t",
-	"XZv9R1dI06VxLGfMnjIsvde2/+79HADhmxG7EXpEJxDX6sEckI7h8ztQMbJIzTDvJNM0k309ocrwcBpT",
-	"ZUmEmwN4COhV34ifelzc0ZhHXcc2LOlNBXW8ASbZG0jV51HELJfoTeg8ljTqGim7MVVDBsRKDeuCywTf",
-	"mAp6RzlIwB6IKmxN0YUl9IBx3YheBo+yy0V34moE4Y3Mnyzji3loYNEX51fXcFwX7evD334G0HNL3ghs",
-	"QsUccnzcAb6XEWf6r3+FjfiPq/OzTGSLnPL35Kdf4X8sP/X819L/KyyffNWfxre9n5skTWnnGoBwSCSh",
-	"aQnyZhieD4VULGreiKPpJOYhNQxZTEDOPp8ExO0z+Xz9YefXgBhFeWwvWEQNDRzBWHGsAyKnZkcOdhQV",
-	"Qw/S4aXrHE8OJI0VV/YN+3nL9nO3qYXSoRcxQ3msexl2N+AsjtwOYZI70HgeKsS+/PUCVgZgIfuEeuRE",
-	"l1deihkCrj7yUw+THZCPQbqB+/eN6BWddr2fQSyjjzYgt2xiPNMMCDj8mRUJ8WDHnool4mwzGTBIg3z/",
-	"q4WOM26xVo211ABBcOTOdn2J+oowOPi6Z9tmpBhL1kpjEvEhN7pJepbgHGs2EnkyF2E81VaeQYiC3tqr",
-	"DLIJVOMAmUPfPhpZ+kCRY6iIdIKRhdAsEZ276bi5A2YRiAhLfz0sVHVwPrsB6cHl69md3HubuJcgwmzp",
-	"ZcY1zikT2G0SO2bkOAduyI3o/XkDiQw3jX3yR7PZ/BaQm0xKg/35z2azeX/fO3AWqybQL5P050RQM0XV",
-	"xq0SrGyoU01iM+WTc6vEdif2Wmg6YPE85b35e+9kQu84ZRM7n0DtSFJ0b1nG+Qi/pNohnr3/641wSGGY",
-	"vANfgUZpcLbJJ8zOJZvEdM6ifbDJHPvGwBx2oyFsMGChOXBXxGkF/ruoYGXv6Y14s7dnpRyPWSa7M3HV",
-	"qqkQ3s3jvjCjVtnsK84G9n6AZB0yo8mb1jsnTi6ZUfMdcJv1msTqa0CccLEslf0NnEPNG2H3qpcHBe4R",
-	"LiCnggoU7nYyyZvsjimv26J/wnVBsud0FVIrZMbZ8p9IApOkk0mMjvaefbp3kDyFVkYfYdpuGuj1uGnk",
-	"64a40Aab1TmtGixrvA2ppe1OBSwDnUpGHVgRSMfMeC6am+HQqkRz6SKKGeMAzQZ7OMyyV7yqaEogK6Wo",
-	"NfWnBtZojyXpype61zRJwM3k1E0AdXIhYaroRHMdGhtohQTeLNkJ5XhCDe/HjLQvjhEADCHcG7vNVrNl",
-	"zVk5YYJOeGO/8brZar6GFCQzAovyVZjErialRb2XLJRguyFwvWV3cjoc+XTYrJYPVGnvyQFgXCH/8d58",
-	"y9O1v9qZGwcqq0fed5fN/gXLYbjVMTHFnGpD9t6QEWzST70QY2s9Ylgc65/xXqfluphqmiJ8Yr/A3Ocs",
-	"2bKJ06eoMYr3p5BhRtokzEbuIOdFZ2zrv2jia92xXN253/QijiGcXUJqx1Fjv3GtaHiL7SugqaWjvMoE",
-	"u/SRV8d5fO77b+jhYdq8l9HcBUSNc9nZO2W1DC7Fq39qTFxzbdPgvEExRf/SeEzVHPwIuOD+nFDiFFeo",
-	"ULJ05QN5mZImbHr5t1/fFas99hvt94e7e6/BkeF04MpPua6TXGRU0YUPlox8HzTQV7fKk5e0C7nP+8QS",
-	"yFJ0BMCu7LVaa+5jyhLyK7zOswsUKtl1wQbANsJ/ueah7iq0TWO/sdfa+2Wn9cvO7q/Xu3v7rdZ+q9Vs",
-	"tVr/WbndmR6wiEZZe48yG1SSGghHRf39bkL+KY0YJmKUCMCqr7m3XpW9ch80LqlhJ1ZP2TnxeJfLRik+",
-	"nhvhko0pX1bRsThK+kphJM3MOqPYx++DxtedS7ycO8crNyT3LJzCGyTEspcSgn31nkbuvQa8srv6lc8Z",
-	"2w1fer36pQ/ewMM33qx+40yaD1Y1xxferX7h0Blx8MJujTldoJ15LeWJtTLhvb291e9lmOgp12OoUYZ3",
-	"a0wyOWXcu7d1zujY2bZgqONbr2sdkzeQ0Ruc8hUrPyA9GkWIoUMrPBouMeJb0Mh5AuyngJZSMFr0MSD8",
-	"1zd3nn807I8DOLKgkfezNL7d20HBC9bYbxR8aDC9V2E+S2XITFn7iFTLt1J2wGMMc1HvwvQdGVH2oKvJ",
-	"KprgebF2TXNBnJ5wbfJZIAWZmp/DuYidp5zrRD9IXOH/mjI1Tz3h+ZLFhI+umbZcOgWvR+E8XGVR2RwK",
-	"hWWls1jZ5qRiEs7AAcXNWjZVc0iKFmrKkuQ4fM1GVVFARrf5oOS4UeO5a1nnKagNqPGcExzfHqwFeGjl",
-	"RLpjHcIfaW3cm3fNd+/ytW/wj27ExrJYKLIP/+y+eftLrnRjQSV4u7+722ztgUrAC69l26ZoOVWhPUoW",
-	"yvGYqZB1wxELb+XU5ArbrfUVrKfi5auK7D9yj2NGIQ6D88o6fKCBL/5wiOHpVvJvX3iLAbJMNShO0tcO",
-	"ZUoWM1Wc9hl7rPnCDQejvffWY2HvJujWu3kk6t37dZSn5OiQ7ha1qHPB0C8ILQ0TblXQpLb6z7+F/vPv",
-	"oilY0ZiltqyykPn1W7lwV4xGvhyg2i8AwtukjbJIxF2mism22IDUIMivBv8GXG3t3sPgMDfYlbkJET0t",
-	"RY9o+9JsNL8RXi+YUe2Dyliq28vxCnBvQt17k1wtVK0QGkWk5zgEep6B6/nwmWcwvQNCb4QP5qf7h2FH",
-	"dAF+OGl//Ng5gje50ckqAMFmsSg7pJqhb++OsxkU0JB+LMHngaAsNwKcaFSTy85/dA6v3di5RtVNcj41",
-	"4HyDtK7UZUFmXERy5pKIYIJck87Xi+PLzhF4xVLvyLRsZegtkREjHhZB5yqmAjeZcFTiDLkRiTfEFU51",
-	"sY38Wm4RJKhMD8IXdY5MpiocUc3yJv0XT9dsx4tRMqPx7Y7X5jQTkc7a+AXhv5ZIXtPNovlQTCeFCXv/",
-	"s++6/wBHzlrulvQYa/lcdp/N51KpZK3YjQfqNnldplR1KXhugoa7p/kVfnCX114p5Carl/e3gnL4twwA",
-	"xf4fjQIKZyNoZLEzG9/K9uZd66n2JqPnWdsq2SrHcYsblVH5GtdoSyVcLZbyVhM91RMecukCNzMex9gF",
-	"G1lx0yXKTRg1i8TkpdqIRmkrS9JnAwSUWbHxvxY2/tdk4y3D61x02oWNfwoiXFSoQULWo8INVGBk5Cyq",
-	"dCamBwQoOfj01qe49SlufYovZSngnQUdMKN/VRoLz+9ezKTeOKWy0svYjuNE8SykxPbn5JbNIVboQq5J",
-	"ukPQQrSERedi233vwS4iVwzkZMYfaQcGlGMuPf9ty/6njCMImbXKvT+t3evWr/mAUG4T0EMCooeGpttq",
-	"7brOIvsJ7ll3ouSAY4Uj/Y55FVgA4Zx+vvEHuUge1K4gDYf3Sfdp7dfVdfvsqH15lIMYWTrr7xNIiL7/",
-	"lpc0tWo68GAa9wslG6Vix5HE1uOy9bg8sceFJgzDM1DPQnKelpSlrXC1HLEBF0yjVyVpsR1SQSJJjAQf",
-	"QZP4u5fwPsygRe3Kcr4eZEgtJjH2MOET89g8870RkGoI1r592YzYWLP4ji0a80Gm5As+t5/Jjjg/6nQ/",
-	"ds46l+3rjmsRjjgzhQQK+NONyOVdZB4q+BVc0VOZK8PnlftsfkNvmUA0nHekR2O71fMu+8610b0yPwRq",
-	"yY63vKgPoqaR6z6Qt0YSUfJwpr/I2z3Tvk8lQj61I6I8nmdr0gh1xW35WXop9/qXVjJVeLcbyyEXaQDq",
-	"CAb0P6Yf9dViSTVqUhf4R7ILgDbja0f/dv/tvmpJb9fzcXjx8xT+jTAFHU1dSVttISG82ueUPaRFnUCw",
-	"maPSrfm5NT+35udLqU0oc9M65irVqdzuhKBuVzEajrDv7YLF+c0d2B+NvAJQsDwzGtlS0/PVn7dsfo9R",
-	"/9IOB4cjKoYuSjIudjsAEGgsXMqEs9ClCPEjTajvdbJokX4GTrmhevKJzS+oGdVJjHhUTWYqXOlPXlE4",
-	"tSv+ehEkcCoEeq+jbMkoClmJg8IEBMHb9QUBdqR4kjTQEM78xxfZ+ObTSe2969a7/dcLUvvt40ltp1fi",
-	"JeGaCIT42Irvrfjeiu8XEd/A+jYQ30UxvZ40RoCApX5gjyGwkeP3PY7/5H7feuw/tHugOPWcuZiOA9pP",
-	"pkYMYBR8/LEfDZ2M4GM6ZJ9V7IdBmSHYLJTjLAjEWfpLLeNsIw8u7HBdBy6e5dZ/u/XfPrH/tu/vvWdi",
-	"jhE8zHtLcdwm+QI1mP4695wS482AObp5k/JHiRW8Qs6IFAe+oDTAEi244wB24qFPAkJvBFaTOmAoQOYK",
-	"aRw3CWB1OfcxJpZxkzBCKUJW7Q/Fm/qi7tD+/NA3GUldiAlTzKEiFpyIZqSYHsk4auy/ThVZ9CV3oRdF",
-	"0pC6odjQ1Z85RnjpfljPOeg42wv5BteVKA/fvCrjBAXPXqXgqdzuumKn/qlkjqTcE4j3c2tJbC2JrSXx",
-	"wo5AvIsVIvilvYCoH7yiCaxpqdz/iMVruBJiZBq57c+hb3ST7LV2s+0dLQ8yMuM0DMheq1XAqMDhPAD4",
-	"ouHStrP6AaR1sjuJjIKZfyqaGx5yHPMX18w0hnV+VNDi5yl8eiOaX0JdmwuVuXy9VmtB/j7cMktSyE86",
-	"v3dO1tm5DsxwqUh01DqiEaiJeGW24vEZxOP6OiHFbn+PRqxQXLj7RMTa/tK+PHoqYgWbZusR3upxWz3u",
-	"BfW4NjZyW6rGLfa4LVfsYIwuF5tnFNfV6BS7k7esWqW7Bkwxr9IhnqDjPAeATwlqWabxTAICOKJ3jHDT",
-	"JMcm/RFQCfsUQXB8jxop4jk4d5zr5kaA76a0YM7O9gdQ9dJt+3fW9XAVeRG6aTFM0gtxUVjhqW3LXbbi",
-	"aSueXrDcxV7Ch8unpxFDlju++hOZ5X2N8GZag59qwQERObCdDiDoJHnTiK9jP1Ee+vysmUrCn+uJls8w",
-	"b0wz+vb4sdMf1qpxJvgmYdCcfVMvGGqP7i96GxPdxkSfJyZqkgA8YkVY+ls3QlrO7R4hl7ItiDcPnG6e",
-	"C6g6fEkq5mQsFTsgs5H0ngKEAOWmKtFyM/X6pfIsFTNcsdLIINR8r6tuv1C6pKtP/28cxiwmST5WGBOp",
-	"f5sZuZUyW0PjR8qMXC+e+dC0yJiKcEVipJekEFz0cF1z8FMlHTilipiy/5hBJ3144J+SC/RelOVLug+v",
-	"Ky5/ILBGl6P/DmsGrSmx/yZoTBg0sE4RCt0P15ns+PQ/F91cLgf+11br2SAJ3WHUwSP0BLM1I7ZmxJOn",
-	"ViYsIuWE7qc1jQd8a7Wf5Euuat6q/ULODlxbp4JDRArWJJ3vE0ALBFYAVoZgd0wRPZIzscj5PjLP+F7Y",
-	"VZKA7BfLwJ+Oma3Njqr1VvjzlgNtOdDTcaCPzIAm5i/rwziQ60JZC+w8SP0TUkCjvTCeRtBFEfqh9PCP",
-	"DvE07XlErkdMY72KVcjAmZh6e10LGNf65Ua4Pk0JGCm0YYkZvWMauuSYkdQs05JoonjIsC00F7osxAjY",
-	"6rhO7I+8Hri6YUOp5gFgilLLUl3PrGq4dXzj0cHW/ZTs01Ufh5HqsjO7G9f2haovZo4qpAL6eoVUCGkC",
-	"xB6MGBujHl02F+cIyc5msbnvvxUGej4/3Z/zfuODxE7KMmIXUiLA4UTK2DnkLWVeWDJt7L9tbVgqC7pu",
-	"KAcDBlVf0CJvQORUEWgOq30YgJtxRRggKZaFMe7kNByh79/IMF8p6+bqfsEjOzr+eHzdPqlfSPVcoOV4",
-	"setYCEDNW+G8Fc5PjVWOJIn0lgUgdLI2J6DdwyvKr9pRlO1WixwZNHupfCvLkArSn86bpA3yEoqhsLlq",
-	"wn+SPo7+kvcwY5tFLHLd/PrSjALsJtafzpki4UhKzaDNLvSEpDEszDXhS1leD9LBUUZLwZL+ZTBXywwB",
-	"W2squKmuz8pI6RcGrcKV5u2QEn6f5+tVHLbAQi3JTEZzzcPiF9LxdrMDnk6HKZ9+08pz6dfJ+Be//ePq",
-	"+LB9si7KdWbTX6rUa6koRTn0KEL0R5OSa8u59JTKq7/s1dwGS7bBkm2w5MWLv7JqQJUWsF7QxOsK5RET",
-	"99dXf9oPOl9ixGJmWFUOsLfGUWYPXI8PnPVAKjKUMmqSc2WvACrQ2BkEm7sK1723z8hY3pWFU47g6w8S",
-	"6rCUx/It4m48eXIsLjvaWhr/I5jnvwtfQqp8Dr4UlLsSrx23CQiNtSQz6AaOGR7er1gal/hx+Afs2FaL",
-	"fVottkSD3bLOLet8+ZDL0/HNxPezce5oDy52j2hmHMI61yRmAywi9SrcLWMTGAVjJlaNs4wCc2JmTDEy",
-	"phG7ETNuRk1yTW+5GBI6o/O0d72Ltmii2GCqWYRuoDetVplTB5NPH4t/P3sWqmOWGX5fZLPuifXAnDP7",
-	"8YSZqW76/03cLoB+vqm8ekCaak15tc1V3YrBrfvlx8pVfW73C7YhqZlIgUkMIMRdhYfvDeuTKsqTUzv4",
-	"kXUSGFBjqIrRu8SouvzwFAaDS7g8RyHtR1CVGYAFDnU/DPL8f3T/9UxNSAk2dhaVu7LP+mLRILvzqNs8",
-	"rzulmXLdkq9hak7a7bJOpt0zZg3DLamTEYB3dmttblMCnjglgHm+7cWQY+SbgbH6ruU0RegAS80jV7s+",
-	"13dMzTP5AgMZx3KmEfGDQzYfBOq1YZP9tNm5w6Wf0LkOsA5Z3wjsQ2U0+XpBQiW1BjhqB0udwLbqwPVH",
-	"wh61QBIaoWJdMQYO/hdNfOsAyCmjA8MUDG9tzBuBzRMC7FFtNwoNTmwCFuS7iQeu7Xmh2TqUU/qEaLck",
-	"aJ/1xr6QS2S01uuN6OFDCUJLDxqO9/JssYewJ8le4cWBHwOImNg93yfUtX9wbdGxf7O3y437N4u8MmBN",
-	"6BvRK9H694nlrz1c45u9PdcuHvuW6SRmg3sU8cGAKbvfIyb81OyLjkioYpDdAS6D4EYwbkZMuTHGZKKQ",
-	"SAklmoXSEtBgwEJT3eUcaPjHbC6WtDiXoi+pirDr/tIW58vl61ri8UEIMWdshhv7JLkYpR1MLnNXK1VG",
-	"19gfj2L/xzf732npltNL/vY2pyR4hSDRW5arLbvlastewxUEfJ64L6ecCP+NHAj/O+lYfdr+2sWu1Vc5",
-	"Vcb3k8735a6h2rTwoFLwunRnERMh8N3jBJsl0A5r7+yfZXW9LwYQsdExb66eZs65CpfJfcMqk65MZLds",
-	"JROmbkEEXyguFTdzoqeTiVQGhPHkOq2wdirrcqLKK8LrE896vkPgDJdMT2NTptt+wUztsUt33Xqitp6o",
-	"rSfqpbuRC9TPKpT/crTAgjLaSLhtV94xNYjl7EkQBFEDfNWfxrfV+IHe+phOiJHYecYb0tibgevErkA+",
-	"pImciX3IXyZjOsfaERc+giwAqBXSRBsqokSht0xO94hhsbVActXcDjCFACIK2CZ9NDvA94TMklAxR3U5",
-	"E62iVr2djWTM0sAVAK9ARvNIalai88+oJvC2625Xqc+bERNO1vdUXoVfoUXrl1WjzUzmvE7el1nwO2k+",
-	"FCzqTidLFeLsUyWacJAfU8iunoajbtJzKf/Km7e/ABrVehLy/dPF1cb8eyGmNqA8tj/tBo2Jklb8u385",
-	"EoZtRBawX72fKxToX0s0q72MZrW7XLPaK9esXq+pQT9U2YEZcxGx7/CYSrSQMt3bUgpwR9yGiAG1pKwu",
-	"YobyGLd3wFmMy7LE8Mfut2bWxTxmWoN7EdRBTYT0Lb7stXHfcE2+ANN04CWim+vusrkiJtG3YONUwpRk",
-	"qzW7cwEm/zQ26GewfBYWi24cyxW32t7/cG1vq7w9uvI2pmK+3HmLupLH1qytacVAYeCbqgwZnrpcn/4c",
-	"2stCfytwGR5A7OJfUxpr5+RigAY3lOD0Usw/Bi5goqi4tUrQiMURNsgigFZgPw4Yc99pCB20oOprLMdM",
-	"ZNLB47hJTjM4O3JqyNcLRJSQ0OuWGxwwlKlLEmEsJ3TIdAoVPVRyljYCcalM4Gf94gZOFRxU5TguEKcq",
-	"B4TGMTF8zJqkh03ze0QxCq5wfMb4hsQRNCyLSH9+I3oX51fXpGL7e4Hzqn69IKGcCiw+H1BF0rbGs9SD",
-	"jZ89ID1qemTCw1v77QmkRuFfbkRPCzrRI2mOM9Pzv/nkebsffeaQiNJNAU2YmJksUxg/MnOSoZu1AYpg",
-	"grXinvBk2zQWo7yXjEZOzXYrqgrypruweSX8IoLtjxi1rfJC20uR/s3ZCanrLwVq2t1rWXWIilvYhEUV",
-	"2KlPb9627LqyiCj40t4KiJP0pV/Sl14XX/rbr+8aiW7Z2ggENkOfHWHUvA4SbDYim9z2bVB2mwL8Q+kD",
-	"FPGZ4xwD9hpBli0/DA1veeTXy0kv/QIH/VoqJHNZiQExEh0vFOBks0LKd/NMBo1ct08sA/fjYiU3PINB",
-	"ZFAQpkqBviCsHrJPIuj8LyIyY+xWk5/gwVMpIjr/GaORUpiRtlbL5+vDJmn7ETHErG+El9yuV1NA2icn",
-	"3evj0w6hYwnBbKghcU6YpLcYN9pxDqfdRHPvbIJEaDldUnj+ELH6qJ4Yfyo5D4MTqO/R/QRN1KbjMVNE",
-	"U0eodrPjee4l3FZLM53Op5N/rBmCzG7IvXOkPEhGlsywZioxBq9U5CJBt1zYHy46l8fnR4nHU4M4w43C",
-	"oNYD1l9YfCnUV3opvE4YpDonHNTWHv8hm4yV3rBq19nrBVK0A+Rp8eqsfXH12/l1KTVWXdsMhXoG98g0",
-	"6lcKOTYGAQLieUqlJWrWlki3TqOt02hTJfGaQjuWxNSXyl02Qr2Ws77iWNYW9n5TX9MrxQaK6dGy6F5/",
-	"yuMoo1LqVNmLWTRkChSsOXiAbtnEeP+RmM/oPCBaOuA8V7XmE9sdSGAKYjSjGlL9KOCUJu1kzyTqbgkw",
-	"UXnoDJbx6GrbA0uu7NblBUtWHri9Lxcz2RynTQMJme249N8q794FE93y/i3v3/L+R3MQAN9cx0ewEQOv",
-	"gRTNFEtTwyGnQjdJT1Fxi3Bv0zhGyGj/zGwk0UsA7vyE8YPeyLVPoy4FZ7iyw2Oq6Oao0cHzuK7bkfNc",
-	"Q1RHMD4c9eVUaUL78g7Loan7Y5/FWMhZWr2kXAQ65coRG9CpZf2toDGQakwNnKt5vWdtAvqdj6djTH8c",
-	"c4H/SNu3cGHYkKlSb/fDpZKbbT49mpsReGySTbAHD0FlzSOWzU7N+prTLfs3cF7XHf0+aACCalQJOl5z",
-	"nPrQQf7OLO0C/ReNyK5bR/jWEf6jOcIt60ioFK7H07nCq2WhXt4tYXnUF3oojGnECj0mS8tuT7If/Xfu",
-	"C/O8HtfnqvfMHE+tTjFwjlu+uq36fOo+Meg+sYql9wnpZZxysVdvfa54x+LlvbLwkYDEMttR9xqtBQWg",
-	"8pBhBAndVWwQvvL47XBXFvSsw7jiuzhbNLRJGVAt2LOyaqGNMibsJGs2zMVD3LKuLet6YtYV+6ueMiv4",
-	"YbOC9SOXTwAVE+DF9vXqYznFZMOvF2SoKBSRJJdKE8VdrxfnV7lj8QFon5AtkCQWDrghfWZmjAnCjb4R",
-	"GeMeqr5bAaH4ugNd+Q5dZuBv70jPpRp08edek7TdwzglSJokRqKFjOoPZA2KpLrnRriyeMLNQdqXcCSx",
-	"7JrNpYigVgS/BL/C4Ax+9kvkigj23ZCvF8tyFbCA9AWzFEB45FTMZyzJXDOPAbjrc8Ha/3cRZOvo3skG",
-	"lyPSw9y3oYatO2RbifrikPQee6BMqNcKPJfUnH5zp/VHIy9F149S27m8+hP+dyl4/SUbyzuHh4piGgLU",
-	"Qs6IFE3yxZVlevGqDWDCFMsOKtDqN5Ou8NYWpn7LULf+5ceCqV+LV63Za/whUMtn0qeneAaT8qEEOsnw",
-	"MQuIkIrEUrO0VNy90qyASn4w83lmjORwxOiEqQoVGL3COd3y17VVyyeESMYMpWjp7H8w1b0IZfzg7V3q",
-	"aNrCGm8lzlaF/7FgjZ9SLBY08jFVt8xAEsIr7PVbnTZ6YXVsTCqKuTbo3osqW0IyMqHKCHSj8XBEBEpV",
-	"FmtGhsyjRhIh8SWo4AEASSj7gToh8NzZv3ah1S4bT8wcG1wmWMqaTCivSCC16znBqf6YGIaF6lH3gWxu",
-	"jttpWJD7b5dw8yAEQrcruEVP4zvzraMLsncB9iTF/c/gnvzqIOUsHf7aWgp88iYrKrFULYTrdH58dtUI",
-	"GhHXUPN9iPAi78/PP13tvPvw9zc7e6df242gwb5PuGLaDo0KAYh3CbFxQE+pPAJH4BAHgn7QRjiVIOl1",
-	"oART5L2Ut4BEyRQf8NwWWypLKDb9ZhF3hZvYjnfNBJGDgSvkJ3077khOHpEacDZVKoO9ilslYaskbJWE",
-	"l8vNslw1FcEZNeE0leXL3H1c6OlgwEPOhOlOJEfcEzk1XTnoYi+WhOel6HT1oOgSP2FBZhfUkozWUUMv",
-	"Aa45X50V7bgYtLH0nNbrIM7EN9nUy2Jz7Qmdg3oj5AxUDHhjRO9YpqDFKikBQZtYmxvh4J0Bc64PKRZK",
-	"0fkB2W21oIU/Fmm7upgeeFodgLX9xRdl0zj+PzwKdAzFNVIz37ETHLMBxiURRto3fxpzrbkYluk+v8Oe",
-	"ZSnigcnbxWQTLYECU5xsl2fuYE/oYCCx8rA0uzqOy1OrHe6WS5PoSxkzKp4DIuTLSNqr9u3x815wJ+Am",
-	"L7Zk8opBpgMTaDslKMB8Uf0oYvw+oaLiezTtteooI8UuTpslzTgGVzdtxt3+ra97mzjzxIkzwPNohuM5",
-	"drdMFpeJvtI0vyw647LUZ++6BgHlgneFPGdymowFzu0ULws5NhV0yAAJrH1xXJ4OmI7wAzckwk/6mVZ9",
-	"NXngKXoS/VBdhEac3a1GX69wg7ecqBlrj8uO0PHfJ93dVquV7qf9F/l64WnPEn8uwSQtfvp60b3stA9/",
-	"6xyVG6rPlUOeEHOdDPL0Hm4lylaiPLFE8Xc2Q3VZYZL++G2djHEP7LskYxwfCaxIuGXzNXPF/47jP4HO",
-	"nGthWhmv27BVqeuqIaKiy+9fBZaXNpZJud4VMyZmhAtoXEqVyQyiDZvoep3cpnZndotA2RHl8bwbyyEM",
-	"7556a/ljFni5br5fY3+zbPW/+6taR+12DaC2LHLLIp+WRf7LMxvPFR33WbeqZlX+OiWagd8FL6Z2nhdE",
-	"1oug1xcRU9D8rbbLx0wneek9zxEwRtVDHtNrki8jSTwf0NiLi8bxjXDRK4fYC8qsR2B3kMSIVxvk0t8q",
-	"08b/7qJHLxjpyvDMklpr4Nl1mesTMdP1kssdM3yu5PKt5HssyVf/lDNHXJ7eDndhG/bahr22Ya8XT2/3",
-	"CRL1tICXTnhHpeXVVDO1On5l7THXshTfc1GopI14NsziWGuUCQyRkZwBqH3mOa7LTbfPmqnEfNs8MPRw",
-	"P9ZUREzN6DxvACbLS0JCyS+p0MnLsSfSKoJGBOZpTYnlH9+7/7a57XWh5FBBRn89G8wS1l/01hTbmmLP",
-	"Y4qZxO4HOwno7+GGWTnr/POWze/R4b1pNv+VvfPw7wH/ztDYAliYAyjenVFnhGEREWQTVuTub2ZffWLz",
-	"F8nclxMm8i3fMgxzXf34mXP0t3bQunZQWdnAI9pBQITbYoGtyNoaRD9WscADDaKHlQ+sKhl4P4VOIdh7",
-	"NYtH2iSQHhQQSCwKILEY7R3s/orS2zLaiBg5ZNAyC3LzoIsZdCxrk4gPuaExDs/1jfjw+eTD8clJ58g+",
-	"ZOV8kDYOgU8cEEomo7nmIY2hXoFrctE5Ozo++4hlBYxFmvT0iE8mXAzbUWQV8V6AVQtvWi2C7SVnvpOJ",
-	"z8GDhiQ4d9fQTEOPbpGx3Y5h4+xhkvbFMdEjOdPVhQvHho1fuGoBtzcnmO1WwyS5GTtRWZZ6HjT8Lufd",
-	"wGl6/vX5pw7k5xdG3GsEjX9NqTDczAGRs3AWMAz8rXEiRSQTOQnX4uN7SF4VbLex39glHVwNuZQ0SiV4",
-	"O6Lkk6sJkdrQ2JUGdHbJL+0zezkflE1vD+4pCyvKjqWkruLNkroK+2wcZ43pkCrFmUo1LHud3y6vvNhb",
-	"r/Li8PzDh05n529//7RX+CMwruyfvwWNwTQecD/HZR/OVGvsLpKT/+nM5zkOBoyROzkNR2C0pKS2W1GO",
-	"YUcAGsxulzbUTHVjv5FwHMuCFQ1vuRieQXjIP/ogWlpdkrHtC7vVxba62I9RkxFSQ2M5BH0ko5Kll1g/",
-	"uDDDDv1EVRlu9ktUPb+IKg/22UqU3exW/LgJpf6rdrOrvunkzMZtTys+7TBsuCYoYio7r6IAWl+OXOGL",
-	"dZJaPyg5ruO1upaNf68U2br6zy+baD+JYptXf3DcotZTVHQWClD3yjXkjEpzOh0WVeZSPWavVI95AeU6",
-	"0Z2c4bWO5vRcqcLpfamTK5zhjdvwyzb88sThF5WToZVKRlGsl0ZZMmO9+pNHyyItpwDIRgVaHIHzxgAa",
-	"qiaejzQTb8pQMk2MJKlLRipy2D477Nh/HKQuEmQHhA4pF76j2I1w+A4HhIo5ll6CBwaRXkmPizsa86hr",
-	"FBUafFy9AEG4oc2NY/DQgsx3i3e8r0kO0z8O7SaQPg1vXVVlEgzC0Dvz/in0Jdkf7ySPnDPJdaJnrk3+",
-	"VJc3MsPYUcaSW6H4WKsuPZdEAZhQM8qoH1Gj6Fl4kCryrJBScAB57DsvExIKAVJF2Zh3IXlB3biQ4Pis",
-	"ZYo3ri/bh592dhsbyoAnC34l0r+wyGoFxa/7pVSU5Bt7revWuxJgrCdWXJZ9/0XVmVr09zz+oG2gbqvc",
-	"bJ1DP1agTmUVgLVdQ0V1pzxtcQ1/jjaK0du6uYnW2mGWb0IUD1IOMW0BHRaU4HALeYojqqFoAirM3Bu3",
-	"bF6dlHiF03rhrEQ1FSJfwvDH0jwNEK2msf8maMRUm3ORE8VWzEir1prG/u5uponSUfv45B+WGviY/Sfk",
-	"DTY6UyUn7NV7pmIuGhvlEOIWrpk86Mhha75uzddnyB501FaaPug5wCb5g3LCBJ3wpr/TpbwMgcyEVdFM",
-	"yrA0U3dMkVvGJhoAff7j6vysSc4gIUDIcq71kZmrCQs3K4Gtp/EdOXjA8vvLdYIfWLi6DyF2e2gsnCpQ",
-	"na0BkB7hR2bQPe0/mzk52pdTU3ZucDaKDZhSFFtYlaeLnNJbqMDzIJK/knBE7TExhciTBkxjOw5ThGMf",
-	"25COJ5QPBXgkEDsyAwVvKYJIwfbhJzk1pAcDMHYc9W6EgXpnrlPsyglAeuCQYPD77yWpJPBs9rEgnVPy",
-	"AmNN0obqIRjVz2uvtRvcCCqwOw0XQxhsr9UK0imDV6Qvo3nzRtyI3owqywJ7gZ051VJoV12ouL69CqVi",
-	"PZ8ug/1qBopOI6L5UNBYk4G1Vpvkg5Jj8muLSBFAoMotkAvSjyWYKmQsI3YjFBtMAc7aTgd8LTBeFx5j",
-	"UY9woQ2jUZO0hW8bnBlPkzetN5n+PVDhONWATSINmTNDIGmSRfa45B1TUAUJH/KjdK1GgxGuXnWx46Wj",
-	"pxdukzON45LGu+yOKee3wh2Cu0H60mD7XZ3rv+vWDYuz/+hGbCyBqThKzTfA9dTWGVMeW/ke0f/TzakZ",
-	"ynHmiWKTXv+71ZZSAxd4JzQtpsW1eO7IdkI5HjMVMjKj8e2OGSk5HY6IZiJaYy0LU1qvGDM58idxxfgr",
-	"md+Ctr5lkctdyyC/Z9cMXg/FBsnxwC31/hTP95zjoP3+ELsK+9+PC2/7W72QapKGSxxLWDuT2+/foas8",
-	"rXIhWJ4JbCuRjimDc82trGJfYMBbP8MzaKEbpIvVwx5GCZUl62en46AxiOlwWJzoB/wxAOHhi6ZLr9+7",
-	"Vvb6/dHonLaPT7qn7evD3xrfFlbw6W+nf9/7AhDAi2vAodI1/NJavgLUxfw4JJbyVhM91RMecjnF1NYZ",
-	"j2PSt5fpjrMZi5qNx7+7XuPYXsat02/r9HvxcuWEIdg7mfP7eWNoidevRB9uBI2cOl4zAyznF0wMsaxn",
-	"MPnx1Z9ZNnm/HISQ65x6i5ZbkxxiNr9iUKdMFYsS60uxIVURMZKEVLNSi3pjxf4yM/HH8gQuFNFVKrgl",
-	"FcpVkbnd/be/7rf2mru7b5Ko2XL9EY2AzQTxerZAPckNiTWHMQ9vsUc8/luKO6Y0pgi2Hq6mVsk4v9Ct",
-	"s3Lb1uxH8m5KeUumkwdw/aXhnJRtp/5OBIt6WEIujlAnGdd97YWScp8sM9YuKpsVW/LtJAECJzCj86qv",
-	"uyetUXU9n7Da0/hQeO/fDXR2nABgVAvImPJxTjwmiLNhIjnwLSnunJQK5XQiRTY/pTrdpfV2f3e32drD",
-	"gu+S1JaFTi/F09pvHB1fHZ5/PrvuHp4fdUC+xNFnYXicy81VM18Z5LvcpGNWimFLZ8eFtyUgqV92PnQu",
-	"LzuX2Wym9sXF5fnvCJlbUu9dsuJ8Ygl4154vXdYurl6qLPCQrejexhmfPE3WS7ZU/OIv3/JiFX5cFKor",
-	"i5tPqbrVIO3t84RqyAA9INyQPgvlmGly0T4+apIrJiLCONQwQzezHpGK9DxH6AWEfaehiecQNsHmaWOs",
-	"KHZjj6caW5HciD5jgjhWmilLdqOBqYgTt/uC0JPsDhGjmPYe7CEzmkBzNY9v5flYr7ogGbfvZcMt/Tny",
-	"86x/8D3C2TtdKwM5GWUZuq9L7s+Po9L3lV9exgG6wLLX5onrFAK3HqPD2pqSOBUo7xYwU55RPueO6ckF",
-	"dTaFdPdv+2/e7r9uNd/ioh9JfNubv9jHrUySl8yhRJKvS3dtdOdXWtD2mQAAZYFHbb3FW5t86y1+6frh",
-	"RASVaizlTuJSuV8T1DIRIEVPA6pEOfcw6kSQhkoNq06uYnGsyWyEiC2UeDYfEJQUVvMZ8oEhodVrIMgc",
-	"ymkcYVwMp2PZEhbb+J7q2kCT2YFUTdKOZ3SuyV6rhVH5G+HThaYasFViKHTZJzSTn2Kf4Jr0YP77BEAl",
-	"e+hSQHcr+Xz26ez8y1kN5/WNcN5rhxhjtSs6mTAKKUmxHJaCuvzudu4Q1ZSVFUAYf5cQSSQUvDdO9i9I",
-	"yzI/hNOGHqtC6DGAPjEWkUcFL5H9eB6N/YY7EdTIuIcCteTo/r16JLhOW6Xox/NeLO5ric6THDTmENbW",
-	"gOzuuetWUSiT5DV5xjCTyoy2TomtU+LppLwXAC5Kurlf4k9/Ge+Xpjh7HT8HgIbgpxwLXR3HqwjCbmTs",
-	"X7qpPVb4lU4mSt49zMTdOpufx9m8rom63DjdMuNtcPcH4t4fmVnfQFsRz13N4F8BG6t2Qf8GZpE1TRL0",
-	"AkaVYJFrJkQF8Vfbu5JDKqyttdyDDH91DuQckwpuxOH554vzM/gXGEAfjz9cdw/bl0fE0Fsv3bBfUTY7",
-	"+C+aTKSMyU9SkbF9EKoCZ1B/YZ+DP3INZQxa/nzgCgvFjQCsKvy7fRATVbHS4B360zOYVlgb4dAj7ENT",
-	"zSIynTRJ+/P1+Wn7unNEJtZ+RInIBaZm5hz2N+K0ffa5fQJ/Ofx8dX1+CvYg9G4FR7/bPbRRKTdgifYu",
-	"zq+uSSF80GuSQ/uwnQ1CXCyUqGg6ZmjENsmZhMoPqNxmLCoHlIABH0VAbwj88DC4bxCyhSR77x0oOvFf",
-	"0HBrfOmcHJ6fdnbeNp5aD8hcqR9EC6jht65nw92nm1I8cv/7j3To/+Ot9cc7+CcIWORtmW3QYqtrPm3Q",
-	"4n9EqrplpA+PPSQaI3QWBzDqrrxjahDL2YpoxHJU0pJghOVb1TmP19LQWBPNRchyGijpsyEVAZlOiJEO",
-	"4FNoQ4Vpkkv2TxYaFpFUTKBimCAxJdmPkYRKVuD8zRvRS9+wx9kD+LHMIBOmyGgqImUHh4Rp+3UpGIlY",
-	"yMc0DkgrCTDgAxj7GNM5Yd9DxiKy22o1bwRGBbRJ8i9DGsckkkzDhIZKzlKlMinKK9EfPzJzBVtYJwyR",
-	"Ke5L4w9ZSVwafUjF9o8Ug9i4FC5/xo3917829wpJ8L++K8uCf/3G/Zqm/u7vvtlLfrQk9Tt+ZfeXd813",
-	"79aQm3iGFQITxt+m2W2dKD+aE8UkxInoH55V5BBAqHm0FHmrkeoE4GitjHmAAaGkD+3wlaLzA8uJof8I",
-	"1ICTqYiZ1qQHWbU9oulcE/tLk3TAZwHx6TQKbedQjXxUmYm/BvLRC2bOl6B+PHIG+5eRtWAeo6ZLsAKy",
-	"09bg/DcMD2+CjeUjD2thY21z1rfh4efDxspUWS1gY9WJFOfBmyw35IBZ98c3yzoR5qpM23d5VYCIZEl9",
-	"quLGvocMpK/udkvFi8uiEAM+nFoTZ2QNFOiRBXhM4UhqJkgfU6x733fohO/csnmPIDFlPmQ/8C1Z6lLQ",
-	"Lm40iwfNVHIh8tTi/A5TmGbfHFSPKK7PvZoq5ouv/841N/Z9BLuh+HKUeJ/cEM4EWHwf0kx8OSCLPChi",
-	"xKN8ehvGbHJAK9nhMwbF4jeuS3SpzMvOSCifWhovsieEn+ZiGGD0BoQSl8Laq3k86mTrkBorRvc7HlJh",
-	"jWYj4VsYdAnI1wvE2IYGVZlB26GpWOm5SGAlI+mhsxCUMfN+585euVVzGtG77Am+9+2zFl/7emHPn+mR",
-	"jCOdnlqoJDR+g1oNMlRUmOwqTtgdKyUpLBrJUSTsihRhfkLRkFWuIo1b4fZhUG86zxINgn+WjHAxVeGI",
-	"aqazMTp4OHe0KS5pySLczPtz8vUiwHTN/pwgriXisFnFWQs60SNpyC2bGCxqye6Qvf/QXrWMqtMtN8Vz",
-	"I65ze2awUx4zbaSo3rIJVUYwRfpTzQXTdvlyMGAKdPTifmZHpuqWmUlMQ1Yy9BVzPZCRaAHWwMEAgNbN",
-	"BaFkxkUkZ4CX5hXkzAdcv8bFsS+nAsYOreQIp9AXPrIcWioyY+xW+wipvwMVH/B4ivff7v+/AAAA//8=",
+	"RIHFnAB/xt4QwBJEeMcPnm13fyMc9G1ANLfnJUU89ynhIAzsc5jrDF9wndHxPB94jTPSaE1G/Ows/Dlv",
+	"/VJWXVY2VJPy0p4Q+XN75HZzZdwqU7RTBt6yMoyTqakpwxFPWjNb9pRXzvrWDFzZBXrlBNKuQjWAOleO",
+	"9iWNMBc93/YqM3sRQeXKIUKQQUyHQxaBgMsm9xfVohpzuA8alv8rbuZXlh6dOjnhFa1tb9k8cTIzAf2e",
+	"e1yEXasgdv/f//v/6VkBAr8Ypg38AjayfXsENrCvkNm3tDnhO1g041ksfvjezouLgSzpvu09thMlh4qO",
+	"x8xuAXpvHQf2QGMIcm4lGxNDLhj5CXmiDsjXiwArxq26BR3XA/TL+LrngFASIl5vcCPi1HrXQdp0Ap4a",
+	"U3XLzCSmIfs58Oa3vQ9MG5iJYnpipSyBC88S1TqS4XTMwBy0NHoMs6VN9x+E6xsBi4jYhIkIeL5m8WBn",
+	"JLV9RzN1x9QBajkAu8uTRu5WrBtFQ9O8ETfir391PlKmm3/9K+kk5frEubpwrMi5pXsOHZ6+utvtNck5",
+	"rsh+FbRRbQcf8OFUuYlzJ4wkxgngwYFUN8JtgpMfIVVqTnrJoffgJSFJrz01I6n4f0EApBe4YHthTne7",
+	"PUI1mbE4dov6xObpekhI4zhpDZD5SpMg0faZ5Z3a2/dIvFYDgq6xMmLkJ0vDlnwt5f4MsxtRTXQoJ0zv",
+	"k55iNOoFN6I3U9ywHsD525cR6pjG9r/1NBzZafZ8YEHv49NNOycYqocbRSznhRW7XQVxbx/A7dLTwYCH",
+	"TB+QSUy5uBH4fbheOCQJpTVtocAC5qCbpC0ktoyD5f1FI+yentnnfIv6mN8yO4GpABwbglqb3VGXhms3",
+	"tYdumF7glwL/gk3pJTlZPTCE52kvHB2QXbvDe2/fknBELQXa8Ug7wZuXdqlcGEn6zFKgVU9uRJqlAscI",
+	"GzDkd9DOf8yQVn/yWxqg9yTIJbI4pQju8s/2g+6Ax9QevdVWeGj2Md/FLfxGcMsrFPPwBWh4vmm9IT2c",
+	"btc92WsSTHGit0yTn7LBx599IheOobMb69asZZNcMhpB9ISKG1H4O54P+S+mJLIu9DfGXBvtDqajlFQZ",
+	"Ymf23wGhsZY4aPLNCTUj8tOb1pufMUw6U1IMid1DGdnf39q12X90hTRdGsdyxuwpw9J7bfvv3s8BEL4Z",
+	"sRuhR3QC0bIezAHpGD6/A3Uoi9QM807yVzM53ROqDA+nMVWWRLg5gIeAXvWN+KnHxR2NedR1bMOS3lRQ",
+	"xxtgkr2BVH0eRcxyid6EzmNJo66RshtTNWRArNSwLjhi8I2poHeUgwTsgajChhddWEIPGNeN6GVQLrtc",
+	"dCeu8hDeyPzJMr6YhwYWfXF+dQ3HddG+PvztZ4BSt+SNcClUzEHRdgf4Xkac6b/+FTbiP67OzzLxMnLK",
+	"35OffoX/sfzU819L/69QA3/Vn8a3vZ+bJE2U5xrgdUgkoRUK8mYYng+FVCxq3oij6STmITUMWUxAzj6f",
+	"BMTtM/l8/WHn14AYRXlsL1hEDQ0cwVhxrAMip2ZHDnYUFUMP/eGl6xxPDiSNFVf2Dft5y/Zzt6mF0qEX",
+	"MUN5rHsZdjfgLI7cDmHqPNB4HoDEvvz1AlYGECT7hHo8RpetXopEAg5E8lMPUyiQj0ESg/v3jegVXYG9",
+	"n0Eso+c3ILdsYjzTDAiEEZgVCfFgx56KJeJsixowc4N8V62FPjZusVaNtdQAoXXkznZ9ifqK4Dr4umfb",
+	"ZqQYS9ZKYxLxITe6SXqW4BxrNhJ5MhdhPNVWnkHgg97aqwyyCVTjAJlD3z4aWfpAkWOoiHSCvIWALxGd",
+	"u+m4uQMSEogIS389NAkdSNBuQHpw+Xp2J/feJk4riFtbeplxjXPKhIubxI4ZOc6BG3Ijen/eQHrETWOf",
+	"/NFsNr8F5CaTKGF//rPZbN7f9w6cHawJdOEk/TkR1ExRtXGrBNsdql+TiE/55NwqsYmKvRaaDlg8T3lv",
+	"/t47mdA7TtnEzidQO5LE31uWcWnCL6l2iGfv/3ojHP4YpgTBV6D9Gpxt8gmzc8kmMZ2zaB9sMse+MdyH",
+	"PW4IGwxYaA7cFXFagf8uKljZe3oj3uztWSnHY5bJGU0cwGoqhHceuS/MqFU2+4qzgb0fIFmHzGjypvXO",
+	"iZNLZtR8B5xxvSax+hoQJ1wsS2V/A5dT80bYverloYZ7hAvI1KDCOSq4Tt9kd0x53Ra9Hq63kj2nq5Ba",
+	"ITPOFhVFEpgknUxidN/37NO9g+QptDL6CP5200Bfyk0jX43EhTbYAs9p1WBZ421ILW13KmAZ6FQy6sCK",
+	"QDpmxnPR3AyHViWaSxenzBgHaDbYw2GWveJVRVMCWSlFrak/NbBGeyxJr7/UaadJApkmp24CqJMLCVNF",
+	"V47r+9hAKyTwZslOKMcTang/ZqR9cYywYggM39httpota87KCRN0whv7jdfNVvM1JDaZEViUr8IkIjYp",
+	"LRW+ZKEE2w3h8C27k9PhyCfZZrV8oEp7Tw4AOQv5j48RWJ6u/dXO3DhQWT2ev7ts9i9YZMOtjomJ61Qb",
+	"sveGjGCTfuqFGLHrEcPiWP+M9zotAsYE1hQ3FLsQ5j5nyZZNnD5FjVG8P4W8NdImYTYeCJk0OmNb/0UT",
+	"X0GPRfDOqacX0RHh7BJSO44a+41rRcNbbIoBrTId5VWm7aWPvDrOo37ff0MPD9PmvYzmLsxqnMvO3imr",
+	"ZXApXv1TYzqca8YG5w2KKfqXxmOq5uBHwAX354QSp7hC3ZOlKx8ezBRKYSvNv/36rlhDst9ovz/c3XsN",
+	"jgynA1d+yvWy5CKjii58sGTk+6CBvrpVnrykCcl93ieWAKGiIwB2Za/VWnMfU5aQX+F1nl2gUMmuCzYA",
+	"thH+y7UkdVehbRr7jb3W3i87rV92dn+93t3bb7X2W61mq9X6z8rtznSWRYzL2nuU2aCShEM4KurvdxOy",
+	"WmnEML2jRABWfc299arslfugcUkNO7F6ys6JR9FcNkrx8dwIl2xM+bI6kcVR0lcKI2lm1hnFPn4fNL7u",
+	"XOLl3DleuSG5Z+EU3iAhlr2UEOyr9zRy7zXgld3Vr3zO2G740uvVL33wBh6+8Wb1G2fSfLCqOb7wbvUL",
+	"h86Igxd2a8zpAu3MaylPrJUJ7+3trX4vw0RPuR5D5TO8W2OSySnj3r2tc0bHzrYFQx3fel3rmLyBjN7g",
+	"lK9Y+QFJ1yhCDB1a4dFw6RbfgkbOE2A/BbSUQtyijwFBxb658/yjYX8cwJEFjbyfpfHt3g4KXrDGfqPg",
+	"Q4PpvQrzuS9DZsqaUqRavpWyAx5j8Ix6F6bv84iyB11NVtEEz4u1a5oL4vSEa5PPLSnI1PwczkXsPOVc",
+	"J/pB4gr/15SpeeoJzxdCJnx0zWTo0il4PQrn4eqVyuZQKFcrncXK5ikVk3AGDihu1rKpmkNSClFTliTH",
+	"4StBqkoNMrrNByXHjRrPXcs6T0HFQY3nnOD49mAtwAM2J9Idqxv+SCvu3rxrvnuXr6iDf3QjNpbF8pN9",
+	"+Gf3zdtfcgUhCyrB2/3d3WZrD1QCXngt24xFy6kK7VGyUI7HTIWsG45YeCunJlcub62vYD0VL1+rZP+R",
+	"exzzFHEYnFfW4QNtgfGHQwxPt5J/+3JeDJBlakxxkr4iKVMImakNtc/YY82Xgzhw7r23HmF7N8HM3s3j",
+	"W+/er6M8JUeHdLeoRZ0Lhn5BaJSYcKuCJrXVf/4t9J9/F03BisYstWWVhcyv38qFu2I08kUG1X4BEN4m",
+	"bb9FIu7yX0y2cQckHEHWNvg34Gpr9x4GhzmmsugmRPS0FD2i7Uuz0TxJggHUDRdUxnyZXo5XgHsTqumb",
+	"5GqhFobQKCI9xyHQ8wxcz4fPPIPpHRB6I3wwP90/DDuiC/DDSfvjx84RvMmNTlYBuDiLpd4h1Qx9e3ec",
+	"zaAsh/RjCT4PhHq5EeBEo5pcdv6jc3jtxs61v26S86kB5xski6UuCzLjIpIzl5oEE+SadL5eHF92jsAr",
+	"lnpHpmUrQ2+JjBjxYAs6V4cVuMmEoxJnyI1IvCGuHKuLzenXcosgQWU6G76oc2QyVeGIapY36b94umY7",
+	"XoySGY1vd7w2p5mIdNbGLwj/tUTymm4WzYdiOilM2PuffS//Bzhy1nK3pMdYy+ey+2w+l0ola8VuPFC3",
+	"yesypapLwXMTNNw9za/wg7u89kohN1m9vL8VlMO/ZWAt9v9oFLA9G0Eji8jZ+Fa2N+9aT7U3GT3P2lbJ",
+	"VjmOW9yojMrXuEZbKuFqsZS3muipnvCQSxe4mfE4xt7ayIqbLlFuwqhZJCYv1UY0Shtkkj4bIEzNio3/",
+	"tbDxvyYbbxle56LTLmz8UxDhokINErIeFW6gAiMjZ1GlMzE9IMDewae3PsWtT3HrU3wpSwHvLOiAGf2r",
+	"0lh4fvdiJvXGKZWVXsZ2HCeKZyEltj8nt2wOsUIXck3SHYIWYjAsOhfb7nsPdhG5EiMnM/5I+zqgHHPp",
+	"+W9b9j9lHEHIrFXu/WntXrd+zQeEcpuAHhIQPTQ03VZr1/Ur2U/Q1LoTJQcc6ybpd8yrwLIK5/Tz7UTI",
+	"RfKgdmVuOLxPuk8ryq6u22dH7cujHHDJ0ll/n0BC9P23vKSpVSmCB9O4XygEKRU7jiS2Hpetx+WJPS40",
+	"YRiegXoWkvO0pCxthavliA24YBq9Kknj7pAKEkliJPgImsTfvYT3YQYtaleW8/UgQ2oxibGHCZ+Yx+aZ",
+	"742AVEOw9u3LZsTGmsV3bNGYDzKFZPC5/Ux2xPlRp/uxc9a5bF93XONxRK8pJFDAn25ELu8i81DBr+BK",
+	"qcpcGT6v3GfzG3rLBGLsvCM9GtutnnfZd66N7pX5IVBLdrzlRX0QNY1c94G8NZKIkocz/UXe7pn2fSoR",
+	"8qkdEeXxPFvpRqgrTMvP0ku517+0kqnCu91YDrlIA1BHMKD/Mf2orxZLalyTasM/kl0ADBtfkfq3+2/3",
+	"VUt6u56Pw4ufp/BvhCmUaepK2moLCeHVPqfsIS3qBILNHJVuzc//4ebn1pp8PC0IRWha7FylCZWbkRCj",
+	"7SpGwxE2x4XD+aORl90FozGjTC21Gl/9ecvm9xiwL215cDiiYugCHONi+wNAhcaao0wkCr2BEPrRhPrm",
+	"J4vG5GdgchtqFp/Y/IKaUZ2chkdVQqbCVe3kZfypXfHXiyDBVyHQjB3FQkbGZ4UFygHg4W/X5+HYouJJ",
+	"MjhDOPMfX9rim08ncPeuW+/2Xy8I3LePJ3CdSoiXhGsiEPNjK3m3jt+t4/dFRDWwvg1EdcGnu6Y0xtr+",
+	"pS5cX/6/kc/2PY7/5C7beuw/tHugOPWcuZhJA5pOprwLEBB86LAfDZ2M4GM6ZJ9V7IdBmSHYLJTjLH7D",
+	"WfpLLbtqI+cr7HBd3yue5db1unW9PrHrte/vvWdijhE8zPFKcdwm+QLlk/4695wS482AOXpok8pFicW3",
+	"Qs6IFAe+FjTA6iq444BT4lFLAkJvBBaCOqQogOoKaRw3CYB3Oc8v5oRxkzBCKUJW7crEm/qinsz+/NB3",
+	"HUm9fwlTzMEkFvx/ZqSYHsk4auy/ThVZdAN3oTlF0qG6odjQlY45RnjpfljPr+c42wu59daVKA/fvCrj",
+	"BAXPXqXgqdzuumKn/qlkjqTciYf3c2tJbC2JrSXxwk4/vIsVIri2x69oXjySFxD1g1c0wTktlfsfse4M",
+	"V0KMTIOu/Tk0km6SvdZutt+j5UFGZpyGAdlrtQrwEjicRwRfNFzadlY/gLROdieRUTDzT0Vzw2OQY+rh",
+	"mknCsM6PCnr+PIVPb0TzS6hrc6Eyly+1ai3I34dbZkn290nn987JOjvXgRkuFYmOWkc0AjURr8xWPD6D",
+	"eFxfJ6TY/u/RiBXqAnefiFjbX9qXR09FrGDTbD3CWz1uq8e9oB7Xxs5uS9W4xaa35YodjNHlYvNk4Loa",
+	"nWJ38pZVq3TXAAfmVTqEAnSc5wCgJUEty3SiSfD7RvSOEW6a5NikPwKgYJ8ifo1vWgPQ3P154rq5EeC7",
+	"Ka11s7P9AVS9dNv+nXU9XEVehG5ax5I0R1wUVnhq20qVrXjaiqcXrFSxl/Dh8ulpxJDljq/+RGZ5XyO8",
+	"mZbPp1pwQEQOJ6cD4DdJyjNC49hPlIc+P2umkvDneqLlM8wb04y+PX7s9Ie1apwJvkkYNGff1AuG2qP7",
+	"i97GRLcx0eeJiZokAI8wD5b+1o2QlnO7R8ilbAvizQOnm+cCqg4akoo5GUvFDshsJL2nANE7ualKtNxM",
+	"vX6pPEvFDFesNDII5drrqtsvlC7pSsv/G4cxi0mSjxXGROrfZkZupczW0PiRMiPXi2c+NC0ypiJckRjp",
+	"JSkEFz3S1hz8VElLTqkipuw/ZtBaHx74p+QCvRdl+ZLuw+uKyx8IZ9Hl6L/Dcj9rSuy/CRoTBh2tU3BB",
+	"98N1Jjs+/c9FN5fLgf+11Xo2NEF3GHWgBD3BbM2IrRnx5KmVCYtIOaH7aU3jAd9a7Sf5kit4t2q/kLMD",
+	"15Gp4BCRgjVJ5/sEgP6AFYCVIdgdU0SP5Ewscr6PzDO+F3aVJPj4xQrup2Nma7Ojar0V/rzlQFsO9HQc",
+	"6CMzoIn5y/owDuQaSNbCKQ9S/4QU0CMvjKcRNECEViY9/KMDK03bFZHrEdNYr2IVMnAmpt5e173FdW25",
+	"Ea7FUoIjCh1UYkbvmIYGN2YkNct0E5ooHjLsE82FLgsxAiw6rhMbJq+Hi27YUKp5AHCg1LJU1+6qGikd",
+	"33h0nHQ/Jft01cdhpLrszO7GtX2h6ouZowqpgJZcIRVCmgBhAyPGxqhHl83FOUKys1nsy/tvBV+ez0/3",
+	"57zf+CCxCbKM2IWUiE04kTJ2DnlLmReWTBv7b1sblsqCrhvKwYBB1Rd0txsQOVUE+rpqHwbgZlwRBkiK",
+	"ZWGMOzkNR+j7NzLMV8q6ubpf8MiOjj8eX7dP6hdSPRfeOF7sOhYCUPNWOG+F81PDjCNJIr1lsQOdrM0J",
+	"aPfwivKrdhRlG80iRwbNXirfhTKkgvSn8yZpg7yEYijsi5rwn6QFo7/kPczYZhGLXCO+vjSjABuB9adz",
+	"pkg4klIz6JAL7RxpDAtz/fNSlteDdHCU0VKwpPUYzNUyQ4DFmgpuquuzMlL6hfGmcKV5O6SE3+f5ehWH",
+	"LbBQSzKT0VzzsPiFdLzd7ICn02HKp9+08lz6dTL+xW//uDo+bJ+sC1Cd2fSXKvVaKkpRDj2KEP3RpOTa",
+	"ci49pfLqL3s1t8GSbbBkGyx58eKvrBpQpQWsFzTxukJ5xMT99dWf9oPOlxixmBlWlQPsrXGU2QPXngNn",
+	"PZCKDKWMmuRc2SuACjQ29cC+rMI13u0zMpZ3ZeGUI/j6g4Q6LOWxfIu4G0+eHIvLjraWxv8I5vnvwpeQ",
+	"Kp+DLwXlrsRrx20CQmMtyQwaeWOGh/crlsYlfhz+ATu21WKfVost0WC3rHPLOl8+5PJ0fDPx/WycO9qD",
+	"i90jmhkHjs41idkAi0i9CnfL2ARGwZiJVeMso8CcmBlTjIxpxG7EjJtRk1zTWy6GhM7oPG0776Itmig2",
+	"mGoWoRvoTatV5tTB5NPH4t/PnoXqmGWG3xfZrHtiPRzmzH48YWaqm/5/E7cLAJdvKq8ekKZaU15tc1W3",
+	"YnDrfvmxclWf2/2CHURqJlJgEgMIcVfh4du6+qSK8uTUDn5knQQG1BiqYvQuMaouPzyFweASLs9RSFsJ",
+	"VGUGYIFD3Q+DPP8f3To9UxNSgo2dReWubJG+WDTI7jzqNs/rTmmmXLfka5iakzaqrJNp94xZw3BL6mQE",
+	"4J3dWpvblIAnTglgnm97MeQY+WZgrL7hOE0ROsBS88jVrkX1HVPzTL7AQMaxnGlE/OCQzQeBem3YZD/t",
+	"U+5w6Sd0rgOsQ9Y3AltIGU2+XpBQSa0BjtrBUiewrTpwrY2wvSyQhEaoWFeMgYP/RRPfOgByyujAMAXD",
+	"WxvzRmDzhADbS9uNQoMT+3cF+UbggetYXuiTDuWUPiHaLQk6X72xL+QSGa31eiN6+FCC0NKDXuG9PFvs",
+	"IexJsld4ceDHACImds/3CXXtH1xHc2y97O1y4/7NIq8MWBP6RvRKtP59YvlrD9f4Zm/PdXrHlmM6idng",
+	"HkV8MGBKNwkIYircz8a36EgaoE01s+YK9Fmfk+nkACaM5jxkblBB+uhZIHRIuWiSLyMm/GrtXBzdUcUg",
+	"YQSeDQjjZsSUm9WYTBSSPaFEs1CK6EawwYCFWOvqDiXpSa9T/Ji6/gW8B3CVfsz2ZEmTdCn6kqoI+/Yv",
+	"bZK+XMyvJaUfBFRzxma4sU+SElLaSOUyd8NTnXiN/fFg+n98s/+dVpA59ehvb3O6itdLEvVpufa0W649",
+	"7TVcXcLniftyyhDx38gI8b+Tnten7a9d7Ht9ldOofEfqfGfvGhpWCw8qxdBLdxahGQLff06wWYIwsfbO",
+	"/llWXvxiOBUbHfPmWnLmnKvgodw3rE7rqlV2y1YyYeoWNIELxaXiZk70dDKRyoBOMLlOC72d5rycqPL6",
+	"+PrEs54LEzjDJdPT2JSp2F8wYXzssm63DrGtQ2zrEHvpfuZOH6ywQcpBCws6cSPhtl15x9QglrMnATJE",
+	"tfFVfxrfVsMYeiNoOiFGYgMcb89jiwiuE/MG+ZAmcib2IY2ajOkcS1iclgnJCFCypIk2VESJXWGZnO4R",
+	"w2JrCOWKyh1uCwFgFlBk+2j9gAsMmSWhYo5ae0appVYnno1kzFL9FvBfILF6JDUrMT2sDg9vuyZ7lWaF",
+	"GTHhZH1P5S2JFVq0flk12sxkzvnlXaoF95fmQ8Gi7nSyVCHOPlWiCQf5MYXs6mk46iatn/KvvHn7C4Bi",
+	"rSch3z9deG/MvxdCewPKY/vTbtCYKGnFv/uXI2HYRmQB+9X7uUKB/rVEs9rLaFa7yzWrvXLN6vWaGvRD",
+	"lR2YMRcR+w6PqUQLKdO9LaUAd8RtiBhQS8rqImYoj3F7B5zFuCxLDH/sfmtmPd1jpjV4OUEd1ERI32nM",
+	"Xhv3DddrDKBVB14iurnuLpsrQiN9CzbOaExJtlqzOxfgeZjGBt0dls/CYtGbZLniVtvbtg/eKm+Pq7yN",
+	"qZgv9yGjruQhPmtrWjFQGPimKiOXpy7lqD+HLrfQZgs8lwcQQvnXlMbaObkYgNINJTi9FPOPgSeaKCpu",
+	"rRI0YnGEfboIgCbYjwPU3XcaQiMvKD4byzETmaz0OG6S0wzcj5wa8vUCgS0ktNzlBgcMZeoZRTTNCR0y",
+	"nSJWD5Wcpf1IXEYVuHu/uIFTBQdVOY4LxKnKAaFxTAwfsybpYdv9HlGMgkcen0mcrhH0TYtIf34jehfn",
+	"V9ekYvt7gXPufr0goZwKrIEfUEXS7sqz1JGOnz0gPWp6ZMLDW/vtCWRo4V9uRE8LOtEjaY4z0/O/+Rx+",
+	"ux995gCR0k0BTZiYmSxTGD8yc5Khm7VxkmCCtcKv8GTbNBaDzZeMRk7NdiuqijWnu7B5Qf4ikO6PGDyu",
+	"8kLbS5H+zdkJqesvxYva3WtZdYiKW9iERRXYqU9v3rbsurLALPjS3gqklfSlX9KXXhdf+tuv7xqJbtna",
+	"CIs2Q58dYdS8DiBtNjCc3PZtbHibifxD6QMUYaLjHAP2GkGWLT8MlG95ANrLSS/9AodAWyokc8mRATES",
+	"HS8UUG2zQso3FU0GjVzTUaxG9+NiQTk8g7FsUBCmSoG+IKwesk8iOscg9IyxW01+ggdPpYjo/GeMYEph",
+	"RtpaLZ+vD5uk7UfESLe+EV5yu5ZRAWmfnHSvj087hI4lxNShlMU5YZIWZ9xoxzmcdhPNvbMJ8rHldEn9",
+	"+0PE6qN6Yvyp5DwMTqC+R/cT9HKbjsdMEU0dodrNjue5l3BbLc10Op9O/rFmCDK7IffOkfIgGVkyw5oZ",
+	"zRi8UpGLBN1yYX+46Fwenx8lHk8N4gw3CoNaD1h/YfGliGPppfA6YZDqnHBQW3v8h+x1VnrDql1nrxdI",
+	"0Q6Qp8Wrs/bF1W/n16XUWHVtMxTqGdwj06hfKaT6GMQpiOcplZaoWVsi3TqNtk6jTZXEawpdYRJTXyp3",
+	"2Qj1Ws76imNZd9r7TX1NrxQbKKZHy6J7/SmPo4xKqVNlL2bRkClQsObgAbplE+P9R2I+o/OAaOnw+1zx",
+	"nM+vd1iFKZbSjGrIOKQAl5p0tT2TqLsl+EjloTNYxqOrbQ+s/LJblxcsWXng9r5czGRznDYNJGS249J/",
+	"q7yJGEx0y/u3vH/L+x/NQQB8cx0fwUYMvAZgNVMszVCHnArdJD1FxS2izk3jGJGr/TOzkUQvAbjzE8YP",
+	"eiPXPpu7FCPiyg6PqaKbg1cHz+O6bkfOcw1RHcH4cNSXU6UJ7cs7rMqm7o99FmM9aWkRlXIR6JQrR2xA",
+	"p5b1t4LGQKoxNXCu5vWetQnodz6ejjH9ccwF/iPtIsOFYUOmSr3dD5dKbrb59GhuRuCxSTbBHjwElTWP",
+	"WDY7NetrTrfs38B5XXf0+6ABQK5RJfZ5zXHqIxj5O7O0GfVfNALMbh3hW0f4j+YIt6wjoVK4Hk/nCq+W",
+	"hXp504blUV9o5TCmESu0uiyt/j3JfvTfuT3N83pcn6vsNHM8tRrWwDlu+eq2+PSp29Wg+8Qqlt4npJdx",
+	"ysWWwfW54h2Ll7fswkcCEstsY99rtBYUYNtDhhEkdFexQfjK43flXVnQsw7jiu/ibNHQJmVAtdDXyqqF",
+	"NsqYsJOs2bcXD3HLuras64lZV+yvesqs4IfN6uaPXD4BVEyAF9uXzY/lFJMNv16QoaJQRJJcKk0Udy1n",
+	"nF/ljsUHoH1CtkCSWDjghvSZmTEmsL46Y9xD8XkrIBRfd9gv36HZDfztHem5VIMu/txrkrZ7GKcESZPE",
+	"SLSQUf2BrEGRVPfcCFedT7g5SNsjjiSWarO5FBHUiuCX4FcYnMHPfolcEcG+m2wFORTdL8tcwHLSF8xZ",
+	"AFGSUzifsUBzzawG4LXPhbX/30WsraOJJxtcDpMPc98GHrbOkW1d6ovj5HskgjIRXysMXVKB+s2d1h+N",
+	"vExdP2Zt5/LqT/jfpYj6l2ws7xxIKwptCFcLOSMSAFSwSNMLW20AqKZYhFABob+ZdIW3ttj5W4a69TY/",
+	"Fnb+WrxqzQboD8F/PpM+WcUzmJQPefQlSMYOiJCKxFKztHDcvdKswG9+MPN5ZuDmcMTohKkKFRh9xDnd",
+	"8te1VcsnxG3GfKVo6ex/MNW9iK/84O1d6nbaYi1vJc5Whf+xsJafUiwWNPIxVbfMQErCK2xAXJ1EemF1",
+	"bEwxirk26OyLKvtUMjKhygh0qvFwRARKVRZrRobMQ1kSIfElqOcBVEsoAoKqIfDj2b92of8vG0/MHLtu",
+	"JgDPmkwor0gntes5wan+mIiGhVpS94Fspo7baViQ+2+XfvMgPEK3K7hFT+M78/2sC7J3AQQlbUaQQUH5",
+	"1QHMWTr8tbUUBuVNVlRi4VoI1+n8+OyqETQirqEC/BDBRt6fn3+62nn34e9vdvZOv7YbQYN9n3DFtB0a",
+	"FQIQ7xIi5YClUnkEjsAhKgRNqo1wKkHSgEEJpsh7KW8Bl5IpPuC5LbZUllBs+s0iCgs3sR3vmgkiBwNX",
+	"1k/6dtyRnDwiNeBsqlQGexW3SsJWSdgqCS+XqWW5aiqCM2rCaSrLl7n7uNDTwYCHnAnTnUiOKChyarpy",
+	"0MUGMQnPS7Hq6gHTJX7CgswuqCUZraOGXgJcc746R9pxMeit6Tmt10GciW+yiZjFjt8TOgf1RsgZqBjw",
+	"xojesUx5i1VSAoI2sTY3wmFOAwJdHxIulKLzA7LbalkmTbFk21XJ9MDT6lC17S++RJvG8f/hoaljKLWR",
+	"mvk2ouCYDTBKidjWviPVmGvNxbBM9/kd9ixLEQ9M5S6mnmgJFJiCd7uscweCQgcDiXWIpbnWcVyeaO1Q",
+	"uFzSRF/KmFHxHIAhX0bSXrVvj58FgzsBN3mxT5RXDDJtoUDbKcEE5ovqRxHx9wkVFd84aq9VRxkptpba",
+	"LIXGMbi6STTu9m993ds0midOowGeRzMcz7G7ZbK4TPSVJv1lsRqXJUJ71zUIKBe8K2Q9k9NkLHBup+hZ",
+	"yLGpoEMGuGDti+Py5MB0hB+4SxJ+0s+06qvJA0/RKOmHam004uxuNRZ7hRu85UTNWHuUdgSS/z7p7rZa",
+	"rXQ/7b/I1wtPe5b4cwkmaSnU14vuZad9+FvnqNxQfa6M8oSY6+STp/dwK1G2EuWJJYq/sxmqywqT9Mdv",
+	"6+SPe5jfJfnj+EhgRcItm6+ZOf53HP8JdOZcX9XKeN2G/VNdjw0RFV1+/yqwvLTNTMr1rpgxMSNcQDdV",
+	"qkxmEG3YRNdrLze1O7NbhM2OKI/n3VgOYXj31FvLH7MwzHXz/Rr7m+Wu/91f1Tpqt+tKtWWRWxb5tCzy",
+	"X57ZeK7ouM+6NTarstkp0Qz8LngxtfO8IM5eBA3IiJiC5m+1XT5mOslS73mOgDGqHvKYXpN8GUni+YDG",
+	"dl40jm+Ei145/F5QZj0euwMoRvTaIJf+Vpk2/ncXPXrBSFeGZ5ZUXgPPrstcn4iZrpdc7pjhcyWXbyXf",
+	"Y0m++qecOeLy9Ha4C9uw1zbstQ17vXh6u0+QqKcFvHTCOyotr6aaqdXxK2uPuT6q+J6LQiW9zbNhFsda",
+	"o0xgiIzkDCDuM89xXW66fdZMJebb5oGhh/uxpiJiakbneQMwWV4SEkp+SYVOXo49kVYRNCIwT2tKLP/4",
+	"3v23zW2vCyWHCjL669lglrD+orem2NYUex5TzCR2P9hJQH8PN8zKWeeft2x+jw7vTbP5r+ydh38P+HeG",
+	"xhaAxBxAKe+MOiMMi4ggm7Aid38z++oTm79I5r6cMJFvAJdhmOvqx8+co7+1g9a1g8rKBh7RDgIi3BYL",
+	"bEXW1iD6sYoFHmgQPax8YFXJwPsp9A3BTqxZdNImgfSggEBiUQCJxWjvYC9YlN6W0UbEyCGDBlqQmwc9",
+	"zaB/WZtEfMgNjXF4rm/Eh88nH45PTjpH9iEr54O0jQh84oBQMhnNNQ9pDPUKXJOLztnR8dlHLCtgLNKk",
+	"p0d8MuFi2I4iq4j3AqxaeNNqEWw2OfN9TXwOHrQnwbm79mYaOnaLjO12DBtnD5O0L46JHsmZri5cODZs",
+	"/MJVC7i9OcFstxomyc3Yicqy1POg4Xc57wZO0/Ovzz91ID+/MOJeI2j8a0qF4WYO+JyFs4Bh4G+NEyki",
+	"mchJuBYf30PyqmC7jf3GLungasilpFEqwdsRJZ9cTYjUhsauNKCzS35pn9nL+aBsentwT1lYUXYsJXUV",
+	"b5bUVdhn4zhrTIdUKc5UqmHZ6/x2eeXF3nqVF4fnHz50Ojt/+/unvcIfgXFl//wtaAym8YD7OS77cKZa",
+	"Y3eRnPxPZz7PcTBgjNzJaTgCoyUltd2Kcgw7AtBgdru0oWaqG/uNhONYFqxoeMvF8AzCQ/7RB9HS6pKM",
+	"bZfYrS621cV+jJqMkBoayyHoIxmVLL3E+sGFGXboJ6rKcLNfour5RVR5sM9WYu5mt+LHTSj1X7WbXfVN",
+	"J2c2boJa8WmHYcM1QRFT2YcVBdD6cuQKX6yT1PpByXEdr9W1bPx7pcjW1X9+2UT7SRTbvPqD4xa1nqKi",
+	"s1CAuleuIWdUmtPpsKgyl+oxe6V6zAso14nu5AyvdTSn50oVTu9LnVzhDG/chl+24ZcnDr+onAytVDKK",
+	"Yr00ypIZ69WfPFoWaTkFQDYq0OIInDcGsFE18XykmXhThpJpYiRJXTJSkcP22WHH/uMgdZEgOyB0SLnw",
+	"/cVuhMN3OCBUzLH0EjwwiPtKelzc0ZhHXaOo0ODj6gUIyQ1NbxyDh4Zkvne8431Ncpj+cWg3gfRpeOuq",
+	"KpNgEIbemfdPoS/J/ngneeScSa4vPXNN86e6vK0Zxo4yltwKxcdadem5JArAhJpRRv2IGkXPwoNUkWeF",
+	"lIIDyGPfeZmQUAiQKsrGvAvJC+rGhQTHZy1TvHF92T78tLPb2FAGPFnwK5H+hUVWKyh+3S+loiTf2Gtd",
+	"t96VAGM9seKy7Psvqs7Uor/n8QdtA3Vb5WbrHPqxAnUqqwCs7RoqqjvlaYtr+HO0UYze1s1NtNYOs3wT",
+	"oniQcohpC+iwoASHW8hTHFENRRNQYebeuGXz6qTEK5zWC2clqqkQ+RKGP5bmaYBoNY39N0Ejptqci5wo",
+	"tmJGWrXWNPZ3dzMtlY7axyf/sNTAx+w/IW+w0ZkqOWGv3jMVc9HYKIcQt3DN5EFHDlvzdWu+PkP2oKO2",
+	"0vRBzwE2yR+UEybohDf9nS7lZQhkJqyKZlKGpZm6Y4rcMjbRAOjzH1fnZ01yBgkBQpZzrY/MXE1YuFkJ",
+	"bD2N78jBA5bfX64T/MDC1X0IsdtDY+FUgepsDYD0CD8yg+5p/9nMydG+nJqyc4OzUWzAlKLY0Ko8XeSU",
+	"3kIFngeR/JWEI2qPiSlEnjRgGttxmCIcu9qGdDyhfCjAI4HYkRkoeEsRRAq2Dz/JqSE9GICx46h3IwzU",
+	"O3OdYldOANIDhwSD338vSSWBZ7OPBemckhcYa5I2VA/BqH5ee63d4EZQgb1quBjCYHutVpBOGbwifRnN",
+	"mzfiRvRmVFkW2AvszKmWQrvqQsX17VUoFev5dBnsXjNQdBoRzYeCxpoMrLXaJB+UHJNfW0SKAAJVboFc",
+	"kH4swVQhYxmxG6HYYApw1nY64GuB8brwGIt6hAttGI2apC18E+HMeJq8ab3JdPOBCsepBmwSacicGQJJ",
+	"kyyyxyXvmIIqSPiQH6VrNRqMcPWqix0vHT29cJucaRyXtOFld0w5vxXuENwN0pcGm/HqXDdet25YnP1H",
+	"N2JjCUzFUWq+Ha6nts6Y8tjK94j+n25OzVCOM08UW/b63622lBq4wDuhhTEtrsVzR7YTyvGYqZCRGY1v",
+	"d8xIyelwRDQT0RprWZjSesWYyZE/iSvGX8n8FrT1LYtc7loG+T27ZvB6KDZIjgduqfeneL7nHAft94fY",
+	"Y9j/flx429/qhVSTNFziWMLamdx+/w5d5WmVC8HyTGBbiXRMGZxrdWUV+wID3voZnkEL3SBdrB72MEqo",
+	"LFk/Ox0HjUFMh8PiRD/gjwEID180XXr93rWy1++PRue0fXzSPW1fH/7W+Lawgk9/O/373heAAF5cAw6V",
+	"ruGX1vIVoC7mxyGxlLea6Kme8JDLKaa2zngck769THeczVjUbDz+3fUax/Yybp1+W6ffi5crJwzB3smc",
+	"388bQ0u8fiX6cCNo5NTxmhlgOb9gYohlPYPJj6/+zLLJ++UghFzn1Fu03JrkELP5FYM6ZapYlFhfig2p",
+	"ioiRJKSalVrUGyv2l5mJP5YncKGIrlLBLalQrorM7e6//XW/tdfc3X2TRM2W649oBGwmiNezBepJbkis",
+	"OYx5eIsd4/HfUtwxpTFFsPVwNbVKxvmFbp2V27ZmP5J3U8pbMp08gOsvDeekbDv1dyJY1MMScnGEOsm4",
+	"7msvlJT7ZJmxdlHZrNiSbycJEDiBGZ1Xfd09aY2q6/mE1Z7Gh8J7/26gs+MEAKNaQMaUj3PiMUGcDRPJ",
+	"gW9JceekVCinEymy+SnV6S6tt/u7u83WHhZ8l6S2LHR6KZ7WfuPo+Orw/PPZdffw/KgD8iWOPgvD41xu",
+	"rpr5yiDf5SYds1IMWzo7LrwtAUn9svOhc3nZucxmM7UvLi7Pf0fI3JJ675IV5xNLwLv2fOmydnH1UmWB",
+	"h2xF9zbO+ORpsl6ypeIXf/mWF6vw46JQXVncfErVrQZpb58nVEMG6AHhhvRZKMdMk4v28VGTXDEREcah",
+	"hhm6mfWIVKTnOUIvIOw7DU08h7AJNk8bY0WxG3s81diK5Eb0GRPEsdJMWbIbDUxFnLjdF4SeZHeIGMW0",
+	"92APmdEEmqt5fCvPx3rVBcm4fS8bbunPkZ9n/YPvEc7e6VoZyMkoy9B9XXJ/fhyVvq/88jIO0AWWvTZP",
+	"XKcQuPUYHdbWlMSpQHm3gJnyjPI5d0xPLqizKaS7f9t/83b/dav5Fhf9SOLb3vzFPm5lkrxkDiWSfF26",
+	"a6M7v9KCts8EACgLPGrrLd7a5Ftv8UvXDyciqFRjKXcSl8r9mqCWiQApehpQJcq5h1EngjRUalh1chWL",
+	"Y01mI0RsocSz+YCgpLCaz5APDAmtXgNB5lBO4wjjYjgdy5aw2Mb3VNcGmswOpGqSdjyjc032Wi2Myt8I",
+	"ny401YCtEkOhyz6hmfwU+wTXpAfz3ycAKtlDlwK6W8nns09n51/Oajivb4TzXjvEGKtd0cmEUUhJiuWw",
+	"FNTld7dzh6imrKwAwvi7hEgioeC9cbJ/QVqW+SGcNvRYFUKPAfSJsYg8KniJ7MfzaOw33ImgRsY9FKgl",
+	"R/fv1SPBddoqRT+e92JxX0t0nuSgMYewtgZkd89dt4pCmSSvyTOGmVRmtHVKbJ0STyflvQBwUdLN/RJ/",
+	"+st4vzTF2ev4OQA0BD/lWOjqOF5FEHYjY//STe2xwq90MlHy7mEm7tbZ/DzO5nVN1OXG6ZYZb4O7PxD3",
+	"/sjM+gbainjuagb/CthYtQv6NzCLrGmSoBcwqgSLXDMhKoi/2t6VHFJhba3lHmT4q3Mg55hUcCMOzz9f",
+	"nJ/Bv8AA+nj84bp72L48IobeeumG/Yqy2cF/0WQiZUx+koqM7YNQFTiD+gv7HPyRayhj0PLnA1dYKG4E",
+	"YFXh3+2DmKiKlQbv0J+ewbTC2giHHmEfmmoWkemkSdqfr89P29edIzKx9iNKRC4wNTPnsL8Rp+2zz+0T",
+	"+Mvh56vr81OwB6F3Kzj63e6hjUq5AUu0d3F+dU0K4YNekxzah+1sEOJioURF0zFDI7ZJziRUfkDlNmNR",
+	"OaAEDPgoAnpD4IeHwX2DkC0k2XvvQNGJ/4KGW+NL5+Tw/LSz87bx1HpA5kr9IFpADb91PRvuPt2U4pH7",
+	"33+kQ/8fb60/3sE/QcAib8tsgxZbXfNpgxb/I1LVLSN9eOwh0RihsziAUXflHVODWM5WRCOWo5KWBCMs",
+	"36rOebyWhsaaaC5CltNASZ8NqQjIdEKMdACfQhsqTJNcsn+y0LCIpGICFcMEiSnJfowkVLIC52/eiF76",
+	"hj3OHsCPZQaZMEVGUxEpOzgkTNuvS8FIxEI+pnFAWkmAAR/A2MeYzgn7HjIWkd1Wq3kjMCqgTZJ/GdI4",
+	"JpFkGiY0VHKWKpVJUV6J/viRmSvYwjphiExxXxp/yEri0uhDKrZ/pBjExqVw+TNu7L/+tblXSIL/9V1Z",
+	"FvzrN+7XNPV3f/fNXvKjJanf8Su7v7xrvnu3htzEM6wQmDD+Ns1u60T50ZwoJiFORP/wrCKHAELNo6XI",
+	"W41UJwBHa2XMAwwIJX1oh68UnR9YTgz9R6AGnExFzLQmPciq7RFN55rYX5qkAz4LiE+nUWg7h2rko8pM",
+	"/DWQj14wc74E9eORM9i/jKwF8xg1XYIVkJ22Bue/YXh4E2wsH3lYCxtrm7O+DQ8/HzZWpspqARurTqQ4",
+	"D95kuSEHzLo/vlnWiTBXZdq+y6sCRCRL6lMVN/Y9ZCB9dbdbKl5cFoUY8OHUmjgja6BAjyzAYwpHUjNB",
+	"+phi3fu+Qyd855bNewSJKfMh+4FvyVKXgnZxo1k8aKaSC5GnFud3mMI0++agekRxfe7VVDFffP13rrmx",
+	"7yPYDcWXo8T75IZwJsDi+5Bm4ssBWeRBESMe5dPbMGaTA1rJDp8xKBa/cV2iS2VedkZC+dTSeJE9Ifw0",
+	"F8MAozcglLgU1l7N41EnW4fUWDG63/GQCms0GwnfwqBLQL5eIMY2NKjKDNoOTcVKz0UCKxlJD52FoIyZ",
+	"9zt39sqtmtOI3mVP8L1vn7X42tcLe/5Mj2Qc6fTUQiWh8RvUapChosJkV3HC7lgpSWHRSI4iYVekCPMT",
+	"ioaschVp3Aq3D4N603mWaBD8s2SEi6kKR1QznY3RwcO5o01xSUsW4Wben5OvFwGma/bnBHEtEYfNKs5a",
+	"0IkeSUNu2cRgUUt2h+z9h/aqZVSdbrkpnhtxndszg53ymGkjRfWWTagyginSn2oumLbLl4MBU6CjF/cz",
+	"OzJVt8xMYhqykqGvmOuBjEQLsAYOBgC0bi4IJTMuIjkDvDSvIGc+4Po1Lo59ORUwdmglRziFvvCR5dBS",
+	"kRljt9pHSP0dqPiAx1O8/3b//wUAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

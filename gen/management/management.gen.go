@@ -240,6 +240,7 @@ const (
 	ErrorCodeInternalError         ErrorCode = "internal_error"
 	ErrorCodeInvalidRequest        ErrorCode = "invalid_request"
 	ErrorCodeInvalidTransition     ErrorCode = "invalid_transition"
+	ErrorCodeLimitReached          ErrorCode = "limit_reached"
 	ErrorCodeMemberUnknown         ErrorCode = "member_unknown"
 	ErrorCodeMethodNotAllowed      ErrorCode = "method_not_allowed"
 	ErrorCodeNotFound              ErrorCode = "not_found"
@@ -272,6 +273,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeInvalidRequest:
 		return true
 	case ErrorCodeInvalidTransition:
+		return true
+	case ErrorCodeLimitReached:
 		return true
 	case ErrorCodeMemberUnknown:
 		return true
@@ -438,6 +441,33 @@ func (e KeyKind) Valid() bool {
 	case KeyKindIncentable:
 		return true
 	case KeyKindManagement:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MilestoneType.
+const (
+	MilestoneTypeACTIONCOUNT MilestoneType = "ACTION_COUNT"
+	MilestoneTypeCOINSEARNED MilestoneType = "COINS_EARNED"
+	MilestoneTypeCONVERSIONS MilestoneType = "CONVERSIONS"
+	MilestoneTypeREFERRALS   MilestoneType = "REFERRALS"
+	MilestoneTypeXPREACHED   MilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the MilestoneType enum.
+func (e MilestoneType) Valid() bool {
+	switch e {
+	case MilestoneTypeACTIONCOUNT:
+		return true
+	case MilestoneTypeCOINSEARNED:
+		return true
+	case MilestoneTypeCONVERSIONS:
+		return true
+	case MilestoneTypeREFERRALS:
+		return true
+	case MilestoneTypeXPREACHED:
 		return true
 	default:
 		return false
@@ -1100,6 +1130,29 @@ type CreateMemberRequest struct {
 	// Id Any id of the programme's own.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name, such as `Europe/Berlin`; UTC unless given.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// CreateMilestoneRequest defines model for CreateMilestoneRequest.
+type CreateMilestoneRequest struct {
+	// ActionKey Needed with `ACTION_COUNT`, refused without.
+	ActionKey nullable.Nullable[string] `json:"actionKey,omitempty"`
+	Active    *bool                     `json:"active,omitempty"`
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+
+	// Key A name of your choice, compared exactly.
+	Key string `json:"key"`
+
+	// Name For people.
+	Name      string `json:"name"`
+	Points    *int64 `json:"points,omitempty"`
+	Threshold int64  `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
 }
 
 // CreateOfferRequest defines model for CreateOfferRequest.
@@ -1223,10 +1276,11 @@ type ErrorAnswer struct {
 		// - `not_found` (404): no such thing in this programme and mode, or no such route.
 		// - `method_not_allowed` (405): the route exists, but not with this method.
 		// - `payload_too_large` (413): the body is over its limit.
-		// - `already_exists` (409): the id, or a code pool's name, is taken.
+		// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 		// - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 		// - `campaign_not_active` (400): the campaign does not take part any more.
 		// - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1256,10 +1310,11 @@ type ErrorAnswer struct {
 // - `not_found` (404): no such thing in this programme and mode, or no such route.
 // - `method_not_allowed` (405): the route exists, but not with this method.
 // - `payload_too_large` (413): the body is over its limit.
-// - `already_exists` (409): the id, or a code pool's name, is taken.
+// - `already_exists` (409): the id or key, or a code pool's name, is taken.
 // - `invalid_transition` (400): a hold, key, campaign, case or reward cannot go from its state to that one.
 // - `campaign_not_active` (400): the campaign does not take part any more.
 // - `member_unknown` (404): the referrer is no member, and the programme enrols strictly.
+// - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
@@ -1569,6 +1624,9 @@ type Member struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1585,6 +1643,9 @@ type MemberDetail struct {
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
 
+	// TimeZone By its IANA name, such as `Europe/Berlin`; streaks count days in it. null: UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -1596,6 +1657,48 @@ type MemberList struct {
 	// Pagination Where this page stands.
 	Pagination Pagination `json:"pagination"`
 }
+
+// Milestone What members reach once, and what it grants.
+type Milestone struct {
+	// ActionKey With `ACTION_COUNT`: the action; null otherwise.
+	ActionKey nullable.Nullable[string] `json:"actionKey"`
+
+	// Active Whether it can be reached.
+	Active bool `json:"active"`
+
+	// BadgeKey The badge that it gives; null: none.
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Key       string  `json:"key"`
+	Name      string  `json:"name"`
+
+	// Points Granted to who reaches it.
+	Points int64 `json:"points"`
+
+	// Threshold How many it takes.
+	Threshold int64 `json:"threshold"`
+
+	// Type What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+	// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+	Type MilestoneType `json:"type"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// MilestoneList defines model for MilestoneList.
+type MilestoneList struct {
+	Data []Milestone `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// MilestoneType What is counted. `XP_REACHED`: the balance of XP. `ACTION_COUNT`: rewarded events of `actionKey`. `REFERRALS`:
+// codes made. `CONVERSIONS`: unflagged conversions of the member's codes. `COINS_EARNED`: points ever earned.
+type MilestoneType string
 
 // Money An amount of money with two decimals, exact. It carries no currency.
 type Money = wire.Money
@@ -2007,6 +2110,20 @@ type UpdateMemberRequest struct {
 
 	// Name Null clears it.
 	Name nullable.Nullable[string] `json:"name,omitempty"`
+
+	// TimeZone A time zone by its IANA name; null for UTC.
+	TimeZone nullable.Nullable[string] `json:"timeZone,omitempty"`
+}
+
+// UpdateMilestoneRequest defines model for UpdateMilestoneRequest.
+type UpdateMilestoneRequest struct {
+	Active *bool `json:"active,omitempty"`
+
+	// BadgeKey Null for none.
+	BadgeKey  nullable.Nullable[string] `json:"badgeKey,omitempty"`
+	Name      *string                   `json:"name,omitempty"`
+	Points    *int64                    `json:"points,omitempty"`
+	Threshold *int64                    `json:"threshold,omitempty"`
 }
 
 // UpdatePartnerRequest defines model for UpdatePartnerRequest.
@@ -2203,6 +2320,9 @@ type ListingId = string
 
 // MemberId defines model for MemberId.
 type MemberId = string
+
+// MilestoneKey defines model for MilestoneKey.
+type MilestoneKey = string
 
 // OfferId defines model for OfferId.
 type OfferId = string
@@ -2565,6 +2685,31 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListMilestonesParams defines parameters for ListMilestones.
+type ListMilestonesParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateMilestoneParams defines parameters for CreateMilestone.
+type CreateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateMilestoneParams defines parameters for UpdateMilestone.
+type UpdateMilestoneParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListOffersParams defines parameters for ListOffers.
 type ListOffersParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2718,6 +2863,12 @@ type CreateMemberJSONRequestBody = CreateMemberRequest
 
 // UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
 type UpdateMemberJSONRequestBody = UpdateMemberRequest
+
+// CreateMilestoneJSONRequestBody defines body for CreateMilestone for application/json ContentType.
+type CreateMilestoneJSONRequestBody = CreateMilestoneRequest
+
+// UpdateMilestoneJSONRequestBody defines body for UpdateMilestone for application/json ContentType.
+type UpdateMilestoneJSONRequestBody = UpdateMilestoneRequest
 
 // CreateOfferJSONRequestBody defines body for CreateOffer for application/json ContentType.
 type CreateOfferJSONRequestBody = CreateOfferRequest
@@ -3401,6 +3552,8 @@ type ClientInterface interface {
 
 	// UpdateMemberWithBody Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -3408,10 +3561,75 @@ type ClientInterface interface {
 
 	// UpdateMember Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMilestones List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestoneWithBody Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMilestone Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMilestone Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMilestone Get a milestone
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestoneWithBody Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMilestone Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOffers List the offers made to other programmes
 	//
@@ -4829,6 +5047,8 @@ func (c *Client) GetMember(ctx context.Context, memberId MemberId, reqEditors ..
 
 // UpdateMemberWithBody Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -4846,11 +5066,146 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 
 // UpdateMember Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMilestones List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *Client) ListMilestones(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMilestonesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestoneWithBody Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestoneWithBody(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMilestone Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *Client) CreateMilestone(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMilestoneRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMilestone Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *Client) DeleteMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMilestone Get a milestone
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *Client) GetMilestone(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMilestoneRequest(c.Server, milestoneKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestoneWithBody Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestoneWithBody(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequestWithBody(c.Server, milestoneKey, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMilestone Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMilestoneRequest(c.Server, milestoneKey, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7810,6 +8165,257 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewListMilestonesRequest constructs an http.Request for the ListMilestones method
+func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMilestoneRequest calls the generic CreateMilestone builder with application/json body
+func NewCreateMilestoneRequest(server string, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateMilestoneRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateMilestoneRequestWithBody constructs an http.Request for the CreateMilestone method, with any body, and a specified content type
+func NewCreateMilestoneRequestWithBody(server string, params *CreateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteMilestoneRequest constructs an http.Request for the DeleteMilestone method
+func NewDeleteMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMilestoneRequest constructs an http.Request for the GetMilestone method
+func NewGetMilestoneRequest(server string, milestoneKey MilestoneKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateMilestoneRequest calls the generic UpdateMilestone builder with application/json body
+func NewUpdateMilestoneRequest(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMilestoneRequestWithBody(server, milestoneKey, params, "application/json", bodyReader)
+}
+
+// NewUpdateMilestoneRequestWithBody constructs an http.Request for the UpdateMilestone method, with any body, and a specified content type
+func NewUpdateMilestoneRequestWithBody(server string, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "milestoneKey", milestoneKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/milestones/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListOffersRequest constructs an http.Request for the ListOffers method
 func NewListOffersRequest(server string, params *ListOffersParams) (*http.Request, error) {
 	var err error
@@ -9324,6 +9930,8 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithBodyWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -9331,10 +9939,81 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateMemberWithResponse Change a member
 	//
+	// A new time zone holds from now on; streaks are counted in it from the next event.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// ListMilestonesWithResponse List what milestones there are
+	//
+	// By key. There are at most 1,000.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones (the `ListMilestones` operationId).
+	ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error)
+
+	// CreateMilestoneWithBodyWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// CreateMilestoneWithResponse Create a milestone
+	//
+	// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+	// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+	// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+	// the same key.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+	CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error)
+
+	// DeleteMilestoneWithResponse Delete a milestone
+	//
+	// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+	DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error)
+
+	// GetMilestoneWithResponse Get a milestone
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+	GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error)
+
+	// UpdateMilestoneWithBodyWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
+
+	// UpdateMilestoneWithResponse Change a milestone
+	//
+	// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+	// one is reached by nobody.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+	UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
 
 	// ListOffersWithResponse List the offers made to other programmes
 	//
@@ -17082,6 +17761,846 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
+type ListMilestonesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse400Headers the declared response headers of an HTTP 400 response for ListMilestones
+type ListMilestonesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListMilestonesResponse401Headers the declared response headers of an HTTP 401 response for ListMilestones
+type ListMilestonesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse403Headers the declared response headers of an HTTP 403 response for ListMilestones
+type ListMilestonesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse429Headers the declared response headers of an HTTP 429 response for ListMilestones
+type ListMilestonesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListMilestonesResponse500Headers the declared response headers of an HTTP 500 response for ListMilestones
+type ListMilestonesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListMilestonesResponse503Headers the declared response headers of an HTTP 503 response for ListMilestones
+type ListMilestonesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListMilestonesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MilestoneList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMilestonesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListMilestonesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListMilestonesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListMilestonesResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListMilestonesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListMilestonesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListMilestonesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMilestonesResponse) GetJSON200() *MilestoneList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListMilestonesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListMilestonesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListMilestonesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListMilestonesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListMilestonesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListMilestonesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMilestonesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMilestonesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMilestonesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMilestonesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMilestoneResponse201Headers the declared response headers of an HTTP 201 response for CreateMilestone
+type CreateMilestoneResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for CreateMilestone
+type CreateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for CreateMilestone
+type CreateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for CreateMilestone
+type CreateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for CreateMilestone
+type CreateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for CreateMilestone
+type CreateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for CreateMilestone
+type CreateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for CreateMilestone
+type CreateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for CreateMilestone
+type CreateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for CreateMilestone
+type CreateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for CreateMilestone
+type CreateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMilestoneResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMilestoneResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateMilestoneResponse) GetJSON201() *Milestone {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMilestoneResponse200Headers the declared response headers of an HTTP 200 response for DeleteMilestone
+type DeleteMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse400Headers the declared response headers of an HTTP 400 response for DeleteMilestone
+type DeleteMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse401Headers the declared response headers of an HTTP 401 response for DeleteMilestone
+type DeleteMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse403Headers the declared response headers of an HTTP 403 response for DeleteMilestone
+type DeleteMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse404Headers the declared response headers of an HTTP 404 response for DeleteMilestone
+type DeleteMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse429Headers the declared response headers of an HTTP 429 response for DeleteMilestone
+type DeleteMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteMilestoneResponse500Headers the declared response headers of an HTTP 500 response for DeleteMilestone
+type DeleteMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteMilestoneResponse503Headers the declared response headers of an HTTP 503 response for DeleteMilestone
+type DeleteMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMilestoneResponse200Headers the declared response headers of an HTTP 200 response for GetMilestone
+type GetMilestoneResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse400Headers the declared response headers of an HTTP 400 response for GetMilestone
+type GetMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse401Headers the declared response headers of an HTTP 401 response for GetMilestone
+type GetMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse403Headers the declared response headers of an HTTP 403 response for GetMilestone
+type GetMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse404Headers the declared response headers of an HTTP 404 response for GetMilestone
+type GetMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetMilestoneResponse429Headers the declared response headers of an HTTP 429 response for GetMilestone
+type GetMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetMilestoneResponse500Headers the declared response headers of an HTTP 500 response for GetMilestone
+type GetMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetMilestoneResponse503Headers the declared response headers of an HTTP 503 response for GetMilestone
+type GetMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetMilestoneResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateMilestoneResponse200Headers the declared response headers of an HTTP 200 response for UpdateMilestone
+type UpdateMilestoneResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse400Headers the declared response headers of an HTTP 400 response for UpdateMilestone
+type UpdateMilestoneResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse401Headers the declared response headers of an HTTP 401 response for UpdateMilestone
+type UpdateMilestoneResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse403Headers the declared response headers of an HTTP 403 response for UpdateMilestone
+type UpdateMilestoneResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse404Headers the declared response headers of an HTTP 404 response for UpdateMilestone
+type UpdateMilestoneResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse409Headers the declared response headers of an HTTP 409 response for UpdateMilestone
+type UpdateMilestoneResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse413Headers the declared response headers of an HTTP 413 response for UpdateMilestone
+type UpdateMilestoneResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse422Headers the declared response headers of an HTTP 422 response for UpdateMilestone
+type UpdateMilestoneResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse429Headers the declared response headers of an HTTP 429 response for UpdateMilestone
+type UpdateMilestoneResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateMilestoneResponse500Headers the declared response headers of an HTTP 500 response for UpdateMilestone
+type UpdateMilestoneResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateMilestoneResponse503Headers the declared response headers of an HTTP 503 response for UpdateMilestone
+type UpdateMilestoneResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateMilestoneResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Milestone
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateMilestoneResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateMilestoneResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateMilestoneResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateMilestoneResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateMilestoneResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateMilestoneResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateMilestoneResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateMilestoneResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateMilestoneResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateMilestoneResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateMilestoneResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON200() *Milestone {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateMilestoneResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMilestoneResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMilestoneResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMilestoneResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMilestoneResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListOffersResponse200Headers the declared response headers of an HTTP 200 response for ListOffers
 type ListOffersResponse200Headers struct {
 	XRequestId *string
@@ -20852,6 +22371,8 @@ func (c *ClientWithResponses) GetMemberWithResponse(ctx context.Context, memberI
 
 // UpdateMemberWithBodyWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -20865,6 +22386,8 @@ func (c *ClientWithResponses) UpdateMemberWithBodyWithResponse(ctx context.Conte
 
 // UpdateMemberWithResponse Change a member
 //
+// A new time zone holds from now on; streaks are counted in it from the next event.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
@@ -20874,6 +22397,117 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// ListMilestonesWithResponse List what milestones there are
+//
+// By key. There are at most 1,000.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones (the `ListMilestones` operationId).
+func (c *ClientWithResponses) ListMilestonesWithResponse(ctx context.Context, params *ListMilestonesParams, reqEditors ...RequestEditorFn) (*ListMilestonesResponse, error) {
+	rsp, err := c.ListMilestones(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMilestonesResponse(rsp)
+}
+
+// CreateMilestoneWithBodyWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithBodyWithResponse(ctx context.Context, params *CreateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestoneWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// CreateMilestoneWithResponse Create a milestone
+//
+// What members reach once, and what it grants them. It is reached by an event, a code, a click or a conversion
+// that finds the threshold met; members who are beyond it already reach it with their next one. A key that is
+// taken is refused with 409 `already_exists`. Whoever reached a deleted milestone does not reach a new one of
+// the same key.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /milestones (the `CreateMilestone` operationId).
+func (c *ClientWithResponses) CreateMilestoneWithResponse(ctx context.Context, params *CreateMilestoneParams, body CreateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMilestoneResponse, error) {
+	rsp, err := c.CreateMilestone(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMilestoneResponse(rsp)
+}
+
+// DeleteMilestoneWithResponse Delete a milestone
+//
+// Nobody reaches it any more. Who did keeps it, and it stays in their list.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /milestones/{milestoneKey} (the `DeleteMilestone` operationId).
+func (c *ClientWithResponses) DeleteMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*DeleteMilestoneResponse, error) {
+	rsp, err := c.DeleteMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMilestoneResponse(rsp)
+}
+
+// GetMilestoneWithResponse Get a milestone
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /milestones/{milestoneKey} (the `GetMilestone` operationId).
+func (c *ClientWithResponses) GetMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, reqEditors ...RequestEditorFn) (*GetMilestoneResponse, error) {
+	rsp, err := c.GetMilestone(ctx, milestoneKey, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithBodyWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithBodyWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestoneWithBody(ctx, milestoneKey, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
+}
+
+// UpdateMilestoneWithResponse Change a milestone
+//
+// Type and action are fixed once made. Nobody reaches it a second time, nor loses what it granted; an inactive
+// one is reached by nobody.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
+func (c *ClientWithResponses) UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error) {
+	rsp, err := c.UpdateMilestone(ctx, milestoneKey, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMilestoneResponse(rsp)
 }
 
 // ListOffersWithResponse List the offers made to other programmes
@@ -31618,6 +33252,1161 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
+func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMilestonesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MilestoneList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMilestonesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListMilestonesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListMilestonesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListMilestonesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListMilestonesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListMilestonesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListMilestonesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMilestoneResponse parses an HTTP response from a CreateMilestoneWithResponse call
+func ParseCreateMilestoneResponse(rsp *http.Response) (*CreateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMilestoneResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMilestoneResponse parses an HTTP response from a DeleteMilestoneWithResponse call
+func ParseDeleteMilestoneResponse(rsp *http.Response) (*DeleteMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMilestoneResponse parses an HTTP response from a GetMilestoneWithResponse call
+func ParseGetMilestoneResponse(rsp *http.Response) (*GetMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMilestoneResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMilestoneResponse parses an HTTP response from a UpdateMilestoneWithResponse call
+func ParseUpdateMilestoneResponse(rsp *http.Response) (*UpdateMilestoneResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMilestoneResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Milestone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateMilestoneResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateMilestoneResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateMilestoneResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateMilestoneResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateMilestoneResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateMilestoneResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateMilestoneResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateMilestoneResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateMilestoneResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateMilestoneResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateMilestoneResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListOffersResponse parses an HTTP response from a ListOffersWithResponse call
 func ParseListOffersResponse(rsp *http.Response) (*ListOffersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -35525,6 +38314,21 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error
 	// ListOffers List the offers made to other programmes
 	// (GET /offers)
 	ListOffers(ctx echo.Context, params ListOffersParams) error
@@ -36867,6 +39671,128 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// ListMilestones converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMilestonesParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMilestones(ctx, params)
+	return err
+}
+
+// CreateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMilestone(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMilestone(ctx, params)
+	return err
+}
+
+// DeleteMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMilestone(ctx, milestoneKey)
+	return err
+}
+
+// GetMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMilestone(ctx, milestoneKey)
+	return err
+}
+
+// UpdateMilestone converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMilestone(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "milestoneKey" -------------
+	var milestoneKey MilestoneKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "milestoneKey", ctx.Param("milestoneKey"), &milestoneKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter milestoneKey: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMilestoneParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMilestone(ctx, milestoneKey, params)
+	return err
+}
+
 // ListOffers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOffers(ctx echo.Context) error {
 	var err error
@@ -37391,6 +40317,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/blocks", wrapper.ListBlocks, options.OperationMiddlewares["listBlocks"]...)
 	router.POST(options.BaseURL+"/blocks", wrapper.AddBlock, options.OperationMiddlewares["addBlock"]...)
 	router.DELETE(options.BaseURL+"/blocks/:blockId", wrapper.RemoveBlock, options.OperationMiddlewares["removeBlock"]...)
+	router.GET(options.BaseURL+"/milestones", wrapper.ListMilestones, options.OperationMiddlewares["listMilestones"]...)
+	router.POST(options.BaseURL+"/milestones", wrapper.CreateMilestone, options.OperationMiddlewares["createMilestone"]...)
+	router.DELETE(options.BaseURL+"/milestones/:milestoneKey", wrapper.DeleteMilestone, options.OperationMiddlewares["deleteMilestone"]...)
+	router.GET(options.BaseURL+"/milestones/:milestoneKey", wrapper.GetMilestone, options.OperationMiddlewares["getMilestone"]...)
+	router.PATCH(options.BaseURL+"/milestones/:milestoneKey", wrapper.UpdateMilestone, options.OperationMiddlewares["updateMilestone"]...)
 	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
 	router.POST(options.BaseURL+"/partners", wrapper.CreatePartner, options.OperationMiddlewares["createPartner"]...)
 	router.GET(options.BaseURL+"/partners/:partnerId", wrapper.GetPartner, options.OperationMiddlewares["getPartner"]...)
@@ -46202,6 +49133,971 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type ListMilestonesRequestObject struct {
+	Params ListMilestonesParams
+}
+
+type ListMilestonesResponseObject interface {
+	VisitListMilestonesResponse(w http.ResponseWriter) error
+}
+
+type ListMilestones200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListMilestones200JSONResponse struct {
+	Body    MilestoneList
+	Headers ListMilestones200ResponseHeaders
+}
+
+func (response ListMilestones200JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListMilestones400JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListMilestones401JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListMilestones403JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListMilestones429JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListMilestones500JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMilestones503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListMilestones503JSONResponse) VisitListMilestonesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestoneRequestObject struct {
+	Params CreateMilestoneParams
+	Body   *CreateMilestoneJSONRequestBody
+}
+
+type CreateMilestoneResponseObject interface {
+	VisitCreateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type CreateMilestone201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateMilestone201JSONResponse struct {
+	Body    Milestone
+	Headers CreateMilestone201ResponseHeaders
+}
+
+func (response CreateMilestone201JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateMilestone400JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateMilestone401JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateMilestone403JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateMilestone404JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateMilestone409JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateMilestone413JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateMilestone422JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMilestone429JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateMilestone500JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMilestone503JSONResponse) VisitCreateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type DeleteMilestoneResponseObject interface {
+	VisitDeleteMilestoneResponse(w http.ResponseWriter) error
+}
+
+type DeleteMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteMilestone200JSONResponse struct {
+	Body    Success
+	Headers DeleteMilestone200ResponseHeaders
+}
+
+func (response DeleteMilestone200JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMilestone400JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMilestone401JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMilestone403JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteMilestone404JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMilestone429JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMilestone500JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMilestone503JSONResponse) VisitDeleteMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+}
+
+type GetMilestoneResponseObject interface {
+	VisitGetMilestoneResponse(w http.ResponseWriter) error
+}
+
+type GetMilestone200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers GetMilestone200ResponseHeaders
+}
+
+func (response GetMilestone200JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetMilestone400JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetMilestone401JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetMilestone403JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetMilestone404JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetMilestone429JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetMilestone500JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMilestone503JSONResponse) VisitGetMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestoneRequestObject struct {
+	MilestoneKey MilestoneKey `json:"milestoneKey"`
+	Params       UpdateMilestoneParams
+	Body         *UpdateMilestoneJSONRequestBody
+}
+
+type UpdateMilestoneResponseObject interface {
+	VisitUpdateMilestoneResponse(w http.ResponseWriter) error
+}
+
+type UpdateMilestone200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateMilestone200JSONResponse struct {
+	Body    Milestone
+	Headers UpdateMilestone200ResponseHeaders
+}
+
+func (response UpdateMilestone200JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateMilestone400JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateMilestone401JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateMilestone403JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateMilestone404JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateMilestone409JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateMilestone413JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateMilestone422JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateMilestone429JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateMilestone500JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMilestone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateMilestone503JSONResponse) VisitUpdateMilestoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListOffersRequestObject struct {
 	Params ListOffersParams
 }
@@ -49483,6 +53379,21 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// ListMilestones List what milestones there are
+	// (GET /milestones)
+	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
+	// CreateMilestone Create a milestone
+	// (POST /milestones)
+	CreateMilestone(ctx context.Context, request CreateMilestoneRequestObject) (CreateMilestoneResponseObject, error)
+	// DeleteMilestone Delete a milestone
+	// (DELETE /milestones/{milestoneKey})
+	DeleteMilestone(ctx context.Context, request DeleteMilestoneRequestObject) (DeleteMilestoneResponseObject, error)
+	// GetMilestone Get a milestone
+	// (GET /milestones/{milestoneKey})
+	GetMilestone(ctx context.Context, request GetMilestoneRequestObject) (GetMilestoneResponseObject, error)
+	// UpdateMilestone Change a milestone
+	// (PATCH /milestones/{milestoneKey})
+	UpdateMilestone(ctx context.Context, request UpdateMilestoneRequestObject) (UpdateMilestoneResponseObject, error)
 	// ListOffers List the offers made to other programmes
 	// (GET /offers)
 	ListOffers(ctx context.Context, request ListOffersRequestObject) (ListOffersResponseObject, error)
@@ -51156,6 +55067,178 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// ListMilestones operation middleware
+func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
+	var request ListMilestonesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMilestones(ctx.Request().Context(), request.(ListMilestonesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMilestones")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMilestonesResponseObject); ok {
+		return validResponse.VisitListMilestonesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMilestone operation middleware
+func (sh *strictHandler) CreateMilestone(ctx echo.Context, params CreateMilestoneParams) error {
+	var request CreateMilestoneRequestObject
+
+	request.Params = params
+
+	var body CreateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMilestone(ctx.Request().Context(), request.(CreateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMilestoneResponseObject); ok {
+		return validResponse.VisitCreateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMilestone operation middleware
+func (sh *strictHandler) DeleteMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request DeleteMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMilestone(ctx.Request().Context(), request.(DeleteMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMilestoneResponseObject); ok {
+		return validResponse.VisitDeleteMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMilestone operation middleware
+func (sh *strictHandler) GetMilestone(ctx echo.Context, milestoneKey MilestoneKey) error {
+	var request GetMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMilestone(ctx.Request().Context(), request.(GetMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMilestoneResponseObject); ok {
+		return validResponse.VisitGetMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMilestone operation middleware
+func (sh *strictHandler) UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error {
+	var request UpdateMilestoneRequestObject
+
+	request.MilestoneKey = milestoneKey
+	request.Params = params
+
+	var body UpdateMilestoneJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMilestone(ctx.Request().Context(), request.(UpdateMilestoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMilestone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMilestoneResponseObject); ok {
+		return validResponse.VisitUpdateMilestoneResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListOffers operation middleware
 func (sh *strictHandler) ListOffers(ctx echo.Context, params ListOffersParams) error {
 	var request ListOffersRequestObject
@@ -51703,381 +55786,403 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1rdxs3sjb6V7B49ruSzLQoSpaTmPqwX1lWEo0v0pLleJ+JvNVgd5FE1AQ4DVA0x9vn8/l8fuL5Je9C",
-	"FdAXsps3UZLtcNasmCK7cSkAVYW6PPWpEanBUEmQRjfanxp94DGk+PE0hsFQGZBm5wKGCZ9AbL+OQUep",
-	"GBqhZKPdCE06gpApybj9vx5DykyfGyY0S2EI3EDMuiplwmgWZk1Gk52XMAkPGe9okIYp04d0LDQ0G0FD",
-	"R30YcNuXmQyh0W50lEqAy8bnz0Hjght4JQbC7OB/Z0d0Af8agTaa8SRRY4iZkMz0gUWjNLVdjYWM1bjJ",
-	"3uIffUjB/pyCHTFniW20PIiBkGIwGjTarcAPSEgDPUinBnQBAy6kkL05g0qgax5yRBoqSPQWIiVjzUbS",
-	"iASHgp3Y/rop6D7jPS7kBgcEJp3sHHUNpPWDMYqNuTCsA11lO0wnQvbcSFbp7L92HLF3Tiv26xs+AM1M",
-	"H7cnPuZXQ0N6C+l3miWq12RHyZhPNLOb0/YOH/lgmNiuUvjXdWvvz1b3Z30w3i8PjH98BbJn+o32/tOn",
-	"gR2o/3svG6o2qd0hn+1QhzzlAzDuvD1PVHRTNebLPjCQJp18p5mIy8Pp2JfKAxL2nSE3/UbQkHyQPXUa",
-	"NwI7/JFI7Um2B3f90QeNYz4YctGTdSOO3O8Vg7Y/XeshNlU53ihve7ND1lA33G7KRzGLuIbKAWtYSOSI",
-	"Wt/ogJW8hVQLVU/l7ImqYSt5e33w9Mea8RYb3+Sof1NJXDfevkriipHarxcSuE/tbnKoBYH0EiazQ37N",
-	"b5Bd2O2cJEzzLlhGRZKtzewWNryTADt6e3x6GrCRFP8aARtCyixPkjHEDLpdiEyT2elrPgB2AxM2FqZP",
-	"bIcP4Ep6XtQDQ911RaqNF6jIBA/pHS5RVmbc62B/n4Uin8Z1pGQ3EZEJD9m4LxLIm7uSQjNtRJKwdCSt",
-	"oArYQetZ+XUhr4ep6qWgddi8kqVVGsCgA+nOAAbXvBPt7T/x60RaQ75SU3J+BS455MZAatv87z/Yzv/z",
-	"4e//0ahcNwODui0mDAwqtlg6jq9brb3qrSWovU1urZcwqRvhDRArP2RSGdSMNEQpTEmaG5gsPBI32Mkm",
-	"h12jVf2mxmzA5QQFkQCrBwx5j86zbrLXKLL7XLK9Vot0v+5IAy4BDvtfI0gn+bhRhyhtixi6fJQYO8rA",
-	"DppE/F6rFeQCf69S4L8S2gjZqyN2Qj9X7Aj3y0IiJ1kHmyT0azxMdaOmo4aDDljUVxok60zwLOPx5IMB",
-	"NKcP59SpLM9i4Pvb5CTOut36OSj7YwXd8fuFVFeu6U0O95z3YHas7/si6uN2DlikRhKvLKkasL0mO6Jt",
-	"3oG+kDGpylwbpiQqwzAYmkndHrcvVm/xvcIO3987+Ong5yc/Hvy0cKOf89TIenIP6ecKgg+NXEjuYdb4",
-	"RgmuVFKvusTAhkolVSNWKlk8ZGp8k+O9gDFPa5UX4KmEmKX40KoiJvVNb3K8lymXes4RNO53J25OZQRO",
-	"YbH6jGbCsBCf4ZF961rEYXlK5qO8jqFbq0SafACbm9dn25QeKqmBbkY8dnc6+1ekrGaFH/lwmIiI26Hv",
-	"/qntrD/lY//UgDRVKb0S02G65YmIr53u1AgaMRguEt1o//Gp0RWQxI12gw8sD2gEjQFojQyjMRhpezFl",
-	"3LAE7Pnfa3z+UHyA3mEVzxFVQBu7RNO3RzvTnEj/kUK30W78X7u5SWaXftW7J3YqR6gOEoFm1zq7z2o2",
-	"4ElXpQOIA6ZSxlk6SsCJZLvmdokXG3qqhuPe2q16peLuPa+J0rOf3W0HNde7LTJPUuDx5Bo+Cm10zRqL",
-	"uLS+3Mlbr5YLe1yYa2Fqpec9+jCLfZQtdekWMWteY9P6Pvu+VtcPsLErGRaMNeEPuH9sByK2n+yht40a",
-	"fgOSfR+WaR3+QBeGe9laUzakeS0UH73zpvxFpR0RxyDvtiu7WTPFDVnaWbiX7N0w4dEN3QJ1pIZeF9Tt",
-	"cSoMPCBDqRqL6tKeV0NIcfJTvORuxD6V9vLHk5Oceuvzemrqmn6opbpWAzB9ezbGaO1MFRqlHoLGb7Ou",
-	"RxI+DiEyEB+Sjql67EaqMQpop/Zn7D3eKMlfwuS10ANuov4dCV5hg1iw2af4FRtzzeytER0GU4aOB9z3",
-	"s3y0A4mSPbRRTw1ro2vxRplf1EjGd1sIqcx1F5uppb4TYVIZ5p98COK+73NT2ssSrfGxAo1jQTFC9nih",
-	"83su4zJmAxXDF6q3nPNJonh8qdQrntIFc/3VG1Jj10ap6wSbm3OGgHVUPLESGR9NnQmGvRbPH/C81I4B",
-	"tYef7Se7qFwyMRiqdLNn5lKp11xOvIPtbsRPuYFrtE3BnNNjlCJbWOo7fUAln5uCtw6Z5Wg4RdAKF+lc",
-	"dWnq8Xqf5nKt5K9U+yKXbcU+/oiK3zvJR6avUvFvuCNDHhVbqldEQMaM243FezCwuojVv7hmnHWAp/Zg",
-	"qRvUHx9ir71Rtns8wJYzc5aIW5ga3EbP8TvJb7lIeCeBO1M7a6j+CKcT8qogY2IDZef0gMeYnM0s4tJS",
-	"N1Yk8aQao0sAdUJ7GZBqLK3S0QFSTPMLX7X68ThnJSMMjuEojtGTXbDYDFN7XTCCrDk3QsaLSIgtvLQP",
-	"fg6sQgMl+2mjERQtSk9brRkbUtC45ckIpmxPT/Zbi21quRXrDxqrb+tD9rTq/AkRcqejHgjZez6KbqoC",
-	"LVDhgY9DkYJmSqLZ+N3lMYs5Hp4yXZzdqf3JXhYH3NAl5seDxnzDcNBwHRyZRVR9M0rwXJxKbbg0M7PN",
-	"Gwr8aCrnrHXtZPH2ArHVA9CUrpss/DhES4QEu+X10HIPq9HR365PtDpKO8U/GkMlJApVZHj2w8dhYSD5",
-	"EuNAXgneEYkwk2oLaEepG22vrZb23L7QZEc4N814CswowxPNtJARuUo70BPOOToa2sOH5g+iWMWixX+O",
-	"tKmKjHoB8cje6Oz9rc8l3tpmFnZ2MTluqIpAKzUydgyxkL3QtomEmwRMKyWtLo0u3kN0TwRsJGOr34+S",
-	"JGBjuy5lYrMT+0FARhi3Ka+kJYn9AuNNfDvk9jC2F7z/w4AMPcLAQC/adKUT8jmbMk9TPrF/d3jCZQR1",
-	"BmxaHt5LAYj7AY/6FC/WzAmYRYhZZtup2JxnY1oJZ0upXIx5gUX+lFUM82IkmRqZgPFEqzxcyu28Pr8F",
-	"FKEdAMvLk5hNyNO7Yv9C61FV97+KW5ABS0BrWmp7iyYDXYdHN0tuu8LuqjnZjnJWZuEhjg/ddooZHVg8",
-	"TujQls7GvOIMbaOV/Z9J9DOv0WQKMcCgimxvkQ8pieECuki/yG7HJIGYqdTKO5aCGaUSljvBUyy1SNd8",
-	"hm6XZotaGGi+0YKcuWRsoXBcqjjzc/pxdrZHuUPZUlLI3hRPnGFsnbqm3jsaWaWEmLlUY0c/u+3tzA7Z",
-	"gE/sAxJ63IhbWHIXVp9d7DG1DMxed/iYp7ELpFRjIXuHzJmh3a5X3S4L3fDDNfZMIrpgxABO0Ns3O5yT",
-	"W0gnpKMhU00hAnEL8R26uqjdptOd6Q1t27udRApcGfIUBcL6xJ46LH7PVRyUqUWpIN2c86BnlVCnYyxS",
-	"Q92APme6yPIvfBwu/fAUGRboP4XpWS254rBLEt9OWDOM/sQ4mNljHqUYor1Yd8x0xqAh4iqX7ox2dgc9",
-	"vxyCh5wkC7WoV/SnqIDGc6GZ7ZanEB8ybm+tELM+1320MYcSzFilNyEqpGEMt8Jt4/nXAnQflu4GbvRB",
-	"gaC1K/bSEaaCy3G/dEIz3lEj02achcS7UesTcWAfCmHARRIyHscpaB3gOoexGnAhQ7vu7gfQgW0gm2Zn",
-	"wri8kqfn/gH2/en57Y9tDELb/fHgB+cw9qSwL0zUKGX2Iipi27IwLizQaes0OPuFHZI9sTgKSxHqFQ+x",
-	"ba1Sh0eKvBJVF8WYG7xrL6Vm0lmo0C+HvCckJyLPb+I8f3J6wXEopbaqVteHRFctrrJLOuQiJm5td1/H",
-	"0gA9T301qJDAo7gHS9/pXisJpE/ja6jerPzuOtwAZLzO1XNpNkKBJp9mf0hHZACa161fkQv77OegoQ1P",
-	"zXrD1Yabpft7iw9/DhqjYbwyRV1UdoX0JX6O0RxC2j0UoWa1IG5shnMhSf2MCkTJFtPvokZ5O+VDc9Qv",
-	"7pjiXOcdjg2c9eycfRnH/cJtxCp+nqVBsCGfWGYsLQMAOXvcMQFh0Zh/sQ/Z/n4XMLZjsNrYCz7RhRNS",
-	"0OMGQh5lVqWVOMGQTy4wyF1X5WFZanUhBZw2T5KzLkbXzOuBIuvyoX8IGtJ1SuFivtGUbJebb/WYD1cm",
-	"A6Vm1RF4atdkw8/JU1yC8khKbRfWsUT6wO2KRbuv1ta62qaa3lCZwbUV1IWDx3yiGXchkUwb++f5yZsX",
-	"p29+9ZlcIrsuRgkXA7qQZPGvT358uug2svIudk/PbONsPl2eaJie0ytu0Grps2Lwhmynhktpzy8zSlUb",
-	"ne5wHHDT1vrJqW/gqdSHaM9DzcH5COxYNnqIFo4lhXStwaxw9vLFKx++bPGeLdqNXeNslo5832kK2o4S",
-	"Ed0EDBINhYciFdsnUJAJJa2+nO8BFz7nTNlT+3ZxakLtoX3rlYmZm1vIIyNuIcwFh8EcJLxsY1R66OV1",
-	"6BI4Q5Laob3ghEM+0hCHaNpxxy4FPRrY+0/I06gvbiEOMRWoKyRPyso8dY5MyDbTCBr+lUrl3U/n9zqN",
-	"5YiUFY53sTHXNAMuvUGdKbmZO+k6ymBBz1pBg5qjAs1j045EG9R+PNEfWwnSlfZGOvk8oftk4URZljHG",
-	"jAtKudSiJ3lid2NKomFqM5TSTGd2YDQ3Q9Lyo3aBe/HEXnQh6c4yq4rdvb5tZPYSU2naoKjtWwFjSL/T",
-	"lcYNx8JO4+o7ZcQHQKy4zaSiQByJvEJEo4SnS83T0+YYHeif6h+oWQPP5GsGqV2qB1pjaiaJNIjXu5dF",
-	"KvV+3qqksUqVwm26ijw34Lcic6c1l3Vy2VPwFtusOo72ojVarg16svLWNpUUnS3J1AIGs4m92fIU91M2",
-	"LE/CnCoVxqzSItXxgRcYbFHFDSKuoRi8QDZ8tCbpAnPYHv/t8V/x+Lu9tLT0JAcCqbyVZ3XLTh6aneSL",
-	"WMdYNqI1afgCVCW3qhWONWBCxi7OzXJG1I6Cguo8BtHrV6lIcCticL5aHsfCtsCT88IzdPIrLna2XQ0g",
-	"m+w1F0lHfQRy4w+4vqGuyrMIGh93emrHffmnVrJ5wcevXVxdwVo764uRLEyBayV16B1TRR2xLARmeARO",
-	"vs43LAzjcQyxj9bBDVi6rS08w1ML6iykrtcgJ3HtumZn0l+l1BCDNflwmKpb5+P/E3M8GgEBsuCnCE0I",
-	"lZerhI87PLo5V4mIJtUp+V2O6X0l3zj63lPgUb/JQudIvVYymYRtZv8hB0SWGqZccAULjbr+N6QqbLPY",
-	"xR3yK+l8snbJ7I+BWzjKM+yqtCdu7fYJvac/bOdPdCBSA8QKiKFjCBcqQSuLc+IP+YSpbrd8By0OGZ2g",
-	"OCr0J1EX1dRSMZwrlVRtEUhJBqEvEPAOWhHJVQw/LbdwjO9ixIFRGMzF1MgUTCAc85hpggO8rlu9Ro3l",
-	"Qo94jXQuyJZ79NDWhRTRfO08AWeKVuueUuuEEgycVjGXN7u1e22fnefyuVUiXnrAVt2MUz6WyEQ7EzTG",
-	"l2Ik7hqvUHSmDEhYFmOPs+AeN+yFpgJHhk1IO38aHlniFRd2NqSR0kEgDtu4dhqXjg4qHqWxPbjDkWHC",
-	"cpgeSEg5PU6HjDMJY9IuMSrQCAeK4TiJb78RNLKXa5iHFz6zfPz47PX5q5PLkxeNoPHLq6Nff8VPFyf/",
-	"ODmmL0/+6/z04uRFdcO44Jnhqc5Mv5qrN7eQ3tH3Wl6O/7vg5yfEvmY5zvqgNQ+t52jnn3zn362dZ9c7",
-	"lag9+bFeCQxgddOep/LDu3urlQgcf+XpoM3hzkjt5rgLB10VT6Ji+Nh9/fB/U0lcO/Q8pL3CYD+K+ofM",
-	"CkylDdtr/ffeU6skkt06Sap5c0GfK/1vUYg813rx+aK4diuzuBmtF1Af5DA7a2x0VI+rFJgJijCrV/WF",
-	"NiqdsLFV3XRfjWeP6dPWikkOBWQgolOQY2C4MdWv/6mBQe36R9xAT6WTedkb1apJ5Db0MoRcaOEokXPO",
-	"SFqViSRiwHvwLq20a727eNWsamTFAS4TKmcJnUXKrcdJKbDwWOmaLJPK01U+Wov11eWsE3Y23jph36kM",
-	"ZMz8eoQ+ytOCsSuHIV2LSyylelP85b3Sq5rn4n6oP3MvYXKn7KqXMJneSVVOX0WghzMMZpmthmgRy1vl",
-	"3trHifV+PKUXnHvV/bU3rcdWJ2r5yCbqvZ6CDjOuQMWpk+0BfKw4Ul0W5kfHxYrme8MlN0Fc7b7acsBl",
-	"BqhyILk7TnVYREn7IhkkGJNgEu15KqKFqt3bqcfvicW6hA1N0f3IZLmmn0j1IAZM17N7ZrvCJOuIt4dn",
-	"10XQPBp1PcshvMdavk3R05Wx/Dv2Jx+wPcOLD0p0ebLECam6/B3JiYvvLkFMfpdZsVZci+U0lAVDnTW3",
-	"1JMXkShrqStq8GKPWCx6wqBjEAYOYTdHJlxj4hnpqv19iKA1TWVvOJwwDVUCd2+hRn93rjJNaw+Im8+n",
-	"nvYOmLKW+muqq2PoaFEZJrUZqVOle9VP8ncuhZnYi3b9dcfd1EsZ59PHczWbyarO1ZWvnNT8Ow1ptSr4",
-	"QuhhwieljevfWrnDKYpHZDMtzLGK/C/4pPLgcnR2v7s8njkt5VG0yjRv7Tz78Ong8w592M8/VNL/hYpG",
-	"Aw9EsbRv7UiysyHIo/NT9qTZaj5hsWtmDY9ayWE9m8aaYYg5cFKyc+fONHaKERYx4vbpvhpnOMIODJTZ",
-	"USqZzEUkmMdKsmDp1YwsiyI7KFZ4LRtMWXWu8gYJTxRyUHVTNfBaj3AImjF48EMqfCGVhOXiRqZiUjYS",
-	"WNIdJV2RJHYPXWJ7C0K6px7/HDT6kMTvpCElYy1z8cxEirauCtZCiZlrRnXMDzlRi03CLqpZUaxnOkrg",
-	"9wV5NYWKFRi16qQystfmQhSO5ZRyGlWulo+kMLrerT3kEwyTCvFsrZPNvHoC0sJgkSKSuEpgOnxkOl6k",
-	"QPlCkMj0hi7YHL0RkmhTOs7FbVzkEaXttkpWkuWu9ZgH9vavRQxsrEZJjCyWUnjI8Oq4ByZqVnBPzw6X",
-	"i8I/5xM1Mo49zoThn3VZiPQInds5x5koZRhl8EHGYQrZ4VeG5ldwlOUGOsNbZgb7ZiMDzM3hy43LLeUF",
-	"vTZ3VDnop9BOcFYOQRsY6qqSRdKAjAADINgQ1DCBUmzXLKesN2QVeMCKRztLfF5COk8HsbukZX/E/JGb",
-	"PZVuFTwt5pyhi3r3RRHUypGbPT95dfb++vXpm9PX715T0IhD0RaaGaWYHvAkabLjo/Pri5Oj499OXrTL",
-	"iSh9rlmfx4wnCYlpzGrACI1baLLn7178enJ5ffJfvx29e3vp3842Y5/rJrs4OT85urw+Pnvz+8nF29Oz",
-	"N+2pxBGqw2L5wJhT/m7zSr45u744eX904QdkhQWxAqOydJhSTEtpso2gUZhUI2hMjxT9y1MDawSNrNtK",
-	"V/OJTFXiVdUKXtbnwyFIjdmH5QOAITyEbcpGkkDHiMc3WaiGIF1Mj0MNFS5Zxi5iaPuPTNhmB62D8pRd",
-	"/BM9UD3iAk7arD3Ew7pVX7EW4q8dO09oBgC3CFdguehR27QLc64IrcgA5mavK9rxjALLCLJ6QlYvrwmN",
-	"zfDoqqwJCPvNNQuLkGxL4Be4i5cfbk6lYo+zR30aLgyXqJIjZCtQvRdzqOWA6EFGBn3INFYnaLLngHKX",
-	"wjrsTFFvyGXuWJh+80peyR0WTsH6h+z7g1brh/YMCj4yPaZGBpu2VwD0IelDFrr5hw6RFqVEExsvgjdi",
-	"y3s/oPtpMToivp7hfuO7T36gk1RG1s6wtL/ThLJNr2Y4vvjqAXWrR0gQPLm1OLluYPRwqkbGtWjPvIqv",
-	"bcOuOCI2/dSNCp90UPYB64wMTi7HuafXqakZmFrb0p6fn0eEVbeQ5oSmN6cw4+0AnrnXhF+pYmkQuyJB",
-	"BjrfLK04Vp/AO3m26ByjGQNaH8/sA0pAUKlPVHXAiz1FCWlYgslwA6SVkOZHXfkmiGouN8/1VZInGYqx",
-	"HSel66FdXaUZ9S37vHYcNlvUkkjDe6ZjtKRplg2FYJm8HatlqsmkTFEfBloaH4WEWuGVRYlSXm4G7V/I",
-	"zUqhO5IxxPkGpJdEJynP2pf9oAEjbgl2RC+6mNFru/zdRI1Lr/qAUlKpE+C3pCWmXPaAUm5/PNjp2Gs4",
-	"qTpuyatKnLHvD/b3XbuzqN3z4MRnGy0WQyhuyqlaC0IvUWeBWi+iCeNQsclp8OBDViq5wLRVku39IlGk",
-	"JY+5PzoFaNOQff80Yydz0EQzoFN/cIqo+NiIXZci/vy/RsrANOJ8SbLPllGZQrgtFjsoopHP8h9Kd58B",
-	"vJ6p4TF74AuX0sLRzG6n/pgVGvP73w0q39k5qlq2Y22X1Xj2NVvGSs4yeHQZh3aqHEGtOlSXQnUmM/3L",
-	"yktfODS3yNJS+dK7KFsrMCao/Ml046fGqram74OMIp4kkNpGjJWTbRaSZh4GLET/3x9PPtjPONmwUnGp",
-	"1YTeF0dIh0qYxRoLjTxvt1LrQETMSpOf9BiFBK7XZGHMJzpkPeV0CRamKkkQWxPd+0LihhJmYic6UNL0",
-	"PUgUt6wFX+mKjxCHh4xfyYHQ2gplVxjMlb8jFq4VFc6NUcAgGqcyCOc2YRPgeJGhEzYd8TspJSI92Vtk",
-	"g4pdrnwpS31hcBzOrpzytL/onWGWlDBXXcYVcQkMszBn+HX9StYlPoRSSQjbfklj5YoHuJX1C9n2i5zl",
-	"+k8ootinLNDytZkDOACZ+T8lfDRX0i37Li55gJ6G0sZou5ZdN0K6vObCXUmCcFKHMAKZVB7Dj0Zf5qx2",
-	"YmRVSwj9DoeI7MP3Wsk6EMHjdb2+7e9+hB+AySdHJmQKqZDwXpa0gcqC0KwPCYlNStPC8EN62T6evYst",
-	"uZcLagQeAMp1KYZj21d97kv9NKrRdKYqCmty/mSZLCM9FJFQI91kbyOVgs5Uuz0rQvdarcN86F5n6ahb",
-	"yKnRvJIh5ftofGRM+D2UxMZ4TCWqs/SizL5FI/CFPF1kzSFrMTNKJd5YsgyXqaBv6rgUj/Nza5Xil0GD",
-	"plRq4mDFJpYJL873V5aKtTikCwn33j1ciYZRRjOajYrPCTRv5o85pZKIohEF2bizpBDffBWr+2XWDDsb",
-	"oZMB7GBaF15QFQE6k9NPmCYLX5y+PT579+by+vjsxYmVWsdn787P3tCfJLt+Pf3l8vr46OJFmGUx+dsW",
-	"N1cSj3HCxSBg4dG7y7PXR5cnL0I2VNoqCA7k196NIghY+ProzbujV67l43dvL89eh1TC3TKOiRqVeVtp",
-	"eI2gURhdI2hQY42gkfXbCBrZcO3j2EEl2/hNJXM9o86+5UBSCYvZMeFJFfTt2kDsKzpA7y+x674C2OeE",
-	"rNcEpMRrJ18s9qXZdZ+X4bxEXHvBIZXTrOw/yudRdXztGDaQr4Vb+HFztQrUnNW4UkiAo2kBT3uWRxdi",
-	"TCABCbEjNL14tylSk1QBerc5m+OJC0G/4n3OtVp5yk8xmQsz/eYG4JSDjleMh8nDj/ey4MAlI5Cp7yrK",
-	"lkauUUjPbJYR1TgBXZfcqG/EcDiFnbY3G11ZgRvvk+BqGpZqTKbEUsjb0h1MH7w85a4wp0qquONeFfLo",
-	"0KECdvHLMXvy5MmzQ1cKn7LTKeyHLmEDkSRCQ6RkXA5LtbetHSMoh6k2iW1/2eigS/+hPfPh+z+aH/Dz",
-	"33/4z+//+T9//H3nw8wzP8xGF5Ujf8b28vIaJ1P8ZYcIijuG2wE3esL0R51mpAa7AiN4dmK4dR93vZlh",
-	"1zaXVcqfD+LeUaNe31QXB/aKx6LA9mLbv6QAzMBHzCDopWo0JLBy1plkuPD1aM7Lx+5MZXPfC57LTNz8",
-	"SsjUy6ZhF8Lr7y1VaEGse0U58VREeNTowTzzxmCQOCp5WApkbkzKo6UMWT6RQNcslzF0h7SgOZSjB++T",
-	"cpuJ7nFZM8WZBPkBz5DOM1Up27ClXVQijF+gqeid5QNzsj1c4UsNXdB2SFHbwl67E3ELKcT5/UR1DUiq",
-	"n2aHQOCI/YkWkX3R2el0P5OqXjVxbdu5uaer1REDgw0ofsieH1fxK5yrCrNzMkG8ee/5QoKXBEezCj7S",
-	"2auqoTpewqRS6h+dn5Lbzgp2ezVFtxxEKXx5hQsKKXQJ1+adXvOmMy//LnMNqzSTyJVyZpjCrVAj/RZp",
-	"tW6QZwq36mZ9EL610v3matTFKgvlxL4yIyksQDUtinOrOgF+MSu5ud2VhmyBNzCxKyJL1cpI8+K46b0C",
-	"hSqnDwaoOwMb4B4vKfD6EZnHS5i8F6ZP1J53qn1uDZ3nzG5KEelUUlwSmv32nH/r5zxo6Jr94kDzXcAD",
-	"0yBjTe6FcV8l4KuOLl+dZWN8Ixtz1SlYqgYhlXeprySoNZi1KxVNlUJcumDR7HuL6xZNv7Nu+SK+yple",
-	"qkyg6jq3KhKTqgY22ZF0FbQ6I8OsJu3csdCFyFc0dDEUVejuU9PjpliFLfDrVr0tMMt8iYJ6ndGE0c6n",
-	"VLqV4MmyO09JL6OybJ0JQ0Uc7XZ4a76HC1G9LeD1vVz3i8hrWO+NAiF8iE8WLvUXMgsU8udnT8cUWb7T",
-	"jmbGZZloSBK9FLHmJtd/0SaG1dJjZwqBbNBEYWdOFdwtj7J7fN2E+/Wy6hfkzX8D9ozZtPw5xo2CMSMz",
-	"cCy2ahRju0oWDn8QZ7fcKtYPJzk2cEXwMuhxrwkEflBlyxlCqpW06h2LVJJARHU27n4JyAAV1sJDuMRw",
-	"5Kno26ivNGSG8txKHo60XfMwKNrQfbyvoID8peucLRzuRm1+vmjf8luTlrIe6t1FPnmwd5H6iF9dW2R2",
-	"2bKaeu0adfe0F77ahQ1y0tev8Qa4jzv3j8x8UIhX2SZcwpnqsoF9xm3asWIxRGLAEx0w+Mgj02SnhkU8",
-	"xZLpUrFolKYgo6J6J0euDOasUw+736RP740ycMx1PRCFrzewCNppGgHDvlZFwSnk0aVJ6dEdiyQtVY6S",
-	"0FwGmadewakn+wvqb7OEn7KILOW7pmycUZLcqxN7mj7ftFO7rJ6vebLdqsy59zzomXZDOIc0qkziRFUJ",
-	"tYserH26vsAzhcBN1SfJwIDMM6UsNzLGu7u+klAATpJoLRjw9AbMMOEPbE/OQaYWPoq5L8viqmwMUuqu",
-	"oFGzt+LKyMvMHjWmXPtkHdz4DL19DTt1lVpUAWhVdUXDGbn1KStPxQFVyUjcxxtQmeg8PK7GdF7qqsoq",
-	"R2fSsiJL87hCt0cTR03asvi3y/SzLczhUdWpJ5V5RZd+QIuRWtBYPNvCiTSo3ymJiAK2Lb3GxsXWz+3L",
-	"s13g14eslYNjeGwhKvt+14IEQ8rmJtL7iZaGVL3aaC6p4sHEZDsjLSSWmR8j5FhPqVhn9uvOyInXsfNm",
-	"TXxYOmZRPyQHrgOa28BVC8tFiq6AakM10okyndHeQjqectbp6qKxvsG1PHEFcLyVURSDvL4NNVKYXGlY",
-	"q9gF3C7aAAf0+/GxeWCOx1PtwHGAPHalS7HNU/6vKvf/BSZaVwUwL8AOmxNw75O3V6ubumL5tAvXyZwC",
-	"astVJ5uuuDEbTl1CkcpMs1ngfmG68wuI0ZBr78p1qPtvDZUkkaWEd1eZhHL8KSOmw6Obu0Lwz4HZn6L4",
-	"zPjVyESqSjcMb2BowrYvH+YBslz6f3HH5oH3QcO+VLllKV+aBOdygEyX/Abkcx7dVIAxZVh7fR4jrI6V",
-	"gURQD0zg9EeEfUAiF0ZeARblqbN88b+pNfCELEw1a7d6YXKCVJf+dwW8mFHqpsnCbqoG55T4EAb051GW",
-	"zx+w0KgX0PH44r60Vsh4HLPRkBmVpWFXZRPWldrIQkwICMKSm/JfFzlrHiO9yU96dhpvHLCGRDd5XXmQ",
-	"uYpZid4VCiS2jjmjqMhEiE/hM8XW7M8t9+Le7An1ldjWKLK1Ss6WhLGzp1dr59TYdzpD6sAsZ+SvlUOb",
-	"Hc4cIUV7vGp9x8xeujw4qcOfWkP9doy6zhdOx8B4mntQiCUs+VPsotDR/FSz4j6Y3oUZQQp7v7RCBYE3",
-	"v3gYcSO4dKNaWdzdd5GZuRLuVsB4UwbtiuYzINCKWYuoTxCP0zUp89TagqS8OPnl5OLi5AIR2n45uTg5",
-	"qVHvsMtRAouAJfEWXOpTtz0yAZkuURyGzvaXlc7M1aPvtDN2BixVqClcyT5PujtwCxKDKg9ZBxzkFeEr",
-	"JUpCkKmvqus1GSt3UWdtsrOUhUZAirgG2gD32AgaqAQkAuNdScqxtzsnoi1eKZuWERwl/MugEfHh6vXQ",
-	"FkcTVUYStUndoMKnMSyGtV7oyiPchpXHf3eU32FuPl6ma29txvgQSFe5B9gdfimc/MnSJvdbK+FbbqZk",
-	"xHQi/hRZPtQzhQL2wIqn1BnaC8DQD7rnMxNsectvdmNmnXyN+xLX9fO6aKurbjmH0+KnOYusStOgNa7C",
-	"WS2sY/1+na1OeX7y5sXpm18bQePo/Pzi7HfETTg/OkXIhKM3xyevXtWUpiyc4FqQJryYIYsvotR9p11W",
-	"KMRF1BdyG9G9JmRKkpywZwgRaGTMhIySUYy4oSThrmRRthFakhNLVPlaZgCrVXJlXS6bqsHaFWIq7NFr",
-	"b+0HZ4x24vW7Kzs1M+rXmlyjls4PT887Ei2oPeGV5FRmQZU2dQtpwodvyeVfhgD68cAu86xLjfAA7ZFK",
-	"Yp9Gow2faIbYeIesxUDGlLZtsmyabCftP322v0w2/8xsKImjzshxA1Q7KlZtFmK2dzsFHoeotdLf41QY",
-	"CNEnbbkBpYSrbo57SiafMH8vf+NK8iShVzC8XxjNjs5Pm+yER/28BYfb6hmOMFiQTTfZBXCrlVJB6FQY",
-	"+9kBhjluhBizV+TpICZT0P1+LFdXOijFVXz/B9/59wf7n50Pf2v/8J/f2wn8D479h8piIm/BoG+gLsw2",
-	"j8+2HK/Cp4aX199UEr9wQG81jtfY7gqPyek2iYPccEY0RNKldAG0b9jd0/VwtpmFpYgjt+ji7a1dCy2/",
-	"5bL2WMW4gFw913yXPWjfytD+FiPQ5c+/J6zyZejnCFUCDqRUJGqD2QuWwzIUxoDMaTgVeLEE9e4c++fI",
-	"UTXPwtoUiR1MbadFDp68ZNSChJbM0uxcvOjNIeE+dhkHQpO1h0LHeUU61GoREmukJbwdwiKQp1a1cSuG",
-	"Ac57Hcx+ul+v1/ec4nPFQZUnWO7SRTbMX94sFqTGkuw6Li2i5br5IIIlA5QIKb9a3/kCQ5XK+G+1FaE+",
-	"zQm5qsDsnAJPcco2grLhASIEQq8Ph2RIswqyUSgOCV2O1PSWQztssqMcy99BGOawpLNVqHByg1HCDaxc",
-	"zPts2iJ16A1RLLdDGTUVfedzXJaN/3yUBXd1IGqKr7kpG31YQCwIsLYCAqCP+4pJhOmLRXyH4mz1td+c",
-	"25Npxbo8ZZFdoPJgCrJota7pfpe7aeeJy3zp9XSJOPLhZddFkqmHRZtif6bI8wrVRdfQZmmbuwiCqR0e",
-	"RTA0dTmmGdJ7OkILqR3vWGggmH0+A4DqEICtyMNNkJUK0XyiqyNCFtREc9txGS/n1BZa6ZUllv6995/g",
-	"loM4Q2FatYTNgpJcSC8hrbiIFkZ2TUcQFGtW3WYVqLJFrp5qgWY5wSvl5SiKQFckbOv8h6lwqmRs9Uor",
-	"wJbIM/bNVPWde9Zrw/MyxdXZLqkMQO5QxwVjmIvItWFdNUqrPM2rgGPe1WNc9P4u0fiMP3fJdwo+2SXe",
-	"yB2WCx+eThS/qyOwauXfoYp+7LZ2razujOIemNVNYyBjfSd8i1XlzGhxIb9ssqMkU04ozig1em140aW7",
-	"fYsPV8oSWoxTA4N6RMpCavyjlnxfrcr7Xcu5r4tS90XWa79L6vc9Vkl/kGrnNXveZRU//Lb/srb5w+y/",
-	"O1b2/nJ38Bdd579m569Xxh9rT0YJ8FTPxtKsU8O/Gk9qQTdr1N+vocI9VXwvhtjP3o4KIe93LvxeMy9v",
-	"oa83gkxb4L95E/nyE6wia141vyqjMQupGMkYsPBbX2mQaPyqghwu3o6XEisbq79dLki9BC5+0XSzWmBh",
-	"uZhy8RI7Wy9/UVTg+/6k2m6TFwCN+ADL3nWgyVyxGExIwgp2mFGJQS4uU3Z6RfQKaHDHXFeCwUWJoDOx",
-	"XFj5+/7kGN/4/KEiEDy3wqzWYv5aZbMqjf1qLuTNfgFXGsCFf6my+zy8fflayHmge2WL7ua1XHv+MvT7",
-	"PBr5iNiV5u0DVquarIm4beTLkVHGTai0/n5nFVYkcFu25qwc+504a/3LSwJLGIM2DNv26SForXcOw7Ix",
-	"vOLQkMmsWsatnxy3RNaX73kJrnFcOkZ1JqDVItU2NTUsJMh9Slm1D4aOZpURN0kg/Y4cEL4q1xwIAEeU",
-	"sr/hT61k84KPX7tidKWQ9/ri12NeX2y8trZKmb3O6sJTvLTksVgglu6QQVYJK2oP4tFSeyPbE/TSu9q4",
-	"nQr3q9A3WOJrDite+fI+m40WNJyXf80Ey5KMzhelVIGmQK8yJSrT3bJ550PL90jhSJRzNgtLWnPSX6l5",
-	"WUNZodfhCAuyKvb9UGlhxC38QPHi6oZcj99L6HH63r6I0VGUZ+FDJ1QP02TvaFOm1vQdIyVcoR/Xcw1p",
-	"LgqCfJ4qOqthWtlQWcqFvCVKwrK5NPVarBoMEzBrntao7N1ZZiCbY99352xVyYSZHBbaQYNOOiqeLMlr",
-	"5zPGdZnObJju8dnr81cnlzVBuXdjOgsvC0VGlLOYBZzFbebynilzmeJerDlLlwXl8Kspt+YjWLP6BgV/",
-	"TV7CKia/jdB6BD4YBwb4kXgN8v34z5E2NbWtas6Jt6Jn3TtVt08gJVRjKyucde2+pu4z3o8DjEeoxNBw",
-	"ygFhakzbZMira4smylRwspPB0EwcjIXXbzA803F7ZG9L3QqdCKo48cWsxlUS4Y16iDUbyVhJWOmu845e",
-	"mZMNnYOpzL8K1dW3c6jnLmbZqMqSdyUMdIX6hptMzdl9l021qjSltlR1yZSkbDACZuauZGWeYTl18NdN",
-	"DV7Gbctvln92bRcv9VKdxMmrWCFB349SYSZv7RydtxZ4Wo2OmleRoMoo4aBnrpvNJjrmkUp4f6T3s976",
-	"xgwbn21nQnZVXei2zKoOfJfBa2nEJB4NMVgzsbodJv+27ddoGA18lGdgB6QDKu0VkOAdKpXYz04M6eBK",
-	"Wp6kA+Yz6jU2bDwmfpMhbM/R+akV2gSe+p1maiybV/JK/u1vb/t8CLr5t7+xM4mgQxjK7UD0NOOsgzAr",
-	"SN1DxF7B70OrCfsq3TnOR9hkJ7eQOjR41E27XCT6Svo2w09XDazQftVos0/NZvPz5zDIAulSNTKg2fcH",
-	"rQMWZoXtwx8CxhnVtveVQvBJFiugysB9fgv2tadXMpwtgh/+gFTpqFiAnq5TmgIvJM44qqDoJrpQJTc8",
-	"0bpg1fMT2m/tHbKoz2UP7GJhPJwOWAwJYLQo9mz70O4Vtt9qNdlBq3UlB8Clx7so1JgXmg14Yo8KnXQ/",
-	"5VECLupJM2EOWYiEbNqdETIDSaKpPjZGAl9J93OMQLI6LETw+zjiYqF7zSIlI8DLMxHhVA5HxlLgOdHN",
-	"boR/vD17w74Pj5U0IM3O5WQIbcaHVIdQKLlrb+7hD4S9+MvOz4ELd9ljr8Vz/8fP9g+nQV5JIlmTvXN7",
-	"wA8OIRx7UqUQN9kLX+owPx3v/t5qtVq2Jy4njMRGYK9TIsEcBG440p4CGvWVRDK61ISuMOzHA9axVyie",
-	"erLGtKEP7AKdSsbZ+dHl8W9BVgU7ga7Bkr4U8M812W4PvZimfEXMqLDbLsAcAHQWOZJeigHov/0Nu/To",
-	"lfU4lfTOBSBqll2It1YOcMnC0xgGQ2VARpOdl+DL5VNlhvOzt5c4cTd42n9DIMQMniQOY8qhcbCJGrFY",
-	"XeFxsCuQAQszzQdYEAQFp+XEmkGXSjpgATDPaah1iP0GF5qJGKQREU98Se/OxECTHdnmriRG79FCuujm",
-	"nzAjoMmO3Kk6aO0F7GD/Gfbx9ONHpJgdYf6eI89LmCBtwqOR6atU/Bv3YZs9R5bNMnZOfTt+rzGcOsfy",
-	"E5JwDlUMAUvELeCxA20Oce2vZAcSJXtYoNwDI3oGgPi1yYQl4gYK/MHtNsef4KPQZk5ODZZPcVvU7kk7",
-	"VEywwYjkjzv4u4MlcV7dBnFzSgIsiLGj89NCOF67sYdwiEOQfCga7caTZqv5BMGZTB9l4y5W08aPvSok",
-	"pjdkjcV0dCsUs+FbvRFx1J9TA5gl4JhJrbKWP7J7Tpa9hc+9QrA1+2BF6TTwmHIOxdLqZ6gZ2yf+NQLM",
-	"2CBnaVZlD3WfhYjYdlIUPWPVyRT0UEnnjNlvtRyWlHEew2kWiPrxR24vbTk61x8laLbGfmv/x53Wjzt7",
-	"P1/u7bdbrXar1Wy1Wv9s0HWFqpxft/b+bHV/1gfjfa99tjPoaQJtaBz3edqDmCB8zJhwFm95MkJTqurL",
-	"/+2G0ozUAJXjMsqXAxLcf+qh//YyCL+9MtzeHupXy9MPscpQT5peOiBsQ9X1K2gXrQ88drnI/7XjPMQ7",
-	"p7VxTu7x3dKz2NsBLVDVS9lC7j7ncSHa7aC1t/iVd5I7LgMxvfRk8Uu/qLQj4hjQ/XCw/2zxG5dKvebS",
-	"JzeisfTpMjM6dfH1J1bw01tPlppUdoPD9R0NBjyduMNN3NsuJmp/lv/wnqa8TT7Cm5tjT402fYXpiRS8",
-	"o2szmbiJ+qBZyoX2LJCSKMLnr86OX16/On2LpfF9brRl0E32moukoz6CpgZYX4195DehS+ghwmwdXkkJ",
-	"ZqzSG9K/YrgVkVNhbmBorOi+gQkmUOg+ioNk4ryzgiAGrThL7EwmhWBzrx88u5Kh+/UaWbt2vLnMHI/i",
-	"GI/ByqyxIN+xAt0HuhWBNs9VPFmN96zBM/6h+vLviKuoy6xj2cPvJ56dr/K9LvO5lnjq3mrz+hJY6UrM",
-	"sIoRXvYhByYtsL9sA5idCxgmfAILuWDVK5+Db5eRtpZgpMdKdhNBZpaDvSW6OOeTRPH4UqlXdiMQx95f",
-	"/N5LmLwWGpnSV8flz+2FxqdUqbSgwzrf+2rcH9OzsQunWe5+wn9P488kDBIwMCfh5c9R3MsSmdxNi76b",
-	"1T4vYKBuYT0e+5wG1bi7dpflozi+thxP8OktFVzhV5dT9lfQh1oHi994o8wvakSB7F/V0brkN2Av7Mji",
-	"mep273aeMrvfHS5rx1kbj3Jfy6ZA0DNCM8wVqbuyUSLJskdqOqNkc/c2n+7zFGNh6S+XY77347Pms2fB",
-	"svqITwByzzzbae1d4gPTOoul1LUeuqIfjh5v/d8+uoy2TfsTqTi24Z9bQaOb8J79jGVM0L+NXyEgtc+t",
-	"tjuqn8XZUoSvDy7Zb9nNMblAw45utLs80VBIj5SjJCnnPjpXYY7NjFBb9kpZTD6g9xzYjftjGvmq8eL0",
-	"7fHZuzeX18dnL04KgDDtvVYGVvXHhwyMxjZTcDAf236p6bGQsRrT/J61ShlN9IBLU8qrqhdAIuatYWZc",
-	"2Xugy7Tf2Mvcp7MTtr1Rf8E36qjAhr0IyL8riYHs60UXa5eVziULRRwSTo8mwEV2JKnCGl1wKUO14l7L",
-	"Zq61jHiCzir9XEl0tlRBTwSFCjqaGaXclTq03CpkCfBbe9ceUQi0MJo5UKaqy/Mx8lO/8x/1Cl3m/hvm",
-	"4FNst8hUMx66EpP8vAJfKdH4Pm/rWwG6FaCVAnRVEVhnRfFccmtIufcb2NbysiFtgNgvumUzKbe0MlB1",
-	"L9z9lEcofi5cEsuS9Vcwa4vV4zwC8u7Xq61Q2AqFxxAKW1b+NRrTfgVTYJV5mEoJwmit6xQKj8r7FOLB",
-	"jbB6jFGqLhLokIX+oISB+wzg68xYXtJ0HCJ00UZYOzPGCLsrOe6rBINjKIwsQ/iy8xpg2A1nEsbMg19h",
-	"GHDAOhMK96JB9flwCFKXHKZ2pPZuFqNH1GOZ3QAMsQPfnqtkGWNm3cAOhFhxIUguAY2BajIvptJLuSx4",
-	"SQ/xvmlctExPSI2XvA6AZFjV0Y6nM8HKf2a6DVd3yN5SeRr1xS3E+UJT5JGPgeZywgYqBYpxy0dItIvb",
-	"7KDVYqGQCNl7jdk1gkITK+6YZbCfOwnD4EFvpFWXx6c58E5jyO21fnkHZTXq0VIXwa3Mnyvzn/6lZL7b",
-	"dzUy/9ll6+camb+/cZmfhWcyqcbbW+H2VvjV3ApRkgUMz1LAUtCjAQakOtF4X/fFXSzdg+ljlfbl1yiH",
-	"Z+pUOICRQkJg4NBG0L1HCYM5GiknTUNJOGQhxirv+ja0L750JSm2lWPigg+0FWYqGuyIGi8ZtQMfEB5x",
-	"DR7PPgFjMGbcKmS8AJ3aV1eyj2kO2FJhDpl7Mmcns2HilebyUvPEfiiwWl7JCeBInYCzdHKKVTEYGaFo",
-	"NEa0RyaZtGnCB60DQpPMBiQBYoqJHkk2AXOIKUFOfbqSzvw/HdnOQt8AZUjgJS1ssl+s+PPDdfEWtVb5",
-	"AujM16MzUaJv4+3R7yf7rXLiZrsx0pBeHzz9sfD9O22PNSoL/+ASGita1XMa3WsUXCFPekrRmZ7vkmpV",
-	"EYjH/nH908/Paqm1NE0KO6ZGbvt+t6J6K6q/GpMEieOM4/MMVX6iRimL+kqsZpJYLKS1Q5Gvl9PvMexZ",
-	"jQzrKEO1F3UmkafMJUGhsHxm1nBw83xIwdPub2cTkGrs8stc0ltWZSDL4BqCGiYINO6hkFWKBgxEZXCS",
-	"hsK9dZbYQyInTyrixqSiM7JzupJ0//DSKVHqBmLGTZtmGAMmyCpJkEG6Sm558P3jInrR1yK5fAL/Ad2P",
-	"C0ANxIk3wqGnyxPcx+U/x38nyIU50qsAxe5uxDW3XH+Dpmz1xpuz64uT90cXLxCBAYZ47kp605BPcnMS",
-	"pqcJjaekkV+FW1nUd+vzguv54mu3H5u/KrtB7bXY/7KHC1fV7u2nzVYrmC3tUDmsp3VA8vtrGdILoP0V",
-	"4hmDOID7Qq5jLNwMPN06W7ey+quR1b5mfF5EgvbxkE986aTJ6t6DOZK6CP+zOFiXvXEXNkxoctZse+tP",
-	"1KJQ3t9zzJj7lGgrxv8+eNLk1nm7hiH30UJZ3aZdJqLVH6StF/cb8OJmEbDFgka5RdOVZlyXETteswS7",
-	"PSILodDFwtMqLUsIe3EZuwr2dF3pWm24zUI1BBmyMRfGYaGxFIvsB1cyRL4DcZhB9mi8rTjUhDBKgEv6",
-	"sQOJGpfigb/TzPRT0JYNoVQSOstYhVsRg4yg6n5D8sBOf0YIVGRhON+5y74Y6XnpFwhhtuzZ1uDxHb9o",
-	"gTJz7YhhoEoAbPSTkrfOKDhHBj1t7+01W/tFf6OGcrKpyy5tLLi78YRwvBtHz4/39p+saoyz39s9SMN0",
-	"tw0C1fuxFTTcFkYK+K2EvuRMZjX+/Nvf/jad4eq2wsnro9NX16+PLo9/y2Rmo/30qV2/Qmv5C2/Oro9f",
-	"nR6/LD5t19Bj9yEmRePBpI6G5ZIn9BaK4IsVG6jZ0Rotj0OQCQarnWsoB0bORvygw8gdFRfvg+gCmo+L",
-	"iDcUSpNBNxVkRg5AXBF1qddxmNhBb4D9/YW4nlsfJK83nj0NqjTyOpIkXAyKLc6q7Hem2mI1vw9J/E4a",
-	"kfg+kdDpOL5utfaK+IRT5CCkxSI5qumpEEfo4uSXk4uLkwt3hfo9uxEUeHUOr5pbouaEdebTRI7/pcug",
-	"VaTIC4RTqw8+0dvM7W8n2DQXOCvh3vh40upgwzvIgId1Ozj+faRvgMSe7qsh4x01yspUR5Asf3zeKJr+",
-	"fXoYHkvILSLSVgZuZeBfSAZugy+3XqKv0ktkZVQZAWlVLaAUwlG8du7y4TBVt3MiN16B0aynslsnHSVE",
-	"eG5PXzM7EKkBaJaVOyBrodHZ5fTo/Pzi7PeTFwFhCMOEpaAN4/pKJkr27BGdsjxiaAjXNzozj5IcK1hI",
-	"cTB5yMcRTonyMpibH5FqJj6EdZxEtBLzEGM0CUjVx29KZZjlRdVRi0tmdNCAvkYti3X5QCQTDLcZq+UZ",
-	"8gVK/im96uvVo6bI8JB601SiwpNyVORWm9qoNuW502J1anoxvnB1ynPBrUq1Vam2KlUukkmr4bnb1aoW",
-	"d1OoUsCiH7X61CVmrCCW6yoq1cXJP06OqzSq46M3xyevXlmVCisLgLAKzJWMCCHJp6ZiDopUDH1VAYv4",
-	"0GpgFD/bZGf2nbHQQIjx3GtQVdrMBU7w61Nm0KUGqVY+TXus2MBjN/9VVZv5RNkqOt+oopMxjW9O0yH2",
-	"u9V0tprOVtNBTYfE9UYUHRXDDlb7ugvUr2O89w71u7nIrJyy7WdPW8FKIP+WXGXB64oPtg9+zmJ+qdoU",
-	"QhQ4Nnc04P9Wkv3H/tNG0LhVIrZv7D9UXJJboqVik7IKcNsApS8Z2TVbpmIQK6bWlwNY7VcLIF2PsETU",
-	"OrCtdXCqbr89KpzqMkdxVQhTN6/7TLUu8KaNcabWqoyptTJrqdO07KACBoOh2RYf2RYfeXwITM82l+Ga",
-	"lZrS7qch3jLr4zsvHXtGx9dAQ3LrakJJTLrSfTWWrA8pVEdvrss73eX37mrSl6MdbZIJbePlvh1wRn+I",
-	"STMRRjOyjS6vCtWc6UXgRO+ozGwraLVa7oxzGbtSs1T3NEDsQZXm3utjxwvsdS0FAunxeIZBVnlXRdEo",
-	"pWJgV1JIZ0XG9lKg+RGUY+yL1FLf+kYMhxAjag9Vp+tzKt49Msy1o9LYl6+L+ABBIO2EXSVQAn+0VLQD",
-	"o1n5AsB+FHnJ2gr78SmeZ5zm2lzr4UF6cJscvf7nm51Wq7W3c/JfR6/PX500guy7/ey7D0tzogIp7jP+",
-	"MN8DqNxlDHUFnlkaqR4lpjYlvwN202SAHfaNrSq3NZd9TYXniKkJaRTjc9S/zii58aAhc5XBDAlj91PR",
-	"y/B51/JNGdcLkF8wiXM4SqM+15BD1KZgRpjQQ+BrC7yFzhMoFToCDwk0g1DocgBeUfIkWvZOXhXWU+Ss",
-	"5FOQcN9pFkYJH9sfQ6bBGCF7TPOJDrzQ9eOlOt5oHPADtFob4dLZ7oszI2eHHU94A0MTZob3gGkhI+ey",
-	"FYZ11KjXRxNET0k4vJJKJhM/aldPfwBe6Pt5NNn7PlCtbJZwA2mRfB7kmJxeaN3oA1kzmZJwJbPa2RRH",
-	"RnB/2evOCELyVEbQZrzHRU3smDeOpFbN1xCHRbDiYnwfOYZz0e/xibMQNoj4SIOdI1GQHCD2efg4tGIk",
-	"yLq9ksvGrF3gRO6CTFT0pz00ErEH3jlDVebgp7290rlZxdtryXCvYHm1fseFs0BPIG63VRyorsY+ekhl",
-	"hKWJyRULqeZJOVK/CPS0dbg+ksO15N/0nH3VLVyrr9kdRTZcZI9bVW2rqn1NhUzzQKoSSIYTkgXFzbPA",
-	"0iXffVlU11Da3sHB+Ru+/yh1TCkOHpUYoRkxN6xfMHIgiPQV1kCQrpxvFcJGxhaLLGbAP74C2TP9Rnv/",
-	"6VOEIfJ/7wUNQwxYG0TK+zx3gMUiqxuD+bBkz2A+Nuj79cKv1aoSfyvYOu3cy7bOATejFIrlAn6qersg",
-	"pAYwuOadyMdaOfXguVI3VhG0CkLAhlzEjHeNQ9bUhluiWv08KWFweIEyBBnjmj2Mc9mu0zKOZdwqW5/y",
-	"F+xT7jtG5xlsAnEP0jJ/pe8WOJTtHZbOmb+qcs3ctqQLbFZQRQ9BmiY7MizMTk+Il0F3r8xGzToTe4uF",
-	"pHt4JceuCimi2ZkCQlIKCSAme8pIGW6yU6Pp3jRBVHRnSUWQ93EfZGVnTXZ0JR1znQZYZ3fFVy/OdDDS",
-	"5komAryttjuyv9WDotvj9qh+9fkM9OFY4Iq+e0u3e/Xb/3XkyiqSoc4lZye5vZpsryZfGQa7Ewml1N0+",
-	"ceQlpOb0pWT3k/1nQRHNtRj+b9juJoIBtmztjmxty4y+3kiD5Y92HlZQPtm7pIUuyh6TinVUPGmyY7Lg",
-	"oqLMMnMuDoRNpbofYsY8qrsxq6nDU+0eaDPno0C3EP7QhdTXT6rUPXEkd2JFazoMtsyrxLzm+QQylpa7",
-	"ATbG1LbZMl+44vaXsA0TR0YT8R01rl3HOZdmzBf4PPHljOvWseWcca/El6vdttjXlvV+HazXb40t591y",
-	"3m+E874ucN7cGivVeGUWLAwM6j1xZ0lcQM7/RSSWMzEex2w0rPbMnWJ7j+KZw6kw1WXwkUcmmfgyngZ6",
-	"Kp3UucD87xv3w2XDwWHcCBnXDcH+trQPzhL4pcBYg3n9Tvn/2Htnncf68cr0N+QRtKO5B49gtijtxkkC",
-	"kUmVFJFuVEa4LCe3yoQ6T2EgRgM2FlY4aM2Ap51RrEkZiPo87Vkp5JDfCgEtmD4x4D14lyZWEBoz1O3d",
-	"3SiWzULy/a5rrjnEima4vu3GsD/RIuJJTuz3vvsTet6eG5THx6j+7FGp9BxgCEu2omhT0Y0V5EHDqBuQ",
-	"7nkiyBxkyjLAwAM4Iu32WMYRiXt264j8gh2RwvF1L13o75Jwwa8W5bVKbIl5ZyFnw1RE6GlzQaWYN69B",
-	"5jWfmasJbUWcC2VNhDYExWOV+awxOaHmrmTuzaQI1pwBhnScQqfAha4OcpC1EuLpCqkcwGg4TCYuloPh",
-	"EcmqT1O6RgcSJXuaGcVi0ROGJ57xy2SChZl9XIgdqa9ofdA6qHcn2kPzqO7EAvf9VXQNO8aYnjLzrUgr",
-	"K6/0C0cNyiOzXJH1bGMRT+OcJzqazaSdZf26BLQiW9x/2mqt6Gm0JL3fYsxrUWwt2bWAsFPRl7mwIulw",
-	"R7rPkUbU/rryaBWJUnc1swdvexvbOjC/thRokonLCNfpi9vuJ/vPAm/levIE291I8ZmtKn+/qvw9sc4t",
-	"w/tqnaTLM5SZyiVTd7TULi8b8BhYB7oqBXYDMLRauUgJosYq4ah0NzPNWYPRrK/GbGA1cp4ClZfHAvLj",
-	"PjeIuTDmmmmVxFdyAFyO+yKpjLCj2il3YmEPmxaVHXEhpw/58lprPuv7LZmyZc2zrLli3ZbmzTNpRZvi",
-	"zVuPw1bH/Tp1XPTErqnj3sBkuSyhgKVwq27IuauZkFEyiiFusrcQpVYaTWP9YM5wtQfjpe30URwYdrqZ",
-	"w+Do/HQj/oKXMHHuggevy44c/QYmZaOH49MiM+o1gkbCtXmni7GAnndDB+tq2QVJ4VaokaYlLWWcusUv",
-	"Fb8dEpoIcXq3qbIcXdJ7PjyQFfwlTJYxgtvl39rAv2Ab+A1xBs/B8M8SA7PfLJOHg1Zgl6iHgQ24pQOH",
-	"ZyCyojjaqBRiJrAWkUoHDnFBjZKYdYDZnhwnQ4yKG5iwsUpvdIZWlOe+WDV9oOIMM2bAJe/BAKTB1xzq",
-	"UGy1jSY7YjgjBz9pkBmxDJahz2+BCYS1KEfQ1Ju0rVb9mBbtKp4zy2GW5Rqr2Z5fwuReTc/fCC8OGnQK",
-	"7HCiznUibuHagz2twmnfC9OnYdXp03hMsoLP+OhWo97iYD42DuYN8sgFwmVKOd79dAMTZ/6NIQEDsxLn",
-	"5BbSidvnnvvbI6CNGmqUF/YSbg+EkOypfVDJWAeYutlTKm6yC3ukfZglqdm2ARdkicBD/do6Jvb5ddj/",
-	"SzuxDdif9SiKQOuM2y7HSN66typYyKmh6FEkxNZm+g3YTGmT3vEI7qbKcDMveLlK85MwLml/pMiphAIb",
-	"tOETzTAmGY9jqG4hTfjwLZ3RApoVmVONSJIr6Z5P1cBeu4GniYCU4fCEkgxkrBk32F3AtLLjSKFwQx6o",
-	"FBuVzIwV4Yflh75K71u6RuMFkugO3OBhTbllajfaT35cIfAgm+tGKxjdp7I3Zcbcf9Z++qy5RzBQS6qA",
-	"pSaeTcNjfVWKYX4yt8rh1tz6leVE253MC1t4JamWCN4RiTCTuXDqHaVuUI5wiVmKXLqIPGd3QE2TSu9N",
-	"GO+lAG2UYQiMidknAQsJiTxk8K8RTzQL1cjYlmIheyH7+5UMXSZwyP7///f/Y2EMHROyv7PQo8fhHw6A",
-	"ET/z+M+RNhCH+Vgo7QUNqyHvAbZGEezMqCtZ6rNKaP0K5lVGkRm5VeGu8cS4+OWYPXny5FmAVpMSlsgh",
-	"4yz8e2i/FAYBRxB4BaRhXLPwf+0/D8sh21KNaWyZMMhY7ZPW5f6T9lPLrf9ZYzDmpi66/aBVCm7fb6Er",
-	"2O7JRrvx33+0dp59+HTweYc+7OcfLv2H9syH7/9ofsDPf//hP7//5//88fedDzPP/PAfjdkw+rsnONld",
-	"5aDCMavJfuc2hJ1bK2jQBiihTu2h+482UZbA9FNNqEX+2sH0a1ao2Tl0eMJl5O07Vs50DPoQ3T4leGgH",
-	"wb/3BIdV2IOYn2WXAfI/c7jERvsnin4kh2R5htXz29/AMPenx7hfHGFpfHZwH4f1A1u16+me53T8ObA7",
-	"vfJkeCWk3PXS6kPOAGpUB+SGW+P9lycQ3/vyr7kpXI0dtj5lI+pV0QQSoY2QvU1mTb3yTT6K39FPKPM9",
-	"DnlqJKR1/kf38z1gF2Yj+brTlwrlWvYspywE2jy3jOKeIsMpPdqAZKrbxWwIqjJh77GWnCkqMHg5dISe",
-	"qgszFSuuul1K1qU/82VvN4ZGlt8tRtT8jPE0mKU7AGnOUxFBo/1T8+ni6HFhULe59HOgs4vcla6dX3a+",
-	"kzvHy3h7/VbfCo0v2OOb5HzZi4gBT2/ADBMeQVlOFH5Y4ANGmeSED4u4ZJ3RBG9SGeNFgESqkBCpAZAx",
-	"L8x5RnjIVOoQ50N3TMPA2/wUFScvSDzPTSElVsANw7e0D8xxpQqw3IxRbKJGqXb4iHhAg0Jpnfxku+Qt",
-	"noKrW1MoXEAXMH+1wQBQy8CxyBayc19FPShSmvUwWqdQTygfWGBH1oEr2RWI49CZ4OixaEoJgddRMXAN",
-	"pDTXYvJVgFV7FE7I/epLLaIT3CjEE+uoeHIlISHwSkvtOOVjWe/nduf/S8ne8sJmE5x7EWte0SvuKPVA",
-	"ZRu3UvjLkMIrytG625aj29YwuzXMfnVu/iQTEStpFCX7LCklu5/cpwUBAKdZ/R5SEAADAuy7h1gKaIAP",
-	"apK06HOcvaS+wLbXFW+v/Di/RH/+rw6kf+vG/8rd+LRH73zEgtpEyi9h+2+Vmr+WUrNlRV8vVO2afGhB",
-	"TuZFQWTXJGbiXg/87bziyt5kR9mNm4KMsrgHdxTta1cSb972qNanZm6AKT5sVM8sO5liHCtmaa5zk90y",
-	"/S3TLzL9bXrn9lr7Vad33tO1dlHxd3uENKIQ6NwWTEWFC0bl73RuTy5KPtX1xvJSxV1nD3ZYwxKYkO35",
-	"ddbdIV+v3PqjCcKs4vrzs7OXb6dLrmdfbmuub2uubzn1N1Fz3ev2pdrrS3Du6iLsNXzcR9WsX93zdRaX",
-	"c6/BMA+eDw8DjkHyf6q+/N8FIBOvRJcg0V1Ayz9UX7K3A2H6jS8r1IEWaZlIB7chtoEOX3Cgw2wonP+m",
-	"rLrRl0uAvMaZQ53qXs8WXHiWl+eHj0IbHTZrvOq01R7VqX7Ho7uic5wm/AVkjT8Qx1qN59TdpV0t5q1O",
-	"tk3lfmQf78AzrKWY6azutPvJF0qZC+y5Jl987Yuw3F0DcuH0UzkX7lufyZCF9yeiC0YM4ISnEpMfCFHY",
-	"f31RynEoZ0CUMh6y9vfntb5f2XQpfSBLVchatENaMOLFrX4Ovmr++gKMHdVcLpunV/ktQLZVoX3+09aP",
-	"9c34sXzRbau3kYMpO/er6ovepVXlSbozOwseQyUsQeTg2fytuarWV5z/vQJ+rsSVaGbz+VA2100DYi6j",
-	"6jGuXXppClvHydYc91U6TtbWFSmAf0l4zCx2nQAyjVLVprczavRbs7whE0OCTXmoCSK6WDBDjS2beGY1",
-	"Ou8TarQbr1UqheyxY9sINGrd0SpBLTFoZAQv5tw+gFkOF3AZqxxtn61R7gs2yrkUHZ+RMuWp3HBS0isw",
-	"GuGEprqZSh4KPJABul0HKoYAPQiMl+of2R2GSUQEcWAnkQ2keSVP8+xbNuQOfjLv0r2DuTx4qzykLCS8",
-	"dKAr10p8MixiSDN2ld9J8sN5JV19KYSuBKzcaU+4S3JqsstyzxqgAro+b9l5TgrDp/pS7QwFjVG6kJt+",
-	"kyEihygs6HeaibjJ3vcBCc2LpHb5twisT0ZRDwVqVBLX5x3hqX9UA2kFJ12Zf65oJcVJfynQmqsIl7vI",
-	"llaVaFlJONTp1BTnt1Whtyr0VyInz1xWJwkco2aDee4QjUSyd/eTi1mca4ddj/ueuWjIDZRY+nqU4Hvj",
-	"VFv+8hVXK6KIO7QvjjMwSwTB7DJh1tNzqw7xrt+Q9RGFb5wWhyCYojiMw6mxUdw8fsRCpGOIm+wXIXnS",
-	"zq7bGNrb40J6sFw2Byv3vXvpjuxkTSvot8+ANmCV3CpQWwXq21GgPMPJWPBd9KUhSD4UTc8danEjLVdJ",
-	"eWQydEiPSnIDMNQIzPGPt2dvmuwNQIxll2+gIiH5VzBvhxA11mJdyx32FyoaWdZSfd6FZrF7YIOqyGdE",
-	"ux2liL75x4dpWWmK3RZWi3fUyNA68TgWNEi8A9u1cWGfdwnJPPdNfN2W4Z8uW88qZNJM9pFzcR2rVELK",
-	"fI7VUs72oHELqeiKHN7Q/73ovTF0tD1PecE7QhUsxgU8kBXZLfcydmS/ubaW5C/YkjzMj+8GTcZHWUB5",
-	"B3pCajaSfq+30UaawfkhyBWwYQpDnkJM9lSeOp2JzLFSdVQ88dmslA3nm6u3fLqd+qi2z2pusdRxXs3i",
-	"6Sb74DbPe2Cbs03mbLPLEz3FNykWYaMk9TunRpsvYGBu9fltOOljhpMOMx63rnbu+f/upyzpeq5Fc12u",
-	"ep6ldN+TUeHrV+DulT1tjQRfb5Tlmqd8AVpImGtkdjOHbDgyuqgTfldQ05SzAwSs8BpK49DlQ5s++va7",
-	"voBQk2VK4JUU2lUQIiSyOGBayAjIbkoKHfreyXKqZI7FUA8vsgFO9LBhoWXmsWII6DoK3patbp6tbvE4",
-	"tibdrzmsVKV0dZ7cm/a4m7te6s29yvAEcSXHRcRrX7JjutxAQMBC475KgMVWRAjJ3l0eH6I7TY0MC7up",
-	"GoRoPAiNCgOEssSSeZMryREDa2jIj0gglzm8pa9050vwRUo7OUj4IQbxjeQI48oJ42FQUw3obT7zu0ml",
-	"MrV+Eak2dt4B1a/X4hZxKWcr/qCHrKr6gSXP0rUPXvBJVR2GV3zJUTxp1YzCqBXHcOerAnkLserEEqBS",
-	"b4fY6v7Bz76yjoNTa7SfHPg8M/fQk+URRvNdUSNb0Bartxr7N6KxI0/L2KtXbtcPVnBVD3c/0QfLY/lw",
-	"mKrbeTVFHUgR66h4YnXx85M3L07f/MqoDdaBSA1As6Pz84uz309eNNmZLxjKWTflo5hFXIMrSDqbo9+6",
-	"klW1PdsshVsBYwqJ5dpeA3CoGO8gmRs3FTGdinw4JCA5DNTKO6xitdQkXOBUVma1F46KjxIQ4WtvPQ2o",
-	"KBli8mF6bNCI+GDIRY/maP+4jmFgWWaUcDEomjuLmH7+G3kLqfYUsn9eHzz9cT7A39P23l6zRXU8u6Ok",
-	"K5LEsqlLqsjz4vTt8dm7N5fXx2cvTpA3JXGpoLsoR2b4zORGuzHSkLruvUzPB59CF9KUEyBhCt3rn35+",
-	"Zh9UKEQuTn45ubg4ubDfjBL4nSaFLqsM0s9vWnvDkMIQxtNms8wor9ftsBq27Y7S9kbwZd8IvnXN3nFD",
-	"rMHueLtzlGlmRCnW1UmSstDxRXULen2FxIm4jCBZQ+CoNBMy08Ln+OjN8cmrVycvXPoGVuOUCkPsMJ1E",
-	"KtKNAhbxIVPpleyM4h6YQ18IxjgDUp/nrd4qETfZMY43oeL0NPikWu4URJ/Q7Pzo9EVwJVVaJwyDKmm4",
-	"dKFrGtZWcv1FJVe247eiayu6tqKLuGEmuTYjqcb9+vrUp5jm7Ew9WMaMIcPO6nwNuYjtmchQzxNlNBUi",
-	"s4fanZgxd9/lzMv9nYjo5kpmEti96fhGni1IQkWLnnR2MCxdWSEvTj4OEy7knQXG3Z2uHN/844Nl6iIH",
-	"0s4pUBQSB8+az54tzcHFFOMfgOEUruf5LscBFf/CXfLm7Pr41enxy8YHx5wBci7umDPSvoq7d0cyLnN3",
-	"S6yjXMzRF+8yNp0KffM2UingrzlPP3t9/urkEnn6mGMcepbTgrDouazzG4EIWiszRXSjG+2fn5G4tCre",
-	"82NC2LDLjB60RSTNl8UZr1aJxC+ItozWZQoXp1NB25xQ9OBStHI8YKtqPPQleXqen6nVOp9ga+8St0xh",
-	"1/jHka0hbFaiopsjROgPGt2E946MKylPG9p+hQ480esjNJhl5la9fsEnNNKBkP4o+qIAkwsYArePuzgw",
-	"tyGnt2NW8b28b4b1G6MrPlr15ukyKzyENIJ8WEYQL/6Qk/lzPpTjvNexkLEa0/ye2Wcytrn3OWh4KbRi",
-	"Ntz7fmXh8d/U2IophKXG0phb2/I3YFt+35/kl/wx1wwIfG5JrSk3KGsw03XKK31ZrsDtHe+Ntvffikc7",
-	"Svi4w60K0TDq+t+QWvYNMlUJOQ3tYGTDFf2fkMkhEZElgVQS3bX003uSINTwk9amQe8yEtRcojwZmZCs",
-	"q9IItpHuX6ZDplTl/zudLVzh5GRflY6O/3ZhLBXtx5BMQ+i/wcs1J591k2GdAG936kOKN4cIUqnJW9Tn",
-	"wyFITZglWFxZybaDOGE9cQsyu1T4ak6M+iScs54y9ZFShaP8iDjJhfOtTWpvuMUTHtMZ/vFpkB/2VKH9",
-	"rvF5xVgpP997Lby0OldbddZfGpeTVqmo5nRbY9E2+P2BA5nuztMLViSvfevdT/7jafx5NwWroy/0sttT",
-	"75z+kiFjYD1+C21Km8SRYsyRY+fCsF7KJYbBEqs3fUi1rx9DN0SHKSD0lRwIrYXsWdnSVSkKA6bSzN3B",
-	"WQwdEzjIyxJNQs+TQk8epvlEY0l8Gqdt380yxrDdtkMlqPRxeFR+/0bo0rXkhKAROqMCCQqBAlIZ947o",
-	"JBAW+vdeF21EkjAl0cViv8g8NmSky6oGGO2bx8JOeoxJYravK4npwtq7v3BkXQOpJXhGLL+pqqTlBU3r",
-	"0l/FVhWXl9nWeejQYm8ga5xhGb6Dn/b2kEApmBFeEZaWBlM0uNcq/N7K02pV2XmqLDLTPpGg4U+Eq39o",
-	"9aejvCbik5/dd+cZBnfJBFNGr4Xxc4/23QoW0zRoGPXC44HnbMPK/4/yOobuwdMfVyU8T2qrTNm+EdiO",
-	"Dh1qimOrSm5l8TYK+asR3gmBShAPR3U5l9cJxD1Iy9KavltCVs/z+lwW3Twlz84hniU8RnZYZFDxJhZh",
-	"ZUlfyBgdOTxJUAZdyfDXk0tW43kKnVDSTXbWZXzKu9SBRFlVGiHJqGZqwELnJAhROLNxX0TzXEEbEU8P",
-	"4g5ytV29C8R+Kkfd5u6Qogcm+wuNys7KmplHc7mxv4LgmHV0YER0u1BA15nqC7w7aNwISfb3GGDQCBp2",
-	"yyCp/Rh2aBB4UQPt+/yptvxWnezJhM2vomtY5HyhKusbxc1Ixko6knzemoi3JuJqE7G7ZgzUbck2PIe7",
-	"OstwGWLmU6MDHL0pf3ywW5fAeGj7j9Kk0W7sDrjkPYxs373dw/3tOpsL7yOMhqTbzNMCCKNmNuHgcuo6",
-	"YxkC3oH8FC3vLtSQc81l176aFkENE2DjvmKRShKITOFdD7E+++rR+Sm7gQle00gUpADs6Py02LV9oOJd",
-	"sv4R0gWhApMUctNQKaPUgkJLwsCgqqlzpShgQEOUgnGwwyhckNESUZxsYn3EnxsVZ0i1XevGmHuNnSx0",
-	"IQv8Bm+gBkV2oTXvcKhpj4K5OyMtJGgNWQVd5ZctcPKXAJ8IVxnx8gpLUgiWn+3mNwrJS532XIB6plTA",
-	"vB23/6tGqhjmGgk3ErvDOqmQPTvncV8NiuRz7ufqKZPxtoDbHCuKM2RjLo2d95BPmsW0HD6y0vjz/wkA",
-	"AP//",
+	"7P3rcttG1jeK30oX/89bSWZgipLlJKY+vC8tK4nGB6kkOZ7/RH6EJtAkOwK7MeiGaI4f78/7877EfSW7",
+	"eq1uHEiABA+SZYdTUzFFAn3udV6/9akVyHEsBRNatbqfWiNGQ5bAx9OQjWOpmdBPLlgc0SkLzdchU0HC",
+	"Y82laHVbvk5S5hMpCDX/VxOWED2imnBFEhYzqllIBjIhXCviZ00G0yev2NQ/IrSvmNBE6hFLJlyxdstr",
+	"qWDExtT0pacxa3VbfSkjRkXr82evdUE1e83HXD+B/86P6IL9O2VKK0KjSE5YSLggesRIkCaJ6WrCRSgn",
+	"bXIJf4xYwszPCTMjpiQyjZYHMeaCj9Nxq9vx3IC40GzIkpkBXbAx5YKL4YJBRWygH3JEilUs0SULpAgV",
+	"SYXmEQwFOjH9DRKmRoQOKRdbHBDTyfRJb6BZUj8YLcmEck36bCBNh8mUi6EdySqd/fOJXewnpxXn9S0d",
+	"M0X0CI4nPOZ2Q7HkjiXfKRLJYZv0ogmdKmIOp+mdfaTjODJdJezfN539PzuDn9Xh5KA8MPrxNRNDPWp1",
+	"D54988xA3d/72VCVTswJ+WyGGtOEjpm29+1FJIPbqjFfjRhhQifT7xThYXk4ffNSeUDcvBNTPWp5LUHH",
+	"2VOnYcszw095Ym6yubjrj95rHdNxTPlQ1I04sL9XDNr8dKNiaKpyvEHe9naHrFjdcAcJTUMSUMUqB6zY",
+	"0kUOsPWtDliKO5YoLutXOXuiathS3N0cPvuxZrzFxrc56t9kFNaNdySjsGKk5uulCzzCdrc51AJDesWm",
+	"80N+Q2+BXJjjHEVE0QEzhAo5W5eYI6xpP2Kkd3l8euqRVPB/p4zELCGGJomQhYQNBizQbWKmr+iYkVs2",
+	"JROuR0h26JhdC0eLhkxjdwOeKO0YKhDBI3yHCuCVGfU6PDggPs+ncRNIMYh4oP0jMhnxiOXNXQuuiNI8",
+	"ikiSCsOoPHLYeV5+nYubOJHDhCnlt69FaZfGbNxnyZMxG9/QfrB/8NTtE0oN+U7N8PkVqGRMtWaJafO/",
+	"/yBP/q8Pf/+vVuW+aTauO2Jcs3HFEUsm4U2ns199tDi2t82j9YpN60Z4y5CUHxEhNUhGigUJm+E0t2y6",
+	"9ErcQifbHHaNVPWbnJAxFVNgRJwZOSCmQ7zPqk3eAMseUUH2Ox2U/QapYrAFMOx/pyyZ5uMGGaJ0LEI2",
+	"oGmkzSg9M2hk8fudjpcz/P1Khv+aK83FsG6xI/y54kTYX5YucpR1sM2FfgOXqW7UeNVg0B4JRlIxQfpT",
+	"uMtwPel4zNqzl3PmVpZnMXb9bXUSPGJKS8EqqSdMxD3xnTLnvjzmj/HNfqfTqRlwse1tDvpsMKhfeGl+",
+	"rDgs8P3SoyJt09sc7jkdsvmxvh/xYAR30COBTAXoWYkck/026eHd7LMRFyHK91RpIgVI8Gwc62ndxTQv",
+	"Vt/L/cK1PNg//Onw56c/Hv609Hae00SL+uWO8eeKBY+1WLrccdb4Vhdcyqhe3goZiaWMqkYsZbR8yNj4",
+	"Nsd7wSY0qZW4GE0EC0kCD63KFxPX9DbHe5VQoRZcQW1/tzzyVATMSllGCFOEa+LDMzQwb93w0C9PSX8U",
+	"NyEb1Eq+Oh/A9ub12TSlYikUQ3WOhlYRNX8F0oiD8JHGccQDaoa+96cys/6Uj/1TiyWJTPCVEC/THY14",
+	"eGMFvpbXCpmmPFKt7h+fWgPOorDVbdGxoQEtrzVmSgHBaI1TZbRpQjWJmLn/+63PH4oP4Duk4jlcFaa0",
+	"2aJZldfMNF+k/0rYoNVt/f/2cjvSHv6q9k7MVHogw+ICze91poQrMqbRQCZjFnpEJoSSJI2YlSPMnpst",
+	"Xm6dqhqOfWuv6pUKg8GiJkrPfrYqGojbm20yjRJGw+kN+8iVVjV7zMPS/lIrJDhdgpvrQmwLMzu96NGH",
+	"2exettUl1WfeJkhmlRTyfa2C4kFj18IvWJj8H+D8mA54aD6ZS28a1fSWCfK9X15r/wfUcu7laM0Yvha1",
+	"UHx040P5i0z6PAyZ2OxUDrJmigeydLLgLBmFNqLBLaquKpCxE2BVd5JwzR6QoFSNRQ7wzMuYJTD5GVqy",
+	"2WKfCqOx0ugkX731aT02dYM/1K66kmOmR+ZuTMBEm0iwpD3EGl9mXaeCfYxZoFl4hDKmHJJbISfAoK2u",
+	"kpH3cKtL/opN33A1pjoYbbjgFYaTJYd9hl6RCVXEqLrg5ZixzjzguZ+no30WSTEEw/rMsLa6F2+l/kWm",
+	"ItxsI4TUNwNopnb1LQsTUhP35EMs7vsR1aWzLMCFEEqmYCzARtCJwFWunBMqQjKWIXukcss5nUaShldS",
+	"vqYJKpjr716Mjd1oKW8iaG7BHWKkL8Op4cjwaGLtRuQNf/GA96V2DCA9/Gw+mU2lgvBxLJPt3pkrKd9Q",
+	"MXVewc0WP6Ga3YBBjS24PVpKNOAlrtMHFPKpLrgYgVim8cyCVvh1F4pLM4/XO2KbtZK/Uu1AbdqKefwL",
+	"Cn7vBE31SCb8P2xDgpwWW6oXRJgICTUHiw7Z2MgiRv6iilDSZzQxF0vegvz4EGftrTTdwwU2lJmSiN+x",
+	"mcFt9R6/E/SO8oj2I7bxamcN1V/hZIquICBMZCzNnB7wGqOHnARUmNUNJXI8ISfgxwCZ0CgDQk6EETr6",
+	"DAXTXOGrFj++zF3JFgbG0AtDcL8XLDZxYtQFzdGac8tFuGwJoYVX5sHPnhFoWMl+2mp5RYvSs05nzobk",
+	"te5olLIZ29PTg85ym1puxfoDx+ra+pA9Lft/sgCoU2/IuBi+SIPbqugQEHjYx5gnTBEpwGz87uqYhBQu",
+	"T3ldrN2p+8koi2OqUYn58bC12DDstWwHPb1sVd+mEdyLU6E0FXputnlDnhtN5ZyVqp0saC8sNHIAmNJV",
+	"m/gfY7BECGaOvIoN9TASHf5t+wSrozBT/KMVSy6AqQLBMx8+xoWB5FsMA3nNaZ9HXNc4TfpS3iqjtpq1",
+	"p+aFNunB3BShCSNaahoporgI0L/bZ0NuPbppbC4fmD9wxSo2LfwzVboqnOslC1Oj0Rn9bUQFaG1zGzu/",
+	"mRQOVEV0mEy1GUPIxdA3bcLCTT2ipBRGlga/9BG4JzySitDI92kUeWRi9qW82OTEfOAsWxh7KK+FWRLz",
+	"BQTJuHbQ7aFNL6D/szEaerhmY7Xs0JVuyOdsyjRJ6NT83acRFQGrM2Dj9tBhwhhSP0aDEQa5tfMFzMLa",
+	"DLHtVxzOswnuhLWlVG7Gomgod8sqhnmRCiJT7REaKZnHeNmTN6J3DFhonzFDy6OQTNE9vWL/XKm0qvtf",
+	"+R0THomYUrjVRotGA12fBrcNj13hdNXcbLtyhmfBJQ6P7HEKCV5YuE7ghRfWxrziDE2jlf2fCXCOr9Fk",
+	"wkLGxlXLdgl0SAqIcVDF9QvMcYwiFhKZGH5HEqbTRLBmN3iGpBbXNZ+hPaXZphYGmh80LycuGVkoXJcq",
+	"yvwCf5yfbS/3gpuV5GI4QxPnCFu/rqn3do2MUILEXMiJXT9z7M3MjsiYTs0Dgg2p5nes4SmsvrvQY2II",
+	"mFF36IQmoY3+lBMuhkfEmqHtqZeDAfHt8P01zkzEB0zzMTsBb9/8cE7uWDJFGQ2IasICxu9YuEFXF7XH",
+	"dLYztaVju9lNxGibmCbAENZf7JnL4s5cxUWZ2ZSKpVtwH9S8EGpljGViqB3Q50wWaf7Cx7jxwzPLsET+",
+	"KUzPSMkVl10g+7bMmkDIKgTvzF/zIIG48uWyYyYzei0eVrl056SzDeT8ctwgUJIs1KJe0J9ZBTCec0VM",
+	"tzRh4RGhRmtlIRlRNQIbsy+Ynsjk1geB1A/ZHbfHeLFaAO7Dkm5gR+8VFrR2x17ZhamgctRtHVeE9mWq",
+	"u4QSH2k3SH089MxDPhtTHvmEhmHClPJgn/1QjikXvtl3+wNTnmkgm2Z/Sqi4Fqfn7gHy/en53Y9diJzb",
+	"+/HwB+swdkthXpjKNCFGEeWhaZlrG8topXUcnPnCDMncWBiFWRHsFS6xaa1ShocVec2rFMWQatC1G4mZ",
+	"eBcq5MuYDrmguMiLmzjPn5zdcBhKqa2q3XVx3FWbK82WxpSHSK3N6eubNQDP00iOKzhwGg5ZY53ujRQM",
+	"5Wl4DcSbld9dhxowEa6jejYmIxho8mn+hyRFA9Cibt2OXJhnP3stpWmi1xuu0lQ37u8SHv7stdI4XHlF",
+	"bSh5BfdFeg7RHFyYMxSAZLUkbmyOcsGSuhkVFiXbTHeKWuXjlA/Nrn7xxBTnuuhybOGuZ/fscVz3C3sQ",
+	"q+h5lrtBYjo1xFgYAsDE/HWHrIllY/7FPGT6+52ziRmDkcZe0qkq3JCCHDfmopdZlVaiBDGdXkBkvqpK",
+	"HjOrNWAJg2nTKDobQHTNoh4wsi4f+gevJWynGC7mGk3Qdrn9Vo9pvPIyYD5Z3QLPnJps+PnyFLegPJJS",
+	"24V9LC29Z0/FstNXa2td7VDNHqjM4Nrx6mLYQzpVhNqQSKK0+fP85O3L07e/uvQznqmLQUT5GBWSLP71",
+	"6Y/PlmkjK59i+/TcMc7mM6CRYrNzek01WC1dKg9oyGZqsJXm/hItZbXRaYPrAIe21k+OfTOaCHUE9jyQ",
+	"HKyPwIxlq5do6VgSlqw1mBXuXr555cuXbd7zZadxoK3N0i7fdwqDtoOIB7ceYZFihYcCGZongJFxKYy8",
+	"nJ8BGz5nTdkz53Z5PkXtpb10wsSc5ubTQPM75ueMQ0PiFCjbEJXuO37t26xTH7m2bxQcP6apYqEPph17",
+	"7RKm0rHRf3yaBCN+x0If8pcGXNCoLMxj50CETDMtr+VeqRTe3XR+r5NYeiisUNDFJlThDKhwBnUixXZ0",
+	"0nWEwYKctYIEtUAEWkSm7RJtUfpxi/6lhSBVaW/Em08j1CcLN8qQjAlkXGCeqOJDQSNzGhNkDTOHoZQb",
+	"O3cCg4VpnYYedQvUi0ZG0WXRYJ5YVZzu9W0j80pMpWkDo7bvOJuw5DtVadywJOw0rNYpAzpmSIq7REgM",
+	"xBFAK3iQRjRpNE+3NsfgQP9U/0DNHjgiXzNIZVM9wBpTM0lYg3A9vSyQifPzVmW6VYoU9tBVJOcxescz",
+	"d1q7qZPL3IJLaLPqOhpFK23WBj5ZqbXNZHJnWzKzgd58NnK2PcXzlA3LLWG+KhXGrNIm1dGBlxBsUUUN",
+	"AqpYMXgBbfhgTVIF4rC7/rvrv+L1t2epMfdEBwKKvJV3dUdOHpqc5JtYR1i2IjUp9ghEJburFY41RrgI",
+	"bZyboYwgHXkF0XnC+HBUJSKxOx4y66ulYchNCzQ6LzyDN79CsTPtKsZEm7yhPOrLjwzd+GOqbrGr8iy8",
+	"1scnQ/nEfvmnkqJ9QSdvbFxdwVo774sRxE8YVVIo3zmmijJimQnM0QiYfJ1vmGtCw5CFLloHDmBJW1t6",
+	"h2c21FpIba9evsS1+5rdSadKyRiCNWkcJ/LO+vj/hByPlocoMvApABNCpXIV0UmfBrfnMuLBtBpHYEAh",
+	"va/kGwffe8JoMGoT3zpSb6SIpn6XmH/QAZGlhkkbXEF8LW/+wxLpd0lo4w7ptbA+WbNl5kfPbhzmGQ5k",
+	"MuR35vj4ztPvd/Mn+iyQYwA4CFlfI5hVBFYW68SP6ZTIwaCsgxaHDE5QGBX4k7CL6tWSITuXMqo6IixB",
+	"HgS+QAY6aEUkVzH8tNzCMbwLEQdaQjAXkakumEAo5DHjBMegrhu5Rk7EUo94DXcu8JZ79NDWhRThfM08",
+	"GcwUrNZDKdcJJRhbqWIhbbZ798Y8u8jlcyd52HjARtwMEzoRQET7UzDGl2IkNo1XKDpTxsgsi7HHWXCP",
+	"HfZSU4Fdhm1wO3cbvjDHK27sfEgjpoOw0O/C3inYOryocJUm5uLGqSbcUJghEyyh+DheMkoEm6B0CVGB",
+	"mlskD0tJXPstr5W9XEM8HPOZp+PHZ2/OX59cnbxsea1fXvd+/RU+XZz84+QYvzz55/npxcnL6oZhwzPD",
+	"U52ZfjVXb24h3dD3Wt6O/3/Bz48wg+1ynPVhZxHEUO/Jv+iT/3SePL95Ugk1lF/rlcAAVjftuVV+eHdv",
+	"tRAB46+8HXg47B2pPRybUNBV8SQqhg/d1w//NxmFtUPPQ9orDPZpMDoihmFKpcl+57/3nxkhEe3WUVRN",
+	"mwvyXOl/y0LkqVLL7xfGtRueRXW6XkC9l2MDrXHQQTyuEmCmwMKMXDXiSstkSiZGdFMjOZm/ps86KyY5",
+	"FOCMcJ28HAPDjql+/081G9fuf0A1G8pkuih7o1o0CeyBbrKQSy0cpeVcMJJOZSIJH9Mhe5dU2rXeXbxu",
+	"VzWy4gCbhMqZhc4i5dajpBhYeCxVTZZJ5e0qX63l8moz64SZjbNOmHcqAxkzvx5CptKkYOzKsVPXohKN",
+	"RG+Mv7zX9aqmuXAe6u/cKzbdKLvqFZvOnqQqp69EpMY5AtPkqAFaRHOr3KV5HEnvx1N8wbpX7V/7s3Js",
+	"daKWi2zC3utX0ALdFVZx5mY7AB/DjuSA+PnVsbGi+dmwyU0srHZf7ShgkwHKHEhuw6nGRZS0R0kgmdYR",
+	"JNGeJzxYKtpdzjx+TyTWJmwojO4HIksV/oSiBxJgVM/umexyHa3D3h6eXBdB83DU9SQHQSpr6TZGT1fG",
+	"8j8xP7mA7TlafFhal6cNbkiV8tcTUxvfXcLF/C6zYq24F80klKVDNRr9v6SojDAwv5H/GALdn4K97bT3",
+	"tgeQIh5RaTAy59Y/Sc0q771gScSFfwSJjqmArBm0XJan9uPhikOctwgtOAEOhbNeXwIUvkoA0LfAYNCH",
+	"6veOr07P3t4cn717e+V7DiEWfpRpA3a9dN1tHFCRVZSeLIS+9Wk4dJilG/Z6WzVx3FJzMiERIRhJHgBQ",
+	"J2Z1EPaRBjqabnBGy/39IhMSMxlHbI0m87SiYuzkuqSygjSOEqZGMgpXoHAN1GP8ZjE7yU7vlXl4Tv5i",
+	"01z8guaKg62/EwAgW3sfeA02dY+EfMg1+PPZ2KJ554Ci62yco3jVbnp3BEvE0dn7p0SxKjl5f6kivrkw",
+	"MEt/HPh2Pp/6tbd4srWrv6aWOWF9xSujG7cjLFapTPWT/J0KrqfHMqynuoE1sJWAIma56mqmzlVjIla2",
+	"FGHz7xRLqqnYS67iiE5LB9e9tXKHMyseoKujMMeq5X9JK4l5SCFG5d3V8dxtKY+iU17zzpPnHz4dfn6C",
+	"Hw7yD5Xr/1IG6djhxzR2ifcEOYuZ6J2fkqftTvspCW0zazjCS3Em89nnGfSfxRRG91TuAyenEBgVAtym",
+	"GslJhlluMXyJGaUU0UIgkYX03OU4rGYbXRaQhSH+a5lOyxpvlROXu0VBv/IgkWOnrHALfBsyh1mKRXaE",
+	"FKxZuNdMKNlW4sEGaTTgUWTO0FUDHvvLzOOfvdaIReE7oVE3WMvLMzeRoom6grRgPvWawViLI8Xkck+O",
+	"TUaQGKKdpBH7fUk6XKE6DgSbW64M5LW9FDynmS6No8q16VRwreqjUWI6hehGH+7WOiAEq+cNLo3xKlYt",
+	"kBGbjfqaDfMqrHwhtmv2QBdcBc53gGtTus7FY1ykEaXjtkoyoaGu9VAlRidUPGRkItMoBBKLmXfoL7HU",
+	"A/KrK6inI4fNkmfO6VSm2pLHueyZswHxYT18Gy2Sw8OUEgMz1C9tocDM8CszaiooSrOBztGWucG+3coA",
+	"cy9Ws3HZrbzA1xaOKsfq5coyzsohKM1iVVUeTWgmAgZxSwUdL7NQz1PKevtzgQaseLUzvIIG3Hk298Ri",
+	"Dbgr5q7c/K20u+DWYsEduqj3Ohax6Oxykxcnr8/e37w5fXv65t0bjPWy4PdcES0lUWMaRW1y3Du/uTjp",
+	"Hf928rJbzh8bUUVGNCQ0ipBNQzISBFbdsTZ58e7lrydXNyf//K337vLKvZ0dxhFVbXJxcn7Su7o5Pnv7",
+	"+8nF5enZ2+5MvhfWfDJ0YEIx7b59Ld6e3VycvO9duAEZZoGkQMssi60UilaabMtrFSbV8lqzI4WwkJmB",
+	"tbxW1m1lhMiJSGTkRNUKWjaiccyEgqTh8gUA+xVCEpNUIFYg0vg28WXMhA3Fs2C/3Oa4mU30Tf+B9rvk",
+	"sHNYnrINW8QHqkdcgDecN2M6NMZqFWspbOKxDWDIcBuXwYE0C/o2TdvshIqIqAwXcl5dUZZmFEiGl9Uu",
+	"M3J5TUR7BiNZZU0AtH6qiF9EUmwAO2IVLzfcfJWKPc5f9VmUP9iiSoqQ7UD1WcwR0j1cDzQyqCOioKhI",
+	"m7xgwHcxGsvMFOSGnOdOuB61r8W1eEL8mWocPvn+sNP5oTtXvAKIHpGphqaNCgCuX3VEfDt/3wJJA5do",
+	"Q+NFzFVoef8H8BovBzWF1zO4fnj36Q94k8qA+BkE/ncKwfHx1Qx+G149xG7BHm1vbi28tR0YPpzIVNsW",
+	"zZ2X4Y1p2BZihaaf2VHBk7YChUf6qYbJ5eUp8HVsag5d2rS07+bngJzlHUvyhcY3Z0o9mAE8t69hbQi3",
+	"srRU2AfN8a5kRLu08VA7BlTzbO8pxCJ72Jij+R6mD8nEpZlb2NShxHRSqPqmqWYonKAAiF25JnDxbGat",
+	"7avEVjIMcjNOTLYFr5hMsk0wVPTGEtpsb0ucDdRNS29R4CzbC5mh9WashrZG9qjBGt9AvLbdWDe4/EXD",
+	"Mp03Do05yiXVjukUGWdpl1xEeKk9jA43DDELGMcU/azKRyFNM2GDVIQszA81vsT7UXkJXQUgnD1AGEFH",
+	"+KINH78xR2oQyUnpVRdbjmJ6xOgdSp4JFUOG2fc/Hj7pG9UexSd7fqpKNJLvDw8ObLvzAP6LKgvMN1qs",
+	"i1I86DNlV7hqUHIFWy8Ci8NQoclZHPEjUqq+QpQRvI3OEkmUvCfUXccCyrFPvn+WkagFwMIZ5rG7hcUC",
+	"GdCI2ZdiKYp/p1Kz2eITJWlhvqLSDNh1se5JsTDBPE1D5Is57Pu5cj7z1KOg6BbueabxujsLoHGFu1Zo",
+	"3N0HO8j8pOeAi9kJNkOoLnVRc4QMdy7jypchqmcqldSKXHXZlWcik/EMT3aFkHOrL26dKyUO/LsCfgYr",
+	"I802fqqN+KxHLv4woFHEEtOINry4S3yU/n2P+BAa8MfTD+YzTNavFI5qpa33xRHiJeN6uVSEI8/brZRs",
+	"ACy30qwoHHwp4m62iR/SqfLJUFp5hfiJjCKA3YXIHy7ggHE9NRMdS6FHDj+OGlIDrwz4Rxb6R4ReizFX",
+	"yjB+WzPQOmuRPyiJhcBD4F4A1Cs1ID1OyZRRUJbwxs0mA0xLOYpP95fZuUILo1ECsFjqGITZlbMhD5a9",
+	"E2f5SgtFctgRm9s0j4AIX9fvZF1OlC+kYH7XbWkobV0Ru7NuI7tukzMYkCkmG7hsJty+LrHYJ0xkoRGC",
+	"fdTXwm77Hmy5B96M0sHo2pZtN1xYyIOCPiYYt1wI4UOJkA7eE0dfprRmYmi5ixAYE4YI5MP1Wkk6ANzn",
+	"Tb1M7/RLhBaBvLSe9omEVYjoMMvnAuGBKzJiEbJRzOCEyGR82TyevQst2ZcLYgVcAEyDK2ZqmFddWlz9",
+	"NKqBtmYqpCt0MGVJbqmKecBlqtrkMpAJU5ncuG9Y6n6nc5QP3ckwfXnH8tVoXwsfUwEVPDJBaC/MbyU0",
+	"xJL7WeZhZkPDEbjCxDYi4Ih0iE4TAdJblvw2kw+CHZfiCH7urFLM12vhlEpNHK7YRJPMg/x8ZVmay6M9",
+	"YeHe24crgXLKQGfzCTP5Ai2a+ZecUolF4Yi8bNxZvphrvorU/TJv6p0P3suwt1CqMYdTItY7Oha5bhP/",
+	"5eklxArdHJ+9PDFc6/js3TkEEL08sbzr19Nfrm6Oexcv/SzB0alyVF8LuMYR5WOP+L13V2dvelcnL30S",
+	"S2UEBIv/bRSvgHnEf9N7+6732rZ8/O7y6uyND8IrEI6pTMu0rTS8ltcqjK7ltbCxltfK+m15rWy45nHo",
+	"oJJs/Cajhd5Xa0Oz+MkI026J8LQKFXvtGg0rOlnvL+fzvnJbFmSz1AS9hGvnZS3315l9XwR+0CDlpeD0",
+	"ytes7KPK51F1fc0YtpDKCUf4y6ZxFlZzXuJKWMQomBrgtmcptj6ECyPGGOmBXce5ZmE1URTAd9vz6d+w",
+	"Efgr6He21cpbfgp5npAEvDDIp5yPsGLMTZ6ZsJ+F1DVMTsC+q1a2NHIFTHrusKRY/oipurxndcvjeAZW",
+	"cb9JNGGWH1vTsJATNFeWwuoadzB78fJs3MKcKlfFXveqaGgLHOeRi1+OydOnT58fEQq+CASuwNAiVMLG",
+	"PIq4YoEUYTli3WhbTzTH9Mba/NaDphFIV+5Dd+7D93+0P8Dnv//wv7//1//88fcnH+ae+WE+gqkcXTQx",
+	"yssbmEzxlye4oHBiqBlwa8j1KO23Azne4xAl9CRkd/bjnjMz7JnmYHPM6V1c36Ev0+FIV9cNd4LHspyX",
+	"UmxtwhjR7CMkFw0TmcZYx4D0p1nJiHqg9+bxQTNAD/cC9TSXUrMSaH1ThIZC5s29ZREuSYOZ17bihAdw",
+	"1fDBPClPQ/4ICHlQJWhh3MsXyyY0dCJiA90smXCDjMEFK4cP3ufKbSeCyEZ0F2fi5Rc8K4KQiUrZgS2d",
+	"otLCuA2aiRBqHvyTneEKf61vA8N9jAznRu2O+B1LWJjrJ3KgmcDSimYIiJs6mioemBetnU6NMq7qRBPb",
+	"tpmbfbpaHNFsvAXBD8jzlxX8CveqwuwcTaEUhXOrwYKXGEe7ClnW2quqUXwqU196AoJdwSdoU1zQ58eC",
+	"hD2+miaF7NqIKv1OranpLErNzdzPMsk4ciWfiRN2x2WqLmGt1g0kTdidvF0fn3OtTOCFEnWxAEs557dM",
+	"SAobUL0WxblV3QC3mZXU3JxKjbbAWzY1OyJKhQxR8qJw6J0ABSKnCziouwNboB6vMLj7CxKPV2z6nusR",
+	"rvaiW+3yd/A+Z3ZTjHoH/6Uh27t7/le4515L1ZwXW0/DBkUQxUSo0L0wGcmIuYLEzQs3bY1uZGOuugWN",
+	"ypNi5af6IqNKMb12EbOZKqmNa5nNv7e8pNnsO+tWNqOr3OlGFUTlwLpVYTGxoGib9IQtrtdPNTGStHXH",
+	"sgELXLFTG1NRVfhhZnpUFws0em7fqo8FAFA0qLXZT6cETz6m662EXJjpPCW5DCs29qcEBHGw24HWfA8K",
+	"Ub0t4M29qPtFUEYoBYmBEC7kJwup+guZBQrQGvO3Y2ZZvlN2zbTNZFEsilSjxVqIu/GoTQyrpeDO1Qja",
+	"oonCzBxuHjE0ypzxdbE41gPcWAKp8Q3YM+YROxYYNwrGjMzAsdyqUYztKlk43EWcP3KrWD8s59iCiuB4",
+	"0JdVExAXpcqWE7NESWHEOxLIKGIBluDZXAnIsFbWgkq5wpDncoRuMJKKZYby3Erup8rsue8VbegumJhj",
+	"0H/jEogbwKW8aA6RonTC6K3CokdYUgkretvLbVO3lw5mqwZIV1w0m+EqVwaPWH11ChuR5epT8MRFJqva",
+	"uthNKwGrtctq3tMZ3R24LR84Lz8S9WdvC9Ta0skvTKwdCMwSxQWCkay1HUteojg5TKioouILgI/ezyMe",
+	"2XQGeMcK/CDHTnj1+V4J7mhGzQD5OC9haGPHq6sAFqGQKlR982smWA/5XVHhEusNfB3KcluN1dQYwmsh",
+	"6FFx0r+azcaqDIaHuwC1BnrlEuCjGh2XY/aOWipsbgUAaQv0ZjFokle4FV5uOskOmZf7VFZghW4S26BI",
+	"GTF4JESpOkrSpRUAe4Hs139mWbx+ORFJDsg/z9tz1AYDHVhI2J0ZOSI7uL3x28S/OPnl5OKi9/rS714L",
+	"tEiMacjaxM8zgS/9LknFIKLDIQtny4zmceHfWZMGvHv69vLmpHfxFgbq0hTy4M5yFOU/i7nJxRlAXrId",
+	"IERXZkOCv/JOKt0RqOdWme9t3rcckLF5xspPE0lCFvAxjZSH4GxtcmroZ5JwiCkiQZokTARFC4hIbRH5",
+	"+bgX6H6bYS9vpWbHVNXjQblqXcuAUWeBqMxrVedzBre/8VI6bPTikpbqrgrWboJrWW8DqF/2l9jfdhd+",
+	"xmnQKLwLk2LTKLrXOK/Z9fmm477KFqw1b7bdlQWC+YPeaTuEc5YElVgKYE0ABXzI1r5dj/BOAX5i9U3S",
+	"bIyspZRsjv5qaw6XghXwCwVobGOa3DIdR/SBXa451uPSRyFdtCm82daQHTfFbpw3HC8WZycIeROtU3Up",
+	"q320hiu3SimuwJWssmIqlFttOm9RKi0OqIpHwjnegkyK9+HLyqPnpa6qHFd4Jw0pMmseVijE4AWoQQ/h",
+	"/7HJ8aaFBTSqOjuzMvX2yg1oOWAa+FPnWzgRGuQ7KQDYx7Sl1tHzTOvn5uX5LuDrI9LJMaocxB9hQifT",
+	"Tct5xQiqgkvvJloaUvVug0ehigYjke2nigumlGe0YMWgkJrKLCX91LLXiQ34mLrMLQAzeUgK3FjhX13x",
+	"hWLrfMBZuMjIokiELgmU8aR14FYbW1yDawWrFDBqVwb49vLqkNhIYXKlYa2il9tTtAUK6M7jl6aBOSxe",
+	"tUZucfHMTpfSf2ZCRKpU0gvAJqnK8VkC4bkgJ83hnax0qFctPnxhO1lQfrhZbd/ZenXzGUclMMfMe5nl",
+	"thWmu7j8Lg65Vleuq1l1qbGgnyhhxNi6foixg+aMPg1uNy1gtaBI1cyKz41fpjqQVbKhf8ti7Xdd8V2H",
+	"U2kRc4onNs9N81rmpcoji5AiyDib4SJe0VsmXtDgtgITMYO8HdEQ0O0MD8QFdVg+Vn4E2CVY5MLIKzAb",
+	"3eo0L509swduIQtTzdqt3ph8QSoD/QJb/pZoKW/bxB8kcnyOuYG+h3/2Mggcj/havmR9V53HFab1CQ1D",
+	"ksZEywyppCrhvq5QXRaFidhJZrmzshGPLgPYTbqieIQFthIQSVZXXG+hYFZa7woBEloHWAUQZAKAdHLJ",
+	"1Gv2Z7d7eW/mhro6xmuUqF0lrVmwiXXtVkvnmRXX2ZQBCAToa+XQ5oezgEnhGa/a3wkxSpfDCLcwkGuI",
+	"35ZQ14WL4TXQbs0dblIDp/IMuSh0tDgbu3gOZk9htiCFs1/aoQLDW1x6F6kRu7KjWpnd3XeJxoUc7o6z",
+	"ybYM2hXNZ3jcFbPmwQiRlmcruufoEwVOiV6IkwvnkDg5qRHvoMs0YsvwnUELLvWpug68B02XwA59a/vL",
+	"Cs/n4tF3yho7PZJIkBSuxYhGgyfsjglwYB+RPrPIk4hvGEnBvEx8lQMnyRi+CzJrm5wlxNecJQD9ozSj",
+	"YQbbhwXUAZ/2WiAMjTk5AR7xSt7UhHGUYKi9VkDj1asJLw+4rQy27aK4YTQ2cHptXn0IoY1WHv/mYPtx",
+	"bj5u0rWzNkMgDEtW0QPMCb/ilv9kyAIHnZVgprdTcG0Wq2ZmWT7UE4UCPM+Kt9Qa2gv1GR70zGcm2PKR",
+	"3+7BzDr5Gs8l7OvndUHPVz1yFsrMTXMe4ByngXtcBXde2Mf68zpf2/385O3L07e/trxW7/z84ux3cJ2f",
+	"904BVaj39vjk9esar3jhBtcGHIBiBiS+iBL7ncrjCQrAaOg2Qr3GJ1IgnzB3CEDaREi4CKI0hAAG5HDX",
+	"osjbMNDKsiUQRix0R5JGrIqvrEtlEzleu75ihT167aP94ITRTLz+dGW3Zk78WpNq1K7zw6/nhovm1d7w",
+	"yuWUekmNY3nHkojGl+jyL6Pk/XhotnnepYYQuuZKRaHLNFWaThUBONkj0iFMhIhsorOE0+wkHTx7ftAE",
+	"8GZuNpjnWGfkuGVYeTWUXeIDIEo3YTT0QWrFvycJ18wHn7ShBoiaIgc5/DiafPz8vfyNa0GjCF+BMCOu",
+	"Femdn7bJCYRnuhYsfLojOFxDOWPVJheMGqkUQzgTrs1ni6lpqRFAvV+jpwOJTH01zcNSXMX3f9An//lg",
+	"/vPkw9+6P/zv780E/gfG/kNlTa9LpsE3UJeJkqcwGYpXFWRqrulvMgpfWizUGscrRCA7GGt7SCwqlTWi",
+	"FQJCwb5hTs/AocpnFpYi1OoyxdtZu5Zafu1zDjjVKFeFAhILzXfZg+atDBB3OUhr/vx7LBnSZP3sQpWw",
+	"dTFbF9vAWDqE++VaM5Gv4UzgRYPV2zgS0y5H1TwLe1NcbG/mOC1z8OSVG5eGTltLs3XxgjenHEXNFVp7",
+	"MLuKVmQMrxYhsUbm3mXMluEgdqqNWyEbw7zXKZ2D+vV6fS8o3VwcVHmC5S5tZMPi7c1iQWosybbj0iYa",
+	"qpsPwmsYoIQFa6rlnUcYqlSGSK0tzPhpQchVBaz1DL6YFbYBtxQuEIL0OnnYR0OaEZC1BHaIAKwopncs",
+	"IHCb9PKSOhblN0funi8GCZMbpxHVC0o713gYzmYtUkfOEEVyO5SWM9F3Lg20afznF9lwW46ppgaqnbJW",
+	"RwVQHw9KHEEdkslIEgHBziEPN6iRWl+C1bo9iZJkQBOMDy8Ppi4vY2nXqN/lbtpF7LIiFDyrKAI+vExd",
+	"RJ56VLQpjlwrWVbwCrX515Bm8ZjbCILZHJ6AxboOhiGrtJKkYCF1+To2LWwOI9yC5BuWB4cgq9il6FRV",
+	"R4QsKU1qj2MTL+fMEVrplQZb/975T2xKQgZUuGoluSWVMWG9uDDsIlga2TUbQVAsHXmXFYLMNrl6qoU1",
+	"yxe8kl+mQcBUBaaJyn+YCaeKJkauNAysARSHa6aq79yzXhuelwmu1naJlXNyhzpsGIF0fao0Gcg0qfI0",
+	"r4IfvanHuOj9bdD4nD+34TsFn2yDN3KH5dKHZ7FUNnUEVu38OxDRj+3RruXV/TQcMr26aYyJUG0EAbUq",
+	"n0mX19PNJptGmXCCcUaJVmsjcDfu9hIeruQluBmnmo3rQZsL6DFLFZOyLX9DF9QMjMsyz2kZkmWz+vbr",
+	"A7mueHzKGCxr2XPvGcD1viy7s8Am9zL3+jNvgTce/tg/rmP+MOdvtSSNWT3+EZ9gB9qz4pZ/0ZOPIAa1",
+	"Bz8DvagoAR1EjCZqPpbm4FnZyvy0wcmrhlxc0s3qTKQeHaNHzG/kP1Iw0p9ByijYeCzyRb1JffkoFuyF",
+	"S5uut1lksAirYB28rUih22QVN+Jum9zBJSgEazW7v8ptsaH89XFd661MMRVjfmMLqRGbEfj6eTlPTv3B",
+	"m/XUfPOulOYTrFrW36ngelpdubmXh96kImRQoHckFRNgJK2q3lC0ojQSPyrNLetEMLuRNi4xVDTxrRaA",
+	"WujKKxs7bJXtQuPLokffj6bV9r28XntAx1CeuM/axNbdg8Q1qDQMmbcQDGUzqmd3RK0ArHtMVSUgRxBx",
+	"vBPN0g/ej6bH8MbnDxUJA7m1brUW89cqm5VJ6HZzKVtwG7jSAC7cS5Xd52kQzRosJ0RUtmg19GbtOaX5",
+	"90Vr5CKnV5q3C2yuarImMruVb0e2MnZCpf13J6uwI549sjV35didxHkrsTUZfqeIYBOmNIG2XRoReHWs",
+	"Y7nsNKm4NGhareZx6ydRNsgOdD03oBrHpWtUZypcLaJxW1ODGs3UpR5W++rwalYZ+6OIJd+ho8oVOF0A",
+	"FWEXpeyX+lNJ0b6gkze2rm8pNWIu/N75Q8GubuFxmoDGWYdgibzOC/IztLTk2VrCljbINKxEaDcXsdfo",
+	"bGRnAl96VxvfVeGm5+oWqqUuIMUrG3nmsxa9lo0GWTMRt8Sj800pFfMrrFd5JSrTIrN550PLz0jhSpRz",
+	"ewtbWnPTX8tF2WVZDf04hVr3knwfS8WN9vUD5hXIW3RRfy/YkOL35kWIosN8HBdiI4eQTr2h7wFbUxtG",
+	"1NiaibbnmqW5KDDyRaLovIRpeENlVTz0qknBmuZc1UuxchxHTK95W4OyF7DJQLZHvjenbFVJpxkf5sqi",
+	"rE/7Mpw2pLWLCeO6RGc+nPv47M3565OrmuDtzYjOUmWhSIhyErOEstjDXD4zZSpTPIs1d+mqIBx+NZVr",
+	"XaRzViqq4NfLq4GG6N/jSqXMBW2xMXxEWgN0P/wzVbqmTGjNPXHelqx7K+paEEYsV5rVIL2xX2P3Ge2H",
+	"AYYpCDE4nHLgoJzgMYlpdZn2SFYhaJ6MYz21cCdOvoEwXkvtgbw10gotC6q48cXs11UAE7R8iD1LRWgN",
+	"qI11nXf4yoKs+Rx0Z7EqVFcq2BaQsbHtWlZWDy6Vk5Egb9jJ1Nzdd9lUq6p8K7OqNukWhQ2CNS6orf6d",
+	"Z+LOXPx1U8ibuPfpbfNn1w4FwF6qk31pFSnEKkJpwvX00szRevUZTaqB5vOCXFhkzh8P9U273YYADlgl",
+	"0B/x/ay3kdZx67PpjIuBrAvxF1kBp+8yGDYF5R3SGIJ6IyPbQZJ413wNhlHPRQN7ZkDKwyqpHjLeWMrI",
+	"fLZsSHnXwtAk5RGHvKCgYe3KC7UJwDv1zk8N00Yc+u8UkRPRvhbX4m9/uxzRmKn23/5GzgSAU0HIvwVb",
+	"VISSPsDxwOoeAUYPfO8bSdjHYFU/x4Px2+TkjiW2sA7IpgPKI3UtXJv+p+sWSxKZXLe65FO73f782fey",
+	"gMtEppop8v1h55D4QuqbgUxF6P/gEUrGTI9k6IquwZMklAArqsmI3jHz2rNr4eODN+Z1GkVywkL/B1iV",
+	"vgw5U7Ml3xNGCwlWdlWAdeO6YFFcuNGqYNVzEzro7B+RYETFkJnNgrhJ5ZGQRQyiiqFn04eyr5CDTqdN",
+	"DjudazFmVDhcFLCAgE3c7NSYRuaq4E13U04jZqPjFOH6iPiwkG1zMnyiWRQpMhnxYAQR49fC/hwC9r3y",
+	"C5keLt5cJiSmCR0zDRWHpAiYxZY1i3Aq4lSbFXiB62YOwj8uz96S7/1jKTQT+snVNGZdQmMs6cyl2DOa",
+	"u/8DYnT+8uRnz4ZF7ZM3/IX742fzh5UgrwUuWZu8s2fADQ6gPodCJixsk5euanR+O979vdPpdExPVEwJ",
+	"sg3PqFM8glwVqimsPQa+qmsBy2hTWAZckx8PSd+oUDRxyxrigT40G3QqCCXnvavj3zwbfK+gciyRqcse",
+	"ogptt0eOTWNeK2TemGPnQa4IOBXtkl7xMVN/+xt06VBO6/FM8Z0LBuhqZiMuDR+ggvinIRvHUjMRTJ+8",
+	"YlN7EbHI1fnZ5RVM3A4ez1/MEFmFRpHFIrOoLWQqUxLKa7gOZgeyWghE0THUVutm8NqEDbA6Vobujuc2",
+	"Bn7nDjhXhIdMaB7QCOKXDTWaatYmPdPctYAoT9xIGwX/E2SOtEnP3qrDzr5HDg+eQx/PPn6EFTMjzN+z",
+	"y/OKTWFt/F6qRzLh/4Fz2CUvgGSTjJxj35beKwi7zzEfuUA8TBkyj0T8jsG1Y0ofwd5fiz6LpBgqMxsH",
+	"oOkIAOAcR1MS8VtWoA/2tFn6xD5ypRfkXkElOntEzZk0Q4VELIhc//gEfrfwNdb730JqjsmiBTbWOz8t",
+	"hG12W/sAmxkzQWPe6raetjvtpwDipUfAG/f6kbS69LAKsestWmMBtsAwxWz4Rm6EkjQvsAHIJrHEpFZY",
+	"yx/ZO0fL3tLnXgMon3mwogotc9iDFu3UyGcgGZsn/p2yJINZ72YFi0H2WVrEw0wKo6yMOJkwFUthnTEH",
+	"nY7FHNPWYzhLAkE+/kiN0pajuP1RgvBrHXQOfnzS+fHJ/s9X+wfdTqfb6bQ7nc6/WqiutGBfbjr7f3YG",
+	"P6vDyYGTPrtZgQoE92gdj2gyZCFCPekJ4nHe0SgFU6ocif9jh9IO5BiE4zIanAWcPHjmICL3M6jH/TIs",
+	"4z7IV83XDzDtQE6a3TqGGJhy4HbQbNqI0dDmrP/zifUQPzmtjYezj++VnoXeDnGDql7KNnLvBQ0LUZGH",
+	"nf3lr7wT1FIZFuJLT5e/9ItM+jwMGbgfDg+eL3/jSso3VLgkWDCWPmsyo1Obh3FiGD++9bTRpDINDvY3",
+	"HY9pMrWXG6m32UyQ/gz9oUOF+b00Bc3NkqdWF7+CNFYMw1C1GW9UQ0GIhHLlSCAm2/gvXp8dv7p5fXp5",
+	"dfLSz3LoDYFukzeUR335ETD2dTAiIzlxGQKIQqJigGM7uhaC6YlMblH+CtkdD6wIc8tibVj3LZtCoo0a",
+	"ATuIptY7yxGK0rCzyMxkWkhKcPLB82vh219vgLQrS5vLxLEXhnANViaNBf4OxXw/oFbElH4hw+lqtGcN",
+	"mvEPORJ/B/xNVSYdTS+/m3h2v8p6XeZzLdHU/dXm9RhI6UrEsIoQXo1YDmBbIH/ZAdBPLlgc0SlbSgWr",
+	"XvnsfbuEtNOAkB5LMYg4mlkO9xt0cU6nkaThlZSvzUFAin2w/L1XbPqGKyBKXx2VPzcKjUu9k0lBhrW+",
+	"99WoP6TxQxdWstz7BP+ehp+RGURMswWJUX+m4TBLeLOaFn43L31esLG8Y+vR2Bc4qNbm0l2Wt2TpWjOa",
+	"4NKgKqjCrzZ68q8gD3UOl7/xVupfZIoJD1/V1bqit8wo7EDiiRwMNrtPmd1vA2XtOGvji+hr2RQQoogr",
+	"AjlFdSobJhw1vVKzmUfb09tcWtgziIXFvywWwf6Pz9vPn3tN5RGXKGafef6ks38FD8zKLGalblRsi8PY",
+	"9bh0f7voMjw23U8o4piGf+54rUFEh+YzlLsB/zZ8BcDlLgffnKhRFmeLEb4uuOSgYw7H9AIMO6rVHdBI",
+	"sUIarUijqJwja12FOYY3QLIZlbKYpILvWVAk+8csQlrr5ekl1K66OT57eVIADurudzJQsz8+ZKBFppmC",
+	"g/nY9ItNT7gI5QTn97xTynzDB2w6W15MrQAmsmgPM+PK/gMp0+5gN9Gnsxu206gfsUYdFMiwYwH5dyU2",
+	"kH29TLG26AVUEJ+HPuI5uWp0PYFFYVHBxUzmCr2WzKm1BGmCyipCXQtwtlRBlHiFSkuKaCmtSu0bauWT",
+	"iNE7o2unGALNtSIWvKtKeT4GeupO/hdVocvUf8sUfIbsFolqRkNXIpKfV6ArpTW+T219x0B3DLSSga7K",
+	"AuusKI5K7gwp966B7SwvW5IGkPyCWzbjco2FgSq9cO9THqH4uaAkljnrr0yvzVaP8wjIzdWrHVPYMYUv",
+	"wRR2pPxrNKb9ynSBVOZhKiWoq7XUKWAelfoU4AamUGVIS1kXCXREfHdRfM9+ZszVIzK0pG0phG+jjaDG",
+	"aggRdtdiMpIRBMdgGFmGBGfmNYawG0oEmxAHkgZhwB7pTzHcCwc1onHMhCo5TM1IjW4WgkfUYd7dMhZD",
+	"B649W/E0hMy6sRkIkuJCkFzEFASqibzoztCW+LcK4xHom9pGywy5UKDk9RkTBKp/mvH0p1AhUs+2YetT",
+	"GS2VJsGI37Ew32iMPHIx0FRMyVgmDGPc8hHi2oVdctjpEJ8LgHa+gewajqGJFTpmGRRqI2boPahGWqU8",
+	"PssBmloxNWp9cwdlNTpWI0Vwx/MX8vxnfymeb89dDc9/ftX5uYbnH2yd52fhmUTIyU4r3GmFX41WCJzM",
+	"I3CXPJIwlY4hINWyxvvSF/egxBOkj1Xal98AH56rZ2IBRgoJgZ5FGwH3HiYM5qi1FCUNKdgR8SFWec+1",
+	"oVyRrmuBsa0UEhdcoC3XM9FgPWy8ZNT2XEB4QBVzdQ8ipjXEjBuBjBYgdkfyWowgzQFaKswhc0/m5GQ+",
+	"TLzSXF5qHskPBlaLazFlMFLL4Mw6WcGqGIwMUDQKItoDHU27OOHDziGijmYDEoyFGBOdCjJl+ghSgqz4",
+	"dC2s+X82sp34rgHMkAAlzW+TXwz7c8O18Ra1VvkC6MzXIzNhom/rsvf7yUGnnLjZbaWKJTeHz34sfP9O",
+	"mWsNwsI/qGCtFa3q+RrdaxRcIU96RtCZnW9DsaoIxGP+uPnp5+e1q9V4TQonpoZvu353rHrHqr8akwSy",
+	"44zi06z6wFSmCQlGkq9mkljOpJWtNlDPp99D2LNMNelLjTU6VcaRZ8wltt5E2axhyxLQGIOn7d/WJiDk",
+	"xOaX2aS3rBpFlsEVMxlHAEjvILNlAgYMQGWwnAbDvVWW2IMsJ08qolonvJ+aOV0L1D8cd4qkvGUhobqL",
+	"MwwZJMhKgZBBqopvuSINx0X0oq+Fc7kE/kPUjwtADUiJt0KhZ8tY3Ifyn9cJQMiFBdyrANlvNeIaLddp",
+	"0Jit3np7dnNx8r538RIQGFgM964kN8V0mpuTID2NK7glrVwV7mRR353PS9Tz5Wq3G5tTle2g9jvkf5nL",
+	"BbtqzvazdqfjzZcAqRzWs7qCAwdrGdILxR0q2DMEcTDqCv5OoMA3o8nO2brj1V8Nr7Zl9wrFRvAcx3Tq",
+	"SmxNV/ceLODURfif5cG65K1V2CChyVqzjdYfyWWhvL/nmDH3ydFWjP998KTJnfN2DUPuFwtltYe2SUSr",
+	"u0g7L+434MXNImCLha9yi6Yt4bkuIba0pgG57aGFkKtigXKZlDmEUVzQx+rUlYGRhrvElzETPplQri0W",
+	"GknYHWcT71r4QHdY6GeQPQq0FYua4AcRowJ/7LNITkrxwN8pkiGNA1fiKstYZXc8ZCJgVfoN8gMz/Tkm",
+	"UJGFYX3nNvsiVYvSLwDCrOndVszhOz5qhjKndoRsLEsAbPiTFHfWKLiABz3r7u+3OwdFf6Ni5WRTm13a",
+	"WqK70QhxvFu9F8f7B09XNcaZ780ZxGFabQNB9X7seC17hGEF3FECX3LGs1p//u1vf5vNcLVH4eRN7/T1",
+	"zZve1fFvGc9sdZ89M/tXaC1/4e3ZzfHr0+NXxafNHjrsPsCkaD0Y11GsWfKE2kERPFq2AZId7lFzHIKM",
+	"MRjpXLFyYOR8xA84jOxVsfE+gC6g6KSIeIOhNBl0U4Fn5ADEFVGXah2HiRn0FsjfX4jq2f2B5XXGs2de",
+	"lURetyQR5eNii/Mi+8artlzMH7EofCc0j1yfsNDJJLzpdPaL+IQzy4FIi8XlqF5PCThCFye/nFxcnFxY",
+	"Fer3TCMo0OocXjW3RC0I68ynCRT/sfOgVbjIS4BTqw8+UbvM7W8n2DRnOCvh3rh40upgww14wMO6HSz9",
+	"7qlbhmxPjWRMaF+mWTnzgEXNr89bidO/Tw/Dl2JyyxZpxwN3PPAvxAN3wZc7L9FX6SUyPKqMgLSqFFAK",
+	"4SiqnXs0jhN5tyBy4zXTigxlpnXiVQKE5+6smtlngRwzRbJyB2gt1CpTTnvn5xdnv5+89BBDmE1JwpQm",
+	"VF2LSIqhuaIzlkcIDaHqVmXmUeRjBQspDCYP+ejBlDAvg9j54VLNxYeQvuWIhmMeQYwmAqm6+E0hNTG0",
+	"qDpqsWFGBw7oa5SyyICOeTSFcJuJbE6QL4Dzz8hVX68cNbMMDyk3zSQqPC1HRe6kqa1KU446LRenZjfj",
+	"kYtTjgruRKqdSLUTqXKWjFINzd2uRrTYTKBKGBT9qJWnriBjBbBcVxGpLk7+cXJcJVEd994en7x+bUQq",
+	"qCzAuBFgrkWACEkuNRVyUIQk4KvySEBjI4Fh/GybnJl3JlwxRIynToKqkmYuYIJfnzADLjWWKOnStCeS",
+	"jB12819VtFm8KDtB5xsVdDKi8c1JOkh+d5LOTtLZSTog6SC73oqgI0P2BKp9bQL1awnvvUP9bi8yK1/Z",
+	"7vNnHW8lkH+zXGXGa4sPdg9/zmJ+sdoUQBRYMtcb0/9IQf7r4FnLa91JHpo3Dh4qLsluUaPYpKwC3C5A",
+	"6TEju2bbVAxihdT6cgCr+WoJpGsPSkStA9taB6dqz9sXhVNtchVXhTC187rPVOsCbdoaZeqsSpg6K5OW",
+	"OknLDMojbBzrXfGRXfGRLw+B6chmE6pZKSntfYpBy6yP77yy5BkcX2PFojtbE0pA0pUayYkgI5aw6ujN",
+	"dWmnVX43F5Mej3S0TSK0i5f7dsAZ3SVGyYRrRdA22lwUqrnTy8CJ3mGZ2Y7X6XTsHacitKVmse6pB9iD",
+	"Msm918eWFhh1LWEI0uPwDL2s8q4MgjTBYmDXggtrRYb2EobzQyjH0BWpxb7VLY9jFgJqD1anG1Es3p1q",
+	"YtuRSejK1wV0DCCQZsK2EiiCP5pVNAPDWbkCwG4UecnaCvvxKdxnmObaVOvhQXrgmPTe/Ovtk06ns//k",
+	"5J+9N+evT1pe9t1B9t2HxpSosBT3GX+YnwEQ7jKCugLNLI1UpZGuTcnvM3NoMsAO88ZOlNuZy76mwnNI",
+	"1LjQktAF4l8/jW4daMhCYTBDwtj7VPQyfN4zdFOE9QzkF0jijNMkGFHFcojahOkUEnoQfG2Jt9B6AoUE",
+	"R+ARgmYgCl0OwMtLnkRD3tGrQoYSnZV0BhLuO0X8IKIT86NPFNOaiyFRdKo8x3TdeLGONxgH3ACN1Ia4",
+	"dKb74szQ2WHG49+yWPuZ4d0jiovAumy5Jn2ZDkdgghhKwY6uhRTR1I3a1tMfM8f03Tza5P2IYa1sElHN",
+	"kuLyOZBjdHqBdWPE0JpJpGDXIqudjXFkCPeXvW6NIMhPRcC6hA4pr4kdc8aRxIj5ioV+Eay4GN+HjuGc",
+	"9Tt84iyEjQU0VczMEVcQHSDmefYxNmzEy7q9Fk1j1i5gIpsgExX9aQ+NROyAd85AlDn8aX+/dG9W8faa",
+	"ZbhXsLxav+PSWYAnEI7bKg5UW2MfPKQigNLE6IpliaJROVK/CPS0c7h+IYdryb/pKPuqR7hWXjMnCm24",
+	"QB53otpOVPuaCpnmgVQlkAzLJAuCmyOBJSXfflkU14DbbuDg/A3e/yJ1TDEOHoQYrggSN6hfkFoQRPwK",
+	"aiAIW863CmEjI4tFEjOmH18zMdSjVvfg2TOAIXJ/73stjQRYaUDK+7xwgMUiq1uD+TDLnsF8bNH365hf",
+	"p1PF/lawdZq5l22dY6rThBXLBfxU9XaBSY3Z+Ib2AxdrZcWDF1LeGkHQCAgeiSkPCR1oi6ypNDWLauTz",
+	"qITB4RhKzEQIe/YwzmWzT00cy3BUdj7lR+xTHllC5whsxMIhS8r0Fb9b4lA2OizeM6eqUkXssUQFNiuo",
+	"omImdJv0NPGz2+ODMmj1ymzUpD81WiyLBkfXYmKrkAKanS4gJCUsYoDJnhAUhtvkVCvUm6aAim4tqQDy",
+	"PhkxUdlZm/SuhSWuswDrZFN89eJMx6nS1yLizNlqB6n5rR4U3Vy3L+pXX0xAH44Erui7N+t2r377vw5f",
+	"WYUz1LnkzCR3qslONfnKMNgtSyil7o6QIjfgmrNKyd4n88+SIpprEfzfoN1tBAPsyNqGZG1HjL7eSIPm",
+	"VzsPKyjf7D2UQpdljwlJ+jKctskxWnBBUCaZORcGQmZS3Y8gYx7E3ZDU1OGpdg90ifVRgFsIfhiwxNVP",
+	"qpQ9YSQbkaI1HQY74lUiXot8AhlJy90AWyNqu2yZRy64/SVsw0iRwUS8ocS1ZylnY8J8Ac8jXc6obh1Z",
+	"zgn3SnS52m0Lfe1I79dBet3R2FHeHeX9RijvmwLlza2xQk5WJsFcs3G9J+4sCgvI+b/wyFAmQsOQpHG1",
+	"Z+4U2vsinjmYCpEDwj7SQEdTV8ZTs6FMpnUuMPf71v1w2XBgGLdchHVDML819sGZBX7FIdZgUb8z/j/y",
+	"3lrnoX681KMteQTNaO7BI5htSrd1ErFAJ1LwQLUqI1ya8a3yQp0nbMzTMZlwwxyUIowm/TRUKAwEI5oM",
+	"DReyyG+FgBZInxjTIXuXRIYRah2r7t5eEIp2Ifl+zzbXjqGiGexvtxWPpooHNMoX+73r/gSfN/cG+PEx",
+	"iD/7WCo9BxiCkq3A2mRwaxi519Lylgn7PC7IAmTKMsDAAzgizfFo4oiEM7tzRD5iRyS3dN1xF/y7xFzg",
+	"q2V5rQJaIs5ZSEmc8AA8bTaoFPLmFRN5zWdia0IbFmdDWSOuNELxGGE+a0xMsblrkXszMYI1J4A+Xiff",
+	"CnC+rYPsZa34cLt8LAeQxnE0tbEcBK5IVn0a0zX6LJJiqIiWJORDrmnkCL+IplCY2cWFmJG6itaHncN6",
+	"d6K5NF/UnVigvr/ygSbHENNTJr4VaWXlnX5pVwPzyAxVJEPTWECTMKeJds3m0s6yfm0CWpEsHjzrdFb0",
+	"NJolvd9izGut2Fq8a8nCzkRf5swKucOG676AG2H76/KjVThKnWpmLt5OG9s5ML+2FGjkiU2Y66zitvfJ",
+	"/LPEW7keP4F2t1J8ZifK368of0+kc0fwvlonaXOCMle5ZEZHS8z2kjENGemzgUwYuWUsNlI5TxCixgjh",
+	"IHS3M8lZMa3ISE7I2EjkNGFYXh4KyE9GVAPmwoQqomQUXosxo2Iy4lFlhB3WTtmIhD1sWlR2xbmYveTN",
+	"pdZ81vdbMmVHmudJc8W+NabNc2lF26LNO4/DTsb9OmVc8MSuKePesmmzLCGPJOxO3qJzVxEugigNWdgm",
+	"lyxIDDeaxfqBnOFqD8Yr0+kXcWCY6WYOg9756Vb8Ba/Y1LoLHrwuO1D0WzYtGz0sneaZUa/ltSKq9DtV",
+	"jAV0tJv1oa6W2ZCE3XGZKtzSUsap3fxS8dsY0USQ0ttDleXootzz4YGs4K/YtIkR3Gz/zgb+iG3gt0gZ",
+	"HAWDP0sEzHzTJA8HrMA2UQ8CG+BIexbPgGdFcZSWCQsJh1pEMhlbxAWZRiHpM2J6spQMMCpu2ZRMZHKr",
+	"MrSiPPfFiOljGWaYMWMq6JCNmdDwmkUdCo200SY9AjOy8JMaiBHJYBlG9I4RDrAW5QiaepO2kaq/pEW7",
+	"iubMU5imVGM12/MrNr1X0/M3Qou9Ft4CM5ygfxPxO3bjwJ5WobTvuR7hsOrkabgmWcFneHQnUe9wML80",
+	"DuYt0MglzGVGON77dMum1vwbsohpNs9xTu5YMrXn3FF/cwWUlrECfmGUcHMhuCDPzINShMqD1M2hlGGb",
+	"XJgr7cIsUcw2DdggSwAeGtXWMTHPr0P+X5mJbcH+rNIgYEpl1LYZIbm0b1WQkFON0aOwEDub6TdgM8VD",
+	"uuEV3EukpnpR8HKV5CfYpCT9oSAnIwxsUJpOFYGYZLiOvrxjSUTjS7yjBTQrNKdqHkXXwj6fyLFRuxlN",
+	"Is4SAsPjUhAmQkWohu48oqQZR8IKGvJYJtCoIHoiET8sv/RVcl/jGo0XsEQbUIOHNeWWV7vVffrjCoEH",
+	"2Vy3WsHoPoW9GTPmwfPus+ftfYSBaigClpp4PguP9VUJhvnN3AmHO3PrV5YTbU4yLRzhlbhaxGmfR1xP",
+	"F8Kp96W8BT5CBWQpUmEj8qzdASRNLL03JXSYMNYFHgbAmJB94hEfkch9wv6d0kgRX6batBRyMfTJ36+F",
+	"bzOBffL//t//D/FD1tc++TvxHXoc/GEBGOEzDf9MlWahn48F017AsOrTIYPWMIKdaHktSn1WMa1fmX6d",
+	"rcgc36pw17jFuPjlmDx9+vS5B1aTEpbIEaHE/7tvvuQaAEcAeIUJTagi/v86eOGXQ7aFnODYMmaQkdqn",
+	"nauDp91nhlr/q8ZgTHVddPthpxTcftABV7A5k61u67//6Dx5/uHT4ecn+OEg/3DlPnTnPnz/R/sDfP77",
+	"D//7+3/9zx9/f/Jh7pkf/qs1H0a/eYKTOVUWKhyymsx39kCYuXW8Fh6AEurUPrj/8BBlCUw/1YRa5K8d",
+	"zr5mmJqZQ59GVATOvmP4TF+DD9GeU4SHthD8+09hWIUzCPlZZhtY/mcOl9jq/oTRj+iQLM+wen4HWxjm",
+	"wewYD4ojLI3PDO5jXD+wVbue7XlBx589c9Irb4YTQspdNxYfcgJQIzoANdwZ7x8fQ3zvyr/mpnA5sdj6",
+	"mI2oVkUTiLjSXAy3mTX12jX5RfyObkKZ7zGmiRYsqfM/2p/vAbswG8nXnb5UKNeybyhlIdDmhSEU9xQZ",
+	"junRmgkiBwPIhsAqE0aPNcuZgAADyqFd6Jm6MDOx4nIwwGRd/DPf9m4r1qL8bjGi5meIp4Es3TET+jzh",
+	"AWt1f2o/Wx49zjXINlduDnh3gbqi2vm4853sPW7i7XVHfcc0HrHHN8rpsmMRY5rcMh1HNGBlPlH4YYkP",
+	"GHiSZT4koIL00yloUhnhBYBErJAQyDFDY56f0wz/iMjEIs779pr6nrP5SSxOXuB4jpqyBEkB1QTeUi4w",
+	"x5YqgHIzWpKpTBNl8RHhgnqF0jr5zbbJWzRhtm5NoXABKmBOtYEAUEPAocgWkHNXRd0rrjQZQrROoZ5Q",
+	"PjDPjKzPrsWAA45Dfwqjh6IpJQReu4qebSDBuRaTrzyo2iNhQvZXV2oRnOBaAp5YX4bTa8EiBK80qx0m",
+	"dCLq/dz2/j+W7C3HbLZBuZeR5hW94nalHqhs444LPw4uvCIfrdO27LrtDLM7w+xX5+aPMhaxkkRRss+i",
+	"ULL3yX5aEgBwmtXvQQGBQUCAefcISgGN4UGFnBZ8jvNK6ktoe1329tqN8zH683+1IP07N/5X7sbHM7rx",
+	"FfNqEykfw/HfCTV/LaFmR4q+XqjaNenQkpzMiwLLrknMhLPuOe28QmVvk16mcWOQURb3YK+iee1agOZt",
+	"rmp9auYWiOLDRvXMk5MZwrFiluY6muyO6O+IfpHo79I7d2rtV53eeU9q7bLi7+YKKUAhULktGIsKF4zK",
+	"36ncnlzkfHLgjOWlirvWHmyxhgUjXHQX11m3l3y9cutfjBFmFddfnJ29upwtuZ59uau5vqu5vqPU30TN",
+	"dSfbl2qvN6Dc1UXYa+i4i6pZv7rnmywu516DYR48H56NKQTJ/ylH4v8UgEycEF2CRLcBLf+QI0Eux1yP",
+	"zAbxMfuXFOb7kzSRMdt7wZKIG7b0mKIgcP+aBEHYs7KLgXjEMRDzUXLum7JUh182wH8NM187lsSer8Xw",
+	"PK/czz5ypZXfrnG441H7ov72+7vVK7rUcS0eQa75l6dzq1GqOuXcFnfeCXm73PAv7DQeOzLXiATPC2N7",
+	"n1zllYVIoWtS0zeuqsvmIpWNz59J4rDfutSILF8g4gNmaMUJTQRkUyBEsfv6opQ0UU6pKKVQZO0fLGr9",
+	"oLLpUj5ClvuQtWiGtGTEy1v97H2rpPcl02bACwlwnsrlTgfacblyuVY7n9k34zNzBb6NIIjOrIwkrCqA",
+	"VrvPepAWaY45+Y8UtsI6BsYIOSFSHBGlE0ZvETTO1SbHTL2sJIFgHzVhd0xUqLDoFtqYlnpfQootAf4A",
+	"YfitbWnDim6xNaTRzn1KozizxUQwm+vqdHBt5M8mIiihyubRJmznIdrZHb9KD9H6MiyPmNJSsHqb4gsA",
+	"zwTwFAtlQjUZS6XJvtfpdGrMjHm7X42lkQbmEUPtLUGzfm9rnO3TcMgKvzYkkbfmjdbH+Ga/0+nkNNH8",
+	"Rf55ThJGgxELM6+8hasfJUxBNWabQm1T/P55fnNx0jv+7eTlYzNLuv1uZJnMDsfOOPlIjZMTSKPK9inH",
+	"MSqiDAPYDb9js1DD2fer5GrBRbDASUYnmSA+JhkmVGgYwLhNHD4Y3BmbpASSomfzmuDfiAe3RCbwlbhj",
+	"ieJS2CSqARcWHSq7YmTM9FE2jMlIAo3rs6kUoRmAtZbaAXJdlJ9BVJUCYr4yqE+ursUK1lfyfiQBG8pN",
+	"ixKMNg/zDcgBQnEUiD9ifpADMzPrqTd0ujZ/KruiXxYt9J7I4ar2XLcY95ok9U0ylJVZQq387R7Yidw7",
+	"kfvrMxsXyOkKHLFS9t77lH1+xaYLE47eyr50zAigNiB2dCwh83ckSchDiFZWAOdAkYVhGDKiJPEEohLq",
+	"0pDW5xJvClPY5SLtjJn3n4u02RWsz0V6NHdgJ0CsJUDsrvVX7KNY704vcUxcTWNM1sEbBRregH+EmjYB",
+	"g1SfNqlgrRaxG1waHhEyIZFUTJWVUxYeIVAj3s5rjGsuqakCmq5P9NkWxXlYv4ajRgMaKZaTi5+ererO",
+	"WEsZ2xYttaN/KGL607NNiOn6rpDGxHSXL7NTzb5yb8jGqhkCODUsj5ZhF2GBNC1ltU/kDBv91iKvwe0L",
+	"CzaToYglQosF0+XE0IvnHa+V5QS1uq03MhFcDMmxaQTSDKvTEZFeHnitbMGLmKsP4OSADWzi4MDjs3Nu",
+	"POLIawvR5hDJZjLVtgxK95pphdb6cjcz4HGeA7IGY/4Y3BmRGTAlIR9yTaMMTw5A5DBwxkwiG0j7Wpzm",
+	"6KskptYnkXdp3wEsNxBJjhCFDsRjSOUzwjH6LyAkB7rK48Tyy3ktMAkeC6qx0AgO5oZbkLs2uSr3rBir",
+	"KF2ct2wzZwrD78t0ONLdrAoOQbg4O/02AUR2XtjQ7xThYZu8HzFYaFpcaou/CoWV0ffiSsFpGYX1fhO4",
+	"9V/UZ1JBSVemnyv6R2DSj6W02irMZRPe0qliLSsxhzrhGnEedrL0Tpb+SvjkmUX1RIaj5Xwy9wbZ6Mh7",
+	"9z5ZzIqFYfPrUd8zi4axuTT8FQnB90apdvTlq7WnOgReCD+ZZMXMoAjagHC9npxbdYn33IGsR5R4a6U4",
+	"KILGi8M4mhkbOizho5EOzZVpk1+4oFE3U7cB2mVIuXDFEsmCWonv7UsbkpM17avfPgHagoVyJ0DtBKhv",
+	"R4ByBCcjwZvISzETNOZtRx1q64YZqpLQQGfVwRwqPUSEADD7Py7P3rbJW8ZCQy8hYrCqKtdlzILWWqSr",
+	"2WV/KYPUkJbq+84VCe0DWxRFPkO1wzSB6mt/fJjllbrYbWG3aF+mGveJhiHHQYIObPbGwn5sAslx7pr4",
+	"ui3DP111nlfwpDn0OeshO5aJYAlxGHuNQge81h1L+IDn5a3c38vem7C+Mvep2xppHavu3h5WlSqmcT6Q",
+	"FdludxM7sjtcO0vyI7Ykx/n13aLJuJcBCvXZkAtFUuHOehdspFk5JyhywkicsJgmLER7Kk2szITmWIw/",
+	"cGim6N11zdVbPu1J/aK2z2pq0eg6r2bxtJN9cJvnPZDN+SZzsmmjHYp0E+Mdtrqk7uTUSPOFGmg7eX6H",
+	"/vElw7jjjMatK507+r/3KQPdXWjRXJeqnmeQvvdkVPj6Bbh7JU87I8HXG1W65i1fElXq5xKZOcw+iVPM",
+	"VHT9fVcQ06S1A3ik8BpwY9/i4eoR+PYBSVsKBJK3DV0LroiALEGbG+gRxUXAskhUbn3vaDmVIsfiro86",
+	"3QIletiA0zLxWDHKdB0Bb0dWt09Wd/GlO5Pu1xxfKhNUnaf3Jj3u5a6XenOv1DSCumKTchY9opzNlpv2",
+	"sLDEZCQjRkKbDfju6vgI3Gky1cQfJHLsg/HA19L3oJQZoH5MrwWFGiixzX3HImd5eTOPKMSExyqgJJDK",
+	"8kHEj8ccRZEC3A5ifI+ruNKvTF/mM9+MK5VX6xeeKG3m7REugihV/A6ShjLandFI8JBVVb82y9O49vVL",
+	"Oq2qw/2aNhzF007NKLRccQwbqwroLYSq4w2KilzG0OrBIdQVKVTAa3WfHjpYQPvQ0+ZZnfmpqOEtYItV",
+	"O4n9G5HYgaZl5NUJt+sHKyRsQpNQ7X3CD4bG0jhO5B1bUP/CFqkgkLpFeuT85O3L07e/EmyD9Fkgx0yR",
+	"3vn5xdnvJy/b5Eww9LxRMkhoGpKAKgeCNw8F0rkWPhd3NOLhjU6oUOBa8rskYXecTTAkliqjBsBQId5B",
+	"EDvuEOKJZyIfjrCQEARq5R1WkVpskl3AVFYmtRd2Fb9IQAQdy9Q8+MxrUaUMb3S5VV4roOOY8iHO0fxx",
+	"E7KxIZlBRPm4aO4s1nRy3zisGHxbirubw2c/Li7w9Ky7v9/uHIAsPUijAY8iQ6auMJ/r5enl8dm7t1c3",
+	"x2cvT4A2ReE7oWcg8/LIDAck2+q2UsUS273j6fngEzZgSUKxIFXCBjc//fzcPCiBiVyc/HJycXFyYb5J",
+	"I/Y7TgpcVllJJ3dojYYhuMYaH9vNOEMYVnvCasi2vUo7jeBxawTfumRvqSGhOW23jjIFqb8FxmM5SZnp",
+	"2C+Lcn0FxwmoCFi0BsORScZkZpnPce/t8cnr1ycvbfpGKjQ0MZYJg3QSIVE28khAYyKTa9FPwyHTRxYw",
+	"y0JWaTKieat3kodtcgzjjYDvEBx8VM13CqyPK3LeO33pXQuZ1DFDr4obkipmWOmbhJHsONdflHNlJ37H",
+	"unasa8e6kBpmnGs7nGoymtYank4hzdmaeroIpWgINtT1g4Q/ysMMJhEiVaRWHjxoLrW9MRNqv8uJl/07",
+	"4sHttcg4sH3T0o08WxCZiuJDYe1gfalHVfzi5GMcUS42ZhibO10pvPnHB0PUeV5INV+BIpM4fN5+/rwx",
+	"BeczhH/MNMVwPUd3KQyo+BeckrdnN8evT49ftT5Y4sxYTsUtcYa1r6Lug1SEZepuFquXszn84l1GphOu",
+	"bi8DmTD4NafpZ2/OX59cAU2fUIhDz3JaoCxuzuvcQcAFreWZPLhVre7Pz5FdGhHvxTFikpttBg/asiXN",
+	"t8Uar1aJxC+wtmytyytcnE7F2uYLhQ82WitLA3aixkMrybPz/Iyt1vkEO/tXcGQKp8Y9DmQNqpxEMrjt",
+	"QYVmrzWI6NB8Pux4rTEeaPMVOPD4cASVXAwxN+L1SzrFkY65cFfRFYWeXrCYUfO4jQOzB3L2OMIRmj83",
+	"cf3BADQlOG/LdzhmScDyYWmOtPhDvsyf86Ec571OuAjlBOf33DyTkc39z17LcaEVs+Hej6ZVIt5vcmLY",
+	"FJQl1ZL0dxhj34Jt+f1omiv5E6oIw1pBDaWm3KCsmIawjkWBXpfumY31RtP7b8WrHUR00qdGhGhpefMf",
+	"lhjyzUQiI3QamsEI8CzFPJmiySHigVkCARhQ7qf3yEGw4aedbUP4ZUtQo0S5ZSRckIFMAraLdH+cDhkI",
+	"airU8Vb52XY3J/uqdHXct0tjqfA8+mgaAv8NKNcUfdZtAmDxzu4EaPSBFAFLhEXjG9E4ZkJlZYSMmtK1",
+	"ECdkyO+YyJSKW8ZimBH2ieVfhlLXR0oVrvIXLIZZuN9KJ0bDLd7wEO/wj8+8/LInEux3rc8rxkq5+d4r",
+	"IN/qVG3VWT82KieMUFFN6XbGol3w+wMHMm1O0wtWJCd9q71P7uNp+HkvYUZGX+plN7feOv0FAcJAhvSO",
+	"dTFtEkYKMUeWnOfIq54l9XrEEmVji2wwlMUU4OpajLlSXAwNbxnIBJgBkUnm7qAkZH3t2UpgpTXxHU3y",
+	"3fIQRaeqTXpunKZ9O0tEk+1aVIJKH4cr/uHe8G26lpgiNEI/LSxBIVBASG3f4f2I+YX+nddFaR5FRApw",
+	"sZgvMo8NGumy0tBaueYNewUznh3itYB0YeXcXzCygWaJWfBssdyhquKWFzitK6eKrcour7Kj89Chxc5A",
+	"1jpLQpaQw5/292GBEqZTUBEac4OZNbjXAiPOytPpVNl5qiwysz4Rr+VuRKu7f9DxIM6tlxGO7tOf7Xfn",
+	"WcnUkgmmXO+PTV644qwdb/maei0tX7ryrTnZMPz/o7gJ2eDw2Y+rLjytrHj63sGLALAdXjqQFCdGlNzx",
+	"4l0U8lfDvCMElUAaDuJyzq8jFg5ZUubW+F0DXr3I63NVdPOUPDtHtloX1AcT1qDiTCzc8JIRhyokHqFR",
+	"BDzoWvi/nlyRGs+Tb5mSapOzAaEz3qU+i6QRpQGSjIBzwCO+dRL4wJzJZMSDRa6grbCnB3EH4TeZC8R8",
+	"Kkfd5u6Qogcm+wuMytbKmplHc75xsALjmHd0QER0t5UfVGuqL9Bur3XLBdrfQ8bGLa9ljgxWW7RjeIKD",
+	"AEWNKdfnT7XFDOt4T8ZsfuUDTQLrC5VZ38BuUhFC3VmwEO9MxDsTcbWJ2KoZY3lXsg0voK7WMlyGmPnU",
+	"6jMK3pQ/Ppiji2A8ePzTJGp1W3tjKugQItv37vbhfNvOFsL7cK1YNGjnaQGIUTOfcHA1o84YggA6kJui",
+	"od02d6TQXKb21bTIZBwxKJUYyChigS686yrPzr/aOz8lt2wKahqygoQx0js/LXZtHqh4F61/iHSBqMDI",
+	"hew0ZEIwtaDQEtdsXNXUuZQYMKBYkDBtYYeBuQChxUWxvImMAH8uLc4QXqgdY+41trzQhizQW9BANbDs",
+	"QmvO4VDTHgZz91PFBVOKKYvnp6XbtkK1zKyMNeDlFbakECw/381vGJKXWOm5APWMqYB5O/b8V41UEsg1",
+	"4nYk5oT1Ey6GZs6TkRwXl8+6n6unbGvA57jNWeXLCRXazDum03YxLYemYd3ilWqLFo9GXgzg84fP/18A",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -8,9 +8,533 @@ package query
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
+const boardCount = `-- name: BoardCount :one
+SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot') AS snapshots FROM boards WHERE tenant_id = $1 AND ready
+`
+
+type BoardCountRow struct {
+	Boards    int64
+	Snapshots int64
+}
+
+// How many boards and how many of them are snapshots. By boards_pk.
+func (q *Queries) BoardCount(ctx context.Context, db DBTX, tenantID int64) (BoardCountRow, error) {
+	row := db.QueryRow(ctx, boardCount, tenantID)
+	var i BoardCountRow
+	err := row.Scan(&i.Boards, &i.Snapshots)
+	return i, err
+}
+
+const boardGet = `-- name: BoardGet :one
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND id = $2
+`
+
+type BoardGetParams struct {
+	TenantID int64
+	ID       uuid.UUID
+}
+
+// One board. By boards_pk.
+func (q *Queries) BoardGet(ctx context.Context, db DBTX, arg BoardGetParams) (Board, error) {
+	row := db.QueryRow(ctx, boardGet, arg.TenantID, arg.ID)
+	var i Board
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Period,
+		&i.Name,
+		&i.StartsOn,
+		&i.Ready,
+		&i.Members,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
+const boardGetPeriod = `-- name: BoardGetPeriod :one
+SELECT b.tenant_id, b.id, b.kind, b.period, b.name, b.starts_on, b.ready, b.members, b.created_at, standing_round(b.period, $1::timestamptz)::date AS round
+  FROM boards AS b WHERE b.tenant_id = $2 AND b.kind = 'period' AND b.period = $3
+`
+
+type BoardGetPeriodParams struct {
+	At       time.Time
+	TenantID int64
+	Period   int16
+}
+
+type BoardGetPeriodRow struct {
+	Board Board
+	Round time.Time
+}
+
+// The board of a period, and the first day of the period that an instant lies in. By
+// boards_one_per_period.
+func (q *Queries) BoardGetPeriod(ctx context.Context, db DBTX, arg BoardGetPeriodParams) (BoardGetPeriodRow, error) {
+	row := db.QueryRow(ctx, boardGetPeriod, arg.At, arg.TenantID, arg.Period)
+	var i BoardGetPeriodRow
+	err := row.Scan(
+		&i.Board.TenantID,
+		&i.Board.ID,
+		&i.Board.Kind,
+		&i.Board.Period,
+		&i.Board.Name,
+		&i.Board.StartsOn,
+		&i.Board.Ready,
+		&i.Board.Members,
+		&i.Board.CreatedAt,
+		&i.Round,
+	)
+	return i, err
+}
+
+const boardInsert = `-- name: BoardInsert :exec
+INSERT INTO boards (tenant_id, id, kind, period, name, starts_on, ready, created_at)
+VALUES ($1, $2, $3, $4, $5, standing_round($4, $6), $7, $6)
+`
+
+type BoardInsertParams struct {
+	TenantID  int64
+	ID        uuid.UUID
+	Kind      string
+	Period    int16
+	Name      *string
+	CreatedAt time.Time
+	Ready     bool
+}
+
+// Makes a board.
+func (q *Queries) BoardInsert(ctx context.Context, db DBTX, arg BoardInsertParams) error {
+	_, err := db.Exec(ctx, boardInsert,
+		arg.TenantID,
+		arg.ID,
+		arg.Kind,
+		arg.Period,
+		arg.Name,
+		arg.CreatedAt,
+		arg.Ready,
+	)
+	return err
+}
+
+const boardList = `-- name: BoardList :many
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND ready ORDER BY id DESC LIMIT $3 OFFSET $2
+`
+
+type BoardListParams struct {
+	TenantID int64
+	SkipRows int32
+	MaxRows  int32
+}
+
+// Boards and snapshots, newest first; there are few. By boards_pk.
+func (q *Queries) BoardList(ctx context.Context, db DBTX, arg BoardListParams) ([]Board, error) {
+	rows, err := db.Query(ctx, boardList, arg.TenantID, arg.SkipRows, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Board
+	for rows.Next() {
+		var i Board
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Kind,
+			&i.Period,
+			&i.Name,
+			&i.StartsOn,
+			&i.Ready,
+			&i.Members,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardListPeriods = `-- name: BoardListPeriods :many
+SELECT b.period, standing_round(b.period, $1::timestamptz)::date AS round FROM boards AS b
+ WHERE b.tenant_id = $2 AND b.kind = 'period' AND b.ready
+`
+
+type BoardListPeriodsParams struct {
+	At       time.Time
+	TenantID int64
+}
+
+type BoardListPeriodsRow struct {
+	Period int16
+	Round  time.Time
+}
+
+// The periods that have a board, with the first day of the one that an instant lies
+// in; three at most. By boards_one_per_period.
+func (q *Queries) BoardListPeriods(ctx context.Context, db DBTX, arg BoardListPeriodsParams) ([]BoardListPeriodsRow, error) {
+	rows, err := db.Query(ctx, boardListPeriods, arg.At, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BoardListPeriodsRow
+	for rows.Next() {
+		var i BoardListPeriodsRow
+		if err := rows.Scan(&i.Period, &i.Round); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardLock = `-- name: BoardLock :exec
+SELECT pg_advisory_xact_lock(hashint8($1::bigint), 9)
+`
+
+// Lets nobody else make a board of the tenant until the transaction ends.
+func (q *Queries) BoardLock(ctx context.Context, db DBTX, tenantID int64) error {
+	_, err := db.Exec(ctx, boardLock, tenantID)
+	return err
+}
+
+const boardUpdateMembers = `-- name: BoardUpdateMembers :exec
+UPDATE boards SET members = (SELECT COALESCE(sum(cardinality(p.member_ids)), 0) FROM snapshot_pages AS p
+                              WHERE p.tenant_id = $1 AND p.board_id = $2)
+ WHERE tenant_id = $1 AND id = $2
+`
+
+type BoardUpdateMembersParams struct {
+	TenantID int64
+	ID       uuid.UUID
+}
+
+// Tells how many a snapshot holds, from its pages. By boards_pk.
+func (q *Queries) BoardUpdateMembers(ctx context.Context, db DBTX, arg BoardUpdateMembersParams) error {
+	_, err := db.Exec(ctx, boardUpdateMembers, arg.TenantID, arg.ID)
+	return err
+}
+
+const boardUpdateReady = `-- name: BoardUpdateReady :exec
+UPDATE boards SET ready = true WHERE tenant_id = $1 AND id = $2
+`
+
+type BoardUpdateReadyParams struct {
+	TenantID int64
+	ID       uuid.UUID
+}
+
+// Opens a period's board to readers. By boards_pk.
+func (q *Queries) BoardUpdateReady(ctx context.Context, db DBTX, arg BoardUpdateReadyParams) error {
+	_, err := db.Exec(ctx, boardUpdateReady, arg.TenantID, arg.ID)
+	return err
+}
+
+const boardUpdateStart = `-- name: BoardUpdateStart :exec
+UPDATE boards SET starts_on = standing_round(period, $1::timestamptz) WHERE tenant_id = $2 AND id = $3 AND NOT ready
+`
+
+type BoardUpdateStartParams struct {
+	At       time.Time
+	TenantID int64
+	ID       uuid.UUID
+}
+
+// Begins anew with a board that was never opened. By boards_pk.
+func (q *Queries) BoardUpdateStart(ctx context.Context, db DBTX, arg BoardUpdateStartParams) error {
+	_, err := db.Exec(ctx, boardUpdateStart, arg.At, arg.TenantID, arg.ID)
+	return err
+}
+
+const snapshotPageCopy = `-- name: SnapshotPageCopy :exec
+INSERT INTO snapshot_pages (tenant_id, board_id, page, member_ids, xp, coins)
+SELECT $1, $2, s.page, array_agg(s.member_id ORDER BY s.place), array_agg(-s.minus_xp ORDER BY s.place), array_agg(s.coins ORDER BY s.place)
+  FROM (SELECT r.place, (r.place / $3::bigint)::integer AS page, r.member_id, r.minus_xp, COALESCE(a.available - a.debt, 0)::bigint AS coins
+          FROM (SELECT x.member_id, x.minus_xp, row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS place
+                  FROM standings AS x
+                 WHERE x.tenant_id = $1 AND x.period = $4 AND x.starts_on = $5 AND x.minus_xp < 0) AS r
+          LEFT JOIN LATERAL (SELECT z.available, z.debt FROM accounts AS z
+                              WHERE z.tenant_id = $1 AND z.member_id = r.member_id AND z.asset = $6 OFFSET 0) AS a ON true) AS s
+ GROUP BY s.page
+ ORDER BY s.page
+`
+
+type SnapshotPageCopyParams struct {
+	TenantID int64
+	BoardID  uuid.UUID
+	PageSize int64
+	Period   int16
+	StartsOn time.Time
+	Asset    int16
+}
+
+// Copies the board of all time, in the order of standings_ranked, with what the
+// members have of coins. One statement sees one state, so nobody need wait.
+func (q *Queries) SnapshotPageCopy(ctx context.Context, db DBTX, arg SnapshotPageCopyParams) error {
+	_, err := db.Exec(ctx, snapshotPageCopy,
+		arg.TenantID,
+		arg.BoardID,
+		arg.PageSize,
+		arg.Period,
+		arg.StartsOn,
+		arg.Asset,
+	)
+	return err
+}
+
+const snapshotPageList = `-- name: SnapshotPageList :many
+SELECT m.external_id, w.xp::bigint AS xp, w.coins::bigint AS coins
+  FROM (SELECT p.page, generate_subscripts(p.member_ids, 1) AS place, unnest(p.member_ids) AS member_id, unnest(p.xp) AS xp, unnest(p.coins) AS coins
+          FROM snapshot_pages AS p
+         WHERE p.tenant_id = $1 AND p.board_id = $2
+           AND p.page BETWEEN $3::bigint / $4::bigint AND $5::bigint / $4::bigint) AS w
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $1 AND y.id = w.member_id OFFSET 0) AS m
+ WHERE w.page * $4::bigint + w.place - 1 BETWEEN $3::bigint AND $5::bigint
+ ORDER BY w.page, w.place
+`
+
+type SnapshotPageListParams struct {
+	TenantID   int64
+	BoardID    uuid.UUID
+	FirstPlace int64
+	PageSize   int64
+	LastPlace  int64
+}
+
+type SnapshotPageListRow struct {
+	ExternalID string
+	Xp         int64
+	Coins      int64
+}
+
+// Places first to last of a snapshot, counted from 0. By snapshot_pages_pk.
+func (q *Queries) SnapshotPageList(ctx context.Context, db DBTX, arg SnapshotPageListParams) ([]SnapshotPageListRow, error) {
+	rows, err := db.Query(ctx, snapshotPageList,
+		arg.TenantID,
+		arg.BoardID,
+		arg.FirstPlace,
+		arg.PageSize,
+		arg.LastPlace,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SnapshotPageListRow
+	for rows.Next() {
+		var i SnapshotPageListRow
+		if err := rows.Scan(&i.ExternalID, &i.Xp, &i.Coins); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const standingBlockSum = `-- name: StandingBlockSum :one
+SELECT COALESCE(sum(members), 0)::bigint AS members FROM standing_blocks
+ WHERE tenant_id = $1 AND period = $2 AND starts_on = $3
+`
+
+type StandingBlockSumParams struct {
+	TenantID int64
+	Period   int16
+	StartsOn time.Time
+}
+
+// How many are on a board. By standing_blocks_pk.
+func (q *Queries) StandingBlockSum(ctx context.Context, db DBTX, arg StandingBlockSumParams) (int64, error) {
+	row := db.QueryRow(ctx, standingBlockSum, arg.TenantID, arg.Period, arg.StartsOn)
+	var members int64
+	err := row.Scan(&members)
+	return members, err
+}
+
+const standingBlockUpsertDiffering = `-- name: StandingBlockUpsertDiffering :exec
+SELECT standing_blocks_mend($1::bigint, $2::smallint, $3::date, $4::integer)
+`
+
+type StandingBlockUpsertDifferingParams struct {
+	TenantID int64
+	Period   int16
+	StartsOn time.Time
+	Room     int32
+}
+
+// Cuts a round's blocks anew where one does not count right. See standing_blocks_mend.
+func (q *Queries) StandingBlockUpsertDiffering(ctx context.Context, db DBTX, arg StandingBlockUpsertDifferingParams) error {
+	_, err := db.Exec(ctx, standingBlockUpsertDiffering,
+		arg.TenantID,
+		arg.Period,
+		arg.StartsOn,
+		arg.Room,
+	)
+	return err
+}
+
+const standingList = `-- name: StandingList :many
+SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
+  FROM (SELECT x.minus_xp, x.reached_at, x.member_id FROM standings AS x
+         WHERE x.tenant_id = $1 AND x.period = $2 AND x.starts_on = $3 AND x.minus_xp < 0
+         ORDER BY x.minus_xp, x.reached_at, x.member_id
+         LIMIT $5 OFFSET $4) AS s
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $1 AND y.id = s.member_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT z.available, z.debt, z.due_at FROM accounts AS z
+                      WHERE z.tenant_id = $1 AND z.member_id = s.member_id AND z.asset = $6 OFFSET 0) AS a ON true
+  JOIN tenants AS t ON t.tenant_id = $1
+ ORDER BY s.minus_xp, s.reached_at, s.member_id
+`
+
+type StandingListParams struct {
+	TenantID int64
+	Period   int16
+	StartsOn time.Time
+	SkipRows int32
+	MaxRows  int32
+	Coins    int16
+}
+
+type StandingListRow struct {
+	ExternalID    string
+	Xp            int64
+	Coins         int64
+	DueAt         *time.Time
+	ClockOffsetUs int64
+}
+
+// Places from the top on, by standings_ranked: for pages that begin near it.
+func (q *Queries) StandingList(ctx context.Context, db DBTX, arg StandingListParams) ([]StandingListRow, error) {
+	rows, err := db.Query(ctx, standingList,
+		arg.TenantID,
+		arg.Period,
+		arg.StartsOn,
+		arg.SkipRows,
+		arg.MaxRows,
+		arg.Coins,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StandingListRow
+	for rows.Next() {
+		var i StandingListRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Xp,
+			&i.Coins,
+			&i.DueAt,
+			&i.ClockOffsetUs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const standingListDeep = `-- name: StandingListDeep :many
+SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
+  FROM (SELECT c.minus_xp, c.reached_at, c.member_id, $1::bigint - c.above AS skip_from, $2::bigint AS many
+          FROM (SELECT b.minus_xp, b.reached_at, b.member_id,
+                       sum(b.members) OVER (ORDER BY b.minus_xp, b.reached_at, b.member_id) - b.members AS above
+                  FROM standing_blocks AS b
+                 WHERE b.tenant_id = $3 AND b.period = $4 AND b.starts_on = $5) AS c
+         WHERE c.above <= $1::bigint
+         ORDER BY c.minus_xp DESC, c.reached_at DESC, c.member_id DESC LIMIT 1) AS f
+ CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standings AS x
+                      WHERE x.tenant_id = $3 AND x.period = $4 AND x.starts_on = $5 AND x.minus_xp < 0
+                        AND (x.minus_xp, x.reached_at, x.member_id) >= (f.minus_xp, f.reached_at, f.member_id)
+                      ORDER BY x.minus_xp, x.reached_at, x.member_id
+                      LIMIT f.many OFFSET f.skip_from) AS s
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $3 AND y.id = s.member_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT z.available, z.debt, z.due_at FROM accounts AS z
+                      WHERE z.tenant_id = $3 AND z.member_id = s.member_id AND z.asset = $6 OFFSET 0) AS a ON true
+  JOIN tenants AS t ON t.tenant_id = $3
+ ORDER BY s.minus_xp, s.reached_at, s.member_id
+`
+
+type StandingListDeepParams struct {
+	SkipRows int64
+	MaxRows  int64
+	TenantID int64
+	Period   int16
+	StartsOn time.Time
+	Coins    int16
+}
+
+type StandingListDeepRow struct {
+	ExternalID    string
+	Xp            int64
+	Coins         int64
+	DueAt         *time.Time
+	ClockOffsetUs int64
+}
+
+// Places from any depth on: the blocks above are summed, and only the one in which
+// the page begins is walked. By standing_blocks_pk and standings_ranked.
+func (q *Queries) StandingListDeep(ctx context.Context, db DBTX, arg StandingListDeepParams) ([]StandingListDeepRow, error) {
+	rows, err := db.Query(ctx, standingListDeep,
+		arg.SkipRows,
+		arg.MaxRows,
+		arg.TenantID,
+		arg.Period,
+		arg.StartsOn,
+		arg.Coins,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StandingListDeepRow
+	for rows.Next() {
+		var i StandingListDeepRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Xp,
+			&i.Coins,
+			&i.DueAt,
+			&i.ClockOffsetUs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const standingLock = `-- name: StandingLock :exec
+SELECT standings_lock($1::bigint)
+`
+
+// Lets nobody else change the tenant's standings until the transaction ends.
+func (q *Queries) StandingLock(ctx context.Context, db DBTX, tenantID int64) error {
+	_, err := db.Exec(ctx, standingLock, tenantID)
+	return err
+}
+
 const standingMoveMany = `-- name: StandingMoveMany :exec
+
 SELECT standings_move($1::bigint, $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::integer)
 `
 
@@ -23,6 +547,8 @@ type StandingMoveManyParams struct {
 	Room     int32
 }
 
+// A round is (period, starts_on). Places within it are in the order of
+// standings_ranked, which is best first; blocks are runs of that order.
 // Lets the standings follow changes of XP accounts, whose locks the caller
 // holds. Takes the tenant's lock of standings. See standings_move.
 func (q *Queries) StandingMoveMany(ctx context.Context, db DBTX, arg StandingMoveManyParams) error {
@@ -35,4 +561,124 @@ func (q *Queries) StandingMoveMany(ctx context.Context, db DBTX, arg StandingMov
 		arg.Room,
 	)
 	return err
+}
+
+const standingRank = `-- name: StandingRank :many
+SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external_id, (-n.minus_xp)::bigint AS xp,
+       COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
+  FROM (SELECT s.minus_xp, s.reached_at, s.member_id, $1::bigint AS around
+          FROM members AS u
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.period, x.starts_on, x.member_id, x.minus_xp, x.reached_at FROM standings AS x
+                              WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.member_id = u.id OFFSET 0) AS s
+         WHERE u.tenant_id = $2 AND u.external_id = $5 AND s.minus_xp < 0) AS me
+ CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4
+                        AND (x.minus_xp, x.reached_at, x.member_id) <= (me.minus_xp, me.reached_at, me.member_id)
+                      ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1) AS b
+ CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS members FROM standing_blocks AS x
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)) AS above
+ CROSS JOIN LATERAL (SELECT count(*) AS members FROM standings AS x
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.minus_xp < 0
+                        AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (me.minus_xp, me.reached_at, me.member_id)) AS within
+ CROSS JOIN LATERAL ((SELECT x.minus_xp, x.member_id, -row_number() OVER (ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC) AS step
+                        FROM standings AS x
+                       WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.minus_xp < 0
+                         AND (x.minus_xp, x.reached_at, x.member_id) < (me.minus_xp, me.reached_at, me.member_id)
+                       ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT me.around)
+                     UNION ALL
+                     (SELECT x.minus_xp, x.member_id, row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1
+                        FROM standings AS x
+                       WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.minus_xp < 0
+                         AND (x.minus_xp, x.reached_at, x.member_id) >= (me.minus_xp, me.reached_at, me.member_id)
+                       ORDER BY x.minus_xp, x.reached_at, x.member_id LIMIT me.around + 1)) AS n
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $2 AND y.id = n.member_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT z.available, z.debt, z.due_at FROM accounts AS z
+                      WHERE z.tenant_id = $2 AND z.member_id = n.member_id AND z.asset = $6 OFFSET 0) AS a ON true
+  JOIN tenants AS t ON t.tenant_id = $2
+ ORDER BY n.step
+`
+
+type StandingRankParams struct {
+	Around     int64
+	TenantID   int64
+	Period     int16
+	StartsOn   time.Time
+	ExternalID string
+	Coins      int16
+}
+
+type StandingRankRow struct {
+	Rank          int64
+	ExternalID    string
+	Xp            int64
+	Coins         int64
+	DueAt         *time.Time
+	ClockOffsetUs int64
+}
+
+// A member's rank with the neighbours, best first; no row where the member is not on
+// the board. The blocks above are summed, the block's places above are counted.
+func (q *Queries) StandingRank(ctx context.Context, db DBTX, arg StandingRankParams) ([]StandingRankRow, error) {
+	rows, err := db.Query(ctx, standingRank,
+		arg.Around,
+		arg.TenantID,
+		arg.Period,
+		arg.StartsOn,
+		arg.ExternalID,
+		arg.Coins,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StandingRankRow
+	for rows.Next() {
+		var i StandingRankRow
+		if err := rows.Scan(
+			&i.Rank,
+			&i.ExternalID,
+			&i.Xp,
+			&i.Coins,
+			&i.DueAt,
+			&i.ClockOffsetUs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const standingUpsertDiffering = `-- name: StandingUpsertDiffering :one
+SELECT standings_mend($1::bigint, $2::smallint, $3::date, $4::bigint, $5::integer, $6::integer)::bigint AS last
+`
+
+type StandingUpsertDifferingParams struct {
+	TenantID   int64
+	Period     int16
+	StartsOn   time.Time
+	After      int64
+	MaxMembers int32
+	Room       int32
+}
+
+// Sets right the standings of the next members by key where they are not what the
+// ledger says; answers the last key looked at. See standings_mend.
+func (q *Queries) StandingUpsertDiffering(ctx context.Context, db DBTX, arg StandingUpsertDifferingParams) (int64, error) {
+	row := db.QueryRow(ctx, standingUpsertDiffering,
+		arg.TenantID,
+		arg.Period,
+		arg.StartsOn,
+		arg.After,
+		arg.MaxMembers,
+		arg.Room,
+	)
+	var last int64
+	err := row.Scan(&last)
+	return last, err
 }

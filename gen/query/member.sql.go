@@ -75,8 +75,8 @@ func (q *Queries) MemberGetForUpdate(ctx context.Context, db DBTX, arg MemberGet
 }
 
 const memberInsert = `-- name: MemberInsert :exec
-INSERT INTO members (tenant_id, id, external_id, name, email, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6)
+INSERT INTO members (tenant_id, id, external_id, name, email, time_zone, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 `
 
 type MemberInsertParams struct {
@@ -85,6 +85,7 @@ type MemberInsertParams struct {
 	ExternalID string
 	Name       *string
 	Email      *string
+	TimeZone   *string
 	At         time.Time
 }
 
@@ -96,6 +97,7 @@ func (q *Queries) MemberInsert(ctx context.Context, db DBTX, arg MemberInsertPar
 		arg.ExternalID,
 		arg.Name,
 		arg.Email,
+		arg.TimeZone,
 		arg.At,
 	)
 	return err
@@ -197,6 +199,43 @@ func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberList
 	return items, nil
 }
 
+const memberListExternal = `-- name: MemberListExternal :many
+SELECT m.id, m.external_id
+  FROM (SELECT unnest($1::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS m
+`
+
+type MemberListExternalParams struct {
+	Ids      []int64
+	TenantID int64
+}
+
+type MemberListExternalRow struct {
+	ID         int64
+	ExternalID string
+}
+
+// The callers' ids of members. By members_pk.
+func (q *Queries) MemberListExternal(ctx context.Context, db DBTX, arg MemberListExternalParams) ([]MemberListExternalRow, error) {
+	rows, err := db.Query(ctx, memberListExternal, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListExternalRow
+	for rows.Next() {
+		var i MemberListExternalRow
+		if err := rows.Scan(&i.ID, &i.ExternalID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const memberListKnown = `-- name: MemberListKnown :many
 SELECT m.id, m.external_id FROM members AS m WHERE m.tenant_id = $1 AND m.external_id = ANY($2::text[])
 `
@@ -233,12 +272,13 @@ func (q *Queries) MemberListKnown(ctx context.Context, db DBTX, arg MemberListKn
 }
 
 const memberUpdate = `-- name: MemberUpdate :exec
-UPDATE members SET name = $1, email = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5
+UPDATE members SET name = $1, email = $2, time_zone = $3, updated_at = $4 WHERE tenant_id = $5 AND id = $6
 `
 
 type MemberUpdateParams struct {
 	Name     *string
 	Email    *string
+	TimeZone *string
 	At       time.Time
 	TenantID int64
 	ID       int64
@@ -249,6 +289,7 @@ func (q *Queries) MemberUpdate(ctx context.Context, db DBTX, arg MemberUpdatePar
 	_, err := db.Exec(ctx, memberUpdate,
 		arg.Name,
 		arg.Email,
+		arg.TimeZone,
 		arg.At,
 		arg.TenantID,
 		arg.ID,

@@ -40,6 +40,23 @@ func (q *Queries) ReferralAddClicks(ctx context.Context, db DBTX, arg ReferralAd
 	return err
 }
 
+const referralCountByReferrer = `-- name: ReferralCountByReferrer :one
+SELECT count(*) FROM referrals WHERE tenant_id = $1 AND referrer_id = $2
+`
+
+type ReferralCountByReferrerParams struct {
+	TenantID   int64
+	ReferrerID int64
+}
+
+// How many codes a member holds. By referrals_by_referrer.
+func (q *Queries) ReferralCountByReferrer(ctx context.Context, db DBTX, arg ReferralCountByReferrerParams) (int64, error) {
+	row := db.QueryRow(ctx, referralCountByReferrer, arg.TenantID, arg.ReferrerID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const referralGetByCode = `-- name: ReferralGetByCode :one
 SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee
   FROM referrals AS r
@@ -317,6 +334,28 @@ func (q *Queries) ReferralListByCodeForUpdate(ctx context.Context, db DBTX, arg 
 		return nil, err
 	}
 	return items, nil
+}
+
+const referralSumConverted = `-- name: ReferralSumConverted :one
+SELECT COALESCE(sum(r.conversions - f.flagged), 0)::bigint AS conversions
+  FROM referrals AS r
+ CROSS JOIN LATERAL (SELECT count(*) AS flagged FROM conversions AS c
+                      WHERE c.tenant_id = $1 AND c.referral_id = r.id AND c.status = 'FLAGGED' OFFSET 0) AS f
+ WHERE r.tenant_id = $1 AND r.referrer_id = $2
+`
+
+type ReferralSumConvertedParams struct {
+	TenantID   int64
+	ReferrerID int64
+}
+
+// How many conversions a member's codes brought that are not under review,
+// rejected or expired. By referrals_by_referrer and conversions_flagged.
+func (q *Queries) ReferralSumConverted(ctx context.Context, db DBTX, arg ReferralSumConvertedParams) (int64, error) {
+	row := db.QueryRow(ctx, referralSumConverted, arg.TenantID, arg.ReferrerID)
+	var conversions int64
+	err := row.Scan(&conversions)
+	return conversions, err
 }
 
 const referralUpdateConverted = `-- name: ReferralUpdateConverted :exec

@@ -10,6 +10,39 @@ import (
 	"time"
 )
 
+const actionGet = `-- name: ActionGet :one
+SELECT tenant_id, key, id, name, description, type, coins, xp, tokens, cooldown, max_repeats, streak, active, created_at, updated_at FROM actions WHERE tenant_id = $1 AND key = $2
+`
+
+type ActionGetParams struct {
+	TenantID int64
+	Key      string
+}
+
+// One action by its key. By actions_pk.
+func (q *Queries) ActionGet(ctx context.Context, db DBTX, arg ActionGetParams) (Action, error) {
+	row := db.QueryRow(ctx, actionGet, arg.TenantID, arg.Key)
+	var i Action
+	err := row.Scan(
+		&i.TenantID,
+		&i.Key,
+		&i.ID,
+		&i.Name,
+		&i.Description,
+		&i.Type,
+		&i.Coins,
+		&i.Xp,
+		&i.Tokens,
+		&i.Cooldown,
+		&i.MaxRepeats,
+		&i.Streak,
+		&i.Active,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const actionInsert = `-- name: ActionInsert :exec
 INSERT INTO actions (tenant_id, key, id, name, description, type, coins, xp, tokens, cooldown, max_repeats, streak, active, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)

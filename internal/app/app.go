@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -18,6 +19,8 @@ import (
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
+	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
@@ -40,12 +43,14 @@ const (
 // Core is the product without its listeners: what the server, the command line
 // and the tests share.
 type Core struct {
-	DB       *pg.DB
-	Registry *tenant.Registry
-	Keys     *tenant.Keys
-	Ledger   *ledger.Ledger
-	Store    *store.Store
-	Referral *referral.Programme
+	DB        *pg.DB
+	Registry  *tenant.Registry
+	Keys      *tenant.Keys
+	Ledger    *ledger.Ledger
+	Store     *store.Store
+	Incentive *incentive.Engine
+	Referral  *referral.Programme
+	Boards    *leaderboard.Boards
 }
 
 // NewCore builds the domains on an open database.
@@ -55,23 +60,29 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	books := ledger.New(db)
-	programme, err := referral.New(ctx, db, books)
+	books.Follow(ledger.XP, leaderboard.Move)
+	engine := incentive.New(db)
+	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme}, nil
+	return &Core{
+		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
+		Boards: leaderboard.New(db, books),
+	}, nil
 }
 
 // Close drains the domains' queues, the ledger's last: the others post to it.
 func (c *Core) Close(ctx context.Context) {
 	c.Referral.Close(ctx)
+	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral, c.Ledger, c.Store, nil)
+	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Boards, c.Ledger, c.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +90,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive)
 	if err != nil {
 		return nil, err
 	}
@@ -292,5 +303,5 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, append(store.AuditChecks(), referral.AuditChecks()...)...)
+	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())...)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/incent-dev/incent/internal/store"
 )
 
-// What one facade writes, the other reads in the next call: coins come in, are
-// spent there, the redemption is listed here, and cancelled here they are back
+// What one facade writes, the other reads in the next call: an event earns coins,
+// which are spent there, the redemption is listed here, and cancelled here they are back
 // there. The audit at the end of the run finds the books whole.
 func TestCoinsAcrossFacades(t *testing.T) {
 	t.Parallel()
@@ -24,8 +24,12 @@ func TestCoinsAcrossFacades(t *testing.T) {
 	equal(t, "rewards", rewards.At("meta", "total"), 1)
 	equal(t, "the item", fmt.Sprint(rewards.At("data", 0, "id"), " ", rewards.At("data", 0, "points_cost"), " ", rewards.At("data", 0, "stock")), mug+" 300 2")
 
-	there.Must(201, "POST", "/points/award", award("user_123", 1000))
-	equal(t, "coins", here.Must(200, "GET", "/incentives/balances/user_123", nil).At("coins"), 1000)
+	here.Must(201, "POST", "/incentives/levels", object{"level": 1, "name": "Bronze", "xpThreshold": 100, "coins": 50})
+	here.Must(201, "POST", "/incentives/actions", object{"key": "complete_profile", "name": "Complete Profile", "type": "STANDARD", "coins": 950, "xp": 150, "maxRepeats": 1})
+	here.Must(201, "POST", "/incentives/events", object{"userId": "user_123", "actionKey": "complete_profile", "idempotencyKey": "user_123_complete_profile"})
+	equal(t, "points", there.Must(200, "GET", "/members/user_123/balance", nil).At("data", "balance"), 1000)
+	equal(t, "balance", shown(here.Must(200, "GET", "/incentives/balances/user_123", nil), "coins", "tokens", "xp", "level"), "1000 0 150 1")
+	equal(t, "level", here.Must(200, "GET", "/incentives/balances", nil).At("data", 0, "level"), 1)
 
 	bought := there.Must(201, "POST", "/rewards/redeem", redeem("user_123", mug, object{"quantity": 2, "shipping_address": address}))
 	order := bought.Text("data", "order_id")
@@ -48,7 +52,7 @@ func TestCoinsAcrossFacades(t *testing.T) {
 	// And the other way round, with tokens, which the other side does not count.
 	post(t, s, ledger.Command{Op: ledger.OpAward, Member: "user_123", Asset: ledger.Tokens, Amount: 3})
 	paid := here.Must(201, "POST", "/incentives/redeem", wants("user_123", hidden, nil))
-	equal(t, "paid", shown(paid, "currency", "cost", "balances"), "TOKENS 1 map[coins:1000 tokens:2 xp:0]")
+	equal(t, "paid", shown(paid, "currency", "cost", "balances"), "TOKENS 1 map[coins:1000 tokens:2 xp:150]")
 	equal(t, "an order there", there.Must(200, "GET", "/orders?status=completed", nil).At("data", 0, "order_id"), paid.At("id"))
 	equal(t, "for no points", there.Must(200, "GET", "/orders?status=completed", nil).At("data", 0, "points_spent"), 0)
 	equal(t, "no transaction", there.Must(200, "GET", "/members/user_123/transactions?type=redeem", nil).At("meta", "total"), 2)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/referral"
@@ -15,7 +18,7 @@ import (
 
 // checks are those of all packages above the ledger.
 func checks() []ledger.AuditCheck {
-	return append(store.AuditChecks(), referral.AuditChecks()...)
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
 }
 
 // auditLater audits a tenant's books when its test has ended.

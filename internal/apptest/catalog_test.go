@@ -123,12 +123,12 @@ func TestCatalogList(t *testing.T) {
 		rows = slices.Insert(rows, 0, w)
 	}
 	for query, fits := range map[string]func(row) bool{
-		"":                                         func(row) bool { return true },
-		"&category=Food":                           func(w row) bool { return w.category == "Food" },
-		"&category=food":                           func(w row) bool { return false },
-		"&type=PHYSICAL":                           func(w row) bool { return w.kind == "PHYSICAL" },
-		"&active=true":                             func(w row) bool { return w.active },
-		"&active=false&type=DIGITAL":               func(w row) bool { return !w.active && w.kind == "DIGITAL" },
+		"":                           func(row) bool { return true },
+		"&category=Food":             func(w row) bool { return w.category == "Food" },
+		"&category=food":             func(w row) bool { return false },
+		"&type=PHYSICAL":             func(w row) bool { return w.kind == "PHYSICAL" },
+		"&active=true":               func(w row) bool { return w.active },
+		"&active=false&type=DIGITAL": func(w row) bool { return !w.active && w.kind == "DIGITAL" },
 		"&active=true&type=DIGITAL&category=Trave": func(w row) bool { return false },
 		"&active=true&type=DIGITAL&category=Fun":   func(w row) bool { return w.active && w.kind == "DIGITAL" && w.category == "Fun" },
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/internal/apptest"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/referral"
@@ -33,6 +34,9 @@ type ids struct {
 	campaign, referral               string // one that runs; a code in it
 	block                            string // an entry of the block list
 	partner, listing, offer          string // a verified one; of its codes; of digital to a programme that is not there
+	action                           string // one without limits
+	badge, milestone, quest          string // keys; the member has the badge
+	level                            string // its number
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -43,14 +47,15 @@ func unknown() ids {
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
-		block:   strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		partner: nobodys("ptn_"), listing: nobodys("listing_"), offer: nobodys("offer_"),
+		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
+		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest}
 }
 
 const plenty = 1_000_000
@@ -71,6 +76,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.physical = addItem(t, s, store.Item{ID: "rwd_physical_" + name, Name: "Earbuds", Kind: store.Physical, PointsCost: whole(100), Stock: whole(plenty)})
 	w.transfer = give(t, s, w.member, plenty).Transfer.ID()
 	post(t, s, ledger.Command{Op: ledger.OpAward, Member: w.member, Asset: ledger.Tokens, Amount: plenty})
+	xp(t, s, w.member, plenty)
 	w.order = buyPhysical(t, s, w.member, w.physical)
 	w.key = tenant.KeyID(s.NewKey(tenant.Incentable, "read").ID)
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})
@@ -78,8 +84,10 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.reward(t)
 	w.campaign = addCampaign(t, s, referral.Campaign{ID: "camp_" + name})
 	w.referral = newCode(t, s, w.campaign, "friend_"+name)
+	w.action = addAction(t, s, incentive.Action{Key: "action_" + name, Pay: incentive.Pay{Coins: 5, XP: 10}})
 	w.block = addBlock(t, s, "mallory@"+name+".example")
 	w.market(t, name)
+	w.incentives(t, name)
 	return w
 }
 

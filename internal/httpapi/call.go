@@ -3,8 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"net/http"
 
+	"github.com/incent-dev/incent/internal/contract"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -47,15 +51,7 @@ func Mutate[V, R any](ctx context.Context, view func(V) R, visit func(R, http.Re
 	c := callOf(ctx)
 	var ticket *once.Ticket
 	if c.key != "" {
-		ticket = &once.Ticket{Key: c.key, Hash: c.hash, Render: func(value any, refusal error) once.Stored {
-			var w recorder
-			if refusal != nil {
-				c.facade.writeFault(&w, fault.As(refusal), c.requestID)
-			} else if err := visit(view(value.(V)), &w); err != nil {
-				panic("a view of our own does not marshal: " + err.Error())
-			}
-			return once.Stored{Status: w.status, Body: w.body.Bytes()}
-		}}
+		ticket = &once.Ticket{Key: c.key, Hash: c.hash, Render: render(c, view, visit)}
 	}
 	value, err := run(ticket)
 	if err != nil {
@@ -63,6 +59,37 @@ func Mutate[V, R any](ctx context.Context, view func(V) R, visit func(R, http.Re
 		return none, err
 	}
 	return view(value), nil
+}
+
+// render makes answers as they are stored.
+func render[V, R any](c *call, view func(V) R, visit func(R, http.ResponseWriter) error) func(any, error) once.Stored {
+	return func(value any, refusal error) once.Stored {
+		var w recorder
+		if refusal != nil {
+			c.facade.writeFault(&w, fault.As(refusal), c.requestID)
+		} else if err := visit(view(value.(V)), &w); err != nil {
+			panic("a view of our own does not marshal: " + err.Error())
+		}
+		return once.Stored{Status: w.status, Body: w.body.Bytes()}
+	}
+}
+
+// BodyTicket is the ticket of an idempotency key that stands in a body, in or
+// out of a list; nil for an empty one. rest is what must be the same whenever the
+// key comes again; view and visit make the answer, as for Mutate.
+func BodyTicket[V, R any](ctx context.Context, key string, rest any, view func(V) R, visit func(R, http.ResponseWriter) error) (*once.Ticket, error) {
+	if key == "" {
+		return nil, nil
+	}
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return nil, fmt.Errorf("fingerprint of a body: %w", err)
+	}
+	canonical, err := contract.Canonical(text)
+	if err != nil {
+		return nil, err
+	}
+	return &once.Ticket{Key: key, Hash: sha256.Sum256(canonical), Render: render(callOf(ctx), view, visit)}, nil
 }
 
 // recorder keeps an answer instead of sending it.

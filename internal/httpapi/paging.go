@@ -39,6 +39,15 @@ func Span(from, to *string) (start, end time.Time, err error) {
 	return start, end, nil
 }
 
+// Instant reads one optional instant: of a bare date its beginning. The zero time
+// is none.
+func Instant(name string, text *string) (at time.Time, err error) {
+	if text != nil {
+		at, _, err = instants(name, *text)
+	}
+	return at, err
+}
+
 func instants(name, text string) (first, last time.Time, err error) {
 	const tick = time.Microsecond // the database's resolution
 	if day, err := time.Parse(time.DateOnly, text); err == nil {

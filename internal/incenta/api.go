@@ -9,6 +9,8 @@ import (
 	gen "github.com/incent-dev/incent/gen/incenta"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
+	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
@@ -22,6 +24,11 @@ var Built = []string{
 	"getSpec",
 	"createReferral", "getReferral", "trackClick", "recordConversion", "listConversions", "getStats",
 	"listRewards", "getReward", "claimReward", "validateCode", "redeemReward", "listUserRewards",
+	"listLevels", "createLevel", "updateLevel", "deleteLevel",
+	"listBadges", "createBadge", "updateBadge", "listUserBadges", "awardBadge", "revokeBadge",
+	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
+	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
+	"getLeaderboard", "createLeaderboard", "getStanding", "refreshLeaderboard", "listLeaderboards",
 	"listBalances", "getBalance",
 	"listCatalogItems", "createCatalogItem", "getCatalogItem", "updateCatalogItem", "deleteCatalogItem",
 	"redeemItem", "listRedemptions", "updateRedemption",
@@ -32,19 +39,20 @@ var Built = []string{
 type API struct {
 	gen.StrictServerInterface // nil: the router never leads to what is not built
 	referral                  *referral.Programme
+	incentive                 *incentive.Engine
+	boards                    *leaderboard.Boards
 	ledger                    *ledger.Ledger
 	store                     *store.Store
-	levels                    Levels // nil: nobody grants any
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme, books *ledger.Ledger, shop *store.Store, levels Levels) (*httpapi.Facade, error) {
+func New(p *referral.Programme, e *incentive.Engine, boards *leaderboard.Boards, books *ledger.Ledger, shop *store.Store) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, ledger: books, store: shop, levels: levels, spec: text}
+	api := &API{referral: p, incentive: e, boards: boards, ledger: books, store: shop, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",

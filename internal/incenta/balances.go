@@ -35,21 +35,14 @@ func (a *API) GetBalance(ctx context.Context, r gen.GetBalanceRequestObject) (ge
 	return gen.GetBalance200JSONResponse{Body: balances[0]}, nil
 }
 
-// Levels tells the highest level that was granted to each of some members; who
-// has none is absent.
-type Levels func(ctx context.Context, tenantID int64, members []string) (map[string]int32, error)
-
 func (a *API) balances(ctx context.Context, of []ledger.Everything) ([]gen.Balance, error) {
 	members := make([]string, len(of))
 	for i, e := range of {
 		members[i] = e.Member
 	}
-	var levels map[string]int32
-	if a.levels != nil && len(members) > 0 {
-		var err error
-		if levels, err = a.levels(ctx, httpapi.Caller(ctx).Tenant, members); err != nil {
-			return nil, err
-		}
+	levels, err := a.incentive.MemberLevels(ctx, httpapi.Caller(ctx).Tenant, members)
+	if err != nil {
+		return nil, err
 	}
 	list := make([]gen.Balance, len(of))
 	for i, e := range of {

@@ -3,8 +3,6 @@ package incenta
 import (
 	"context"
 
-	"github.com/oapi-codegen/nullable"
-
 	gen "github.com/incent-dev/incent/gen/incenta"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
@@ -29,11 +27,7 @@ func (a *API) ListCatalogItems(ctx context.Context, r gen.ListCatalogItemsReques
 	if err != nil {
 		return nil, err
 	}
-	answer := gen.CatalogPage{Data: make([]gen.CatalogItem, len(items)), Pagination: pagination(page, limit, total)}
-	for i, item := range items {
-		answer.Data[i] = catalogItem(item)
-	}
-	return gen.ListCatalogItems200JSONResponse{Body: answer}, nil
+	return gen.ListCatalogItems200JSONResponse{Body: gen.CatalogPage{Data: views(items, catalogItem), Pagination: pagination(page, limit, total)}}, nil
 }
 
 // CreateCatalogItem makes an item.
@@ -78,11 +72,9 @@ func (a *API) UpdateCatalogItem(ctx context.Context, r gen.UpdateCatalogItemRequ
 }
 
 func patchItem(i *store.Item, p *gen.CatalogItemPatch) error {
-	for target, given := range map[*string]*string{&i.Name: p.Name, &i.Description: p.Description, &i.Category: p.Category} {
-		if given != nil {
-			*target = *given
-		}
-	}
+	assign(&i.Name, p.Name)
+	assign(&i.Description, p.Description)
+	assign(&i.Category, p.Category)
 	if p.Active != nil {
 		i.Status = itemStatus(*p.Active)
 	}
@@ -135,26 +127,4 @@ func catalogItem(i store.Item) gen.CatalogItem {
 		CoinPrice: orNull(i.PointsCost), TokenPrice: orNull(i.TokensCost), Stock: orNull(i.Stock), ImageUrl: orNull(i.ImageURL),
 		CodePoolId: orNull(i.PoolID), CreatedAt: wire.Millis(i.CreatedAt), UpdatedAt: wire.Millis(i.UpdatedAt),
 	}
-}
-
-// change sets what a request names; null clears it.
-func change[T any](target **T, given nullable.Nullable[T]) {
-	if !given.IsSpecified() {
-		return
-	}
-	*target = nil
-	if value, err := given.Get(); err == nil {
-		*target = &value
-	}
-}
-
-func orNull[T any](p *T) nullable.Nullable[T] {
-	if p == nil {
-		return nullable.NewNullNullable[T]()
-	}
-	return nullable.NewNullableWithValue(*p)
-}
-
-func pagination(page, limit int, total int64) gen.Pagination {
-	return gen.Pagination{Page: int32(page), Limit: int32(limit), Total: total, TotalPages: (total + int64(limit) - 1) / int64(limit)}
 }

@@ -74,11 +74,7 @@ func (a *API) ListRedemptions(ctx context.Context, r gen.ListRedemptionsRequestO
 	if err != nil {
 		return nil, err
 	}
-	answer := gen.RedemptionPage{Data: make([]gen.Redemption, len(orders)), Pagination: pagination(page, limit, total)}
-	for i, o := range orders {
-		answer.Data[i] = redemption(o)
-	}
-	return gen.ListRedemptions200JSONResponse{Body: answer}, nil
+	return gen.ListRedemptions200JSONResponse{Body: gen.RedemptionPage{Data: views(orders, redemption), Pagination: pagination(page, limit, total)}}, nil
 }
 
 // UpdateRedemption moves an order.

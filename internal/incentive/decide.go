@@ -14,16 +14,23 @@ const (
 	ReasonMaxRepeats = "MAX_REPEATS"
 )
 
-// occurrence is an action about to be recorded.
+// occurrence is an action about to be recorded, or a number about to be noted.
 type occurrence struct {
-	action *Action
+	action *Action // nil: only the number
 	number number
 }
 
 // number is what a referral record brought one of the referrer's totals to.
 type number struct {
-	of MilestoneType // Referrals, Conversions, or "": none
+	of MilestoneType // Referrals, Conversions; "": of an action
 	is int64
+}
+
+func (o occurrence) actionID() int64 {
+	if o.action == nil {
+		return allActions
+	}
+	return o.action.ID
 }
 
 // payment is one award that an activity leads to.
@@ -61,26 +68,30 @@ type decision struct {
 // the member's newest activity. It is pure. Where the grants are not known it
 // relies on mayGrant having said that there can be none.
 func decide(r *Rules, s *state, o occurrence, at time.Time) *decision {
-	a, c := o.action, s.counts[o.action.ID]
-	d := &decision{at: at, reason: c.limit(a, at)}
-	if d.reason != "" {
-		return d
-	}
-	d.pay = a.Pay
-	d.add(a.Pay, a.Name)
-	if a.Streak != nil {
-		d.advance(a, c.streak, dateIn(at, s.zone))
+	d := &decision{at: at}
+	var counted []threshold
+	var rewarded int64
+	if a := o.action; a != nil {
+		c := s.counts[a.ID]
+		if d.reason = c.limit(a, at); d.reason != "" {
+			return d
+		}
+		d.pay = a.Pay
+		d.add(a.Pay, a.Name)
+		if a.Streak != nil {
+			d.advance(a, c.streak, dateIn(at, s.zone))
+		}
+		counted, rewarded = r.counts[a.Key], c.rewarded+1
 	}
 	if !s.known {
 		return d
 	}
-	rewarded := c.rewarded + 1
 	for again := true; again; {
 		// Each round grants something that was not granted before, so there are
 		// at most as many rounds as definitions.
-		again = d.reach(s, r, r.counts[a.Key], rewarded)
+		again = d.reach(s, r, counted, rewarded)
 		again = d.reach(s, r, r.referred[o.number.of], o.number.is) || again
-		again = d.complete(s, r, a) || again
+		again = d.complete(s, r, o.action) || again
 		again = d.reach(s, r, r.xp, s.xp+d.totals.XP) || again
 		again = d.reach(s, r, r.coins, d.earned(s)) || again
 	}
@@ -181,7 +192,7 @@ func (d *decision) badge(s *state, b *Badge, from Source) bool {
 // complete counts the action for the quests that it belongs to, once, and pays
 // those that are full.
 func (d *decision) complete(s *state, r *Rules, a *Action) (granted bool) {
-	if d.steps != nil {
+	if a == nil || d.steps != nil {
 		return false
 	}
 	d.steps = map[step]int{}
@@ -212,27 +223,21 @@ func (d *decision) complete(s *state, r *Rules, a *Action) (granted bool) {
 
 // take makes the decision part of the state: the next one sees it.
 func (s *state) take(r *Rules, o occurrence, d *decision) {
-	s.progress.activities++
-	s.progress.activeAt = d.at
-	c := s.counts[o.action.ID]
-	c.activities++
+	if o.action != nil {
+		s.count(r, o.action, d)
+	}
 	if d.reason != "" {
 		return
 	}
-	c.rewarded++
-	c.rewardedAt = d.at
-	if d.run != nil {
-		c.streak = *d.run
-	}
 	s.xp += d.totals.XP
 	s.earned = d.earned(s)
-	c.settled = r.Version
 	if !s.known {
 		if s.progress.settled != r.Version {
 			s.progress.settled, s.progress.nextXP, s.progress.nextCoins = r.Version, lowest(r.xp), lowest(r.coins)
 		}
 		return
 	}
+	s.fresh = true
 	for _, l := range d.levels {
 		s.had.levels[l.Level] = true
 		s.progress.level = max(s.progress.level, l.Level)
@@ -250,6 +255,24 @@ func (s *state) take(r *Rules, o occurrence, d *decision) {
 		s.steps[at] = done
 	}
 	s.progress.settled, s.progress.nextXP, s.progress.nextCoins = r.Version, s.next(r.xp), s.next(r.coins)
+}
+
+// count notes an activity.
+func (s *state) count(r *Rules, a *Action, d *decision) {
+	s.progress.activities++
+	s.progress.activeAt = d.at
+	c := s.counts[a.ID]
+	s.fresh, c.fresh = true, true
+	c.activities++
+	if d.reason != "" {
+		return
+	}
+	c.rewarded++
+	c.rewardedAt = d.at
+	c.settled = r.Version
+	if d.run != nil {
+		c.streak = *d.run
+	}
 }
 
 // next is the lowest number at which something is left to grant.

@@ -3,9 +3,12 @@ package incentive
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
+	"runtime"
 	"sync"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -23,9 +26,13 @@ const (
 	CodeMemberUnknown  = "member_unknown"
 )
 
-// Engine runs the incentive engines of all tenants. Make it with New.
+// Engine runs the incentive engines of all tenants. Make it with New;
+// Close it.
 type Engine struct {
-	db *pg.DB
+	db    *pg.DB
+	group *batch.Group[call, Recorded]
+	seed  maphash.Seed
+	lanes uint64
 
 	mu    sync.Mutex
 	rules map[int64]*Rules // by tenant, the newest that was met
@@ -37,8 +44,14 @@ const rulesKept = 10_000
 
 // New makes the engine over an open database.
 func New(db *pg.DB) *Engine {
-	return &Engine{db: db, rules: map[int64]*Rules{}}
+	// As many lanes as the ledger has, for the same reasons.
+	e := &Engine{db: db, rules: map[int64]*Rules{}, seed: maphash.MakeSeed(), lanes: uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4))}
+	e.group = batch.New(batchLimit, e.run)
+	return e
 }
+
+// Close refuses new events and waits for those that wait, until ctx ends.
+func (e *Engine) Close(ctx context.Context) { e.group.Close(ctx) }
 
 // Rules are the rules in force for a transaction of t.
 func (e *Engine) Rules(ctx context.Context, db query.DBTX, t tenant.Tenant) (*Rules, error) {

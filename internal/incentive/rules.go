@@ -197,6 +197,7 @@ type Rules struct {
 	counts     map[string][]threshold // badges and milestones by action
 	referred   map[MilestoneType][]threshold
 	quests     map[string][]*Quest // active ones by action of a step
+	tokens     map[int64]bool      // actions that may pay tokens
 	paysTokens bool
 }
 
@@ -249,6 +250,10 @@ func (r *Rules) index() *Rules {
 				r.quests[s.ActionKey] = append(r.quests[s.ActionKey], q)
 			}
 		}
+	}
+	r.tokens = map[int64]bool{}
+	for _, a := range r.Actions {
+		r.tokens[a.ID] = r.most(a).Tokens > 0 || slices.ContainsFunc(r.quests[a.Key], func(q *Quest) bool { return q.Pay.Tokens > 0 })
 	}
 	r.sort()
 	return r

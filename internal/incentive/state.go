@@ -1,8 +1,12 @@
 package incentive
 
 import (
+	"fmt"
 	"sort"
+	"strconv"
 	"time"
+
+	"github.com/incent-dev/incent/gen/query"
 )
 
 // state is what is known of a member within one transaction: as it was read
@@ -14,6 +18,7 @@ type state struct {
 	coinsHeld bool  // points that are paid rest on hold, and count as earned later
 	zone      *time.Location
 
+	fresh    bool // something was recorded: it is to be stored
 	progress progress
 	counts   map[int64]*count // by action, as far as the transaction needs them
 
@@ -38,6 +43,7 @@ type count struct {
 	rewardedAt time.Time // zero: never
 	settled    int64
 	streak     streak
+	fresh      bool // to be stored
 }
 
 // had is what was granted, ever.
@@ -89,11 +95,20 @@ func lowest(list []threshold) int64 {
 func (s *state) mayGrant(r *Rules, occurrences []occurrence, at time.Time) bool {
 	xp, coins := s.xp, s.earned
 	times := map[int64]int64{}
+	if at.Before(s.progress.activeAt) {
+		at = s.progress.activeAt // as for the decision
+	}
 	for _, o := range occurrences {
+		if o.action == nil {
+			if list := r.referred[o.number.of]; len(list) > 0 && list[0].at <= o.number.is {
+				return true
+			}
+			continue
+		}
 		most := r.most(o.action)
 		xp, coins = xp+most.XP, coins+most.Coins
 		times[o.action.ID]++
-		if r.questing(o.action, at) || reaches(r.referred[o.number.of], o.number.is) {
+		if r.questing(o.action, at) {
 			return true
 		}
 	}
@@ -117,8 +132,6 @@ func (s *state) countMayGrant(r *Rules, a *Action, n int64) bool {
 	first := sort.Search(len(list), func(i int) bool { return list[i].at > c.rewarded })
 	return first < len(list) && list[first].at <= c.rewarded+n
 }
-
-func reaches(list []threshold, n int64) bool { return len(list) > 0 && list[0].at <= n }
 
 // most is what an action can pay at most by itself, its streak included.
 func (r *Rules) most(a *Action) Pay {
@@ -144,3 +157,28 @@ func (r *Rules) questing(a *Action, at time.Time) bool {
 }
 
 func (p Pay) plus(q Pay) Pay { return Pay{p.Coins + q.Coins, p.XP + q.XP, p.Tokens + q.Tokens} }
+
+// remember takes in one row of what was granted before.
+func (s *state) remember(row query.GrantListManyRow) error {
+	switch row.Kind {
+	case "badge":
+		s.had.badges[row.Name] = true
+		return nil
+	case "milestone":
+		s.had.milestones[row.Name] = true
+		return nil
+	case "quest":
+		s.had.quests[row.Name] = true
+		return nil
+	}
+	n, err := strconv.ParseInt(row.Name, 10, 64)
+	if err != nil {
+		return fmt.Errorf("grant of member %d: %w", s.member, err)
+	}
+	if row.Kind == "level" {
+		s.had.levels[int(n)] = true
+	} else {
+		s.steps[step{n, row.ActionID}] = int(row.Done)
+	}
+	return nil
+}

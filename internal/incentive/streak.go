@@ -1,6 +1,9 @@
 package incentive
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // streak is a run of consecutive periods with an action.
 type streak struct {
@@ -58,4 +61,24 @@ func (s streak) alive(date time.Time) int {
 		return 0
 	}
 	return s.current
+}
+
+// zones are time zones by name, as they were met: reading one takes a while, and
+// there are some 600.
+var zones sync.Map
+
+// zone finds a time zone by its IANA name; UTC when there is none such.
+func zone(name *string) *time.Location {
+	if name == nil {
+		return time.UTC
+	}
+	if met, ok := zones.Load(*name); ok {
+		return met.(*time.Location)
+	}
+	found, err := time.LoadLocation(*name)
+	if err != nil {
+		return time.UTC // it was checked when it was set
+	}
+	zones.Store(*name, found)
+	return found
 }

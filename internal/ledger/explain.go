@@ -116,7 +116,8 @@ type Grant struct {
 
 // ReverseGrants claws awards back inside a transaction, each as Reverse does,
 // and locks all their accounts in the one order. A grant that was reversed
-// before comes back with the zero Reversal.
+// before comes back with the zero Reversal. Followers are not told: what is
+// followed (XP) is never granted by a larger transaction that takes it back.
 func ReverseGrants(ctx context.Context, tx pg.Tx, t tenant.Tenant, grants []Grant, memo Memo) ([]Reversal, error) {
 	if len(grants) == 0 {
 		return nil, nil
@@ -173,7 +174,14 @@ func findGrant(ctx context.Context, tx pg.Tx, t tenant.Tenant, g Grant, c *Comma
 	if err != nil {
 		return fmt.Errorf("read transfer: %w", err)
 	}
-	c.UndoSeq, err = grantOf(ctx, tx, t, transferFromRow(row.Transfer, time.Time{}), *c)
+	c.UndoSeq, err = grantOf(ctx, tx, t, transferFromRow(row.Transfer, time.Time{}), *c,
+		func(ctx context.Context, tx pg.Tx, t tenant.Tenant, c Command) (Result, error) {
+			results, err := applyAll(ctx, tx, t, []Command{c})
+			if err != nil {
+				return Result{}, err
+			}
+			return results[0], nil
+		})
 	return err
 }
 

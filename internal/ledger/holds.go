@@ -39,7 +39,7 @@ func (l *Ledger) OpenHold(ctx context.Context, tenantID int64, c Command, ticket
 			if due := c.MaturesAt; !due.IsZero() && (!due.After(t.Now()) || due.After(lastMaturity)) {
 				return Hold{}, fault.Field("maturesAt", "must be in the future, and before the year 9999")
 			}
-			result, err := applyOne(ctx, tx, t, c)
+			result, err := l.applyOne(ctx, tx, t, c)
 			if err = errors.Join(err, result.Err); err != nil {
 				return Hold{}, err
 			}
@@ -52,9 +52,9 @@ func (l *Ledger) OpenHold(ctx context.Context, tenantID int64, c Command, ticket
 }
 
 // applyOne carries out one command inside a transaction and stores its effect.
-func applyOne(ctx context.Context, tx pg.Tx, t tenant.Tenant, c Command) (Result, error) {
+func (l *Ledger) applyOne(ctx context.Context, tx pg.Tx, t tenant.Tenant, c Command) (Result, error) {
 	var pipe pg.Pipeline
-	results, err := Apply(ctx, tx, &pipe, t, t.Now(), []Command{c})
+	results, err := l.applyFollowed(ctx, tx, &pipe, t, t.Now(), []Command{c})
 	if err != nil {
 		return Result{}, err
 	}
@@ -81,7 +81,7 @@ func (l *Ledger) DecideHold(ctx context.Context, tenantID int64, publicID string
 		if to == Cancelled {
 			op = OpCancel
 		}
-		result, err := applyOne(ctx, tx, t, Command{Op: op, Member: h.Member, Asset: h.Asset, HoldID: h.ID})
+		result, err := l.applyOne(ctx, tx, t, Command{Op: op, Member: h.Member, Asset: h.Asset, HoldID: h.ID})
 		if err != nil {
 			return Hold{}, err
 		}

@@ -39,6 +39,8 @@ type Ledger struct {
 	group *batch.Group[posting, Outcome]
 	seed  maphash.Seed
 	lanes uint64
+
+	followers map[Asset]Follower
 }
 
 // posting is a command on its way through group commit.
@@ -88,7 +90,7 @@ func (l *Ledger) apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, tenantI
 	if err != nil {
 		return nil, err
 	}
-	return Apply(ctx, tx, pipe, t, t.Now(), commands)
+	return l.applyFollowed(ctx, tx, pipe, t, t.Now(), commands)
 }
 
 // run is the group's run function: one transaction for the whole batch.
@@ -96,7 +98,7 @@ func (l *Ledger) run(ctx context.Context, tenantID int64, postings []posting, al
 	for attempt := 1; ; attempt++ {
 		results, err := once.RunBatch(ctx, l.db, postings, alone, func(p posting) *once.Ticket { return p.ticket },
 			func(ctx context.Context, tx pg.Tx, postings []posting) ([]batch.Result[Outcome], error) {
-				return runTx(ctx, tx, tenantID, postings)
+				return l.runTx(ctx, tx, tenantID, postings)
 			})
 		if again, err := l.open(ctx, tenantID, err, attempt); !again {
 			return results, err
@@ -105,7 +107,7 @@ func (l *Ledger) run(ctx context.Context, tenantID int64, postings []posting, al
 }
 
 // runTx looks the tickets up, applies what is new, and keeps the answers.
-func runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([]batch.Result[Outcome], error) {
+func (l *Ledger) runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([]batch.Result[Outcome], error) {
 	t, err := tenant.Get(ctx, tx, tenantID)
 	if err != nil {
 		return nil, err
@@ -126,7 +128,7 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([
 		}
 	}
 	var pipe pg.Pipeline
-	fresh, err := Apply(ctx, tx, &pipe, t, at, commands)
+	fresh, err := l.applyFollowed(ctx, tx, &pipe, t, at, commands)
 	if err != nil {
 		return nil, err
 	}

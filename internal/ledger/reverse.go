@@ -55,17 +55,17 @@ func (l *Ledger) Reverse(ctx context.Context, tenantID int64, transferID string,
 		if given.ID() != transferID {
 			return Reversal{}, fault.Missing("transfer")
 		}
-		return reverseTx(ctx, tx, t, given, Command{Op: OpReverse, Member: row.ExternalID, Asset: given.Asset, Memo: memo})
+		return l.reverseTx(ctx, tx, t, given, Command{Op: OpReverse, Member: row.ExternalID, Asset: given.Asset, Memo: memo})
 	})
 }
 
-func reverseTx(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c Command) (Reversal, error) {
+func (l *Ledger) reverseTx(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c Command) (Reversal, error) {
 	r := Reversal{Member: c.Member, Asset: c.Asset, Amount: given.Amount}
 	var err error
-	if c.UndoSeq, err = grantOf(ctx, tx, t, given, c); err != nil {
+	if c.UndoSeq, err = grantOf(ctx, tx, t, given, c, l.applyOne); err != nil {
 		return r, err
 	}
-	result, err := applyOne(ctx, tx, t, c)
+	result, err := l.applyOne(ctx, tx, t, c)
 	if fault.Is(result.Err, CodeInvalidTransition) {
 		return r, alreadyReversed()
 	}
@@ -90,7 +90,9 @@ func alreadyReversed() error {
 // settled first, which also locks it: from then on the hold's state stands. The
 // reversal's own session locks nothing but this account again, so the order of
 // locks is kept.
-func grantOf(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c Command) (int64, error) {
+func grantOf(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c Command,
+	apply func(context.Context, pg.Tx, tenant.Tenant, Command) (Result, error),
+) (int64, error) {
 	switch given.Kind {
 	case KindAward, KindMature:
 		return given.Seq, nil
@@ -98,7 +100,7 @@ func grantOf(ctx context.Context, tx pg.Tx, t tenant.Tenant, given Transfer, c C
 	default:
 		return 0, fault.New(fault.Invalid, CodeNotReversible, "Only an award can be reversed; this transfer is a %s", given.Kind)
 	}
-	settled, err := applyOne(ctx, tx, t, Command{Op: OpSettle, Member: c.Member, Asset: c.Asset})
+	settled, err := apply(ctx, tx, t, Command{Op: OpSettle, Member: c.Member, Asset: c.Asset})
 	if err = errors.Join(err, settled.Err); err != nil {
 		return 0, err
 	}

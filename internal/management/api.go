@@ -12,6 +12,7 @@ import (
 	gen "github.com/incent-dev/incent/gen/management"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
@@ -21,21 +22,22 @@ import (
 
 // API implements the generated strict server.
 type API struct {
-	registry *tenant.Registry
-	keys     *tenant.Keys
-	ledger   *ledger.Ledger
-	store    *store.Store
-	referral *referral.Programme
-	spec     json.RawMessage
+	registry  *tenant.Registry
+	keys      *tenant.Keys
+	ledger    *ledger.Ledger
+	store     *store.Store
+	referral  *referral.Programme
+	incentive *incentive.Engine
+	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

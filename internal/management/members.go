@@ -29,7 +29,7 @@ func (a *API) CreateMember(ctx context.Context, r gen.CreateMemberRequestObject)
 	return httpapi.Mutate(ctx, view, gen.CreateMemberResponseObject.VisitCreateMemberResponse,
 		func(t *once.Ticket) (tenant.Member, error) {
 			return a.registry.CreateMember(ctx, httpapi.Caller(ctx).Tenant,
-				tenant.Member{ID: r.Body.Id, Name: orNil(r.Body.Name), Email: orNil(r.Body.Email)}, t)
+				tenant.Member{ID: r.Body.Id, Name: orNil(r.Body.Name), Email: orNil(r.Body.Email), TimeZone: orNil(r.Body.TimeZone)}, t)
 		})
 }
 
@@ -39,7 +39,10 @@ func (a *API) GetMember(ctx context.Context, r gen.GetMemberRequestObject) (gen.
 	if err != nil {
 		return nil, err
 	}
-	out := gen.MemberDetail{Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt)}
+	out := gen.MemberDetail{
+		Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), TimeZone: orNull(m.TimeZone),
+		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt),
+	}
 	for asset, balance := range map[ledger.Asset]*gen.Balance{
 		ledger.Points: &out.Balances.Points, ledger.Tokens: &out.Balances.Tokens, ledger.XP: &out.Balances.Xp,
 	} {
@@ -60,6 +63,7 @@ func (a *API) UpdateMember(ctx context.Context, r gen.UpdateMemberRequestObject)
 	change := func(m *tenant.Member) {
 		set(&m.Name, r.Body.Name)
 		set(&m.Email, r.Body.Email)
+		set(&m.TimeZone, r.Body.TimeZone)
 	}
 	return httpapi.Mutate(ctx, view, gen.UpdateMemberResponseObject.VisitUpdateMemberResponse,
 		func(t *once.Ticket) (tenant.Member, error) {
@@ -68,5 +72,8 @@ func (a *API) UpdateMember(ctx context.Context, r gen.UpdateMemberRequestObject)
 }
 
 func member(m tenant.Member) gen.Member {
-	return gen.Member{Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt)}
+	return gen.Member{
+		Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), TimeZone: orNull(m.TimeZone),
+		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt),
+	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -111,7 +113,14 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 		answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
 	}
 	var pipe pg.Pipeline
-	if err := errors.Join(d.store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
+	if err := d.meet(ctx, &pipe); err != nil {
+		return nil, err
+	}
+	fired, err := p.fireClicks(ctx, tx, &pipe, t, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.count(ctx, &pipe), fired.Store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
 		return nil, err
 	}
 	return results, pipe.Send(ctx, tx)
@@ -131,6 +140,13 @@ type door struct {
 	met    map[pairing]met
 	bound  map[binding]uuid.UUID
 	counts *counts
+	fires  []firing
+}
+
+// firing is a counted click that may fire actions of the code's holder.
+type firing struct {
+	referrer int64
+	click    uuid.UUID
 }
 
 // binding is a referee in a campaign: the first code of a batch wins, too.
@@ -275,6 +291,9 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		gain.clicks++
 		d.counts.clicked(r.CampaignID, r.ReferrerID)
 	}
+	if c.Counted {
+		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
+	}
 	d.made.Ids = append(d.made.Ids, c.ID)
 	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
 	d.made.RefereeIds = append(d.made.RefereeIds, who.id)
@@ -292,8 +311,59 @@ func orNone(trait []byte) []byte {
 	return trait
 }
 
-// store queues what the clicks leave behind, in lock order.
-func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
+// fireClicks records what the counted clicks fire. Members' accounts are locked
+// behind what the clicks write of referrals and attributions, so that is sent
+// before.
+func (p *Programme) fireClicks(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, d *door) (*incentive.Firing, error) {
+	f, err := p.incentive.Firing(ctx, tx, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.fires) == 0 || !f.Fires(incentive.CodeClicked) {
+		return f, nil
+	}
+	if err := d.addFires(ctx, tx, f); err != nil {
+		return nil, err
+	}
+	if err := pipe.Send(ctx, tx); err != nil {
+		return nil, err
+	}
+	*pipe = pg.Pipeline{}
+	session, err := ledger.Begin(ctx, tx, t, d.at, f.Commands())
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Record(ctx, tx, session, d.at); err != nil {
+		return nil, fmt.Errorf("fire actions: %w", err)
+	}
+	return f, session.Store(ctx, pipe)
+}
+
+// addFires names the holders as the engine knows them.
+func (d *door) addFires(ctx context.Context, tx pg.Tx, f *incentive.Firing) error {
+	arg := query.MemberListExternalParams{TenantID: d.tenantID}
+	holders := map[int64]string{}
+	for _, x := range d.fires {
+		if _, asked := holders[x.referrer]; !asked {
+			holders[x.referrer] = ""
+			arg.Ids = append(arg.Ids, x.referrer)
+		}
+	}
+	rows, err := q.MemberListExternal(ctx, tx, arg)
+	if err != nil {
+		return fmt.Errorf("find holders of codes: %w", err)
+	}
+	for _, r := range rows {
+		holders[r.ID] = r.ExternalID
+	}
+	for _, x := range d.fires {
+		f.Add(incentive.Occasion{Type: incentive.CodeClicked, Member: holders[x.referrer], Record: x.click})
+	}
+	return nil
+}
+
+// meet queues what the clicks leave at referrals and referees, in lock order.
+func (d *door) meet(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
 	}
@@ -307,7 +377,15 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.met) > 0 {
 		err = errors.Join(err, d.storeMet(ctx, pipe))
 	}
-	return errors.Join(err, d.counts.store(ctx, pipe, d.tenantID))
+	return err
+}
+
+// count queues what everybody counts.
+func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
+	if len(d.made.Ids) == 0 {
+		return nil
+	}
+	return d.counts.store(ctx, pipe, d.tenantID)
 }
 
 func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {

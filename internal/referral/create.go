@@ -82,7 +82,7 @@ func (p *Programme) create(ctx context.Context, tx pg.Tx, tenantID int64, n NewR
 	if there, err := m.find(ctx, tx, tenantID); err != nil || there != nil {
 		return Made{Referral: m.referral(there)}, err
 	}
-	return p.make(ctx, tx, tenantID, m)
+	return p.make(ctx, tx, t, m)
 }
 
 // running refuses what a campaign takes no part in at the moment.
@@ -130,7 +130,8 @@ func (m *making) referral(row *query.Referral) Referral {
 }
 
 // make judges and stores a new code.
-func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *making) (Made, error) {
+func (p *Programme) make(ctx context.Context, tx pg.Tx, t tenant.Tenant, m *making) (Made, error) {
+	tenantID := t.ID
 	origin := p.traitsOf(tenantID, m.Origin)
 	judged := subject{kind: fraud.Creation, at: m.at, campaignID: m.CampaignID, referrer: m.referrer, referee: m.referee, origin: origin}
 	if m.ReferrerEmail != "" {
@@ -162,7 +163,12 @@ func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *makin
 		ID: arg.ID, CampaignID: m.CampaignID, Code: arg.Code, Referrer: m.Referrer, Referee: m.Referee, Username: m.Username,
 		Status: ReferralPending, Review: review, CreatedAt: m.at,
 	}}
-	return made, m.count(ctx, tx, tenantID, made.Referral, verdict, origin)
+	var pipe pg.Pipeline
+	fired, err := p.fire(ctx, tx, &pipe, t, madeCode(tenantID, made.Referral, m.referrer.id))
+	if err != nil {
+		return Made{}, err
+	}
+	return made, errors.Join(m.count(ctx, &pipe, tenantID, made.Referral, verdict, origin), fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
 }
 
 // insert draws codes until one is free. It returns the referral of a twin that
@@ -184,19 +190,18 @@ func (m *making) insert(ctx context.Context, tx pg.Tx, arg *query.ReferralInsert
 	return nil, errors.New("no code was free")
 }
 
-// count stores what a new code brings with it.
-func (m *making) count(ctx context.Context, tx pg.Tx, tenantID int64, r Referral, verdict fraud.Verdict, origin traits) error {
-	var pipe pg.Pipeline
-	err := openCase(ctx, &pipe, tenantID, verdict, r.CampaignID, r.ID, nil, m.at)
+// count queues what a new code brings with it.
+func (m *making) count(ctx context.Context, pipe *pg.Pipeline, tenantID int64, r Referral, verdict fraud.Verdict, origin traits) error {
+	err := openCase(ctx, pipe, tenantID, verdict, r.CampaignID, r.ID, nil, m.at)
 	if err == nil && m.referee.id != 0 {
-		err = q.VisitUpsertMany(ctx, &pipe, query.VisitUpsertManyParams{
+		err = q.VisitUpsertMany(ctx, pipe, query.VisitUpsertManyParams{
 			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID}, ClickIds: []uuid.UUID{uuid.Nil},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])
 	counts.made(r.CampaignID, m.referrer.id)
 	counts.seen(origin, m.referrer.id)
-	return errors.Join(err, counts.store(ctx, &pipe, tenantID), pipe.Send(ctx, tx))
+	return errors.Join(err, counts.store(ctx, pipe, tenantID))
 }
 
 // Referral reads what is known about a code, in any case.

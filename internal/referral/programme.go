@@ -11,6 +11,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -32,24 +33,26 @@ const (
 // Programme runs the referral programmes of all tenants. Make it with New;
 // Close it.
 type Programme struct {
-	db     *pg.DB
-	ledger *ledger.Ledger
-	secret []byte // under which addresses and devices are hashed
-	clicks *batch.Group[visit, Click]
-	seed   maphash.Seed
-	turns  turns // of conversions
+	db        *pg.DB
+	ledger    *ledger.Ledger
+	incentive *incentive.Engine // what records fire
+	secret    []byte            // under which addresses and devices are hashed
+	clicks    *batch.Group[visit, Click]
+	seed      maphash.Seed
+	turns     turns // of conversions
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
 const hashSecret = "referral-hash"
 
-// New makes the programme over an open database; points are paid through l.
-func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
+// New makes the programme over an open database; points are paid through l, and
+// actions fired through e.
+func New(ctx context.Context, db *pg.DB, l *ledger.Ledger, e *incentive.Engine) (*Programme, error) {
 	secret, err := pg.ServerSecret(ctx, db, hashSecret)
 	if err != nil {
 		return nil, err
 	}
-	p := &Programme{db: db, ledger: l, secret: secret, seed: maphash.MakeSeed()}
+	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed()}
 	p.clicks = batch.New(clickBatch, p.runClicks)
 	return p, nil
 }

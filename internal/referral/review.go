@@ -12,6 +12,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -53,7 +54,7 @@ func (p *Programme) NoteCase(ctx context.Context, tenantID int64, publicID strin
 func (p *Programme) onCase(ctx context.Context, tenantID int64, publicID string, note *string, ticket *once.Ticket,
 	decide func(context.Context, pg.Tx, tenant.Tenant, *query.Case) error) (Case, error) {
 	caseID, known := id.ParseUUID(casePrefix, publicID)
-	return once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Case, error) {
+	return p.runOpening(ctx, tenantID, ticket, func(ctx context.Context, tx pg.Tx) (Case, error) {
 		if !known {
 			return Case{}, fault.Missing("case")
 		}
@@ -87,7 +88,7 @@ func (p *Programme) onCase(ctx context.Context, tenantID int64, publicID string,
 		}
 		var pipe pg.Pipeline
 		if around != nil && row.State != before {
-			if err := around.follow(ctx, tx, &pipe, CaseState(row.State)); err != nil {
+			if err := p.follow(ctx, tx, &pipe, around, CaseState(row.State)); err != nil {
 				return Case{}, err
 			}
 		}
@@ -100,7 +101,7 @@ func (p *Programme) onCase(ctx context.Context, tenantID int64, publicID string,
 }
 
 // follow does to a flagged conversion what its review decided.
-func (c *circle) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, to CaseState) error {
+func (p *Programme) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, c *circle, to CaseState) error {
 	if c.conversion.Status != ConversionFlagged {
 		return nil // it was taken back otherwise
 	}
@@ -122,7 +123,26 @@ func (c *circle) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, to Cas
 	if len(c.rewards) > 0 && c.referral.CompletedAt == nil {
 		c.referral.Status, c.referral.CompletedAt = ReferralCompleted, &at
 	}
-	return c.store(ctx, pipe, 0)
+	// It is flagged no more, so it fires what others fire at once.
+	var occasions []incentive.Occasion
+	if orEmpty(c.conversion.Reason) != ReasonOtherAttribution {
+		occasions = append(occasions, converted(c.t.ID, c.conversion.ID, c.referrer, c.referral.ReferrerID))
+	}
+	fired, err := p.fire(ctx, tx, pipe, c.t, occasions...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.store(ctx, pipe, 0), fired.Store(ctx, pipe))
+}
+
+// runOpening is once.Run for a command about a case, which may open accounts.
+func (p *Programme) runOpening(ctx context.Context, tenantID int64, ticket *once.Ticket, fn func(context.Context, pg.Tx) (Case, error)) (Case, error) {
+	for attempt := 1; ; attempt++ {
+		c, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, fn)
+		if again, err := p.open(ctx, tenantID, err, attempt); !again {
+			return c, err
+		}
+	}
 }
 
 // release lets a held reward go, unless its rule asks for a rest that lasts.

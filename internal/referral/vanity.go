@@ -30,7 +30,7 @@ type Vanity struct {
 func (p *Programme) CreateVanity(ctx context.Context, tenantID int64, v Vanity, ticket *once.Ticket) (Referral, error) {
 	for attempt := 1; ; attempt++ {
 		made, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Referral, error) {
-			return createVanity(ctx, tx, tenantID, v)
+			return p.createVanity(ctx, tx, tenantID, v)
 		})
 		if again, err := p.open(ctx, tenantID, err, attempt); !again {
 			return made, err
@@ -38,7 +38,7 @@ func (p *Programme) CreateVanity(ctx context.Context, tenantID int64, v Vanity, 
 	}
 }
 
-func createVanity(ctx context.Context, tx pg.Tx, tenantID int64, v Vanity) (Referral, error) {
+func (p *Programme) createVanity(ctx context.Context, tx pg.Tx, tenantID int64, v Vanity) (Referral, error) {
 	if !vanityCode.MatchString(v.Code) {
 		return Referral{}, fault.Field("code", "must be 3 to 32 letters, digits, - and _")
 	}
@@ -71,9 +71,13 @@ func createVanity(ctx context.Context, tx pg.Tx, tenantID int64, v Vanity) (Refe
 		return Referral{}, vanityTaken(ctx, tx, tenantID, c.ID, referrer)
 	}
 	var pipe pg.Pipeline
+	fired, err := p.fire(ctx, tx, &pipe, t, madeCode(tenantID, r, referrer))
+	if err != nil {
+		return Referral{}, err
+	}
 	counts := newCounts(r.CreatedAt, r.ID[15])
 	counts.made(c.ID, referrer)
-	return r, errors.Join(counts.store(ctx, &pipe, tenantID), pipe.Send(ctx, tx))
+	return r, errors.Join(counts.store(ctx, &pipe, tenantID), fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
 }
 
 // vanityTaken says what stood in the way of a chosen code.

@@ -50,7 +50,11 @@
 // spans tenants; where they are spread over machines, it is the one that needs
 // a commit in two phases.
 //
-// Redemptions go through group commit: one item's stock or one pool's codes are
-// wanted by everybody at once, and a lock per redemption would allow only one
-// commit at a time.
+// Lists of orders are read by the counts of spans (seek.go): a page leaps over days,
+// then over 288 seconds, then over seconds, to one second's orders at most. They
+// are counted in all, of each item, and by status.
+//
+// Redemptions of both facades go through group commit: one item's stock or one
+// pool's codes are wanted by everybody at once, and a lock per redemption would
+// allow only one commit at a time.
 package store

@@ -32,7 +32,7 @@ type place struct {
 type orderSeeker struct {
 	db       *pg.DB
 	tenantID int64
-	itemID   string   // "": all
+	itemID   string // "": all
 	statuses []string
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones have their names on machines without a list of them, too
 	"unicode"
 	"unicode/utf8"
 
@@ -69,12 +70,13 @@ type Member struct {
 	ID        string  // the caller's
 	Name      *string // nil: not given
 	Email     *string // nil: not given
+	TimeZone  *string // by its IANA name; nil: UTC
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
 func memberFromRow(r query.Member) Member {
-	return Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+	return Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, TimeZone: r.TimeZone, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
 }
 
 const (
@@ -93,7 +95,17 @@ func (m Member) check() error {
 	if m.Email != nil && !isEmail(*m.Email) {
 		return fault.Field("email", "must be an e-mail address")
 	}
+	if m.TimeZone != nil && !isZone(*m.TimeZone) {
+		return fault.Field("timeZone", "must be the IANA name of a time zone, like Europe/Berlin")
+	}
 	return nil
+}
+
+// isZone tells whether a time zone has this name. Go knows two more, which mean
+// UTC and the server's own.
+func isZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
 }
 
 // isEmail asks for no more than what every address has: something, an @, and
@@ -118,7 +130,7 @@ func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, t
 		m.CreatedAt = t.Now()
 		m.UpdatedAt = m.CreatedAt
 		err = query.New().MemberInsert(ctx, tx, query.MemberInsertParams{
-			TenantID: tenantID, ID: pg.NewKey(), ExternalID: m.ID, Name: m.Name, Email: m.Email, At: m.CreatedAt,
+			TenantID: tenantID, ID: pg.NewKey(), ExternalID: m.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.CreatedAt,
 		})
 		if pg.Violates(err, "members_external_unique") {
 			return Member{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a member with this id already").About("id")
@@ -150,7 +162,9 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 			return Member{}, err
 		}
 		m.UpdatedAt = t.Now()
-		err = query.New().MemberUpdate(ctx, tx, query.MemberUpdateParams{TenantID: tenantID, ID: row.ID, Name: m.Name, Email: m.Email, At: m.UpdatedAt})
+		err = query.New().MemberUpdate(ctx, tx, query.MemberUpdateParams{
+			TenantID: tenantID, ID: row.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.UpdatedAt,
+		})
 		if err != nil {
 			return Member{}, fmt.Errorf("store member: %w", err)
 		}

@@ -1,0 +1,240 @@
+package incentive
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+// shards spreads the counts of days and minutes over rows.
+const shards = 16
+
+// store queues everything that was recorded, but for the ledger's part: a number
+// of statements that does not depend on how much it was.
+func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error {
+	if len(r.done) == 0 {
+		return nil
+	}
+	return errors.Join(
+		r.storeActivities(ctx, pipe), r.storeProgress(ctx, pipe), r.storeCounts(ctx, pipe),
+		r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe),
+		r.storeTotals(ctx, pipe, shard), r.storeMilestoneDays(ctx, pipe, shard),
+	)
+}
+
+// columns cuts k empty columns with room for n values from one allocation.
+func columns[T any](k, n int) func() []T {
+	all := make([]T, k*n)
+	return func() []T {
+		column := all[:0:n]
+		all = all[n:]
+		return column
+	}
+}
+
+func (r *round) storeActivities(ctx context.Context, pipe *pg.Pipeline) error {
+	n := len(r.done)
+	numbers, words, ids := columns[int64](6, n), columns[string](3, n), columns[uuid.UUID](2, n)
+	a := query.ActivityInsertManyParams{
+		TenantID: r.tenant.ID, MemberIds: numbers(), Places: numbers(), ActionIds: numbers(), Coins: numbers(), Xp: numbers(), Tokens: numbers(),
+		Reasons: words(), IdempotencyKeys: words(), Metadata: words(), Ids: ids(), RecordIds: ids(), CreatedAt: make([]time.Time, 0, n),
+	}
+	for _, e := range r.done {
+		if e.action == nil {
+			continue
+		}
+		a.MemberIds = append(a.MemberIds, e.state.member)
+		a.Places = append(a.Places, e.place)
+		a.Ids = append(a.Ids, e.id)
+		a.ActionIds = append(a.ActionIds, e.action.ID)
+		a.Reasons = append(a.Reasons, e.reason)
+		a.Coins = append(a.Coins, e.pay.Coins)
+		a.Xp = append(a.Xp, e.pay.XP)
+		a.Tokens = append(a.Tokens, e.pay.Tokens)
+		a.IdempotencyKeys = append(a.IdempotencyKeys, e.key)
+		a.RecordIds = append(a.RecordIds, e.record)
+		a.Metadata = append(a.Metadata, string(e.metadata))
+		a.CreatedAt = append(a.CreatedAt, e.at)
+	}
+	return q.ActivityInsertMany(ctx, pipe, a)
+}
+
+func (r *round) storeProgress(ctx context.Context, pipe *pg.Pipeline) error {
+	n := len(r.members)
+	numbers := columns[int64](5, n)
+	a := query.ProgressUpsertManyParams{
+		TenantID: r.tenant.ID, MemberIds: numbers(), Activities: numbers(), Settled: numbers(), NextXp: numbers(), NextCoins: numbers(),
+		ActiveAt: make([]time.Time, 0, n), Levels: make([]int32, 0, n),
+	}
+	for _, s := range r.members {
+		if s == nil || !s.fresh {
+			continue
+		}
+		p := s.progress
+		a.MemberIds = append(a.MemberIds, s.member)
+		a.Activities = append(a.Activities, p.activities)
+		a.ActiveAt = append(a.ActiveAt, p.activeAt)
+		a.Levels = append(a.Levels, int32(p.level))
+		a.Settled = append(a.Settled, p.settled)
+		a.NextXp = append(a.NextXp, p.nextXP)
+		a.NextCoins = append(a.NextCoins, p.nextCoins)
+	}
+	return q.ProgressUpsertMany(ctx, pipe, a)
+}
+
+func (r *round) storeCounts(ctx context.Context, pipe *pg.Pipeline) error {
+	n := len(r.done)
+	numbers, instants, lengths := columns[int64](5, n), columns[time.Time](2, n), columns[int32](2, n)
+	a := query.ActionCountUpsertManyParams{
+		TenantID: r.tenant.ID, MemberIds: numbers(), ActionIds: numbers(), Activities: numbers(), Rewarded: numbers(), Settled: numbers(),
+		RewardedAt: instants(), StreakOn: instants(), StreakPeriods: make([]string, 0, n), StreakCurrent: lengths(), StreakLongest: lengths(),
+	}
+	for _, s := range r.members {
+		if s == nil {
+			continue
+		}
+		for action, c := range s.counts {
+			if !c.fresh {
+				continue
+			}
+			a.MemberIds = append(a.MemberIds, s.member)
+			a.ActionIds = append(a.ActionIds, action)
+			a.Activities = append(a.Activities, c.activities)
+			a.Rewarded = append(a.Rewarded, c.rewarded)
+			a.RewardedAt = append(a.RewardedAt, c.rewardedAt)
+			a.Settled = append(a.Settled, c.settled)
+			a.StreakPeriods = append(a.StreakPeriods, string(c.streak.period))
+			a.StreakOn = append(a.StreakOn, c.streak.on)
+			a.StreakCurrent = append(a.StreakCurrent, int32(c.streak.current))
+			a.StreakLongest = append(a.StreakLongest, int32(c.streak.longest))
+		}
+	}
+	return q.ActionCountUpsertMany(ctx, pipe, a)
+}
+
+func (r *round) storeGrants(ctx context.Context, pipe *pg.Pipeline) error {
+	levels := query.LevelGrantInsertManyParams{TenantID: r.tenant.ID}
+	badges := query.BadgeGrantInsertManyParams{TenantID: r.tenant.ID}
+	milestones := query.MilestoneGrantInsertManyParams{TenantID: r.tenant.ID}
+	for _, e := range r.done {
+		for _, l := range e.levels {
+			levels.MemberIds, levels.Levels = append(levels.MemberIds, e.state.member), append(levels.Levels, int32(l.Level))
+			levels.XpThresholds, levels.Coins = append(levels.XpThresholds, l.XPThreshold), append(levels.Coins, l.Coins)
+			levels.GrantedAt = append(levels.GrantedAt, e.at)
+		}
+		for _, g := range e.badges {
+			badges.MemberIds, badges.BadgeKeys = append(badges.MemberIds, e.state.member), append(badges.BadgeKeys, g.badge.Key)
+			badges.Sources, badges.EarnedAt = append(badges.Sources, string(g.source)), append(badges.EarnedAt, e.at)
+		}
+		for _, m := range e.achieved {
+			milestones.MemberIds, milestones.MilestoneKeys = append(milestones.MemberIds, e.state.member), append(milestones.MilestoneKeys, m.Key)
+			milestones.Ids, milestones.Names, milestones.Types = append(milestones.Ids, m.ID), append(milestones.Names, m.Name), append(milestones.Types, string(m.Type))
+			milestones.Thresholds, milestones.Coins = append(milestones.Thresholds, m.Threshold), append(milestones.Coins, m.Coins)
+			milestones.BadgeKeys, milestones.AchievedAt = append(milestones.BadgeKeys, orEmpty(m.BadgeKey)), append(milestones.AchievedAt, m.At)
+		}
+	}
+	var err error
+	if len(levels.Levels) > 0 {
+		err = q.LevelGrantInsertMany(ctx, pipe, levels)
+	}
+	if len(badges.BadgeKeys) > 0 {
+		err = errors.Join(err, q.BadgeGrantInsertMany(ctx, pipe, badges))
+	}
+	if len(milestones.Ids) > 0 {
+		err = errors.Join(err, q.MilestoneGrantInsertMany(ctx, pipe, milestones))
+	}
+	return err
+}
+
+func (r *round) storeQuests(ctx context.Context, pipe *pg.Pipeline) error {
+	steps := query.QuestProgressUpsertManyParams{TenantID: r.tenant.ID}
+	grants := query.QuestGrantInsertManyParams{TenantID: r.tenant.ID}
+	counted := map[*state]map[step]bool{}
+	for _, e := range r.done {
+		for at := range e.steps {
+			if counted[e.state] == nil {
+				counted[e.state] = map[step]bool{}
+			}
+			if counted[e.state][at] {
+				continue // the newest count is stored already
+			}
+			counted[e.state][at] = true
+			steps.MemberIds, steps.QuestIds = append(steps.MemberIds, e.state.member), append(steps.QuestIds, at.quest)
+			steps.ActionIds, steps.Done = append(steps.ActionIds, at.action), append(steps.Done, int32(e.state.steps[at]))
+		}
+		for _, w := range e.quests {
+			grants.MemberIds, grants.QuestKeys = append(grants.MemberIds, e.state.member), append(grants.QuestKeys, w.Key)
+			grants.Coins, grants.Xp, grants.Tokens = append(grants.Coins, w.Pay.Coins), append(grants.Xp, w.Pay.XP), append(grants.Tokens, w.Pay.Tokens)
+			grants.CompletedAt = append(grants.CompletedAt, e.at)
+		}
+	}
+	var err error
+	if len(steps.Done) > 0 {
+		err = q.QuestProgressUpsertMany(ctx, pipe, steps)
+	}
+	if len(grants.QuestKeys) > 0 {
+		err = errors.Join(err, q.QuestGrantInsertMany(ctx, pipe, grants))
+	}
+	return err
+}
+
+// allActions is what counts all actions together are kept under.
+const allActions = 0
+
+type slot[K comparable] struct {
+	of K
+	at time.Time
+}
+
+func (r *round) storeTotals(ctx context.Context, pipe *pg.Pipeline, shard int16) error {
+	inDays, inMinutes := map[slot[int64]]int64{}, map[slot[int64]]int64{}
+	for _, e := range r.done {
+		if e.action == nil {
+			continue
+		}
+		for _, action := range [...]int64{allActions, e.action.ID} {
+			inDays[slot[int64]{action, e.at.Truncate(wholeDay)}]++
+			inMinutes[slot[int64]{action, e.at.Truncate(time.Minute)}]++
+		}
+	}
+	days := query.ActivityDayAddManyParams{TenantID: r.tenant.ID, Shard: shard}
+	for s, n := range inDays {
+		days.ActionIds, days.Days, days.Activities = append(days.ActionIds, s.of), append(days.Days, s.at), append(days.Activities, n)
+	}
+	minutes := query.ActivityMinuteAddManyParams{TenantID: r.tenant.ID, Shard: shard}
+	for s, n := range inMinutes {
+		minutes.ActionIds, minutes.Minutes, minutes.Activities = append(minutes.ActionIds, s.of), append(minutes.Minutes, s.at), append(minutes.Activities, n)
+	}
+	return errors.Join(q.ActivityDayAddMany(ctx, pipe, days), q.ActivityMinuteAddMany(ctx, pipe, minutes))
+}
+
+func (r *round) storeMilestoneDays(ctx context.Context, pipe *pg.Pipeline, shard int16) error {
+	const allMilestones = ""
+	inDays := map[slot[string]]int64{}
+	for _, e := range r.done {
+		for _, m := range e.achieved {
+			inDays[slot[string]{allMilestones, m.At.Truncate(wholeDay)}]++
+			inDays[slot[string]{m.Key, m.At.Truncate(wholeDay)}]++
+		}
+	}
+	if len(inDays) == 0 {
+		return nil
+	}
+	a := query.MilestoneDayAddManyParams{TenantID: r.tenant.ID, Shard: shard}
+	for s, n := range inDays {
+		a.MilestoneKeys, a.Days, a.Milestones = append(a.MilestoneKeys, s.of), append(a.Days, s.at), append(a.Milestones, n)
+	}
+	return q.MilestoneDayAddMany(ctx, pipe, a)
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
