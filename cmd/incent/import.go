@@ -92,9 +92,10 @@ func importItem(ctx context.Context, core *app.Core, t tenant.Tenant, line strin
 		return err
 	}
 	_, err = pg.InTx(ctx, core.DB, func(ctx context.Context, tx pg.Tx) (store.Item, error) {
-		return core.Store.UpdateItem(ctx, tx, t.ID, item.ID, func(old *store.Item) {
+		return core.Store.UpdateItem(ctx, tx, t.ID, item.ID, func(old *store.Item) error {
 			item.CreatedAt = old.CreatedAt
 			*old = item
+			return nil
 		})
 	})
 	return err

@@ -49,19 +49,21 @@ SELECT p.id, format('counts %s available, %s issued, %s voided; its codes make %
  ORDER BY p.id
  LIMIT 1;
 
--- name: OrderDayFindMiscounted :one
--- Invariant 4: a day and status whose count is not that of its orders.
+-- name: OrderSpanFindMiscounted :one
+-- Invariant 4: a span and status whose count is not that of its orders.
 WITH counted AS (
-    SELECT (o.created_at AT TIME ZONE 'UTC')::date AS day, o.status, count(*) AS orders
-      FROM orders AS o
-     WHERE o.tenant_id = @tenant_id
-     GROUP BY 1, 2),
+    SELECT e.of_item, e.seconds, date_bin(e.seconds * interval '1 second', e.created_at, '1970-01-01Z'::timestamptz) AS starts_at,
+           e.status, count(*) AS orders
+      FROM (SELECT unnest(ARRAY['', '', '', o.item_id, o.item_id, o.item_id]) AS of_item, unnest(ARRAY[86400, 288, 1, 86400, 288, 1]) AS seconds, o.created_at, o.status
+              FROM orders AS o
+             WHERE o.tenant_id = @tenant_id) AS e
+     GROUP BY 1, 2, 3, 4),
 kept AS (
-    SELECT d.day, d.status, d.orders FROM order_days AS d WHERE d.tenant_id = @tenant_id AND d.orders <> 0)
-SELECT COALESCE(k.day, n.day)::date AS day,
+    SELECT s.item_id, s.seconds, s.starts_at, s.status, s.orders FROM order_spans AS s WHERE s.tenant_id = @tenant_id AND s.orders <> 0)
+SELECT COALESCE(k.starts_at, n.starts_at)::timestamptz AS starts_at, COALESCE(k.seconds, n.seconds)::integer AS seconds,
        format('%s: counts %s, there are %s', COALESCE(k.status, n.status), COALESCE(k.orders, 0), COALESCE(n.orders, 0))::text AS says
   FROM kept AS k
-  FULL JOIN counted AS n ON n.day = k.day AND n.status = k.status
+  FULL JOIN counted AS n ON n.of_item = k.item_id AND n.seconds = k.seconds AND n.starts_at = k.starts_at AND n.status = k.status
  WHERE k.orders IS DISTINCT FROM n.orders
- ORDER BY 1
+ ORDER BY 2, 1
  LIMIT 1;

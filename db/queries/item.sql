@@ -1,15 +1,17 @@
 -- name: ItemInsert :exec
 -- Makes an item.
-INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at)
-VALUES (@tenant_id, @id, @position, @name, @description, @category, @kind, @status, @image_url, @points_cost, @tokens_cost, @stock, @pool_id, @created_at, @created_at);
+INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id,
+                   partner_id, owed_minor, offer_tenant_id, offer_id, created_at, updated_at)
+VALUES (@tenant_id, @id, @position, @name, @description, @category, @kind, @status, @image_url, @points_cost, @tokens_cost, @stock, @pool_id,
+        @partner_id, @owed_minor, @offer_tenant_id, @offer_id, @created_at, @created_at);
 
 -- name: ItemGet :one
--- One item, by items_pk.
-SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL;
+-- One item that is no listing, by items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND partner_id IS NULL AND deleted_at IS NULL;
 
 -- name: ItemGetForUpdate :one
--- One item, locked, for a change. By items_pk.
-SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND deleted_at IS NULL FOR UPDATE;
+-- One item, listing or not, locked, for a change. By items_pk.
+SELECT * FROM items WHERE tenant_id = @tenant_id AND id = @id AND (partner_id IS NOT NULL) = @listing::boolean AND deleted_at IS NULL FOR UPDATE;
 
 -- name: ItemListByID :many
 -- The named items. By items_pk.
@@ -26,8 +28,12 @@ SELECT * FROM items
 -- Stores an item.
 UPDATE items
    SET name = @name, description = @description, category = @category, kind = @kind, status = @status, image_url = @image_url,
-       points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, updated_at = @updated_at, deleted_at = @deleted_at
+       points_cost = @points_cost, tokens_cost = @tokens_cost, stock = @stock, pool_id = @pool_id, owed_minor = @owed_minor, updated_at = @updated_at, deleted_at = @deleted_at
  WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: ItemDelete :execrows
+-- Marks an item that is no listing as gone. By items_pk.
+UPDATE items SET deleted_at = @at, updated_at = @at WHERE tenant_id = @tenant_id AND id = @id AND partner_id IS NULL AND deleted_at IS NULL;
 
 -- name: ItemUpdateSold :exec
 -- Lowers locked stocks.
@@ -41,25 +47,43 @@ UPDATE items AS i
 UPDATE items SET stock = stock + @quantity::bigint WHERE tenant_id = @tenant_id AND id = @id AND stock IS NOT NULL;
 
 -- name: ItemList :many
--- Items, oldest first, with optional filters. By items_by_position; a catalogue is short.
-SELECT * FROM items
- WHERE tenant_id = @tenant_id AND deleted_at IS NULL
-   AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
-   AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
-   AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
-   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
-   AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
-   AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'))
- ORDER BY position
- LIMIT @max_rows OFFSET @skip_rows;
+-- Items that are no listings, oldest first, with optional filters. By items_listed, which has all that
+-- they look at, then items_by_position.
+SELECT i.*
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
+          AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
+          AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
+          AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))
+          AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'))
+          AND (sqlc.narg('min_points')::bigint IS NULL OR x.points_cost >= sqlc.narg('min_points'))
+          AND (sqlc.narg('max_points')::bigint IS NULL OR x.points_cost <= sqlc.narg('max_points'))
+         ORDER BY x.position LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position;
+
+-- name: ItemListNewest :many
+-- The same, newest first.
+SELECT i.*
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
+          AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
+          AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
+          AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))
+          AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'))
+          AND (sqlc.narg('min_points')::bigint IS NULL OR x.points_cost >= sqlc.narg('min_points'))
+          AND (sqlc.narg('max_points')::bigint IS NULL OR x.points_cost <= sqlc.narg('max_points'))
+         ORDER BY x.position DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position DESC;
 
 -- name: ItemCount :one
--- How many items ItemList would list in all.
-SELECT count(*) FROM items
- WHERE tenant_id = @tenant_id AND deleted_at IS NULL
-   AND (NOT @for_points::boolean OR points_cost IS NOT NULL)
-   AND (sqlc.narg('category')::text IS NULL OR category = sqlc.narg('category'))
-   AND (sqlc.narg('kind')::text IS NULL OR kind = sqlc.narg('kind'))
-   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
-   AND (sqlc.narg('min_points')::bigint IS NULL OR points_cost >= sqlc.narg('min_points'))
-   AND (sqlc.narg('max_points')::bigint IS NULL OR points_cost <= sqlc.narg('max_points'));
+-- How many items ItemList would list in all. By items_listed.
+SELECT count(*) FROM items AS x
+ WHERE x.tenant_id = @tenant_id AND x.partner_id IS NULL AND x.deleted_at IS NULL
+   AND (NOT @for_points::boolean OR x.points_cost IS NOT NULL)
+   AND (sqlc.narg('category')::text IS NULL OR x.category = sqlc.narg('category'))
+   AND (sqlc.narg('kind')::text IS NULL OR x.kind = sqlc.narg('kind'))
+   AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'))
+   AND (sqlc.narg('min_points')::bigint IS NULL OR x.points_cost >= sqlc.narg('min_points'))
+   AND (sqlc.narg('max_points')::bigint IS NULL OR x.points_cost <= sqlc.narg('max_points'));

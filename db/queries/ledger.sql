@@ -52,6 +52,28 @@ SELECT m.id AS member_id, t.clock_offset_us, a.available, a.pending, a.debt, a.e
   LEFT JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id AND a.asset = @asset
  WHERE m.tenant_id = @tenant_id AND m.external_id = @external_id;
 
+-- name: AccountListByMember :many
+-- All accounts of one member. By members_external_unique and accounts_pk.
+SELECT m.external_id, a.*
+  FROM members AS m
+  JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id
+ WHERE m.tenant_id = @tenant_id AND m.external_id = @external_id;
+
+-- name: AccountListByPlace :many
+-- The members enrolled from one place up to another, in that order, each with
+-- all its accounts; one without any has one row, of asset 0. By member_places_pk,
+-- members_pk and accounts_pk.
+SELECT m.external_id, COALESCE(a.asset, 0)::smallint AS asset, COALESCE(a.available, 0)::bigint AS available,
+       COALESCE(a.pending, 0)::bigint AS pending, COALESCE(a.debt, 0)::bigint AS debt, COALESCE(a.earned, 0)::bigint AS earned,
+       COALESCE(a.redeemed, 0)::bigint AS redeemed, COALESCE(a.due_at, '9999-01-01Z')::timestamptz AS due_at
+  FROM member_places AS p
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                      WHERE x.tenant_id = @tenant_id AND x.id = p.member_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT y.* FROM accounts AS y
+                      WHERE y.tenant_id = @tenant_id AND y.member_id = p.member_id OFFSET 0) AS a ON true
+ WHERE p.tenant_id = @tenant_id AND p.place BETWEEN @oldest AND @newest
+ ORDER BY p.place, a.asset;
+
 -- name: AccountListDue :many
 -- Accounts that have something to settle by an instant, soonest first. By accounts_due.
 SELECT m.external_id, a.asset

@@ -1,10 +1,10 @@
 -- name: OrderInsertMany :exec
 -- Makes orders of one transaction.
-INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
+INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at, owed_minor)
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@member_ids::bigint[]), unnest(@item_ids::text[]), unnest(@item_names::text[]), unnest(@kinds::text[]),
        unnest(@quantities::integer[]), unnest(@assets::smallint[]), unnest(@spents::bigint[]), unnest(@spend_seqs::bigint[]), unnest(@statuses::text[]),
        string_to_array(unnest(@codes::text[]), E'\n'), NULLIF(unnest(@addresses::text[]), '')::json,
-       unnest(@created_at::timestamptz[]), NULLIF(unnest(@completed_at::timestamptz[]), '0001-01-01Z'::timestamptz);
+       unnest(@created_at::timestamptz[]), NULLIF(unnest(@completed_at::timestamptz[]), '0001-01-01Z'::timestamptz), NULLIF(unnest(@owed_minors::bigint[]), -1);
 
 -- name: OrderGet :one
 -- One order with its member, by orders_pk.
@@ -39,50 +39,65 @@ SELECT sqlc.embed(o), m.external_id
  ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderListByStatus :many
--- Orders of one status in a time span, newest first. By orders_by_status.
+-- Orders of some statuses in a time span, newest first: the page is among the
+-- newest of each status, down to reach. By orders_by_status.
 SELECT sqlc.embed(o), m.external_id
-  FROM (SELECT tenant_id, id FROM orders AS x
-         WHERE x.tenant_id = @tenant_id AND x.status = @status AND x.created_at BETWEEN @from_at AND @to_at
-         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest(@statuses::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = @tenant_id AND x.status = w.status AND x.created_at BETWEEN @from_at AND @to_at
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT @reach) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
+  JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
+ ORDER BY o.created_at DESC, o.id DESC;
+
+-- name: OrderListByItem :many
+-- The same of one item. By orders_by_item.
+SELECT sqlc.embed(o), m.external_id
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest(@statuses::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = @tenant_id AND x.item_id = @item_id AND x.status = w.status AND x.created_at BETWEEN @from_at AND @to_at
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT @reach) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
   JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderListByMember :many
--- One member's orders in a time span, newest first. By orders_by_member.
+-- One member's orders in a time span, newest first. By orders_of_member.
 SELECT sqlc.embed(o), m.external_id
-  FROM orders AS o
+  FROM (SELECT x.tenant_id, x.id FROM orders AS x
+         WHERE x.tenant_id = @tenant_id AND x.member_id = @member_id AND x.created_at BETWEEN @from_at AND @to_at
+           AND (sqlc.narg('item_id')::text IS NULL OR x.item_id = sqlc.narg('item_id')) AND x.status = ANY(@statuses::text[])
+         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'))
- ORDER BY o.created_at DESC, o.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
+ ORDER BY o.created_at DESC, o.id DESC;
 
 -- name: OrderCountByMember :one
--- How many orders OrderListByMember would list in all. By orders_by_member.
+-- How many orders OrderListByMember would list in all. By orders_of_member.
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = @tenant_id AND o.member_id = @member_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'));
+   AND (sqlc.narg('item_id')::text IS NULL OR o.item_id = sqlc.narg('item_id')) AND o.status = ANY(@statuses::text[]);
 
--- name: OrderCountSpan :one
--- How many orders lie in a part of a day. By orders_by_status or orders_by_time.
+-- name: OrderCount :one
+-- How many orders lie in a part of a second. By orders_by_status.
 SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = @tenant_id AND o.created_at BETWEEN @from_at AND @to_at
-   AND (sqlc.narg('status')::text IS NULL OR o.status = sqlc.narg('status'));
+ WHERE o.tenant_id = @tenant_id AND o.status = ANY(@statuses::text[]) AND o.created_at BETWEEN @from_at AND @to_at;
 
--- name: OrderDayList :many
--- Orders per day, newest day first. By order_days_pk.
-SELECT day, sum(orders)::bigint AS orders
-  FROM order_days
- WHERE tenant_id = @tenant_id AND day BETWEEN @from_day AND @to_day AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
- GROUP BY day
- ORDER BY day DESC;
+-- name: OrderCountByItem :one
+-- The same of one item. By orders_by_item.
+SELECT count(*) FROM orders AS o
+ WHERE o.tenant_id = @tenant_id AND o.item_id = @item_id AND o.status = ANY(@statuses::text[]) AND o.created_at BETWEEN @from_at AND @to_at;
 
--- name: OrderDayAddMany :exec
--- Counts orders into and out of their days and statuses, in one order so that
--- two servers cannot deadlock. Takes signed numbers.
-INSERT INTO order_days (tenant_id, day, status, orders)
-SELECT @tenant_id, w.day, w.status, w.orders
-  FROM (SELECT unnest(@days::date[]) AS day, unnest(@statuses::text[]) AS status, unnest(@orders::bigint[]) AS orders) AS w
- ORDER BY w.day, w.status
-    ON CONFLICT (tenant_id, day, status) DO UPDATE SET orders = order_days.orders + excluded.orders;
+-- name: OrderSpanList :many
+-- Orders per span of one length, of one item or of all, newest span first. By order_spans_pk.
+SELECT s.starts_at, sum(s.orders)::bigint AS orders
+  FROM order_spans AS s
+ WHERE s.tenant_id = @tenant_id AND s.item_id = @item_id AND s.seconds = @seconds AND s.starts_at BETWEEN @from_at AND @to_at
+   AND s.status = ANY(@statuses::text[])
+ GROUP BY s.starts_at
+HAVING sum(s.orders) <> 0
+ ORDER BY s.starts_at DESC;

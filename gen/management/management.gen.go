@@ -1106,6 +1106,30 @@ type CreateKeyRequest struct {
 	Scopes []Scope `json:"scopes"`
 }
 
+// CreateListingRequest At least one of `pointsCost` and `tokensCost` is needed.
+type CreateListingRequest struct {
+	Category    *string                   `json:"category,omitempty"`
+	CodePoolId  nullable.Nullable[string] `json:"codePoolId,omitempty"`
+	Description *string                   `json:"description,omitempty"`
+
+	// ImageUrl A URL.
+	ImageUrl   nullable.Nullable[string] `json:"imageUrl,omitempty"`
+	OfferId    nullable.Nullable[string] `json:"offerId,omitempty"`
+	PartnerId  string                    `json:"partnerId"`
+	PointsCost nullable.Nullable[int64]  `json:"pointsCost,omitempty"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+
+	// Status Only an `active` item can be bought.
+	Status *ItemStatus `json:"status,omitempty"`
+
+	// Stock How many may be sold; null: as many as there are codes.
+	Stock      nullable.Nullable[int64] `json:"stock,omitempty"`
+	Title      string                   `json:"title"`
+	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
+}
+
 // CreateMemberRequest defines model for CreateMemberRequest.
 type CreateMemberRequest struct {
 	// Email An e-mail address.
@@ -1139,6 +1163,26 @@ type CreateMilestoneRequest struct {
 	Type MilestoneType `json:"type"`
 }
 
+// CreateOfferRequest defines model for CreateOfferRequest.
+type CreateOfferRequest struct {
+	// ItemId A digital item with a code pool.
+	ItemId string `json:"itemId"`
+
+	// Programme The name of the programme that may sell it.
+	Programme string `json:"programme"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+}
+
+// CreatePartnerRequest defines model for CreatePartnerRequest.
+type CreatePartnerRequest struct {
+	Name string `json:"name"`
+
+	// Website A URL.
+	Website nullable.Nullable[string] `json:"website,omitempty"`
+}
+
 // CreateVanityCodeRequest defines model for CreateVanityCodeRequest.
 type CreateVanityCodeRequest struct {
 	Code string `json:"code"`
@@ -1149,6 +1193,9 @@ type CreateVanityCodeRequest struct {
 	// ReferrerUsername Display name of the referrer.
 	ReferrerUsername *string `json:"referrerUsername,omitempty"`
 }
+
+// Day A day in UTC.
+type Day = string
 
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
@@ -1524,6 +1571,57 @@ type Liability struct {
 	Balanced bool `json:"balanced"`
 }
 
+// Listing What members can buy at a partner.
+type Listing struct {
+	// Available How many can be bought now, by stock and codes; null: no limit.
+	Available nullable.Nullable[int64] `json:"available"`
+
+	// Category May be empty.
+	Category string `json:"category"`
+
+	// CodePoolId Where its codes come from; null for an offer of another programme.
+	CodePoolId nullable.Nullable[string] `json:"codePoolId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description May be empty.
+	Description string                    `json:"description"`
+	Id          string                    `json:"id"`
+	ImageUrl    nullable.Nullable[string] `json:"imageUrl"`
+
+	// OfferId The other programme's offer that it sells.
+	OfferId   nullable.Nullable[string] `json:"offerId"`
+	PartnerId string                    `json:"partnerId"`
+
+	// PointsCost The price in points; null: not sold for them.
+	PointsCost nullable.Nullable[int64] `json:"pointsCost"`
+
+	// SettlementPrice An amount of money with two decimals, or null.
+	SettlementPrice nullable.Nullable[NullableMoney] `json:"settlementPrice"`
+
+	// Status Only an `active` item can be bought.
+	Status ItemStatus `json:"status"`
+
+	// Stock The limit set here; null: as many as there are codes.
+	Stock nullable.Nullable[int64] `json:"stock"`
+	Title string                   `json:"title"`
+
+	// TokensCost The price in tokens; null: not sold for them.
+	TokensCost nullable.Nullable[int64] `json:"tokensCost"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+}
+
+// ListingList defines model for ListingList.
+type ListingList struct {
+	Data []Listing `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
 // Member A person who collects.
 type Member struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
@@ -1630,6 +1728,37 @@ type NullableMoney = wire.Money
 // NullablePercent A percentage with at most two decimals; null for none.
 type NullablePercent = wire.Decimal
 
+// Offer An item of this programme that another one may sell in its marketplace.
+type Offer struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+	ItemId    string  `json:"itemId"`
+
+	// Owed An amount of money with two decimals, exact. It carries no currency.
+	Owed Money `json:"owed"`
+
+	// Programme The name of the programme that may sell it.
+	Programme string `json:"programme"`
+
+	// SettlementPrice An amount of money with two decimals, or null.
+	SettlementPrice nullable.Nullable[NullableMoney] `json:"settlementPrice"`
+
+	// Sold How many were sold.
+	Sold int64 `json:"sold"`
+
+	// WithdrawnAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	WithdrawnAt nullable.Nullable[NullableInstant] `json:"withdrawnAt"`
+}
+
+// OfferList defines model for OfferList.
+type OfferList struct {
+	Data []Offer `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
 // Pagination Where this page stands.
 type Pagination struct {
 	// Limit The size of a page.
@@ -1643,6 +1772,32 @@ type Pagination struct {
 
 	// TotalPages Pages; 0 where there is no entry.
 	TotalPages int64 `json:"totalPages"`
+}
+
+// Partner Another business, whose goods members buy with what they earned here.
+type Partner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+	Name      string  `json:"name"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Verified Whether its listings are on offer.
+	Verified bool `json:"verified"`
+
+	// VerifiedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	VerifiedAt nullable.Nullable[NullableInstant] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]          `json:"website"`
+}
+
+// PartnerList defines model for PartnerList.
+type PartnerList struct {
+	Data []Partner `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
 }
 
 // PayoutAsset What `units` are.
@@ -1834,6 +1989,19 @@ type Settings struct {
 	UpdatedAt Instant `json:"updatedAt"`
 }
 
+// Settlement What members redeemed of a partner, and what it is owed for that.
+type Settlement struct {
+	// Owed An amount of money with two decimals, exact. It carries no currency.
+	Owed        Money  `json:"owed"`
+	PartnerId   string `json:"partnerId"`
+	PointsSpent int64  `json:"pointsSpent"`
+	Redemptions int64  `json:"redemptions"`
+	TokensSpent int64  `json:"tokensSpent"`
+}
+
+// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+type SettlementPrice = wire.Decimal
+
 // SignalWeights From the code of a signal, as in `reasons`, to its weight from 0 to 100. An unknown signal is refused.
 type SignalWeights map[string]int
 
@@ -1925,6 +2093,24 @@ type UpdateItemRequest struct {
 	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
 }
 
+// UpdateListingRequest defines model for UpdateListingRequest.
+type UpdateListingRequest struct {
+	Category    *string                   `json:"category,omitempty"`
+	CodePoolId  *string                   `json:"codePoolId,omitempty"`
+	Description *string                   `json:"description,omitempty"`
+	ImageUrl    nullable.Nullable[string] `json:"imageUrl,omitempty"`
+	PointsCost  nullable.Nullable[int64]  `json:"pointsCost,omitempty"`
+
+	// SettlementPrice What the partner is owed for one redemption, with at most two decimals; null for nothing.
+	SettlementPrice nullable.Nullable[SettlementPrice] `json:"settlementPrice,omitempty"`
+
+	// Status Only an `active` item can be bought.
+	Status     *ItemStatus              `json:"status,omitempty"`
+	Stock      nullable.Nullable[int64] `json:"stock,omitempty"`
+	Title      *string                  `json:"title,omitempty"`
+	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
+}
+
 // UpdateMemberRequest defines model for UpdateMemberRequest.
 type UpdateMemberRequest struct {
 	// Email Null clears it.
@@ -1946,6 +2132,13 @@ type UpdateMilestoneRequest struct {
 	Name      *string                   `json:"name,omitempty"`
 	Points    *int64                    `json:"points,omitempty"`
 	Threshold *int64                    `json:"threshold,omitempty"`
+}
+
+// UpdatePartnerRequest defines model for UpdatePartnerRequest.
+type UpdatePartnerRequest struct {
+	Name     *string                   `json:"name,omitempty"`
+	Verified *bool                     `json:"verified,omitempty"`
+	Website  nullable.Nullable[string] `json:"website,omitempty"`
 }
 
 // UpdateSettingsRequest defines model for UpdateSettingsRequest.
@@ -2130,14 +2323,23 @@ type KeyId = string
 // Limit defines model for Limit.
 type Limit = int
 
+// ListingId defines model for ListingId.
+type ListingId = string
+
 // MemberId defines model for MemberId.
 type MemberId = string
 
 // MilestoneKey defines model for MilestoneKey.
 type MilestoneKey = string
 
+// OfferId defines model for OfferId.
+type OfferId = string
+
 // Page defines model for Page.
 type Page = int
+
+// PartnerId defines model for PartnerId.
+type PartnerId = string
 
 // PoolId defines model for PoolId.
 type PoolId = string
@@ -2427,6 +2629,45 @@ type GetLiabilityParams struct {
 	At *string `form:"at,omitempty" json:"at,omitempty"`
 }
 
+// ListListingsParams defines parameters for ListListings.
+type ListListingsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// PartnerId Only listings of this partner.
+	PartnerId *string `form:"partnerId,omitempty" json:"partnerId,omitempty"`
+
+	// Status Only listings in this status. Without it, both.
+	Status *ItemStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// CreateListingParams defines parameters for CreateListing.
+type CreateListingParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateListingParams defines parameters for UpdateListing.
+type UpdateListingParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ImportListingCodesParams defines parameters for ImportListingCodes.
+type ImportListingCodesParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2475,6 +2716,65 @@ type UpdateMilestoneParams struct {
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListOffersParams defines parameters for ListOffers.
+type ListOffersParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateOfferParams defines parameters for CreateOffer.
+type CreateOfferParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// WithdrawOfferParams defines parameters for WithdrawOffer.
+type WithdrawOfferParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPartnersParams defines parameters for ListPartners.
+type ListPartnersParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreatePartnerParams defines parameters for CreatePartner.
+type CreatePartnerParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdatePartnerParams defines parameters for UpdatePartner.
+type UpdatePartnerParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetSettlementParams defines parameters for GetSettlement.
+type GetSettlementParams struct {
+	// From First day, inclusive.
+	From *Day `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Last day, inclusive.
+	To *Day `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // ApproveRewardParams defines parameters for ApproveReward.
@@ -2557,6 +2857,15 @@ type CreateKeyJSONRequestBody = CreateKeyRequest
 // RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
 type RotateKeyJSONRequestBody = RotateKeyRequest
 
+// CreateListingJSONRequestBody defines body for CreateListing for application/json ContentType.
+type CreateListingJSONRequestBody = CreateListingRequest
+
+// UpdateListingJSONRequestBody defines body for UpdateListing for application/json ContentType.
+type UpdateListingJSONRequestBody = UpdateListingRequest
+
+// ImportListingCodesJSONRequestBody defines body for ImportListingCodes for application/json ContentType.
+type ImportListingCodesJSONRequestBody = ImportCodesRequest
+
 // CreateMemberJSONRequestBody defines body for CreateMember for application/json ContentType.
 type CreateMemberJSONRequestBody = CreateMemberRequest
 
@@ -2568,6 +2877,15 @@ type CreateMilestoneJSONRequestBody = CreateMilestoneRequest
 
 // UpdateMilestoneJSONRequestBody defines body for UpdateMilestone for application/json ContentType.
 type UpdateMilestoneJSONRequestBody = UpdateMilestoneRequest
+
+// CreateOfferJSONRequestBody defines body for CreateOffer for application/json ContentType.
+type CreateOfferJSONRequestBody = CreateOfferRequest
+
+// CreatePartnerJSONRequestBody defines body for CreatePartner for application/json ContentType.
+type CreatePartnerJSONRequestBody = CreatePartnerRequest
+
+// UpdatePartnerJSONRequestBody defines body for UpdatePartner for application/json ContentType.
+type UpdatePartnerJSONRequestBody = UpdatePartnerRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
@@ -3127,6 +3445,89 @@ type ClientInterface interface {
 	// Corresponds with GET /liability (the `GetLiability` operationId).
 	GetLiability(ctx context.Context, params *GetLiabilityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListListings List the listings
+	//
+	// Oldest first. Filters add up.
+	//
+	// Corresponds with GET /listings (the `ListListings` operationId).
+	ListListings(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateListingWithBody Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithBody(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateListing Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListing(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteListing Delete a listing
+	//
+	// It is gone from every list; redemptions of it stay.
+	//
+	// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+	DeleteListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetListing Get a listing
+	//
+	// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+	GetListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateListingWithBody Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithBody(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateListing Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListing(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportListingCodesWithBody Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithBody(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportListingCodes Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodes(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListMembers List the members
 	//
 	// Newest first.
@@ -3238,12 +3639,113 @@ type ClientInterface interface {
 	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
 	UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListOffers List the offers made to other programmes
+	//
+	// Newest first, withdrawn ones too.
+	//
+	// Corresponds with GET /offers (the `ListOffers` operationId).
+	ListOffers(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateOfferWithBody Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithBody(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateOffer Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOffer(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOffer Get an offer with what was sold of it
+	//
+	// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+	GetOffer(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawOffer Withdraw an offer
+	//
+	// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+	//
+	// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+	WithdrawOffer(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSpec Get this document
 	//
 	// The contract that the server keeps, as JSON. Needs no key.
 	//
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPartners List the partners
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /partners (the `ListPartners` operationId).
+	ListPartners(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePartnerWithBody Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithBody(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreatePartner Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartner(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPartner Get a partner
+	//
+	// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+	GetPartner(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePartnerWithBody Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithBody(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdatePartner Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartner(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSettlement Get what a partner is owed
+	//
+	// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+	// are kept with every redemption, so the answer costs the same at any number of them.
+	//
+	// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+	GetSettlement(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ApproveReward Approve a reward before its time
 	//
@@ -4308,6 +4810,179 @@ func (c *Client) GetLiability(ctx context.Context, params *GetLiabilityParams, r
 	return c.Client.Do(req)
 }
 
+// ListListings List the listings
+//
+// Oldest first. Filters add up.
+//
+// Corresponds with GET /listings (the `ListListings` operationId).
+func (c *Client) ListListings(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListListingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateListingWithBody Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *Client) CreateListingWithBody(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateListingRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateListing Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *Client) CreateListing(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateListingRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteListing Delete a listing
+//
+// It is gone from every list; redemptions of it stay.
+//
+// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+func (c *Client) DeleteListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteListingRequest(c.Server, listingId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetListing Get a listing
+//
+// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+func (c *Client) GetListing(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetListingRequest(c.Server, listingId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateListingWithBody Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *Client) UpdateListingWithBody(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateListingRequestWithBody(c.Server, listingId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateListing Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *Client) UpdateListing(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateListingRequest(c.Server, listingId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportListingCodesWithBody Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *Client) ImportListingCodesWithBody(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportListingCodesRequestWithBody(c.Server, listingId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportListingCodes Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *Client) ImportListingCodes(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportListingCodesRequest(c.Server, listingId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListMembers List the members
 //
 // Newest first.
@@ -4549,6 +5224,99 @@ func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey,
 	return c.Client.Do(req)
 }
 
+// ListOffers List the offers made to other programmes
+//
+// Newest first, withdrawn ones too.
+//
+// Corresponds with GET /offers (the `ListOffers` operationId).
+func (c *Client) ListOffers(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOffersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateOfferWithBody Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *Client) CreateOfferWithBody(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateOfferRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateOffer Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *Client) CreateOffer(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateOfferRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOffer Get an offer with what was sold of it
+//
+// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+func (c *Client) GetOffer(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOfferRequest(c.Server, offerId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawOffer Withdraw an offer
+//
+// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+//
+// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+func (c *Client) WithdrawOffer(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawOfferRequest(c.Server, offerId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSpec Get this document
 //
 // The contract that the server keeps, as JSON. Needs no key.
@@ -4556,6 +5324,134 @@ func (c *Client) UpdateMilestone(ctx context.Context, milestoneKey MilestoneKey,
 // Corresponds with GET /openapi.json (the `GetSpec` operationId).
 func (c *Client) GetSpec(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSpecRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPartners List the partners
+//
+// Newest first.
+//
+// Corresponds with GET /partners (the `ListPartners` operationId).
+func (c *Client) ListPartners(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPartnersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePartnerWithBody Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *Client) CreatePartnerWithBody(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePartnerRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreatePartner Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *Client) CreatePartner(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreatePartnerRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPartner Get a partner
+//
+// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+func (c *Client) GetPartner(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPartnerRequest(c.Server, partnerId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePartnerWithBody Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *Client) UpdatePartnerWithBody(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePartnerRequestWithBody(c.Server, partnerId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdatePartner Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *Client) UpdatePartner(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdatePartnerRequest(c.Server, partnerId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSettlement Get what a partner is owed
+//
+// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+// are kept with every redemption, so the answer costs the same at any number of them.
+//
+// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+func (c *Client) GetSettlement(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSettlementRequest(c.Server, partnerId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6723,6 +7619,343 @@ func NewGetLiabilityRequest(server string, params *GetLiabilityParams) (*http.Re
 	return req, nil
 }
 
+// NewListListingsRequest constructs an http.Request for the ListListings method
+func NewListListingsRequest(server string, params *ListListingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PartnerId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "partnerId", *params.PartnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateListingRequest calls the generic CreateListing builder with application/json body
+func NewCreateListingRequest(server string, params *CreateListingParams, body CreateListingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateListingRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateListingRequestWithBody constructs an http.Request for the CreateListing method, with any body, and a specified content type
+func NewCreateListingRequestWithBody(server string, params *CreateListingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteListingRequest constructs an http.Request for the DeleteListing method
+func NewDeleteListingRequest(server string, listingId ListingId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetListingRequest constructs an http.Request for the GetListing method
+func NewGetListingRequest(server string, listingId ListingId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateListingRequest calls the generic UpdateListing builder with application/json body
+func NewUpdateListingRequest(server string, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateListingRequestWithBody(server, listingId, params, "application/json", bodyReader)
+}
+
+// NewUpdateListingRequestWithBody constructs an http.Request for the UpdateListing method, with any body, and a specified content type
+func NewUpdateListingRequestWithBody(server string, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewImportListingCodesRequest calls the generic ImportListingCodes builder with application/json body
+func NewImportListingCodesRequest(server string, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewImportListingCodesRequestWithBody(server, listingId, params, "application/json", bodyReader)
+}
+
+// NewImportListingCodesRequestWithBody constructs an http.Request for the ImportListingCodes method, with any body, and a specified content type
+func NewImportListingCodesRequestWithBody(server string, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "listingId", listingId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/listings/%s/codes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListMembersRequest constructs an http.Request for the ListMembers method
 func NewListMembersRequest(server string, params *ListMembersParams) (*http.Request, error) {
 	var err error
@@ -7191,6 +8424,210 @@ func NewUpdateMilestoneRequestWithBody(server string, milestoneKey MilestoneKey,
 	return req, nil
 }
 
+// NewListOffersRequest constructs an http.Request for the ListOffers method
+func NewListOffersRequest(server string, params *ListOffersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateOfferRequest calls the generic CreateOffer builder with application/json body
+func NewCreateOfferRequest(server string, params *CreateOfferParams, body CreateOfferJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateOfferRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateOfferRequestWithBody constructs an http.Request for the CreateOffer method, with any body, and a specified content type
+func NewCreateOfferRequestWithBody(server string, params *CreateOfferParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetOfferRequest constructs an http.Request for the GetOffer method
+func NewGetOfferRequest(server string, offerId OfferId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "offerId", offerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewWithdrawOfferRequest constructs an http.Request for the WithdrawOffer method
+func NewWithdrawOfferRequest(server string, offerId OfferId, params *WithdrawOfferParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "offerId", offerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/offers/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSpecRequest constructs an http.Request for the GetSpec method
 func NewGetSpecRequest(server string) (*http.Request, error) {
 	var err error
@@ -7208,6 +8645,296 @@ func NewGetSpecRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPartnersRequest constructs an http.Request for the ListPartners method
+func NewListPartnersRequest(server string, params *ListPartnersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreatePartnerRequest calls the generic CreatePartner builder with application/json body
+func NewCreatePartnerRequest(server string, params *CreatePartnerParams, body CreatePartnerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreatePartnerRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreatePartnerRequestWithBody constructs an http.Request for the CreatePartner method, with any body, and a specified content type
+func NewCreatePartnerRequestWithBody(server string, params *CreatePartnerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPartnerRequest constructs an http.Request for the GetPartner method
+func NewGetPartnerRequest(server string, partnerId PartnerId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdatePartnerRequest calls the generic UpdatePartner builder with application/json body
+func NewUpdatePartnerRequest(server string, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdatePartnerRequestWithBody(server, partnerId, params, "application/json", bodyReader)
+}
+
+// NewUpdatePartnerRequestWithBody constructs an http.Request for the UpdatePartner method, with any body, and a specified content type
+func NewUpdatePartnerRequestWithBody(server string, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetSettlementRequest constructs an http.Request for the GetSettlement method
+func NewGetSettlementRequest(server string, partnerId PartnerId, params *GetSettlementParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "partnerId", partnerId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/partners/%s/settlement", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -8086,6 +9813,95 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /liability (the `GetLiability` operationId).
 	GetLiabilityWithResponse(ctx context.Context, params *GetLiabilityParams, reqEditors ...RequestEditorFn) (*GetLiabilityResponse, error)
 
+	// ListListingsWithResponse List the listings
+	//
+	// Oldest first. Filters add up.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /listings (the `ListListings` operationId).
+	ListListingsWithResponse(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*ListListingsResponse, error)
+
+	// CreateListingWithBodyWithResponse Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithBodyWithResponse(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateListingResponse, error)
+
+	// CreateListingWithResponse Create a listing
+	//
+	// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+	// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+	// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+	// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+	// else or withdrawn.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings (the `CreateListing` operationId).
+	CreateListingWithResponse(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateListingResponse, error)
+
+	// DeleteListingWithResponse Delete a listing
+	//
+	// It is gone from every list; redemptions of it stay.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+	DeleteListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*DeleteListingResponse, error)
+
+	// GetListingWithResponse Get a listing
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+	GetListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*GetListingResponse, error)
+
+	// UpdateListingWithBodyWithResponse Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithBodyWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error)
+
+	// UpdateListingWithResponse Change a listing
+	//
+	// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+	// its offer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+	UpdateListingWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error)
+
+	// ImportListingCodesWithBodyWithResponse Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithBodyWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error)
+
+	// ImportListingCodesWithResponse Put partner codes into a listing
+	//
+	// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+	ImportListingCodesWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error)
+
 	// ListMembersWithResponse List the members
 	//
 	// Newest first.
@@ -8207,6 +10023,55 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /milestones/{milestoneKey} (the `UpdateMilestone` operationId).
 	UpdateMilestoneWithResponse(ctx context.Context, milestoneKey MilestoneKey, params *UpdateMilestoneParams, body UpdateMilestoneJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMilestoneResponse, error)
 
+	// ListOffersWithResponse List the offers made to other programmes
+	//
+	// Newest first, withdrawn ones too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /offers (the `ListOffers` operationId).
+	ListOffersWithResponse(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*ListOffersResponse, error)
+
+	// CreateOfferWithBodyWithResponse Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithBodyWithResponse(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error)
+
+	// CreateOfferWithResponse Offer an item to another programme
+	//
+	// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+	// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+	// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+	// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers (the `CreateOffer` operationId).
+	CreateOfferWithResponse(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error)
+
+	// GetOfferWithResponse Get an offer with what was sold of it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+	GetOfferWithResponse(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*GetOfferResponse, error)
+
+	// WithdrawOfferWithResponse Withdraw an offer
+	//
+	// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+	WithdrawOfferWithResponse(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*WithdrawOfferResponse, error)
+
 	// GetSpecWithResponse Get this document
 	//
 	// The contract that the server keeps, as JSON. Needs no key.
@@ -8215,6 +10080,70 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /openapi.json (the `GetSpec` operationId).
 	GetSpecWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecResponse, error)
+
+	// ListPartnersWithResponse List the partners
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners (the `ListPartners` operationId).
+	ListPartnersWithResponse(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*ListPartnersResponse, error)
+
+	// CreatePartnerWithBodyWithResponse Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithBodyWithResponse(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error)
+
+	// CreatePartnerWithResponse Create a partner
+	//
+	// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /partners (the `CreatePartner` operationId).
+	CreatePartnerWithResponse(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error)
+
+	// GetPartnerWithResponse Get a partner
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+	GetPartnerWithResponse(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*GetPartnerResponse, error)
+
+	// UpdatePartnerWithBodyWithResponse Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithBodyWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error)
+
+	// UpdatePartnerWithResponse Change or verify a partner
+	//
+	// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+	// is never deleted, since what it is owed stays on the books.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+	UpdatePartnerWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error)
+
+	// GetSettlementWithResponse Get what a partner is owed
+	//
+	// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+	// are kept with every redemption, so the answer costs the same at any number of them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+	GetSettlementWithResponse(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*GetSettlementResponse, error)
 
 	// ApproveRewardWithResponse Approve a reward before its time
 	//
@@ -14130,6 +16059,1044 @@ func (r GetLiabilityResponse) ContentType() string {
 	return ""
 }
 
+// ListListingsResponse200Headers the declared response headers of an HTTP 200 response for ListListings
+type ListListingsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse400Headers the declared response headers of an HTTP 400 response for ListListings
+type ListListingsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListListingsResponse401Headers the declared response headers of an HTTP 401 response for ListListings
+type ListListingsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse403Headers the declared response headers of an HTTP 403 response for ListListings
+type ListListingsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse429Headers the declared response headers of an HTTP 429 response for ListListings
+type ListListingsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListListingsResponse500Headers the declared response headers of an HTTP 500 response for ListListings
+type ListListingsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListListingsResponse503Headers the declared response headers of an HTTP 503 response for ListListings
+type ListListingsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListListingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListingList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListListingsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListListingsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListListingsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListListingsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListListingsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListListingsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListListingsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListListingsResponse) GetJSON200() *ListingList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListListingsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListListingsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListListingsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListListingsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListListingsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListListingsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListListingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListListingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListListingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListListingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateListingResponse201Headers the declared response headers of an HTTP 201 response for CreateListing
+type CreateListingResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse400Headers the declared response headers of an HTTP 400 response for CreateListing
+type CreateListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse401Headers the declared response headers of an HTTP 401 response for CreateListing
+type CreateListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse403Headers the declared response headers of an HTTP 403 response for CreateListing
+type CreateListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse404Headers the declared response headers of an HTTP 404 response for CreateListing
+type CreateListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateListingResponse409Headers the declared response headers of an HTTP 409 response for CreateListing
+type CreateListingResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateListingResponse413Headers the declared response headers of an HTTP 413 response for CreateListing
+type CreateListingResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse422Headers the declared response headers of an HTTP 422 response for CreateListing
+type CreateListingResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse429Headers the declared response headers of an HTTP 429 response for CreateListing
+type CreateListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateListingResponse500Headers the declared response headers of an HTTP 500 response for CreateListing
+type CreateListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateListingResponse503Headers the declared response headers of an HTTP 503 response for CreateListing
+type CreateListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateListingResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateListingResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateListingResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateListingResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateListingResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateListingResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateListingResponse) GetJSON201() *Listing {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateListingResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateListingResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateListingResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteListingResponse200Headers the declared response headers of an HTTP 200 response for DeleteListing
+type DeleteListingResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse400Headers the declared response headers of an HTTP 400 response for DeleteListing
+type DeleteListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteListingResponse401Headers the declared response headers of an HTTP 401 response for DeleteListing
+type DeleteListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse403Headers the declared response headers of an HTTP 403 response for DeleteListing
+type DeleteListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse404Headers the declared response headers of an HTTP 404 response for DeleteListing
+type DeleteListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteListingResponse429Headers the declared response headers of an HTTP 429 response for DeleteListing
+type DeleteListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteListingResponse500Headers the declared response headers of an HTTP 500 response for DeleteListing
+type DeleteListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteListingResponse503Headers the declared response headers of an HTTP 503 response for DeleteListing
+type DeleteListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteListingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteListingResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetListingResponse200Headers the declared response headers of an HTTP 200 response for GetListing
+type GetListingResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse400Headers the declared response headers of an HTTP 400 response for GetListing
+type GetListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetListingResponse401Headers the declared response headers of an HTTP 401 response for GetListing
+type GetListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse403Headers the declared response headers of an HTTP 403 response for GetListing
+type GetListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse404Headers the declared response headers of an HTTP 404 response for GetListing
+type GetListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetListingResponse429Headers the declared response headers of an HTTP 429 response for GetListing
+type GetListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetListingResponse500Headers the declared response headers of an HTTP 500 response for GetListing
+type GetListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetListingResponse503Headers the declared response headers of an HTTP 503 response for GetListing
+type GetListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetListingResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetListingResponse) GetJSON200() *Listing {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateListingResponse200Headers the declared response headers of an HTTP 200 response for UpdateListing
+type UpdateListingResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse400Headers the declared response headers of an HTTP 400 response for UpdateListing
+type UpdateListingResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse401Headers the declared response headers of an HTTP 401 response for UpdateListing
+type UpdateListingResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse403Headers the declared response headers of an HTTP 403 response for UpdateListing
+type UpdateListingResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse404Headers the declared response headers of an HTTP 404 response for UpdateListing
+type UpdateListingResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateListingResponse409Headers the declared response headers of an HTTP 409 response for UpdateListing
+type UpdateListingResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateListingResponse413Headers the declared response headers of an HTTP 413 response for UpdateListing
+type UpdateListingResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse422Headers the declared response headers of an HTTP 422 response for UpdateListing
+type UpdateListingResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse429Headers the declared response headers of an HTTP 429 response for UpdateListing
+type UpdateListingResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateListingResponse500Headers the declared response headers of an HTTP 500 response for UpdateListing
+type UpdateListingResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateListingResponse503Headers the declared response headers of an HTTP 503 response for UpdateListing
+type UpdateListingResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateListingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Listing
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateListingResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateListingResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateListingResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateListingResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateListingResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateListingResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateListingResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateListingResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateListingResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateListingResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateListingResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateListingResponse) GetJSON200() *Listing {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateListingResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateListingResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateListingResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateListingResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateListingResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateListingResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateListingResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateListingResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateListingResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateListingResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateListingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateListingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateListingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateListingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ImportListingCodesResponse200Headers the declared response headers of an HTTP 200 response for ImportListingCodes
+type ImportListingCodesResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse400Headers the declared response headers of an HTTP 400 response for ImportListingCodes
+type ImportListingCodesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse401Headers the declared response headers of an HTTP 401 response for ImportListingCodes
+type ImportListingCodesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse403Headers the declared response headers of an HTTP 403 response for ImportListingCodes
+type ImportListingCodesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse404Headers the declared response headers of an HTTP 404 response for ImportListingCodes
+type ImportListingCodesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse409Headers the declared response headers of an HTTP 409 response for ImportListingCodes
+type ImportListingCodesResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse413Headers the declared response headers of an HTTP 413 response for ImportListingCodes
+type ImportListingCodesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse422Headers the declared response headers of an HTTP 422 response for ImportListingCodes
+type ImportListingCodesResponse422Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse429Headers the declared response headers of an HTTP 429 response for ImportListingCodes
+type ImportListingCodesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ImportListingCodesResponse500Headers the declared response headers of an HTTP 500 response for ImportListingCodes
+type ImportListingCodesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ImportListingCodesResponse503Headers the declared response headers of an HTTP 503 response for ImportListingCodes
+type ImportListingCodesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ImportListingCodesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportCodesResult
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ImportListingCodesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ImportListingCodesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ImportListingCodesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ImportListingCodesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ImportListingCodesResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ImportListingCodesResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ImportListingCodesResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ImportListingCodesResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ImportListingCodesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ImportListingCodesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ImportListingCodesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportListingCodesResponse) GetJSON200() *ImportCodesResult {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ImportListingCodesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ImportListingCodesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ImportListingCodesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ImportListingCodesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ImportListingCodesResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ImportListingCodesResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ImportListingCodesResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ImportListingCodesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ImportListingCodesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportListingCodesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportListingCodesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportListingCodesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportListingCodesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportListingCodesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListMembersResponse200Headers the declared response headers of an HTTP 200 response for ListMembers
 type ListMembersResponse200Headers struct {
 	XRequestId *string
@@ -15642,6 +18609,693 @@ func (r UpdateMilestoneResponse) ContentType() string {
 	return ""
 }
 
+// ListOffersResponse200Headers the declared response headers of an HTTP 200 response for ListOffers
+type ListOffersResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse400Headers the declared response headers of an HTTP 400 response for ListOffers
+type ListOffersResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListOffersResponse401Headers the declared response headers of an HTTP 401 response for ListOffers
+type ListOffersResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse403Headers the declared response headers of an HTTP 403 response for ListOffers
+type ListOffersResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse429Headers the declared response headers of an HTTP 429 response for ListOffers
+type ListOffersResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListOffersResponse500Headers the declared response headers of an HTTP 500 response for ListOffers
+type ListOffersResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListOffersResponse503Headers the declared response headers of an HTTP 503 response for ListOffers
+type ListOffersResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListOffersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OfferList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListOffersResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListOffersResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListOffersResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListOffersResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListOffersResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListOffersResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListOffersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOffersResponse) GetJSON200() *OfferList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListOffersResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListOffersResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListOffersResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListOffersResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListOffersResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListOffersResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOffersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOffersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOffersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOffersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateOfferResponse201Headers the declared response headers of an HTTP 201 response for CreateOffer
+type CreateOfferResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse400Headers the declared response headers of an HTTP 400 response for CreateOffer
+type CreateOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse401Headers the declared response headers of an HTTP 401 response for CreateOffer
+type CreateOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse403Headers the declared response headers of an HTTP 403 response for CreateOffer
+type CreateOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse404Headers the declared response headers of an HTTP 404 response for CreateOffer
+type CreateOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateOfferResponse409Headers the declared response headers of an HTTP 409 response for CreateOffer
+type CreateOfferResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateOfferResponse413Headers the declared response headers of an HTTP 413 response for CreateOffer
+type CreateOfferResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse422Headers the declared response headers of an HTTP 422 response for CreateOffer
+type CreateOfferResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse429Headers the declared response headers of an HTTP 429 response for CreateOffer
+type CreateOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateOfferResponse500Headers the declared response headers of an HTTP 500 response for CreateOffer
+type CreateOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateOfferResponse503Headers the declared response headers of an HTTP 503 response for CreateOffer
+type CreateOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateOfferResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateOfferResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateOfferResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateOfferResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateOfferResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateOfferResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateOfferResponse) GetJSON201() *Offer {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CreateOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateOfferResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateOfferResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateOfferResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOfferResponse200Headers the declared response headers of an HTTP 200 response for GetOffer
+type GetOfferResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse400Headers the declared response headers of an HTTP 400 response for GetOffer
+type GetOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetOfferResponse401Headers the declared response headers of an HTTP 401 response for GetOffer
+type GetOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse403Headers the declared response headers of an HTTP 403 response for GetOffer
+type GetOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse404Headers the declared response headers of an HTTP 404 response for GetOffer
+type GetOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetOfferResponse429Headers the declared response headers of an HTTP 429 response for GetOffer
+type GetOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetOfferResponse500Headers the declared response headers of an HTTP 500 response for GetOffer
+type GetOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetOfferResponse503Headers the declared response headers of an HTTP 503 response for GetOffer
+type GetOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOfferResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetOfferResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetOfferResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOfferResponse) GetJSON200() *Offer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawOfferResponse200Headers the declared response headers of an HTTP 200 response for WithdrawOffer
+type WithdrawOfferResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse400Headers the declared response headers of an HTTP 400 response for WithdrawOffer
+type WithdrawOfferResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse401Headers the declared response headers of an HTTP 401 response for WithdrawOffer
+type WithdrawOfferResponse401Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse403Headers the declared response headers of an HTTP 403 response for WithdrawOffer
+type WithdrawOfferResponse403Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse404Headers the declared response headers of an HTTP 404 response for WithdrawOffer
+type WithdrawOfferResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse409Headers the declared response headers of an HTTP 409 response for WithdrawOffer
+type WithdrawOfferResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse413Headers the declared response headers of an HTTP 413 response for WithdrawOffer
+type WithdrawOfferResponse413Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse422Headers the declared response headers of an HTTP 422 response for WithdrawOffer
+type WithdrawOfferResponse422Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse429Headers the declared response headers of an HTTP 429 response for WithdrawOffer
+type WithdrawOfferResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// WithdrawOfferResponse500Headers the declared response headers of an HTTP 500 response for WithdrawOffer
+type WithdrawOfferResponse500Headers struct {
+	XRequestId *string
+}
+
+// WithdrawOfferResponse503Headers the declared response headers of an HTTP 503 response for WithdrawOffer
+type WithdrawOfferResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type WithdrawOfferResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Offer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawOfferResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *WithdrawOfferResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *WithdrawOfferResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *WithdrawOfferResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *WithdrawOfferResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *WithdrawOfferResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *WithdrawOfferResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *WithdrawOfferResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *WithdrawOfferResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *WithdrawOfferResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *WithdrawOfferResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawOfferResponse) GetJSON200() *Offer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r WithdrawOfferResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r WithdrawOfferResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r WithdrawOfferResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r WithdrawOfferResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r WithdrawOfferResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r WithdrawOfferResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r WithdrawOfferResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r WithdrawOfferResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r WithdrawOfferResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r WithdrawOfferResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawOfferResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawOfferResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawOfferResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawOfferResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetSpecResponse200Headers the declared response headers of an HTTP 200 response for GetSpec
 type GetSpecResponse200Headers struct {
 	XRequestId *string
@@ -15684,6 +19338,831 @@ func (r GetSpecResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSpecResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPartnersResponse200Headers the declared response headers of an HTTP 200 response for ListPartners
+type ListPartnersResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse400Headers the declared response headers of an HTTP 400 response for ListPartners
+type ListPartnersResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListPartnersResponse401Headers the declared response headers of an HTTP 401 response for ListPartners
+type ListPartnersResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse403Headers the declared response headers of an HTTP 403 response for ListPartners
+type ListPartnersResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse429Headers the declared response headers of an HTTP 429 response for ListPartners
+type ListPartnersResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListPartnersResponse500Headers the declared response headers of an HTTP 500 response for ListPartners
+type ListPartnersResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListPartnersResponse503Headers the declared response headers of an HTTP 503 response for ListPartners
+type ListPartnersResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListPartnersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PartnerList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPartnersResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListPartnersResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListPartnersResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListPartnersResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListPartnersResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListPartnersResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListPartnersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPartnersResponse) GetJSON200() *PartnerList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListPartnersResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListPartnersResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListPartnersResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListPartnersResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListPartnersResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListPartnersResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPartnersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPartnersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPartnersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPartnersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreatePartnerResponse201Headers the declared response headers of an HTTP 201 response for CreatePartner
+type CreatePartnerResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreatePartnerResponse400Headers the declared response headers of an HTTP 400 response for CreatePartner
+type CreatePartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreatePartnerResponse401Headers the declared response headers of an HTTP 401 response for CreatePartner
+type CreatePartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse403Headers the declared response headers of an HTTP 403 response for CreatePartner
+type CreatePartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse409Headers the declared response headers of an HTTP 409 response for CreatePartner
+type CreatePartnerResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreatePartnerResponse413Headers the declared response headers of an HTTP 413 response for CreatePartner
+type CreatePartnerResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse422Headers the declared response headers of an HTTP 422 response for CreatePartner
+type CreatePartnerResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse429Headers the declared response headers of an HTTP 429 response for CreatePartner
+type CreatePartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreatePartnerResponse500Headers the declared response headers of an HTTP 500 response for CreatePartner
+type CreatePartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreatePartnerResponse503Headers the declared response headers of an HTTP 503 response for CreatePartner
+type CreatePartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreatePartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreatePartnerResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreatePartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreatePartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreatePartnerResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreatePartnerResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreatePartnerResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreatePartnerResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreatePartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreatePartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreatePartnerResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreatePartnerResponse) GetJSON201() *Partner {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreatePartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreatePartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreatePartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreatePartnerResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreatePartnerResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreatePartnerResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreatePartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreatePartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreatePartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreatePartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreatePartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreatePartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreatePartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPartnerResponse200Headers the declared response headers of an HTTP 200 response for GetPartner
+type GetPartnerResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse400Headers the declared response headers of an HTTP 400 response for GetPartner
+type GetPartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetPartnerResponse401Headers the declared response headers of an HTTP 401 response for GetPartner
+type GetPartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse403Headers the declared response headers of an HTTP 403 response for GetPartner
+type GetPartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse404Headers the declared response headers of an HTTP 404 response for GetPartner
+type GetPartnerResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetPartnerResponse429Headers the declared response headers of an HTTP 429 response for GetPartner
+type GetPartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetPartnerResponse500Headers the declared response headers of an HTTP 500 response for GetPartner
+type GetPartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetPartnerResponse503Headers the declared response headers of an HTTP 503 response for GetPartner
+type GetPartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetPartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPartnerResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetPartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetPartnerResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetPartnerResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetPartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPartnerResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPartnerResponse) GetJSON200() *Partner {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetPartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetPartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetPartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPartnerResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetPartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdatePartnerResponse200Headers the declared response headers of an HTTP 200 response for UpdatePartner
+type UpdatePartnerResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse400Headers the declared response headers of an HTTP 400 response for UpdatePartner
+type UpdatePartnerResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse401Headers the declared response headers of an HTTP 401 response for UpdatePartner
+type UpdatePartnerResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse403Headers the declared response headers of an HTTP 403 response for UpdatePartner
+type UpdatePartnerResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse404Headers the declared response headers of an HTTP 404 response for UpdatePartner
+type UpdatePartnerResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse409Headers the declared response headers of an HTTP 409 response for UpdatePartner
+type UpdatePartnerResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse413Headers the declared response headers of an HTTP 413 response for UpdatePartner
+type UpdatePartnerResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse422Headers the declared response headers of an HTTP 422 response for UpdatePartner
+type UpdatePartnerResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse429Headers the declared response headers of an HTTP 429 response for UpdatePartner
+type UpdatePartnerResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdatePartnerResponse500Headers the declared response headers of an HTTP 500 response for UpdatePartner
+type UpdatePartnerResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdatePartnerResponse503Headers the declared response headers of an HTTP 503 response for UpdatePartner
+type UpdatePartnerResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdatePartnerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Partner
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdatePartnerResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdatePartnerResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdatePartnerResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdatePartnerResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdatePartnerResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdatePartnerResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdatePartnerResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdatePartnerResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdatePartnerResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdatePartnerResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdatePartnerResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdatePartnerResponse) GetJSON200() *Partner {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdatePartnerResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdatePartnerResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdatePartnerResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdatePartnerResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdatePartnerResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdatePartnerResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdatePartnerResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdatePartnerResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdatePartnerResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdatePartnerResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdatePartnerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdatePartnerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdatePartnerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdatePartnerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSettlementResponse200Headers the declared response headers of an HTTP 200 response for GetSettlement
+type GetSettlementResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse400Headers the declared response headers of an HTTP 400 response for GetSettlement
+type GetSettlementResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetSettlementResponse401Headers the declared response headers of an HTTP 401 response for GetSettlement
+type GetSettlementResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse403Headers the declared response headers of an HTTP 403 response for GetSettlement
+type GetSettlementResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse404Headers the declared response headers of an HTTP 404 response for GetSettlement
+type GetSettlementResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetSettlementResponse429Headers the declared response headers of an HTTP 429 response for GetSettlement
+type GetSettlementResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetSettlementResponse500Headers the declared response headers of an HTTP 500 response for GetSettlement
+type GetSettlementResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetSettlementResponse503Headers the declared response headers of an HTTP 503 response for GetSettlement
+type GetSettlementResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetSettlementResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Settlement
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSettlementResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetSettlementResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetSettlementResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetSettlementResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetSettlementResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetSettlementResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetSettlementResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetSettlementResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSettlementResponse) GetJSON200() *Settlement {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetSettlementResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetSettlementResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetSettlementResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSettlementResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetSettlementResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetSettlementResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetSettlementResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSettlementResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSettlementResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSettlementResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSettlementResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17697,6 +22176,149 @@ func (c *ClientWithResponses) GetLiabilityWithResponse(ctx context.Context, para
 	return ParseGetLiabilityResponse(rsp)
 }
 
+// ListListingsWithResponse List the listings
+//
+// Oldest first. Filters add up.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /listings (the `ListListings` operationId).
+func (c *ClientWithResponses) ListListingsWithResponse(ctx context.Context, params *ListListingsParams, reqEditors ...RequestEditorFn) (*ListListingsResponse, error) {
+	rsp, err := c.ListListings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListListingsResponse(rsp)
+}
+
+// CreateListingWithBodyWithResponse Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *ClientWithResponses) CreateListingWithBodyWithResponse(ctx context.Context, params *CreateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateListingResponse, error) {
+	rsp, err := c.CreateListingWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateListingResponse(rsp)
+}
+
+// CreateListingWithResponse Create a listing
+//
+// What members can buy at a partner. Its codes come from `codePoolId`; or, with `offerId`, from another
+// programme on this server that offers an item of its own to yours: then stock, codes and settlement price are
+// that programme's, and must be left out here. With neither, the listing gets a code pool of its own, to be
+// filled by an import. An unknown partner, pool or offer answers 404, as does an offer that is made to somebody
+// else or withdrawn.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings (the `CreateListing` operationId).
+func (c *ClientWithResponses) CreateListingWithResponse(ctx context.Context, params *CreateListingParams, body CreateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateListingResponse, error) {
+	rsp, err := c.CreateListing(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateListingResponse(rsp)
+}
+
+// DeleteListingWithResponse Delete a listing
+//
+// It is gone from every list; redemptions of it stay.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /listings/{listingId} (the `DeleteListing` operationId).
+func (c *ClientWithResponses) DeleteListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*DeleteListingResponse, error) {
+	rsp, err := c.DeleteListing(ctx, listingId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteListingResponse(rsp)
+}
+
+// GetListingWithResponse Get a listing
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /listings/{listingId} (the `GetListing` operationId).
+func (c *ClientWithResponses) GetListingWithResponse(ctx context.Context, listingId ListingId, reqEditors ...RequestEditorFn) (*GetListingResponse, error) {
+	rsp, err := c.GetListing(ctx, listingId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetListingResponse(rsp)
+}
+
+// UpdateListingWithBodyWithResponse Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *ClientWithResponses) UpdateListingWithBodyWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error) {
+	rsp, err := c.UpdateListingWithBody(ctx, listingId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateListingResponse(rsp)
+}
+
+// UpdateListingWithResponse Change a listing
+//
+// Redemptions made before keep their title, price and settlement price. A listing stays with its partner and
+// its offer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /listings/{listingId} (the `UpdateListing` operationId).
+func (c *ClientWithResponses) UpdateListingWithResponse(ctx context.Context, listingId ListingId, params *UpdateListingParams, body UpdateListingJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateListingResponse, error) {
+	rsp, err := c.UpdateListing(ctx, listingId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateListingResponse(rsp)
+}
+
+// ImportListingCodesWithBodyWithResponse Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *ClientWithResponses) ImportListingCodesWithBodyWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error) {
+	rsp, err := c.ImportListingCodesWithBody(ctx, listingId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportListingCodesResponse(rsp)
+}
+
+// ImportListingCodesWithResponse Put partner codes into a listing
+//
+// The same as an import into the listing's code pool. A listing of another programme's offer takes none in: 400.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /listings/{listingId}/codes (the `ImportListingCodes` operationId).
+func (c *ClientWithResponses) ImportListingCodesWithResponse(ctx context.Context, listingId ListingId, params *ImportListingCodesParams, body ImportListingCodesJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportListingCodesResponse, error) {
+	rsp, err := c.ImportListingCodes(ctx, listingId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportListingCodesResponse(rsp)
+}
+
 // ListMembersWithResponse List the members
 //
 // Newest first.
@@ -17896,6 +22518,85 @@ func (c *ClientWithResponses) UpdateMilestoneWithResponse(ctx context.Context, m
 	return ParseUpdateMilestoneResponse(rsp)
 }
 
+// ListOffersWithResponse List the offers made to other programmes
+//
+// Newest first, withdrawn ones too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /offers (the `ListOffers` operationId).
+func (c *ClientWithResponses) ListOffersWithResponse(ctx context.Context, params *ListOffersParams, reqEditors ...RequestEditorFn) (*ListOffersResponse, error) {
+	rsp, err := c.ListOffers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOffersResponse(rsp)
+}
+
+// CreateOfferWithBodyWithResponse Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *ClientWithResponses) CreateOfferWithBodyWithResponse(ctx context.Context, params *CreateOfferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error) {
+	rsp, err := c.CreateOfferWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateOfferResponse(rsp)
+}
+
+// CreateOfferWithResponse Offer an item to another programme
+//
+// Lets one other programme on this server, in the same mode, list a digital item of yours in its marketplace.
+// Its members pay that programme in its own points; stock and code are taken from yours, and the settlement
+// price is noted as owed to you. That programme sees how many are left, and the codes its members bought:
+// nothing else of yours. Give it the offer's id. Whether a programme of this name exists is not told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers (the `CreateOffer` operationId).
+func (c *ClientWithResponses) CreateOfferWithResponse(ctx context.Context, params *CreateOfferParams, body CreateOfferJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateOfferResponse, error) {
+	rsp, err := c.CreateOffer(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateOfferResponse(rsp)
+}
+
+// GetOfferWithResponse Get an offer with what was sold of it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /offers/{offerId} (the `GetOffer` operationId).
+func (c *ClientWithResponses) GetOfferWithResponse(ctx context.Context, offerId OfferId, reqEditors ...RequestEditorFn) (*GetOfferResponse, error) {
+	rsp, err := c.GetOffer(ctx, offerId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOfferResponse(rsp)
+}
+
+// WithdrawOfferWithResponse Withdraw an offer
+//
+// Nothing more is sold of it; what was sold stays sold and owed. Final: withdrawing again changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /offers/{offerId}/withdraw (the `WithdrawOffer` operationId).
+func (c *ClientWithResponses) WithdrawOfferWithResponse(ctx context.Context, offerId OfferId, params *WithdrawOfferParams, reqEditors ...RequestEditorFn) (*WithdrawOfferResponse, error) {
+	rsp, err := c.WithdrawOffer(ctx, offerId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawOfferResponse(rsp)
+}
+
 // GetSpecWithResponse Get this document
 //
 // The contract that the server keeps, as JSON. Needs no key.
@@ -17909,6 +22610,112 @@ func (c *ClientWithResponses) GetSpecWithResponse(ctx context.Context, reqEditor
 		return nil, err
 	}
 	return ParseGetSpecResponse(rsp)
+}
+
+// ListPartnersWithResponse List the partners
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners (the `ListPartners` operationId).
+func (c *ClientWithResponses) ListPartnersWithResponse(ctx context.Context, params *ListPartnersParams, reqEditors ...RequestEditorFn) (*ListPartnersResponse, error) {
+	rsp, err := c.ListPartners(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPartnersResponse(rsp)
+}
+
+// CreatePartnerWithBodyWithResponse Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *ClientWithResponses) CreatePartnerWithBodyWithResponse(ctx context.Context, params *CreatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error) {
+	rsp, err := c.CreatePartnerWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePartnerResponse(rsp)
+}
+
+// CreatePartnerWithResponse Create a partner
+//
+// A partner begins unverified: its listings can be prepared, and are offered to nobody before it is verified.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /partners (the `CreatePartner` operationId).
+func (c *ClientWithResponses) CreatePartnerWithResponse(ctx context.Context, params *CreatePartnerParams, body CreatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreatePartnerResponse, error) {
+	rsp, err := c.CreatePartner(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreatePartnerResponse(rsp)
+}
+
+// GetPartnerWithResponse Get a partner
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners/{partnerId} (the `GetPartner` operationId).
+func (c *ClientWithResponses) GetPartnerWithResponse(ctx context.Context, partnerId PartnerId, reqEditors ...RequestEditorFn) (*GetPartnerResponse, error) {
+	rsp, err := c.GetPartner(ctx, partnerId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPartnerResponse(rsp)
+}
+
+// UpdatePartnerWithBodyWithResponse Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *ClientWithResponses) UpdatePartnerWithBodyWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error) {
+	rsp, err := c.UpdatePartnerWithBody(ctx, partnerId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePartnerResponse(rsp)
+}
+
+// UpdatePartnerWithResponse Change or verify a partner
+//
+// `verified: true` puts the partner's listings on offer, `verified: false` takes them off at once. A partner
+// is never deleted, since what it is owed stays on the books.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /partners/{partnerId} (the `UpdatePartner` operationId).
+func (c *ClientWithResponses) UpdatePartnerWithResponse(ctx context.Context, partnerId PartnerId, params *UpdatePartnerParams, body UpdatePartnerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePartnerResponse, error) {
+	rsp, err := c.UpdatePartner(ctx, partnerId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdatePartnerResponse(rsp)
+}
+
+// GetSettlementWithResponse Get what a partner is owed
+//
+// Totals of what members redeemed of this partner, over whole days in UTC; without `from` and `to`, ever. They
+// are kept with every redemption, so the answer costs the same at any number of them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /partners/{partnerId}/settlement (the `GetSettlement` operationId).
+func (c *ClientWithResponses) GetSettlementWithResponse(ctx context.Context, partnerId PartnerId, params *GetSettlementParams, reqEditors ...RequestEditorFn) (*GetSettlementResponse, error) {
+	rsp, err := c.GetSettlement(ctx, partnerId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSettlementResponse(rsp)
 }
 
 // ApproveRewardWithResponse Approve a reward before its time
@@ -26095,6 +30902,1440 @@ func ParseGetLiabilityResponse(rsp *http.Response) (*GetLiabilityResponse, error
 	return response, nil
 }
 
+// ParseListListingsResponse parses an HTTP response from a ListListingsWithResponse call
+func ParseListListingsResponse(rsp *http.Response) (*ListListingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListListingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListingList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListListingsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListListingsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListListingsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListListingsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListListingsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListListingsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListListingsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateListingResponse parses an HTTP response from a CreateListingWithResponse call
+func ParseCreateListingResponse(rsp *http.Response) (*CreateListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateListingResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateListingResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateListingResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateListingResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteListingResponse parses an HTTP response from a DeleteListingWithResponse call
+func ParseDeleteListingResponse(rsp *http.Response) (*DeleteListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteListingResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetListingResponse parses an HTTP response from a GetListingWithResponse call
+func ParseGetListingResponse(rsp *http.Response) (*GetListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetListingResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateListingResponse parses an HTTP response from a UpdateListingWithResponse call
+func ParseUpdateListingResponse(rsp *http.Response) (*UpdateListingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateListingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Listing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateListingResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateListingResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateListingResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateListingResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateListingResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateListingResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateListingResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateListingResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateListingResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateListingResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateListingResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseImportListingCodesResponse parses an HTTP response from a ImportListingCodesWithResponse call
+func ParseImportListingCodesResponse(rsp *http.Response) (*ImportListingCodesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportListingCodesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportCodesResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ImportListingCodesResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ImportListingCodesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ImportListingCodesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ImportListingCodesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ImportListingCodesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ImportListingCodesResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ImportListingCodesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ImportListingCodesResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ImportListingCodesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ImportListingCodesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ImportListingCodesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMembersResponse parses an HTTP response from a ListMembersWithResponse call
 func ParseListMembersResponse(rsp *http.Response) (*ListMembersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -28174,6 +34415,954 @@ func ParseUpdateMilestoneResponse(rsp *http.Response) (*UpdateMilestoneResponse,
 	return response, nil
 }
 
+// ParseListOffersResponse parses an HTTP response from a ListOffersWithResponse call
+func ParseListOffersResponse(rsp *http.Response) (*ListOffersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOffersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OfferList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListOffersResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListOffersResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListOffersResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListOffersResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListOffersResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListOffersResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListOffersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateOfferResponse parses an HTTP response from a CreateOfferWithResponse call
+func ParseCreateOfferResponse(rsp *http.Response) (*CreateOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateOfferResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateOfferResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateOfferResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateOfferResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOfferResponse parses an HTTP response from a GetOfferWithResponse call
+func ParseGetOfferResponse(rsp *http.Response) (*GetOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOfferResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawOfferResponse parses an HTTP response from a WithdrawOfferWithResponse call
+func ParseWithdrawOfferResponse(rsp *http.Response) (*WithdrawOfferResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawOfferResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Offer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawOfferResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers WithdrawOfferResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers WithdrawOfferResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers WithdrawOfferResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers WithdrawOfferResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers WithdrawOfferResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers WithdrawOfferResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers WithdrawOfferResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers WithdrawOfferResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers WithdrawOfferResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers WithdrawOfferResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetSpecResponse parses an HTTP response from a GetSpecWithResponse call
 func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -28208,6 +35397,1137 @@ func ParseGetSpecResponse(rsp *http.Response) (*GetSpecResponse, error) {
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPartnersResponse parses an HTTP response from a ListPartnersWithResponse call
+func ParseListPartnersResponse(rsp *http.Response) (*ListPartnersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPartnersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PartnerList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPartnersResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListPartnersResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListPartnersResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListPartnersResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListPartnersResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListPartnersResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListPartnersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreatePartnerResponse parses an HTTP response from a CreatePartnerWithResponse call
+func ParseCreatePartnerResponse(rsp *http.Response) (*CreatePartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreatePartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreatePartnerResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreatePartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreatePartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreatePartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreatePartnerResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreatePartnerResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreatePartnerResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreatePartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreatePartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreatePartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPartnerResponse parses an HTTP response from a GetPartnerWithResponse call
+func ParseGetPartnerResponse(rsp *http.Response) (*GetPartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPartnerResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetPartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetPartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetPartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetPartnerResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetPartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetPartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdatePartnerResponse parses an HTTP response from a UpdatePartnerWithResponse call
+func ParseUpdatePartnerResponse(rsp *http.Response) (*UpdatePartnerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdatePartnerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Partner
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdatePartnerResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdatePartnerResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdatePartnerResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdatePartnerResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdatePartnerResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdatePartnerResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdatePartnerResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdatePartnerResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdatePartnerResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdatePartnerResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdatePartnerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSettlementResponse parses an HTTP response from a GetSettlementWithResponse call
+func ParseGetSettlementResponse(rsp *http.Response) (*GetSettlementResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSettlementResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Settlement
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSettlementResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetSettlementResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetSettlementResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetSettlementResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetSettlementResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetSettlementResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetSettlementResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetSettlementResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -29972,6 +38292,24 @@ type ServerInterface interface {
 	// GetLiability What the programme owes its members
 	// (GET /liability)
 	GetLiability(ctx echo.Context, params GetLiabilityParams) error
+	// ListListings List the listings
+	// (GET /listings)
+	ListListings(ctx echo.Context, params ListListingsParams) error
+	// CreateListing Create a listing
+	// (POST /listings)
+	CreateListing(ctx echo.Context, params CreateListingParams) error
+	// DeleteListing Delete a listing
+	// (DELETE /listings/{listingId})
+	DeleteListing(ctx echo.Context, listingId ListingId) error
+	// GetListing Get a listing
+	// (GET /listings/{listingId})
+	GetListing(ctx echo.Context, listingId ListingId) error
+	// UpdateListing Change a listing
+	// (PATCH /listings/{listingId})
+	UpdateListing(ctx echo.Context, listingId ListingId, params UpdateListingParams) error
+	// ImportListingCodes Put partner codes into a listing
+	// (POST /listings/{listingId}/codes)
+	ImportListingCodes(ctx echo.Context, listingId ListingId, params ImportListingCodesParams) error
 	// ListMembers List the members
 	// (GET /members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -29999,9 +38337,36 @@ type ServerInterface interface {
 	// UpdateMilestone Change a milestone
 	// (PATCH /milestones/{milestoneKey})
 	UpdateMilestone(ctx echo.Context, milestoneKey MilestoneKey, params UpdateMilestoneParams) error
+	// ListOffers List the offers made to other programmes
+	// (GET /offers)
+	ListOffers(ctx echo.Context, params ListOffersParams) error
+	// CreateOffer Offer an item to another programme
+	// (POST /offers)
+	CreateOffer(ctx echo.Context, params CreateOfferParams) error
+	// GetOffer Get an offer with what was sold of it
+	// (GET /offers/{offerId})
+	GetOffer(ctx echo.Context, offerId OfferId) error
+	// WithdrawOffer Withdraw an offer
+	// (POST /offers/{offerId}/withdraw)
+	WithdrawOffer(ctx echo.Context, offerId OfferId, params WithdrawOfferParams) error
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx echo.Context) error
+	// ListPartners List the partners
+	// (GET /partners)
+	ListPartners(ctx echo.Context, params ListPartnersParams) error
+	// CreatePartner Create a partner
+	// (POST /partners)
+	CreatePartner(ctx echo.Context, params CreatePartnerParams) error
+	// GetPartner Get a partner
+	// (GET /partners/{partnerId})
+	GetPartner(ctx echo.Context, partnerId PartnerId) error
+	// UpdatePartner Change or verify a partner
+	// (PATCH /partners/{partnerId})
+	UpdatePartner(ctx echo.Context, partnerId PartnerId, params UpdatePartnerParams) error
+	// GetSettlement Get what a partner is owed
+	// (GET /partners/{partnerId}/settlement)
+	GetSettlement(ctx echo.Context, partnerId PartnerId, params GetSettlementParams) error
 	// ApproveReward Approve a reward before its time
 	// (POST /rewards/{rewardId}/approve)
 	ApproveReward(ctx echo.Context, rewardId RewardId, params ApproveRewardParams) error
@@ -31036,6 +39401,178 @@ func (w *ServerInterfaceWrapper) GetLiability(ctx echo.Context) error {
 	return err
 }
 
+// ListListings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListListings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListListingsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "partnerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "partnerId", ctx.QueryParams(), &params.PartnerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListListings(ctx, params)
+	return err
+}
+
+// CreateListing converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateListing(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateListingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateListing(ctx, params)
+	return err
+}
+
+// DeleteListing converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteListing(ctx, listingId)
+	return err
+}
+
+// GetListing converts echo context to params.
+func (w *ServerInterfaceWrapper) GetListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetListing(ctx, listingId)
+	return err
+}
+
+// UpdateListing converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateListing(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateListingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateListing(ctx, listingId, params)
+	return err
+}
+
+// ImportListingCodes converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportListingCodes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "listingId" -------------
+	var listingId ListingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "listingId", ctx.Param("listingId"), &listingId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter listingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportListingCodesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportListingCodes(ctx, listingId, params)
+	return err
+}
+
 // ListMembers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
 	var err error
@@ -31264,12 +39801,256 @@ func (w *ServerInterfaceWrapper) UpdateMilestone(ctx echo.Context) error {
 	return err
 }
 
+// ListOffers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOffers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOffersParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOffers(ctx, params)
+	return err
+}
+
+// CreateOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateOffer(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateOfferParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateOffer(ctx, params)
+	return err
+}
+
+// GetOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOffer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "offerId" -------------
+	var offerId OfferId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "offerId", ctx.Param("offerId"), &offerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter offerId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOffer(ctx, offerId)
+	return err
+}
+
+// WithdrawOffer converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawOffer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "offerId" -------------
+	var offerId OfferId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "offerId", ctx.Param("offerId"), &offerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter offerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawOfferParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawOffer(ctx, offerId, params)
+	return err
+}
+
 // GetSpec converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSpec(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetSpec(ctx)
+	return err
+}
+
+// ListPartners converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPartners(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPartnersParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPartners(ctx, params)
+	return err
+}
+
+// CreatePartner converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePartner(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePartnerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePartner(ctx, params)
+	return err
+}
+
+// GetPartner converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPartner(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPartner(ctx, partnerId)
+	return err
+}
+
+// UpdatePartner converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdatePartner(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdatePartnerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdatePartner(ctx, partnerId, params)
+	return err
+}
+
+// GetSettlement converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSettlement(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "partnerId" -------------
+	var partnerId PartnerId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "partnerId", ctx.Param("partnerId"), &partnerId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter partnerId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSettlementParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSettlement(ctx, partnerId, params)
 	return err
 }
 
@@ -31549,6 +40330,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/milestones/:milestoneKey", wrapper.DeleteMilestone, options.OperationMiddlewares["deleteMilestone"]...)
 	router.GET(options.BaseURL+"/milestones/:milestoneKey", wrapper.GetMilestone, options.OperationMiddlewares["getMilestone"]...)
 	router.PATCH(options.BaseURL+"/milestones/:milestoneKey", wrapper.UpdateMilestone, options.OperationMiddlewares["updateMilestone"]...)
+	router.GET(options.BaseURL+"/partners", wrapper.ListPartners, options.OperationMiddlewares["listPartners"]...)
+	router.POST(options.BaseURL+"/partners", wrapper.CreatePartner, options.OperationMiddlewares["createPartner"]...)
+	router.GET(options.BaseURL+"/partners/:partnerId", wrapper.GetPartner, options.OperationMiddlewares["getPartner"]...)
+	router.PATCH(options.BaseURL+"/partners/:partnerId", wrapper.UpdatePartner, options.OperationMiddlewares["updatePartner"]...)
+	router.GET(options.BaseURL+"/partners/:partnerId/settlement", wrapper.GetSettlement, options.OperationMiddlewares["getSettlement"]...)
+	router.GET(options.BaseURL+"/listings", wrapper.ListListings, options.OperationMiddlewares["listListings"]...)
+	router.POST(options.BaseURL+"/listings", wrapper.CreateListing, options.OperationMiddlewares["createListing"]...)
+	router.DELETE(options.BaseURL+"/listings/:listingId", wrapper.DeleteListing, options.OperationMiddlewares["deleteListing"]...)
+	router.GET(options.BaseURL+"/listings/:listingId", wrapper.GetListing, options.OperationMiddlewares["getListing"]...)
+	router.PATCH(options.BaseURL+"/listings/:listingId", wrapper.UpdateListing, options.OperationMiddlewares["updateListing"]...)
+	router.POST(options.BaseURL+"/listings/:listingId/codes", wrapper.ImportListingCodes, options.OperationMiddlewares["importListingCodes"]...)
+	router.GET(options.BaseURL+"/offers", wrapper.ListOffers, options.OperationMiddlewares["listOffers"]...)
+	router.POST(options.BaseURL+"/offers", wrapper.CreateOffer, options.OperationMiddlewares["createOffer"]...)
+	router.GET(options.BaseURL+"/offers/:offerId", wrapper.GetOffer, options.OperationMiddlewares["getOffer"]...)
+	router.POST(options.BaseURL+"/offers/:offerId/withdraw", wrapper.WithdrawOffer, options.OperationMiddlewares["withdrawOffer"]...)
 
 }
 
@@ -38372,6 +47168,1206 @@ func (response GetLiability503JSONResponse) VisitGetLiabilityResponse(w http.Res
 	return err
 }
 
+type ListListingsRequestObject struct {
+	Params ListListingsParams
+}
+
+type ListListingsResponseObject interface {
+	VisitListListingsResponse(w http.ResponseWriter) error
+}
+
+type ListListings200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListListings200JSONResponse struct {
+	Body    ListingList
+	Headers ListListings200ResponseHeaders
+}
+
+func (response ListListings200JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListListings400JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListListings401JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListListings403JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListListings429JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListListings500JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListListings503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListListings503JSONResponse) VisitListListingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListingRequestObject struct {
+	Params CreateListingParams
+	Body   *CreateListingJSONRequestBody
+}
+
+type CreateListingResponseObject interface {
+	VisitCreateListingResponse(w http.ResponseWriter) error
+}
+
+type CreateListing201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateListing201JSONResponse struct {
+	Body    Listing
+	Headers CreateListing201ResponseHeaders
+}
+
+func (response CreateListing201JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateListing400JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateListing401JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateListing403JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateListing404JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateListing409JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateListing413JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateListing422JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateListing429JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateListing500JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateListing503JSONResponse) VisitCreateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+}
+
+type DeleteListingResponseObject interface {
+	VisitDeleteListingResponse(w http.ResponseWriter) error
+}
+
+type DeleteListing200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteListing200JSONResponse struct {
+	Body    Success
+	Headers DeleteListing200ResponseHeaders
+}
+
+func (response DeleteListing200JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteListing400JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteListing401JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteListing403JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteListing404JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteListing429JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteListing500JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteListing503JSONResponse) VisitDeleteListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+}
+
+type GetListingResponseObject interface {
+	VisitGetListingResponse(w http.ResponseWriter) error
+}
+
+type GetListing200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetListing200JSONResponse struct {
+	Body    Listing
+	Headers GetListing200ResponseHeaders
+}
+
+func (response GetListing200JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetListing400JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetListing401JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetListing403JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetListing404JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetListing429JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetListing500JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetListing503JSONResponse) VisitGetListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListingRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+	Params    UpdateListingParams
+	Body      *UpdateListingJSONRequestBody
+}
+
+type UpdateListingResponseObject interface {
+	VisitUpdateListingResponse(w http.ResponseWriter) error
+}
+
+type UpdateListing200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateListing200JSONResponse struct {
+	Body    Listing
+	Headers UpdateListing200ResponseHeaders
+}
+
+func (response UpdateListing200JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateListing400JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateListing401JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateListing403JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateListing404JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateListing409JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateListing413JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateListing422JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateListing429JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateListing500JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateListing503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateListing503JSONResponse) VisitUpdateListingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodesRequestObject struct {
+	ListingId ListingId `json:"listingId"`
+	Params    ImportListingCodesParams
+	Body      *ImportListingCodesJSONRequestBody
+}
+
+type ImportListingCodesResponseObject interface {
+	VisitImportListingCodesResponse(w http.ResponseWriter) error
+}
+
+type ImportListingCodes200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ImportListingCodes200JSONResponse struct {
+	Body    ImportCodesResult
+	Headers ImportListingCodes200ResponseHeaders
+}
+
+func (response ImportListingCodes200JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ImportListingCodes400JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ImportListingCodes401JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ImportListingCodes403JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ImportListingCodes404JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ImportListingCodes409JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ImportListingCodes413JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ImportListingCodes422JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ImportListingCodes429JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ImportListingCodes500JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportListingCodes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ImportListingCodes503JSONResponse) VisitImportListingCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMembersRequestObject struct {
 	Params ListMembersParams
 }
@@ -40110,6 +50106,798 @@ func (response UpdateMilestone503JSONResponse) VisitUpdateMilestoneResponse(w ht
 	return err
 }
 
+type ListOffersRequestObject struct {
+	Params ListOffersParams
+}
+
+type ListOffersResponseObject interface {
+	VisitListOffersResponse(w http.ResponseWriter) error
+}
+
+type ListOffers200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListOffers200JSONResponse struct {
+	Body    OfferList
+	Headers ListOffers200ResponseHeaders
+}
+
+func (response ListOffers200JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListOffers400JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListOffers401JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListOffers403JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListOffers429JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListOffers500JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOffers503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListOffers503JSONResponse) VisitListOffersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOfferRequestObject struct {
+	Params CreateOfferParams
+	Body   *CreateOfferJSONRequestBody
+}
+
+type CreateOfferResponseObject interface {
+	VisitCreateOfferResponse(w http.ResponseWriter) error
+}
+
+type CreateOffer201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateOffer201JSONResponse struct {
+	Body    Offer
+	Headers CreateOffer201ResponseHeaders
+}
+
+func (response CreateOffer201JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateOffer400JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateOffer401JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateOffer403JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CreateOffer404JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateOffer409JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateOffer413JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateOffer422JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateOffer429JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateOffer500JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateOffer503JSONResponse) VisitCreateOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOfferRequestObject struct {
+	OfferId OfferId `json:"offerId"`
+}
+
+type GetOfferResponseObject interface {
+	VisitGetOfferResponse(w http.ResponseWriter) error
+}
+
+type GetOffer200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetOffer200JSONResponse struct {
+	Body    Offer
+	Headers GetOffer200ResponseHeaders
+}
+
+func (response GetOffer200JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetOffer400JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetOffer401JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetOffer403JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetOffer404JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetOffer429JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetOffer500JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetOffer503JSONResponse) VisitGetOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOfferRequestObject struct {
+	OfferId OfferId `json:"offerId"`
+	Params  WithdrawOfferParams
+}
+
+type WithdrawOfferResponseObject interface {
+	VisitWithdrawOfferResponse(w http.ResponseWriter) error
+}
+
+type WithdrawOffer200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type WithdrawOffer200JSONResponse struct {
+	Body    Offer
+	Headers WithdrawOffer200ResponseHeaders
+}
+
+func (response WithdrawOffer200JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response WithdrawOffer400JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response WithdrawOffer401JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response WithdrawOffer403JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response WithdrawOffer404JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer409JSONResponse struct{ ConflictJSONResponse }
+
+func (response WithdrawOffer409JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response WithdrawOffer413JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response WithdrawOffer422JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response WithdrawOffer429JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response WithdrawOffer500JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawOffer503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response WithdrawOffer503JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSpecRequestObject struct {
 }
 
@@ -40137,6 +50925,952 @@ func (response GetSpec200JSONResponse) VisitGetSpecResponse(w http.ResponseWrite
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartnersRequestObject struct {
+	Params ListPartnersParams
+}
+
+type ListPartnersResponseObject interface {
+	VisitListPartnersResponse(w http.ResponseWriter) error
+}
+
+type ListPartners200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListPartners200JSONResponse struct {
+	Body    PartnerList
+	Headers ListPartners200ResponseHeaders
+}
+
+func (response ListPartners200JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListPartners400JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListPartners401JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListPartners403JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListPartners429JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListPartners500JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPartners503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListPartners503JSONResponse) VisitListPartnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartnerRequestObject struct {
+	Params CreatePartnerParams
+	Body   *CreatePartnerJSONRequestBody
+}
+
+type CreatePartnerResponseObject interface {
+	VisitCreatePartnerResponse(w http.ResponseWriter) error
+}
+
+type CreatePartner201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreatePartner201JSONResponse struct {
+	Body    Partner
+	Headers CreatePartner201ResponseHeaders
+}
+
+func (response CreatePartner201JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreatePartner400JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreatePartner401JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreatePartner403JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreatePartner409JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreatePartner413JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreatePartner422JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreatePartner429JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreatePartner500JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreatePartner503JSONResponse) VisitCreatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartnerRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+}
+
+type GetPartnerResponseObject interface {
+	VisitGetPartnerResponse(w http.ResponseWriter) error
+}
+
+type GetPartner200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetPartner200JSONResponse struct {
+	Body    Partner
+	Headers GetPartner200ResponseHeaders
+}
+
+func (response GetPartner200JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetPartner400JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetPartner401JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetPartner403JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPartner404JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetPartner429JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetPartner500JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetPartner503JSONResponse) VisitGetPartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartnerRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+	Params    UpdatePartnerParams
+	Body      *UpdatePartnerJSONRequestBody
+}
+
+type UpdatePartnerResponseObject interface {
+	VisitUpdatePartnerResponse(w http.ResponseWriter) error
+}
+
+type UpdatePartner200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdatePartner200JSONResponse struct {
+	Body    Partner
+	Headers UpdatePartner200ResponseHeaders
+}
+
+func (response UpdatePartner200JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdatePartner400JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdatePartner401JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdatePartner403JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdatePartner404JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdatePartner409JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdatePartner413JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdatePartner422JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdatePartner429JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdatePartner500JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdatePartner503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdatePartner503JSONResponse) VisitUpdatePartnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlementRequestObject struct {
+	PartnerId PartnerId `json:"partnerId"`
+	Params    GetSettlementParams
+}
+
+type GetSettlementResponseObject interface {
+	VisitGetSettlementResponse(w http.ResponseWriter) error
+}
+
+type GetSettlement200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetSettlement200JSONResponse struct {
+	Body    Settlement
+	Headers GetSettlement200ResponseHeaders
+}
+
+func (response GetSettlement200JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetSettlement400JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetSettlement401JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetSettlement403JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetSettlement404JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetSettlement429JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetSettlement500JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettlement503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetSettlement503JSONResponse) VisitGetSettlementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -41623,6 +53357,24 @@ type StrictServerInterface interface {
 	// GetLiability What the programme owes its members
 	// (GET /liability)
 	GetLiability(ctx context.Context, request GetLiabilityRequestObject) (GetLiabilityResponseObject, error)
+	// ListListings List the listings
+	// (GET /listings)
+	ListListings(ctx context.Context, request ListListingsRequestObject) (ListListingsResponseObject, error)
+	// CreateListing Create a listing
+	// (POST /listings)
+	CreateListing(ctx context.Context, request CreateListingRequestObject) (CreateListingResponseObject, error)
+	// DeleteListing Delete a listing
+	// (DELETE /listings/{listingId})
+	DeleteListing(ctx context.Context, request DeleteListingRequestObject) (DeleteListingResponseObject, error)
+	// GetListing Get a listing
+	// (GET /listings/{listingId})
+	GetListing(ctx context.Context, request GetListingRequestObject) (GetListingResponseObject, error)
+	// UpdateListing Change a listing
+	// (PATCH /listings/{listingId})
+	UpdateListing(ctx context.Context, request UpdateListingRequestObject) (UpdateListingResponseObject, error)
+	// ImportListingCodes Put partner codes into a listing
+	// (POST /listings/{listingId}/codes)
+	ImportListingCodes(ctx context.Context, request ImportListingCodesRequestObject) (ImportListingCodesResponseObject, error)
 	// ListMembers List the members
 	// (GET /members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -41650,9 +53402,36 @@ type StrictServerInterface interface {
 	// UpdateMilestone Change a milestone
 	// (PATCH /milestones/{milestoneKey})
 	UpdateMilestone(ctx context.Context, request UpdateMilestoneRequestObject) (UpdateMilestoneResponseObject, error)
+	// ListOffers List the offers made to other programmes
+	// (GET /offers)
+	ListOffers(ctx context.Context, request ListOffersRequestObject) (ListOffersResponseObject, error)
+	// CreateOffer Offer an item to another programme
+	// (POST /offers)
+	CreateOffer(ctx context.Context, request CreateOfferRequestObject) (CreateOfferResponseObject, error)
+	// GetOffer Get an offer with what was sold of it
+	// (GET /offers/{offerId})
+	GetOffer(ctx context.Context, request GetOfferRequestObject) (GetOfferResponseObject, error)
+	// WithdrawOffer Withdraw an offer
+	// (POST /offers/{offerId}/withdraw)
+	WithdrawOffer(ctx context.Context, request WithdrawOfferRequestObject) (WithdrawOfferResponseObject, error)
 	// GetSpec Get this document
 	// (GET /openapi.json)
 	GetSpec(ctx context.Context, request GetSpecRequestObject) (GetSpecResponseObject, error)
+	// ListPartners List the partners
+	// (GET /partners)
+	ListPartners(ctx context.Context, request ListPartnersRequestObject) (ListPartnersResponseObject, error)
+	// CreatePartner Create a partner
+	// (POST /partners)
+	CreatePartner(ctx context.Context, request CreatePartnerRequestObject) (CreatePartnerResponseObject, error)
+	// GetPartner Get a partner
+	// (GET /partners/{partnerId})
+	GetPartner(ctx context.Context, request GetPartnerRequestObject) (GetPartnerResponseObject, error)
+	// UpdatePartner Change or verify a partner
+	// (PATCH /partners/{partnerId})
+	UpdatePartner(ctx context.Context, request UpdatePartnerRequestObject) (UpdatePartnerResponseObject, error)
+	// GetSettlement Get what a partner is owed
+	// (GET /partners/{partnerId}/settlement)
+	GetSettlement(ctx context.Context, request GetSettlementRequestObject) (GetSettlementResponseObject, error)
 	// ApproveReward Approve a reward before its time
 	// (POST /rewards/{rewardId}/approve)
 	ApproveReward(ctx context.Context, request ApproveRewardRequestObject) (ApproveRewardResponseObject, error)
@@ -42928,6 +54707,227 @@ func (sh *strictHandler) GetLiability(ctx echo.Context, params GetLiabilityParam
 	return nil
 }
 
+// ListListings operation middleware
+func (sh *strictHandler) ListListings(ctx echo.Context, params ListListingsParams) error {
+	var request ListListingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListListings(ctx.Request().Context(), request.(ListListingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListListings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListListingsResponseObject); ok {
+		return validResponse.VisitListListingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateListing operation middleware
+func (sh *strictHandler) CreateListing(ctx echo.Context, params CreateListingParams) error {
+	var request CreateListingRequestObject
+
+	request.Params = params
+
+	var body CreateListingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateListing(ctx.Request().Context(), request.(CreateListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateListingResponseObject); ok {
+		return validResponse.VisitCreateListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteListing operation middleware
+func (sh *strictHandler) DeleteListing(ctx echo.Context, listingId ListingId) error {
+	var request DeleteListingRequestObject
+
+	request.ListingId = listingId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteListing(ctx.Request().Context(), request.(DeleteListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteListingResponseObject); ok {
+		return validResponse.VisitDeleteListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetListing operation middleware
+func (sh *strictHandler) GetListing(ctx echo.Context, listingId ListingId) error {
+	var request GetListingRequestObject
+
+	request.ListingId = listingId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetListing(ctx.Request().Context(), request.(GetListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetListingResponseObject); ok {
+		return validResponse.VisitGetListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateListing operation middleware
+func (sh *strictHandler) UpdateListing(ctx echo.Context, listingId ListingId, params UpdateListingParams) error {
+	var request UpdateListingRequestObject
+
+	request.ListingId = listingId
+	request.Params = params
+
+	var body UpdateListingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateListing(ctx.Request().Context(), request.(UpdateListingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateListing")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateListingResponseObject); ok {
+		return validResponse.VisitUpdateListingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportListingCodes operation middleware
+func (sh *strictHandler) ImportListingCodes(ctx echo.Context, listingId ListingId, params ImportListingCodesParams) error {
+	var request ImportListingCodesRequestObject
+
+	request.ListingId = listingId
+	request.Params = params
+
+	var body ImportListingCodesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportListingCodes(ctx.Request().Context(), request.(ImportListingCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportListingCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportListingCodesResponseObject); ok {
+		return validResponse.VisitImportListingCodesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMembers operation middleware
 func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
 	var request ListMembersRequestObject
@@ -43247,6 +55247,130 @@ func (sh *strictHandler) UpdateMilestone(ctx echo.Context, milestoneKey Mileston
 	return nil
 }
 
+// ListOffers operation middleware
+func (sh *strictHandler) ListOffers(ctx echo.Context, params ListOffersParams) error {
+	var request ListOffersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOffers(ctx.Request().Context(), request.(ListOffersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOffers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOffersResponseObject); ok {
+		return validResponse.VisitListOffersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateOffer operation middleware
+func (sh *strictHandler) CreateOffer(ctx echo.Context, params CreateOfferParams) error {
+	var request CreateOfferRequestObject
+
+	request.Params = params
+
+	var body CreateOfferJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateOffer(ctx.Request().Context(), request.(CreateOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateOfferResponseObject); ok {
+		return validResponse.VisitCreateOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOffer operation middleware
+func (sh *strictHandler) GetOffer(ctx echo.Context, offerId OfferId) error {
+	var request GetOfferRequestObject
+
+	request.OfferId = offerId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOffer(ctx.Request().Context(), request.(GetOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOfferResponseObject); ok {
+		return validResponse.VisitGetOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawOffer operation middleware
+func (sh *strictHandler) WithdrawOffer(ctx echo.Context, offerId OfferId, params WithdrawOfferParams) error {
+	var request WithdrawOfferRequestObject
+
+	request.OfferId = offerId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawOffer(ctx.Request().Context(), request.(WithdrawOfferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawOffer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawOfferResponseObject); ok {
+		return validResponse.VisitWithdrawOfferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSpec operation middleware
 func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 	var request GetSpecRequestObject
@@ -43264,6 +55388,179 @@ func (sh *strictHandler) GetSpec(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetSpecResponseObject); ok {
 		return validResponse.VisitGetSpecResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPartners operation middleware
+func (sh *strictHandler) ListPartners(ctx echo.Context, params ListPartnersParams) error {
+	var request ListPartnersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPartners(ctx.Request().Context(), request.(ListPartnersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPartners")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPartnersResponseObject); ok {
+		return validResponse.VisitListPartnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePartner operation middleware
+func (sh *strictHandler) CreatePartner(ctx echo.Context, params CreatePartnerParams) error {
+	var request CreatePartnerRequestObject
+
+	request.Params = params
+
+	var body CreatePartnerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePartner(ctx.Request().Context(), request.(CreatePartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePartnerResponseObject); ok {
+		return validResponse.VisitCreatePartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPartner operation middleware
+func (sh *strictHandler) GetPartner(ctx echo.Context, partnerId PartnerId) error {
+	var request GetPartnerRequestObject
+
+	request.PartnerId = partnerId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPartner(ctx.Request().Context(), request.(GetPartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPartnerResponseObject); ok {
+		return validResponse.VisitGetPartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdatePartner operation middleware
+func (sh *strictHandler) UpdatePartner(ctx echo.Context, partnerId PartnerId, params UpdatePartnerParams) error {
+	var request UpdatePartnerRequestObject
+
+	request.PartnerId = partnerId
+	request.Params = params
+
+	var body UpdatePartnerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdatePartner(ctx.Request().Context(), request.(UpdatePartnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdatePartner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdatePartnerResponseObject); ok {
+		return validResponse.VisitUpdatePartnerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSettlement operation middleware
+func (sh *strictHandler) GetSettlement(ctx echo.Context, partnerId PartnerId, params GetSettlementParams) error {
+	var request GetSettlementRequestObject
+
+	request.PartnerId = partnerId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSettlement(ctx.Request().Context(), request.(GetSettlementRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSettlement")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSettlementResponseObject); ok {
+		return validResponse.VisitGetSettlementResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -43497,356 +55794,403 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3tdtu21j94K1ia57/6Rsuy47SN/OE/iuO2PkkcL8dpOqfOY0IkJKGmAB4CsqKTJ/N5Ps8lzpXMwt4A",
-	"SEqkRMmKk/TorLMaWSLxjv2+f/tDK5LjVAomtGp1P7RGjMYsg49nMRunUjOh9y5ZmtAZi83XMVNRxlPN",
-	"pWh1W6HOJiwkUhBq/q+mLCN6RDXhimQsZVSzmAxkRrhWJPRNRrO952wWHhPaV0xoIvWIZVOuWLsVtFQ0",
-	"YmNq+tKzlLW6rb6UCaOi9fFj0Lqkmr3gY6734L+LI7pk/5owpRWhSSKnLCZcED1iJJpkmelqykUsp23y",
-	"Gv4YsYyZnzNmRkxJYhotD2LMBR9Pxq1uJ3AD4kKzIcvmBnTJxpQLLoZLBpWwgX7IESlWsUSvWSRFrMhE",
-	"aJ7AUKAT098gY2pE6JByscUBMZ3N9noDzbL6wWhJppRr0mcDaTrMZlwM7UjW6eyPPbvYe2cV5/Wcjpki",
-	"egTHEx5zu6FYdseybxRJ5LBNesmUzhQxh9P0zt7TcZqYrjL2r5vOwV+dwc/qaHpYHhh9/4KJoR61uoeP",
-	"HwdmoO7vAz9UpTNzQj6aoaY0o2Om7X17msjotmrMVyNGmNDZ7BtFeFweTt+8VB4QN++kVI9aQUvQsX/q",
-	"LG4FZvgTnpmbbC7u5qMPWid0nFI+FHUjjuzvFYM2P92oFJqqHG+Ut73dIStWN9xBRicxiahilQNWbOUi",
-	"R9j6VgcsxR3LFJf1q+yfqBq2FHc3R49/rBlvsfFtjvo3mcR14x3JJK4Yqfl65QKPsN1tDrXAkJ6z2eKQ",
-	"X9JbIBfmOCcJUXTADKFCztYl5ghr2k8Y6b0+OTsLyETwf00YSVlGDE0SMYsJGwxYpNvETF/RMSO3bEam",
-	"XI+Q7NAxuxaOFg2Zxu4GPFPaMVQggsf4DhXAKz31Ojo8JCHPp3ETSTFIeKTDYzId8YTlzV0LrojSPElI",
-	"NhGGUQXkqPOk/DoXN2kmhxlTKmxfi9Iujdm4z7K9MRvf0H50cPjI7RNKDflOzfH5NahkSrVmmWnzv/8k",
-	"e//3ux/+q1W5b5qN644Y12xcccSyaXzT6RxUHy2O7W3zaD1ns7oR3jIk5cdESA2SkWJRxuY4zS2brbwS",
-	"t9DJNoddI1X9JqdkTMUMGBFnRg5I6RDvs2qTl8CyR1SQg04HZb/BRDHYAhj2vyYsm+XjBhmidCxiNqCT",
-	"RJtRBmbQyOIPOp0gZ/gHlQz/JZzKurXGMwvLHZBoJBUTpD+DSwHnnI7HrD1/yueOd3nNx66/bS77S54w",
-	"paVglWQIJuKe+EaZA1Qe8/v05qDT6dQMuNj2Ngd9QYdscbBvRzwawekISCQnAjSATI7JQZv08NT02YiL",
-	"GCVPqjSRAmRLNk71rO7ImBerT8xB4cAcHhz9dPTzox+Pflp5bi6kTOrZasxIKmVSQUjM1ysvZoqNb3O1",
-	"L9mUZrWMldFMsJhk8NC65C9zTW9zvFcZFWpQfzO1/d2SwjMRMctMDa9VhGsSwjM0Mm/d8DgsT0m/Fzcx",
-	"G9QKODofwPbm9dE0pVIpFEOpncZW3zB/RdJwffhI0zThETVD3/9LmVl/yMf+ocWyTGb4Sown844mPL6x",
-	"fL0VtGKmKU9Uq/vnh9aAsyRudVt0bC5UK2iNmVJw+1rjiTJKE6GaJMxcpoPWx3fFB/AdUvEcrgpT2mzR",
-	"vGZjZpov0n9lbNDqtv6P/dxcsI+/qv1TM5UeiCq4QIt77XUtRcY0GchszOKAyIxQkk0SZtmF2XOzxauN",
-	"EFXDsW/tV71SoRcua6L07EcriYNUdb9NpknGaDy7Ye+50qpmj3lc2l9qWZgTGbm5LsS2MLfTyx59mM3u",
-	"+a0uSbiLph8yL4uSb2vl0AAauxZhwZAQfgfnx3TAY/PJXHrTqKa3TJBvw/Jah9+hMPtJjtacfWNZC8VH",
-	"730of5FZn8cxE/c7lQPfTPFAlk4WnCWjtyQ0ukUNRUUydeKV6k4zrtkDEpSqscgBnnmZsgwmP0dL7rfY",
-	"Z8IoJjQ5zVdvc1qPTd3gD7WrruSY6ZG5G1OwxGUSDCYPscavfdcTwd6nLNIsPkaBTQ7JrZBTYNBWkvbk",
-	"Pd7qkj9ns5dcjamORvdc8Ar9eMVhn6NXZEoVMRoNGLPnlPAHPPeLdLTPEimGYD+dG9ZW9+Jc6l/kRMT3",
-	"2wgh9c0AmqldfcvCjGbsnnyIxX07orp0lgVYimPJFIwF2AjairnKVUdCRUzGMmZfqNxyQWeJpPGVlC9o",
-	"htra5ruXYmM3WsqbBJpbcocY6ct4ZjgyPJpZ8wB5yZ8+4H2pHQNIDz+bT2ZTqSB8nMpsu3fmSsqXVMyc",
-	"8+d+i59RzW7AbsKW3B4tJdppMtfpAwr5VBc8SUAsJ+ncgla475aKS3OP1/vbmrWSv1LtJ2vainn8Mwp+",
-	"bwSd6JHM+L/ZPQnypNhSvSDCREyoOVh0yMZGFjHyF1WEkj6jmblY8hbkx4c4a+fSdA8X2FBmShJ+x+YG",
-	"t9V7/EbQO8oT2k/YvVfbN1R/hbMZWvyBMJGxNHN6wGuMjlASUWFWN5bI8YScgrkaZEKjDAg5FUbo6DMU",
-	"THOFr1r8+Dx3xS8MjKEXx+BlLVhs0syoC5qjNeeWi3jVEkILz82DHwMj0LCSMbLVCooWpcedzoINKWjd",
-	"0WTC5mxPjw47q21quRXrTxyra+udf1r2/2IRUKfekHExfDqJbquCAEDgYe9TnjFFpAAb7JurExJTuDzl",
-	"dbF2p+4HoyyOqUYl5sej1nIra9CyHfT0qlU9nyRwL86E0lTohdnmDQVuNJVzVqp2sqC9sNjIAWCXVm0S",
-	"vk/BEiGYOfIqNdTDSHT4t+0TrI7CTPHPViq5AKYKBM98eJ8WBpJvMQzkBad9nnBdY9LvS3mrjNpq1p6a",
-	"F9qkB3NThGaMaKlpoojiIkI3Xp8NuXXcTVJz+cD8gStWsWnxXxOlq6J2nrF4YjQ6o7+NqACtbWFjFzeT",
-	"woGqCAKSE23GEHMxDE2bsHCzgCgphZGlwf14DLb+gExEbOT7SZIEZGr2pbzY5NR84MwvjD2U18IsifkC",
-	"YiFcO+hD0KYX0P/ZGA09XLOxWnXoSjfko58yzTI6M3/3aUJFxOoM2Lg9dJgxhtSP0WiEsUztfAF99JIh",
-	"tv2Kw/lqijthbSmVm7Es6MXdsophXk4EkRMdEJoomYfy2JM3oncMWGifMUPLk5jM0Au5Zv9cqUlV97/y",
-	"OyYCkjClcKuNFo0Guj6Nbhseu8LpqrnZduUMz4JLHB/b4xQTvLBwncDZKqyNec0ZmkYr+38lwAe6QZMZ",
-	"ixkbVy3ba6BDUoArWxXXLzLHMUlYTGRm+B3JmJ5kgjW7wXMktbiu+QztKfWbWhhoftCCnLh4slC4LlWU",
-	"+Sn+uDjbXu6jNSvJxXCOJi4Qtn5dU2/tGhmhBIm5kFO7fubYm5kdkzGdmQcEG1LN71jDU1h9d6HHzBAw",
-	"o+7QKc1iG+Qnp1wMj4k1Q9tTLwcDEtrhhxucmYQPmOZjdgrevsXhnN6xbIYyGhDVjEWM37H4Hl1d1h7T",
-	"+c7Ulo7t/W4iBlWkNAOGsPliz10Wd+YqLsrcplQs3ZL7oBaFUCtjrBJD7YA+elmk+Qvv08YPzy3DCvmn",
-	"MD0jJVdcdoHs2zJrApGJJOGq4ppHGYQPr5YdvcwYtHhc5dJdkM7uIeeXw8OAkvi4hXpBf24VwHjOFTHd",
-	"0ozFx4QarZXFZETVCGzMoWB6KrPbEATSMGZ33B7j5WoBuA9LuoEdfVBY0Node24XpoLKUbd1XBHalxPd",
-	"JZSESLtB6uNxYB4K2ZjyJCQ0jjOmVAD7HMZyTLkIzb7bH5gKTAN+mv0ZoeJanF24B8i3Zxd3P3YhQGr/",
-	"x6PvrMPYLYV5YSYnGTGKKI9Ny1zbkDUrrePgzBdmSObGwijMimCvcIlNa5UyPKzIC16lKMZUg67dSMzE",
-	"u1AhX6Z0yAXFRV7exEX+5PyGw1BKbVXtrgvXrdpcabY0pTxGam1OX9+sAXieRnJcwYEn8ZA11uleSsFQ",
-	"nobXQLxZ+91NqAET8SaqZ2MygoEmHxZ/yCZoAFrWrduRS/Psx6ClNM30ZsNVmurG/b2Ghz8GrUkar72i",
-	"NmK4gvsiPYdoDi7MGYpAsloRhLVAuWBJ3YwKi+I3052iVvk45UOzq188McW5LrscW7jr/p59Gdf90h7E",
-	"KnruQ/RJSmeGGAtDAJhYvO4QHL9qzL+Yh0x/v3M2NWMw0tgzOlOFG1KQ48Zc9LxVaS1KkNLZJQRgq6oc",
-	"IbNaA5YxmDZNklcDiK5Z1gNG1uVDfxe0hO0Uw8VcoxnaLrff6glN114GTBuqW+C5U+OHny9PcQvKIym1",
-	"XdjH0tIH9lSsOn21ttb1DtX8gfIG105QF6oc05ki1IZEEqXNnxen58/Ozn91WUbcq4tRQvkYFRIfTPro",
-	"x8ertJG1T7F9euEY+/kMaKLY/JxeUA1WS5exARqymRpspbm/REtZbXS6x3WAQ1vrJ8e+Gc2EOgZ7HkgO",
-	"1kdgxrLVS7RyLBnLNhrMGncv37zy5fOb92TVaRxoa7O0y/eNwgjoKOHRbUBYoljhoUjG5glgZFwKIy/n",
-	"Z8CGz1lT9ty5XR02X3tpXzthYkFzC2mk+R0Lc8ahIT8GlG0I8Q4dvw5tcmGIXDs0Ck6Y0olicQimHXvt",
-	"MqYmY6P/hDSLRvyOxSGkqQy4oElZmMfOgQiZZlpBy71SKby76fxeJ7H0UFihoItNqcIZUOEM6kSK7eik",
-	"mwiDBTlrDQlqiQi0jEzbJdqi9OMW/XMLQarS3og3nyaoTxZulCEZU0hfwHRAxYeCJuY0Zsga5g5DKQVy",
-	"4QRGS7P3DD3qFqgXTYyiy5LBIrGqON2b20YWlZhK0wZGbd9xNmXZN6rSuGFJ2FlcrVNGdMyQFHeJkBiI",
-	"I4BW8GiS0KzRPN3anIADfb6bF/yWuazxxk0t3wzI/DDUwGYwBUTJPPtZSLFOZ9XJD29HUtmO0ApkTp2c",
-	"JDE6ZPoMRfCKNmE74s1UxEhmzuVclVtVKd3Y81+RDsboHfeevXZTf5u5kK+hzSrKYHS+SbM28MlKBXIu",
-	"d9jv+dxZChbzX/2OFY+2H5ZbwnxVKuxqpU2qI0nPIO6jijBFVLFiHAW6E8CwpQp0akeJdpTo66VE9lg3",
-	"linQrYKKQCXZ2FG2h6Zs+SbW0bityJKKfQECpN3VCncjI1zENvrPEGmQGYOCQjFlfDiqEhzZHY+Z9WDT",
-	"OOamBZpcFJ7By1yh7pp2lbmX5CXlSV++ZxjcMKbqFrsqzyJovd8byj375V9KivYlnb600YYFG/aih0qQ",
-	"MGNUSaFC564rSs5lfrRAI2DydR5zrgmNYxa7GCY4gCUdduUdnttQaze2vQb5Etfuq7+TTsGUKYSw0jTN",
-	"5J2NfPgLMl9aAUKowKcIDCuVKmdCp30a3V7IhEez6iT6AYWkx1LEAEQkZIxGozYJrXv5RopkFnaJ+Qfd",
-	"Mj5hTtqQExJqefNvlsmwS2IbjUmvhfVUmy0zPwZ24zD7ciCzIb8zxyd08Q9hN3+izyI5huz+mPU1Ijkl",
-	"YHuyoQ0pnRE5GJQ18+KQwTUMowIvG3ZRvVoyZhdSJlVHxDA5w5bAQ8pAM6+IbysG5ZZbOIF3IQ5DSwhx",
-	"I3KiC4YhCtndOMExGDGMiCWnYmWcQA3DLfCWT+i3rgu0wvmaeTKYKdjyh1JuEmAxtgLOUtps9+6leXaZ",
-	"I+xO8rjxgI3kG2d0KoCI9mfgoihFjtw3iqPoYhojsyxGZPuQJzvslQYUuwzb4HbuNnxmjlfc2MVAT0yS",
-	"YXHYhb1TsHV4UeEqTc3FTSeacENhhkywjOLjeMkoEWyKAifESmpu0TcsJXHtt4KWf7mGeDjms0jHT169",
-	"vHhxenX6rBW0fnnR+/VX+HR5+o/TE/zy9I+Ls8vTZ9UNw4Z7c1yd82I9B3huN76nR7q8Hf9XIfoBMfba",
-	"5ejzo84yfJ3e3j/p3r87e09u9ipxdvJrvRZEwvoGT7fKD+8ErxYiYPyVtwMPh70jtYfjPhR0XZSNiuFD",
-	"9/XD/00mce3Q80D/CjfGJBodE8MwpdLkoPPfB4+NkIjW/CSpps0Fea70v1WJA1Sp1fcLo/0Nz6J6slma",
-	"QZDj+Wxw0EE8rhJgZsDCjFw14krLbEamRnRTIzldvKaPO2umfhQgiHCdghwZxI6pfv/PNBvX7n9ENRvK",
-	"bLYsp6VaNInsgW6ykCuNFqXlXDKSTmV6DR/TIXuTVZrY3ly+aFc1suYAmwQQmoX28YObUVIMtzyRqib3",
-	"pvJ2la/Wanm1mXXCzMZZJ8w7leGd3tuJdiqaFexuOXDoRlSikeiNUamfdL2qaS6ch/o795zN7pVz9pzN",
-	"5k9SlStcIkzhAoFpctQAQ6O5Ve61eRxJ7/szfME6ne1fB/NybHX6mov3wt7rVxBR3moXEQM8K8ON98xP",
-	"LqZ0YWGOSgvzqMHVr5LEemJmQ1BLwHLfeJVyzc1oRi5WDtWI1/+UotIJan4j/zbMuz8D5fesd94D1IOA",
-	"qEk0MvwrPJ2YVd5/yrKEi/AYcrEmAgL70YxQntqPR2sOcVE9W3ICHIxdvfACQGGVCHrnjBlNE3wrYe/k",
-	"6uzV+c3JqzfnV2Hg7Ovwo5w0uDsr192GKhQ5V+nJQnROn8ZDB/p3z15vqyaOW2pOJsRKRyPJIwDmw8Bz",
-	"wt7TSCeze5zRcn+/yIykTKYJ26DJPPOhGN61KbuoYA+jjKmRTOI1uEMDWRW/WU4v/em9Mg8vEEM2y2kh",
-	"NFccbP2d+J0KrmdGl6iX6KwyUko1nid666mF67iUNjgFrvk3imXVh+wZV2lCZ/5oF2PA1u5wbisiNAsV",
-	"5li1/M9kNBk7EIDGFvyeIK9SJnoXZ+RRu9N+RGLbzAZ2+5JbbDGF0OM3WWBItKblJntyBi7lGJyJRi3x",
-	"sKgWiJGYUUqRLM0GX3riXaDqeqrcKlc2xmlupOmVVZQqmzN3i4Jm8EEmx06A5Ra9MGYOeG5NR+y8E34r",
-	"nvTBJBnwJDFn6KoBFfpl7vGPQWvEkviN0Cg9bWSUWphIUaOuuN2YFLeh77joOV9sW642PNmIUolxdtkk",
-	"Yb+vyGkoINlDxKB1GgCFa69EQGimXeGocv1qIrhW9c6zlM4gLiSEu7VJJun6yR8rXdJFYGSZsHkn9bxX",
-	"urDyBVf0/IEuWDacqQPXpnSdi8e4SCNKx22djBBDXevzzY3UrHjMbLCEIbGYPoHmHUs9IEmugno6ctgs",
-	"AvqCzuREW/K4EAL9akBCWI/QOrfyHP9SdoeHbtEWz8UMvzIsuoKiNBvoAm1ZGOz5VgaYG92ajctu5SW+",
-	"tnRUOeAiV5ZxVg5BaZaqqlImQjMRMXCzFqRgr1AvUsp6dblAA9a82j7ptAF3ng8gtgmj7oq5K7d4K+0u",
-	"uLVYcocu642kRUAhu9zk6emLV29vXp6dn7188xJd0xbBmCuipSRqTJOkTU56FzeXp72T306fdctJACOq",
-	"yIjGhCYJsmmIKAc/8B1rk6dvnv16enVz+sdvvTevr9zb/jCOqGqTy9OL097Vzcmr899PL1+fvTrvzgXt",
-	"Y30GQwemFHMn29fi/NXN5enb3qUbkGEWSAq09KkIJc95abKtoFWYVCtozY8UvFhzA2sFLd9tpUPrVGQy",
-	"caJqBS0b0TRlQkHmV/kCgIaPuJJkIhDwCWl8m4QyZcJGDljERm4TFcwmhqb/SIddctQ5Kk/ZRlngA9Uj",
-	"LmBULRp6HKRWtZazEvvqxPpbPPjWqpzuZjFqpmkb11nhwPXgXovaubI0o0AyAl9nxMjlNQF4HgusKlwS",
-	"IJepImERDqtB7rjVfdxw81Uq9rh41eehmmCLKimC34Hqs5jD3Aa4HmhIU8dEATJ8mzxlwHfReWxmCnJD",
-	"znOnXI/a1+Ja7JFwDlI9JN8edTrfdRcQyIHoETnR0LRRAcBSrY5JaOcfWjRQ4BJtaLwInActH3wHRu7V",
-	"yHTwusdchncffYc3qYxq7HGMv1GIcIyvegxVePUIuwWLnb25tRildmD4cCYn2rZo7ryMb0zDtmgaNP3Y",
-	"jgqetDDiAelPNEwuxxjH17GpBYhQ09KBm59D45R3LMsXGt+cw+s2A3hiX0OAb7eytFSdAQ2WDve7Xdp4",
-	"KAAAqrnfewqhUwE25mh+gIHXMnO5ghb7bigxJwgqtGiqGQonKABiV64JXDybHmX7KrEVDyRrxokZU1TM",
-	"yFhmfhMMFb2xhNbvbYmzgbpp6S0KnCVzM2GG1puxGtqa2KMGa3wD4WV2Y93g8hcNy6QKXTdoT1EuM2pM",
-	"Z8g4S7vkAthK7WEwG4Ys2/g2zLP0UO2FXJuMDSYiZnF+qPEl3k/KS+jKOODsAYcCOsIXbbTbjTlSg0RO",
-	"S6+6UDgU0xNG71DyzKgYMkyh/PFor29UexSf7PmpKqdEvj06PLTtLqIwL4OHXmy0CG5fPOhz2PlcNcDN",
-	"x9aL6LAwVGhyHgz2mJQg9IkygrfRWRKJkveUuutYgKoMybePPYlagg7pgSvdLSyinEMjZl+KeOL/mkjN",
-	"5hHES9LCYlmMOcTSInh9EV16kaZh+vICgPFCTYZF6lFQdAv33Gu87s4C8k/hrhUad/fBDjI/6Tlqlj/B",
-	"ZgjVeOU1R8hw5zI4cBlndA5uvlbkqstLeSW8jGd4sitamBtecetc2U/g3xUYAljeYr7xM23EZz1y4RIR",
-	"TRKWmUa04cVdEqL0HwYkhECzPx+9M59hsmGlcFQrbb0tjhAvGderpSIced5upWQDiIeVZkXhMOgQPK1N",
-	"wpjOVEiG0sorJMxkkgB2IkD9cAEHjOuZmehYCj1yIEDUkBp4ZcDfszg8JvRajLlShvHbKko+XcS8oiQW",
-	"7YyBewHaotQA1zUjM0ZBWcIbNx+7OCulVDw6WGXnim0udCkLeaXrBGZXTt44XPVO6sOrl4rksCM2FHsR",
-	"xgq+rt/JuhDuUEjBwq7b0lhacHi7s24ju26TfS73DGMjXfA1bl+X2AR2JrzzWLD3+lrYbd+HLQ/Im6uT",
-	"dulgdG3LthsubN5qQR8TjFsuhBhwREiH0YajL1NaMzG03CWIbgZDBPLheq0kHYDQ8LJepnf6JeaHQxh9",
-	"T4dEwiokdOjDz0F44IqMWIJsFBNOIJAKXzaP+3ehpbA7L1bABcCo/WJgqXnVRfHXT6MaLWWumqmiM1xv",
-	"G5M/USmPuJyoNnkdyYwpLzceGJZ60Okc50N3Mkxf3rF8NdrXIsTMBQWPTBGfBdNxCI2xPK5PlPA2NByB",
-	"KyJofabHpEP0JBMgvflY/bnwVey45Gn9ubNO4b2ghVMqNXG0ZhNNAiXz8+WTSlYHp8DCvbUPV6IdlNFq",
-	"FuN78wVaNvPPOaUSi8IRBX7cPrzdNV9F6n5ZNPUuhnN5ABWUaszhlAjYi45FrtskfHb2GqIpbk5ePTs1",
-	"XOvk1ZsLCLF4dmp5169nv1zdnPQun4U+H8OpclRfC7jGCeXjgIS9N1evXvauTp+FJJXKCAgWxNUoXhEL",
-	"SPiyd/6m98K2fPLm9dWrlyGWjzaEYyYnZdpWGl4raBVG1wpa2FgraPl+W0HLD9c8Dh1Uko3fZLLU+2pt",
-	"aBYEE7F2LRGeVUGbbgy0vaaT9dOlqHyqUNwlwbeLsWxM62TTRPlG/jqz78tyNRtE6BacXvmalX1U+Tyq",
-	"rq8ZwxYyT+AIf96sk8JqLkpcGUsYBVMD3HafERRC3iMCxZAe2HWcaxZWE0UBfLe9mK0GG4G/gn5nW628",
-	"5WeQlgI5S0vjbMrhk2uGveSBlAc+6KhhLCX2XbWypZErYNILh2WCNSyYqkvTUrc8TeewsQ6axFv5dJ6a",
-	"hoWcuvL7qZTJuh3MX7w8eagwp8pVsde9Kl7Uov8E5PKXE/Lo0aMnx7YMN+bZcgFBkKCEjXmScMUiKeIy",
-	"arvRtvY0x2yM2nScw0458Kqz9+Tdh6OPe/jhMP9w5T50Fz58+2f7HXz+4bv//e0//+fPH/beLTzz3WIQ",
-	"Vzm6aGqUl5cwmeIve7igcGKoGXBryPVo0m9HcrzPIUpoL2Z39uO+MzPsm+Z8le7lIN19ORmOdHXxVyd4",
-	"VKFdFJMUStGHGWNEs/cQCz3M5CRFMGrSn3nc73q03ubxQXN5qZ8EJGMhB2It5OGmCaWFVIlPlvSwIq1h",
-	"UdtKMx7BVcMH8xwCTZS02iGUelga9/LZkh8MnUjYQDfLfbhHgsOSlcMHP+XKbSeCyMa8FmcS5BfcI1l7",
-	"Uckf2NIpKi2M26C5CKHmwT/+DFf4a8OYD7mmSQiExcgYMUv4HctYnOsncqCZwPpYZggIfjeaKR6ZF62d",
-	"To08V3WiiW3bzM0+XS2OaDbeguAH5PnzCn6Fe1Vhdk5mgCfu3Gqw4CXG0a6CB7T2qmrQgcrkgJ6AYFfw",
-	"CdokAPT5sShjXx4wfSEZKKFKv1EbajrLMom8+1lmniNX8pk0Y3dcTtRrWKtNA0kzdidvN0c22yhxaalE",
-	"XUTRL6colQlJYQOq16I4t6ob4DazkpqbU6nRFnjLZmZHRKkaFUpeFA69E6BA5HQBB3V3YAvU4zkGd39G",
-	"4vGczd5yPcLVXnarUVqn9j57uylGvWPJaIFo5bt7/ne/50FL1ZwXC4pugyKIYiJW6F6YjmTCXFXJ5tU3",
-	"tkY3/JirbkGjGnNYvqO+UpxSTG9ciWau1F3jgjSL762uSzP/zqblaeg6d7pRGTg5sG5VWEysCtcmPWEr",
-	"JPUnmhhJ2rpj2YBFrmKdjamoQu+emx7VxSpbgdu3qglivmyVBJuyTElhDjWJZJKwCNGj70/6fA7uRim0",
-	"VxjoVY5LikZSMW8eyG0D4USx7CwOg6LlwIVQcQx1bFy94x5ptE+bp84qnTF6qxCvG9HAsRidVdHeXJ00",
-	"MiVsVe1ydXH8DNdRk/CI1aOZWj+0wzPlmYvHUrUl3ZoWsVIbV4T5RGd0d+C2fOCC/EjUn70tiLGWTn5e",
-	"SdYnB6+ob5lhgVGwMWC1FkwHG2ZUVFHxJQnxbxcz4W0QJ7xjs4kgjtHh2s6f77XS4OdsqRCZklffsBFz",
-	"1QUsiinyFQKO+dXK9Br8rQWrl9hs4JtQltvqHP7G0A5Lk+FLRVXNZiN0puHhzi2/UVnTUkJ8jTWTY8yy",
-	"Wmky3Epi/BbozfJk+qBwK4JcYPSHLMgtSWuwQjeJbVAkTwy+EKJUHRvigimBvUDOzx8+dyksh1/LAfnj",
-	"or1AbdC9w2IjNwtt81nd3oRtEl6e/nJ6edl78TrsXgt0u4xpzNokzPOfXoddMhGDhA6HLJ6vkJNHw31j",
-	"/Tbw7tn565vT3uU5DNQFZ+YhLeXYkT+KGVnFGUA2lh0gxJT4IcFfeSeVRhjMv6syWthsNzkgY/OMlZ+m",
-	"ksQs4mOaqABBO9rkzNDPDGplC0miSZYxERWVVDGx9Q8XvX3Q/TadfedSsxOq6oEoHLr7KvyueYAl81rV",
-	"+ZwDV2y8lA7ArrikpZJBgrWbYEXV+2vql/0Z9rfdhZ8zlTRyamMq0CRJPql3e359/tbe7nKBtg1vtt2V",
-	"JYL5g95pO4QLlkWVGaRgTQAFfMg2vl1f4J26KLHZqkgATLEz04Ya6hXCN7h8a/Iz+b9t+pFpYcl6VMe/",
-	"VyY3XLkBrYakAItVRT1voYGXSAGp06YttYlMaVq/MC8vdgFfH5NOjgLgQFSwtvB98Z1TTFvFpXcTLQ2p",
-	"ipMUIRaq5RyLsWBoZCmUbM7cWMXoLyHPrSpebAUczJL4Rpc7t14ZsjXrblzaTpZU3mhW1mIeqnkxeq0E",
-	"DOJd/T5OsjDd5ZUncMi1EkgdXOtrjVjWopRvaCGtMV8ThcQ+jW7vi926BJ91bsUXxi8nOpJVvpzwlqU6",
-	"7Lq6Ew7zxGZfFk9sHudoNNa02kGI6WlIIpphbFzRWyae0ui2Al/DwyeNaIxVpoW0C+ryQm1yDKTwwiIX",
-	"Rl6B/+FWp3nVmLk9cAtZmKpvt3pj8gWprqRrKz8QLeVtm4SDTI4vMM40DPDPnk+nDEio5TPW1zai1dVk",
-	"gJLpZJIazd5lvVUlb9RhNHuPHubhmuX2II1fXDS5m3QFVKNNkhbgtarDlV7KgkrrXcEqoXVI0QELWgTp",
-	"wS4wf8P+7Hav7s3cUFfCY4PqDOuEyAs2tQbzajnE68ZOU4ekMqCvlUNbHM4SJoVnvGp/p0ROEZIuV9A3",
-	"ETQsoa5DwcBroN2auxzcBqb6OXJR6Gh5ZH/xHMyfQr8ghbNf2qECw1tedQKpEbuyo1qb3X1qdPKlHO6O",
-	"s+m2zAQVzXtst4pZ82iEqF3zxYzyTKYCp0TbzumlM/OcntaId75A8QqssLxis+tTdV0iKCqEwA5Dq1H5",
-	"mku5ePSNsipkQDIJksK1GNFksMfumAC3wDHpM4tiglgZiRQs8OKrHDhJxvBdkFnb5FVGQs1ZBmmkSjMa",
-	"ewgIrB0EWEfXAlMazcmJ8IhX8qYmjKMEaRa0ok0KMK+O1Z6L03ZOARA3sGJWzLaA9YtpsmuP//7AjWmu",
-	"lDfp2unw4F5k2Tp6gDnhV9zyH5+lcthZC7JsOxDv83mPc8vyrp4oFFI917yl1nxRwPp80DPvcVTLR367",
-	"B9N38jWeS9jXj5sC6K175GxavJvmIlgeTgP3uAo6r7CP9ed1sazRxen5s7PzX1tBq3dxcfnqd3BIXPTO",
-	"IEO1d35y+uJFja+hcINr3TigmAGJLyIOfaNyL00hyR6NcajXhEQK5BPmDkHCv4gJF1EyicEthBzuWhR5",
-	"G7qvLVvCkonCY+ZV8ZVNqWwmxxtXgqiwvG18tB+cMJqJ158uf2sWxK8NqUbtOj/8et5z0YLaG165nFKv",
-	"KO8h71iW0PQ1OlLKiAs/HpltXvS7IxyTuVJJ7KKWlaYzRQCa6Jh0CBMxZslpH7zsT9Lh4yeHTZInF2aD",
-	"MbN1Ro5bNoMculh2SQjJdd2M0TgEqRX/nmZcsxAs/YYaYAaeHORQdmjyCfP38jeuBU0SfMXXvO5dnLXJ",
-	"KQS9uBYsFJ8jOFwTwVis2uSSUSOVYmBMxrX5bPFZLDUC2MBrBOdCIlNfu+Ko5K369k+69+935j97777v",
-	"fve/vzUT+B8Y+3eVEPmvmTYDUHVZWnmBEEPxqkJ3zDX9TSbxM4urUxOdAXFdDhLNHhKb4WyNaIUwG7Bv",
-	"mNMzcAiF3sJShO1ZpXg7a9dKy2+5HiqUvyuAkS413/kHzVseXGk14E/+/FuEn22yfnahSjhNGPmNbWCE",
-	"AkJHca2ZyNdwzp3VYPXuHd9il6NqnoW9KS52MHecVoWzlMFGakscrFdyez5T14oagAACUjfC3ThpwNce",
-	"DoiWQAwQygSFlI6F1mmTXg5Oa/FycgysxbIKMLnxJKGarV0D79W8Pn7s1HCSa+Faznl00dCSNY4p+Cz+",
-	"zlUF9GHKWh0X0uMCAAsGRM/pSBIBATQxj+9R8KO+noh1+hAloYAyxByVB1MX67eya5RucyfVMmJREV7k",
-	"sTnBg+GFZaQox0WLymihNtoatdA24OV4zK0Lez4uNGKprkto8Jil2QTsQy4G1IYaL6BtWbi56YhqOAQe",
-	"+1rRmaoO6VxR5MMexyY+nrkjtNYrDbbe11y3YW4+5X9dTPYVNSZgvbgwTCVa6cGf958WizDc+ZIKfpOr",
-	"p1pYs3zBK5nBJIqYqsgOUvkPc1EhydRwVSNzN0hqcc1U9Z37FWvDMDzbtpYbxKDN3YmwYcSc64QqTQZy",
-	"klX52dZBYrqvv6zo+2rQ+II3q+E7BY9Ugzdyd83Kh+ezku7rBqna+TcgoHx5dZj/E0oi12xG48Kxn7VW",
-	"7HrlYXd1YLcEhfK113StOfOblR2FkjJRwmimqoqxrl9ztDqFe0U3D1UvtBDeaXPK7lkStG4vGhUAvStC",
-	"DjXKIjqvCE69zyre647f5y49UMHL+h1yVq/6DZq3av3tzU7NJ1i1rHl9z6or6d2UExEzKIxhlGUBJpUq",
-	"1LSiztWIR2+tTGG5bl8DaM+iQWC9YJ1yzbmiarRY2XNVpM3b0azaGpDXSYroGMqC9FmbWLxrCGeGCh+Q",
-	"bwuOYxvTP78jag1AixOqKlPCooTjnWgWqvl2NDuBNz6+qwiuzHX79VrMX6tsVmax282V5NNt4FoDuHQv",
-	"VXafh4w2LxmXB49Wtmjl+WbtORH792Vr5KLM1pq3CwKrarImiq2Vb4dfGTuh0v67k1XYkcAe2Zq7cuJO",
-	"4qJNKa+cJtiUKU2gbRdyDTZga4Qvm1grLg0aYqqZ/OaIPQ1gXVzPDajGSekabVI9dzH6Y1tTg9oo1KWk",
-	"Ni9efOWrc3yDZm1XWGBJslLTYsZZgxqBU1pfk7EWHrpMXhcF3jlaWrKDr2BL98jKqERGMhext15lZXzp",
-	"Ta0vvCJel6tbqFKwhBSvrRIuZngErWleQHW1wL9w1Uo8Ot+UEoh2Yb3KK1GZQuLnnQ8tPyOFK1HO+i5s",
-	"ac1NfyGXReL72lXpBGpMSfJtKhU3Wsp3GIMpb9Gh9a1gQ4rfmxch4gBjl507Ug4BNeGelkpsTd3T+2ix",
-	"ym3PNUtzWWDky0TRihrfPLqtRKNGG7wUrGl8er0UK8dpwvTGlcRLPoMmA9ke+b4/ZatK0PF8mCtbxGzW",
-	"l/GsIa1dThg3JTqLoW8nr15evDi9qgl0ux/RWaksFAlRTmJWUBZ7mMtnpkxlimex5i5dFYTDr6ZihIsK",
-	"8xCtBS9AjsIfozeAKzWxzirMXnMBDoh0Fv81UboGnr/mnjjbrO/eiroWBgTLBHjs/xv7NXbvaT8MMJ6A",
-	"EIPDKQdZyCkek5RWl0dKZBWGy+k41TObBOvkGwh5stReNa48a1lQZdHZpVX4l+TtPMSeTURsDY2NdZ03",
-	"+MqSDMM8FXu5KlRXosMCN9o4QC0rq3aUYBwlyBt2MjV3942falV1HWVW1SYoobABiRsuoquYtTR38TdN",
-	"t2viDKS3zZ/d2HGIvVQnRlFdXWhYsWiScT17beZofYCMZtVQh+XKuwEJx0N90263wd0LqwT6I77vextp",
-	"nbY+ms64GMi6cEjhgVO/8bV2FVFMk0kKMYiJke0goa5rvgbDaOCgvKACrQqwOkGQV7RVeVVaFVwLQ5NU",
-	"QFyWqvI1XwHWs00g6b93cWaYNiIhfqOInAoogfz9969HNGWq/f335JVgtjywh/tQhJI+zRjB1T0mCVca",
-	"vg+NJOwKDeYoQWGbnN6xzAJagmw6oDxR18K1GX64xurP160u+dButz9+DAMfngV1hBUUti1WMf4uINTW",
-	"EHZgx1hx2JfMHdE7BgWJr0VVreLvYFX6MuZMzZdayhgtBKPbVQHWjeuCxSjgRquCVc9N6LBzcEyiERVD",
-	"ZjYLoqxUQGKWMIhmhZ5NH8q+Qg47nTY56nSuxZhR4XLIixVOVV6AGtOfccqThNlYGkW4PiYhLGTbnIyQ",
-	"aJYkCkv8Qej8tbA/zxWozvMpValWpyKRFBGz6EZmEc5EOtFmBZ7iupmD8I/Xr87Jt+GJFJoJvXc1S1mX",
-	"0BRLqXAp9o3mHn6HKDG/7P0c2CCKA/KSP3V//Gz+sBLktcAla5M3pfrxFmxmKGTG4jZ55qq15LfjzQ+d",
-	"TqdjeqJiRpBtBEad4gnE9VJNYe0xTE5dC1hGG+474Jr8eET6RoWimVvWGA/0kdmgM0EouehdnfwW+EJ+",
-	"CRtoqEqGQbRY/ZirY8emMQcIopTNsQsgrhacb3ZJr/iYqe+/hy4dzk49og6+c8kAc8NsxGvDB6ioKi5s",
-	"XkZw2YtXr69g4nbweP5ShlnoNEnIFALmbIY7mckJieU1XAezAx6NE2vE37JZ1wO8ETZAVFqPL4jnNgV+",
-	"5w44V4THTGge0cRVJezPNGuTnmnuWkBMGG6krYf8E0TZtknP3qqjzkFAjg6fQB+P37+HFTMjzN+zy/Oc",
-	"zWBtwp6t+QvnsEueAskmnpxj35beKwgMzwE6uYAvsAI6VGQ3144pfQx7fy36LJFiCDUWXelmRwAAaSuZ",
-	"kYTfsgJ9sKfN0icoHbwkTh0QoO0RNWfSDBWC1iHO9f0e/G5T/TXXRmppITXHxJoCG+tdnBWCvLqtA8OB",
-	"ZcoETXmr23rU7rQfAbSbHgFv3IeCgPBxWIVuco7WWEjxNEzRD9/Ija0XXOmn2IBp0xGTWmEtf2T/Ai17",
-	"K597AVAt5sGK6g/MIdIMEG/HyGcgGZsn/jVhmQf66/pCISD7rISRNZPCmAwjTmZMpVJYZ8xhp2PxWbT1",
-	"GM6TQJCP31OjtOXofn+WQJNbh53DH/c6P+4d/Hx1cNjtdLqdTrvT6fyzheoKFmq86Rz81Rn8rI6mh076",
-	"7HqIVEyEbp2MaDZkMcJi6CmHTPE7mkzAlCpH4v+0Q2lHcgzCcRkj0MIQHT52wEEHHgDooAzWcwDyVfP1",
-	"A6xDkJMW60UDMpIcuB00mzZiNLb5fX/sWQ/x3llt9Ix9fL/0LPR2hBtU9ZLfyP2nNC7EUB11Dla/8qZY",
-	"WRxeerT6pV98/XHzxuGT1W9cSfmSCpcwBMbSx01mdGajtqFWN771qNGkvAYH+zsZj2k2s5cbqbfZTJD+",
-	"DP2hQ4W5UHQCmpslT60ufgUpPxiuoOosn2OqAZI0o1w5Eoih+eHTF69Ont+8OHsN1T1dvqGAkr4vKU/6",
-	"8j2gPOpoREZy6uKJMWNbpQBdc3wtBNNTmd2i/BWzOx5ZEeaWpdqw7ls2g7B8NQJ2kMysd9bwea6AnWFp",
-	"9kIIs5MPnlyLsFwV3tLmMnHsxTFcg7VJY4G/QxGNd6gVMaWfyni2Hu3ZgGb8Q47ED3IwYJkqk46ml99N",
-	"3N+vsl7nfa4lmnqw3ry+BFK6FjGsIoRXUNnbwpoVyJ8/AHrvkqUJnbGVVLDqlY/B35eQdhoQ0hMpBglH",
-	"M8vRQYMuLugskTS+kvKFOQhIsQ9Xv/eczV5yBUTpq6PyF0ahcYk6MivIsNb3vh71h5RH6MJKlvsf4N+z",
-	"+CMyg4RptiSN4q9JPPTpMVbTwu8Wpc9LNpZ3bDMa+xQH1bq/dOezHCxda0YTXNJEBVX41UYZ/ifIQ52j",
-	"1W+cS/2LnGB49Fd1ta7oLTMKO5B4IgeD+90nb/e7h7J24tv4LPqanwLCOXBFIAOhTmXD9ISmV2o+T2F7",
-	"eptLInkMoa/41+sUGjn48Un7yZOgqTzi0krsM0/2OgdX8MC8zGJW6kalFp7Yrsdr97eLLsNj0/3gy/p3",
-	"f+4Ertg/Ai6Dfxu+KhT7734wJ2rk42wxoNcFl2Dd4dklGHZUqzugiWKFpDsxSZJyRp11FeZ4pwBfY1TK",
-	"YiYHvmcBJOwf82gyC6X4PQTEQccDwPz5zgM8mGYKDuYT0y82PeUillOc35NOKU8GH7DJLzmcfyHxetke",
-	"euPKwQMp0+5gN9Gn/Q3badRfsEYdFciwYwH5dyU24L9epVjbXGcqSMhjX0QW6yH0BJYlQgUX8x4r9Fqy",
-	"oNYSpAnKY5JfC3C2VKF4BwWsb0W0lFalDg21CknC6J3RtScYAs21IhbopEp5PgF66k7+Z1Why9R/yxR8",
-	"juwWiaqnoWsRyY9r0JXSGn9KbX3HQHcMtJKBrssC66wojkruDCmfXAPbWV62JA0g+QW3rOdyjYWBKr1w",
-	"/0MeofixoCSWOeuvTG/MVk/yCMj7q1c7prBjCp+DKexI+ddoTPuV6QKpzMNUSsA4G6lTwDwq9SlAGZtA",
-	"RQYtZV0k0DEJ3UUJA/uZMVe7wdCStqUQoY02ShMasRgi7K4FFA9vk54NI/O4UWZeYwi7oUSwKXGQShAG",
-	"HJD+DMO9cFAjmqZMqJLD1IzU6GYxeEQdQtYtYyl04NrT6JGNIbNubAaCpLgQJJcwBYFqIi9QMLRFJq3C",
-	"eAz6prbRMkMuFCh5fcYEiTM6hfH0Z1A3SM+3YWt5GC2VZtGI37E432iMPHIx0FTMyFhmDGPc8hHi2sVd",
-	"ctTpkJALgMG8gewajqGJFTpmGULmXswweFCNtEp5fJzDubRSatT65g7KaiydRorgjucv5fmP/6N4vj13",
-	"NTz/yVXn5xqef7h1nu/DM4mQ051WuNMKvxqtEDhZQOAuBSRjajKGgFTLGj+VvrgP5TAgfazSvvwS+PAC",
-	"9rsFGCkkBAYWbQTce5gwmGNcUpQ0pGDHJIRY5X3XhnIFTa4FxrZSSFxwgbZcz0WD9bDxklE7cAHhEVXM",
-	"YUQnTGuIGTcCGS0Aco7ktRhBmgO0VJiDd0/m5GQxTLzSXF5qHskPBlaLazFjWBAZGZxZJytYFYORAYpG",
-	"QUR7pJNZFyd81DlCjEI/IMFYjDHRE0FmTB9DSpAVn66FNf/PR7aT0DWAGRKgpIVt8othf264Nt6i1ipf",
-	"AJ35emQmTPRtve79fnrYKSdudlsTxbKbo8c/Fr5/o8y1BmHhHxRrba9jVc/X6JNGwRXypOcEnfn5NhSr",
-	"ikA85o+bn35+UrtajdekcGJq+Lbrd8eqd6z6qzFJIDv2FJ96rPKZnGQkGkm+nkliNZNWFpu8nk+/hbBn",
-	"OdGkLzXWM1OeI8+ZSwLkC2WzhgUxpykGT9u/rU1AyKnNL7NJb04zzzO4UibTBOCrHcCuzMCAAagMltNg",
-	"uLfyiT3IcvKkIqp1xvsTM6drgfqH406JlLcsJlR3cYYxgwRZKRAySFXxLQfpflJEL/paOJdL4D9C/bgA",
-	"1ICUeCsUeh70/lMo/zmqOEIuLOFeBYBvqxHXaLlOg8Zs9db5q5vL07e9y2eAwMBSuHcluSmls9ycBOlp",
-	"XMEtaeWqcMdHfXc+rlDPV6vdbmxOVbaDOuiQ/2UuF+yqOduP251OsFgwoHJYj+vgyQ83MqQXoOAr2DME",
-	"cTDqiiNOoRgqo9nO2brj1V8Nr3Z1mPPSBHiOUzpDrjMdzdb3Hizh1EX4n9XBuuTcKmyQ0GSt2UbrT+Sq",
-	"UN7fc8yYT8nR1oz/ffCkyZ3zdgND7mcLZbWHtklEq7tIOy/u38CL6yNgi2VycoumLXe2KSG2tKYBue2h",
-	"hZCrYjFXmZU5hFFcprYqNKorAyMNd0koUyZCMqVcWyw0kkHh6uBahEB3WBx6yB4F2opFTQijhFGBP/ZZ",
-	"IqeleOBvFPGI3MCVuPIZq+yOx0xErEq/QX5gpr/ABCqyMKzv3GZfTNSy9AuAMGt6txVz+I5fNENZUDti",
-	"NpYlADb8SYo7axRcwoMedw8O2p3Dor9RsXKyqc0uba3Q3WiCON6t3tOTg8NH6xrjzPfmDOIwrbaBoHo/",
-	"doKWPcKwAu4oYRF4x7Naf33//ffzGa72KJy+7J29uHnZuzr5zfPMVvfxY7N/hdbyF85f3Zy8ODt5Xnza",
-	"7KHD7gNMitaDcR3FmiVPqB0UwRfLNkCywz1qjkPgGYORzhUrB0YuRvyAw8heFRvvA+gCik6LiDcYSuOh",
-	"mwo8Iwcgroi6VJs4TMygt0D+/oOont0fWF5nPHscVEnkdUuSUD4utrgost971VaL+SOWxG+E5onrExY6",
-	"m8Y3nc5BEZ9wbjkQabG4HNXrKQFH6PL0l9PLy9NLq0L97jWCAq3O4VVzS9SSsM58mkDxv3QetA4XeQZw",
-	"avXBJ2qXuf33CTbNGc5auDcunrQ62PAePOBh3Q6WfvfULUO2p0YyJbQvJ8j0UppFLGl+fc4lTv9Tehg+",
-	"F5NbtUg7Hrjjgf9BPHAXfLnzEn2VXiLDo8oISOtKAaUQjqLauU/TNJN3SyI3XjCtyFB6rROvEiA8d+fV",
-	"zD6L5Jgp4ssdoLVQK6+c9i4uLl/9fvosQAxhNiMZU5pQdS0SKYa27Py85ZVQdau8eRT5WMFCCoPJQz56",
-	"MCXMyyB2frhUC/EhpG85ouGYxxCjiUCqLn5TSE0MLaqOWmyY0YED+hqlLDKgY57MINxmKpsT5Evg/HNy",
-	"1dcrR80tw0PKTXOJCo/KUZE7aWqr0pSjTqvFqfnN+MLFKUcFdyLVTqTaiVQ5S0aphuZuVyNa3E+gyhgU",
-	"/aiVp64gYwWwXNcRqS5P/3F6UiVRnfTOT05fvDAiFVQWYNwIMNciQoQkl5oKOShCEvBVBSSiqZHAMH62",
-	"TV6Zd6ZcMUSMp06CqpJmLmGCX58wAy41linp0rSnkowddvN/qmizfFF2gs7fVNDxRONvJ+kg+d1JOjtJ",
-	"ZyfpgKSD7Horgo6M2R5U+7oP1K8lvJ8c6nd7kVn5ynafPO4Ea4H8m+UqM15bfLB79LOP+cVqUwBRYMlc",
-	"b0z/LQX5r8PHraB1J3ls3jh8qLgku0WNYpN8BbhdgNKXjOzqt6kYxAqp9eUAVvPVCkjXHpSI2gS2tQ5O",
-	"1Z63zwqn2uQqrgthauf1KVOtC7Rpa5Spsy5h6qxNWuokLTOogLBxqnfFR3bFRz4/BKYjm02oZqWktP8h",
-	"BS2zPr7zypJncHyNFUvubE0oAUlXaiSngoxYxqqjNzelnVb5vb+Y9OVIR9skQrt4ub8POKO7xCiZcK0I",
-	"2kabi0I1d3oVONEbLDPbCTqdjr3jVMS21CzWPQ0Ae1Bmuff6xNICo65lDEF6HJ5h4CvvyiiaZFgM7Fpw",
-	"Ya3I0F7GcH4I5Ri7IrXYt7rlacpiQO3B6nQjisW7J5rYdmQWu/J1ER0DCKSZsK0EiuCPZhXNwHBWrgCw",
-	"G0VesrbCfnwG9xmmuTHVeniQHjgmvZf/PN/rdDoHe6d/9F5evDhtBf67Q//du8aUqLAUnzL+MD8DINx5",
-	"groGzSyNVE0SXZuS32fm0HjADvPGTpTbmcu+psJzSNS40JLQJeJff5LcOtCQpcKgR8LY/1D0MnzcN3RT",
-	"xPUM5BdI4kwnWTSiiuUQtRnTE0joQfC1Fd5C6wkUEhyBxwiagSh0OQAvL3kSDXlHrwoZSnRW0jlIuG8U",
-	"CaOETs2PIVFMay6GRNGZChzTdePFOt5gHHADNFIb4tKZ7oszQ2eHGU94y1IdesN7QBQXkXXZck36cjIc",
-	"gQliKAU7vhZSJDM3altPf8wc03fzaJO3I4a1sklCNcuKy+dAjtHpBdaNEUNrJpGCXQtfOxvjyBDuz79u",
-	"jSDIT0XEuoQOKa+JHXPGkcyI+YrFYRGsuBjfh47hnPU7fGIfwsYiOlHMzBFXEB0g5nn2PjVsJPDdXoum",
-	"MWuXMJH7IBMV/WkPjUTsgHdegShz9NPBQenerOPtNcvwScHyav2OK2cBnkA4bus4UG2NffCQighKE6Mr",
-	"lmWKJuVI/SLQ087h+pkcriX/pqPs6x7hWnnNnCi04QJ53IlqO1HtaypkmgdSlUAyLJMsCG6OBJaUfPtl",
-	"UVwDbnsPB+dv8P5nqWOKcfAgxHBFkLhB/YKJBUHEr6AGgrDlfKsQNjxZLJKYMX3/gomhHrW6h48fAwyR",
-	"+/sgaGkkwEoDUt7HpQMsFlndGsyHWXYP87FF369jfp1OFftbw9Zp5l62dY6pnmSsWC7gp6q3C0xqzMY3",
-	"tB+5WCsrHjyV8tYIgkZACEhKeUzoQFtkTaWpWVQjnyclDA7HUFImYtizh3Eum31q4liGo7LzKX/BPuWR",
-	"JXSOwCYsHrKsTF/xuxUOZaPD4j1zqipVxB5LVGB9QRWVMqHbpKdJ6G9PCMqg1Sv9qEl/ZrRYlgyOr8XU",
-	"ViEFNDtdQEjKWMIAkz0jKAy3yZlWqDfNABXdWlIB5H06YqKyszbpXQtLXOcB1sl98dWLMx1PlL4WCWfO",
-	"VjuYmN/qQdHNdfusfvXlBPThSOCavnuzbp/Ub/+fw1fW4Qx1LjkzyZ1qslNNvjIMdssSSqm7I6TIDbjm",
-	"vFKy/8H8s6KI5kYE/zdodxvBADuydk+ytiNGX2+kQfOrnYcVlG/2Pkqhq7LHhCR9Gc/a5AQtuCAoE2/O",
-	"hYGQuVT3Y8iYB3E3JjV1eKrdA11ifRTgFoIfBixz9ZMqZU8Yyb1I0YYOgx3xKhGvZT4BT9JyN8DWiNou",
-	"W+YLF9z+I2zDSJHBRHxPiWvfUs7GhPkSnke67KluHVnOCfdadLnabQt97Ujv10F63dHYUd4d5f2bUN6X",
-	"BcqbW2OFnK5Ngrlm43pP3KskLiDn/8ITQ5kIjWMySas9c2fQ3mfxzMFUiBwQ9p5GOpm5Mp6aDWU2q3OB",
-	"ud+37ofzw4Fh3HIR1w3B/NbYB2cW+DmHWINl/c75/8hba52H+vFSj7bkETSj+QQeQb8p3dZpwiKdScEj",
-	"1aqMcGnGt8oLdZGxMZ+MyZQb5qAUYTTrT2KFwkA0otnQcCGL/FYIaIH0iTEdsjdZYhih1qnq7u9HsWgX",
-	"ku/3bXPtFCqawf52W+lopnhEk3yx37ruT/F5c2+AH5+A+HOApdJzgCEo2QqsTUa3hpEHLS1vmbDP44Is",
-	"QaYsAww8gCPSHI8mjkg4sztH5BfsiOSWrjvugn+XmAt8tSqvVUBLxDkLKUkzHoGnzQaVQt68YiKv+Uxs",
-	"TWjD4mwoa8KVRigeI8z7xsQMm7sWuTcTI1hzAhjidQqtABfaOsiBbyWE2xViOYBJmiYzG8tB4Ir46tOY",
-	"rtFniRRDRbQkMR9yTRNH+EUyg8LMLi7EjNRVtD7qHNW7E82l+azuxAL1/ZUPNDmBmJ4y8a1IKyvv9DO7",
-	"GphHZqgiGZrGIprFOU20a7aQdub7tQloRbJ4+LjTWdPTaJb00xZj3mjFNuJdKxZ2LvoyZ1bIHe657ku4",
-	"Eba/KT9ah6PUqWbm4u20sZ0D82tLgUae2IS5zitu+x/MPyu8lZvxE2h3K8VndqL8pxXlPxHp3BG8r9ZJ",
-	"2pygLFQumdPRMrO9ZExjRvpsIDNGbhlLjVTOM4SoMUI4CN1tLzkrphUZySkZG4mcZgzLy0MB+emIasBc",
-	"mFJFlEziazFmVExHPKmMsMPaKfciYQ+bFuWvOBfzl7y51JrP+tOWTNmR5kXSXLFvjWnzQlrRtmjzzuOw",
-	"k3G/ThkXPLEbyri3bNYsSyggGbuTt+jcVYSLKJnELG6T1yzKDDeax/qBnOFqD8Zz0+lncWCY6XqHQe/i",
-	"bCv+gudsZt0FD16XHSj6LZuVjR6WTnNv1GsFrYQq/UYVYwEd7WZ9qKtlNiRjd1xOFG5pKePUbn6p+G2K",
-	"aCJI6e2h8jm6KPe8eyAr+HM2a2IEN9u/s4F/wTbwW6QMjoLBnyUCZr5pkocDVmCbqAeBDXCkA4tnwH1R",
-	"HKVlxmLCoRaRzMYWcUFOkpj0GTE9WUoGGBW3bEamMrtVHq0oz30xYvpYxh4zZkwFHbIxExpes6hDsZE2",
-	"2qRHYEYWflIDMSIelmFE7xjhAGtRjqCpN2kbqfpzWrSraM4ihWlKNdazPT9ns09qev6b0OKghbfADCfq",
-	"3yT8jt04sKd1KO1brkc4rDp5Gq6JL/gMj+4k6h0O5ufGwbwFGrmCucwJx/sfbtnMmn9jljDNFjnO6R3L",
-	"ZvacO+pvroDSMlXAL4wSbi4EF+SxeVCKWAWQujmUMm6TS3OlXZglitmmARtkCcBDo9o6Jub5Tcj/czOx",
-	"Ldif1SSKmFKe2jYjJK/tWxUk5Exj9CgsxM5m+jewmeIhvecV3M+kpnpZ8HKV5CfYtCT9oSAnEwxsUJrO",
-	"FIGYZLiOobxjWULT13hHC2hWaE7VPEmuhX0+k2OjdjOaJZxlBIbHpSBMxIpQDd0FREkzjowVNOSxzKBR",
-	"QfRUIn5Yfumr5L7GNRovYYnuQQ0e1pRbXu1W99GPawQe+LlutYLRpxT25syYh0+6j5+0DxAGqqEIWGri",
-	"yTw81lclGOY3cycc7sytX1lOtDnJtHCE1+JqCad9nnA9Wwqn3pfyFvgIFZClSIWNyLN2B5A0sfTejNBh",
-	"xlgXeBgAY0L2SUBCRCIPCfvXhCaKhHKiTUsxF8OQ/HAtQpsJHJL/7//5f0kYs74OyQ8kdOhx8IcFYITP",
-	"NP5rojSLw3wsmPYChtWQDhm0hhHsRMtrUeqzimn9yvQLvyILfKvCXeMW4/KXE/Lo0aMnAVhNSlgix4SS",
-	"8IfQfMk1AI4A8AoTmlBFwv91+DQsh2wLOcWxeWbgSe2jztXho+5jQ63/WWMwprouuv2oUwpuP+yAK9ic",
-	"yVa39d9/dvaevPtw9HEPPxzmH67ch+7Ch2//bL+Dzz9897+//ef//PnD3ruFZ777r9ZiGP39E5zMqbJQ",
-	"4ZDVZL6zB8LMrRO08ACUUKcOwP2Hh8gnMP1UE2qRv3Y0/5phamYOfZpQETn7juEzfQ0+RHtOER7aQvAf",
-	"PIJhFc4g5GeZbWD5nzlcYqv7E0Y/okOyPMPq+R1uYZiH82M8LI6wND4zuPdp/cDW7Xq+5yUdfwzMSa+8",
-	"GU4IKXfdWHzICUCN6ADUcGe8//IY4ltX/jU3hcupxdbHbES1LpqAe21z+MKXvuOvpDpbQ72DjSloAX/J",
-	"kSgVo7QqSSnn0/Kmf8iRIK/HXI/MPvAx+6cUULVyksmU7T9lWcIN4/uS0lpw/5r49OxZ2VGGL9itt0gG",
-	"3DclOmC/bJDgEm+xbhsetc/qPPt0t3pNTxquxRfgTPv8dG49SlUntVj02p19Y+f8+szOr7Ejc41IcMFY",
-	"Yb/a/+CgJZamQmxITV862Ir7i1RWAZnTUu23TvfzClHCB8zQilMKtQi6B5iD5b6+LGmFZZ2xpCP69g+X",
-	"tX5Y2XRJ4fLKnW/RDGnFiFe3+jH4u5Le5UXP8dDmtip3OggoLVw5Y9LOzfi3wa9zCMZGEMQ0Ck8S1hVA",
-	"q3M2emD3Ncec/FsKCyGN7kAhp0SKY6J0xuitKpWxQ1Okz7kW7L0m7I6JChUWsxPuTUuDzyHFliKagDD8",
-	"1ra0Yc3sjA2k0c6nlEYLxVdqiaCf6/p0cOPUhiYiqC18hclCuwyHncvtK8xwuIcMyxOmtBSs3qb4FLID",
-	"IDrExmpQTcZSaXIQdDqdGjNj3u5XY2mkkXnEUHtL0GwylnUV9Gk8ZIVfG5LIW/NG6316c9DpdHKaaP4i",
-	"f1yQjNFoBIVsnEgO+bijjCmAm7U+Iuuw+uPi5vK0d/Ib1pn6ksySbr8bWSb94dgZJ79Q4yRUXMr3KQ/U",
-	"KqZRQTQPv5uvrJx/v8JgCQ4SS5TwItjIMKOTuDKQUOkJi6e3iQuAhDtD+jOIMjOSoqtJCf8mPLolUFoz",
-	"rxhlqxsPuLDhb/6KkTHTx34Y05EEGtdnMyliMwBrLbUD5LooP4OoKgUUivS5DFxdizWsr+TtSELwm5sW",
-	"JRhPG+cbkGdA4CgwwML8IAdmZowoOoYoovpECH9FP286xCcih+vac91ifNIiIH9LhrI2S6iVv90DO5F7",
-	"J3J/fWbjAjldgyNWyt77H/zn52y2NKXiXPalY0YQSwDQc2OZMWAkJOYx4GQoiN2iyMIwmBvDwHgGEHaL",
-	"Yvsz6HFzLvGyMIUvMXni10VKs6MPX6MxEw/qva9gUO+q+VLuwE6A2EiA2F3rr9hHsdmdXuGYuJqlmIeO",
-	"Nwo0vAF/b+v4Q/Z5m1SwVpuSCC6NgAiZkUQqpsrKKYuPMRIdb+e18FUevJoqoOl6kKltUZyH9Ws4ajSg",
-	"iWI5ufjp8brujI2UsW3RUjv6hyKmPz2+DzHd3BXSmJju8J52qtlX7g25t2omUyZoytuOjtSmIhn6k9FI",
-	"+4Qjolh2xzLUwQJzl/7x+tV5m5wzFgOS9y2btasSfV6nLGptROSaEYBnMpqMTSuV958rEtsHtihMfYQE",
-	"ykkGCV1/vpvn9rrYbWGvaF9ONG4TjWOOgwQmYPbGpmjuf8APZ/HHfZqmmbxrXr2pRy5Oz5+dnf/qQN1d",
-	"xefexcXlq99Pn7XJK5fdTMkgo5MYoAJdgfu1KutxNoWDYRpokx4MFStfEztuzLheLBwlZkTqEcsKHVaJ",
-	"ENgku4SprC1AXNpV/Lx1oaqqQtFxSvkQ52j+uInZWJofEsrHxWzeCsxIb/fHt6W4uzl6/ONy3PPH3YOD",
-	"dgeTjgeTZMCTxBzMK+TNz85en7x6c351c/Lq2SlckSQuoc/MoZ8X6k1NFMts9y5nKB98xgYsyyjitGds",
-	"cPPTz0/MgxIy7S5Pfzm9vDy9NN9MEvY7Tgo8dR410h1aIzMIbmSMzralBwypsyesRoCwV2knPezqU31O",
-	"KcBSQwCMsbQdwIOhtikfF2UCy0nKAoFDAChIAxUcZ806rjnDkZlnMvPM56R3fnL64sXpM9BUI0wdFhKM",
-	"uwHhwnwG93xAIpoSmV2L/iQeMn1snZ8ONI2MaN7qneRxbSHZCr5TYH1ckYve2bPg2ii+NcwwqOKGjVE5",
-	"cFg7zvUfyrn8id+xrh3r2rEupIaec22HU01H9WAaZ8XSUF0Mi3Hlv4HeQxVUF/JiOGgitQrgQXOp7Y2Z",
-	"UvtdTrzs3wmPbq+F58D2TUs38twDZCqKDwVNAC0DygRW8IvT92lCubg3w9hCaRF40+i0MMlF8l1kEkdP",
-	"2k+eNKbgfI7wj5mmGKTo6C5WrC3+Bafk/NXNyYuzk+etd5Y4M5ZTcUucYe2rqPtgIuIydTeL1cvZHH7x",
-	"xpPpjKvb15HMGPya0/RXLy9enF4BTZ/STECaDSA/BC2Zxdh1mYHggtbyTB7dqlb35yfILo2I9/QE48vN",
-	"NkOk1KolzbdFtbqPjtYrOVxgbX6tyytcnE7F2uYLZdGnmqyVpQE7UeOhleT5eX7EVuuyIjoHV3BkinBj",
-	"9nEga5Cxlsjo1rz1cydoDRI67GmLf4MH2nxljgDjwxFk5RlibsTrZ3SGIx1z4a4irkhKZ5csZdQ8bj0Y",
-	"9kDOH0cPT1M+N2n9wQDPGJy31Tucsixi+bA0R1r8Ll/mj/lQTvJep1zEcorze2Ke8WTz4GPQclzI34Zm",
-	"st7bUSVKym9yathURMeMaEn6O3/x38Ff/HY0y5X8KYUSL4I1lppyUBXFtOZiqJZl7752z9xbbzS9/1a8",
-	"2lFCp31qRIiWljf/Zpkh30xkEq5dq2sGg/BbKc9maHJIeGSWQIA/z/30FjkINvyos+1wDL8ENUqUW0bC",
-	"BRnILGK74P4vM8iiBEn0jfIbV7g5/qvS1XHfroq2QFi8WYimoTShEQPlmpLpSCYQqEi1tztBZkEkRcQy",
-	"YSMrRjRNmVA+JdSoKV1XpXfI75jwSoWrCUawT0zlG0pdH2tRuMqfEdikcL+VzoyGW7zhMd7hHx8H+WXP",
-	"JNjvWh/XjK5w8/2kwRXrU7V1Z/2lUTlhhIpqSrczFu1gTB446OH+NL1gRXLSt9r/4D4CyjgzMvpKL7u5",
-	"9UjGqSBAGMiQ3rEuotLBSKEsgCu67qPoAkvq9YhlyheLAQ3x2EbcqWsx5kpxMTS8ZSAzYAZEZt7dQUnM",
-	"+jqwWd2lNQkdTQrd8hBFZ6pNem6ciDAOs4xtRRyocVPt43CJXO4NC/xKxQwcKaQ/KSxBIVBASG3f4f2E",
-	"hYX+ndcF0NSJFOBiMV94jw0a6TzMl1auecNewYxnh3gtIBBFOfcXjGygWWYW3C+WO1Q19RPMtK6cKrYu",
-	"u7zyR+eh4xKdgQxriJKjnw4OYIEypiegIjRHUi+vwSdNFnNWHsCKXdDXqywy8z6RoOVuRKt7cNgJWkZ+",
-	"6nnC0X30s/3uooBiWjDBlLEb2PSpA9rpBKvXNGhp+cxB8eRkw/D/9+ImZoOjxz+uu/C0Er3mrSs6AEmW",
-	"eOlAUpwaUXLHi3cRi18N807oNGcRIC43AoRdzauXeX2uim6ekmfn2GZeQ663sAYVZ2LhhpeMOGSUBYQm",
-	"CfCgaxH+enpFajxPoWVKqk1eDQid8y71WSKNKK2l6Q2cAwEJrZMgBOZMpiMeLXMFbYU9PYg7CL/xLhDz",
-	"qVwkI3eHFD0w/i8wKlsrqzePFrC212Aci44OQz9b3VZ+UK2pvkC7fRUPNM+3gpY5MiW87z0cRDNA83f1",
-	"vMczm1/5QJPI+kKl7xvYzUTEgCEEFuKdiXhnIq42EVs1YyzvSrbh1XDb5eDlD60+o+BN+RNqt2KYNx7/",
-	"CZQK38/rWu7fHcD5tp0tDRznWrFk0C5UTIDo58U6vVdz6owhCKADuSlCnc0c9Nk259W+mhaZTBMGsBeR",
-	"TBIW6cK7DkVo8dXexZmvGYysIGOM9C7Oil1DvY/Fd9H6RwXpM9KXk+HIxhfYaciMIHpkoSWs2LzY1IWU",
-	"GDBga8xFMgawEqqRneCiWN5ERuYPOSnOEF6oHWPuNba80IYsUChJZxQpGt0WWnMOh8X2fsNYucyKtaqA",
-	"u+jg+20b9mBWDUkaHgwhGaANm63vZ1xAJfvpSI6L87J+4eq5WaC9HJfew4tMqdCGAKZ0VmgNHZk1q1QC",
-	"cCnuWZ5x8fHdx/8/AAD//w==",
+	"7P3rchs31jeK3wqK/+etJDMtipLlJKY+vC8tK4nGB6kkOZ7/RH7UYDdIImoCnAZaNMeP9+f9eV/ivpJd",
+	"WAvoA4nmSZQsOZyaiimyG2es8/qtz41IDkdSMKFVo/25MWA0Zil8PInZcCQ1E3rnnI0SOmGx+TpmKkr5",
+	"SHMpGu1GqNOMhUQKQs3/1ZilRA+oJlyRlI0Y1SwmPZkSrhUJ8yajyc5rNgkPCe0qJjSResDSMVes2Qga",
+	"KhqwITV96cmINdqNrpQJo6Lx5UvQOKeaveFDrnfgv7MjOmf/zpjSitAkkWMWEy6IHjASZWlquhpzEctx",
+	"k1zAHwOWMvNzysyIKUlMo9VBDLngw2zYaLcCNyAuNOuzdGpA52xIueCiP2dQCevphxyRYp4lumCRFLEi",
+	"mdA8gaFAJ6a/XsrUgNA+5WKDA2I6nex0epql9YPRkowp16TLetJ0mE646NuRrNLZP3fsYu+ceM7rOzpk",
+	"iugBHE94zO2GYuktS79TJJH9JukkYzpRxBxO0zv7RIejxHSVsn9ft/b+bPV+Vgfj/erA6Kc3TPT1oNHe",
+	"f/48MAN1f+/lQ1U6NSfkixnqiKZ0yLS9by8TGd34xnw5YIQJnU6+U4TH1eF0zUvVAXHzzojqQSNoCDrM",
+	"nzqJG4EZfsZTc5PNxV1/9EHjiA5HlPdF3Ygj+7tn0OanazWCprzjjYq2NztkxeqG20tpFpOIKuYdsGIL",
+	"FznC1jc6YCluWaq4rF/l/AnfsKW4vT54/mPNeMuNb3LUv8kkrhvvQCaxZ6Tm64ULPMB2NznUEkN6zSaz",
+	"Q35Lb4BcmOOcJETRHjOECjlbm5gjrGk3YaRzcXRyEpBM8H9njIxYSgxNEjGLCev1WKSbxExf0SEjN2xC",
+	"xlwPkOzQIbsSjhb1mcbuejxV2jFUIIKH+A4VwCtz6nWwv09CXkzjOpKil/BIh4dkPOAJK5q7ElwRpXmS",
+	"kDQThlEF5KD1ovo6F9ejVPZTplTYvBKVXRqyYZelO0M2vKbdaG//mdsnlBqKnZri8ytQyRHVmqWmzf/+",
+	"g+z8Xx///l8N775pNqw7YlyzoeeIpeP4utXa8x8tju1t8mi9ZpO6Ed4wJOWHREgNkpFiUcqmOM0Nmyy8",
+	"EjfQySaHXSNV/SbHZEjFBBgRZ0YOGNE+3mfVJG+BZQ+oIHutFsp+vUwx2AIY9r8zlk6KcYMMUTkWMevR",
+	"LNFmlIEZNLL4vVYrKBj+npfhv+FKc9GvW+wEf/acCPvLwkVO8g42udBv4TLVjRqvGgw6INFAKiZIdwJ3",
+	"Ga4nHQ5Zc/pyTt3K6iyGrr+NToInTGkpmJd6wkTcE98pc+6rY/40ut5rtVo1Ay63vclBn/Z69QsvzY+e",
+	"wwLfLzwq0ja9yeGe0T6bHeuHAY8GcAcDEslMgJ6VyiHZa5IO3s0uG3ARo3xPlSZSgATPhiM9qbuY5kX/",
+	"vdwrXcv9vYOfDn5+9uPBTwtv5xlNtahf7hH+7FnwkRYLl3uUN77RBZcyqZe3YkZGUia+EUuZLB4yNr7J",
+	"8Z6zMU1rJS5GU8FiksJDq/LF1DW9yfFeplSoOVdQ298tjzwREbNSlhHCFOGahPAMjcxb1zwOq1PSn8R1",
+	"zHq1kq8uBrC5eX0xTamRFIqhOkdjq4iavyJpxEH4SEejhEfUDH33T2Vm/bkY++cGS1OZ4isxXqZbmvD4",
+	"2gp8jaARM015ohrtPz43epwlcaPdoENDAxpBY8iUAoLRGGbKaNOEapIwc//3Gl8+lh/Ad4jnOVwVprTZ",
+	"ommV18y0WKT/Slmv0W78/3YLO9Iu/qp2j81UOiDD4gLN7nWuhCsypElPpkMWB0SmhJI0S5iVI8yemy1e",
+	"bJ3yDce+tet7xWMwmNdE5dkvVkUDcftum0yTlNF4cs0+caVVzR7zuLK/1AoJTpfg5roQ28LUTs979GE2",
+	"u5NvdUX1mbUJkmklhXxfq6AE0NiVCEsWpvAHOD+mAx6bT+bSm0Y1vWGCfB9W1zr8AbWcezlaU4aveS2U",
+	"H73zofxFpl0ex0zc7VT28mbKB7JysuAsGYU2odENqq4qkiMnwKr2OOWaPSBB8Y1F9vDMyxFLYfJTtORu",
+	"i30ijMZKk+Ni9dan9djUNf5Qu+pKDpkemLsxBhNtKsGS9hBrfJF3nQn2acQizeJDlDFln9wIOQYGbXWV",
+	"nLzHG13y12zylqsh1dHgjgvuMZwsOOxT9IqMqSJG1QUvx5R15gHP/Swd7bJEij4Y1qeGtdG9eCf1LzIT",
+	"8d02Qkh93YNmalffsjAhNXFPPsTifhhQXTnLAlwIsWQKxgJsBJ0IXBXKOaEiJkMZs0cqt5zRSSJpfCnl",
+	"G5qigrn+7o2wsWst5XUCzc25Q4x0ZTwxHBkeTa3diLzlLx/wvtSOAaSHn80ns6lUED4cyXSzd+ZSyrdU",
+	"TJxX8G6Ln1LNrsGgxubcHi0lGvBS1+kDCvlUl1yMQCyz0dSCevy6c8WlqcfrHbHLtVK84negLtuKefwr",
+	"Cn7vBc30QKb8P+yOBDkrt1QviDARE2oOFu2zoZFFjPxFFaGky2hqLpa8AfnxIc7aO2m6hwtsKDMlCb9l",
+	"U4Pb6D1+L+gt5QntJuzOq503VH+F0wm6goAwkaE0c3rAa4wechJRYVY3lsjxhByDHwNkQqMMCDkWRujo",
+	"MhRMC4XPL358nbuSLwyMoRPH4H4vWWxGqVEXNEdrzg0X8aIlhBZemwe/BEagYRX7aaMRlC1Kz1utGRtS",
+	"0LilScambE/P9luLbWqFFesPHKtr62P+tOz+ySKgTp0+46L/MotufNEhIPCwTyOeMkWkALPx+8sjElO4",
+	"PNV1sXan9mejLA6pRiXmx4PGfMNw0LAddPSiVX2XJXAvToTSVOiZ2RYNBW403jkrVTtZ0F5YbOQAMKWr",
+	"Jgk/jcASIZg58mpkqIeR6PBv2ydYHYWZ4h+NkeQCmCoQPPPh06g0kGKLYSBvOO3yhOsap0lXyhtl1Faz",
+	"9tS80CQdmJsiNGVES00TRRQXEfp3u6zPrUc3G5nLB+YPXDHPpsV/Zkr7wrlesTgzGp3R3wZUgNY2s7Gz",
+	"m0nhQHmiw2SmzRhiLvqhaRMWbhIQJaUwsjT4pQ/BPRGQTMRGvs+SJCBjsy/VxSbH5gNn+cLYQ3klzJKY",
+	"LyBIxrWDbg9tegH9nw3R0MM1G6pFh65yQ77kU6ZpSifm7y5NqIhYnQEbt4f2U8aQ+jEaDTDIrVksYB7W",
+	"Zoht13M4T8e4E9aW4t2MedFQ7pZ5hnmeCSIzHRCaKFnEeNmTN6C3DFholzFDy5OYTNA9vWL/XKnM1/2v",
+	"/JaJgCRMKdxqo0Wjga5Lo5slj13pdNXcbLtyhmfBJY4P7XGKCV5YuE7ghRfWxrziDE2j3v5PBTjH12gy",
+	"ZTFjQ9+yXQAdkgJiHFR5/SJzHJOExUSmht+RlOksFWy5GzxFUsvrWszQntJ8U0sDLQ5aUBCXnCyUrouP",
+	"Mr/EH2dn2ym84GYluehP0cQZwtata+qDXSMjlCAxF3Js188cezOzQzKkE/OAYH2q+S1b8hT67y70mBoC",
+	"ZtQdOqZpbKM/5ZiL/iGxZmh76mWvR0I7/HCNM5PwHtN8yI7B2zc7nONblk5QRgOimrKI8VsW36Gr89pj",
+	"Ot2Z2tCxvdtNxGibEU2BIay/2FOXxZ05z0WZ2hTP0s25D2pWCLUyxiIx1A7oSy6LLP/Cp9HSD08twwL5",
+	"pzQ9IyV7LrtA9m2ZNYGQVQjemb3mUQpx5Ytlx1xmDBo89rl0Z6SzO8j51bhBoCR5qEW9oD+1CmA854qY",
+	"bmnK4kNCjdbKYjKgagA25lAwPZbpTQgCaRizW26P8Xy1ANyHFd3Ajj4oLWjtjr22C+OhctRtHVeEdmWm",
+	"24SSEGk3SH08DsxDIRtSnoSExnHKlApgn8NYDikXodl3+wNTgWkgn2Z3Qqi4Eidn7gHy/cnZ7Y9tiJzb",
+	"/fHgB+swdkthXpjILCVGEeWxaZlrG8topXUcnPnCDMncWBiFWRHsFS6xac0rw8OKvOE+RTGmGnTtpcRM",
+	"vAse+XJE+1xQXOT5TZwVT05vOAyl0pZvd10ct29zpdnSEeUxUmtz+rpmDcDzNJBDDwfO4j5bWqd7KwVD",
+	"eRpeA/Fm5XfXoQZMxOuonkuTEQw0+Tz7Q5qhAWhet25Hzs2zX4KG0jTV6w1XaaqX7u8CHv4SNLJRvPKK",
+	"2lByD/dFeg7RHFyYMxSBZLUgbmyGcsGSuhmVFiXfTHeKGtXjVAzNrn75xJTnOu9ybOCu5/fscVz3c3sQ",
+	"ffQ8z90gIzoxxFgYAsDE7HWHrIlFY/7FPGT6+52zsRmDkcZe0Ykq3ZCSHDfkopNblVaiBCM6OYfIfOVL",
+	"HjOr1WMpg2nTJDntQXTNvB4wsq4Y+segIWynGC7mGk3Rdrn5Vo/oaOVlwHyyugWeOjX58IvlKW9BdSSV",
+	"tkv7WFn6wJ6KRaev1ta62qGaPlC5wbUV1MWwx3SiCLUhkURp8+fZ8btXJ+9+delnPFcXo4TyISokefzr",
+	"sx+fL9JGVj7F9umZY5zPp0cTxabn9IZqsFq6VB7QkM3UYCvN/SVaSr/R6Q7XAQ5trZ8c+2Y0FeoQ7Hkg",
+	"OVgfgRnLRi/RwrGkLF1rMCvcvWLzqpcv37wXi05jT1ubpV2+7xQGbUcJj24CwhLFSg9FMjZPACPjUhh5",
+	"uTgDNnzOmrKnzu3ifIraS3vhhIkZzS2kkea3LCwYh4bEKVC2ISo9dPw6tFmnIXLt0Cg44YhmisUhmHbs",
+	"tUuZyoZG/wlpGg34LYtDyF/qcUGTqjCPnQMRMs00goZ7xSu8u+n8XiexdFBYoaCLjanCGVDhDOpEis3o",
+	"pOsIgyU5awUJao4INI9M2yXaoPTjFv1rC0HKa2/Em08T1CdLN8qQjDFkXGCeqOJ9QRNzGlNkDVOHoZIb",
+	"O3MCo7lpnYYetUvUiyZG0WVJb5ZYeU73+raRWSXGa9rAqO1bzsYs/U55jRuWhJ3Efp0yokOGpLhNhMRA",
+	"HAG0gkdZQtOl5unW5ggc6NPdvOE3zMEJLN3U/M2AzA9DDWxqW0CULNLihRSrdOZPfvgwkMp2hFYgc+pk",
+	"lsTokOkyFME9bcJ2xOupiJFMncvZl3TnlW7s+ffkCTJ6y3PPXnNZf5u5kBfQpo8yGJ0vW64NfNKrQE4l",
+	"led7PnWWgtnE6HzHykc7H5ZbwmJVPHa1yibVkaRXEPfhI0wRVawcR4HuBDBsqRKd2lKiLSV6upTIHuul",
+	"ZQp0q6Ai4CUbW8r20JSt2MQ6GrcRWVKxRyBA2l31uBsZ4SK20X+GSIPMGJQUijHj/YFPcGS3PGbWg03j",
+	"mJsWaHJWegYvs0fdNe0qcy/JW8qTrvzEMLhhSNUNdlWdRdD4tNOXO/bLP5UUzXM6fmujDUs27FkPlSBh",
+	"yqiSQoXOXVeWnKv8aIZGwOTrPOZcExrHLHYxTHAAKzrswjs8taHWbmx7DYolrt3X/E46BVOOIISVjkap",
+	"vLWRD39C5ksjQGwd+BSBYcWrciZ03KXRzZlMeDTxoyv0KCQ9ViIGICIhZTQaNElo3cvXUiSTsE3MP+iW",
+	"yRPmpA05IaGW1/9hqQzbJLbRmPRKWE+12TLzY2A3DrMvezLt81tzfEIX/xC2iye6LJJDgH2IWVcjxFcC",
+	"ticb2jCiEyJ7vapmXh4yuIZhVOBlwy78qyVjdiZl4jsihskZtgQeUgaauSe+rRyUW23hCN6FOAwtIcSN",
+	"yEyXDEMUsrtxgkMwYhgRS47FwjiBGoZb4i336LeuC7TC+Zp5Mpgp2PL7Uq4TYDG0As5c2mz37q15dp4j",
+	"7FbyeOkBG8k3TulYABHtTsBFUYkcuWsUR9nFNERmWY7IzkOe7LAXGlDsMmyC27nb8JU5XnljZwM9MUmG",
+	"xWEb9k7B1uFFhas0Nhd3lGnCDYXpM8FSio/jJaNEsDEKnBArqbnFN7GUxLXfCBr5yzXEwzGfWTp+dPr2",
+	"7M3x5fGrRtD45U3n11/h0/nxP46P8Mvjf56dnB+/8jcMG56b4+qcF6s5wAu78R090tXt+P+Xoh8QfLFZ",
+	"jT4/aM0DXurs/Ivu/Ke18+J6xwvAVFzrlSASVjd4ulV+eCe4X4iA8XtvBx4Oe0dqD8ddKOiqKBue4UP3",
+	"9cP/TSZx7dCLQH+PGyOLBofEMEypNNlr/ffecyMkojU/Sfy0uSTPVf63KHGAKrX4fmG0v+FZVGfrpRkE",
+	"BWLSGgcdxGOfADMBFmbkqgFXWqYTMjaimxrI8ew1fd5aMfWjBPKE6xQUyCB2TPX7f6LZsHb/I6pZX6aT",
+	"eTktftEksgd6mYVcaLSoLOeckbS86TV8SPvsfeo1sb0/f9P0NbLiAJcJIDQLnccPrkdJMdzySKqa3Bvv",
+	"7apercXy6nLWCTMbZ50w73jDO3NvJ9qpaFqyuxWIsmtRiaVEb4xKvdf18tNcOA/1d+41m9wp5+w1m0yf",
+	"JJ8rXCJ+5QyBWeaoAYbG8la5C/M4kt5PJ/iCdTrbv/am5Vh/+pqL98Le61fQwv+VVnHqZjtYI8OOZI+E",
+	"xdWxEbTF2bApXyz2O/W2FHCZAcoCXu+OUx2VseMeJYFkWieQWnyW8mihaHcx9fg9kVibxqIw5wGILFX4",
+	"E4oeSIBRPbtnsst1sg57e3hyXYYSxFHXkxyE7qyl2xhT7s1w2DE/uTD2GVp8UFmXZ0vcEJ/y1xETG/Ve",
+	"QQv9LrdirbgXy0koC4dqNPp/SeGNuzC/kf8YAt2dgL3tpPOuA0ArAVFZNDDnNjzOzCrvvmRpwkV4COmf",
+	"mYBcIrRcVqf248GKQ5y1CM05AQ6btF5fAmxCLyzqO2Aw6M4NO0eXJ6fvro9O37+7DAPn0oMfZbYEu164",
+	"7jY6qswqKk+WAgK7NO47JNc79nrjmzhuqTmZkJ4RDSSPAL4Uc10I+0QjnUzucEar/f0iUzJicpSwNZos",
+	"kq3KEaXrkkoPaRykTA1kEq9A4ZZQj/Gb+ewkP72X5uEZ+YtNCvELmisPtv5OAKxu7X3gNYjdHRLzPtcQ",
+	"WsCGFuO8gFldZ+McxfNHDLgjWCGOzt4/IYr55OS9hYr43YWBafrjIMmL+dSvvUXZrV39NbXMMesq7o35",
+	"3Iyw6FOZ6if5OxVcT45kXE91I2tgq8BnTHPV1Uydq4RJrHFaXfPvFUv9VOwVV6OETioH1721codTKx6h",
+	"q6M0R9/yv6JeYh5TCJd5f3k0c1uqo2hV17y18+Lj54MvO/hhv/jgXf9XMsqGDlVnaZd4R5DTEROdsxPy",
+	"rNlqPiOxbWYNR3glzmQ2Jz8HRLRIy+ieKnzg5ARitGKIzlEDOc6R3C2yMTGjlCKZC68yl567zI/VbKOL",
+	"YsMw8WEt02lV4/U5cblbFPQr91I5dMoKt3DAMXNIritGNk1HtW0kNK2XJT2eJOYMXS7BY3+ZevxL0Biw",
+	"JH4vNOoGa3l5ZiZSNlF7SAtmma8ZjFUORZttWy725NgUDYmB62mWsN8XJAmWagZBCL7lykBemwshhZbT",
+	"pXFUhTadCa5VfTTKiE4g0DKEu7UONMPq2ZQLY7zKtRxkwqajvqbDvEorX4rtmj7QJVeB8x3g2lSuc/kY",
+	"l2lE5bitkmJpqGs9gIvRCRWPmY0+NCQW8xHRX2KpB2Sde6inI4fLpRSd0YnMtCWPMzlFpz0SwnqENlqk",
+	"AM2ppEvmWGjaAqSZ4XvzjDwUZbmBztCWmcG+28gACy/WcuOyW3mOr80dVYFgzJVlnN4hKM1Gylc0Tmgm",
+	"IgZxSyUdL7dQz1LKevtziQaseLVzFIcluPN0Ro5FYHBXzF252Vtpd8GtxZw7dF7vdSwj9NnlJi+P35x+",
+	"uH578u7k7fu3GOtlSwJwRbSURA1pkjTJUefs+vy4c/Tb8at2NatuQBUZ0JjQJEE2DSlaEFh1y5rk5ftX",
+	"vx5fXh//87fO+4tL93Z+GAdUNcn58dlx5/L66PTd78fnFyen79pTWXBYCcvQgTFFMILmlXh3en1+/KFz",
+	"7gZkmAWSAi3z3L5KKFplso2gUZpUI2hMjxTCQqYG1ggaebfeCJFjkcrEiaoeWjagoxETClKpqxcA7FcI",
+	"1EwygQiKSOObJJQjJmwonoVA5jbzz2xiaPqPdNgmB62D6pRt2CI+4B9xCfRx1ozpMCr9KtZCMMkjG8CQ",
+	"o1kuAklZLujbNG0TJTwRUTla5qy6oizNKJGMIK/oZuTymoj2HFzTZ02AGgZUkbCML7kEGItVvNxwi1Uq",
+	"9zh71aexD2GLvBQh3wH/WSxw4wNcDzQyqEOioNRKk7xkwHcxGsvMFOSGgueOuR40r8SV2CHhVI2SkHx/",
+	"0Gr90J4p6QFEj8hMQ9NGBQDXrzokoZ1/aOG1gUs0ofEyEi20vPcDeI0XQ73C63kRA3j32Q94k6plAvLC",
+	"AN8pLBmAr+ag5PDqAXYL9mh7c2tBv+3A8OFUZtq2aO68jK9Nw7Y8LTT93I4KnrR1OQLSzTRMrijaga9j",
+	"UzOY26alPTc/B28tb1laLDS+OVUAwwzghX0NK2a4laWVckdojneFNJqVjYeKOqCa53tPIRY5wMYczQ8w",
+	"k0mmLvnegsn2JSbZQi08TTVD4QQFQOzKNYGLZ/ONbV8VtpIjs5txYgoyeMVkmm+CoaLXltDme1vhbKBu",
+	"WnqLAmfVXsgMrTdjNbQ1sUcN1vga4rXtxrrBFS8alum8cWjMUS7VeEgnyDgru+QiwivtYXQ45gDZgHEE",
+	"Lshrn5SSV1PWy0TM4uJQ40u8m1SX0NVFwtkDsBN0hC/a8PFrc6R6iRxXXnWx5SimJ4zeouSZUtFniEnw",
+	"48FO16j2KD7Z8+MrXEm+P9jft+3OljWYV29httFytZjyQZ8qRsPVEoVosPUy3DoMFZqcRlc/JJWaNEQZ",
+	"wdvoLIlEyXtM3XUsYT+H5PvnOYmaA7ecI0G7W1guGwKNmH0pF+j4dyY1my7JUZEWZutMTUGAl6vBlMs1",
+	"zNI0xAOZqQgwU+RolnqUFN3SPc81XndnAUqvdNdKjbv7YAdZnPQChjI/wWYI/gIgNUfIcOcq2n4VuHuq",
+	"fkutyFWX6HkqchnP8GRXHrqw+uLWuQLrwL89oDxYL2q68RNtxGc9cPGHEU0SlppGtOHFbRKi9B8GJITQ",
+	"gD+efTSfYbKhVziqlbY+lEeIl4zrxVIRjrxo1yvZAISw16woHKgropE2SRjTiQpJX1p5hYSpTBIAI4bI",
+	"Hy7ggHE9MRMdSqEHDlWPGlIDr/T4JxaHh4ReiSFXyjB+W0kxz780ryiJ5dFj4F4AXyw14F9OyIRRUJbw",
+	"xk0nA0wqOYrP9hbZuWILLlKB9VjoGITZVbMh9xe9M8rzleaK5LAjNrdpFhcSvq7fybqcqFBIwcK229JY",
+	"2mordmfdRrbdJufgKBNMNnDZTLh9bWIRYZjIQyME+6SvhN32XdjyALwZlYPRti3bbriwQBAlfUwwbrkQ",
+	"gqoSIR3oKY6+SmnNxNBylyBcKAwRyIfr1Us6APLobb1M7/RLBFyBvLSODomEVUhoP8/nAuGBKzJgCbJR",
+	"zOCEyGR82Tyevwsthe1psQIuAKbBlTM1zKsuLa5+Gn74sam68QodTHmSW6ZGPOIyU01yEcmUqVxu3DMs",
+	"da/VOiyG7mSYrrxlxWo0r0SIqYAKHhkj4BnmtxIax6qSeZjb0HAErlyzjQg4JC2is1SA9JYnv03lg2DH",
+	"lTiCn1urlDgOGjilShMHKzaxTOZBcb7yLM3F0Z6wcB/sw174oCr822zCTLFA82b+NadUYVE4oiAfd54v",
+	"5pr3kbpfZk29s8F7OSIZSjXmcEpEwEfHItdNEr46uYBYoeuj01fHhmsdnb4/gwCiV8eWd/168svl9VHn",
+	"/FWYJzg6VY7qKwHXOKF8GJCw8/7y9G3n8vhVSEZSGQHBoqIbxStiAQnfdt6977yxLR+9v7g8fRuC8AqE",
+	"YyKzKm2rDK8RNEqjawQNbKwRNPJ+G0EjH655HDrwko3fZDLX+2ptaBZVGsHrLRGe+LDC165csaKT9f5y",
+	"Pu8rt2VONktN0Eu8dl7WYn+d2fd54AdLpLyUnF7FmlV9VMU8fNfXjGEDqZxwhL9uGmdpNWclrpQljIKp",
+	"AW57nmIbQrgwIq+RDth1nGsWVhNFAXy3OZv+DRuBv4J+Z1v13vITyPOEJOC5QT7VfIQVY26KzIS9PKRu",
+	"yeQE7Nu3spWRK2DSM4clw6JQTNXlPasbPhpNgU3uLRNNmOfH1jQs5BjNlZWwuqU7mL54RTZuaU7eVbHX",
+	"3RcNbeH0AnL+yxF59uzZi0NCwReBwBUYWoRK2JAnCVcskiKuRqwbbWtHc0xvrM1v3V82AunSfWjPfPj+",
+	"j+ZH+Pz3H/739//6nz/+vvNx5pkfZiOYqtFFY6O8vIXJlH/ZwQWFE0PNgBt9rgdZtxnJ4S6HKKGdmN3a",
+	"j7vOzLBrmoPNMad3ftWLrsz6A+2vpu4Ej0U5L5XY2pQxotknSC7qpzIbYXUH0p3khTTq4e+Xjw+aAnq4",
+	"F9SpmZSalaD8l0VoKGXe3FsW4YI0mFlta5TyCK4aPlgk5WnIHwEhD2onzY17+WrZhIZOJKynl0smvEPG",
+	"4JyVwwfvc+U2E0FkI7rLMwmKC56XhshFpfzAVk5RZWHcBk1FCC0f/JOfYY+/NrSB4SFGhnOjdif8lqUs",
+	"LvQT2dNMYMFJMwREkx1MFI/Mi9ZOpwY5V3WiiW3bzM0+7RdHNBtuQPAD8vx1Bb/SvfKYnZMJFOhwbjVY",
+	"8ArjaPrwdq29yo/i40196QgIdgWfoE1xQZ8fi1L2+Cq9lLJrE6r0e7WmpjMvNTd3P8s058hePjNK2S2X",
+	"mbqAtVo3kDRlt/JmfajQtTKB50rU5bI01ZzfKiEpbYB/Lcpz890At5leam5OpUZb4A2bmB0RlfKOKHlR",
+	"OPROgAKR0wUc1N2BDVCP1xjc/RWJx2s2+cD1AFd73q12+Tt4n3O7KUa9g//SkO3tPf8r3POgoWrOi60y",
+	"YoMiiGIiVuheGA9kwlyZ5uXLWW2MbuRj9t2CpYq2Yj2s+tKrSjG9dmm3qdqxS1d4m31vcaG36XfWrfdG",
+	"V7nTS9VVlT3rVoXFxDKrTdIRtuRgN9PESNLWHct6LHIlYG1Mha8cxtT0qC6XrQzcvvmPBQBQLFGBtJtN",
+	"CJ58TNdbCbkw13kqchnWsexOCAjiYLcDrfkeFKJ6W8Dbe1H3y6CMUCATAyFcyE8eUvUXMguUoDVmb8fU",
+	"snyn7Jppm8miWJKopRZrLu7GozYxrJaCO1M5aYMmCjNzuHnE0ChzxtfF4lgPcGMBpMY3YM+YReyYY9wo",
+	"GTNyA8diq0Y5tqti4XAXcfbIrWL9sJxjAyqC40FfV01AXBSfLWfEUiWFEe9IJJOERViY6O5KQI61shZU",
+	"yiWGPFcjdKOBVCw3lBdW8jBTZs/DoGxDd8HEHIP+ly4MeQe4lJfLQ6QonTJ6o7AUFBaawjrn9nLb1O2F",
+	"g9moAdKVXM1nuMqVwSNWXyjDRmS5Uhk8dZHJqrZa+LL1kdXaxUbv6YxuD9yGD1xQHIn6s7cBam3p5Fcm",
+	"1g4EZoHiAsFI1tqOhUBRnOynVPio+Bzgow+ziEc2nQHesQI/yLGuZMr0+V4J7mhKzQD5uCjsaGPH/bUR",
+	"y1BIHlXf/JoL1n1+W1a4xHoDX4ey3PixmpaG8JoLelSe9K9ms7Eqg+HhLkBtCb1yAfBRjY7LMXtHLRQ2",
+	"NwKAtAF6Mx80KSjdiqAwneSHLCh8KiuwQjeJTVCknBg8EqLkj5J0aQXAXiD79Z95Fm9YTUSSPfLPs+YM",
+	"tcFABxYTdmtGjsgObm/CJgnPj385Pj/vvLkI21cCLRJDGrMmCYtM4IuwTTLRS2i/z+Lp4qtFXPh31qQB",
+	"7568u7g+7py/g4G6NIUiuLMaRfnPcm5yeQaQl2wHCNGV+ZDgr6ITrzsC9Vyf+d7mfcseGZpnrPw0liRm",
+	"ER/SRAUIztYkJ4Z+pimHmCISZWnKRFS2gIjMltafjXuB7jcZ9vJOanZEVT0elCsctggYdRqIyrzmO59T",
+	"uP1LL6XDRi8vaaUarWDNZXAt620A9cv+Cvvb7MJPOQ2WCu/CpNgsSe41zmt6fb7puK+qBWvNm213ZY5g",
+	"/qB32g7hjKWRF0sBrAmggPfZ2rfrEd4pwE/03yTNhshaKsnm6K+25nApWAm/UIDGNqTpDdOjhD6wy7XA",
+	"elz4KKSLLgtvtjFkx7tiN84ajueLs2OEvEnWqbqU1z5aw5XrU4o9uJI+K6ZCudWm85al0vKAfDwSzvEG",
+	"ZFK8D19XHj2rdOVzXOGdNKTIrHnsUYjBC1CDHsL/Y5PjTQtzaJQ/O9ObenvpBrQYMA38qbMtHAsN8p0U",
+	"AOxj2lLr6Hmm9TPz8mwX8PUhaRUYVQ7ijzCh08ldy3mNEFQFl95NtDIk/26DR8FHg5HIdjPFBVMqMFqw",
+	"YlBITeWWkm5m2evYBnxMXOYWgJk8JAVeWuFfXfGFEvS8x1k8z8iiSIIuCZTxpHXg+o0trsG1glVKGLUr",
+	"A3wHRXVIbKQ0ucqwVtHL7SnaAAV05/Fr08ACFs+vkVtcPLPTlfSfqRARn0p6DtgkvhyfBRCec3LSHN7J",
+	"Sod61eLD57aTOeWHl6vtO12vbjbjqALmmHsv89y20nTnl9/FIdfqynU1qy40FvQTFYwYW9cPMXbQnNGl",
+	"0c1dC1jNKVI1teIz45eZjqRPNgxv2EiHbVd81+FUWsSc8oktctOChnnJe2QRUgQZ53K4iJf0homXNLrx",
+	"YCLmkLcDGgO6neGBuKAOy8fKjwC7BItcGrkHs9GtzvKls6f2wC1kaap5u/6NKRbEG+gX2fK3REt50yRh",
+	"L5XDM8wNDAP8s5ND4AQk1PIV67rqPK4wbUhoHJNsRLTMkUp8Cfd1heryKEzETjLLnZeNeHQZwG7SnuIR",
+	"FthKQCRZXXG9uYJZZb09AiS0DrAKIMhEAOnkkqnX7M9u9+LezA11dYzXKFG7SlqzYGPr2vVL57kV19mU",
+	"AQgE6Kt3aLPDmcOk8Iz79ndMjNLlMMItDOQa4rcl1HXhYngNtFtzh5u0hFN5ilyUOpqfjV0+B9OnMF+Q",
+	"0tmv7FCJ4c0vvYvUiF3aUa3M7u67RONcDnfL2XhTBm1P8zket2fWPBog0vJ0RfcCfaLEKdELcXzuHBLH",
+	"xzXiHXSZJWwRvjNowZU+VduB96DpEthhaG1/eeH5Qjz6TlljZ0BSCZLClRjQpLfDbpkAB/Yh6TKLPIn4",
+	"hokULMjFV9lzkozhuyCzNslpSkLNWQrQP0ozGuewfVhAHfBprwTC0JiTE+ER9/KmZRhHBYY6aER0tHo1",
+	"4cUBt95g2zaKG0ZjA6fX3asPIbTRyuO/O9j+qDAfL9O1szZDIAxLV9EDzAm/5Jb/5MgC+62VYKY3U3Bt",
+	"Gqtmalk+1hOFEjzPirfUGtpL9Rke9MznJtjqkd/swcw7eYrnEvb1y7qg56seOQtl5qY5C3CO08A99sGd",
+	"l/ax/rzO1nY/O3736uTdr42g0Tk7Oz/9HVznZ50TQBXqvDs6fvOmxiteusG1AQegmAGJL6PEfqeKeIIS",
+	"MBq6jVCvCYkUyCfMHQKQNhETLqIkiyGAATnclSjzNgy0smwJhBEL3ZFmCfPxlXWpbCqHa9dX9Nij1z7a",
+	"D04YzcTrT1d+a2bErzWpRu06P/x63nHRgtob7l1OqRfUOJa3LE3o6AJd/lWUvB8PzDbPutQQQtdcqSR2",
+	"maZK04kiACd7SFqEiRiRTXSecJqfpP3nL/aXAbyZmQ3mOdYZOW4YVl6NZZuEAIjSThmNQ5Ba8e9xyjUL",
+	"wSdtqAGipsheAT+OJp+weK9440rQJMFXIMyIa0U6ZydNcgzhma4FC5/uCA7XUM5YNck5o0YqxRDOlGvz",
+	"2WJqWmoEUO9X6OlAIlNfTfOgElfx/R905z8fzX92Pv6t/cP//t5M4H9g7D94a3pdMA2+gbpMlCKFyVA8",
+	"X5Cpuaa/ySR+ZbFQaxyvEIHsYKztIbGoVNaIVgoIBfuGOT09hyqfW1jKUKuLFG9n7Vpo+bXPOeBUo1yV",
+	"CkjMNd/lD5q3ckDcxSCtxfMfsGTIMutnF6qCrYvZutgGxtIh3C/XmoliDacCL5ZYvTtHYtrl8M2ztDfl",
+	"xQ6mjtMiB09RuXFh6LS1NFsXL3hzqlHUXKG1B7OrqCdjeLUIiTUy9y5GbBEOYstv3IrZEOa9Tukc1K/X",
+	"63tO6ebyoKoTrHZpIxvmb28eC1JjSbYdVzbRUN1iEMGSAUpYsMYv7zzCUKUqRGptYcbPc0KuPLDWU/hi",
+	"VtgG3FK4QAjS6+ThEA1pRkDWEtghArCimN6ygMBN0ilK6liU3wK5e7YYJExumCVUzyntXONhOJ22SB06",
+	"QxQp7FBaTkXfuTTQZeM/v8qG23JMNTVQ7ZS1OiyB+gRQ4gjqkIwHkggIdo55fIcaqfUlWK3bkyhJejTF",
+	"+PDqYOryMhZ2jfpd4aadxy49oeB5RRHw4eXqIvLUw7JNceBaybOCV6jNv4Y0i8fcRhBM5/BEbKTrYBjy",
+	"SitpBhZSl69j08JmMMItSL5heXAI8opdik6UPyJkQWlSexyX8XJOHaGVXlli6z84/4lNSciBCletJLeg",
+	"MiasFxeGXUQLI7umIwjKpSNv80KQ+Sb7p1pas2LBvfwyiyKmPJgmqvhhKpwqGRu50jCwJaA4XDO+vgvP",
+	"em14Xi64WtslVs4pHOqwYQTS9anSpCez1OdpXgU/+q4e47L3d4nGZ/y5S75T8sku8UbhsFz48DSWyl0d",
+	"gb6dfw8i+pE92rW8upvFfaZXN40xEas7QUCtymeyxfV088lmSS6cYJxRqtXaCNxLd3sBD3t5CW7GiWbD",
+	"etDmEnrMQsWkasu/owtqCsZlkee0Cslyt/r26wO5rnh8qhgsa9lz7xnA9b4su9PAJvcy9/ozb4E3Hv7Y",
+	"P65j/jDnb7UkjWk9/hGfYAfas+KWf9WTjyAGtQc/B73wlICOEkZTNRtLs/+8amV+tsTJ80MuLuhmdSZS",
+	"j47RIeY38h8pGOlOIWWUbDwW+aLepL54FHP2wqVN19sscliEVbAO3nlS6O6yinfibne5gwtQCNZqdm+V",
+	"22JD+evjutZbmXIqxuzGllIj7kbg6+flPDn1B2/aU/PNu1KWn6BvWX+nguuJv3Jzpwi9yUTMoEDvQCom",
+	"wEjqq95QtqIsJX54zS3rRDC7kS5dYqhs4lstALXUVVA1dtgq26XGF0WPfhhM/Pa9ol57RIdQnrjLmsTW",
+	"3YPENag0DJm3EAxlM6qnd0StAKx7RJUXkCNKON6J5dIPPgwmR/DGl4+ehIHCWrdai8Vr3mZlGrvdXMgW",
+	"3AauNIBz95K3+yINYrkGqwkR3hathr5ce05p/n3eGrnI6ZXm7QKbfU3WRGY3iu3IV8ZOqLL/7mSVdiSw",
+	"R7bmrhy5kzhrJbYmw+8UEWzMlCbQtksjAq+OdSxXnSaeS4OmVT+PWz+JconsQNfzElTjqHKN6kyFq0U0",
+	"bmpqUKOZutRDv68Or6bP2J8kLP0OHVWuwOkcqAi7KFW/1J9KiuY5Hb+1dX0rqREz4ffOHwp2dQuPswxo",
+	"nHUIVsjrrCA/RUsrnq0FbOkOmYZehHZzETtLnY38TOBL72vjuzxueq5uoFrqHFK8spFnNmsxaNhokDUT",
+	"cSs8utiUSjG/0npVV8KbFpnPuxhacUZKV6Ka21va0pqb/kbOyy7La+iPMqh1L8n3I6m40b5+wLwCeYMu",
+	"6u8F61P83rwIUXSYj+NCbGQf0qnv6HvA1tQdI2pszUTbc83SnJcY+TxRdFbCNLzBWxUPvWpSsGVzruql",
+	"WDkcJUyveVujqhdwmYFsjnzfnbL5kk5zPsyVRVmfdGU8WZLWzieM6xKd2XDuo9O3Z2+OL2uCt+9GdBYq",
+	"C2VCVJCYBZTFHubqmalSmfJZrLlLlyXh8MlUrnWRznmpqJJfr6gGGqN/jyuVMRe0xYbwEWkN0P34z0zp",
+	"mjKhNffEeVvy7q2oa0EYsVxpXoP02n6N3ee0HwYYZyDE4HCqgYNyjMdkRP1l2hPpQ9A8Ho70xMKdOPkG",
+	"wngttQfytpRWaFmQ58aXs19XAUzQ8iH2LBOxNaAureu8x1fmZM0XoDvzVaG6UsG2gIyNbdfSWz24Uk5G",
+	"grxhJ1Nzd9/nU/VV+VZmVW3SLQobBGtcUFv9u8jEnbr466aQL+PepzfLP7t2KAD24k/2pT5SiFWEspTr",
+	"yYWZo/XqM5r6geaLglxYZC4c9vV1s9mEAA5YJdAf8f28t4HWo8YX0xkXPVkX4i/yAk7f5TBsCso7ZCMI",
+	"6k2MbAdJ4m3zNRhGAxcNHJgBqQCrpAbIeEdSJuazZUMquBKGJqmAOOQFBQ1rV16oSQDeqXN2Ypg24tB/",
+	"p4gci+aVuBJ/+9vFgI6Yav7tb+RUADgVhPxbsEVFKOkCHA+s7iFg9MD3oZGEQwxWDQs8mLBJjm9Zagvr",
+	"gGzaozxRV8K1GX6+arA0lelVo00+N5vNL1/CIA+4TGWmmSLfH7QOSCikvu7JTMThDwGhZMj0QMau6Bo8",
+	"SWIJsKKaDOgtM689vxIhPnhtXqdJIscsDn+AVenKmDM1XfI9ZbSUYGVXBVg3rgsWxYUbrUpWPTeh/dbe",
+	"IYkGVPSZ2SyIm1QBiVnCIKoYejZ9KPsK2W+1muSg1boSQ0aFw0UBCwjYxM1ODWlirgredDflLGE2Ok4R",
+	"rg9JCAvZNCcjJJoliSLjAY8GEDF+JezPMWDfq7CU6eHizWVKRjSlQ6ah4pAUEbPYsmYRTsQo02YFXuK6",
+	"mYPwj4vTd+T78EgKzYTeuZyMWJvQEZZ05lLsGs09/AExOn/Z+TmwYVF75C1/6f742fxhJcgrgUvWJO/t",
+	"GXCDA6jPvpApi5vklasaXdyO939vtVot0xMVE4JsIzDqFE8gV4VqCmuPga/qSsAy2hSWHtfkxwPSNSoU",
+	"Td2yxnigD8wGnQhCyVnn8ui3wAbfK6gcS2TmsoeoQtvtoWPTmNcKmTfm2AWQKwJORbukl3zI1N/+Bl06",
+	"lNN6PFN855wBuprZiAvDB6gg4UnMhiOpmYgmO6/ZxF5ELHJ1dnpxCRO3g8fzN2KIrEKTxGKRWdQWMpEZ",
+	"ieUVXAezA3ktBKLoEGqrtXN4bcJ6WB0rR3fHczsCfucOOFeEx0xoHtEE4pcNNZpo1iQd09yVgChP3Egb",
+	"Bf8TZI40ScfeqoPWXkAO9l9AH88/fYIVMyMs3rPL85pNYG3CTqYHMuX/gXPYJi+BZJOcnGPflt4rCLsv",
+	"MB+5QDxMGbOAJPyWwbVjSh/C3l+JLkuk6CszGweg6QgA4BwnE5LwG1aiD/a0WfrEPnGl5+ReQSU6e0TN",
+	"mTRDhUQsiFz/tAO/W/ga6/1vIDXHZNESG+ucnZTCNtuNPYDNHDFBR7zRbjxrtprPAMRLD4A37nYTaXXp",
+	"vg+x6x1aYwG2wDDFfPhGboSSNC+xAcgmscSkVlgrHtk9Q8vewufeACifedBThZY57EGLdmrkM5CMzRP/",
+	"zliaw6y384LFIPssLOJhJoVRVkacTJkaSWGdMfutlsUc09ZjOE0CQT7+RI3SVqC4/VGB8Gvst/Z/3Gn9",
+	"uLP38+XefrvVardazVar9a8GqisN2Jfr1t6frd7P6mC876TPdl6gAsE9GkcDmvZZjFBPeox4nLc0ycCU",
+	"Kgfi/9ihNCM5BOG4igZnASf3nzuIyL0c6nGvCsu4B/LV8usHmHYgJ01vHUMMTNlzO2g2bcBobHPW/7lj",
+	"PcQ7J7XxcPbx3cqz0NsBbpDvpXwjd1/SuBQVedDaW/zKe0EtlWExvvRs8Uu/yLTL45iB++Fg/8XiNy6l",
+	"fEuFS4IFY+nzZWZ0YvMwjg3jx7eeLTWpXIOD/c2GQ5pO7OVG6m02E6Q/Q39oX2F+L81Ac7PkqdHGryCN",
+	"FcMwVG3GG9VQECKlXDkSiMk24cs3p0evr9+cXFwevwrzHHpDoJvkLeVJV34CjH0dDchAjl2GAKKQqBHA",
+	"sR1eCcH0WKY3KH/F7JZHVoS5YSNtWPcNm0CijRoAO0gm1jvLEYrSsLPEzGRSSkpw8sGLKxHaX6+BtCtL",
+	"m6vEsRPHcA1WJo0l/g7FfD+iVsSUfinjyWq0Zw2a8Q85EH8H/E1VJR3LXn438fx+VfW63Odaoal7q83r",
+	"MZDSlYihjxBeDlgBYFsif/kB0DvnbJTQCVtIBX2vfAm+XULaWoKQHknRSziaWQ72lujijE4SSeNLKd+Y",
+	"g4AUe3/xe6/Z5C1XQJSeHJU/MwqNS72TaUmGtb731ag/pPFDF1ay3P0M/57EX5AZJEyzOYlRf2ZxP094",
+	"s5oWfjcrfZ6zobxl69HYlzioxt2luzxvydK15WiCS4PyUIVfbfTkX0Eeah0sfuOd1L/IDBMentTVuqQ3",
+	"zCjsQOKJ7PXudp9yu98dlLWjvI2voq/lU0CIIq4I5BTVqWyYcLTslZrOPNqc3ubSwp5DLCz+ZbEI9n58",
+	"0XzxIlhWHnGJYvaZFzutvUt4YFpmMSt1rUa2OIxdjwv3t4suw2PT/owijmn451bQ6CW0bz5DuRvwb8NX",
+	"AFzucvDNiRrkcbYY4euCS/Zb5nBMzsGwoxrtHk0UK6XRiixJqjmy1lVYYHgDJJtRKctJKvieBUWyf0wj",
+	"pDVenVxA7arro9NXxyXgoPZeKwc1++NjDlpkmik5mI9Mv9j0mItYjnF+L1qVzDd8wKazFcXUSmAi8/Yw",
+	"N67sPZAy7Q72Mvp0fsO2GvUj1qijEhl2LKD4rsIG8q8XKdYWvYAKEvI4RDwnV42uI7AoLCq4mMns0WvJ",
+	"jFpLkCaovCLUlQBniw+iJChVWlJES2lV6tBQq5AkjN4aXTvDEGiuFbHgXT7l+QjoqTv5X1WFrlL/DVPw",
+	"KbJbJqo5DV2JSH5Zga5U1vg+tfUtA90yUC8DXZUF1llRHJXcGlLuXQPbWl42JA0g+QW3bM7llhYGfHrh",
+	"7uciQvFLSUmsctZfmV6brR4VEZB3V6+2TGHLFL4GU9iS8qdoTPuV6RKpLMJUKlBXa6lTwDy8+hTgBmZQ",
+	"ZUhLWRcJdEhCd1HCwH5mzNUjMrSkaSlEaKONoMZqDBF2V2I8kAkEx2AYWY4EZ+Y1hLAbSgQbEweSBmHA",
+	"AelOMNwLBzWgoxETquIwNSM1ulkMHlGHeXfD2Ag6cO3ZiqcxZNYNzUCQFJeC5BKmIFBNFEV3+rbEv1UY",
+	"D0Hf1DZaps+FAiWvy5ggUP3TjKc7gQqReroNW5/KaKk0jQb8lsXFRmPkkYuBpmJChjJlGONWjBDXLm6T",
+	"g1aLhFwAtPM1ZNdwDE306JhVUKg7McPgQTVSn/L4vABoaoyoUeuXd1D60bGWUgS3PH8uz3/+l+L59tzV",
+	"8PwXl62fa3j+/sZ5fh6eSYQcb7XCrVb4ZLRC4GQBgbsUkJSpbAgBqZY13pe+uAslniB9zGtffgt8eKae",
+	"iQUYKSUEBhZtBNx7mDBYoNZSlDSkYIckhFjlXdeGckW6rgTGtlJIXHCBtlxPRYN1sPGKUTtwAeERVczV",
+	"PUiY1hAzbgQyWoLYHcgrMYA0B2ipNIfcPVmQk9kwca+5vNI8kh8MrBZXYsJgpJbBmXWyglU5GBmgaBRE",
+	"tEc6mbRxwgetA0QdzQckGIsxJjoTZML0IaQEWfHpSljz/3RkOwldA5ghAUpa2CS/GPbnhmvjLWqt8iXQ",
+	"macjM2Gib+Oi8/vxfquauNluZIql1wfPfyx9/16Zaw3Cwj+oYI0VrerFGt1rFFwpT3pK0Jme75JiVRmI",
+	"x/xx/dPPL2pXa+k1KZ2YGr7t+t2y6i2rfjImCWTHOcWnefWBicxSEg0kX80ksZhJK1ttoJ5Pf4CwZ5lp",
+	"0pUaa3SqnCNPmUtsvYmqWcOWJaAjDJ62f1ubgJBjm19mk97yahR5BteIyVECgPQOMlumYMAAVAbLaTDc",
+	"W+WJPchyiqQiqnXKu5mZ05VA/cNxp0TKGxYTqts4w5hBgqwUCBmkfHzLFWk4KqMXPRXO5RL4D1A/LgE1",
+	"ICXeCIWeLmNxH8p/UScAIRfmcK8SZL/ViGu0XKdBY7Z6493p9fnxh875K0BgYCO4dxW5aUQnhTkJ0tO4",
+	"glvSKFThVh713fqyQD1frHa7sTlV2Q5qr0X+l7lcsKvmbD9vtlrBbAkQ77Ce1xUc2F/LkF4q7uBhzxDE",
+	"wagr+DuGAt+Mpltn65ZXPxlebcvulYqN4Dke0YkrsTVZ3Xswh1OX4X8WB+uSd1Zhg4Qma802Wn8iF4Xy",
+	"/l5gxtwnR1sx/vfBkya3zts1DLlfLZTVHtplIlrdRdp6cb8BL24eAVsufFVYNG0Jz3UJsaU1S5DbDloI",
+	"uSoXKJdplUMYxQV9rE5d6RlpuE1COWIiJGPKtcVCIym75WwcXIkQ6A6LwxyyR4G2YlETwihhVOCPXZbI",
+	"cSUe+DtFcqRx4Epc5Rmr7JbHTETMp98gPzDTn2ECniwM6zu32ReZmpd+ARBmy95txRy+46NmKDNqR8yG",
+	"sgLAhj9JcWuNgnN40PP23l6ztV/2NypWTTa12aWNBbobTRDHu9F5ebS3/2xVY5z53pxBHKbVNhBU78dW",
+	"0LBHGFbAHSXwJec8q/Hn3/72t+kMV3sUjt92Tt5cv+1cHv2W88xG+/lzs3+l1ooX3p1eH705OXpdftrs",
+	"ocPuA0yKxoNxHcWWS55QWyiCR8s2QLLDPVoehyBnDEY6V6waGDkb8QMOI3tVbLwPoAsoOi4j3mAoTQ7d",
+	"VOIZBQCxJ+pSreMwMYPeAPn7C1E9uz+wvM549jzwSeR1S5JQPiy3OCuy33nVFov5A5bE74XmiesTFjod",
+	"x9et1l4Zn3BqORBpsbwc/vWUgCN0fvzL8fn58blVoX7PNYISrS7gVQtL1JywzmKaQPEfOw9ahYu8Aji1",
+	"+uATtc3c/naCTQuGsxLujYsn9Qcb3oEHPKzbwdLvjrphyPbUQI4I7cosL2cesWT56/NO4vTv08PwtZjc",
+	"okXa8sAtD/wL8cBt8OXWS/QkvUSGR1URkFaVAiohHGW1c5eORqm8nRO58YZpRfoy1zrxKgHCc3tazeyy",
+	"SA6ZInm5A7QWapUrp52zs/PT349fBYghzCYkZUoTqq5EIkXfXNEpyyOEhlB1o3LzKPKxkoUUBlOEfHRg",
+	"SpiXQez8cKlm4kNI13JEwzEPIUYTgVRd/KaQmhha5I9aXDKjAwf0FKUs0qNDnkwg3GYslyfI58D5p+Sq",
+	"pytHTS3DQ8pNU4kKz6pRkVtpaqPSlKNOi8Wp6c145OKUo4JbkWorUm1FqoIlo1RDC7erES3uJlClDIp+",
+	"1MpTl5CxAliuq4hU58f/OD7ySVRHnXdHx2/eGJEKKgswbgSYKxEhQpJLTYUcFCEJ+KoCEtGRkcAwfrZJ",
+	"Ts07Y64YIsZTJ0H5pJlzmODTE2bApcZSJV2a9liSocNu/quKNvMXZSvofKOCTk40vjlJB8nvVtLZSjpb",
+	"SQckHWTXGxF0ZMx2oNrXXaB+LeG9d6jfzUVmFSvbfvG8FawE8m+Wq8p4bfHB9sHPecwvVpsCiAJL5jpD",
+	"+h8pyH/tP28EjVvJY/PG/kPFJdktWio2Ka8Atw1QeszIrvk2lYNYIbW+GsBqvloA6dqBElHrwLbWwana",
+	"8/ZV4VSXuYqrQpjaed1nqnWJNm2MMrVWJUytlUlLnaRlBhUQNhzpbfGRbfGRrw+B6cjmMlTTKyntfh6B",
+	"llkf33lpyTM4voaKJbe2JpSApCs1kGNBBixl/ujNdWmnVX7vLiY9Hulok0RoGy/37YAzukuMkgnXiqBt",
+	"dHlRqOZOLwIneo9lZltBq9Wyd5yK2JaaxbqnAWAPyrTwXh9ZWmDUtZQhSI/DMwzyyrsyirIUi4FdCS6s",
+	"FRnaSxnOD6EcY1ekFvtWN3w0YjGg9mB1ugHF4t2ZJrYdmcaufF1EhwACaSZsK4Ei+KNZRTMwnJUrAOxG",
+	"UZSs9diPT+A+wzTXploPD9IDx6Tz9l/vdlqt1t7O8T87b8/eHDeC/Lv9/LuPS1Oi0lLcZ/xhcQZAuMsJ",
+	"6go0szJSlSW6NiW/y8yhyQE7zBtbUW5rLntKheeQqHGhJaFzxL9ultw40JC5wmCOhLH7uexl+LJr6KaI",
+	"6xnIL5DEOcrSaEAVKyBqU6YzSOhB8LUF3kLrCRQSHIGHCJqBKHQFAC+veBINeUevCulLdFbSKUi47xQJ",
+	"o4SOzY8hUUxrLvpE0YkKHNN148U63mAccAM0Uhvi0pnuyzNDZ4cZT3jDRjrMDe8BUVxE1mXLNenKrD8A",
+	"E0RfCnZ4JaRIJm7Utp7+kDmm7+bRJB8GDGtlk4RqlpaXz4Eco9MLrBsDhtZMIgW7EnntbIwjQ7i//HVr",
+	"BEF+KiLWJrRPeU3smDOOpEbMVywOy2DF5fg+dAwXrN/hE+chbCyimWJmjriC6AAxz7NPI8NGgrzbK7Fs",
+	"zNo5TOQuyERlf9pDIxE74J1TEGUOftrbq9ybVby9ZhnuFSyv1u+4cBbgCYTjtooD1dbYBw+piKA0Mbpi",
+	"WapoUo3ULwM9bR2uX8nhWvFvOsq+6hGuldfMiUIbLpDHrai2FdWeUiHTIpCqApJhmWRJcHMksKLk2y/L",
+	"4hpw2zs4OH+D979KHVOMgwchhiuCxA3qF2QWBBG/ghoIwpbz9SFs5GSxTGKG9NMbJvp60GjvP38OMETu",
+	"772goZEAKw1IeV/mDrBcZHVjMB9m2XOYjw36fh3za7V87G8FW6eZe9XWOaQ6S1m5XMBPvrdLTGrIhte0",
+	"G7lYKysevJTyxgiCRkAIyIjymNCetsiaSlOzqEY+TyoYHI6hjJiIYc8exrls9mkZxzIcla1P+RH7lAeW",
+	"0DkCm7C4z9IqfcXvFjiUjQ6L98ypqlQReyxRgc0LqqgRE7pJOpqE+e0JQRm0emU+atKdGC2WJb3DKzG2",
+	"VUgBzU6XEJJSljDAZE8JCsNNcqIV6k0TQEW3llQAeR8PmPB21iSdK2GJ6zTAOrkrvnp5psNM6SuRcOZs",
+	"tb3M/FYPim6u21f1q88noA9HAlf03Zt1u1e//V+Hr6zCGepccmaSW9Vkq5o8MQx2yxIqqbsDpMhLcM1p",
+	"pWT3s/lnQRHNtQj+b9DuJoIBtmTtjmRtS4yebqTB8le7CCuo3uxdlEIXZY8JSboynjTJEVpwQVAmuTkX",
+	"BkKmUt0PIWMexN2Y1NTh8bsH2sT6KMAtBD/0WOrqJ3llTxjJnUjRmg6DLfGqEK95PoGcpBVugI0RtW22",
+	"zCMX3P4StmGkyGAivqPEtWsp59KE+RyeR7qcU906slwQ7pXost9tC31tSe/TIL3uaGwp75byfiOU922J",
+	"8hbWWCHHK5Ngrtmw3hN3msQl5PxfeGIoE6FxTLKR3zN3Au19Fc8cTIXIHmGfaKSTiSvjqVlfppM6F5j7",
+	"feN+uHw4MIwbLuK6IZjflvbBmQV+zSHWYF6/U/4/8sFa56F+vNSDDXkEzWjuwSOYb0q7cZywSKdS8Eg1",
+	"vBEuy/Gt6kKdpWzIsyEZc8MclCKMpt0sVigMRAOa9g0XsshvpYAWSJ8Y0j57nyaGEWo9Uu3d3SgWzVLy",
+	"/a5trjmCimawv+3GaDBRPKJJsdgfXPfH+Ly5N8CPj0D82cNS6QXAEJRsBdYmoxvDyIOGljdM2OdxQeYg",
+	"U1YBBh7AEWmOxzKOSDizW0fkI3ZEckvXHXfBvyvMBb5alNcqoCXinIWUjFIegafNBpVC3rxioqj5TGxN",
+	"aMPibChrwpVGKB4jzOeNiQk2dyUKbyZGsBYEMMTrFFoBLrR1kIO8lRBuV4jlALLRKJnYWA4CVySvPo3p",
+	"Gl2WSNFXREsS8z7XNHGEXyQTKMzs4kLMSF1F64PWQb070Vyar+pOLFHfX3lPkyOI6akSX09aWXWnX9nV",
+	"wDwyQxVJ3zQW0TQuaKJds5m0s7xfm4BWJov7z1utFT2NZknvtxjzWiu2Fu9asLBT0ZcFs0LucMd1n8ON",
+	"sP11+dEqHKVONTMXb6uNbR2YTy0FGnniMsx1WnHb/Wz+WeCtXI+fQLsbKT6zFeXvV5S/J9K5JXhP1km6",
+	"PEGZqVwypaOlZnvJkMaMdFlPpozcMDYyUjlPEaLGCOEgdDdzyVkxrchAjsnQSOQ0ZVheHgrIjwdUA+bC",
+	"mCqiZBJfiSGjYjzgiTfCDmun3ImEPWxaVH7FuZi+5MtLrcWs77dkypY0z5Jmz74tTZtn0oo2RZu3Hoet",
+	"jPs0ZVzwxK4p496wyXJZQgFJ2a28QeeuIlxESRazuEkuWJQabjSN9QM5w34PxmvT6VdxYJjp5g6DztnJ",
+	"RvwFr9nEugsevC47UPQbNqkaPSyd5rlRrxE0Eqr0e1WOBXS0m3WhrpbZkJTdcpkp3NJKxqnd/Erx2xGi",
+	"iSClt4cqz9FFuefjA1nBX7PJMkZws/1bG/gjtoHfIGVwFAz+rBAw880yeThgBbaJehDYAEc6sHgGPC+K",
+	"o7RMWUw41CKS6dAiLsgsiUmXEdOTpWSAUXHDJmQs0xuVoxUVuS9GTB/KOMeMGVJB+2zIhIbXLOpQbKSN",
+	"JukQmJGFn9RAjEgOyzCgt4xwgLWoRtDUm7SNVP01Ldo+mjNLYZalGqvZnl+zyb2anr8RWhw08BaY4UTd",
+	"64TfsmsH9rQKpf3A9QCHVSdPwzXJCz7Do1uJeouD+bVxMG+ARi5gLlPC8e7nGzax5t+YJUyzWY5zfMvS",
+	"iT3njvqbK6C0HCngF0YJNxeCC/LcPChFrAJI3exLGTfJubnSLswSxWzTgA2yBOChQW0dE/P8OuT/tZnY",
+	"BuzPKosiplRObZcjJBf2LQ8JOdEYPQoLsbWZfgM2Uzykd7yCu6nUVM8LXvZJfoKNK9IfCnIywcAGpelE",
+	"EYhJhusYyluWJnR0gXe0hGaF5lTNk+RK2OdTOTRqN6NpwllKYHhcCsJErAjV0F1AlDTjSFlJQx7KFBoV",
+	"RI8l4ocVl94n9y1do/EclugO1OBhTbnV1W60n/24QuBBPteNVjC6T2Fvyoy5/6L9/EVzD2GglhQBK028",
+	"mIbHelKCYXEzt8Lh1tz6xHKizUmmpSO8EldLOO3yhOvJXDj1rpQ3wEeogCxFKmxEnrU7gKSJpfcmhPZT",
+	"xtrAwwAYE7JPAhIiEnlI2L8zmigSykyblmIu+iH5+5UIbSZwSP7f//v/IWHMujokfyehQ4+DPywAI3ym",
+	"8Z+Z0iwOi7Fg2gsYVkPaZ9AaRrATLa9EpU8f0/qV6Tf5iszwLY+7xi3G+S9H5NmzZy8CsJpUsEQOCSXh",
+	"30PzJdcAOALAK0xoQhUJ/9f+y7Aasi3kGMeWM4Oc1D5rXe4/az831PpfNQZjquui2w9aleD2/Ra4gs2Z",
+	"bLQb//1Ha+fFx88HX3bww37x4dJ9aM98+P6P5kf4/Pcf/vf3//qfP/6+83HmmR/+qzEbRn/3BCdzqixU",
+	"OGQ1me/sgTBzawUNPAAV1Kk9cP/hIcoTmH6qCbUoXjuYfs0wNTOHLk2oiJx9x/CZrgYfoj2nCA9tIfj3",
+	"nsGwSmcQ8rPMNrDizwIusdH+CaMf0SFZnaF/fvsbGOb+9Bj3yyOsjM8M7tOofmCrdj3d85yOvwTmpHtv",
+	"hhNCql0vLT4UBKBGdABquDXePz6G+MGVfy1M4XJssfUxG1GtiiaQcKW56G8ya+qNa/Kr+B3dhHLf44im",
+	"WrC0zv9of74H7MJ8JE87falUrmXPUMpSoM1LQyjuKTIc06M1E0T2epANgVUmjB5rljMFAQaUQ7vQU3Vh",
+	"pmLFZa+Hybr4Z7Ht7cZIi+q75YianyGeBrJ0h0zos5RHrNH+qfl8cfQ41yDbXLo54N0F6opq5+POd7L3",
+	"eBlvrzvqW6bxiD2+SUGXHYsY0vSG6VFCI1blE6UfFviAgSdZ5kMiKkg3m4AmlRNeAEjECgmRHDI05oUF",
+	"zQgPiUwt4nxor2kYOJufxOLkJY7nqClLkRRQTeAt5QJzbKkCKDejJZnILFUWHxEuaFAqrVPcbJu8RVNm",
+	"69aUChegAuZUGwgANQQcimwBOXdV1IPySpM+ROuU6gkVAwvMyLrsSvQ44Dh0JzB6KJpSQeC1qxjYBlKc",
+	"azn5KoCqPRImZH91pRbBCa4l4Il1ZTy5EixB8Eqz2nFKx6Lez23v/2PJ3nLMZhOUexFpXtErblfqgco2",
+	"brnw4+DCK/LROm3LrtvWMLs1zD45N3+Ss4iVJIqKfRaFkt3P9tOCAICTvH4PCggMAgLMu4dQCmgIDyrk",
+	"tOBznFVSX0Hb67K3N26cj9Gf/6sF6d+68Z+4Gx/P6J2vWFCbSPkYjv9WqPlrCTVbUvR0oWrXpEMLcjLP",
+	"Syy7JjETznrgtHOPyt4knVzjxiCjPO7BXkXz2pUAzdtc1frUzA0QxYeN6pklJ1OEY8UszXU02S3R3xL9",
+	"MtHfpndu1donnd55T2rtouLv5gopQCFQhS0YiwqXjMrfqcKeXOZ8sueM5ZWKu9YebLGGBSNctOfXWbeX",
+	"fL1y61+NEeYV11+enr6+mC65nn+5rbm+rbm+pdTfRM11J9tXaq8vQbn9Rdhr6LiLqlm/uufbPC7nXoNh",
+	"Hjwfng0pBMn/KQfi/5SATJwQXYFEtwEt/5ADQS6GXA/MBvEh+5cU5vvjLJUjtvuSpQk3bOkxRUHg/i0T",
+	"BGHPyjYG4hHHQMxGyblvqlIdfrkE/muc+9qxJPZsLYYXReV+9okrrcJmjcMdj9pX9bff361e0aWOa/EI",
+	"cs2/Pp1bjVLVKee2uPNWyNvmhn9lp/HQkbmlSPCsMLb72VVemYsUuiY1feuqutxdpLLx+VNJHPZblxqR",
+	"5wskvMcMrTimqYBsCoQodl+fV5ImqikVlRSKvP39ea3ve5uu5CPkuQ95i2ZIC0a8uNUvwbdKel8xbQY8",
+	"lwAXqVzudKAdlyuXa7X1mX0zPjNX4NsIgujMyknCqgKo333WgbRIc8zJf6SwFdYxMEbIMZHikCidMnqD",
+	"oHGuNjlm6uUlCQT7pAm7ZcKjwqJb6M60NPgaUmwF8AcIw29NSxtWdIutIY227lMaxZnNJ4L5XFeng2sj",
+	"fy4jghKqbB5tyrYeoq3d8Ul6iNaXYXnClJaC1dsUXwJ4JoCnWCgTqslQKk32glarVWNmLNp9MpZGGplH",
+	"DLW3BM36va1xtkvjPiv9uiSJvDFvND6NrvdarVZBE81f5J9nJGU0GrA498pbuPpByhRUY7Yp1DbF759n",
+	"1+fHnaPfjl89NrOk2++lLJP54dgaJx+pcXIMaVT5PhU4RmWUYQC74bdsGmo4/36VXC24CBY4yegkY8TH",
+	"JP2UCg0DGDaJwweDO2OTlEBSDGxeE/yb8OiGyBS+ErcsVVwKm0TV48KiQ+VXjAyZPsyHMR5IoHFdNpEi",
+	"NgOw1lI7QK7L8jOIqlJAzFcO9cnVlVjB+ko+DCRgQ7lpUYLR5nGxAQVAKI4C8UfMD7JnZmY99YZO1+ZP",
+	"5Vf066KF3hM5XNWe6xbjXpOkvkmGsjJLqJW/3QNbkXsrcj89s3GJnK7AEb2y9+7n/PNrNpmbcPROdqVj",
+	"RgC1AbGjQwmZvwNJYh5DtLICOAeKLAzDkBEliacQlVCXhrQ+l3hbmsI2F2lrzLz/XKS7XcH6XKRHcwe2",
+	"AsRaAsT2Wj9hH8V6d3qBY+JyMsJkHbxRoOH1+CeoaRMxSPVpEg9rtYjd4NIIiJApSaRiqqqcsvgQgRrx",
+	"dl5hXHNFTRXQdH2iz6YozsP6NRw16tFEsYJc/PR8VXfGWsrYpmipHf1DEdOfnt+FmK7vClmamG7zZbaq",
+	"2RP3htxZNUMApyXLo+XYRVggTUvp94mcYqPfWuQ1uH1hwaYyFLFEaLlguhwbevGiFTTynKBGu/FWpoKL",
+	"PjkyjUCaoT8dEenlftDIF7yMufoATg7YwGUcHHh8ts6NRxx5bSHaHCLZVKbahkHp3jCt0Fpf7WYKPC5w",
+	"QNZgzB+COyMxA6Yk5n2uaZLjyQGIHAbOmEnkA2leiZMCfZWMqPVJFF3adwDLDUSSQ0ShA/EYUvmMcIz+",
+	"CwjJga6KOLHicl4JTILHgmosNoKDueEW5K5JLqs9K8Y8pYuLlm3mTGn4XZn1B7qdV8EhCBdnp98kgMjO",
+	"Sxv6nSI8bpIPAwYLTctLbfFXobAy+l5cKTgtk7jebwK3/qv6TDyUdGX6uaJ/BCb9WEqrrcJc7sJbWj7W",
+	"shJzqBOuEedhK0tvZeknwidPLaonMhwtZ5O575CNjrx397PFrJgbNr8e9T21aBh3l4afkBB8b5RqS1+e",
+	"rD3VIfBC+Mk4L2YGRdB6hOv15FzfJd51B7IeUeKdleKgCBovD+NwamzosISPRjo0V6ZJfuGCJu1c3QZo",
+	"lz7lwhVLJHNqJX6wL92RnKxpX/32CdAGLJRbAWorQH07ApQjODkJvou8NGKCjnjTUYfaumGGqqQ00nl1",
+	"MIdKDxEhAMz+j4vTd03yjrHY0EuIGPRV5boYsaixFula7rK/klFmSIv/vnNFYvvABkWRL1DtMEuh+tof",
+	"H6d5pS53W9ot2pWZxn2iccxxkKADm72xsB93geQ4c008bcvwT5etFx6eNIM+Zz1kRzIVLCUOY2+p0IGg",
+	"cctS3uNFeSv396L3xqyrzH1qNwZaj1R7dxerSpXTOB/Iimy3exk7sjtcW0vyI7Ykj4rru0GTcScHFOqy",
+	"PheKZMKd9TbYSPNyTlDkhJFRykY0ZTHaU2lqZSY0x2L8gUMzRe+ua67e8mlP6le1ffqpxVLXeTWLp53s",
+	"g9s874FszjZZkE0b7VCmmxjvsNEldSenRpov1UDbyvNb9I+vGcY9ymncutK5o/+7n3PQ3bkWzXWp6lkO",
+	"6XtPRoWnL8DdK3naGgmeblTpmrd8QVRpWEhk5jCHZJRhpqLr77uSmCatHSAgpdeAG4cWD1cPwLcPSNpS",
+	"IJC8behKcEUEZAna3MCAKC4ilkeicut7R8upFAUWd33U6QYo0cMGnFaJx4pRpusIeFuyunmyuo0v3Zp0",
+	"n3J8qUxRdZ7cm/S4W7he6s29UtME6oqNq1n0iHI2XW46wMIS44FMGIltNuD7y6NDcKfJTJOwl8phCMaD",
+	"UMswgFJmgPoxuRIUaqCMbO47FjkrypsFRCEmPFYBJZFUlg8ifjzmKIoM4HYQ43vo40q/Mn1RzPxuXKm6",
+	"Wr/wVGkz74BwESWZ4reQNJTT7pxGgofMV/3aLM/Sta9f0YmvDvcbuuQonrVqRqHlimO4s6qA3kKoOr5E",
+	"UZGLEbS6fwB1RUoV8BrtZwcOFtA+9Gz5rM7iVNTwFrDFqq3E/o1I7EDTcvLqhNv1gxVSNqZprHY/4wdD",
+	"Y+lolMpbNqf+hS1SQSB1i3TI2fG7VyfvfiXYBumySA6ZIp2zs/PT349fNcmpYOh5o6SX0iwmEVUOBG8W",
+	"CqR1JUIubmnC42udUqHAtRS2ScpuORtjSCxVRg2AoUK8gyB23DHEE09FPhxiISEI1Co69JFabJKdw1RW",
+	"JrXndhW/SkAEHcrMPPg8aFClDG90uVVBI6LDEeV9nKP54zpmQ0Myo4TyYdncWa7p5L5xWDH4thS31wfP",
+	"f5xf4Ol5e2+v2doHWbqXJT2eJIZMXWI+16uTi6PT9+8ur49OXx0DbUri90JPQeYVkRkOSLbRbmSKpbZ7",
+	"x9OLwaesx9KUYkGqlPWuf/r5hXlQAhM5P/7l+Pz8+Nx8kyXsd5wUuKzykk7u0BoNQ3CNNT42m3GGMKz2",
+	"hNWQbXuVthrB49YIvnXJ3lJDQgvabh1lClJ/S4zHcpIq07FfluV6D8eJqIhYsgbDkWnOZKaZz1Hn3dHx",
+	"mzfHr2z6RiY0NDGUKYN0EiFRNgpIREdEpleim8V9pg8tYJaFrNJkQItWbyWPm+QIxpsA3yE4+MTPd0qs",
+	"jyty1jl5FVwJmdYxw8DHDYmPGXp9kzCSLef6i3Ku/MRvWdeWdW1ZF1LDnHNthlONB5Naw9MJpDlbU08b",
+	"oRQNwYa6fpDwR3mcwyRCpIrUKoAHzaW2N2ZM7XcF8bJ/Jzy6uRI5B7ZvWrpRZAsiU1G8L6wdrCv1wMcv",
+	"jj+NEsrFnRnG3Z2uFN7846Mh6rwopFqsQJlJHLxovnixNAXnU4R/yDTFcD1HdykMqPwXnJJ3p9dHb06O",
+	"Xjc+WuLMWEHFLXGGtfdR914m4ip1N4vVKdgcfvE+J9MpVzcXkUwZ/FrQ9NO3Z2+OL4GmjynEoec5LVAW",
+	"t+B17iDggtbyTB7dqEb75xfILo2I9/IIMcnNNoMHbdGSFttijVerROKXWFu+1tUVLk/Hs7bFQuGDS62V",
+	"pQFbUeOhleTpeX7BVut8gq29SzgypVPjHgeyBlVOEhnddKBCc9DoJbRvPh+0gsYQD7T5Chx4vD+ASi6G",
+	"mBvx+hWd4EiHXLir6IpCT87ZiFHzuI0Dswdy+jjCEZo9N6P6gwFoSnDeFu/wiKURK4alOdLij8UyfymG",
+	"clT0OuYilmOc3wvzTE42974EDceFVsyG+zCY+ES83+TYsCkoS6ol6W4xxr4F2/KHwaRQ8sdUEYa1gpaU",
+	"mgqDsmIawjrmBXpduGfurDea3n8rX+0ooeMuNSJEQ8vr/7DUkG8mUpmg09AMRoBnacTTCZocEh6ZJRCA",
+	"AeV++oAcBBt+1to0hF++BDVKlFtGwgXpyTRi20j3x+mQgaCmUh1vVZxtd3PyrypXx327MJYKz2OIpiHw",
+	"34ByTdFn3SQAFu/sToBGH0kRsVRYNL4BHY2YUHkZIaOmtC3ECenzWyZypeKGsRHMCPvE8i99qesjpUpX",
+	"+SsWwyzdb6VTo+GWb3iMd/jH50Fx2VMJ9rvGlxVjpdx87xWQb3WqtuqsHxuVE0ao8FO6rbFoG/z+wIFM",
+	"d6fpJSuSk77V7mf38ST+spsyI6Mv9LKbW2+d/oIAYSB9esvamDYJI4WYI0vOC+TVwJJ6PWCpsrFFNhjK",
+	"YgpwdSWGXCku+oa39GQKzIDINHd3UBKzrg5sJbDKmoSOJoVueYiiE9UkHTdO076dJaLJti0qgdfH4Yp/",
+	"uDdCm64lJgiN0M1KS1AKFBBS23d4N2FhqX/ndVGaJwmRAlws5ovcY4NGurw0tFauecNewYxnh3glIF1Y",
+	"OfcXjKynWWoWPF8sd6h83PIcp3XpVLFV2eVlfnQeOrTYGcgap2nMUnLw094eLFDKdAYqwtLcYGoN7rXA",
+	"iLPytFo+O4/PIjPtEwka7kY02nv7rQDi3Do54Wg/+9l+d5aXTK2YYKr1/tj4pSvO2goWr2nQ0PKVK99a",
+	"kA3D/z+J65j1Dp7/uOrCU2/F0w8OXgSA7fDSgaQ4NqLklhdvo5CfDPNOEFQCaTiIywW/TljcZ2mVW+N3",
+	"S/DqeV6fy7Kbp+LZObTVuqA+mLAGFWdi4YaXDDhUIQkITRLgQVci/PX4ktR4nkLLlFSTnPYInfIudVki",
+	"jSgNkGQEnAMBCa2TIATmTMYDHs1zBW2EPT2IOwi/yV0g5lM16rZwh5Q9MPlfYFS2VtbcPFrwjf0VGMes",
+	"owMiotuN4qBaU32JdgeNGy7Q/h4zNmwEDXNksNqiHcMODgIUNaZcnz/VFjOs4z05s/mV9zSJrC9U5n0D",
+	"u8lEDHVnwUK8NRFvTcR+E7FVM4bytmIbnkNdrWW4CjHzudFlFLwpf3w0RxfBePD4Z2nSaDd2h1TQPkS2",
+	"797uwfm2nc2F9+FasaTXLNICEKNmNuHgckqdMQQBdCA3RUO7be5Iqblc7atpkclRwqBUYiSThEW69K6r",
+	"PDv7aufshNywCahpyApSxkjn7KTctXnA8y5a/xDpAlGBkQvZaciUYGpBqSWu2dDX1JmUGDCgWJQybWGH",
+	"gbkAocVFsbyJDAB/LivPEF6oHWPhNba80IYs0BvQQDWw7FJrzuFQ0x4Gc3czxQVTiimL56el27ZStcy8",
+	"jDXg5ZW2pBQsP9vNbxiSl1rpuQT1jKmARTv2/PtGKgnkGnE7EnPCuikXfTPn8UAOy8tn3c/+Kdsa8AVu",
+	"c175ckyFNvMe0UmznJZDs7hu8Sq1RctHoygG8OXjl/8vAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

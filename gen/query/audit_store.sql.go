@@ -12,36 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const orderDayFindMiscounted = `-- name: OrderDayFindMiscounted :one
-WITH counted AS (
-    SELECT (o.created_at AT TIME ZONE 'UTC')::date AS day, o.status, count(*) AS orders
-      FROM orders AS o
-     WHERE o.tenant_id = $1
-     GROUP BY 1, 2),
-kept AS (
-    SELECT d.day, d.status, d.orders FROM order_days AS d WHERE d.tenant_id = $1 AND d.orders <> 0)
-SELECT COALESCE(k.day, n.day)::date AS day,
-       format('%s: counts %s, there are %s', COALESCE(k.status, n.status), COALESCE(k.orders, 0), COALESCE(n.orders, 0))::text AS says
-  FROM kept AS k
-  FULL JOIN counted AS n ON n.day = k.day AND n.status = k.status
- WHERE k.orders IS DISTINCT FROM n.orders
- ORDER BY 1
- LIMIT 1
-`
-
-type OrderDayFindMiscountedRow struct {
-	Day  time.Time
-	Says string
-}
-
-// Invariant 4: a day and status whose count is not that of its orders.
-func (q *Queries) OrderDayFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (OrderDayFindMiscountedRow, error) {
-	row := db.QueryRow(ctx, orderDayFindMiscounted, tenantID)
-	var i OrderDayFindMiscountedRow
-	err := row.Scan(&i.Day, &i.Says)
-	return i, err
-}
-
 const orderFindMiscoded = `-- name: OrderFindMiscoded :one
 WITH bad AS MATERIALIZED (
     SELECT o.id, format('has %s codes for %s units', cardinality(o.codes), o.quantity)::text AS says
@@ -117,6 +87,39 @@ func (q *Queries) OrderFindUnpaid(ctx context.Context, db DBTX, arg OrderFindUnp
 	row := db.QueryRow(ctx, orderFindUnpaid, arg.TenantID, arg.RedeemKind)
 	var i OrderFindUnpaidRow
 	err := row.Scan(&i.ID, &i.Says)
+	return i, err
+}
+
+const orderSpanFindMiscounted = `-- name: OrderSpanFindMiscounted :one
+WITH counted AS (
+    SELECT e.of_item, e.seconds, date_bin(e.seconds * interval '1 second', e.created_at, '1970-01-01Z'::timestamptz) AS starts_at,
+           e.status, count(*) AS orders
+      FROM (SELECT unnest(ARRAY['', '', '', o.item_id, o.item_id, o.item_id]) AS of_item, unnest(ARRAY[86400, 288, 1, 86400, 288, 1]) AS seconds, o.created_at, o.status
+              FROM orders AS o
+             WHERE o.tenant_id = $1) AS e
+     GROUP BY 1, 2, 3, 4),
+kept AS (
+    SELECT s.item_id, s.seconds, s.starts_at, s.status, s.orders FROM order_spans AS s WHERE s.tenant_id = $1 AND s.orders <> 0)
+SELECT COALESCE(k.starts_at, n.starts_at)::timestamptz AS starts_at, COALESCE(k.seconds, n.seconds)::integer AS seconds,
+       format('%s: counts %s, there are %s', COALESCE(k.status, n.status), COALESCE(k.orders, 0), COALESCE(n.orders, 0))::text AS says
+  FROM kept AS k
+  FULL JOIN counted AS n ON n.of_item = k.item_id AND n.seconds = k.seconds AND n.starts_at = k.starts_at AND n.status = k.status
+ WHERE k.orders IS DISTINCT FROM n.orders
+ ORDER BY 2, 1
+ LIMIT 1
+`
+
+type OrderSpanFindMiscountedRow struct {
+	StartsAt time.Time
+	Seconds  int32
+	Says     string
+}
+
+// Invariant 4: a span and status whose count is not that of its orders.
+func (q *Queries) OrderSpanFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (OrderSpanFindMiscountedRow, error) {
+	row := db.QueryRow(ctx, orderSpanFindMiscounted, tenantID)
+	var i OrderSpanFindMiscountedRow
+	err := row.Scan(&i.StartsAt, &i.Seconds, &i.Says)
 	return i, err
 }
 

@@ -11,14 +11,14 @@ import (
 )
 
 const itemCount = `-- name: ItemCount :one
-SELECT count(*) FROM items
- WHERE tenant_id = $1 AND deleted_at IS NULL
-   AND (NOT $2::boolean OR points_cost IS NOT NULL)
-   AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR kind = $4)
-   AND ($5::text IS NULL OR status = $5)
-   AND ($6::bigint IS NULL OR points_cost >= $6)
-   AND ($7::bigint IS NULL OR points_cost <= $7)
+SELECT count(*) FROM items AS x
+ WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
+   AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+   AND ($3::text IS NULL OR x.category = $3)
+   AND ($4::text IS NULL OR x.kind = $4)
+   AND ($5::text IS NULL OR x.status = $5)
+   AND ($6::bigint IS NULL OR x.points_cost >= $6)
+   AND ($7::bigint IS NULL OR x.points_cost <= $7)
 `
 
 type ItemCountParams struct {
@@ -31,7 +31,7 @@ type ItemCountParams struct {
 	MaxPoints *int64
 }
 
-// How many items ItemList would list in all.
+// How many items ItemList would list in all. By items_listed.
 func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (int64, error) {
 	row := db.QueryRow(ctx, itemCount,
 		arg.TenantID,
@@ -47,8 +47,27 @@ func (q *Queries) ItemCount(ctx context.Context, db DBTX, arg ItemCountParams) (
 	return count, err
 }
 
+const itemDelete = `-- name: ItemDelete :execrows
+UPDATE items SET deleted_at = $1, updated_at = $1 WHERE tenant_id = $2 AND id = $3 AND partner_id IS NULL AND deleted_at IS NULL
+`
+
+type ItemDeleteParams struct {
+	At       *time.Time
+	TenantID int64
+	ID       string
+}
+
+// Marks an item that is no listing as gone. By items_pk.
+func (q *Queries) ItemDelete(ctx context.Context, db DBTX, arg ItemDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, itemDelete, arg.At, arg.TenantID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const itemGet = `-- name: ItemGet :one
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = $2 AND partner_id IS NULL AND deleted_at IS NULL
 `
 
 type ItemGetParams struct {
@@ -56,7 +75,7 @@ type ItemGetParams struct {
 	ID       string
 }
 
-// One item, by items_pk.
+// One item that is no listing, by items_pk.
 func (q *Queries) ItemGet(ctx context.Context, db DBTX, arg ItemGetParams) (Item, error) {
 	row := db.QueryRow(ctx, itemGet, arg.TenantID, arg.ID)
 	var i Item
@@ -77,22 +96,27 @@ func (q *Queries) ItemGet(ctx context.Context, db DBTX, arg ItemGetParams) (Item
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.PartnerID,
+		&i.OwedMinor,
+		&i.OfferTenantID,
+		&i.OfferID,
 	)
 	return i, err
 }
 
 const itemGetForUpdate = `-- name: ItemGetForUpdate :one
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = $2 AND (partner_id IS NOT NULL) = $3::boolean AND deleted_at IS NULL FOR UPDATE
 `
 
 type ItemGetForUpdateParams struct {
 	TenantID int64
 	ID       string
+	Listing  bool
 }
 
-// One item, locked, for a change. By items_pk.
+// One item, listing or not, locked, for a change. By items_pk.
 func (q *Queries) ItemGetForUpdate(ctx context.Context, db DBTX, arg ItemGetForUpdateParams) (Item, error) {
-	row := db.QueryRow(ctx, itemGetForUpdate, arg.TenantID, arg.ID)
+	row := db.QueryRow(ctx, itemGetForUpdate, arg.TenantID, arg.ID, arg.Listing)
 	var i Item
 	err := row.Scan(
 		&i.TenantID,
@@ -111,30 +135,40 @@ func (q *Queries) ItemGetForUpdate(ctx context.Context, db DBTX, arg ItemGetForU
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.DeletedAt,
+		&i.PartnerID,
+		&i.OwedMinor,
+		&i.OfferTenantID,
+		&i.OfferID,
 	)
 	return i, err
 }
 
 const itemInsert = `-- name: ItemInsert :exec
-INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+INSERT INTO items (tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id,
+                   partner_id, owed_minor, offer_tenant_id, offer_id, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+        $14, $15, $16, $17, $18, $18)
 `
 
 type ItemInsertParams struct {
-	TenantID    int64
-	ID          string
-	Position    int64
-	Name        string
-	Description string
-	Category    string
-	Kind        string
-	Status      string
-	ImageUrl    *string
-	PointsCost  *int64
-	TokensCost  *int64
-	Stock       *int64
-	PoolID      *string
-	CreatedAt   time.Time
+	TenantID      int64
+	ID            string
+	Position      int64
+	Name          string
+	Description   string
+	Category      string
+	Kind          string
+	Status        string
+	ImageUrl      *string
+	PointsCost    *int64
+	TokensCost    *int64
+	Stock         *int64
+	PoolID        *string
+	PartnerID     *string
+	OwedMinor     *int64
+	OfferTenantID *int64
+	OfferID       *string
+	CreatedAt     time.Time
 }
 
 // Makes an item.
@@ -153,22 +187,28 @@ func (q *Queries) ItemInsert(ctx context.Context, db DBTX, arg ItemInsertParams)
 		arg.TokensCost,
 		arg.Stock,
 		arg.PoolID,
+		arg.PartnerID,
+		arg.OwedMinor,
+		arg.OfferTenantID,
+		arg.OfferID,
 		arg.CreatedAt,
 	)
 	return err
 }
 
 const itemList = `-- name: ItemList :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items
- WHERE tenant_id = $1 AND deleted_at IS NULL
-   AND (NOT $2::boolean OR points_cost IS NOT NULL)
-   AND ($3::text IS NULL OR category = $3)
-   AND ($4::text IS NULL OR kind = $4)
-   AND ($5::text IS NULL OR status = $5)
-   AND ($6::bigint IS NULL OR points_cost >= $6)
-   AND ($7::bigint IS NULL OR points_cost <= $7)
- ORDER BY position
- LIMIT $9 OFFSET $8
+SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
+          AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+          AND ($3::text IS NULL OR x.category = $3)
+          AND ($4::text IS NULL OR x.kind = $4)
+          AND ($5::text IS NULL OR x.status = $5)
+          AND ($6::bigint IS NULL OR x.points_cost >= $6)
+          AND ($7::bigint IS NULL OR x.points_cost <= $7)
+         ORDER BY x.position LIMIT $9 OFFSET $8) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position
 `
 
 type ItemListParams struct {
@@ -183,7 +223,8 @@ type ItemListParams struct {
 	MaxRows   int32
 }
 
-// Items, oldest first, with optional filters. By items_by_position; a catalogue is short.
+// Items that are no listings, oldest first, with optional filters. By items_listed, which has all that
+// they look at, then items_by_position.
 func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]Item, error) {
 	rows, err := db.Query(ctx, itemList,
 		arg.TenantID,
@@ -220,6 +261,10 @@ func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -232,7 +277,7 @@ func (q *Queries) ItemList(ctx context.Context, db DBTX, arg ItemListParams) ([]
 }
 
 const itemListByID = `-- name: ItemListByID :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL
 `
 
 type ItemListByIDParams struct {
@@ -267,6 +312,10 @@ func (q *Queries) ItemListByID(ctx context.Context, db DBTX, arg ItemListByIDPar
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -279,7 +328,7 @@ func (q *Queries) ItemListByID(ctx context.Context, db DBTX, arg ItemListByIDPar
 }
 
 const itemListLimitedForUpdate = `-- name: ItemListLimitedForUpdate :many
-SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at FROM items
+SELECT tenant_id, id, position, name, description, category, kind, status, image_url, points_cost, tokens_cost, stock, pool_id, created_at, updated_at, deleted_at, partner_id, owed_minor, offer_tenant_id, offer_id FROM items
  WHERE tenant_id = $1 AND id = ANY($2::text[]) AND deleted_at IS NULL AND stock IS NOT NULL
  ORDER BY id
    FOR UPDATE
@@ -317,6 +366,89 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const itemListNewest = `-- name: ItemListNewest :many
+SELECT i.tenant_id, i.id, i.position, i.name, i.description, i.category, i.kind, i.status, i.image_url, i.points_cost, i.tokens_cost, i.stock, i.pool_id, i.created_at, i.updated_at, i.deleted_at, i.partner_id, i.owed_minor, i.offer_tenant_id, i.offer_id
+  FROM (SELECT x.tenant_id, x.position FROM items AS x
+         WHERE x.tenant_id = $1 AND x.partner_id IS NULL AND x.deleted_at IS NULL
+          AND (NOT $2::boolean OR x.points_cost IS NOT NULL)
+          AND ($3::text IS NULL OR x.category = $3)
+          AND ($4::text IS NULL OR x.kind = $4)
+          AND ($5::text IS NULL OR x.status = $5)
+          AND ($6::bigint IS NULL OR x.points_cost >= $6)
+          AND ($7::bigint IS NULL OR x.points_cost <= $7)
+         ORDER BY x.position DESC LIMIT $9 OFFSET $8) AS page
+  JOIN items AS i ON i.tenant_id = page.tenant_id AND i.position = page.position
+ ORDER BY i.position DESC
+`
+
+type ItemListNewestParams struct {
+	TenantID  int64
+	ForPoints bool
+	Category  *string
+	Kind      *string
+	Status    *string
+	MinPoints *int64
+	MaxPoints *int64
+	SkipRows  int32
+	MaxRows   int32
+}
+
+// The same, newest first.
+func (q *Queries) ItemListNewest(ctx context.Context, db DBTX, arg ItemListNewestParams) ([]Item, error) {
+	rows, err := db.Query(ctx, itemListNewest,
+		arg.TenantID,
+		arg.ForPoints,
+		arg.Category,
+		arg.Kind,
+		arg.Status,
+		arg.MinPoints,
+		arg.MaxPoints,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Item
+	for rows.Next() {
+		var i Item
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Position,
+			&i.Name,
+			&i.Description,
+			&i.Category,
+			&i.Kind,
+			&i.Status,
+			&i.ImageUrl,
+			&i.PointsCost,
+			&i.TokensCost,
+			&i.Stock,
+			&i.PoolID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DeletedAt,
+			&i.PartnerID,
+			&i.OwedMinor,
+			&i.OfferTenantID,
+			&i.OfferID,
 		); err != nil {
 			return nil, err
 		}
@@ -331,8 +463,8 @@ func (q *Queries) ItemListLimitedForUpdate(ctx context.Context, db DBTX, arg Ite
 const itemUpdate = `-- name: ItemUpdate :exec
 UPDATE items
    SET name = $1, description = $2, category = $3, kind = $4, status = $5, image_url = $6,
-       points_cost = $7, tokens_cost = $8, stock = $9, pool_id = $10, updated_at = $11, deleted_at = $12
- WHERE tenant_id = $13 AND id = $14
+       points_cost = $7, tokens_cost = $8, stock = $9, pool_id = $10, owed_minor = $11, updated_at = $12, deleted_at = $13
+ WHERE tenant_id = $14 AND id = $15
 `
 
 type ItemUpdateParams struct {
@@ -346,6 +478,7 @@ type ItemUpdateParams struct {
 	TokensCost  *int64
 	Stock       *int64
 	PoolID      *string
+	OwedMinor   *int64
 	UpdatedAt   time.Time
 	DeletedAt   *time.Time
 	TenantID    int64
@@ -365,6 +498,7 @@ func (q *Queries) ItemUpdate(ctx context.Context, db DBTX, arg ItemUpdateParams)
 		arg.TokensCost,
 		arg.Stock,
 		arg.PoolID,
+		arg.OwedMinor,
 		arg.UpdatedAt,
 		arg.DeletedAt,
 		arg.TenantID,

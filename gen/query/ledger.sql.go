@@ -92,6 +92,141 @@ func (q *Queries) AccountInsertMany(ctx context.Context, db DBTX, arg AccountIns
 	return err
 }
 
+const accountListByMember = `-- name: AccountListByMember :many
+SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+  FROM members AS m
+  JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id
+ WHERE m.tenant_id = $1 AND m.external_id = $2
+`
+
+type AccountListByMemberParams struct {
+	TenantID   int64
+	ExternalID string
+}
+
+type AccountListByMemberRow struct {
+	ExternalID string
+	TenantID   int64
+	MemberID   int64
+	Asset      int16
+	Available  int64
+	Pending    int64
+	Debt       int64
+	Dated      int64
+	Earned     int64
+	Redeemed   int64
+	Seq        int64
+	Awards     int64
+	Redeems    int64
+	Deducts    int64
+	Expires    int64
+	DueAt      *time.Time
+	IdleAt     *time.Time
+	MovedAt    time.Time
+}
+
+// All accounts of one member. By members_external_unique and accounts_pk.
+func (q *Queries) AccountListByMember(ctx context.Context, db DBTX, arg AccountListByMemberParams) ([]AccountListByMemberRow, error) {
+	rows, err := db.Query(ctx, accountListByMember, arg.TenantID, arg.ExternalID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AccountListByMemberRow
+	for rows.Next() {
+		var i AccountListByMemberRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.TenantID,
+			&i.MemberID,
+			&i.Asset,
+			&i.Available,
+			&i.Pending,
+			&i.Debt,
+			&i.Dated,
+			&i.Earned,
+			&i.Redeemed,
+			&i.Seq,
+			&i.Awards,
+			&i.Redeems,
+			&i.Deducts,
+			&i.Expires,
+			&i.DueAt,
+			&i.IdleAt,
+			&i.MovedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountListByPlace = `-- name: AccountListByPlace :many
+SELECT m.external_id, COALESCE(a.asset, 0)::smallint AS asset, COALESCE(a.available, 0)::bigint AS available,
+       COALESCE(a.pending, 0)::bigint AS pending, COALESCE(a.debt, 0)::bigint AS debt, COALESCE(a.earned, 0)::bigint AS earned,
+       COALESCE(a.redeemed, 0)::bigint AS redeemed, COALESCE(a.due_at, '9999-01-01Z')::timestamptz AS due_at
+  FROM member_places AS p
+ CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                      WHERE x.tenant_id = $1 AND x.id = p.member_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+                      WHERE y.tenant_id = $1 AND y.member_id = p.member_id OFFSET 0) AS a ON true
+ WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
+ ORDER BY p.place, a.asset
+`
+
+type AccountListByPlaceParams struct {
+	TenantID int64
+	Oldest   int64
+	Newest   int64
+}
+
+type AccountListByPlaceRow struct {
+	ExternalID string
+	Asset      int16
+	Available  int64
+	Pending    int64
+	Debt       int64
+	Earned     int64
+	Redeemed   int64
+	DueAt      time.Time
+}
+
+// The members enrolled from one place up to another, in that order, each with
+// all its accounts; one without any has one row, of asset 0. By member_places_pk,
+// members_pk and accounts_pk.
+func (q *Queries) AccountListByPlace(ctx context.Context, db DBTX, arg AccountListByPlaceParams) ([]AccountListByPlaceRow, error) {
+	rows, err := db.Query(ctx, accountListByPlace, arg.TenantID, arg.Oldest, arg.Newest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AccountListByPlaceRow
+	for rows.Next() {
+		var i AccountListByPlaceRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.Asset,
+			&i.Available,
+			&i.Pending,
+			&i.Debt,
+			&i.Earned,
+			&i.Redeemed,
+			&i.DueAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountListDue = `-- name: AccountListDue :many
 SELECT m.external_id, a.asset
   FROM accounts AS a

@@ -358,22 +358,26 @@ type IdempotencyKey struct {
 }
 
 type Item struct {
-	TenantID    int64
-	ID          string
-	Position    int64
-	Name        string
-	Description string
-	Category    string
-	Kind        string
-	Status      string
-	ImageUrl    *string
-	PointsCost  *int64
-	TokensCost  *int64
-	Stock       *int64
-	PoolID      *string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	DeletedAt   *time.Time
+	TenantID      int64
+	ID            string
+	Position      int64
+	Name          string
+	Description   string
+	Category      string
+	Kind          string
+	Status        string
+	ImageUrl      *string
+	PointsCost    *int64
+	TokensCost    *int64
+	Stock         *int64
+	PoolID        *string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	DeletedAt     *time.Time
+	PartnerID     *string
+	OwedMinor     *int64
+	OfferTenantID *int64
+	OfferID       *string
 }
 
 type Level struct {
@@ -484,6 +488,18 @@ type MilestoneGrant struct {
 	AchievedAt   time.Time
 }
 
+type Offer struct {
+	TenantID    int64
+	ID          string
+	ItemID      string
+	Programme   string
+	PriceMinor  int64
+	Sold        int64
+	OwedMinor   int64
+	CreatedAt   time.Time
+	WithdrawnAt *time.Time
+}
+
 type Order struct {
 	TenantID       int64
 	ID             uuid.UUID
@@ -504,6 +520,7 @@ type Order struct {
 	ShippedAt      *time.Time
 	CompletedAt    *time.Time
 	CancelledAt    *time.Time
+	OwedMinor      *int64
 }
 
 type OrderDay struct {
@@ -511,6 +528,35 @@ type OrderDay struct {
 	Day      time.Time
 	Status   string
 	Orders   int64
+}
+
+type OrderSpan struct {
+	TenantID int64
+	ItemID   string
+	Seconds  int32
+	StartsAt time.Time
+	Status   string
+	Orders   int64
+}
+
+type Partner struct {
+	TenantID   int64
+	ID         string
+	Name       string
+	Website    *string
+	VerifiedAt *time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type PartnerDay struct {
+	TenantID    int64
+	PartnerID   string
+	Day         time.Time
+	Redemptions int64
+	Points      int64
+	Tokens      int64
+	OwedMinor   int64
 }
 
 type Quest struct {
@@ -633,6 +679,15 @@ type RewardDay struct {
 	Fulfilment string
 	Shard      int16
 	Rewards    int64
+}
+
+type Sale struct {
+	TenantID  int64
+	OrderID   uuid.UUID
+	OfferID   string
+	SellerID  int64
+	OwedMinor int64
+	CreatedAt time.Time
 }
 
 type ServerSecret struct {

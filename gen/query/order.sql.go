@@ -12,10 +12,62 @@ import (
 	"github.com/google/uuid"
 )
 
+const orderCount = `-- name: OrderCount :one
+SELECT count(*) FROM orders AS o
+ WHERE o.tenant_id = $1 AND o.status = ANY($2::text[]) AND o.created_at BETWEEN $3 AND $4
+`
+
+type OrderCountParams struct {
+	TenantID int64
+	Statuses []string
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+// How many orders lie in a part of a second. By orders_by_status.
+func (q *Queries) OrderCount(ctx context.Context, db DBTX, arg OrderCountParams) (int64, error) {
+	row := db.QueryRow(ctx, orderCount,
+		arg.TenantID,
+		arg.Statuses,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const orderCountByItem = `-- name: OrderCountByItem :one
+SELECT count(*) FROM orders AS o
+ WHERE o.tenant_id = $1 AND o.item_id = $2 AND o.status = ANY($3::text[]) AND o.created_at BETWEEN $4 AND $5
+`
+
+type OrderCountByItemParams struct {
+	TenantID int64
+	ItemID   string
+	Statuses []string
+	FromAt   time.Time
+	ToAt     time.Time
+}
+
+// The same of one item. By orders_by_item.
+func (q *Queries) OrderCountByItem(ctx context.Context, db DBTX, arg OrderCountByItemParams) (int64, error) {
+	row := db.QueryRow(ctx, orderCountByItem,
+		arg.TenantID,
+		arg.ItemID,
+		arg.Statuses,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const orderCountByMember = `-- name: OrderCountByMember :one
 SELECT count(*) FROM orders AS o
  WHERE o.tenant_id = $1 AND o.member_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR o.status = $5)
+   AND ($5::text IS NULL OR o.item_id = $5) AND o.status = ANY($6::text[])
 `
 
 type OrderCountByMemberParams struct {
@@ -23,124 +75,27 @@ type OrderCountByMemberParams struct {
 	MemberID int64
 	FromAt   time.Time
 	ToAt     time.Time
-	Status   *string
+	ItemID   *string
+	Statuses []string
 }
 
-// How many orders OrderListByMember would list in all. By orders_by_member.
+// How many orders OrderListByMember would list in all. By orders_of_member.
 func (q *Queries) OrderCountByMember(ctx context.Context, db DBTX, arg OrderCountByMemberParams) (int64, error) {
 	row := db.QueryRow(ctx, orderCountByMember,
 		arg.TenantID,
 		arg.MemberID,
 		arg.FromAt,
 		arg.ToAt,
-		arg.Status,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const orderCountSpan = `-- name: OrderCountSpan :one
-SELECT count(*) FROM orders AS o
- WHERE o.tenant_id = $1 AND o.created_at BETWEEN $2 AND $3
-   AND ($4::text IS NULL OR o.status = $4)
-`
-
-type OrderCountSpanParams struct {
-	TenantID int64
-	FromAt   time.Time
-	ToAt     time.Time
-	Status   *string
-}
-
-// How many orders lie in a part of a day. By orders_by_status or orders_by_time.
-func (q *Queries) OrderCountSpan(ctx context.Context, db DBTX, arg OrderCountSpanParams) (int64, error) {
-	row := db.QueryRow(ctx, orderCountSpan,
-		arg.TenantID,
-		arg.FromAt,
-		arg.ToAt,
-		arg.Status,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const orderDayAddMany = `-- name: OrderDayAddMany :exec
-INSERT INTO order_days (tenant_id, day, status, orders)
-SELECT $1, w.day, w.status, w.orders
-  FROM (SELECT unnest($2::date[]) AS day, unnest($3::text[]) AS status, unnest($4::bigint[]) AS orders) AS w
- ORDER BY w.day, w.status
-    ON CONFLICT (tenant_id, day, status) DO UPDATE SET orders = order_days.orders + excluded.orders
-`
-
-type OrderDayAddManyParams struct {
-	TenantID int64
-	Days     []time.Time
-	Statuses []string
-	Orders   []int64
-}
-
-// Counts orders into and out of their days and statuses, in one order so that
-// two servers cannot deadlock. Takes signed numbers.
-func (q *Queries) OrderDayAddMany(ctx context.Context, db DBTX, arg OrderDayAddManyParams) error {
-	_, err := db.Exec(ctx, orderDayAddMany,
-		arg.TenantID,
-		arg.Days,
+		arg.ItemID,
 		arg.Statuses,
-		arg.Orders,
 	)
-	return err
-}
-
-const orderDayList = `-- name: OrderDayList :many
-SELECT day, sum(orders)::bigint AS orders
-  FROM order_days
- WHERE tenant_id = $1 AND day BETWEEN $2 AND $3 AND ($4::text IS NULL OR status = $4)
- GROUP BY day
- ORDER BY day DESC
-`
-
-type OrderDayListParams struct {
-	TenantID int64
-	FromDay  time.Time
-	ToDay    time.Time
-	Status   *string
-}
-
-type OrderDayListRow struct {
-	Day    time.Time
-	Orders int64
-}
-
-// Orders per day, newest day first. By order_days_pk.
-func (q *Queries) OrderDayList(ctx context.Context, db DBTX, arg OrderDayListParams) ([]OrderDayListRow, error) {
-	rows, err := db.Query(ctx, orderDayList,
-		arg.TenantID,
-		arg.FromDay,
-		arg.ToDay,
-		arg.Status,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OrderDayListRow
-	for rows.Next() {
-		var i OrderDayListRow
-		if err := rows.Scan(&i.Day, &i.Orders); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const orderGet = `-- name: OrderGet :one
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 AND o.id = $2
@@ -180,13 +135,14 @@ func (q *Queries) OrderGet(ctx context.Context, db DBTX, arg OrderGetParams) (Or
 		&i.Order.ShippedAt,
 		&i.Order.CompletedAt,
 		&i.Order.CancelledAt,
+		&i.Order.OwedMinor,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const orderGetForUpdate = `-- name: OrderGetForUpdate :one
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM orders AS o
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 AND o.id = $2
@@ -227,17 +183,18 @@ func (q *Queries) OrderGetForUpdate(ctx context.Context, db DBTX, arg OrderGetFo
 		&i.Order.ShippedAt,
 		&i.Order.CompletedAt,
 		&i.Order.CancelledAt,
+		&i.Order.OwedMinor,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const orderInsertMany = `-- name: OrderInsertMany :exec
-INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at)
+INSERT INTO orders (tenant_id, id, member_id, item_id, item_name, kind, quantity, asset, spent, spend_seq, status, codes, address, created_at, completed_at, owed_minor)
 SELECT $1, unnest($2::uuid[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
        unnest($7::integer[]), unnest($8::smallint[]), unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::text[]),
        string_to_array(unnest($12::text[]), E'\n'), NULLIF(unnest($13::text[]), '')::json,
-       unnest($14::timestamptz[]), NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'::timestamptz)
+       unnest($14::timestamptz[]), NULLIF(unnest($15::timestamptz[]), '0001-01-01Z'::timestamptz), NULLIF(unnest($16::bigint[]), -1)
 `
 
 type OrderInsertManyParams struct {
@@ -256,6 +213,7 @@ type OrderInsertManyParams struct {
 	Addresses   []string
 	CreatedAt   []time.Time
 	CompletedAt []time.Time
+	OwedMinors  []int64
 }
 
 // Makes orders of one transaction.
@@ -276,12 +234,13 @@ func (q *Queries) OrderInsertMany(ctx context.Context, db DBTX, arg OrderInsertM
 		arg.Addresses,
 		arg.CreatedAt,
 		arg.CompletedAt,
+		arg.OwedMinors,
 	)
 	return err
 }
 
 const orderList = `-- name: OrderList :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
   FROM (SELECT tenant_id, id FROM orders AS x
          WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
          ORDER BY x.created_at DESC, x.id DESC LIMIT $5 OFFSET $4) AS page
@@ -339,6 +298,88 @@ func (q *Queries) OrderList(ctx context.Context, db DBTX, arg OrderListParams) (
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const orderListByItem = `-- name: OrderListByItem :many
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest($1::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = $2 AND x.item_id = $3 AND x.status = w.status AND x.created_at BETWEEN $4 AND $5
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT $6) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT $8 OFFSET $7) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
+  JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
+ ORDER BY o.created_at DESC, o.id DESC
+`
+
+type OrderListByItemParams struct {
+	Statuses []string
+	TenantID int64
+	ItemID   string
+	FromAt   time.Time
+	ToAt     time.Time
+	Reach    int32
+	SkipRows int32
+	MaxRows  int32
+}
+
+type OrderListByItemRow struct {
+	Order      Order
+	ExternalID string
+}
+
+// The same of one item. By orders_by_item.
+func (q *Queries) OrderListByItem(ctx context.Context, db DBTX, arg OrderListByItemParams) ([]OrderListByItemRow, error) {
+	rows, err := db.Query(ctx, orderListByItem,
+		arg.Statuses,
+		arg.TenantID,
+		arg.ItemID,
+		arg.FromAt,
+		arg.ToAt,
+		arg.Reach,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OrderListByItemRow
+	for rows.Next() {
+		var i OrderListByItemRow
+		if err := rows.Scan(
+			&i.Order.TenantID,
+			&i.Order.ID,
+			&i.Order.MemberID,
+			&i.Order.ItemID,
+			&i.Order.ItemName,
+			&i.Order.Kind,
+			&i.Order.Quantity,
+			&i.Order.Asset,
+			&i.Order.Spent,
+			&i.Order.SpendSeq,
+			&i.Order.Status,
+			&i.Order.Codes,
+			&i.Order.Address,
+			&i.Order.TrackingNumber,
+			&i.Order.Carrier,
+			&i.Order.CreatedAt,
+			&i.Order.ShippedAt,
+			&i.Order.CompletedAt,
+			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -352,13 +393,14 @@ func (q *Queries) OrderList(ctx context.Context, db DBTX, arg OrderListParams) (
 }
 
 const orderListByMember = `-- name: OrderListByMember :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
-  FROM orders AS o
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
+  FROM (SELECT x.tenant_id, x.id FROM orders AS x
+         WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.created_at BETWEEN $3 AND $4
+           AND ($5::text IS NULL OR x.item_id = $5) AND x.status = ANY($6::text[])
+         ORDER BY x.created_at DESC, x.id DESC LIMIT $8 OFFSET $7) AS page
+  JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
- WHERE o.tenant_id = $1 AND o.member_id = $2 AND o.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR o.status = $5)
  ORDER BY o.created_at DESC, o.id DESC
- LIMIT $7 OFFSET $6
 `
 
 type OrderListByMemberParams struct {
@@ -366,7 +408,8 @@ type OrderListByMemberParams struct {
 	MemberID int64
 	FromAt   time.Time
 	ToAt     time.Time
-	Status   *string
+	ItemID   *string
+	Statuses []string
 	SkipRows int32
 	MaxRows  int32
 }
@@ -376,14 +419,15 @@ type OrderListByMemberRow struct {
 	ExternalID string
 }
 
-// One member's orders in a time span, newest first. By orders_by_member.
+// One member's orders in a time span, newest first. By orders_of_member.
 func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListByMemberParams) ([]OrderListByMemberRow, error) {
 	rows, err := db.Query(ctx, orderListByMember,
 		arg.TenantID,
 		arg.MemberID,
 		arg.FromAt,
 		arg.ToAt,
-		arg.Status,
+		arg.ItemID,
+		arg.Statuses,
 		arg.SkipRows,
 		arg.MaxRows,
 	)
@@ -414,6 +458,7 @@ func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListB
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -427,20 +472,24 @@ func (q *Queries) OrderListByMember(ctx context.Context, db DBTX, arg OrderListB
 }
 
 const orderListByStatus = `-- name: OrderListByStatus :many
-SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id
-  FROM (SELECT tenant_id, id FROM orders AS x
-         WHERE x.tenant_id = $1 AND x.status = $2 AND x.created_at BETWEEN $3 AND $4
-         ORDER BY x.created_at DESC, x.id DESC LIMIT $6 OFFSET $5) AS page
+SELECT o.tenant_id, o.id, o.member_id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.spend_seq, o.status, o.codes, o.address, o.tracking_number, o.carrier, o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, o.owed_minor, m.external_id
+  FROM (SELECT s.tenant_id, s.id
+          FROM (SELECT unnest($1::text[]) AS status) AS w
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.created_at FROM orders AS x
+                              WHERE x.tenant_id = $2 AND x.status = w.status AND x.created_at BETWEEN $3 AND $4
+                              ORDER BY x.created_at DESC, x.id DESC LIMIT $5) AS s
+         ORDER BY s.created_at DESC, s.id DESC LIMIT $7 OFFSET $6) AS page
   JOIN orders AS o ON o.tenant_id = page.tenant_id AND o.id = page.id
   JOIN members AS m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  ORDER BY o.created_at DESC, o.id DESC
 `
 
 type OrderListByStatusParams struct {
+	Statuses []string
 	TenantID int64
-	Status   string
 	FromAt   time.Time
 	ToAt     time.Time
+	Reach    int32
 	SkipRows int32
 	MaxRows  int32
 }
@@ -450,13 +499,15 @@ type OrderListByStatusRow struct {
 	ExternalID string
 }
 
-// Orders of one status in a time span, newest first. By orders_by_status.
+// Orders of some statuses in a time span, newest first: the page is among the
+// newest of each status, down to reach. By orders_by_status.
 func (q *Queries) OrderListByStatus(ctx context.Context, db DBTX, arg OrderListByStatusParams) ([]OrderListByStatusRow, error) {
 	rows, err := db.Query(ctx, orderListByStatus,
+		arg.Statuses,
 		arg.TenantID,
-		arg.Status,
 		arg.FromAt,
 		arg.ToAt,
+		arg.Reach,
 		arg.SkipRows,
 		arg.MaxRows,
 	)
@@ -487,8 +538,61 @@ func (q *Queries) OrderListByStatus(ctx context.Context, db DBTX, arg OrderListB
 			&i.Order.ShippedAt,
 			&i.Order.CompletedAt,
 			&i.Order.CancelledAt,
+			&i.Order.OwedMinor,
 			&i.ExternalID,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const orderSpanList = `-- name: OrderSpanList :many
+SELECT s.starts_at, sum(s.orders)::bigint AS orders
+  FROM order_spans AS s
+ WHERE s.tenant_id = $1 AND s.item_id = $2 AND s.seconds = $3 AND s.starts_at BETWEEN $4 AND $5
+   AND s.status = ANY($6::text[])
+ GROUP BY s.starts_at
+HAVING sum(s.orders) <> 0
+ ORDER BY s.starts_at DESC
+`
+
+type OrderSpanListParams struct {
+	TenantID int64
+	ItemID   string
+	Seconds  int32
+	FromAt   time.Time
+	ToAt     time.Time
+	Statuses []string
+}
+
+type OrderSpanListRow struct {
+	StartsAt time.Time
+	Orders   int64
+}
+
+// Orders per span of one length, of one item or of all, newest span first. By order_spans_pk.
+func (q *Queries) OrderSpanList(ctx context.Context, db DBTX, arg OrderSpanListParams) ([]OrderSpanListRow, error) {
+	rows, err := db.Query(ctx, orderSpanList,
+		arg.TenantID,
+		arg.ItemID,
+		arg.Seconds,
+		arg.FromAt,
+		arg.ToAt,
+		arg.Statuses,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OrderSpanListRow
+	for rows.Next() {
+		var i OrderSpanListRow
+		if err := rows.Scan(&i.StartsAt, &i.Orders); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

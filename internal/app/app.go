@@ -82,7 +82,7 @@ func (c *Core) Close(ctx context.Context) {
 
 // Handler hangs the facades over the core into the shell.
 func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
-	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Boards)
+	incentaFacade, err := incenta.New(c.Referral, c.Incentive, c.Boards, c.Ledger, c.Store)
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,9 @@ func makeDemo(ctx context.Context, core *Core, mode tenant.Mode) ([]string, erro
 	if err := fillDemoProgramme(ctx, core, t.ID); err != nil {
 		return nil, fmt.Errorf("referral programme: %w", err)
 	}
+	if err := fillDemoMarket(ctx, core, t.ID); err != nil {
+		return nil, fmt.Errorf("marketplace: %w", err)
+	}
 	var vars []string
 	for _, k := range []struct {
 		kind     tenant.Kind

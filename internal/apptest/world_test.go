@@ -33,6 +33,7 @@ type ids struct {
 	conversion, review               string // that earned it; an open fraud case
 	campaign, referral               string // one that runs; a code in it
 	block                            string // an entry of the block list
+	partner, listing, offer          string // a verified one; of its codes; of digital to a programme that is not there
 	action                           string // one without limits
 	badge, milestone, quest          string // keys; the member has the badge
 	level                            string // its number
@@ -46,6 +47,7 @@ func unknown() ids {
 		key: tenant.KeyID(pg.NewKey()), hold: strings.Replace(store.OrderID(nobody), "ord_", "hold_", 1), transfer: "txn_none",
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
+		partner: nobodys("ptn_"), listing: nobodys("listing_"), offer: nobodys("offer_"),
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 	}
@@ -53,7 +55,7 @@ func unknown() ids {
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.action, i.badge, i.milestone, i.quest}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest}
 }
 
 const plenty = 1_000_000
@@ -84,6 +86,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.referral = newCode(t, s, w.campaign, "friend_"+name)
 	w.action = addAction(t, s, incentive.Action{Key: "action_" + name, Pay: incentive.Pay{Coins: 5, XP: 10}})
 	w.block = addBlock(t, s, "mallory@"+name+".example")
+	w.market(t, name)
 	w.incentives(t, name)
 	return w
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/referral"
@@ -91,7 +92,9 @@ func newCampaign(ctx context.Context, db *pg.DB, name string) (tenantID int64, k
 	}
 	books := ledger.New(db)
 	defer books.Close(ctx)
-	p, err := referral.New(ctx, db, books)
+	engine := incentive.New(db)
+	defer engine.Close(ctx)
+	p, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return 0, "", err
 	}

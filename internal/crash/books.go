@@ -164,7 +164,7 @@ func (b *books) shopReaders(ctx context.Context, tx pgx.Tx, tenantID int64) []fu
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Codes, codesSQL) },
 		func() error {
-			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_days WHERE tenant_id = $1 GROUP BY status ORDER BY status`)
+			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_spans WHERE tenant_id = $1 AND item_id = '' AND seconds = 86400 GROUP BY status ORDER BY status`)
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
 		func() error {

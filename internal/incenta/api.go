@@ -11,7 +11,9 @@ import (
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/leaderboard"
+	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
+	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
@@ -27,6 +29,10 @@ var Built = []string{
 	"listMilestones", "listQuests", "createQuest", "updateQuest", "listUserQuests", "listUserStreaks",
 	"listActions", "createAction", "updateAction", "listEvents", "recordEvent", "recordEvents",
 	"getLeaderboard", "createLeaderboard", "getStanding", "refreshLeaderboard", "listLeaderboards",
+	"listBalances", "getBalance",
+	"listCatalogItems", "createCatalogItem", "getCatalogItem", "updateCatalogItem", "deleteCatalogItem",
+	"redeemItem", "listRedemptions", "updateRedemption",
+	"verifyMarketplace", "redeemListing",
 }
 
 // API implements the generated strict server for what is built.
@@ -35,16 +41,18 @@ type API struct {
 	referral                  *referral.Programme
 	incentive                 *incentive.Engine
 	boards                    *leaderboard.Boards
+	ledger                    *ledger.Ledger
+	store                     *store.Store
 	spec                      json.RawMessage
 }
 
 // New makes the facade.
-func New(p *referral.Programme, e *incentive.Engine, boards *leaderboard.Boards) (*httpapi.Facade, error) {
+func New(p *referral.Programme, e *incentive.Engine, boards *leaderboard.Boards, books *ledger.Ledger, shop *store.Store) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{referral: p, incentive: e, boards: boards, spec: text}
+	api := &API{referral: p, incentive: e, boards: boards, ledger: books, store: shop, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Incenta,
 		Base:       "/incenta/v1",

@@ -124,9 +124,7 @@ func (a *API) ListConversions(ctx context.Context, r gen.ListConversionsRequestO
 	if err != nil {
 		return nil, err
 	}
-	answer := gen.ConversionPage{Data: make([]gen.Conversion, len(list)), Pagination: gen.Pagination{
-		Page: int32(page), Limit: int32(limit), Total: total, TotalPages: (total + int64(limit) - 1) / int64(limit),
-	}}
+	answer := gen.ConversionPage{Data: make([]gen.Conversion, len(list)), Pagination: pagination(page, limit, total)}
 	for i, c := range list {
 		answer.Data[i] = conversion(c)
 	}

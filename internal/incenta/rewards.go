@@ -31,9 +31,7 @@ func (a *API) ListRewards(ctx context.Context, r gen.ListRewardsRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	answer := gen.RewardPage{Data: rewardList(rewards), Pagination: gen.Pagination{
-		Page: int32(page), Limit: int32(limit), Total: total, TotalPages: (total + int64(limit) - 1) / int64(limit),
-	}}
+	answer := gen.RewardPage{Data: rewardList(rewards), Pagination: pagination(page, limit, total)}
 	return gen.ListRewards200JSONResponse{Body: answer}, nil
 }
 

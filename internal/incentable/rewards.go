@@ -4,6 +4,7 @@ import (
 	"context"
 
 	gen "github.com/incent-dev/incent/gen/incentable"
+	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
@@ -48,11 +49,14 @@ func reward(i store.Item) gen.Reward {
 	}
 }
 
+// words are what the documents call things.
+var words = store.Words{Address: "shipping_address", PostalCode: "postal_code", MemberUnknown: fault.CodeNotFound}
+
 // RedeemReward buys.
 func (a *API) RedeemReward(ctx context.Context, r gen.RedeemRewardRequestObject) (gen.RedeemRewardResponseObject, error) {
 	redemption := store.Redemption{
 		Member: r.Body.MemberId, ItemID: r.Body.RewardId, Quantity: 1, Asset: ledger.Points,
-		Address: addressFrom(r.Body.ShippingAddress), AddressField: "shipping_address",
+		Address: addressFrom(r.Body.ShippingAddress), Words: words,
 	}
 	if r.Body.Quantity != nil {
 		redemption.Quantity = *r.Body.Quantity
@@ -79,7 +83,7 @@ func (a *API) ListOrders(ctx context.Context, r gen.ListOrdersRequestObject) (ge
 	page, perPage := httpapi.Page(r.Params.Page, r.Params.PerPage)
 	filter := store.OrderFilter{Member: text(r.Params.MemberId), From: from, To: to, Limit: perPage, Skip: (page - 1) * perPage}
 	if r.Params.Status != nil {
-		filter.Status = store.Status(*r.Params.Status)
+		filter.Statuses = []store.Status{store.Status(*r.Params.Status)}
 	}
 	orders, total, err := a.store.Orders(ctx, httpapi.Caller(ctx).Tenant, filter)
 	if err != nil {

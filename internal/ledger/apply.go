@@ -37,6 +37,7 @@ type Session struct {
 	tenantID int64
 	at       time.Time
 	books    map[holder]*book
+	poor     map[string]bool // members without an account that is asked for
 }
 
 // Begin locks, in the one order, every account that the commands concern, and
@@ -47,7 +48,11 @@ func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, command
 	if err != nil {
 		return nil, err
 	}
-	return &Session{t.ID, at, books}, load(ctx, tx, t.ID, at, books, commands)
+	poor, err := poorMembers(ctx, tx, t, commands, books)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{t.ID, at, books, poor}, load(ctx, tx, t.ID, at, books, commands)
 }
 
 // Do decides one of the commands that the session began with and notes its
@@ -55,6 +60,9 @@ func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, command
 // that is not done has none.
 func (s *Session) Do(c Command) Result {
 	b := s.books[holder{c.Member, c.Asset}]
+	if b == nil && c.Op.takes() && s.poor[c.Member] {
+		b = &book{asset: c.Asset} // empty, and never stored
+	}
 	if b == nil {
 		return Result{Err: fault.Missing("member")}
 	}
@@ -137,6 +145,21 @@ func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (m
 		return nil, &UnopenedError{missing}
 	}
 	return books, nil
+}
+
+// poorMembers tells which members exist of those whom commands want to take from
+// and who have no account of the asset: they have too little, and are not unknown.
+func poorMembers(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command, books map[holder]*book) (map[string]bool, error) {
+	var without []string
+	for _, c := range commands {
+		if c.Op.takes() && books[holder{c.Member, c.Asset}] == nil {
+			without = append(without, c.Member)
+		}
+	}
+	if len(without) == 0 {
+		return nil, nil
+	}
+	return tenant.Known(ctx, tx, t.ID, without)
 }
 
 // missingHolders lists the accounts that commands give to, that do not exist

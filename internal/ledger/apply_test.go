@@ -181,6 +181,7 @@ func TestPostAgainstModel(t *testing.T) {
 			}
 			must(t, setTenant(t.Context(), made.ID, w.policy, w.now.Sub(started)))
 			commands := w.drawOnePerAccount(r)
+			must(t, enrolGiven(t.Context(), made, commands))
 			results := make([]Result, len(commands))
 			if rapid.Bool().Draw(r, "in one request") {
 				var err error
@@ -210,6 +211,21 @@ func (w *world) drawOnePerAccount(r *rapid.T) (commands []Command) {
 		}
 	}
 	return commands
+}
+
+// enrolGiven makes the members that commands give to, since what is taken from
+// their other accounts at the same time depends on whether they exist.
+func enrolGiven(ctx context.Context, made tenant.Tenant, commands []Command) error {
+	var members []string
+	for _, c := range commands {
+		if c.Op.gives() {
+			members = append(members, c.Member)
+		}
+	}
+	_, err := pg.InTx(ctx, pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		return struct{}{}, tenant.Enrol(ctx, tx, made, members)
+	})
+	return err
 }
 
 func postAll(ctx context.Context, l *Ledger, tenantID int64, commands []Command, results []Result) {

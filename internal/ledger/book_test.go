@@ -90,7 +90,10 @@ func (s shelf) apply(t *rapid.T, w *world, at time.Time, commands []Command) []R
 			s[holder{c.Member, c.Asset}].load(b, c, at)
 		}
 	}
-	session := Session{at: at, books: books}
+	session := Session{at: at, books: books, poor: map[string]bool{}}
+	for h := range s {
+		session.poor[h.member] = true
+	}
 	var results []Result
 	for _, c := range commands {
 		results = append(results, session.Do(c))

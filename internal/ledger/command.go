@@ -45,6 +45,9 @@ const (
 // gives tells whether the operation may make an account.
 func (o Op) gives() bool { return o == OpAward || o == OpHold }
 
+// takes tells whether the operation is refused when there is too little.
+func (o Op) takes() bool { return o == OpSpend || o == OpDeduct }
+
 // Command is one thing asked of the ledger, about one member and one asset.
 type Command struct {
 	Op        Op

@@ -50,9 +50,16 @@ func (w *world) do(commands []Command, at time.Time) []string {
 		codes[i] = fault.CodeNotFound
 		if a := w.accounts[holder{c.Member, c.Asset}]; a != nil {
 			codes[i] = a.do(c, at, w.policy)
+		} else if c.Op.takes() && w.knows(c.Member) {
+			codes[i] = newModelAccount(c.Asset).do(c, at, w.policy)
 		}
 	}
 	return codes
+}
+
+// knows tells whether there is such a member: who has any account.
+func (w *world) knows(member string) bool {
+	return slices.ContainsFunc(Assets, func(a Asset) bool { return w.accounts[holder{member, a}] != nil })
 }
 
 // holders lists the accounts in one order.

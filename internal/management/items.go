@@ -61,11 +61,11 @@ func (a *API) UpdateItem(ctx context.Context, r gen.UpdateItemRequestObject) (ge
 	}
 	return httpapi.Mutate(ctx, view, gen.UpdateItemResponseObject.VisitUpdateItemResponse,
 		func(t *once.Ticket) (store.Item, error) {
-			return a.store.UpdateItemOnce(ctx, httpapi.Caller(ctx).Tenant, r.ItemId, func(i *store.Item) { changeItem(i, *r.Body) }, t)
+			return a.store.UpdateItemOnce(ctx, httpapi.Caller(ctx).Tenant, r.ItemId, func(i *store.Item) error { return changeItem(i, *r.Body) }, t)
 		})
 }
 
-func changeItem(i *store.Item, r gen.UpdateItemRequest) {
+func changeItem(i *store.Item, r gen.UpdateItemRequest) error {
 	assign(&i.Name, r.Name, same)
 	assign(&i.Description, r.Description, same)
 	assign(&i.Category, r.Category, same)
@@ -76,6 +76,7 @@ func changeItem(i *store.Item, r gen.UpdateItemRequest) {
 	set(&i.TokensCost, r.TokensCost)
 	set(&i.Stock, r.Stock)
 	set(&i.PoolID, r.CodePoolId)
+	return nil
 }
 
 func itemStatus(s gen.ItemStatus) string { return string(s) }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -28,9 +29,25 @@ func AuditChecks() []ledger.AuditCheck {
 			r, err := q.PoolFindMiscounted(ctx, tx, tenantID)
 			return offence("code pool "+r.ID, r.Says, err)
 		}},
-		{Invariant: 4, Name: "days count their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
-			r, err := q.OrderDayFindMiscounted(ctx, tx, tenantID)
-			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		{Invariant: 4, Name: "spans count their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderSpanFindMiscounted(ctx, tx, tenantID)
+			return offence(fmt.Sprintf("%d seconds from %s", r.Seconds, r.StartsAt.UTC().Format(time.RFC3339)), r.Says, err)
+		}},
+		{Invariant: 6, Name: "settlements are the sums", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.PartnerDayFindMiscounted(ctx, tx, tenantID)
+			return offence("partner "+r.PartnerID, r.Says, err)
+		}},
+		{Invariant: 7, Name: "partners are owed for their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OrderFindUnsettled(ctx, tx, tenantID)
+			return offence("order "+OrderID(r.ID), r.Says, err)
+		}},
+		{Invariant: 7, Name: "sales have their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.SaleFindMiscoded(ctx, tx, tenantID)
+			return offence("order "+OrderID(r.OrderID), r.Says, err)
+		}},
+		{Invariant: 6, Name: "offers count their sales", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.OfferFindMiscounted(ctx, tx, tenantID)
+			return offence("offer "+r.ID, r.Says, err)
 		}},
 	}
 	for i := range checks {

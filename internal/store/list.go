@@ -12,8 +12,9 @@ import (
 
 // OrderFilter selects orders. Zero members select all.
 type OrderFilter struct {
-	Status      Status
-	Member      string    // the caller's id
+	Statuses    []Status  // any of them
+	Member      string    // the caller's id; an unknown one has no orders
+	ItemID      string    // an unknown one was never ordered
 	From, To    time.Time // inclusive
 	Limit, Skip int
 }
@@ -24,7 +25,9 @@ var (
 )
 
 // Orders lists orders, newest first. Totals and deep pages come from the counts
-// per day, so they cost one row per day and at most one day's index entries.
+// per span, so they cost one row per day, per 288 seconds of one day, and per
+// second of those, and at most one second's index entries. Those of one member are
+// counted one by one.
 func (s *Store) Orders(ctx context.Context, tenantID int64, f OrderFilter) (orders []Order, total int64, err error) {
 	if f.From.IsZero() {
 		f.From = distantPast
@@ -40,12 +43,17 @@ func (s *Store) Orders(ctx context.Context, tenantID int64, f OrderFilter) (orde
 	return orders, total, pg.Fault(err)
 }
 
-func optional(s Status) *string {
-	if s == "" {
-		return nil
+// texts are the statuses asked for.
+func (f OrderFilter) texts() []string {
+	var list []string
+	statuses := f.Statuses
+	if len(statuses) == 0 {
+		statuses = allStatuses
 	}
-	text := string(s)
-	return &text
+	for _, s := range statuses {
+		list = append(list, string(s))
+	}
+	return list
 }
 
 func (s *Store) memberOrders(ctx context.Context, tenantID int64, f OrderFilter) ([]Order, int64, error) {
@@ -53,107 +61,82 @@ func (s *Store) memberOrders(ctx context.Context, tenantID int64, f OrderFilter)
 	if err != nil || !found {
 		return nil, 0, err
 	}
-	total, err := q.OrderCountByMember(ctx, s.db, query.OrderCountByMemberParams{TenantID: tenantID, MemberID: m, Status: optional(f.Status), FromAt: f.From, ToAt: f.To})
+	var item *string
+	if f.ItemID != "" {
+		item = &f.ItemID
+	}
+	total, err := q.OrderCountByMember(ctx, s.db, query.OrderCountByMemberParams{
+		TenantID: tenantID, MemberID: m, ItemID: item, Statuses: f.texts(), FromAt: f.From, ToAt: f.To,
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("count orders: %w", err)
 	}
 	rows, err := q.OrderListByMember(ctx, s.db, query.OrderListByMemberParams{
-		TenantID: tenantID, MemberID: m, Status: optional(f.Status), FromAt: f.From, ToAt: f.To, MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
+		TenantID: tenantID, MemberID: m, ItemID: item, Statuses: f.texts(), FromAt: f.From, ToAt: f.To,
+		MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
 	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("list orders: %w", err)
+	var page orderPage
+	for _, r := range rows {
+		page.add(r.Order, r.ExternalID)
 	}
-	orders := make([]Order, len(rows))
-	for i, r := range rows {
-		if orders[i], err = orderFromRow(r.Order, r.ExternalID); err != nil {
-			return nil, 0, err
-		}
-	}
-	return orders, total, nil
-}
-
-// slice is a part of time with the number of orders in it.
-type slice struct {
-	from, to time.Time // inclusive
-	orders   int64
-}
-
-const (
-	wholeDay = 24 * time.Hour
-	tick     = time.Microsecond // the database's resolution
-)
-
-func (s *Store) allOrders(ctx context.Context, tenantID int64, f OrderFilter) ([]Order, int64, error) {
-	slices, err := s.slices(ctx, tenantID, f)
-	if err != nil {
-		return nil, 0, err
-	}
-	var total int64
-	to, skip := f.To, int64(f.Skip)
-	for _, sl := range slices {
-		if total+sl.orders <= int64(f.Skip) {
-			// The page begins before this slice: leave it out of the scan.
-			to, skip = sl.from.Add(-tick), skip-sl.orders
-		}
-		total += sl.orders
-	}
-	if int64(f.Skip) >= total {
-		return nil, total, nil
-	}
-	orders, err := s.listSpan(ctx, tenantID, f, to, skip)
+	orders, err := page.done(err)
 	return orders, total, err
 }
 
-// slices counts the orders of the span by day, newest first. Days that lie in
-// it only in part are counted by index.
-func (s *Store) slices(ctx context.Context, tenantID int64, f OrderFilter) ([]slice, error) {
-	days, err := q.OrderDayList(ctx, s.db, query.OrderDayListParams{TenantID: tenantID, FromDay: f.From, ToDay: f.To, Status: optional(f.Status)})
-	if err != nil {
-		return nil, fmt.Errorf("count orders by day: %w", err)
-	}
-	list := make([]slice, len(days))
-	for i, d := range days {
-		sl := slice{d.Day.UTC(), d.Day.UTC().Add(wholeDay - tick), d.Orders}
-		if sl.from.Before(f.From) || sl.to.After(f.To) {
-			if sl.from.Before(f.From) {
-				sl.from = f.From
-			}
-			if sl.to.After(f.To) {
-				sl.to = f.To
-			}
-			sl.orders, err = q.OrderCountSpan(ctx, s.db, query.OrderCountSpanParams{TenantID: tenantID, Status: optional(f.Status), FromAt: sl.from, ToAt: sl.to})
-			if err != nil {
-				return nil, fmt.Errorf("count orders: %w", err)
-			}
-		}
-		list[i] = sl
-	}
-	return list, nil
+// orderPage gathers the rows of a page.
+type orderPage struct {
+	orders []Order
+	err    error
 }
 
-func (s *Store) listSpan(ctx context.Context, tenantID int64, f OrderFilter, to time.Time, skip int64) ([]Order, error) {
-	var orders []Order
-	add := func(r query.Order, external string) error {
-		o, err := orderFromRow(r, external)
-		orders = append(orders, o)
-		return err
+func (p *orderPage) add(r query.Order, external string) {
+	o, err := orderFromRow(r, external)
+	if p.orders = append(p.orders, o); err != nil {
+		p.err = err
 	}
-	if f.Status == "" {
-		rows, err := q.OrderList(ctx, s.db, query.OrderListParams{TenantID: tenantID, FromAt: f.From, ToAt: to, MaxRows: int32(f.Limit), SkipRows: int32(skip)})
+}
+
+func (p *orderPage) done(err error) ([]Order, error) {
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	return p.orders, p.err
+}
+
+func (s *Store) allOrders(ctx context.Context, tenantID int64, f OrderFilter) ([]Order, int64, error) {
+	seeker := orderSeeker{s.db, tenantID, f.ItemID, f.texts()}
+	at, err := seeker.seek(ctx, spanLengths, f.From, f.To, int64(f.Skip))
+	if err != nil || int64(f.Skip) >= at.total {
+		return nil, at.total, err
+	}
+	orders, err := s.listSpan(ctx, tenantID, f, at)
+	return orders, at.total, err
+}
+
+func (s *Store) listSpan(ctx context.Context, tenantID int64, f OrderFilter, at place) ([]Order, error) {
+	var page orderPage
+	limit, skip := int32(f.Limit), int32(at.skip)
+	switch {
+	case f.ItemID != "":
+		rows, err := q.OrderListByItem(ctx, s.db, query.OrderListByItemParams{
+			TenantID: tenantID, ItemID: f.ItemID, Statuses: f.texts(), FromAt: f.From, ToAt: at.newest, Reach: skip + limit, MaxRows: limit, SkipRows: skip,
+		})
 		for _, r := range rows {
-			if err == nil {
-				err = add(r.Order, r.ExternalID)
-			}
+			page.add(r.Order, r.ExternalID)
 		}
-		return orders, err
+		return page.done(err)
+	case len(f.Statuses) > 0:
+		rows, err := q.OrderListByStatus(ctx, s.db, query.OrderListByStatusParams{
+			TenantID: tenantID, Statuses: f.texts(), FromAt: f.From, ToAt: at.newest, Reach: skip + limit, MaxRows: limit, SkipRows: skip,
+		})
+		for _, r := range rows {
+			page.add(r.Order, r.ExternalID)
+		}
+		return page.done(err)
 	}
-	rows, err := q.OrderListByStatus(ctx, s.db, query.OrderListByStatusParams{
-		TenantID: tenantID, Status: string(f.Status), FromAt: f.From, ToAt: to, MaxRows: int32(f.Limit), SkipRows: int32(skip),
-	})
+	rows, err := q.OrderList(ctx, s.db, query.OrderListParams{TenantID: tenantID, FromAt: f.From, ToAt: at.newest, MaxRows: limit, SkipRows: skip})
 	for _, r := range rows {
-		if err == nil {
-			err = add(r.Order, r.ExternalID)
-		}
+		page.add(r.Order, r.ExternalID)
 	}
-	return orders, err
+	return page.done(err)
 }

@@ -18,7 +18,7 @@ func (s *Store) CreateItemOnce(ctx context.Context, tenantID int64, i Item, tick
 }
 
 // UpdateItemOnce is UpdateItem.
-func (s *Store) UpdateItemOnce(ctx context.Context, tenantID int64, itemID string, change func(*Item), ticket *once.Ticket) (Item, error) {
+func (s *Store) UpdateItemOnce(ctx context.Context, tenantID int64, itemID string, change func(*Item) error, ticket *once.Ticket) (Item, error) {
 	return once.Run(ctx, s.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Item, error) {
 		return s.UpdateItem(ctx, tx, tenantID, itemID, change)
 	})

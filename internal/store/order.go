@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,6 +61,7 @@ type Order struct {
 
 	member   int64
 	spendSeq int64
+	listed   *listed // when it is made; nil: not of a listing
 }
 
 // PublicID renders the order's id.
@@ -71,6 +71,9 @@ const orderPrefix = "ord_"
 
 // OrderID renders an order's id.
 func OrderID(u uuid.UUID) string { return id.UUID(orderPrefix, u) }
+
+// nothingOwed stands for null in an array: an order that is of no listing.
+const nothingOwed = -1
 
 func insertOrders(ctx context.Context, db query.DBTX, tenantID int64, orders []Order) error {
 	a := query.OrderInsertManyParams{TenantID: tenantID}
@@ -89,6 +92,11 @@ func insertOrders(ctx context.Context, db query.DBTX, tenantID int64, orders []O
 		a.Addresses = append(a.Addresses, addressJSON(o.Address))
 		a.CreatedAt = append(a.CreatedAt, o.CreatedAt)
 		a.CompletedAt = append(a.CompletedAt, o.CompletedAt)
+		owed := int64(nothingOwed)
+		if o.listed != nil {
+			owed = o.listed.owedMinor
+		}
+		a.OwedMinors = append(a.OwedMinors, owed)
 	}
 	return q.OrderInsertMany(ctx, db, a)
 }
@@ -126,10 +134,20 @@ func nullable(t time.Time) *time.Time {
 // Move asks an order to change. Nil members stay; an empty text clears.
 type Move struct {
 	OrderID        string
-	To             Status
+	To             Status // "": stays
 	TrackingNumber *string
 	Carrier        *string
+
+	// Coarse is the move of a caller who knows three statuses: Pending stands for
+	// all of UnderWay, and from there an order becomes Completed at once, being
+	// shipped on the way.
+	Coarse bool
 }
+
+var allStatuses = []Status{Pending, Processing, Shipped, Completed, Cancelled}
+
+// UnderWay are the statuses of orders that are neither completed nor cancelled.
+var UnderWay = []Status{Pending, Processing, Shipped}
 
 // MoveOrder moves an order along its arrows. The status it has already is no
 // move, but the shipping details may still be corrected. Cancelling gives the
@@ -165,11 +183,11 @@ func (s *Store) MoveOrder(ctx context.Context, tenantID int64, m Move, ticket *o
 
 // move decides, and changes the order in memory.
 func (o *Order) move(m Move, at time.Time) error {
-	if m.To != o.Status && !slices.Contains(moves[o.Status], m.To) {
-		return fault.New(fault.Invalid, CodeInvalidTransition, "An order that is %s cannot become %s", o.Status, m.To).About("status")
-	}
-	if m.To != o.Status {
-		switch m.To {
+	for _, to := range o.path(m) {
+		if !slices.Contains(moves[o.Status], to) {
+			return fault.New(fault.Invalid, CodeInvalidTransition, "An order that is %s cannot become %s", o.Status, m.To).About("status")
+		}
+		switch to {
 		case Shipped:
 			o.ShippedAt = at
 		case Completed:
@@ -177,8 +195,8 @@ func (o *Order) move(m Move, at time.Time) error {
 		case Cancelled:
 			o.CancelledAt = at
 		}
+		o.Status = to
 	}
-	o.Status = m.To
 	change := func(old *string, given *string) *string {
 		if given == nil {
 			return old
@@ -193,6 +211,18 @@ func (o *Order) move(m Move, at time.Time) error {
 	return nil
 }
 
+// path lists the statuses that a move leads through.
+func (o *Order) path(m Move) []Status {
+	underWay := slices.Contains(UnderWay, o.Status)
+	switch {
+	case m.To == "", m.To == o.Status, m.Coarse && underWay && m.To == Pending:
+		return nil
+	case m.Coarse && underWay && m.To == Completed && o.Status != Shipped:
+		return []Status{Shipped, Completed}
+	}
+	return []Status{m.To}
+}
+
 func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o Order, before Status) error {
 	var pipe pg.Pipeline
 	if o.Status == Cancelled && before != Cancelled {
@@ -204,12 +234,6 @@ func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o Order, before S
 		TenantID: t.ID, ID: o.ID, Status: string(o.Status), TrackingNumber: o.TrackingNumber, Carrier: o.Carrier,
 		ShippedAt: nullable(o.ShippedAt), CompletedAt: nullable(o.CompletedAt), CancelledAt: nullable(o.CancelledAt),
 	})
-	if err == nil && before != o.Status {
-		days := dayCounts{}
-		days.add(o.CreatedAt, before, -1)
-		days.add(o.CreatedAt, o.Status, 1)
-		err = days.store(ctx, &pipe, t.ID)
-	}
 	return errors.Join(err, pipe.Send(ctx, tx))
 }
 
@@ -235,33 +259,4 @@ func takeBack(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant,
 		return err
 	}
 	return results[0].Err
-}
-
-// dayCounts gathers changes of order_days.
-type dayCounts map[dayStatus]int64
-
-type dayStatus struct {
-	day    time.Time
-	status Status
-}
-
-func (d dayCounts) add(at time.Time, status Status, n int64) {
-	d[dayStatus{at.UTC().Truncate(24 * time.Hour), status}] += n
-}
-
-func (d dayCounts) store(ctx context.Context, db query.DBTX, tenantID int64) error {
-	keys := make([]dayStatus, 0, len(d))
-	for k := range d {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b dayStatus) int {
-		return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.status, b.status))
-	})
-	arg := query.OrderDayAddManyParams{TenantID: tenantID}
-	for _, k := range keys {
-		arg.Days = append(arg.Days, k.day)
-		arg.Statuses = append(arg.Statuses, string(k.status))
-		arg.Orders = append(arg.Orders, d[k])
-	}
-	return q.OrderDayAddMany(ctx, db, arg)
 }

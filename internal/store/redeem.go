@@ -1,15 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
@@ -57,25 +57,50 @@ type Address struct {
 type Redemption struct {
 	Member   string // the caller's id
 	ItemID   string
+	Listing  bool // the item is a listing
 	Quantity int
-	Asset    ledger.Asset // what is paid with
+	Asset    ledger.Asset // what is paid with; zero: points where the item has such a price, else tokens
 	Address  *Address     // physical items
 
-	// AddressField is what the caller's scheme calls the address, so that a
-	// refusal can name the member that is missing.
-	AddressField string
+	// Everything asks for all that the member has afterwards, whatever was paid with.
+	Everything bool
+
+	Words Words
+}
+
+// Words are what the caller's scheme calls things, so that a refusal can name
+// them.
+type Words struct {
+	Address, PostalCode string // fields
+	Currency            string // likewise; "": the scheme knows points alone, and nothing of items without such a price
+	MemberUnknown       string // code
+}
+
+func (r Redemption) missing() error {
+	if r.Listing {
+		return fault.Missing("listing")
+	}
+	return fault.Missing("item")
+}
+
+// notSold refuses a currency that the item has no price in.
+func (r Redemption) notSold() error {
+	if r.Words.Currency == "" {
+		return fault.Missing("item")
+	}
+	return fault.Field(r.Words.Currency, "must be one that the item has a price in")
 }
 
 func (r Redemption) checkAddress() error {
 	if r.Address == nil {
-		return fault.Field(r.AddressField, "is required for a physical item")
+		return fault.Field(r.Words.Address, "is required for a physical item")
 	}
 	a := r.Address
 	for _, m := range []struct{ name, value string }{
-		{"name", a.Name}, {"line1", a.Line1}, {"city", a.City}, {"postal_code", a.PostalCode}, {"country", a.Country},
+		{"name", a.Name}, {"line1", a.Line1}, {"city", a.City}, {r.Words.PostalCode, a.PostalCode}, {"country", a.Country},
 	} {
 		if strings.TrimSpace(m.value) == "" {
-			return fault.Field(r.AddressField+"."+m.name, "is required for a physical item")
+			return fault.Field(r.Words.Address+"."+m.name, "is required for a physical item")
 		}
 	}
 	return nil
@@ -85,6 +110,11 @@ func (r Redemption) checkAddress() error {
 type Redeemed struct {
 	Order   Order
 	Holding ledger.Holding // the member's account afterwards
+
+	// Everything is what else the member has, where it was asked for.
+	Everything ledger.Everything
+
+	Partner Partner // of a listing
 }
 
 type redemption struct {
@@ -149,178 +179,175 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []redemption) ([
 type counter struct {
 	tenantID int64
 	at       time.Time
-	items    map[string]*Item
-	pools    map[string]*shelf
+	items    map[ref]*Item // what is bought, and what partner tenants offer through it
+	partners map[string]Partner
+	offers   map[ref]query.Offer // those that stand
+	pools    map[ref]*shelf
 	session  *ledger.Session
 
 	orders []Order
-	sold   map[string]int64 // units by item
-}
-
-// shelf is one locked pool.
-type shelf struct {
-	mode  string
-	codes []query.CodeListAvailableRow // not handed out yet
-
-	issued       []query.CodeListAvailableRow
-	issuedOrders []uuid.UUID
-	madeCodes    []string
-	madeOrders   []uuid.UUID
+	sold   map[ref]int64 // units by item whose stock they were
 }
 
 // open locks what the redemptions need, in lock order.
 func open(ctx context.Context, tx pg.Tx, t tenant.Tenant, calls []redemption, seen []error) (*counter, error) {
-	c := &counter{tenantID: t.ID, at: t.Now(), items: map[string]*Item{}, pools: map[string]*shelf{}, sold: map[string]int64{}}
+	c := &counter{
+		tenantID: t.ID, at: t.Now(), items: map[ref]*Item{}, partners: map[string]Partner{}, offers: map[ref]query.Offer{},
+		pools: map[ref]*shelf{}, sold: map[ref]int64{},
+	}
+	var fresh []Redemption
 	var ids []string
-	var commands []ledger.Command
 	for i, call := range calls {
 		if seen[i] == nil {
-			ids = append(ids, call.ItemID)
-			commands = append(commands, ledger.Command{Op: ledger.OpSpend, Member: call.Member, Asset: call.Asset})
+			fresh, ids = append(fresh, call.Redemption), append(ids, call.ItemID)
 		}
 	}
-	if err := c.lockItems(ctx, tx, ids); err != nil {
+	err := c.readItems(ctx, tx, c.tenantID, ids)
+	if err == nil {
+		err = c.readMarket(ctx, tx, fresh)
+	}
+	if err == nil {
+		err = c.lockItems(ctx, tx)
+	}
+	if err == nil {
+		err = c.lockPools(ctx, tx, fresh)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := c.lockPools(ctx, tx, calls, seen); err != nil {
-		return nil, err
+	var commands []ledger.Command
+	for _, r := range fresh {
+		commands = append(commands, c.commands(r)...)
 	}
-	var err error
 	c.session, err = ledger.Begin(ctx, tx, t, c.at, commands)
 	return c, err
 }
 
-func (c *counter) lockItems(ctx context.Context, tx pg.Tx, ids []string) error {
-	rows, err := q.ItemListByID(ctx, tx, query.ItemListByIDParams{TenantID: c.tenantID, Ids: ids})
+// item is what a redemption names. Listings are bought as such and items as such.
+func (c *counter) item(r Redemption) *Item {
+	i := c.items[ref{c.tenantID, r.ItemID}]
+	if i == nil || (i.listed != nil) != r.Listing {
+		return nil
+	}
+	return i
+}
+
+// asset is what a redemption is paid with.
+func (c *counter) asset(r Redemption) ledger.Asset {
+	if item := c.item(r); r.Asset == 0 && item != nil && item.PointsCost == nil {
+		return ledger.Tokens
+	}
+	return cmp.Or(r.Asset, ledger.Points)
+}
+
+// commands are those of a redemption before its price is known: they say what it
+// needs of the ledger.
+func (c *counter) commands(r Redemption) []ledger.Command {
+	paid := c.asset(r)
+	list := []ledger.Command{{Op: ledger.OpSpend, Member: r.Member, Asset: paid}}
+	for _, asset := range ledger.Assets {
+		if r.Everything && asset != paid {
+			list = append(list, ledger.Command{Op: ledger.OpSettle, Member: r.Member, Asset: asset})
+		}
+	}
+	return list
+}
+
+func (c *counter) readItems(ctx context.Context, tx pg.Tx, tenantID int64, ids []string) error {
+	rows, err := q.ItemListByID(ctx, tx, query.ItemListByIDParams{TenantID: tenantID, Ids: ids})
 	if err != nil {
 		return fmt.Errorf("read items: %w", err)
 	}
-	limited := false
-	for _, r := range rows {
-		i := itemFromRow(r)
-		c.items[i.ID] = &i
-		limited = limited || i.Stock != nil
-	}
-	if !limited {
-		return nil
-	}
-	rows, err = q.ItemListLimitedForUpdate(ctx, tx, query.ItemListLimitedForUpdateParams{TenantID: c.tenantID, Ids: ids})
-	if err != nil {
-		return fmt.Errorf("lock items: %w", err)
-	}
-	for _, r := range rows {
-		i := itemFromRow(r)
-		c.items[i.ID] = &i
-	}
+	c.keep(rows)
 	return nil
 }
 
-func (c *counter) lockPools(ctx context.Context, tx pg.Tx, calls []redemption, seen []error) error {
-	wanted := map[string]int{}
-	for i, call := range calls {
-		item := c.items[call.ItemID]
-		if seen[i] == nil && item != nil && item.PoolID != nil {
-			wanted[*item.PoolID] += call.Quantity
+func (c *counter) keep(rows []query.Item) {
+	for _, r := range rows {
+		i := itemFromRow(r)
+		c.items[ref{r.TenantID, i.ID}] = &i
+	}
+}
+
+// lockItems locks the items that have a stock, tenant by tenant.
+func (c *counter) lockItems(ctx context.Context, tx pg.Tx) error {
+	limited := map[int64][]string{}
+	for at, i := range c.items {
+		if i.Stock != nil {
+			limited[at.tenantID] = append(limited[at.tenantID], at.id)
 		}
 	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	ids := make([]string, 0, len(wanted))
-	for poolID := range wanted {
-		ids = append(ids, poolID)
-	}
-	slices.Sort(ids)
-	pools, err := q.PoolListForUpdate(ctx, tx, query.PoolListForUpdateParams{TenantID: c.tenantID, Ids: ids})
-	if err != nil {
-		return fmt.Errorf("lock code pools: %w", err)
-	}
-	for _, p := range pools {
-		s := &shelf{mode: p.Mode}
-		c.pools[p.ID] = s
-		if p.Mode != Imported {
-			continue
-		}
-		s.codes, err = q.CodeListAvailable(ctx, tx, query.CodeListAvailableParams{TenantID: c.tenantID, PoolID: p.ID, MaxRows: int32(wanted[p.ID])})
+	for _, tenantID := range slices.Sorted(maps.Keys(limited)) {
+		rows, err := q.ItemListLimitedForUpdate(ctx, tx, query.ItemListLimitedForUpdateParams{TenantID: tenantID, Ids: limited[tenantID]})
 		if err != nil {
-			return fmt.Errorf("read codes: %w", err)
+			return fmt.Errorf("lock items: %w", err)
 		}
+		c.keep(rows)
 	}
 	return nil
 }
 
 // sell decides one redemption. A refusal changes nothing.
 func (c *counter) sell(r Redemption) (Redeemed, error) {
-	item := c.items[r.ItemID]
+	item := c.item(r)
 	if item == nil {
-		return Redeemed{}, fault.Missing("reward")
+		return Redeemed{}, r.missing()
 	}
-	cost, sold := item.Cost(r.Asset)
+	asset := c.asset(r)
+	cost, sold := item.Cost(asset)
 	if !sold {
-		return Redeemed{}, fault.Missing("reward")
+		return Redeemed{}, r.notSold()
 	}
-	if item.Status != Active {
-		return Redeemed{}, fault.New(fault.Invalid, CodeItemInactive, "%s is not offered at the moment", item.Name)
+	at, err := c.source(item)
+	if err != nil {
+		return Redeemed{}, err
 	}
 	if item.Kind == Physical {
 		if err := r.checkAddress(); err != nil {
 			return Redeemed{}, err
 		}
 	}
-	if left := item.Stock; left != nil && *left-c.sold[item.ID] < int64(r.Quantity) {
-		return Redeemed{}, fault.New(fault.Invalid, CodeOutOfStock, "%s: %d left, %d wanted", item.Name, *left-c.sold[item.ID], r.Quantity)
+	if left := c.items[at].Stock; left != nil && *left-c.sold[at] < int64(r.Quantity) {
+		return Redeemed{}, fault.New(fault.Invalid, CodeOutOfStock, "%s: %d left, %d wanted", item.Name, *left-c.sold[at], r.Quantity)
 	}
-	if shelf := c.shelf(item); shelf != nil && shelf.mode == Imported && len(shelf.codes) < r.Quantity {
+	if shelf := c.shelf(at); shelf != nil && shelf.mode == Imported && len(shelf.codes) < r.Quantity {
 		return Redeemed{}, fault.New(fault.Conflict, CodeCodePoolEmpty, "There are no codes left for %s; nothing was spent", item.Name)
 	}
 	order := Order{
 		ID: pg.NewUUID(), Member: r.Member, ItemID: item.ID, ItemName: item.Name, Kind: item.Kind, Quantity: r.Quantity,
-		Asset: r.Asset, Spent: cost * int64(r.Quantity), Status: Pending, Address: r.Address,
+		Asset: asset, Spent: cost * int64(r.Quantity), Status: Pending, Address: r.Address, listed: item.listed,
 	}
 	spent := c.session.Do(ledger.Command{
-		Op: ledger.OpSpend, Member: r.Member, Asset: r.Asset, Amount: order.Spent, Cause: order.ID, Memo: ledger.Memo{Reason: item.Name},
+		Op: ledger.OpSpend, Member: r.Member, Asset: asset, Amount: order.Spent, Cause: order.ID, Memo: ledger.Memo{Reason: item.Name},
 	})
+	if fault.Is(spent.Err, fault.CodeNotFound) {
+		return Redeemed{}, fault.New(fault.NotFound, r.Words.MemberUnknown, "There is no such member, and this call does not make one")
+	}
 	if spent.Err != nil {
 		return Redeemed{}, spent.Err
 	}
 	order.member, order.spendSeq, order.CreatedAt = spent.Transfer.Member, spent.Transfer.Seq, spent.Transfer.EffectedAt
 	if item.Kind == Digital {
 		order.Address = nil
-		order.Codes = c.take(item, order)
+		order.Codes = c.take(at, order)
 		order.Status, order.CompletedAt = Completed, order.CreatedAt
 	}
-	c.sold[item.ID] += int64(r.Quantity)
+	c.sold[at] += int64(r.Quantity)
 	c.orders = append(c.orders, order)
-	return Redeemed{order, spent.Holding}, nil
+	return Redeemed{order, spent.Holding, c.everything(r, asset, spent.Holding), c.partnerOf(item)}, nil
 }
 
-func (c *counter) shelf(item *Item) *shelf {
-	if item.Kind != Digital || item.PoolID == nil {
-		return nil
-	}
-	return c.pools[*item.PoolID]
-}
-
-// take hands out an order's codes: from the item's pool, or made on the spot.
-func (c *counter) take(item *Item, order Order) []string {
-	codes := make([]string, order.Quantity)
-	s := c.shelf(item)
-	for i := range codes {
-		switch {
-		case s == nil:
-			codes[i] = pg.NewCode(generatedLength)
-		case s.mode == Imported:
-			codes[i] = s.codes[0].Code
-			s.issued = append(s.issued, s.codes[0])
-			s.issuedOrders = append(s.issuedOrders, order.ID)
-			s.codes = s.codes[1:]
-		default:
-			codes[i] = pg.NewCode(generatedLength)
-			s.madeCodes = append(s.madeCodes, codes[i])
-			s.madeOrders = append(s.madeOrders, order.ID)
+// everything is what the member has after paying.
+func (c *counter) everything(r Redemption, paid ledger.Asset, left ledger.Holding) ledger.Everything {
+	all := ledger.Everything{Member: r.Member}
+	*all.Of(paid) = left
+	for _, asset := range ledger.Assets {
+		if r.Everything && asset != paid {
+			// What there is no account of is refused, and zero.
+			*all.Of(asset) = c.session.Do(ledger.Command{Op: ledger.OpSettle, Member: r.Member, Asset: asset}).Holding
 		}
 	}
-	return codes
+	return all
 }
 
 // store queues what was sold, in lock order.
@@ -331,56 +358,31 @@ func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(c.orders) == 0 {
 		return nil
 	}
-	stock := query.ItemUpdateSoldParams{TenantID: c.tenantID}
-	for itemID, n := range c.sold {
-		if c.items[itemID].Stock != nil {
-			stock.Ids, stock.Quantities = append(stock.Ids, itemID), append(stock.Quantities, n)
+	stock := map[int64]*query.ItemUpdateSoldParams{}
+	for at, n := range c.sold {
+		if c.items[at].Stock == nil {
+			continue
 		}
+		if stock[at.tenantID] == nil {
+			stock[at.tenantID] = &query.ItemUpdateSoldParams{TenantID: at.tenantID}
+		}
+		of := stock[at.tenantID]
+		of.Ids, of.Quantities = append(of.Ids, at.id), append(of.Quantities, n)
 	}
-	if len(stock.Ids) > 0 {
-		if err := q.ItemUpdateSold(ctx, pipe, stock); err != nil {
+	for _, of := range stock {
+		if err := q.ItemUpdateSold(ctx, pipe, *of); err != nil {
 			return err
 		}
 	}
 	if err := insertOrders(ctx, pipe, c.tenantID, c.orders); err != nil {
 		return err
 	}
-	for poolID, s := range c.pools {
-		if err := s.store(ctx, pipe, c.tenantID, poolID); err != nil {
+	for at, s := range c.pools {
+		if err := s.store(ctx, pipe, at.tenantID, at.id); err != nil {
 			return err
 		}
 	}
-	days := dayCounts{}
-	for _, o := range c.orders {
-		days.add(o.CreatedAt, o.Status, 1)
-	}
-	return days.store(ctx, pipe, c.tenantID)
-}
-
-func (s *shelf) store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, poolID string) error {
-	moved := query.PoolUpdateCountsParams{TenantID: tenantID, ID: poolID, Issued: int64(len(s.issued) + len(s.madeCodes)), Available: -int64(len(s.issued))}
-	if moved.Issued == 0 {
-		return nil
-	}
-	if len(s.issued) > 0 {
-		taken := query.CodeUpdateIssuedParams{TenantID: tenantID, OrderIds: s.issuedOrders}
-		for _, c := range s.issued {
-			taken.Ids, taken.Codes, taken.PoolIds = append(taken.Ids, c.ID), append(taken.Codes, c.Code), append(taken.PoolIds, poolID)
-		}
-		if err := q.CodeUpdateIssued(ctx, pipe, taken); err != nil {
-			return err
-		}
-	}
-	if len(s.madeCodes) > 0 {
-		made := query.CodeInsertIssuedParams{TenantID: tenantID, Codes: s.madeCodes, OrderIds: s.madeOrders}
-		for range s.madeCodes {
-			made.Ids, made.PoolIds = append(made.Ids, pg.NewKey()), append(made.PoolIds, poolID)
-		}
-		if err := q.CodeInsertIssued(ctx, pipe, made); err != nil {
-			return err
-		}
-	}
-	return q.PoolUpdateCounts(ctx, pipe, moved)
+	return c.settle(ctx, pipe)
 }
 
 func addressJSON(a *Address) string {
