@@ -34,6 +34,7 @@ type ids struct {
 	campaign, referral               string // one that runs; a code in it
 	block                            string // an entry of the block list
 	action                           string // one without limits
+	snapshot, period                 string // of the leaderboard; one that has a board, which is no id
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -45,12 +46,13 @@ func unknown() ids {
 		earned: nobodys("rwd_"), code: "NOBODYS-CODE", conversion: nobodys("conv_"), review: nobodys("case_"),
 		campaign: "camp_none", referral: "N0BODY22",
 		block: strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1), action: "no_action",
+		snapshot: nobodys("snap_"), period: "MONTHLY",
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.action}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.action, i.snapshot}
 }
 
 const plenty = 1_000_000
@@ -72,6 +74,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.transfer = give(t, s, w.member, plenty).Transfer.ID()
 	post(t, s, ledger.Command{Op: ledger.OpAward, Member: w.member, Asset: ledger.Tokens, Amount: plenty})
 	xp(t, s, w.member, plenty)
+	w.snapshot, w.period = addBoards(t, s)
 	w.order = buyPhysical(t, s, w.member, w.physical)
 	w.key = tenant.KeyID(s.NewKey(tenant.Incentable, "read").ID)
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})
