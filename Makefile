@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 # Flags for go test; CI asks for -count=1, by hand the cache is welcome.
 TESTFLAGS ?=
 # Packages whose point is what happens at the same time.
-RACE ?= $(wildcard internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
+RACE ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
           internal/store internal/webhook internal/httpapi internal/app)
 
 .DEFAULT_GOAL := help

@@ -1,5 +1,7 @@
 -- Queries of the referral programme's part of an audit: the first row that
--- breaks an invariant of internal/referral/doc.go, or no row.
+-- breaks an invariant of internal/referral/doc.go, or no row. What may be many
+-- rows is looked through in a CTE of its own: beside LIMIT 1 the planner hopes to
+-- find a bad row soon, and would walk a nested loop through millions of good ones.
 
 -- name: CampaignTotalFindMiscounted :one
 -- Invariant 7: a campaign whose totals are not those of its rows.
@@ -39,15 +41,16 @@ WITH clicked AS MATERIALIZED (
     SELECT k.referral_id, count(*) AS clicks FROM clicks AS k WHERE k.tenant_id = @tenant_id AND k.counted GROUP BY k.referral_id),
 converted AS MATERIALIZED (
     SELECT c.referral_id, count(*) AS conversions FROM conversions AS c
-     WHERE c.tenant_id = @tenant_id AND c.status IN ('COMPLETED', 'FLAGGED') GROUP BY c.referral_id)
-SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', r.clicks, r.conversions,
-                    COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))::text AS says
-  FROM referrals AS r
-  LEFT JOIN clicked ON clicked.referral_id = r.id
-  LEFT JOIN converted ON converted.referral_id = r.id
- WHERE r.tenant_id = @tenant_id AND (r.clicks, r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))
- ORDER BY r.id
- LIMIT 1;
+     WHERE c.tenant_id = @tenant_id AND c.status IN ('COMPLETED', 'FLAGGED') GROUP BY c.referral_id),
+bad AS MATERIALIZED (
+    SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', COALESCE(n.clicks, 0), r.conversions,
+                        COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))::text AS says
+      FROM referrals AS r
+      LEFT JOIN referral_clicks AS n ON n.tenant_id = r.tenant_id AND n.referral_id = r.id
+      LEFT JOIN clicked ON clicked.referral_id = r.id
+      LEFT JOIN converted ON converted.referral_id = r.id
+     WHERE r.tenant_id = @tenant_id AND (COALESCE(n.clicks, 0), r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0)))
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: ConversionDayFindMiscounted :one
 -- Invariant 7: a campaign's day whose number of conversions of a status is not that of its rows.
@@ -82,13 +85,14 @@ SELECT g.id, format('has spent %s of %s, and granted %s', g.spent_minor, g.budge
 -- Invariant 4: a referrer whose tally is not what a campaign granted them.
 WITH granted AS MATERIALIZED (
     SELECT w.campaign_id, w.member_id, sum(w.value_minor) AS granted_minor FROM rewards AS w
-     WHERE w.tenant_id = @tenant_id AND w.status <> 'CANCELLED' AND w.role = 'REFERRER' GROUP BY w.campaign_id, w.member_id)
-SELECT t.campaign_id, format('member %s was granted %s, the tally says %s', t.member_id, COALESCE(granted.granted_minor, 0), t.granted_minor)::text AS says
-  FROM tallies AS t
-  LEFT JOIN granted ON granted.campaign_id = t.campaign_id AND granted.member_id = t.member_id
- WHERE t.tenant_id = @tenant_id AND t.granted_minor <> COALESCE(granted.granted_minor, 0)
- ORDER BY t.campaign_id, t.member_id
- LIMIT 1;
+     WHERE w.tenant_id = @tenant_id AND w.status <> 'CANCELLED' AND w.role = 'REFERRER' GROUP BY w.campaign_id, w.member_id),
+bad AS MATERIALIZED (
+    SELECT t.campaign_id, t.member_id,
+           format('member %s was granted %s, the tally says %s', t.member_id, COALESCE(granted.granted_minor, 0), t.granted_minor)::text AS says
+      FROM tallies AS t
+      LEFT JOIN granted ON granted.campaign_id = t.campaign_id AND granted.member_id = t.member_id
+     WHERE t.tenant_id = @tenant_id AND t.granted_minor <> COALESCE(granted.granted_minor, 0))
+SELECT b.campaign_id, b.says FROM bad AS b ORDER BY b.campaign_id, b.member_id LIMIT 1;
 
 -- name: AttributionFindDoublePaid :one
 -- Invariant 3: a referee whose conversions were rewarded twice in a campaign that
@@ -104,3 +108,12 @@ SELECT paid.campaign_id, format('member %s was paid for %s times', paid.referee_
  WHERE paid.conversions > 1
  ORDER BY paid.campaign_id, paid.referee_id
  LIMIT 1;
+
+-- name: AttributionFindLost :one
+-- Invariant 2: a referee who is bound to a code that is not there, or not of the campaign.
+WITH bad AS MATERIALIZED (
+    SELECT a.campaign_id, a.referee_id, format('member %s is bound to no code of it', a.referee_id)::text AS says
+      FROM attributions AS a
+      LEFT JOIN referrals AS r ON r.tenant_id = a.tenant_id AND r.id = a.referral_id AND r.campaign_id = a.campaign_id
+     WHERE a.tenant_id = @tenant_id AND r.id IS NULL)
+SELECT b.campaign_id, b.says FROM bad AS b ORDER BY b.campaign_id, b.referee_id LIMIT 1;

@@ -4,20 +4,50 @@ INSERT INTO clicks (tenant_id, id, referral_id, referee_id, counted, network, de
 SELECT @tenant_id, unnest(@ids::uuid[]), unnest(@referral_ids::uuid[]), NULLIF(unnest(@referee_ids::bigint[]), 0), unnest(@counted::boolean[]),
        NULLIF(unnest(@networks::bytea[]), ''::bytea), NULLIF(unnest(@devices::bytea[]), ''::bytea), @created_at::timestamptz;
 
+-- name: ReferralClickAddMany :exec
+-- Counts clicks on codes, in one order so that two servers cannot deadlock; an
+-- instant of the year 1 is none. By referral_clicks_pk.
+INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
+SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
+  FROM (SELECT unnest(@referral_ids::uuid[]) AS referral_id, unnest(@clicks::bigint[]) AS clicks, unnest(@anonymous_at::timestamptz[]) AS anonymous_at) AS w
+ ORDER BY w.referral_id
+    ON CONFLICT (tenant_id, referral_id) DO UPDATE
+   SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at);
+
+-- name: RefereeListForUpdate :many
+-- The named members with what binds them to campaigns, locked in the one order
+-- (campaign, member). By members_external_unique and attributions_pk. Members
+-- without an attribution are there without one, unknown ones are absent.
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true;
+
 -- name: VisitListMany :many
--- What is known of referees on locked referrals. By visits_pk.
-SELECT v.referee_id, v.referral_id, v.clicked_at
+-- When referees whose attributions are locked clicked on other codes. By visits_pk.
+SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id) AS w
  CROSS JOIN LATERAL (SELECT x.* FROM visits AS x
                       WHERE x.tenant_id = @tenant_id AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
                         AND x.referral_id = w.referral_id OFFSET 0) AS v;
 
 -- name: VisitGet :one
--- What is known of a referee on a locked referral. By visits_pk.
-SELECT * FROM visits WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND referee_id = @referee_id AND referral_id = @referral_id;
+-- When a referee clicked on a code last, and when anybody did: a row of nulls
+-- where nobody has. By attributions_pk, visits_pk and referral_clicks_pk.
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at
+  FROM (SELECT 1) AS one
+  LEFT JOIN attributions AS a ON a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id = @referral_id
+  LEFT JOIN visits AS v ON v.tenant_id = @tenant_id AND v.campaign_id = @campaign_id AND v.referee_id = @referee_id AND v.referral_id = @referral_id
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = @tenant_id AND k.referral_id = @referral_id;
 
 -- name: VisitUpsertMany :exec
--- Notes that referees met locked referrals, by a click or otherwise (zero).
+-- Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
 INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
 SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @met_at::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN @met_at::timestamptz END,
@@ -28,20 +58,40 @@ SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @met_at::timestam
    SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id);
 
 -- name: VisitCountOthers :one
--- On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk.
+-- On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk and attributions_pk.
 SELECT count(*) FROM (
-    SELECT 1 FROM visits AS v
+    (SELECT v.referral_id FROM visits AS v
      WHERE v.tenant_id = @tenant_id AND v.campaign_id = @campaign_id AND v.referee_id = @referee_id AND v.referral_id <> @referral_id
        AND v.met_at >= @since::timestamptz
-     LIMIT @max_rows) AS others;
+     LIMIT @max_rows)
+    UNION
+    SELECT a.referral_id FROM attributions AS a
+     WHERE a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id <> @referral_id
+       AND a.met_at >= @since::timestamptz) AS others;
 
--- name: AttributionInsertMany :exec
--- Binds referees to the first code that they meet, in one order so that two
--- servers cannot deadlock; those that are bound already stay where they are.
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, created_at)
-SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @at::timestamptz
-  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id) AS w
- ORDER BY w.campaign_id, w.referee_id
+-- name: AttributionInsertClicked :exec
+-- Binds referees to the first code that they clicked on, in one order. One whom
+-- a twin bound first fails the transaction (attributions_pk), which runs again.
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, @at::timestamptz, @at::timestamptz, @at::timestamptz
+  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
+               unnest(@click_ids::uuid[]) AS click_id) AS w
+ ORDER BY w.campaign_id, w.referee_id;
+
+-- name: AttributionUpdateClicked :exec
+-- Notes clicks in locked attributions. They exist, so every row meets itself by
+-- attributions_pk and is updated: the other values stand for nothing.
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT @tenant_id, unnest(@campaign_ids::text[]), unnest(@referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000', unnest(@click_ids::uuid[]),
+       @at::timestamptz, @at::timestamptz, @at::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at;
+
+-- name: AttributionInsert :exec
+-- Binds a referee to the first code that they converted by; one who is bound
+-- already stays where they are.
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, met_at, created_at)
+VALUES (@tenant_id, @campaign_id, @referee_id, @referral_id, @at, @at)
     ON CONFLICT (tenant_id, campaign_id, referee_id) DO NOTHING;
 
 -- name: AttributionGetForUpdate :one
@@ -49,6 +99,6 @@ SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @at::timestamptz
 SELECT * FROM attributions WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND referee_id = @referee_id FOR NO KEY UPDATE;
 
 -- name: AttributionUpdate :exec
--- Stores when a locked attribution's referee converted first, and was paid for first.
-UPDATE attributions SET converted_at = @converted_at, paid_at = @paid_at
+-- Stores when a locked attribution's referee was met last, converted first, and was paid for first.
+UPDATE attributions SET met_at = @met_at, converted_at = @converted_at, paid_at = @paid_at
  WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND referee_id = @referee_id;

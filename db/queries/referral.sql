@@ -7,11 +7,12 @@ VALUES (@tenant_id, @id, @campaign_id, @code, @referrer_id, @referee_id, @userna
     ON CONFLICT DO NOTHING;
 
 -- name: ReferralGetByCode :one
--- One referral with its people, by referrals_code_unique.
-SELECT sqlc.embed(r), m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee
+-- One referral with its people and its clicks, by referrals_code_unique.
+SELECT sqlc.embed(r), m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee, COALESCE(k.clicks, 0)::bigint AS clicks
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   LEFT JOIN members AS e ON e.tenant_id = r.tenant_id AND e.id = r.referee_id
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = r.tenant_id AND k.referral_id = r.id
  WHERE r.tenant_id = @tenant_id AND upper(r.code) = upper(@code);
 
 -- name: ReferralGetOpen :one
@@ -26,29 +27,15 @@ SELECT * FROM referrals WHERE tenant_id = @tenant_id AND campaign_id = @campaign
 -- One referral, locked. By referrals_pk.
 SELECT * FROM referrals WHERE tenant_id = @tenant_id AND id = @id FOR NO KEY UPDATE;
 
--- name: ReferralListByCodeForUpdate :many
--- The referrals behind codes as callers wrote them, locked in the order of their
--- ids, with what tells whether their campaigns run. By referrals_code_unique.
--- Looked up one by one: see ledger.sql.
-SELECT s.asked::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT w.code AS asked, f.id
-          FROM (SELECT unnest(@codes::text[]) AS code) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM referrals AS x
-                              WHERE x.tenant_id = @tenant_id AND upper(x.code) = upper(w.code) OFFSET 0) AS f
-         ORDER BY f.id) AS s
- CROSS JOIN LATERAL (SELECT y.* FROM referrals AS y WHERE y.tenant_id = @tenant_id AND y.id = s.id FOR NO KEY UPDATE) AS r
+-- name: ReferralListByCode :many
+-- The referrals behind codes as callers wrote them, with what tells whether
+-- their campaigns run. By referrals_code_unique. Looked up one by one: see ledger.sql.
+SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
+  FROM (SELECT unnest(@codes::text[]) AS code) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                      WHERE x.tenant_id = @tenant_id AND upper(x.code) = upper(w.code) OFFSET 0) AS r
  CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
                       WHERE z.tenant_id = @tenant_id AND z.id = r.campaign_id OFFSET 0) AS c;
-
--- name: ReferralAddClicks :exec
--- Counts clicks on locked referrals; an instant of the year 1 is none. They
--- exist, so every row meets itself by referrals_pk and is updated: the other
--- values stand for nothing.
-INSERT INTO referrals AS r (tenant_id, id, campaign_id, code, referrer_id, status, created_at, clicks, anonymous_at)
-SELECT @tenant_id, unnest(@ids::uuid[]), '', '', 0, 'PENDING', '0001-01-01Z'::timestamptz, unnest(@clicks::bigint[]),
-       NULLIF(unnest(@anonymous_at::timestamptz[]), '0001-01-01Z'::timestamptz)
-    ON CONFLICT (tenant_id, id) DO UPDATE
-   SET clicks = r.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, r.anonymous_at);
 
 -- name: ReferralUpdateConverted :exec
 -- Counts conversions of a locked referral, and completes it at its first rewarded one. By referrals_pk.

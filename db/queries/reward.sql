@@ -167,15 +167,16 @@ UPDATE conversions SET status = @status, refunded_at = @refunded_at WHERE tenant
 
 -- name: ConversionGetWhy :one
 -- A conversion with its referral, its people, and the click that it followed.
--- By conversions_pk, referrals_pk, clicks_pk.
+-- By conversions_pk, referrals_pk, clicks_pk, referral_clicks_pk.
 SELECT sqlc.embed(c), sqlc.embed(r), m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
-       k.created_at AS clicked_at, k.counted AS click_counted
+       k.created_at AS clicked_at, k.counted AS click_counted, COALESCE(n.clicks, 0)::bigint AS clicks
   FROM conversions AS c
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
   JOIN members AS m ON m.tenant_id = c.tenant_id AND m.id = r.referrer_id
   JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
   LEFT JOIN members AS f ON f.tenant_id = c.tenant_id AND f.id = r.referee_id
   LEFT JOIN clicks AS k ON k.tenant_id = c.tenant_id AND k.id = c.click_id
+  LEFT JOIN referral_clicks AS n ON n.tenant_id = c.tenant_id AND n.referral_id = c.referral_id
  WHERE c.tenant_id = @tenant_id AND c.id = @id;
 
 -- name: RewardFindMiscoded :one
@@ -208,12 +209,12 @@ SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: RewardFindKept :one
 -- Invariant 5: a reward of a rejected conversion that is neither cancelled nor used.
-SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
-  FROM rewards AS r
-  JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
- WHERE r.tenant_id = @tenant_id AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL
- ORDER BY r.id
- LIMIT 1;
+WITH bad AS MATERIALIZED (
+    SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
+      FROM rewards AS r
+      JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
+     WHERE r.tenant_id = @tenant_id AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL)
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: RewardDayFindMiscounted :one
 -- Invariant 7: a day and status whose count is not that of its rewards.

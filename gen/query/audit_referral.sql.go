@@ -40,6 +40,28 @@ func (q *Queries) AttributionFindDoublePaid(ctx context.Context, db DBTX, tenant
 	return i, err
 }
 
+const attributionFindLost = `-- name: AttributionFindLost :one
+WITH bad AS MATERIALIZED (
+    SELECT a.campaign_id, a.referee_id, format('member %s is bound to no code of it', a.referee_id)::text AS says
+      FROM attributions AS a
+      LEFT JOIN referrals AS r ON r.tenant_id = a.tenant_id AND r.id = a.referral_id AND r.campaign_id = a.campaign_id
+     WHERE a.tenant_id = $1 AND r.id IS NULL)
+SELECT b.campaign_id, b.says FROM bad AS b ORDER BY b.campaign_id, b.referee_id LIMIT 1
+`
+
+type AttributionFindLostRow struct {
+	CampaignID string
+	Says       string
+}
+
+// Invariant 2: a referee who is bound to a code that is not there, or not of the campaign.
+func (q *Queries) AttributionFindLost(ctx context.Context, db DBTX, tenantID int64) (AttributionFindLostRow, error) {
+	row := db.QueryRow(ctx, attributionFindLost, tenantID)
+	var i AttributionFindLostRow
+	err := row.Scan(&i.CampaignID, &i.Says)
+	return i, err
+}
+
 const campaignFindOverdrawn = `-- name: CampaignFindOverdrawn :one
 WITH granted AS MATERIALIZED (
     SELECT w.campaign_id, sum(w.value_minor) AS reward_minor FROM rewards AS w
@@ -104,7 +126,9 @@ type CampaignTotalFindMiscountedRow struct {
 }
 
 // Queries of the referral programme's part of an audit: the first row that
-// breaks an invariant of internal/referral/doc.go, or no row.
+// breaks an invariant of internal/referral/doc.go, or no row. What may be many
+// rows is looked through in a CTE of its own: beside LIMIT 1 the planner hopes to
+// find a bad row soon, and would walk a nested loop through millions of good ones.
 // Invariant 7: a campaign whose totals are not those of its rows.
 func (q *Queries) CampaignTotalFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (CampaignTotalFindMiscountedRow, error) {
 	row := db.QueryRow(ctx, campaignTotalFindMiscounted, tenantID)
@@ -148,15 +172,16 @@ WITH clicked AS MATERIALIZED (
     SELECT k.referral_id, count(*) AS clicks FROM clicks AS k WHERE k.tenant_id = $1 AND k.counted GROUP BY k.referral_id),
 converted AS MATERIALIZED (
     SELECT c.referral_id, count(*) AS conversions FROM conversions AS c
-     WHERE c.tenant_id = $1 AND c.status IN ('COMPLETED', 'FLAGGED') GROUP BY c.referral_id)
-SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', r.clicks, r.conversions,
-                    COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))::text AS says
-  FROM referrals AS r
-  LEFT JOIN clicked ON clicked.referral_id = r.id
-  LEFT JOIN converted ON converted.referral_id = r.id
- WHERE r.tenant_id = $1 AND (r.clicks, r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))
- ORDER BY r.id
- LIMIT 1
+     WHERE c.tenant_id = $1 AND c.status IN ('COMPLETED', 'FLAGGED') GROUP BY c.referral_id),
+bad AS MATERIALIZED (
+    SELECT r.id, format('counts %s clicks and %s conversions; there are %s and %s', COALESCE(n.clicks, 0), r.conversions,
+                        COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0))::text AS says
+      FROM referrals AS r
+      LEFT JOIN referral_clicks AS n ON n.tenant_id = r.tenant_id AND n.referral_id = r.id
+      LEFT JOIN clicked ON clicked.referral_id = r.id
+      LEFT JOIN converted ON converted.referral_id = r.id
+     WHERE r.tenant_id = $1 AND (COALESCE(n.clicks, 0), r.conversions) <> (COALESCE(clicked.clicks, 0), COALESCE(converted.conversions, 0)))
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1
 `
 
 type ReferralFindMiscountedRow struct {
@@ -175,13 +200,14 @@ func (q *Queries) ReferralFindMiscounted(ctx context.Context, db DBTX, tenantID 
 const tallyFindMiscounted = `-- name: TallyFindMiscounted :one
 WITH granted AS MATERIALIZED (
     SELECT w.campaign_id, w.member_id, sum(w.value_minor) AS granted_minor FROM rewards AS w
-     WHERE w.tenant_id = $1 AND w.status <> 'CANCELLED' AND w.role = 'REFERRER' GROUP BY w.campaign_id, w.member_id)
-SELECT t.campaign_id, format('member %s was granted %s, the tally says %s', t.member_id, COALESCE(granted.granted_minor, 0), t.granted_minor)::text AS says
-  FROM tallies AS t
-  LEFT JOIN granted ON granted.campaign_id = t.campaign_id AND granted.member_id = t.member_id
- WHERE t.tenant_id = $1 AND t.granted_minor <> COALESCE(granted.granted_minor, 0)
- ORDER BY t.campaign_id, t.member_id
- LIMIT 1
+     WHERE w.tenant_id = $1 AND w.status <> 'CANCELLED' AND w.role = 'REFERRER' GROUP BY w.campaign_id, w.member_id),
+bad AS MATERIALIZED (
+    SELECT t.campaign_id, t.member_id,
+           format('member %s was granted %s, the tally says %s', t.member_id, COALESCE(granted.granted_minor, 0), t.granted_minor)::text AS says
+      FROM tallies AS t
+      LEFT JOIN granted ON granted.campaign_id = t.campaign_id AND granted.member_id = t.member_id
+     WHERE t.tenant_id = $1 AND t.granted_minor <> COALESCE(granted.granted_minor, 0))
+SELECT b.campaign_id, b.says FROM bad AS b ORDER BY b.campaign_id, b.member_id LIMIT 1
 `
 
 type TallyFindMiscountedRow struct {

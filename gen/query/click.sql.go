@@ -13,7 +13,7 @@ import (
 )
 
 const attributionGetForUpdate = `-- name: AttributionGetForUpdate :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, converted_at, paid_at, created_at FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
+SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
 `
 
 type AttributionGetForUpdateParams struct {
@@ -28,51 +28,84 @@ func (q *Queries) AttributionGetForUpdate(ctx context.Context, db DBTX, arg Attr
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
-		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
+		&i.ClickID,
+		&i.ClickedAt,
+		&i.MetAt,
+		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CreatedAt,
+		&i.CampaignID,
 	)
 	return i, err
 }
 
-const attributionInsertMany = `-- name: AttributionInsertMany :exec
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, created_at)
-SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz
-  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id) AS w
- ORDER BY w.campaign_id, w.referee_id
+const attributionInsert = `-- name: AttributionInsert :exec
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, met_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $5)
     ON CONFLICT (tenant_id, campaign_id, referee_id) DO NOTHING
 `
 
-type AttributionInsertManyParams struct {
+type AttributionInsertParams struct {
+	TenantID   int64
+	CampaignID string
+	RefereeID  int64
+	ReferralID uuid.UUID
+	At         time.Time
+}
+
+// Binds a referee to the first code that they converted by; one who is bound
+// already stays where they are.
+func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg AttributionInsertParams) error {
+	_, err := db.Exec(ctx, attributionInsert,
+		arg.TenantID,
+		arg.CampaignID,
+		arg.RefereeID,
+		arg.ReferralID,
+		arg.At,
+	)
+	return err
+}
+
+const attributionInsertClicked = `-- name: AttributionInsertClicked :exec
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
+  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
+               unnest($6::uuid[]) AS click_id) AS w
+ ORDER BY w.campaign_id, w.referee_id
+`
+
+type AttributionInsertClickedParams struct {
 	TenantID    int64
 	At          time.Time
 	CampaignIds []string
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
+	ClickIds    []uuid.UUID
 }
 
-// Binds referees to the first code that they meet, in one order so that two
-// servers cannot deadlock; those that are bound already stay where they are.
-func (q *Queries) AttributionInsertMany(ctx context.Context, db DBTX, arg AttributionInsertManyParams) error {
-	_, err := db.Exec(ctx, attributionInsertMany,
+// Binds referees to the first code that they clicked on, in one order. One whom
+// a twin bound first fails the transaction (attributions_pk), which runs again.
+func (q *Queries) AttributionInsertClicked(ctx context.Context, db DBTX, arg AttributionInsertClickedParams) error {
+	_, err := db.Exec(ctx, attributionInsertClicked,
 		arg.TenantID,
 		arg.At,
 		arg.CampaignIds,
 		arg.RefereeIds,
 		arg.ReferralIds,
+		arg.ClickIds,
 	)
 	return err
 }
 
 const attributionUpdate = `-- name: AttributionUpdate :exec
-UPDATE attributions SET converted_at = $1, paid_at = $2
- WHERE tenant_id = $3 AND campaign_id = $4 AND referee_id = $5
+UPDATE attributions SET met_at = $1, converted_at = $2, paid_at = $3
+ WHERE tenant_id = $4 AND campaign_id = $5 AND referee_id = $6
 `
 
 type AttributionUpdateParams struct {
+	MetAt       time.Time
 	ConvertedAt *time.Time
 	PaidAt      *time.Time
 	TenantID    int64
@@ -80,14 +113,44 @@ type AttributionUpdateParams struct {
 	RefereeID   int64
 }
 
-// Stores when a locked attribution's referee converted first, and was paid for first.
+// Stores when a locked attribution's referee was met last, converted first, and was paid for first.
 func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg AttributionUpdateParams) error {
 	_, err := db.Exec(ctx, attributionUpdate,
+		arg.MetAt,
 		arg.ConvertedAt,
 		arg.PaidAt,
 		arg.TenantID,
 		arg.CampaignID,
 		arg.RefereeID,
+	)
+	return err
+}
+
+const attributionUpdateClicked = `-- name: AttributionUpdateClicked :exec
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT $1, unnest($2::text[]), unnest($3::bigint[]), '00000000-0000-0000-0000-000000000000', unnest($4::uuid[]),
+       $5::timestamptz, $5::timestamptz, $5::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at
+`
+
+type AttributionUpdateClickedParams struct {
+	TenantID    int64
+	CampaignIds []string
+	RefereeIds  []int64
+	ClickIds    []uuid.UUID
+	At          time.Time
+}
+
+// Notes clicks in locked attributions. They exist, so every row meets itself by
+// attributions_pk and is updated: the other values stand for nothing.
+func (q *Queries) AttributionUpdateClicked(ctx context.Context, db DBTX, arg AttributionUpdateClickedParams) error {
+	_, err := db.Exec(ctx, attributionUpdateClicked,
+		arg.TenantID,
+		arg.CampaignIds,
+		arg.RefereeIds,
+		arg.ClickIds,
+		arg.At,
 	)
 	return err
 }
@@ -124,12 +187,100 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 	return err
 }
 
+const refereeListForUpdate = `-- name: RefereeListForUpdate :many
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true
+`
+
+type RefereeListForUpdateParams struct {
+	ExternalIds []string
+	CampaignIds []string
+	TenantID    int64
+}
+
+type RefereeListForUpdateRow struct {
+	ExternalID string
+	CampaignID string
+	ID         int64
+	ReferralID uuid.UUID
+	ClickedAt  *time.Time
+}
+
+// The named members with what binds them to campaigns, locked in the one order
+// (campaign, member). By members_external_unique and attributions_pk. Members
+// without an attribution are there without one, unknown ones are absent.
+func (q *Queries) RefereeListForUpdate(ctx context.Context, db DBTX, arg RefereeListForUpdateParams) ([]RefereeListForUpdateRow, error) {
+	rows, err := db.Query(ctx, refereeListForUpdate, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RefereeListForUpdateRow
+	for rows.Next() {
+		var i RefereeListForUpdateRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.CampaignID,
+			&i.ID,
+			&i.ReferralID,
+			&i.ClickedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const referralClickAddMany = `-- name: ReferralClickAddMany :exec
+INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
+SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
+  FROM (SELECT unnest($2::uuid[]) AS referral_id, unnest($3::bigint[]) AS clicks, unnest($4::timestamptz[]) AS anonymous_at) AS w
+ ORDER BY w.referral_id
+    ON CONFLICT (tenant_id, referral_id) DO UPDATE
+   SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at)
+`
+
+type ReferralClickAddManyParams struct {
+	TenantID    int64
+	ReferralIds []uuid.UUID
+	Clicks      []int64
+	AnonymousAt []time.Time
+}
+
+// Counts clicks on codes, in one order so that two servers cannot deadlock; an
+// instant of the year 1 is none. By referral_clicks_pk.
+func (q *Queries) ReferralClickAddMany(ctx context.Context, db DBTX, arg ReferralClickAddManyParams) error {
+	_, err := db.Exec(ctx, referralClickAddMany,
+		arg.TenantID,
+		arg.ReferralIds,
+		arg.Clicks,
+		arg.AnonymousAt,
+	)
+	return err
+}
+
 const visitCountOthers = `-- name: VisitCountOthers :one
 SELECT count(*) FROM (
-    SELECT 1 FROM visits AS v
+    (SELECT v.referral_id FROM visits AS v
      WHERE v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id <> $4
        AND v.met_at >= $5::timestamptz
-     LIMIT $6) AS others
+     LIMIT $6)
+    UNION
+    SELECT a.referral_id FROM attributions AS a
+     WHERE a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id <> $4
+       AND a.met_at >= $5::timestamptz) AS others
 `
 
 type VisitCountOthersParams struct {
@@ -141,7 +292,7 @@ type VisitCountOthersParams struct {
 	MaxRows    int32
 }
 
-// On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk.
+// On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk and attributions_pk.
 func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountOthersParams) (int64, error) {
 	row := db.QueryRow(ctx, visitCountOthers,
 		arg.TenantID,
@@ -157,7 +308,11 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 }
 
 const visitGet = `-- name: VisitGet :one
-SELECT tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id FROM visits WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 AND referral_id = $4
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at
+  FROM (SELECT 1) AS one
+  LEFT JOIN attributions AS a ON a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id = $4
+  LEFT JOIN visits AS v ON v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id = $4
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = $1 AND k.referral_id = $4
 `
 
 type VisitGetParams struct {
@@ -167,29 +322,36 @@ type VisitGetParams struct {
 	ReferralID uuid.UUID
 }
 
-// What is known of a referee on a locked referral. By visits_pk.
-func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Visit, error) {
+type VisitGetRow struct {
+	BoundClickedAt *time.Time
+	BoundClickID   *uuid.UUID
+	ClickedAt      *time.Time
+	ClickID        *uuid.UUID
+	AnonymousAt    *time.Time
+}
+
+// When a referee clicked on a code last, and when anybody did: a row of nulls
+// where nobody has. By attributions_pk, visits_pk and referral_clicks_pk.
+func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (VisitGetRow, error) {
 	row := db.QueryRow(ctx, visitGet,
 		arg.TenantID,
 		arg.CampaignID,
 		arg.RefereeID,
 		arg.ReferralID,
 	)
-	var i Visit
+	var i VisitGetRow
 	err := row.Scan(
-		&i.TenantID,
-		&i.CampaignID,
-		&i.RefereeID,
-		&i.ReferralID,
-		&i.MetAt,
+		&i.BoundClickedAt,
+		&i.BoundClickID,
 		&i.ClickedAt,
 		&i.ClickID,
+		&i.AnonymousAt,
 	)
 	return i, err
 }
 
 const visitListMany = `-- name: VisitListMany :many
-SELECT v.referee_id, v.referral_id, v.clicked_at
+SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
  CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
                       WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
@@ -204,12 +366,13 @@ type VisitListManyParams struct {
 }
 
 type VisitListManyRow struct {
+	CampaignID string
 	RefereeID  int64
 	ReferralID uuid.UUID
 	ClickedAt  *time.Time
 }
 
-// What is known of referees on locked referrals. By visits_pk.
+// When referees whose attributions are locked clicked on other codes. By visits_pk.
 func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyParams) ([]VisitListManyRow, error) {
 	rows, err := db.Query(ctx, visitListMany,
 		arg.CampaignIds,
@@ -224,7 +387,12 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 	var items []VisitListManyRow
 	for rows.Next() {
 		var i VisitListManyRow
-		if err := rows.Scan(&i.RefereeID, &i.ReferralID, &i.ClickedAt); err != nil {
+		if err := rows.Scan(
+			&i.CampaignID,
+			&i.RefereeID,
+			&i.ReferralID,
+			&i.ClickedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -255,7 +423,7 @@ type VisitUpsertManyParams struct {
 	ClickIds    []uuid.UUID
 }
 
-// Notes that referees met locked referrals, by a click or otherwise (zero).
+// Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,

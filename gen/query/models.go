@@ -124,12 +124,15 @@ type ApiKeySecret struct {
 
 type Attribution struct {
 	TenantID    int64
-	CampaignID  string
 	RefereeID   int64
 	ReferralID  uuid.UUID
+	ClickID     *uuid.UUID
+	ClickedAt   *time.Time
+	MetAt       time.Time
+	CreatedAt   time.Time
 	ConvertedAt *time.Time
 	PaidAt      *time.Time
-	CreatedAt   time.Time
+	CampaignID  string
 }
 
 type Badge struct {
@@ -248,10 +251,10 @@ type Click struct {
 	ID         uuid.UUID
 	ReferralID uuid.UUID
 	RefereeID  *int64
+	CreatedAt  time.Time
 	Counted    bool
 	Network    []byte
 	Device     []byte
-	CreatedAt  time.Time
 }
 
 type Code struct {
@@ -556,11 +559,16 @@ type Referral struct {
 	RiskScore   *int16
 	Warning     *string
 	Reasons     []string
-	Clicks      int64
 	Conversions int64
-	AnonymousAt *time.Time
 	CreatedAt   time.Time
 	CompletedAt *time.Time
+}
+
+type ReferralClick struct {
+	TenantID    int64
+	ReferralID  uuid.UUID
+	Clicks      int64
+	AnonymousAt *time.Time
 }
 
 type ReferrerHour struct {

@@ -12,39 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const referralAddClicks = `-- name: ReferralAddClicks :exec
-INSERT INTO referrals AS r (tenant_id, id, campaign_id, code, referrer_id, status, created_at, clicks, anonymous_at)
-SELECT $1, unnest($2::uuid[]), '', '', 0, 'PENDING', '0001-01-01Z'::timestamptz, unnest($3::bigint[]),
-       NULLIF(unnest($4::timestamptz[]), '0001-01-01Z'::timestamptz)
-    ON CONFLICT (tenant_id, id) DO UPDATE
-   SET clicks = r.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, r.anonymous_at)
-`
-
-type ReferralAddClicksParams struct {
-	TenantID    int64
-	Ids         []uuid.UUID
-	Clicks      []int64
-	AnonymousAt []time.Time
-}
-
-// Counts clicks on locked referrals; an instant of the year 1 is none. They
-// exist, so every row meets itself by referrals_pk and is updated: the other
-// values stand for nothing.
-func (q *Queries) ReferralAddClicks(ctx context.Context, db DBTX, arg ReferralAddClicksParams) error {
-	_, err := db.Exec(ctx, referralAddClicks,
-		arg.TenantID,
-		arg.Ids,
-		arg.Clicks,
-		arg.AnonymousAt,
-	)
-	return err
-}
-
 const referralGetByCode = `-- name: ReferralGetByCode :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee
+SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, m.email AS referrer_email, e.external_id AS referee, COALESCE(k.clicks, 0)::bigint AS clicks
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   LEFT JOIN members AS e ON e.tenant_id = r.tenant_id AND e.id = r.referee_id
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = r.tenant_id AND k.referral_id = r.id
  WHERE r.tenant_id = $1 AND upper(r.code) = upper($2)
 `
 
@@ -58,9 +31,10 @@ type ReferralGetByCodeRow struct {
 	Referrer      string
 	ReferrerEmail *string
 	Referee       *string
+	Clicks        int64
 }
 
-// One referral with its people, by referrals_code_unique.
+// One referral with its people and its clicks, by referrals_code_unique.
 func (q *Queries) ReferralGetByCode(ctx context.Context, db DBTX, arg ReferralGetByCodeParams) (ReferralGetByCodeRow, error) {
 	row := db.QueryRow(ctx, referralGetByCode, arg.TenantID, arg.Code)
 	var i ReferralGetByCodeRow
@@ -79,20 +53,19 @@ func (q *Queries) ReferralGetByCode(ctx context.Context, db DBTX, arg ReferralGe
 		&i.Referral.RiskScore,
 		&i.Referral.Warning,
 		&i.Referral.Reasons,
-		&i.Referral.Clicks,
 		&i.Referral.Conversions,
-		&i.Referral.AnonymousAt,
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.Referrer,
 		&i.ReferrerEmail,
 		&i.Referee,
+		&i.Clicks,
 	)
 	return i, err
 }
 
 const referralGetForUpdate = `-- name: ReferralGetForUpdate :one
-SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, clicks, conversions, anonymous_at, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, conversions, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type ReferralGetForUpdateParams struct {
@@ -119,9 +92,7 @@ func (q *Queries) ReferralGetForUpdate(ctx context.Context, db DBTX, arg Referra
 		&i.RiskScore,
 		&i.Warning,
 		&i.Reasons,
-		&i.Clicks,
 		&i.Conversions,
-		&i.AnonymousAt,
 		&i.CreatedAt,
 		&i.CompletedAt,
 	)
@@ -129,7 +100,7 @@ func (q *Queries) ReferralGetForUpdate(ctx context.Context, db DBTX, arg Referra
 }
 
 const referralGetOpen = `-- name: ReferralGetOpen :one
-SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, clicks, conversions, anonymous_at, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND campaign_id = $2 AND referrer_id = $3 AND referee_id IS NULL
+SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, conversions, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND campaign_id = $2 AND referrer_id = $3 AND referee_id IS NULL
 `
 
 type ReferralGetOpenParams struct {
@@ -157,9 +128,7 @@ func (q *Queries) ReferralGetOpen(ctx context.Context, db DBTX, arg ReferralGetO
 		&i.RiskScore,
 		&i.Warning,
 		&i.Reasons,
-		&i.Clicks,
 		&i.Conversions,
-		&i.AnonymousAt,
 		&i.CreatedAt,
 		&i.CompletedAt,
 	)
@@ -167,7 +136,7 @@ func (q *Queries) ReferralGetOpen(ctx context.Context, db DBTX, arg ReferralGetO
 }
 
 const referralGetTriple = `-- name: ReferralGetTriple :one
-SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, clicks, conversions, anonymous_at, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND campaign_id = $2 AND referrer_id = $3 AND referee_id = $4::bigint
+SELECT tenant_id, id, campaign_id, code, referrer_id, referee_id, username, email, network, device, status, risk_score, warning, reasons, conversions, created_at, completed_at FROM referrals WHERE tenant_id = $1 AND campaign_id = $2 AND referrer_id = $3 AND referee_id = $4::bigint
 `
 
 type ReferralGetTripleParams struct {
@@ -201,9 +170,7 @@ func (q *Queries) ReferralGetTriple(ctx context.Context, db DBTX, arg ReferralGe
 		&i.RiskScore,
 		&i.Warning,
 		&i.Reasons,
-		&i.Clicks,
 		&i.Conversions,
-		&i.AnonymousAt,
 		&i.CreatedAt,
 		&i.CompletedAt,
 	)
@@ -259,24 +226,21 @@ func (q *Queries) ReferralInsert(ctx context.Context, db DBTX, arg ReferralInser
 	return result.RowsAffected(), nil
 }
 
-const referralListByCodeForUpdate = `-- name: ReferralListByCodeForUpdate :many
-SELECT s.asked::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT w.code AS asked, f.id
-          FROM (SELECT unnest($1::text[]) AS code) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM referrals AS x
-                              WHERE x.tenant_id = $2 AND upper(x.code) = upper(w.code) OFFSET 0) AS f
-         ORDER BY f.id) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.campaign_id, y.code, y.referrer_id, y.referee_id, y.username, y.email, y.network, y.device, y.status, y.risk_score, y.warning, y.reasons, y.clicks, y.conversions, y.anonymous_at, y.created_at, y.completed_at FROM referrals AS y WHERE y.tenant_id = $2 AND y.id = s.id FOR NO KEY UPDATE) AS r
+const referralListByCode = `-- name: ReferralListByCode :many
+SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
+  FROM (SELECT unnest($1::text[]) AS code) AS w
+ CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                      WHERE x.tenant_id = $2 AND upper(x.code) = upper(w.code) OFFSET 0) AS r
  CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
                       WHERE z.tenant_id = $2 AND z.id = r.campaign_id OFFSET 0) AS c
 `
 
-type ReferralListByCodeForUpdateParams struct {
+type ReferralListByCodeParams struct {
 	Codes    []string
 	TenantID int64
 }
 
-type ReferralListByCodeForUpdateRow struct {
+type ReferralListByCodeRow struct {
 	Asked      string
 	ID         uuid.UUID
 	CampaignID string
@@ -287,18 +251,17 @@ type ReferralListByCodeForUpdateRow struct {
 	EndsAt     *time.Time
 }
 
-// The referrals behind codes as callers wrote them, locked in the order of their
-// ids, with what tells whether their campaigns run. By referrals_code_unique.
-// Looked up one by one: see ledger.sql.
-func (q *Queries) ReferralListByCodeForUpdate(ctx context.Context, db DBTX, arg ReferralListByCodeForUpdateParams) ([]ReferralListByCodeForUpdateRow, error) {
-	rows, err := db.Query(ctx, referralListByCodeForUpdate, arg.Codes, arg.TenantID)
+// The referrals behind codes as callers wrote them, with what tells whether
+// their campaigns run. By referrals_code_unique. Looked up one by one: see ledger.sql.
+func (q *Queries) ReferralListByCode(ctx context.Context, db DBTX, arg ReferralListByCodeParams) ([]ReferralListByCodeRow, error) {
+	rows, err := db.Query(ctx, referralListByCode, arg.Codes, arg.TenantID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ReferralListByCodeForUpdateRow
+	var items []ReferralListByCodeRow
 	for rows.Next() {
-		var i ReferralListByCodeForUpdateRow
+		var i ReferralListByCodeRow
 		if err := rows.Scan(
 			&i.Asked,
 			&i.ID,

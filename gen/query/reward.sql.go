@@ -117,14 +117,15 @@ func (q *Queries) ConversionGetPlace(ctx context.Context, db DBTX, arg Conversio
 }
 
 const conversionGetWhy = `-- name: ConversionGetWhy :one
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
-       k.created_at AS clicked_at, k.counted AS click_counted
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
+       k.created_at AS clicked_at, k.counted AS click_counted, COALESCE(n.clicks, 0)::bigint AS clicks
   FROM conversions AS c
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
   JOIN members AS m ON m.tenant_id = c.tenant_id AND m.id = r.referrer_id
   JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
   LEFT JOIN members AS f ON f.tenant_id = c.tenant_id AND f.id = r.referee_id
   LEFT JOIN clicks AS k ON k.tenant_id = c.tenant_id AND k.id = c.click_id
+  LEFT JOIN referral_clicks AS n ON n.tenant_id = c.tenant_id AND n.referral_id = c.referral_id
  WHERE c.tenant_id = $1 AND c.id = $2
 `
 
@@ -141,10 +142,11 @@ type ConversionGetWhyRow struct {
 	Named        *string
 	ClickedAt    *time.Time
 	ClickCounted *bool
+	Clicks       int64
 }
 
 // A conversion with its referral, its people, and the click that it followed.
-// By conversions_pk, referrals_pk, clicks_pk.
+// By conversions_pk, referrals_pk, clicks_pk, referral_clicks_pk.
 func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionGetWhyParams) (ConversionGetWhyRow, error) {
 	row := db.QueryRow(ctx, conversionGetWhy, arg.TenantID, arg.ID)
 	var i ConversionGetWhyRow
@@ -183,9 +185,7 @@ func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionG
 		&i.Referral.RiskScore,
 		&i.Referral.Warning,
 		&i.Referral.Reasons,
-		&i.Referral.Clicks,
 		&i.Referral.Conversions,
-		&i.Referral.AnonymousAt,
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.Referrer,
@@ -193,6 +193,7 @@ func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionG
 		&i.Named,
 		&i.ClickedAt,
 		&i.ClickCounted,
+		&i.Clicks,
 	)
 	return i, err
 }
@@ -220,7 +221,7 @@ func (q *Queries) ConversionUpdateStatus(ctx context.Context, db DBTX, arg Conve
 }
 
 const referralGetForReview = `-- name: ReferralGetForReview :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.clicks, r.conversions, r.anonymous_at, r.created_at, r.completed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.conversions, r.created_at, r.completed_at, m.external_id
   FROM referrals AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
  WHERE r.tenant_id = $1 AND r.id = $2
@@ -256,9 +257,7 @@ func (q *Queries) ReferralGetForReview(ctx context.Context, db DBTX, arg Referra
 		&i.Referral.RiskScore,
 		&i.Referral.Warning,
 		&i.Referral.Reasons,
-		&i.Referral.Clicks,
 		&i.Referral.Conversions,
-		&i.Referral.AnonymousAt,
 		&i.Referral.CreatedAt,
 		&i.Referral.CompletedAt,
 		&i.ExternalID,
@@ -457,12 +456,12 @@ func (q *Queries) RewardFindDue(ctx context.Context, db DBTX, arg RewardFindDueP
 }
 
 const rewardFindKept = `-- name: RewardFindKept :one
-SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
-  FROM rewards AS r
-  JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
- WHERE r.tenant_id = $1 AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL
- ORDER BY r.id
- LIMIT 1
+WITH bad AS MATERIALIZED (
+    SELECT r.id, format('is %s, its conversion was rejected', r.status)::text AS says
+      FROM rewards AS r
+      JOIN conversions AS c ON c.tenant_id = r.tenant_id AND c.id = r.conversion_id
+     WHERE r.tenant_id = $1 AND c.status = 'REJECTED' AND r.status <> 'CANCELLED' AND r.redeemed_at IS NULL)
+SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1
 `
 
 type RewardFindKeptRow struct {

@@ -6,16 +6,15 @@ import (
 	"fmt"
 
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/referral"
+	"github.com/incent-dev/incent/internal/store"
 )
 
 // audit checks the books of everything that was measured.
 func (r *run) audit(ctx context.Context) error {
-	for _, f := range []*fixture{r.served, r.scale} {
-		if f == nil {
-			continue
-		}
+	for _, f := range r.fixtures() {
 		r.say("\nAuditing database %s", f.name)
-		report, err := ledger.Audit(ctx, f.db, nil)
+		report, err := ledger.Audit(ctx, f.db, nil, append(store.AuditChecks(), referral.AuditChecks()...)...)
 		if err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}

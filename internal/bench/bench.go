@@ -44,9 +44,13 @@ type run struct {
 	served   *fixture
 	scale    *fixture
 	main     *server // of the served database
-	figures  map[string][]figure
-	failed   map[string]error
-	peak     int64 // bytes of memory, the most any server had
+
+	clickKey  string     // of the tenant whose codes are clicked on; "": not made
+	campaigns *campaigns // nil: not made
+
+	figures map[string][]figure
+	failed  map[string]error
+	peak    int64 // bytes of memory, the most any server had
 }
 
 // Run measures everything, prints the table and audits the books.
@@ -152,9 +156,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.served, err = newFixture(ctx, r.database); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(rows, func(w row) bool { return w.scale && r.wants(w) }) {
-		r.say("Making a tenant of %d members with %d transfers", defaultMembers, defaultTransfers)
-		if r.scale, err = newScale(ctx, r.database, r.Options); err != nil {
+	for _, w := range rows {
+		if w.prepare == nil || !r.wants(w) {
+			continue
+		}
+		if err := w.prepare(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -251,12 +257,25 @@ func (r *run) beside(ctx context.Context, database string, measure func(*server)
 	return measure(s)
 }
 
+// fixtures are those of all databases that were made.
+func (r *run) fixtures() (made []*fixture) {
+	for _, f := range []*fixture{r.served, r.scale} {
+		if f != nil {
+			made = append(made, f)
+		}
+	}
+	if r.campaigns != nil {
+		made = append(made, r.campaigns.fixture)
+	}
+	return made
+}
+
 func (r *run) close(ctx context.Context) (err error) {
 	if r.main != nil {
 		err = r.main.stop()
 	}
-	for _, f := range []*fixture{r.served, r.scale} {
-		if f != nil && f.db != nil {
+	for _, f := range r.fixtures() {
+		if f.db != nil {
 			f.db.Close()
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // Places in a template that each request fills anew, in place: same length.
 const (
 	memberDigits = "#########"        // a member's number
+	codeDigits   = "~~~~~~~~~"        // the number of a code, the same for the same member
 	keyDigits    = "@@@@@@@@@@@@@@@@" // a number never used before
 )
 
@@ -21,19 +22,24 @@ const (
 type template struct {
 	text    []byte
 	members []int // offsets of memberDigits
+	codes   []int // offsets of codeDigits
 	keys    []int // offsets of keyDigits
 }
 
 func newTemplate(method, path, key string, headers, body string) template {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n%s", method, path, key, headers)
+	credential := "Authorization: Bearer " + key
+	if strings.HasPrefix(key, "inc_") {
+		credential = "X-Api-Key: " + key
+	}
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n%s", method, path, credential, headers)
 	if body != "" {
 		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	}
 	b.WriteString("\r\n")
 	b.WriteString(body)
 	text := []byte(b.String())
-	return template{text, offsets(text, memberDigits), offsets(text, keyDigits)}
+	return template{text, offsets(text, memberDigits), offsets(text, codeDigits), offsets(text, keyDigits)}
 }
 
 func offsets(text []byte, place string) (found []int) {

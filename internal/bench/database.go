@@ -17,12 +17,14 @@ import (
 )
 
 // Names of the databases of a run, all in one cluster: the servers', pgbench's,
-// and that of the server with the long history, so that the tables and indexes
-// of the others stay as small as an empty tenant's.
+// and those of the servers with the long history and with the large campaign, so
+// that the tables and indexes of the others stay as small as an empty tenant's.
 const (
 	databaseServed = "incent"
 	databaseBare   = "bare"
 	databaseScale  = "scale"
+
+	databaseCampaigns = "campaigns"
 )
 
 // database is the private PostgreSQL of a run.

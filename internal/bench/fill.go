@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,8 +27,8 @@ type history struct {
 }
 
 const (
-	// fillRows is how many rows one transaction makes: enough that the commit
-	// costs nothing, few enough that the progress moves.
+	// fillRows is how many rows one chunk makes: enough that its commits cost
+	// nothing, few enough that the progress moves.
 	fillRows = 100_000
 
 	// fillWorkers keeps two cores busy, and leaves order in the indexes.
@@ -70,13 +71,22 @@ var fill = []string{
 // one took. url is the database's address as the owner of its tables.
 func (h history) make(ctx context.Context, url string, at time.Time, done func(rows int)) error {
 	each, more := h.Transfers/h.Members, h.Transfers%h.Members
-	chunk := max(1, fillRows/(each+2))
-	base := pg.NewKey()
+	args := pgx.NamedArgs{"tenant": h.Tenant, "base": pg.NewKey(), "at": at, "each": each, "more": more, "amount": h.Amount}
+	if err := inChunks(ctx, url, fill, args, h.Members, max(1, fillRows/(each+2)), done); err != nil {
+		return err
+	}
+	return settle(ctx, url, "members", "accounts", "transfers")
+}
+
+// inChunks runs statements for the numbers 1 to n, so many at a time: they find
+// them as @first and @last. Each is a transaction of its own, since the trigger
+// on members has all who enrol wait for one row until the commit.
+func inChunks(ctx context.Context, url string, statements []string, args pgx.NamedArgs, n, chunk int64, done func(rows int)) error {
 	chunks := make(chan int64)
 	g, filling := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(chunks)
-		for first := int64(1); first <= h.Members; first += chunk {
+		for first := int64(1); first <= n; first += chunk {
 			select {
 			case chunks <- first:
 			case <-filling.Done():
@@ -93,44 +103,30 @@ func (h history) make(ctx context.Context, url string, at time.Time, done func(r
 			}
 			defer conn.Close(context.WithoutCancel(ctx))
 			for first := range chunks {
-				rows, err := fillChunk(filling, conn, pgx.NamedArgs{
-					"tenant": h.Tenant, "base": base, "first": first, "last": min(first+chunk-1, h.Members),
-					"at": at, "each": each, "more": more, "amount": h.Amount,
-				})
-				if err != nil {
-					return fmt.Errorf("fill from member %d: %w", first, err)
+				of := maps.Clone(args)
+				of["first"], of["last"] = first, min(first+chunk-1, n)
+				for _, statement := range statements {
+					tag, err := conn.Exec(filling, statement, of)
+					if err != nil {
+						return fmt.Errorf("fill from number %d: %w", first, err)
+					}
+					done(int(tag.RowsAffected()))
 				}
-				done(rows)
 			}
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return settle(ctx, url)
+	return g.Wait()
 }
 
-func fillChunk(ctx context.Context, conn *pgx.Conn, args pgx.NamedArgs) (rows int, err error) {
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) // does nothing after the commit
-	for _, statement := range fill {
-		tag, err := tx.Exec(ctx, statement, args)
-		if err != nil {
-			return 0, err
-		}
-		rows += int(tag.RowsAffected())
-	}
-	return rows, tx.Commit(ctx)
-}
-
-// settle leaves the tables as a server that has run for long would find them:
+// settle leaves tables as a server that has run for long would find them:
 // statistics known, commit bits set, nothing left to write.
-func settle(ctx context.Context, url string) error {
-	return execOn(ctx, url, []string{"VACUUM (ANALYZE) members", "VACUUM (ANALYZE) accounts", "VACUUM (ANALYZE) transfers", "CHECKPOINT"})
+func settle(ctx context.Context, url string, tables ...string) error {
+	var statements []string
+	for _, table := range tables {
+		statements = append(statements, "VACUUM (ANALYZE) "+table)
+	}
+	return execOn(ctx, url, append(statements, "CHECKPOINT"))
 }
 
 // rows is how many rows the history takes: what its progress counts.

@@ -152,22 +152,27 @@ func (f *fixture) redeem() load {
 	return l
 }
 
-// newScale makes the tenant with a long past, in a database of its own.
-func newScale(ctx context.Context, d *database, o Options) (*fixture, error) {
+// makeScale makes the tenant with a long past, in a database of its own.
+func makeScale(ctx context.Context, r *run) error {
+	if r.scale != nil {
+		return nil
+	}
+	r.say("Making a tenant of %d members with %d transfers", defaultMembers, defaultTransfers)
 	f := &fixture{name: databaseScale, past: history{Members: defaultMembers, Transfers: defaultTransfers, Amount: 100}}
-	if err := d.create(ctx, f.name); err != nil {
-		return nil, err
+	if err := r.database.create(ctx, f.name); err != nil {
+		return err
 	}
 	var err error
-	if f.db, err = d.open(ctx, f.name); err != nil {
-		return nil, err
+	if f.db, err = r.database.open(ctx, f.name); err != nil {
+		return err
 	}
+	r.scale = f
 	t, key, err := newTenant(ctx, f.db, "bench")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f.past.Tenant, f.pastKey = t.ID, key
-	return f, f.past.makeWithProgress(ctx, d.url(f.name), o.Out)
+	return f.past.makeWithProgress(ctx, r.database.url(f.name), r.Out)
 }
 
 // spreadFar is spread on the long past: as many members, each in another corner

@@ -22,6 +22,8 @@ type load struct {
 
 	// Members are first, first+stride, ... : so many of them, drawn evenly.
 	first, stride, members int64
+
+	codes int64 // how many there are; a member always meets the same one
 }
 
 // serial makes idempotency keys that no request of this process used before.
@@ -29,13 +31,23 @@ var serial atomic.Uint64
 
 // fill puts another member, or another key, into each place of a request.
 func (l *load) fill(c *client, random *rand.Rand) {
+	var member int64
 	for _, at := range c.request.members {
-		put(c.request.text[at:at+len(memberDigits)], uint64(l.first+l.stride*random.Int64N(l.members)))
+		member = l.draw(random)
+		put(c.request.text[at:at+len(memberDigits)], uint64(member))
+	}
+	for _, at := range c.request.codes {
+		if len(c.request.members) == 0 {
+			member = l.draw(random)
+		}
+		put(c.request.text[at:at+len(codeDigits)], uint64(1+member%l.codes))
 	}
 	for _, at := range c.request.keys {
 		put(c.request.text[at:at+len(keyDigits)], serial.Add(1))
 	}
 }
+
+func (l *load) draw(random *rand.Rand) int64 { return l.first + l.stride*random.Int64N(l.members) }
 
 // visit sends just enough requests that every member was in one, in order.
 func (l *load) visit(ctx context.Context, address string) error {

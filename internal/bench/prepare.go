@@ -19,6 +19,11 @@ type PrepareOptions struct {
 	Members   int64  // 0: 1,000,000
 	Transfers int64  // 0: 10,000,000
 	Out       io.Writer
+
+	// A campaign with a past is made in a tenant of its own, if there is to be one.
+	Referrals   int64 // codes, each of another member; 0: no campaign
+	Clicks      int64
+	Conversions int64
 }
 
 const (
@@ -38,8 +43,8 @@ func Prepare(ctx context.Context, o PrepareOptions) error {
 	if h.Transfers == 0 {
 		h.Transfers = defaultTransfers
 	}
-	if h.Members < 0 || h.Transfers < 0 {
-		return fmt.Errorf("members and transfers cannot be negative")
+	if h.Members < 0 || h.Transfers < 0 || o.Referrals < 0 {
+		return fmt.Errorf("members, transfers and codes cannot be negative")
 	}
 	if err := pg.Migrate(ctx, o.URL, 0); err != nil {
 		return err
@@ -60,15 +65,42 @@ func Prepare(ctx context.Context, o PrepareOptions) error {
 	}
 	_, err = fmt.Fprintf(o.Out, "Tenant %s (live): %d members, %d transfers, made in %s.\nINCENTABLE_API_KEY=%s\n",
 		t.Name, h.Members, h.Transfers, time.Since(started).Round(time.Second), key)
+	if err != nil || o.Referrals == 0 {
+		return err
+	}
+	return o.prepareCampaign(ctx, db)
+}
+
+func (o PrepareOptions) prepareCampaign(ctx context.Context, db *pg.DB) error {
+	past := programme{Members: o.Referrals, Referrals: o.Referrals, Clicks: o.Clicks, Conversions: o.Conversions}
+	if err := past.check(); err != nil {
+		return err
+	}
+	name := o.Tenant + " campaign"
+	tenantID, key, err := newCampaign(ctx, db, name)
+	if err != nil {
+		return err
+	}
+	past.Tenant, past.Campaign = tenantID, campaignID
+	started := time.Now()
+	if err := past.makeWithProgress(ctx, o.URL, o.Out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.Out, "Tenant %s (live): %s, made in %s.\nINCENTA_API_KEY=%s\n", name, past, time.Since(started).Round(time.Second), key)
 	return err
 }
 
 func (h history) makeWithProgress(ctx context.Context, url string, out io.Writer) error {
-	bar := progressbar.NewOptions64(h.rows(), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
+	return withProgress(out, h.rows(), func(done func(int)) error { return h.make(ctx, url, pg.Now(), done) })
+}
+
+// withProgress shows how many of so many rows were made.
+func withProgress(out io.Writer, rows int64, make func(done func(rows int)) error) error {
+	bar := progressbar.NewOptions64(rows, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30))
 	_ = bar.RenderBlank() // starts its clock; to draw is its own concern
-	err := h.make(ctx, url, pg.Now(), func(rows int) { _ = bar.Add(rows) })
+	err := make(func(rows int) { _ = bar.Add(rows) })
 	fmt.Fprintln(out)
 	return err
 }

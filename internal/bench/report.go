@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -75,7 +76,7 @@ func (r *run) lines(b *strings.Builder, w row) {
 		ratio := median(all).perSecond / other.perSecond
 		wanted, met := "", ""
 		if c.atLeast > 0 {
-			wanted, met = "≥ "+strconv.FormatFloat(c.atLeast, 'f', -1, 64), yes(ratio >= c.atLeast)
+			wanted, met = "≥ "+strconv.FormatFloat(math.Round(c.atLeast*100)/100, 'f', -1, 64), yes(ratio >= c.atLeast)
 		}
 		fmt.Fprintf(b, "%s %s | %.2f | %s | %s | %s |\n", head, name, ratio, wanted, met, byCPU(median(all), other))
 		head, shown = "| | | |", true

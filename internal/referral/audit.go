@@ -11,6 +11,10 @@ import (
 // countChecks are the audit of what this package counts and grants.
 func countChecks() []ledger.AuditCheck {
 	return []ledger.AuditCheck{
+		{Invariant: 2, Name: "referees are bound to codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.AttributionFindLost(ctx, tx, tenantID)
+			return offence("campaign "+r.CampaignID, r.Says, err)
+		}},
 		{Invariant: 3, Name: "one conversion of a referee pays", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.AttributionFindDoublePaid(ctx, tx, tenantID)
 			return offence("campaign "+r.CampaignID, r.Says, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -22,11 +23,6 @@ import (
 )
 
 const (
-	// clickLanes is how many batches of one tenant's clicks may be under way in
-	// a process: one commits while the other works. Clicks on one code share a
-	// lane, since they would wait for its row otherwise.
-	clickLanes = 2
-
 	// clickBatch bounds the clicks of one transaction.
 	clickBatch = 256
 
@@ -117,52 +113,65 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	return results, pipe.Send(ctx, tx)
 }
 
-// door is what the clicks of one transaction need, locked and read, and what
+// door is what the clicks of one transaction need, read and locked, and what
 // they leave behind.
 type door struct {
 	tenantID  int64
 	at        time.Time
-	referrals map[string]query.ReferralListByCodeForUpdateRow // by code as asked
-	people    map[string]person
-	visited   map[pairing]time.Time // newest click
+	referrals map[string]query.ReferralListByCodeRow // by code as asked
+	people    map[string]int64                       // members.id by the caller's id
+	bonds     map[binding]*bond
+	visits    map[pairing]*encounter // with other codes than the one bound to
 
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
-	met    map[pairing]met
-	bound  map[binding]uuid.UUID
 	counts *counts
 }
 
-// binding is a referee in a campaign: the first code of a batch wins, too.
+// binding is a referee in a campaign.
 type binding struct {
 	campaign string
 	referee  int64
 }
 
-// met is the newest click of a pairing.
-type met struct {
-	campaign string
-	click    uuid.UUID
+// bond is what a referee is bound to.
+type bond struct {
+	encounter
+	referral uuid.UUID
+	fresh    bool // by a click of this transaction
 }
 
 // pairing is a referee on a code.
 type pairing struct {
+	binding
 	referral uuid.UUID
-	referee  int64
 }
 
-// added is what a referral row gains.
+// encounter is when a referee clicked on a code last.
+type encounter struct {
+	clickedAt time.Time // zero: never
+	click     uuid.UUID // that one, if it is of this transaction
+}
+
+// meet notes a click and tells whether it counts.
+func (e *encounter) meet(click uuid.UUID, at time.Time) (counts bool) {
+	counts = e.clickedAt.IsZero() || !at.Before(e.clickedAt.Add(clickRest))
+	e.clickedAt, e.click = at, click
+	return counts
+}
+
+// added is what a code gains.
 type added struct {
 	clicks    int64
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor locks the referrals in the order of their ids; that lock guards the
-// visits through them, too.
+// openDoor finds the codes. It locks none of them: what a referral says of code,
+// holder and campaign never changes.
 func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), referrals: map[string]query.ReferralListByCodeForUpdateRow{}, visited: map[pairing]time.Time{},
-		added: map[uuid.UUID]*added{}, met: map[pairing]met{}, bound: map[binding]uuid.UUID{},
+		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.ReferralListByCodeRow, len(visits)), people: map[string]int64{},
+		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
 	codes := map[string]bool{}
@@ -173,54 +182,89 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, vis
 		return d, nil
 	}
 	asked := slices.Sorted(maps.Keys(codes))
-	// One shard per lane and process: its rows are written by nobody else, as a rule.
-	d.counts = newCounts(d.at, byte(maphash.String(p.seed, "")+p.lane(asked[0])))
-	rows, err := q.ReferralListByCodeForUpdate(ctx, tx, query.ReferralListByCodeForUpdateParams{TenantID: t.ID, Codes: asked})
+	// Another shard each time: the batch before this one may be committing still.
+	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
+	rows, err := q.ReferralListByCode(ctx, tx, query.ReferralListByCodeParams{TenantID: t.ID, Codes: asked})
 	if err != nil {
-		return nil, fmt.Errorf("lock referrals: %w", err)
+		return nil, fmt.Errorf("find referrals: %w", err)
 	}
 	for _, r := range rows {
 		d.referrals[r.Asked] = r
 	}
-	return d, d.welcome(ctx, tx, t, visits)
+	if err := d.welcome(ctx, tx, t, visits); err != nil {
+		return nil, err
+	}
+	return d, d.recall(ctx, tx, visits)
 }
 
-// lane is the lane of a code's clicks.
+// clickLanes is how many batches of one tenant's clicks may be under way in a
+// process: as many as of awards, for the reason that stands at ledger.lanes.
+func clickLanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
+
+// lane is the lane of a code's clicks: they would wait for its count otherwise.
 func (p *Programme) lane(code string) uint64 {
-	return maphash.String(p.seed, strings.ToUpper(code)) % clickLanes
+	return maphash.String(p.seed, strings.ToUpper(code)) % p.lanes
 }
 
-// welcome finds the referees, and when they clicked last. Those who come through
-// no code are not looked for, so that nobody is enrolled for nothing.
+// welcome finds the referees and locks what binds them to the campaigns. That
+// lock guards their visits through any code. Those who come through no code are
+// not looked for, so that nobody is enrolled for nothing.
 func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
-	referees := map[string]bool{}
+	type guest struct{ external, campaign string }
+	asked := map[guest]bool{}
+	arg := query.RefereeListForUpdateParams{TenantID: d.tenantID}
 	for _, v := range visits {
-		if r, found := d.referrals[v.Code]; found && v.Referee != "" && campaignOf(r).Runs(d.at) {
-			referees[v.Referee] = true
-		}
-	}
-	if len(referees) == 0 {
-		return nil
-	}
-	var err error
-	d.people, err = known(ctx, tx, t, slices.Sorted(maps.Keys(referees))...)
-	if err != nil && !fault.Is(err, CodeMemberUnknown) {
-		return err
-	}
-	arg := query.VisitListManyParams{TenantID: d.tenantID}
-	asked := map[pairing]bool{}
-	for _, v := range visits {
-		r, who := d.referrals[v.Code], d.people[v.Referee]
-		pair := pairing{r.ID, who.id}
-		if r.ID == uuid.Nil || who.id == 0 || asked[pair] {
+		r, found := d.referrals[v.Code]
+		g := guest{v.Referee, r.CampaignID}
+		if v.Referee == "" || !found || asked[g] || !campaignOf(r).Runs(d.at) {
 			continue
 		}
-		asked[pair] = true
-		arg.CampaignIds = append(arg.CampaignIds, r.CampaignID)
-		arg.RefereeIds = append(arg.RefereeIds, who.id)
-		arg.ReferralIds = append(arg.ReferralIds, r.ID)
+		asked[g] = true
+		arg.ExternalIds = append(arg.ExternalIds, g.external)
+		arg.CampaignIds = append(arg.CampaignIds, g.campaign)
 	}
 	if len(asked) == 0 {
+		return nil
+	}
+	rows, err := q.RefereeListForUpdate(ctx, tx, arg)
+	if err != nil {
+		return fmt.Errorf("find referees: %w", err)
+	}
+	for _, r := range rows {
+		d.people[r.ExternalID] = r.ID
+		if r.ReferralID != uuid.Nil {
+			d.bonds[binding{r.CampaignID, r.ID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.ReferralID}
+		}
+	}
+	var missing []string
+	for _, external := range arg.ExternalIds {
+		if d.people[external] == 0 && !slices.Contains(missing, external) {
+			missing = append(missing, external)
+		}
+	}
+	if len(missing) > 0 && t.Policy.Enrolment != tenant.EnrolmentStrict {
+		return &unknownError{missing}
+	}
+	return nil
+}
+
+// recall reads when referees clicked last on codes that they are not bound to.
+// Most have never met a second one.
+func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
+	arg := query.VisitListManyParams{TenantID: d.tenantID}
+	for _, v := range visits {
+		r := d.referrals[v.Code]
+		to := binding{r.CampaignID, d.people[v.Referee]}
+		b, pair := d.bonds[to], pairing{to, r.ID}
+		if b == nil || b.referral == r.ID || d.visits[pair] != nil {
+			continue
+		}
+		d.visits[pair] = &encounter{}
+		arg.CampaignIds = append(arg.CampaignIds, to.campaign)
+		arg.RefereeIds = append(arg.RefereeIds, to.referee)
+		arg.ReferralIds = append(arg.ReferralIds, r.ID)
+	}
+	if len(d.visits) == 0 {
 		return nil
 	}
 	rows, err := q.VisitListMany(ctx, tx, arg)
@@ -228,13 +272,13 @@ func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []
 		return fmt.Errorf("read visits: %w", err)
 	}
 	for _, r := range rows {
-		d.visited[pairing{r.ReferralID, r.RefereeID}] = instant(r.ClickedAt)
+		d.visits[pairing{binding{r.CampaignID, r.RefereeID}, r.ReferralID}].clickedAt = instant(r.ClickedAt)
 	}
 	return nil
 }
 
 // campaignOf is as much of a campaign as tells whether it runs.
-func campaignOf(r query.ReferralListByCodeForUpdateRow) Campaign {
+func campaignOf(r query.ReferralListByCodeRow) Campaign {
 	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
 }
 
@@ -248,7 +292,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		return Click{}, err
 	}
 	who := d.people[n.Referee]
-	if n.Referee != "" && who.id == 0 {
+	if n.Referee != "" && who == 0 {
 		return Click{}, memberUnknown()
 	}
 	c := Click{ID: pg.NewUUID(), Code: r.Code, At: d.at, Counted: true}
@@ -257,18 +301,11 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		gain = &added{}
 		d.added[r.ID] = gain
 	}
-	if who.id == 0 {
+	if who == 0 {
 		gain.anonymous = d.at
 	} else {
-		pair := pairing{r.ID, who.id}
-		last := d.visited[pair]
-		c.Counted = last.IsZero() || !d.at.Before(last.Add(clickRest))
-		d.visited[pair] = d.at
-		d.met[pair] = met{r.CampaignID, c.ID}
-		if to := (binding{r.CampaignID, who.id}); last.IsZero() && d.bound[to] == uuid.Nil {
-			d.bound[to] = r.ID // a click before this one has bound the referee already
-		}
-		d.counts.seen(origin, who.id)
+		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, d.at)
+		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
 	if c.Counted {
@@ -277,11 +314,29 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 	}
 	d.made.Ids = append(d.made.Ids, c.ID)
 	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
-	d.made.RefereeIds = append(d.made.RefereeIds, who.id)
+	d.made.RefereeIds = append(d.made.RefereeIds, who)
 	d.made.Counted = append(d.made.Counted, c.Counted)
 	d.made.Networks = append(d.made.Networks, orNone(origin.network))
 	d.made.Devices = append(d.made.Devices, orNone(origin.device))
 	return c, nil
+}
+
+// encounter is the one of a referee with a code. Who is not bound yet is bound
+// to it, by the first click of a batch too.
+func (d *door) encounter(of binding, referral uuid.UUID) *encounter {
+	b := d.bonds[of]
+	if b == nil {
+		b = &bond{referral: referral, fresh: true}
+		d.bonds[of] = b
+	}
+	if b.referral == referral {
+		return &b.encounter
+	}
+	pair := pairing{of, referral}
+	if d.visits[pair] == nil { // bound by an earlier click of this batch
+		d.visits[pair] = &encounter{}
+	}
+	return d.visits[pair]
 }
 
 // orNone is no trait as the query takes it.
@@ -297,37 +352,61 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
 	}
-	referrals := query.ReferralAddClicksParams{TenantID: d.tenantID}
+	codes := query.ReferralClickAddManyParams{TenantID: d.tenantID}
 	for referral, gain := range d.added {
-		referrals.Ids = append(referrals.Ids, referral)
-		referrals.Clicks = append(referrals.Clicks, gain.clicks)
-		referrals.AnonymousAt = append(referrals.AnonymousAt, gain.anonymous)
+		codes.ReferralIds = append(codes.ReferralIds, referral)
+		codes.Clicks = append(codes.Clicks, gain.clicks)
+		codes.AnonymousAt = append(codes.AnonymousAt, gain.anonymous)
 	}
-	err := errors.Join(q.ReferralAddClicks(ctx, pipe, referrals), q.ClickInsertMany(ctx, pipe, d.made))
-	if len(d.met) > 0 {
-		err = errors.Join(err, d.storeMet(ctx, pipe))
-	}
-	return errors.Join(err, d.counts.store(ctx, pipe, d.tenantID))
+	return errors.Join(
+		d.storeBonds(ctx, pipe),
+		q.ReferralClickAddMany(ctx, pipe, codes),
+		q.ClickInsertMany(ctx, pipe, d.made),
+		d.storeVisits(ctx, pipe),
+		d.counts.store(ctx, pipe, d.tenantID),
+	)
 }
 
-func (d *door) storeMet(ctx context.Context, pipe *pg.Pipeline) error {
-	bound := query.AttributionInsertManyParams{TenantID: d.tenantID, At: d.at}
-	visits := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at}
-	for to, referral := range d.bound {
-		bound.CampaignIds = append(bound.CampaignIds, to.campaign)
-		bound.RefereeIds = append(bound.RefereeIds, to.referee)
-		bound.ReferralIds = append(bound.ReferralIds, referral)
-	}
-	for pair, m := range d.met {
-		visits.ClickIds = append(visits.ClickIds, m.click)
-		visits.CampaignIds = append(visits.CampaignIds, m.campaign)
-		visits.RefereeIds = append(visits.RefereeIds, pair.referee)
-		visits.ReferralIds = append(visits.ReferralIds, pair.referral)
-	}
-	if len(d.bound) > 0 {
-		if err := q.AttributionInsertMany(ctx, pipe, bound); err != nil {
-			return err
+// storeBonds notes the clicks in locked attributions, then makes the new ones.
+func (d *door) storeBonds(ctx context.Context, pipe *pg.Pipeline) error {
+	known := query.AttributionUpdateClickedParams{TenantID: d.tenantID, At: d.at}
+	fresh := query.AttributionInsertClickedParams{TenantID: d.tenantID, At: d.at}
+	for of, b := range d.bonds {
+		switch {
+		case b.fresh:
+			fresh.CampaignIds = append(fresh.CampaignIds, of.campaign)
+			fresh.RefereeIds = append(fresh.RefereeIds, of.referee)
+			fresh.ReferralIds = append(fresh.ReferralIds, b.referral)
+			fresh.ClickIds = append(fresh.ClickIds, b.click)
+		case b.click != uuid.Nil:
+			known.CampaignIds = append(known.CampaignIds, of.campaign)
+			known.RefereeIds = append(known.RefereeIds, of.referee)
+			known.ClickIds = append(known.ClickIds, b.click)
 		}
 	}
-	return q.VisitUpsertMany(ctx, pipe, visits)
+	var err error
+	if len(known.RefereeIds) > 0 {
+		err = q.AttributionUpdateClicked(ctx, pipe, known)
+	}
+	if len(fresh.RefereeIds) > 0 {
+		err = errors.Join(err, q.AttributionInsertClicked(ctx, pipe, fresh))
+	}
+	return err
+}
+
+func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {
+	arg := query.VisitUpsertManyParams{TenantID: d.tenantID, MetAt: d.at}
+	for pair, e := range d.visits {
+		if e.click == uuid.Nil {
+			continue // refused after all
+		}
+		arg.ClickIds = append(arg.ClickIds, e.click)
+		arg.CampaignIds = append(arg.CampaignIds, pair.campaign)
+		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
+		arg.ReferralIds = append(arg.ReferralIds, pair.referral)
+	}
+	if len(arg.ClickIds) == 0 {
+		return nil
+	}
+	return q.VisitUpsertMany(ctx, pipe, arg)
 }

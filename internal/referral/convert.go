@@ -64,6 +64,7 @@ type deal struct {
 	referrer, referee person
 	clickedAt         time.Time // the referee's newest click on the code; zero: none
 	clickID           *uuid.UUID
+	anonymousAt       time.Time // newest click by nobody in particular; zero: none
 	bound             query.Attribution
 	verdict           fraud.Verdict
 
@@ -94,7 +95,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	judged := subject{
 		kind: fraud.Conversion, at: d.at, campaignID: d.campaign.ID, referralID: d.referral.ID, referrer: d.referrer, referee: d.referee,
 		origin: d.origin, referrerOrigin: traits{network: d.referral.Network, device: d.referral.Device},
-		lastClick: d.clickedAt, lastAnonymous: instant(d.referral.AnonymousAt), amountMinor: n.AmountMinor,
+		lastClick: d.clickedAt, lastAnonymous: d.anonymousAt, amountMinor: n.AmountMinor,
 	}
 	if n.RefereeEmail != "" {
 		judged.referee.email = n.RefereeEmail
@@ -139,10 +140,13 @@ func (d *deal) begin(ctx context.Context, tx pg.Tx, n NewConversion) error {
 	visited, err := q.VisitGet(ctx, tx, query.VisitGetParams{
 		TenantID: d.tenant.ID, CampaignID: d.campaign.ID, RefereeID: d.referee.id, ReferralID: d.referral.ID,
 	})
-	if err != nil && !pg.IsNoRows(err) {
+	if err != nil {
 		return fmt.Errorf("read visit: %w", err)
 	}
-	d.clickedAt, d.clickID = instant(visited.ClickedAt), visited.ClickID
+	d.clickedAt, d.clickID, d.anonymousAt = instant(visited.ClickedAt), visited.ClickID, instant(visited.AnonymousAt)
+	if visited.BoundClickID != nil {
+		d.clickedAt, d.clickID = instant(visited.BoundClickedAt), visited.BoundClickID
+	}
 	return nil
 }
 
@@ -162,8 +166,8 @@ func (d *deal) bind(ctx context.Context, tx pg.Tx) error {
 	var err error
 	d.bound, err = q.AttributionGetForUpdate(ctx, tx, get)
 	if pg.IsNoRows(err) {
-		err = q.AttributionInsertMany(ctx, tx, query.AttributionInsertManyParams{
-			TenantID: d.tenant.ID, At: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
+		err = q.AttributionInsert(ctx, tx, query.AttributionInsertParams{
+			TenantID: d.tenant.ID, CampaignID: d.campaign.ID, RefereeID: d.referee.id, ReferralID: d.referral.ID, At: d.at,
 		})
 		if err == nil {
 			d.bound, err = q.AttributionGetForUpdate(ctx, tx, get)
@@ -327,13 +331,15 @@ func (d *deal) storeReferral(ctx context.Context, db query.DBTX) error {
 	if d.conversion.Status == ConversionExpired {
 		return nil
 	}
-	err := q.VisitUpsertMany(ctx, db, query.VisitUpsertManyParams{
-		TenantID: d.tenant.ID, MetAt: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
-		ClickIds: []uuid.UUID{uuid.Nil},
-	})
-	if d.bound.ReferralID == d.referral.ID {
+	var err error
+	if d.bound.ReferralID != d.referral.ID {
+		err = q.VisitUpsertMany(ctx, db, query.VisitUpsertManyParams{
+			TenantID: d.tenant.ID, MetAt: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
+			ClickIds: []uuid.UUID{uuid.Nil},
+		})
+	} else {
 		bound := query.AttributionUpdateParams{
-			TenantID: d.tenant.ID, CampaignID: d.campaign.ID, RefereeID: d.referee.id, ConvertedAt: d.bound.ConvertedAt, PaidAt: d.bound.PaidAt,
+			TenantID: d.tenant.ID, CampaignID: d.campaign.ID, RefereeID: d.referee.id, MetAt: d.at, ConvertedAt: d.bound.ConvertedAt, PaidAt: d.bound.PaidAt,
 		}
 		if bound.ConvertedAt == nil {
 			bound.ConvertedAt = &d.at
@@ -341,7 +347,7 @@ func (d *deal) storeReferral(ctx context.Context, db query.DBTX) error {
 		if bound.PaidAt == nil && len(d.rewards) > 0 {
 			bound.PaidAt = &d.at
 		}
-		err = errors.Join(err, q.AttributionUpdate(ctx, db, bound))
+		err = q.AttributionUpdate(ctx, db, bound)
 	}
 	if d.conversion.Status == ConversionRejected {
 		return err

@@ -208,13 +208,16 @@ func (p *Programme) Referral(ctx context.Context, tenantID int64, code string) (
 	if err != nil {
 		return Referral{}, pg.Fault(fmt.Errorf("read referral: %w", err))
 	}
-	return referralFromRow(row.Referral, row.Referrer, orEmpty(row.Referee)), nil
+	found := referralFromRow(row.Referral, row.Referrer, orEmpty(row.Referee))
+	found.Clicks = row.Clicks
+	return found, nil
 }
 
+// referralFromRow leaves the clicks out, which lie elsewhere.
 func referralFromRow(r query.Referral, referrer, referee string) Referral {
 	return Referral{
 		ID: r.ID, CampaignID: r.CampaignID, Code: r.Code, Referrer: referrer, Referee: referee, Username: orEmpty(r.Username), Status: r.Status,
-		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Clicks: r.Clicks, Conversions: r.Conversions,
+		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Conversions: r.Conversions,
 		CreatedAt: r.CreatedAt.UTC(), CompletedAt: instant(r.CompletedAt),
 	}
 }

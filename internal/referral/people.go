@@ -105,6 +105,9 @@ const (
 type traits struct{ network, agent, device []byte }
 
 func (t traits) byKind() map[string][]byte {
+	if t.network == nil && t.device == nil {
+		return nil // most clicks say nothing
+	}
 	known := map[string][]byte{}
 	for kind, trait := range map[string][]byte{traitNetwork: t.network, traitAgent: t.agent, traitDevice: t.device} {
 		if len(trait) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +38,9 @@ type Programme struct {
 	secret []byte // under which addresses and devices are hashed
 	clicks *batch.Group[visit, Click]
 	seed   maphash.Seed
-	turns  turns // of conversions
+	lanes  uint64        // of clicks
+	turn   atomic.Uint32 // of clicks: the next batch's shard of the totals
+	turns  turns         // of conversions
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
@@ -49,7 +52,8 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger) (*Programme, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Programme{db: db, ledger: l, secret: secret, seed: maphash.MakeSeed()}
+	p := &Programme{db: db, ledger: l, secret: secret, seed: maphash.MakeSeed(), lanes: clickLanes()}
+	p.turn.Store(uint32(maphash.String(p.seed, ""))) // two servers rarely meet
 	p.clicks = batch.New(clickBatch, p.runClicks)
 	return p, nil
 }

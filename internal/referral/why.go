@@ -130,7 +130,7 @@ func (s *Story) tell(row query.ConversionGetWhyRow) {
 	s.RefundedAt = instant(c.RefundedAt)
 	s.Referral = Referral{
 		ID: r.ID, CampaignID: r.CampaignID, Code: r.Code, Referrer: row.Referrer, Status: r.Status,
-		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Clicks: r.Clicks, Conversions: r.Conversions,
+		Review: reviewOf(r.RiskScore, r.Warning, r.Reasons), Clicks: row.Clicks, Conversions: r.Conversions,
 		CreatedAt: r.CreatedAt.UTC(), CompletedAt: instant(r.CompletedAt),
 	}
 	if row.Named != nil {
