@@ -24,7 +24,7 @@ const (
 var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
-	"bench":   "ledger store tenant referral pglocal" + data, // as its operator: through the domains, below any facade
+	"bench":   "leaderboard ledger store tenant referral pglocal" + data, // as its operator: through the domains, below any facade
 	"crash":   "app apptest ledger tenant store pglocal" + data,
 	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
