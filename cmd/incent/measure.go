@@ -56,6 +56,7 @@ func benchPrepareCommand() *cobra.Command {
 	c.Flags().StringVar(&o.Tenant, "tenant", "bench", "name of the tenant to make")
 	c.Flags().Int64Var(&o.Members, "members", 1_000_000, "members")
 	c.Flags().Int64Var(&o.Transfers, "transfers", 10_000_000, "transfers, spread over the members")
+	c.Flags().Int64Var(&o.Ranked, "ranked", 0, "members on the leaderboard of a tenant of its own; 0 for none")
 	c.Flags().Int64Var(&o.Referrals, "codes", 0, "codes of a campaign in a tenant of its own; 0 for none")
 	c.Flags().Int64Var(&o.Clicks, "clicks", 0, "clicks, a multiple of the codes")
 	c.Flags().Int64Var(&o.Conversions, "conversions", 0, "conversions; the codes are a multiple of them")

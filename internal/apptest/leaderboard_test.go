@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/incent-dev/incent/internal/apptest"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -15,10 +16,10 @@ import (
 func init() {
 	ask := apptest.NewRequest
 	addGolden(tenant.Incenta, map[string]func(ids) apptest.Request{
-		"getLeaderboard":   get("/incentives/leaderboard"),
+		"getLeaderboard":   func(i ids) apptest.Request { return ask("GET", "/incentives/leaderboard?snapshotId="+i.snapshot, nil) },
 		"listLeaderboards": get("/incentives/leaderboards"),
 		"getStanding": func(i ids) apptest.Request {
-			return ask("GET", "/incentives/leaderboard/"+i.member+"?around=2", nil)
+			return ask("GET", "/incentives/leaderboard/"+i.member+"?around=2&period="+i.period, nil)
 		},
 		"createLeaderboard": func(ids) apptest.Request {
 			return ask("POST", "/incentives/leaderboard", object{"name": "Before the summer sale"})
@@ -33,7 +34,20 @@ func xp(t testing.TB, s *apptest.Server, member string, amount int64) ledger.Out
 	return post(t, s, ledger.Command{Op: ledger.OpAward, Member: member, Asset: ledger.XP, Amount: amount})
 }
 
-// The documents' own board.
+// addBoards takes a snapshot and defines the board of a period.
+func addBoards(t testing.TB, s *apptest.Server) (snapshot, period string) {
+	t.Helper()
+	made, err := s.Core.Boards.Create(t.Context(), s.Tenant.ID, leaderboard.NewBoard{}, nil)
+	if err == nil {
+		_, err = s.Core.Boards.Create(t.Context(), s.Tenant.ID, leaderboard.NewBoard{Period: leaderboard.Weekly}, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.PublicID(), "WEEKLY"
+}
+
+// documentedBoard lets members earn what the documents' board shows.
 func documentedBoard(t testing.TB, s *apptest.Server) {
 	t.Helper()
 	for _, m := range []struct {
@@ -87,7 +101,7 @@ func TestLeaderboardIsLive(t *testing.T) {
 	more := xp(t, s, "user_789", 1000)
 	equal(t, "after another", board(), "1 user_789 2800 600; 2 user_456 2450 1200; 3 user_123 1800 900; ")
 	for _, o := range []ledger.Outcome{award, more} {
-		s.Management.Must(200, "POST", "/awards/"+o.Transfer.ID()+"/reverse", object{"reason": "Mistake"})
+		s.Management.Must(201, "POST", "/transfers/"+o.Transfer.ID()+"/reverse", object{"reason": "Mistake"})
 	}
 	equal(t, "after reversals", board(), "1 user_456 2450 1200; 2 user_123 1800 900; 3 user_789 1200 600; ")
 	post(t, s, ledger.Command{Op: ledger.OpHold, Member: "user_123", Asset: ledger.XP, Amount: 5000, MaturesAt: time.Now().Add(time.Hour)})

@@ -37,6 +37,7 @@ type ids struct {
 	action                           string // one without limits
 	badge, milestone, quest          string // keys; the member has the badge
 	level                            string // its number
+	snapshot, period                 string // of the leaderboard; one that has a board, which is no id
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -50,12 +51,13 @@ func unknown() ids {
 		partner: nobodys("ptn_"), listing: nobodys("listing_"), offer: nobodys("offer_"),
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
+		snapshot: nobodys("snap_"), period: "MONTHLY",
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot}
 }
 
 const plenty = 1_000_000
@@ -77,6 +79,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.transfer = give(t, s, w.member, plenty).Transfer.ID()
 	post(t, s, ledger.Command{Op: ledger.OpAward, Member: w.member, Asset: ledger.Tokens, Amount: plenty})
 	xp(t, s, w.member, plenty)
+	w.snapshot, w.period = addBoards(t, s)
 	w.order = buyPhysical(t, s, w.member, w.physical)
 	w.key = tenant.KeyID(s.NewKey(tenant.Incentable, "read").ID)
 	held := post(t, s, ledger.Command{Op: ledger.OpHold, Member: w.member, Asset: ledger.Points, Amount: 10})

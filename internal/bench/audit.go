@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
@@ -14,7 +16,7 @@ import (
 func (r *run) audit(ctx context.Context) error {
 	for _, f := range r.fixtures() {
 		r.say("\nAuditing database %s", f.name)
-		report, err := ledger.Audit(ctx, f.db, nil, append(store.AuditChecks(), referral.AuditChecks()...)...)
+		report, err := ledger.Audit(ctx, f.db, nil, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks())...)
 		if err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}

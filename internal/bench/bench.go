@@ -47,6 +47,7 @@ type run struct {
 
 	clickKey  string     // of the tenant whose codes are clicked on; "": not made
 	campaigns *campaigns // nil: not made
+	boards    *boards    // nil: not made
 
 	figures map[string][]figure
 	failed  map[string]error
@@ -266,6 +267,9 @@ func (r *run) fixtures() (made []*fixture) {
 	}
 	if r.campaigns != nil {
 		made = append(made, r.campaigns.fixture)
+	}
+	if r.boards != nil {
+		made = append(made, r.boards.fixture)
 	}
 	return made
 }

@@ -17,14 +17,16 @@ import (
 )
 
 // Names of the databases of a run, all in one cluster: the servers', pgbench's,
-// and those of the servers with the long history and with the large campaign, so
-// that the tables and indexes of the others stay as small as an empty tenant's.
+// and those of the servers with the long history, with the large campaign and
+// with the large leaderboard, so that the tables and indexes of the others stay
+// as small as an empty tenant's.
 const (
 	databaseServed = "incent"
 	databaseBare   = "bare"
 	databaseScale  = "scale"
 
 	databaseCampaigns = "campaigns"
+	databaseBoards    = "boards"
 )
 
 // database is the private PostgreSQL of a run.

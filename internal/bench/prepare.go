@@ -24,6 +24,8 @@ type PrepareOptions struct {
 	Referrals   int64 // codes, each of another member; 0: no campaign
 	Clicks      int64
 	Conversions int64
+
+	Ranked int64 // members with a place on the leaderboard of a tenant of its own; 0: none
 }
 
 const (
@@ -43,7 +45,7 @@ func Prepare(ctx context.Context, o PrepareOptions) error {
 	if h.Transfers == 0 {
 		h.Transfers = defaultTransfers
 	}
-	if h.Members < 0 || h.Transfers < 0 || o.Referrals < 0 {
+	if h.Members < 0 || h.Transfers < 0 || o.Referrals < 0 || o.Ranked < 0 {
 		return fmt.Errorf("members, transfers and codes cannot be negative")
 	}
 	if err := pg.Migrate(ctx, o.URL, 0); err != nil {
@@ -65,10 +67,23 @@ func Prepare(ctx context.Context, o PrepareOptions) error {
 	}
 	_, err = fmt.Fprintf(o.Out, "Tenant %s (live): %d members, %d transfers, made in %s.\nINCENTABLE_API_KEY=%s\n",
 		t.Name, h.Members, h.Transfers, time.Since(started).Round(time.Second), key)
-	if err != nil || o.Referrals == 0 {
+	if err == nil && o.Referrals > 0 {
+		err = o.prepareCampaign(ctx, db)
+	}
+	if err == nil && o.Ranked > 0 {
+		err = o.prepareRanked(ctx, db)
+	}
+	return err
+}
+
+func (o PrepareOptions) prepareRanked(ctx context.Context, db *pg.DB) error {
+	name, started := o.Tenant+" leaderboard", time.Now()
+	key, err := newRanked(ctx, db, o.URL, name, o.Ranked, o.Out)
+	if err != nil {
 		return err
 	}
-	return o.prepareCampaign(ctx, db)
+	_, err = fmt.Fprintf(o.Out, "Tenant %s (live): %d ranked members, made in %s.\nINCENTA_API_KEY=%s\n", name, o.Ranked, time.Since(started).Round(time.Second), key)
+	return err
 }
 
 func (o PrepareOptions) prepareCampaign(ctx context.Context, db *pg.DB) error {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
@@ -30,7 +31,7 @@ func TestProgrammeIsWhatTheServerWouldHaveWritten(t *testing.T) {
 	}
 	books := ledger.New(pgtest.DB())
 	defer books.Close(ctx)
-	p, err := referral.New(ctx, pgtest.DB(), books)
+	p, err := referral.New(ctx, pgtest.DB(), books, incentive.New(pgtest.DB()))
 	if err != nil {
 		t.Fatal(err)
 	}

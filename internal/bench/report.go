@@ -75,6 +75,10 @@ func (r *run) lines(b *strings.Builder, w row) {
 		}
 		ratio := median(all).perSecond / other.perSecond
 		wanted, met := "", ""
+		if c.tail > 0 {
+			ratio, name = float64(median(all).p99)/float64(other.p99), "p99 of "+name
+			wanted, met = "≤ "+strconv.FormatFloat(c.tail, 'f', -1, 64), yes(ratio <= c.tail)
+		}
 		if c.atLeast > 0 {
 			wanted, met = "≥ "+strconv.FormatFloat(math.Round(c.atLeast*100)/100, 'f', -1, 64), yes(ratio >= c.atLeast)
 		}

@@ -23,16 +23,18 @@ type row struct {
 	bars []bar
 }
 
-// bar compares a row with another one. The best round of the other counts where
-// best is set, else its median.
+// bar compares a row with another one, by speed or, where tail is set, by the
+// p99 of a request. The best round of the other counts where best is set, else
+// its median.
 type bar struct {
 	against string  // key
 	atLeast float64 // 0: for information
 	best    bool
+	tail    float64 // as often as the other's p99 goes into this one's, at most
 }
 
 // rows are measured in this order.
-var rows = slices.Concat(ledgerRows, referralRows)
+var rows = slices.Concat(ledgerRows, referralRows, leaderboardRows)
 
 var ledgerRows = []row{
 	{key: "pg-tpcb", title: "`pgbench` tpcb-like, 16 clients", args: []string{"-c", "16", "-j", "2"}},
