@@ -36,6 +36,8 @@ type books struct {
 	Rewards      []rewardRow
 	Attributions []attributionRow
 	Tallies      []tallyRow
+
+	Events []eventRow
 }
 
 type transferRow struct {
@@ -50,7 +52,7 @@ type transferRow struct {
 	Ref       string
 	At        time.Time
 
-	Reward string `db:"-"` // that it pays or takes back
+	Payee string `db:"-"` // tail of the id of the reward or event that it pays, or takes back
 }
 
 // id is the transfer's public id.
@@ -69,6 +71,7 @@ func (t transferRow) points() int64 {
 
 type accountRow struct {
 	Member    string
+	Asset     ledger.Asset
 	Available int64
 	Pending   int64
 	Debt      int64
@@ -86,6 +89,7 @@ type orderRow struct {
 	Spent  int64
 	Status string
 	Codes  []string
+	Asset  ledger.Asset
 }
 
 type itemRow struct {
@@ -110,6 +114,7 @@ type dayRow struct {
 
 type lotRow struct {
 	Member    string
+	Asset     ledger.Asset
 	Remaining int64
 	Entries   int64 // the sum of what went in and out
 }
@@ -167,8 +172,9 @@ func (b *books) shopReaders(ctx context.Context, tx pgx.Tx, tenantID int64) []fu
 			return rows(ctx, tx, tenantID, &b.Days, `SELECT status, sum(orders)::bigint FROM order_spans WHERE tenant_id = $1 AND item_id = '' AND seconds = 86400 GROUP BY status ORDER BY status`)
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
+		func() error { return rows(ctx, tx, tenantID, &b.Events, eventsSQL) },
 		func() error {
-			return rows(ctx, tx, tenantID, &b.Keys, `SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 ORDER BY key`)
+			return rows(ctx, tx, tenantID, &b.Keys, keysSQL)
 		},
 	}
 }
@@ -181,7 +187,7 @@ func (b *books) render() {
 		case ledger.KindRedeem, ledger.KindRefund:
 			t.Order = publicID("ord_", t.Order)
 		default:
-			t.Order, t.Reward = "", publicID("rwd_", t.Order)
+			t.Order, t.Payee = "", publicID("", t.Order)
 		}
 	}
 	for i := range b.Orders {
@@ -191,6 +197,9 @@ func (b *books) render() {
 		// Whose it is stands before its id.
 		prefix, owner, _ := strings.Cut(b.Codes[i].Owner, " ")
 		b.Codes[i].Owner = publicID(prefix, owner)
+	}
+	for i := range b.Events {
+		b.Events[i].ID = publicID("evt_", b.Events[i].ID)
 	}
 	b.renderProgramme()
 }
@@ -203,25 +212,29 @@ SELECT m.external_id, t.member_id, t.asset, t.seq, t.kind, t.amount, t.available
  WHERE t.tenant_id = $1 ORDER BY t.member_id, t.asset, t.seq`
 
 	accountsSQL = `
-SELECT m.external_id, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq
+SELECT m.external_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq
   FROM accounts a JOIN members m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
- WHERE a.tenant_id = $1 AND a.asset = 1 ORDER BY a.member_id`
+ WHERE a.tenant_id = $1 ORDER BY a.member_id, a.asset`
 
 	ordersSQL = `
-SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.codes
+SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.codes, o.asset
   FROM orders o JOIN members m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 ORDER BY o.id`
+
+	keysSQL = `
+SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 UNION ALL
+SELECT key, status::int, body FROM activity_keys WHERE tenant_id = $1 ORDER BY key`
 
 	codesSQL = `
 SELECT pool_id, code, state, coalesce('ord_ ' || order_id::text, 'rwd_ ' || reward_id::text, '')
   FROM codes WHERE tenant_id = $1 ORDER BY id`
 
 	lotsSQL = `
-SELECT m.external_id, coalesce(l.remaining, 0), coalesce(e.amount, 0)
-  FROM (SELECT member_id, sum(remaining)::bigint AS remaining FROM lots WHERE tenant_id = $1 GROUP BY 1) l
-  FULL JOIN (SELECT member_id, sum(amount)::bigint AS amount FROM lot_entries WHERE tenant_id = $1 GROUP BY 1) e USING (member_id)
+SELECT m.external_id, asset, coalesce(l.remaining, 0), coalesce(e.amount, 0)
+  FROM (SELECT member_id, asset, sum(remaining)::bigint AS remaining FROM lots WHERE tenant_id = $1 GROUP BY 1, 2) l
+  FULL JOIN (SELECT member_id, asset, sum(amount)::bigint AS amount FROM lot_entries WHERE tenant_id = $1 GROUP BY 1, 2) e USING (member_id, asset)
   JOIN members m ON m.tenant_id = $1 AND m.id = member_id
- ORDER BY member_id`
+ ORDER BY member_id, asset`
 )
 
 func rows[T any](ctx context.Context, tx pgx.Tx, tenantID int64, into *[]T, sql string) error {

@@ -94,7 +94,11 @@ var errUnknown = errors.New("no answer that settles it")
 
 // settle is exchange for an entry: an answer counts only when it is final.
 func (c *client) settle(ctx context.Context, e *entry, base string) (*answer, error) {
-	a, err := c.exchange(ctx, e.kind.facade, base, e.Method, e.Path, e.Key, e.Body)
+	header := e.Key
+	if e.kind.keyInBody {
+		header = ""
+	}
+	a, err := c.exchange(ctx, e.kind.facade, base, e.Method, e.Path, header, e.Body)
 	if err != nil {
 		return nil, err
 	}

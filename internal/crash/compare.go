@@ -51,13 +51,15 @@ func (v verdict) first(n int) string {
 	return b.String()
 }
 
-// effect is one transfer that an acknowledgement claims.
+// effect is one transfer that an acknowledgement claims, or all that an event
+// pays of one asset.
 type effect struct {
 	id      string // the transfer's, where the answer tells it
 	member  string
 	points  int64 // signed
 	balance *int64
-	key     string // whose answer it is
+	key     string       // whose answer it is
+	asset   ledger.Asset // zero: points
 }
 
 // claims is everything that the acknowledgements of a journal say, by what
@@ -67,7 +69,9 @@ type claims struct {
 	orders    map[string]told // by order
 	cancelled map[string]bool // by order
 	shipped   map[string]bool // by order
+	fulfilled map[string]bool // by order
 	programme programme
+	events    map[string]toldEvent // by id
 	findings  []finding
 }
 
@@ -84,6 +88,7 @@ func compare(entries []*entry, b *books) []finding {
 	c.compareBalances(b)
 	c.compareShelves(b)
 	c.compareProgramme(b)
+	c.compareEvents(b)
 	c.compareKeys(entries, b)
 	c.checkChains(b)
 	return c.findings
@@ -92,7 +97,8 @@ func compare(entries []*entry, b *books) []finding {
 // claim gathers what the answers say.
 func claim(entries []*entry) *claims {
 	c := &claims{
-		effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}, programme: newProgramme(),
+		effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}, fulfilled: map[string]bool{},
+		programme: newProgramme(), events: map[string]toldEvent{},
 	}
 	for _, e := range entries {
 		if e.differs != nil {
@@ -111,9 +117,9 @@ func claim(entries []*entry) *claims {
 		}
 	}
 	c.follow()
-	for order, is := range c.shipped {
-		if is && c.cancelled[order] {
-			c.find(wrong, "order %s was both shipped and cancelled", order)
+	for order, is := range c.cancelled {
+		if is && (c.shipped[order] || c.fulfilled[order]) {
+			c.find(wrong, "order %s was cancelled, and shipped or fulfilled", order)
 		}
 	}
 	return c
@@ -127,21 +133,55 @@ func (c *claims) checkRefusal(e *entry) {
 }
 
 func (c *claims) claim(name string, e effect) {
+	if e.asset == 0 {
+		e.asset = ledger.Points
+	}
 	if before, twice := c.effects[name]; twice {
 		c.find(wrong, "keys %s and %s claim the same effect: %s", before.key, e.key, name)
 	}
 	c.effects[name] = e
 }
 
-// nameOf is what identifies a transfer among the claims. payees tells what a
-// reward was earned by.
-func nameOf(t transferRow, payees map[string]string) string {
+// moved names the transfers by what identifies each among the claims. What an
+// event pays of an asset is one, since that is what is told of it.
+func (b *books) moved() (names []string, transfers []transferRow) {
+	payees := make(map[string]string, len(b.Rewards)+len(b.Events))
+	for _, r := range b.Rewards {
+		payees[bare(r.ID)] = "payout " + r.earned()
+	}
+	for _, e := range b.Events {
+		payees[bare(e.ID)] = "event " + e.ID
+	}
+	for _, t := range b.Transfers {
+		name := t.name(payees)
+		last := len(names) - 1
+		if strings.HasPrefix(name, "event ") && last >= 0 && names[last] == name {
+			t.Amount += transfers[last].Amount
+			transfers[last] = t
+			continue
+		}
+		names, transfers = append(names, name), append(transfers, t)
+	}
+	return names, transfers
+}
+
+// bare is an id without its prefix: causes of transfers have none.
+func bare(id string) string {
+	_, rest, _ := strings.Cut(id, "_")
+	return rest
+}
+
+func (t transferRow) name(payees map[string]string) string {
 	switch t.Kind {
 	case ledger.KindAward:
-		if t.Reward != "" {
-			return "payout " + payees[t.Reward]
+		switch payee := payees[t.Payee]; {
+		case t.Payee == "":
+			return "ref " + t.Ref
+		case strings.HasPrefix(payee, "event "):
+			return payee + " " + t.Asset.String()
+		default:
+			return payee
 		}
-		return "ref " + t.Ref
 	case ledger.KindDeduct:
 		return "ref " + t.Ref
 	case ledger.KindRedeem:
@@ -149,7 +189,7 @@ func nameOf(t transferRow, payees map[string]string) string {
 	case ledger.KindRefund:
 		return "refund " + t.Order
 	case ledger.KindClawback:
-		return "clawback " + payees[t.Reward]
+		return strings.Replace(payees[t.Payee], "payout", "clawback", 1)
 	}
 	return "unasked " + t.id()
 }
@@ -158,16 +198,13 @@ func nameOf(t transferRow, payees map[string]string) string {
 func (c *claims) compareTransfers(b *books) {
 	for order, is := range c.cancelled {
 		if t, ours := c.orders[order]; is && ours {
-			c.effects["refund "+order] = effect{member: t.Member, points: t.Spent}
+			c.effects["refund "+order] = effect{member: t.Member, points: t.Spent, asset: t.Asset}
 		}
 	}
-	payees := make(map[string]string, len(b.Rewards))
-	for _, r := range b.Rewards {
-		payees[r.ID] = r.earned()
-	}
 	seen := map[string]int{}
-	for _, t := range b.Transfers {
-		name := nameOf(t, payees)
+	names, transfers := b.moved()
+	for i, t := range transfers {
+		name := names[i]
 		seen[name]++
 		claimed, is := c.effects[name]
 		switch {
@@ -175,7 +212,7 @@ func (c *claims) compareTransfers(b *books) {
 			c.find(doubled, "transfer %s of %s, %+d (%s): no acknowledgement accounts for it", t.id(), t.Member, t.points(), name)
 		case seen[name] > 1:
 			c.find(doubled, "transfer %s of %s, %+d (%s) is there %d times", t.id(), t.Member, t.points(), name, seen[name])
-		case claimed.member != t.Member || claimed.points != t.points() || t.Asset != asset || claimed.id != "" && claimed.id != t.id():
+		case claimed.member != t.Member || claimed.points != t.points() || t.Asset != claimed.asset || claimed.id != "" && claimed.id != t.id():
 			c.find(wrong, "%s was acknowledged as %s of %s, %+d, and is %s of %s, %+d", name, claimed.id, claimed.member, claimed.points, t.id(), t.Member, t.points())
 		case claimed.balance != nil && *claimed.balance != t.After:
 			c.find(wrong, "%s was acknowledged with balance %d, and led to %d", name, *claimed.balance, t.After)
@@ -198,7 +235,7 @@ func (c *claims) compareOrders(b *books) {
 			continue
 		}
 		seen[o.ID] = true
-		if o.Member != t.Member || o.Item != t.Item || o.Units != t.Units || o.Spent != t.Spent || !slices.Equal(o.Codes, t.Codes) {
+		if o.Asset != t.Asset || o.Member != t.Member || o.Item != t.Item || o.Units != t.Units || o.Spent != t.Spent || !slices.Equal(o.Codes, t.Codes) {
 			c.find(wrong, "order %s was acknowledged as %+v, and is %+v", o.ID, t, o)
 		}
 		cancelled := o.Status == string(store.Cancelled)
@@ -207,7 +244,9 @@ func (c *claims) compareOrders(b *books) {
 			c.find(lost, "order %s was acknowledged as cancelled, and is %s", o.ID, o.Status)
 		case cancelled && !c.cancelled[o.ID]:
 			c.find(doubled, "order %s is cancelled: no acknowledgement accounts for it", o.ID)
-		case c.shipped[o.ID] && o.Status != string(store.Shipped):
+		case c.fulfilled[o.ID] && o.Status != string(store.Completed):
+			c.find(lost, "order %s was acknowledged as fulfilled, and is %s", o.ID, o.Status)
+		case c.shipped[o.ID] && !c.fulfilled[o.ID] && o.Status != string(store.Shipped):
 			c.find(lost, "order %s was acknowledged as shipped, and is %s", o.ID, o.Status)
 		}
 	}
@@ -221,27 +260,32 @@ func (c *claims) compareOrders(b *books) {
 // compareBalances holds the accounts against the sums of the claims.
 func (c *claims) compareBalances(b *books) {
 	type sums struct{ balance, earned, redeemed int64 }
-	want := map[string]sums{}
+	type account struct {
+		member string
+		asset  ledger.Asset
+	}
+	want := map[account]sums{}
 	for name, e := range c.effects {
-		s := want[e.member]
+		of := account{e.member, e.asset}
+		s := want[of]
 		s.balance += e.points
 		switch sort, _, _ := strings.Cut(name, " "); {
-		case sort == "payout", sort == "ref" && e.points > 0:
+		case sort == "payout", sort == "event", sort == "ref" && e.points > 0:
 			s.earned += e.points
 		case sort == "spend", sort == "refund":
 			s.redeemed -= e.points
 		}
-		want[e.member] = s
+		want[of] = s
 	}
 	for _, a := range b.Accounts {
-		got := sums{a.Available - a.Debt, a.Earned, a.Redeemed}
-		if got != want[a.Member] || a.Pending != 0 {
-			c.find(wrong, "%s has (balance, earned, redeemed) %v, the acknowledgements sum to %v; pending %d", a.Member, got, want[a.Member], a.Pending)
+		of, got := account{a.Member, a.Asset}, sums{a.Available - a.Debt, a.Earned, a.Redeemed}
+		if got != want[of] || a.Pending != 0 {
+			c.find(wrong, "%s has (balance, earned, redeemed) %v of %v, the acknowledgements sum to %v; pending %d", a.Member, got, a.Asset, want[of], a.Pending)
 		}
-		delete(want, a.Member)
+		delete(want, of)
 	}
-	for member, s := range want {
-		c.find(lost, "%s has no account; the acknowledgements sum to %v", member, s)
+	for of, s := range want {
+		c.find(lost, "%s has no account of %v; the acknowledgements sum to %v", of.member, of.asset, s)
 	}
 }
 

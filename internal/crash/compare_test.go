@@ -47,10 +47,10 @@ func sample() ([]*entry, *books) {
 	}
 	b := &books{
 		Transfers: transfers,
-		Accounts:  []accountRow{{Member: "m", Available: 125, Earned: 160, Redeemed: 25, Seq: 6}},
+		Accounts:  []accountRow{{Member: "m", Asset: asset, Available: 125, Earned: 160, Redeemed: 25, Seq: 6}},
 		Orders: []orderRow{
-			{ID: "ord_1", Member: "m", Item: "voucher", Units: 1, Spent: 25, Status: "completed", Codes: []string{"C1"}},
-			{ID: "ord_2", Member: "m", Item: "mug", Units: 1, Spent: 30, Status: "cancelled"},
+			{ID: "ord_1", Member: "m", Item: "voucher", Units: 1, Spent: 25, Asset: asset, Status: "completed", Codes: []string{"C1"}},
+			{ID: "ord_2", Member: "m", Item: "mug", Units: 1, Spent: 30, Asset: asset, Status: "cancelled"},
 		},
 		Items: []itemRow{{ID: "voucher"}, {ID: "mug"}},
 		Pools: []poolRow{{ID: "p", Name: "voucher", Available: 1, Issued: 1}},
@@ -58,6 +58,7 @@ func sample() ([]*entry, *books) {
 		Days:  []dayRow{{"cancelled", 1}, {"completed", 1}},
 	}
 	entries = append(entries, sampleProgramme(b)...)
+	entries = append(entries, sampleEvents(b)...)
 	for _, e := range entries {
 		b.Keys = append(b.Keys, keyRow{e.Key, e.answer.Status, e.answer.Body})
 	}
@@ -105,7 +106,7 @@ func TestCompareNotices(t *testing.T) {
 		{"stock", wrong, "stock", func(_ *[]*entry, b *books) { b.Items[1] = itemRow{"earbuds", new(int64)} }},
 		{"pool", wrong, "pool voucher", func(_ *[]*entry, b *books) { b.Pools[0].Issued++ }},
 		{"days", wrong, "days", func(_ *[]*entry, b *books) { b.Days[0].Orders++ }},
-		{"lots", wrong, "lots", func(_ *[]*entry, b *books) { b.Lots = []lotRow{{"m", 5, 6}} }},
+		{"lots", wrong, "lots", func(_ *[]*entry, b *books) { b.Lots = []lotRow{{"m", asset, 5, 6}} }},
 		{"gap", wrong, "does not follow", func(_ *[]*entry, b *books) { b.Transfers[4].Seq++ }},
 		{"other bytes", wrong, "keeps", func(_ *[]*entry, b *books) { b.Keys[0].Body = []byte("{}") }},
 		{"unasked key", wrong, "nobody asked", func(_ *[]*entry, b *books) { b.Keys = append(b.Keys, keyRow{"z", 201, nil}) }},

@@ -38,6 +38,7 @@ func TestCrash(t *testing.T) {
 		opRedeem: "done", opMove: "done", opRefer: "new", opClick: "counted, not counted",
 		opConvert: "rewarded COMPLETED, rewarded FLAGGED, REPEAT_CONVERSION, OTHER_ATTRIBUTION, BLOCKED",
 		opClaim:   "code of the pool, generated code, no code", opUse: "done, already_redeemed", opRefund: "done", opReview: "approve, reject",
+		opEvent: "rewarded, rewarded with levels, MAX_REPEATS", opBuy: "for COINS, for TOKENS", opSettle: "done",
 	} {
 		for outcome := range strings.SplitSeq(outcomes, ", ") {
 			if report.Kinds[string(of)].Outcomes[outcome] == 0 {

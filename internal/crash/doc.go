@@ -21,8 +21,9 @@
 //     effect in the books belongs to exactly one answer.
 //  3. Balances, lifetime totals, stock, code pools, daily counts, the statistics
 //     of codes and campaigns and what is left of a budget are the sums of those
-//     effects. A code went to one order or reward only, one conversion of a
-//     referee paid, one click of a referee on a code counts.
+//     effects, in points, tokens and XP. A code went to one order or reward only,
+//     one conversion of a referee paid, one click of a referee on a code counts;
+//     an action is rewarded as often as its limit says, a level granted once.
 //  4. Keys answer again with the same bytes, also when both servers get the same
 //     request at the same time.
 //  5. The API tells the same as the tables.

@@ -24,13 +24,13 @@ func recorded(asked entry, status int, body string, args ...any) *entry {
 func sampleProgramme(b *books) []*entry {
 	at := time.Date(2024, 6, 15, 14, 31, 0, 0, time.UTC)
 	b.Transfers = append(b.Transfers,
-		transferRow{Member: "m", MemberKey: 7, Seq: 7, Kind: ledger.KindAward, Amount: 20, After: 145, Reward: "w1", Asset: asset, At: at},
-		transferRow{Member: "m", MemberKey: 7, Seq: 8, Kind: ledger.KindClawback, Amount: 20, After: 125, Reward: "w1", Asset: asset, At: at},
-		transferRow{Member: "friend", MemberKey: 8, Seq: 1, Kind: ledger.KindAward, Amount: 5, After: 5, Reward: "w2", Asset: asset, At: at},
-		transferRow{Member: "friend", MemberKey: 8, Seq: 2, Kind: ledger.KindClawback, Amount: 5, After: 0, Reward: "w2", Asset: asset, At: at},
+		transferRow{Member: "m", MemberKey: 7, Seq: 7, Kind: ledger.KindAward, Amount: 20, After: 145, Payee: "1", Asset: asset, At: at},
+		transferRow{Member: "m", MemberKey: 7, Seq: 8, Kind: ledger.KindClawback, Amount: 20, After: 125, Payee: "1", Asset: asset, At: at},
+		transferRow{Member: "friend", MemberKey: 8, Seq: 1, Kind: ledger.KindAward, Amount: 5, After: 5, Payee: "2", Asset: asset, At: at},
+		transferRow{Member: "friend", MemberKey: 8, Seq: 2, Kind: ledger.KindClawback, Amount: 5, After: 0, Payee: "2", Asset: asset, At: at},
 	)
 	b.Accounts[0].Earned, b.Accounts[0].Seq = 180, 8
-	b.Accounts = append(b.Accounts, accountRow{Member: "friend", Earned: 5, Seq: 2})
+	b.Accounts = append(b.Accounts, accountRow{Member: "friend", Asset: asset, Earned: 5, Seq: 2})
 	b.Pools = append(b.Pools, poolRow{ID: "q", Name: "coupons", Issued: 1})
 	b.Codes = append(b.Codes, codeRow{"q", "K1", "issued", "w3"})
 	budget := int64(60_00)
@@ -51,8 +51,8 @@ func sampleProgramme(b *books) []*entry {
 		{"c4", "BBBB", "m", "COMPLETED", "", 20_00, 2_00, 0, false},
 	}
 	b.Rewards = []rewardRow{
-		{"w1", "c1", "REFERRER", "m", "CANCELLED", "", 0, 20, true, false, false},
-		{"w2", "c1", "REFEREE", "friend", "CANCELLED", "", 0, 5, true, false, false},
+		{"w_1", "c1", "REFERRER", "m", "CANCELLED", "", 0, 20, true, false, false},
+		{"w_2", "c1", "REFEREE", "friend", "CANCELLED", "", 0, 5, true, false, false},
 		{"w3", "c3", "REFERRER", "m", "PAID", "K1", 5_00, 0, false, true, true},
 		{"w4", "c4", "REFERRER", "m", "APPROVED", "", 2_00, 0, false, false, false},
 	}

@@ -26,6 +26,10 @@ const (
 	opUse     op = "use"
 	opRefund  op = "refund"
 	opReview  op = "review"
+
+	opEvent  op = "event"
+	opBuy    op = "buy"
+	opSettle op = "settle"
 )
 
 // entry is one request: written down before it is sent, answered when an answer
@@ -51,6 +55,7 @@ type entry struct {
 	Minor      int64   `json:",omitempty"` // convert: the amount
 	Reward     string  `json:",omitempty"` // claim, use
 	Conversion string  `json:",omitempty"` // refund, review
+	Action     string  `json:",omitempty"` // event
 
 	kind    *kind
 	twin    bool    // sent twice at the same time

@@ -34,6 +34,9 @@ type kind struct {
 	// there is one outcome only.
 	outcome func(*entry) string
 
+	// keyInBody: the idempotency key stands in the body, not in the header.
+	keyInBody bool
+
 	// sole: each acknowledgement stands for an effect that no other one claims.
 	sole bool
 }
@@ -57,6 +60,10 @@ var kinds = []kind{
 		refusals: "reward_not_claimable code_pool_empty", outcome: claimOutcome},
 	{op: opUse, facade: tenant.Incenta, share: 6, draw: drawUse, claim: claimUse, sole: true, refusals: "already_redeemed reward_not_redeemable"},
 	{op: opRefund, facade: tenant.Management, share: 4, draw: drawRefund, claim: claimRefund, sole: true, refusals: "already_reversed invalid_transition"},
+	{op: opEvent, facade: tenant.Incenta, share: 16, draw: drawEvent, claim: claimEvent, sole: true, keyInBody: true, outcome: eventOutcome},
+	{op: opBuy, facade: tenant.Incenta, share: 5, draw: drawBuy, note: noteBought, claim: claimBought, sole: true,
+		refusals: "insufficient_points member_unknown out_of_stock code_pool_empty", outcome: buyOutcome},
+	{op: opSettle, facade: tenant.Incenta, share: 4, draw: drawSettle, claim: claimSettled, refusals: "invalid_transition"},
 	{op: opReview, facade: tenant.Management, share: 3, draw: drawReview, claim: claimReview, refusals: "invalid_transition", outcome: reviewOutcome},
 }
 

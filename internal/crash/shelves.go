@@ -98,35 +98,32 @@ func (c *claims) comparePools(b *books, owner map[string]string) {
 // to follow from the one before, and lots to sum up.
 func (c *claims) checkChains(b *books) {
 	type account struct {
-		key   int64
-		asset ledger.Asset
+		member string
+		asset  ledger.Asset
 	}
 	last := map[account]transferRow{}
-	newest := map[string]transferRow{}
 	for _, t := range b.Transfers {
-		at := account{t.MemberKey, t.Asset}
+		at := account{t.Member, t.Asset}
 		before := last[at]
 		if t.Seq != before.Seq+1 || t.After != before.After+t.points() || t.At.Before(before.At) {
 			c.find(wrong, "transfer %d of %s does not follow from %d", t.Seq, t.Member, before.Seq)
 		}
 		last[at] = t
-		if t.Asset == asset {
-			newest[t.Member] = t
-		}
 	}
-	dated := map[string]int64{}
+	dated := map[account]int64{}
 	for _, l := range b.Lots {
-		dated[l.Member] = l.Remaining
+		dated[account{l.Member, l.Asset}] = l.Remaining
 		if l.Remaining != l.Entries {
 			c.find(wrong, "the lots of %s hold %d, their entries sum to %d", l.Member, l.Remaining, l.Entries)
 		}
 	}
 	for _, a := range b.Accounts {
-		if t := newest[a.Member]; t.Seq != a.Seq || t.After != a.Available-a.Debt {
+		of := account{a.Member, a.Asset}
+		if t := last[of]; t.Seq != a.Seq || t.After != a.Available-a.Debt {
 			c.find(wrong, "the account of %s stands at transfer %d, balance %d; its newest is %d, balance %d", a.Member, a.Seq, a.Available-a.Debt, t.Seq, t.After)
 		}
-		if dated[a.Member] != a.Dated {
-			c.find(wrong, "the account of %s has %d dated, its lots hold %d", a.Member, a.Dated, dated[a.Member])
+		if dated[of] != a.Dated {
+			c.find(wrong, "the account of %s has %d dated, its lots hold %d", a.Member, a.Dated, dated[of])
 		}
 	}
 }

@@ -18,9 +18,9 @@ import (
 var wares = []ware{
 	{id: "gift-card", kind: store.Digital, cost: 40, stock: 25, codes: 60},
 	{id: "voucher", kind: store.Digital, cost: 25, stock: -1, codes: 15},
-	{id: "download", kind: store.Digital, cost: 15, stock: -1, codes: -1},
+	{id: "download", kind: store.Digital, cost: 15, stock: -1, codes: -1, tokens: 3},
 	{id: "earbuds", kind: store.Physical, cost: 90, stock: 12, codes: -1},
-	{id: "mug", kind: store.Physical, cost: 30, stock: -1, codes: -1},
+	{id: "mug", kind: store.Physical, cost: 30, stock: -1, codes: -1, tokens: 6},
 }
 
 type ware struct {
@@ -29,7 +29,19 @@ type ware struct {
 	cost  int64
 	stock int64 // negative: unlimited
 	codes int   // negative: made on demand
+
+	tokens int64 // price in tokens; 0: none
 }
+
+// The actions and levels that a round knows.
+var (
+	actions = []incentive.Action{
+		{Key: "visit", Pay: incentive.Pay{Coins: 5, XP: 10, Tokens: 8}},
+		{Key: "once", Pay: incentive.Pay{Coins: 50, XP: 5}, MaxRepeats: new(int64(1))},
+		{Key: "thrice", Pay: incentive.Pay{XP: 15, Tokens: 4}, MaxRepeats: new(int64(3))},
+	}
+	levels = []struct{ xp, coins int64 }{{10, 0}, {40, 11}, {100, 23}, {105, 1}}
+)
 
 // The campaigns that a round runs. Budget and pool are small enough to run out
 // under load.
@@ -100,7 +112,30 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 			return nil, fmt.Errorf("item %s: %w", w.id, err)
 		}
 	}
+	if err := engage(ctx, db, t); err != nil {
+		return nil, err
+	}
 	return made, invite(ctx, db, sells, t)
+}
+
+// engage defines the actions and levels.
+func engage(ctx context.Context, db *pg.DB, t tenant.Tenant) error {
+	engine := incentive.New(db)
+	defer engine.Close(ctx)
+	for _, a := range actions {
+		a.Name, a.Type, a.Active = a.Key, incentive.Standard, true
+		if _, err := engine.CreateAction(ctx, t.ID, a, nil); err != nil {
+			return fmt.Errorf("action %s: %w", a.Key, err)
+		}
+	}
+	for n, l := range levels {
+		_, err := db.Exec(ctx, `INSERT INTO levels (tenant_id, level, id, name, xp_threshold, coins, perks, created_at, updated_at)
+			VALUES ($1, $2, $3, '', $4, $5, '{}', now(), now())`, t.ID, n+1, pg.NewKey(), l.xp, l.coins)
+		if err != nil {
+			return fmt.Errorf("level %d: %w", n+1, err)
+		}
+	}
+	return nil
 }
 
 // invite starts the campaigns. Of all that may look like fraud they look for
@@ -145,6 +180,9 @@ func invite(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant)
 // stock puts one item on the shelf.
 func stock(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant, w ware) error {
 	item := store.Item{ID: w.id, Name: w.id, Kind: w.kind, Status: store.Active, PointsCost: &w.cost}
+	if w.tokens > 0 {
+		item.TokensCost = &w.tokens
+	}
 	if w.stock >= 0 {
 		item.Stock = &w.stock
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/store"
 )
 
@@ -24,6 +25,7 @@ type told struct {
 	Spent  int64
 	Status string
 	Codes  []string
+	Asset  ledger.Asset
 }
 
 type given struct {
@@ -61,7 +63,7 @@ func (e *entry) told() (told, error) {
 	d := body.Data
 	t := told{
 		Transaction: d.Transaction, Member: d.Member, Points: d.Points, Balance: d.Balance, Given: d.Given,
-		Order: d.Order, Item: d.Item, Units: d.Units, Spent: d.Spent, Status: d.Status, Codes: d.Fulfillment.Codes,
+		Order: d.Order, Item: d.Item, Units: d.Units, Spent: d.Spent, Status: d.Status, Codes: d.Fulfillment.Codes, Asset: ledger.Points,
 	}
 	for _, bad := range d.Errors {
 		t.Bad = append(t.Bad, bad.Index)
@@ -81,7 +83,7 @@ func (e *entry) told() (told, error) {
 func claimAward(c *claims, e *entry) error {
 	t, err := e.told()
 	if err == nil {
-		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, e.Points, &t.Balance, e.Key})
+		c.claim("ref "+e.Key, effect{id: t.Transaction, member: e.Member, points: e.Points, balance: &t.Balance, key: e.Key})
 	}
 	return err
 }
@@ -89,7 +91,7 @@ func claimAward(c *claims, e *entry) error {
 func claimDeduct(c *claims, e *entry) error {
 	t, err := e.told()
 	if err == nil {
-		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, -e.Points, &t.Balance, e.Key})
+		c.claim("ref "+e.Key, effect{id: t.Transaction, member: e.Member, points: -e.Points, balance: &t.Balance, key: e.Key})
 	}
 	return err
 }
@@ -110,7 +112,7 @@ func claimBulk(c *claims, e *entry) error {
 			c.find(wrong, "key %s: award %d went to somebody else", e.Key, i)
 			return nil
 		}
-		c.claim("ref "+a.Ref, effect{t.Given[0].Transaction, a.Member, a.Points, nil, e.Key})
+		c.claim("ref "+a.Ref, effect{id: t.Given[0].Transaction, member: a.Member, points: a.Points, key: e.Key})
 		t.Given = t.Given[1:]
 	}
 	return nil
@@ -121,6 +123,12 @@ func claimOrder(c *claims, e *entry) error {
 	if err != nil {
 		return err
 	}
+	c.order(e, t)
+	return nil
+}
+
+// order notes an order that an answer tells of.
+func (c *claims) order(e *entry, t told) {
 	if before, twice := c.orders[t.Order]; twice {
 		c.find(wrong, "two keys were answered with order %s of %s", t.Order, before.Member)
 	}
@@ -128,8 +136,7 @@ func claimOrder(c *claims, e *entry) error {
 		c.find(wrong, "key %s asked for %d %s for %s and got %d %s for %s", e.Key, e.Units, e.Item, e.Member, t.Units, t.Item, t.Member)
 	}
 	c.orders[t.Order] = t
-	c.claim("spend "+t.Order, effect{"", e.Member, -t.Spent, &t.Balance, e.Key})
-	return nil
+	c.claim("spend "+t.Order, effect{member: e.Member, points: -t.Spent, balance: &t.Balance, key: e.Key, asset: t.Asset})
 }
 
 func claimMove(c *claims, e *entry) error {
