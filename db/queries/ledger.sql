@@ -16,6 +16,20 @@ SELECT s.external_id, a.*
                       WHERE y.tenant_id = @tenant_id AND y.member_id = s.id AND y.asset = s.asset
                         FOR NO KEY UPDATE) AS a;
 
+-- name: AccountListRangeForUpdate :many
+-- Locks members' accounts of consecutive assets, in the same order: one look-up
+-- for each member, one for its accounts. By members_external_unique and accounts_pk.
+SELECT s.external_id, a.*
+  FROM (SELECT m.id, m.external_id
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                              WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY m.id) AS s
+ CROSS JOIN LATERAL (SELECT y.* FROM accounts AS y
+                      WHERE y.tenant_id = @tenant_id AND y.member_id = s.id AND y.asset BETWEEN @lowest::smallint AND @highest::smallint
+                      ORDER BY y.asset
+                        FOR NO KEY UPDATE) AS a;
+
 -- name: AccountInsertMany :exec
 -- Opens accounts for members that have none of the asset yet; existing ones stay.
 INSERT INTO accounts (tenant_id, member_id, asset, moved_at)

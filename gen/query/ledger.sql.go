@@ -353,6 +353,93 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 	return items, nil
 }
 
+const accountListRangeForUpdate = `-- name: AccountListRangeForUpdate :many
+SELECT s.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+  FROM (SELECT m.id, m.external_id
+          FROM (SELECT unnest($1::text[]) AS external_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+                              WHERE x.tenant_id = $2 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY m.id) AS s
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+                      WHERE y.tenant_id = $2 AND y.member_id = s.id AND y.asset BETWEEN $3::smallint AND $4::smallint
+                      ORDER BY y.asset
+                        FOR NO KEY UPDATE) AS a
+`
+
+type AccountListRangeForUpdateParams struct {
+	ExternalIds []string
+	TenantID    int64
+	Lowest      int16
+	Highest     int16
+}
+
+type AccountListRangeForUpdateRow struct {
+	ExternalID string
+	TenantID   int64
+	MemberID   int64
+	Asset      int16
+	Available  int64
+	Pending    int64
+	Debt       int64
+	Dated      int64
+	Earned     int64
+	Redeemed   int64
+	Seq        int64
+	Awards     int64
+	Redeems    int64
+	Deducts    int64
+	Expires    int64
+	DueAt      *time.Time
+	IdleAt     *time.Time
+	MovedAt    time.Time
+}
+
+// Locks members' accounts of consecutive assets, in the same order: one look-up
+// for each member, one for its accounts. By members_external_unique and accounts_pk.
+func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg AccountListRangeForUpdateParams) ([]AccountListRangeForUpdateRow, error) {
+	rows, err := db.Query(ctx, accountListRangeForUpdate,
+		arg.ExternalIds,
+		arg.TenantID,
+		arg.Lowest,
+		arg.Highest,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AccountListRangeForUpdateRow
+	for rows.Next() {
+		var i AccountListRangeForUpdateRow
+		if err := rows.Scan(
+			&i.ExternalID,
+			&i.TenantID,
+			&i.MemberID,
+			&i.Asset,
+			&i.Available,
+			&i.Pending,
+			&i.Debt,
+			&i.Dated,
+			&i.Earned,
+			&i.Redeemed,
+			&i.Seq,
+			&i.Awards,
+			&i.Redeems,
+			&i.Deducts,
+			&i.Expires,
+			&i.DueAt,
+			&i.IdleAt,
+			&i.MovedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountUpdateMany = `-- name: AccountUpdateMany :exec
 INSERT INTO accounts AS a (tenant_id, member_id, asset, available, pending, debt, dated, earned, redeemed,
                            seq, awards, redeems, deducts, expires, due_at, idle_at, moved_at)

@@ -128,7 +128,7 @@ func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (m
 		arg.ExternalIds = append(arg.ExternalIds, h.member)
 		arg.Assets = append(arg.Assets, int16(h.asset))
 	}
-	rows, err := q.AccountListForUpdate(ctx, tx, arg)
+	rows, err := lockRows(ctx, tx, arg)
 	if err != nil {
 		return nil, fmt.Errorf("lock accounts: %w", err)
 	}
@@ -160,6 +160,35 @@ func poorMembers(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Comm
 		return nil, nil
 	}
 	return tenant.Known(ctx, tx, t.ID, without)
+}
+
+// lockRows locks the accounts of the pairs in arg, which are different. Where they
+// are all assets of some members, as in a batch of events, each member is looked
+// up once.
+func lockRows(ctx context.Context, tx pg.Tx, arg query.AccountListForUpdateParams) ([]query.AccountListForUpdateRow, error) {
+	n := len(arg.ExternalIds)
+	if n == 0 || n%len(Assets) != 0 || arg.ExternalIds[0] != arg.ExternalIds[len(Assets)-1] {
+		return q.AccountListForUpdate(ctx, tx, arg) // most batches are of one asset
+	}
+	var members []string
+	seen := make(map[string]bool, n/len(Assets))
+	for _, external := range arg.ExternalIds {
+		if !seen[external] {
+			seen[external] = true
+			members = append(members, external)
+		}
+	}
+	if len(members)*len(Assets) != n {
+		return q.AccountListForUpdate(ctx, tx, arg)
+	}
+	ranged, err := q.AccountListRangeForUpdate(ctx, tx, query.AccountListRangeForUpdateParams{
+		TenantID: arg.TenantID, ExternalIds: members, Lowest: int16(Points), Highest: int16(XP),
+	})
+	rows := make([]query.AccountListForUpdateRow, len(ranged))
+	for i, r := range ranged {
+		rows[i] = query.AccountListForUpdateRow(r)
+	}
+	return rows, err
 }
 
 // missingHolders lists the accounts that commands give to, that do not exist
