@@ -116,7 +116,6 @@ CREATE TABLE attributions (
     referral_id  uuid        NOT NULL, -- referrals.id, for ever
     click_id     uuid, -- clicks.id of the newest click on that code
     clicked_at   timestamptz, -- UTC; of that click, counted or not; null: never clicked
-    click_before timestamptz, -- UTC; of the click before that one: what the newest was decided by
     met_at       timestamptz NOT NULL, -- UTC; newest click or conversion on that code
     created_at   timestamptz NOT NULL, -- UTC
     converted_at timestamptz, -- UTC; first conversion, whatever came of it

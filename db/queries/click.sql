@@ -14,34 +14,20 @@ SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'
     ON CONFLICT (tenant_id, referral_id) DO UPDATE
    SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at);
 
--- name: AttributionMeetMany :many
--- Notes the named members' clicks: binds those to codes who are not bound in the
--- campaign, and moves the newest click of those who are bound to that very code.
--- Answers both, told apart by the instant of the click before. Members who are
--- bound elsewhere are locked, and absent; unknown ones are absent, too. In the one
--- order (campaign, member). By members_external_unique and attributions_pk.
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT @tenant_id, s.campaign_id, s.id, s.referral_id, s.click_id, @at::timestamptz, @at::timestamptz, @at::timestamptz
-  FROM (SELECT w.campaign_id, m.id, w.referral_id, w.click_id
-          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id,
-                       unnest(@referral_ids::uuid[]) AS referral_id, unnest(@click_ids::uuid[]) AS click_id) AS w
+-- name: RefereeListForUpdate :many
+-- The named members with what binds them to campaigns, locked in the one order
+-- (campaign, member). By members_external_unique and attributions_pk. Members
+-- without an attribution are there without one, unknown ones are absent.
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
          CROSS JOIN LATERAL (SELECT x.id FROM members AS x
                               WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY w.campaign_id, m.id) AS s
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, click_before = a.clicked_at, clicked_at = excluded.clicked_at, met_at = excluded.met_at
- WHERE a.referral_id = excluded.referral_id
-RETURNING a.referee_id, COALESCE(a.click_id, '00000000-0000-0000-0000-000000000000')::uuid AS click_id, a.click_before;
-
--- name: RefereeListMany :many
--- The named members whose attributions AttributionMeetMany has locked, with what
--- they are bound to; unknown ones are absent. By members_external_unique and attributions_pk.
-SELECT w.external_id::text AS external_id, w.campaign_id::text AS campaign_id, m.id, a.referral_id
-  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
- CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                      WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
- CROSS JOIN LATERAL (SELECT y.referral_id FROM attributions AS y
-                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = w.campaign_id AND y.referee_id = m.id OFFSET 0) AS a;
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true;
 
 -- name: VisitListMany :many
 -- When referees whose attributions are locked clicked on other codes. By visits_pk.
@@ -82,6 +68,24 @@ SELECT count(*) FROM (
     SELECT a.referral_id FROM attributions AS a
      WHERE a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id <> @referral_id
        AND a.met_at >= @since::timestamptz) AS others;
+
+-- name: AttributionInsertClicked :exec
+-- Binds referees to the first code that they clicked on, in one order. One whom
+-- a twin bound first fails the transaction (attributions_pk), which runs again.
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, @at::timestamptz, @at::timestamptz, @at::timestamptz
+  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
+               unnest(@click_ids::uuid[]) AS click_id) AS w
+ ORDER BY w.campaign_id, w.referee_id;
+
+-- name: AttributionUpdateClicked :exec
+-- Notes clicks in locked attributions. They exist, so every row meets itself by
+-- attributions_pk and is updated: the other values stand for nothing.
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT @tenant_id, unnest(@campaign_ids::text[]), unnest(@referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000', unnest(@click_ids::uuid[]),
+       @at::timestamptz, @at::timestamptz, @at::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at;
 
 -- name: AttributionInsert :exec
 -- Binds a referee to the first code that they converted by; one who is bound

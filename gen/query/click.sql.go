@@ -13,7 +13,7 @@ import (
 )
 
 const attributionGetForUpdate = `-- name: AttributionGetForUpdate :one
-SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, click_before, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
+SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
 `
 
 type AttributionGetForUpdateParams struct {
@@ -32,7 +32,6 @@ func (q *Queries) AttributionGetForUpdate(ctx context.Context, db DBTX, arg Attr
 		&i.ReferralID,
 		&i.ClickID,
 		&i.ClickedAt,
-		&i.ClickBefore,
 		&i.MetAt,
 		&i.CreatedAt,
 		&i.ConvertedAt,
@@ -69,66 +68,35 @@ func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg Attributio
 	return err
 }
 
-const attributionMeetMany = `-- name: AttributionMeetMany :many
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT $1, s.campaign_id, s.id, s.referral_id, s.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
-  FROM (SELECT w.campaign_id, m.id, w.referral_id, w.click_id
-          FROM (SELECT unnest($3::text[]) AS external_id, unnest($4::text[]) AS campaign_id,
-                       unnest($5::uuid[]) AS referral_id, unnest($6::uuid[]) AS click_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                              WHERE x.tenant_id = $1 AND x.external_id = w.external_id OFFSET 0) AS m
-         ORDER BY w.campaign_id, m.id) AS s
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, click_before = a.clicked_at, clicked_at = excluded.clicked_at, met_at = excluded.met_at
- WHERE a.referral_id = excluded.referral_id
-RETURNING a.referee_id, COALESCE(a.click_id, '00000000-0000-0000-0000-000000000000')::uuid AS click_id, a.click_before
+const attributionInsertClicked = `-- name: AttributionInsertClicked :exec
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
+  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
+               unnest($6::uuid[]) AS click_id) AS w
+ ORDER BY w.campaign_id, w.referee_id
 `
 
-type AttributionMeetManyParams struct {
+type AttributionInsertClickedParams struct {
 	TenantID    int64
 	At          time.Time
-	ExternalIds []string
 	CampaignIds []string
+	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
 }
 
-type AttributionMeetManyRow struct {
-	RefereeID   int64
-	ClickID     uuid.UUID
-	ClickBefore *time.Time
-}
-
-// Notes the named members' clicks: binds those to codes who are not bound in the
-// campaign, and moves the newest click of those who are bound to that very code.
-// Answers both, told apart by the instant of the click before. Members who are
-// bound elsewhere are locked, and absent; unknown ones are absent, too. In the one
-// order (campaign, member). By members_external_unique and attributions_pk.
-func (q *Queries) AttributionMeetMany(ctx context.Context, db DBTX, arg AttributionMeetManyParams) ([]AttributionMeetManyRow, error) {
-	rows, err := db.Query(ctx, attributionMeetMany,
+// Binds referees to the first code that they clicked on, in one order. One whom
+// a twin bound first fails the transaction (attributions_pk), which runs again.
+func (q *Queries) AttributionInsertClicked(ctx context.Context, db DBTX, arg AttributionInsertClickedParams) error {
+	_, err := db.Exec(ctx, attributionInsertClicked,
 		arg.TenantID,
 		arg.At,
-		arg.ExternalIds,
 		arg.CampaignIds,
+		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []AttributionMeetManyRow
-	for rows.Next() {
-		var i AttributionMeetManyRow
-		if err := rows.Scan(&i.RefereeID, &i.ClickID, &i.ClickBefore); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return err
 }
 
 const attributionUpdate = `-- name: AttributionUpdate :exec
@@ -154,6 +122,35 @@ func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg Attributio
 		arg.TenantID,
 		arg.CampaignID,
 		arg.RefereeID,
+	)
+	return err
+}
+
+const attributionUpdateClicked = `-- name: AttributionUpdateClicked :exec
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+SELECT $1, unnest($2::text[]), unnest($3::bigint[]), '00000000-0000-0000-0000-000000000000', unnest($4::uuid[]),
+       $5::timestamptz, $5::timestamptz, $5::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at
+`
+
+type AttributionUpdateClickedParams struct {
+	TenantID    int64
+	CampaignIds []string
+	RefereeIds  []int64
+	ClickIds    []uuid.UUID
+	At          time.Time
+}
+
+// Notes clicks in locked attributions. They exist, so every row meets itself by
+// attributions_pk and is updated: the other values stand for nothing.
+func (q *Queries) AttributionUpdateClicked(ctx context.Context, db DBTX, arg AttributionUpdateClickedParams) error {
+	_, err := db.Exec(ctx, attributionUpdateClicked,
+		arg.TenantID,
+		arg.CampaignIds,
+		arg.RefereeIds,
+		arg.ClickIds,
+		arg.At,
 	)
 	return err
 }
@@ -190,44 +187,51 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 	return err
 }
 
-const refereeListMany = `-- name: RefereeListMany :many
-SELECT w.external_id::text AS external_id, w.campaign_id::text AS campaign_id, m.id, a.referral_id
-  FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
- CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                      WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
- CROSS JOIN LATERAL (SELECT y.referral_id FROM attributions AS y
-                      WHERE y.tenant_id = $3 AND y.campaign_id = w.campaign_id AND y.referee_id = m.id OFFSET 0) AS a
+const refereeListForUpdate = `-- name: RefereeListForUpdate :many
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true
 `
 
-type RefereeListManyParams struct {
+type RefereeListForUpdateParams struct {
 	ExternalIds []string
 	CampaignIds []string
 	TenantID    int64
 }
 
-type RefereeListManyRow struct {
+type RefereeListForUpdateRow struct {
 	ExternalID string
 	CampaignID string
 	ID         int64
 	ReferralID uuid.UUID
+	ClickedAt  *time.Time
 }
 
-// The named members whose attributions AttributionMeetMany has locked, with what
-// they are bound to; unknown ones are absent. By members_external_unique and attributions_pk.
-func (q *Queries) RefereeListMany(ctx context.Context, db DBTX, arg RefereeListManyParams) ([]RefereeListManyRow, error) {
-	rows, err := db.Query(ctx, refereeListMany, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
+// The named members with what binds them to campaigns, locked in the one order
+// (campaign, member). By members_external_unique and attributions_pk. Members
+// without an attribution are there without one, unknown ones are absent.
+func (q *Queries) RefereeListForUpdate(ctx context.Context, db DBTX, arg RefereeListForUpdateParams) ([]RefereeListForUpdateRow, error) {
+	rows, err := db.Query(ctx, refereeListForUpdate, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RefereeListManyRow
+	var items []RefereeListForUpdateRow
 	for rows.Next() {
-		var i RefereeListManyRow
+		var i RefereeListForUpdateRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.CampaignID,
 			&i.ID,
 			&i.ReferralID,
+			&i.ClickedAt,
 		); err != nil {
 			return nil, err
 		}

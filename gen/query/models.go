@@ -55,7 +55,6 @@ type Attribution struct {
 	ReferralID  uuid.UUID
 	ClickID     *uuid.UUID
 	ClickedAt   *time.Time
-	ClickBefore *time.Time
 	MetAt       time.Time
 	CreatedAt   time.Time
 	ConvertedAt *time.Time

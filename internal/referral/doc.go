@@ -45,12 +45,8 @@
 // In the order: campaign, referral by id, attribution, tally, conversion, reward,
 // case, then the store's (pools) and the ledger's; what has a trigger that takes a shard
 // of the counts is written only then; sightings, hours and shards of totals, each
-// in one order of its keys, and idempotency keys last. Members are enrolled before,
-// as in the ledger. Clicks lock no referral: they take the attributions that are
-// there, in the order of campaign and member, then make new ones, then add to the
-// clicks of codes, each in one order too. An attribution's lock guards the visits
-// of its referee; two who make the same one at once are told apart by its key, and
-// the loser's transaction runs again.
+// in one order of its keys, and idempotency keys last. A referral's lock guards
+// the visits through it. Members are enrolled before, as in the ledger.
 // What grants, or takes back, shares the campaign, and has its row alone where
 // there is a budget (lockCampaign); a change of the campaign waits for all of them
 // and is not passed by later ones. Sharing is an advisory lock: a row's lock would
