@@ -1,5 +1,5 @@
 # `make help` lists what there is. Nothing needs root, except that `deps`
-# installs PostgreSQL's programs where a machine has none.
+# installs PostgreSQL's programs, Node and curl where a machine has none.
 
 MAKEFLAGS += --no-print-directory
 
@@ -12,12 +12,12 @@ RACE ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger i
           internal/store internal/webhook internal/httpapi internal/app)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race lint generate generate-check build ci bench crash fuzz deps clean
+.PHONY: help run test race lint generate generate-check build ci bench crash fuzz deps database clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
-run: deps build ## Start the server, with a PostgreSQL of its own unless INCENT_DATABASE_URL names one
+run: database build ## Start the server, with a PostgreSQL of its own unless INCENT_DATABASE_URL names one
 	@exec .bin/incent serve
 
 test: deps ## Run every test (TESTFLAGS=-count=1 to ignore cached results)
@@ -54,10 +54,10 @@ ci: ## All that must hold before a merge
 	@$(MAKE) race TESTFLAGS='-count=1 -timeout=20m'
 	@$(MAKE) build
 
-bench: deps build ## Measure, print one table and write it to README.md
+bench: database build ## Measure, print one table and write it to README.md
 	.bin/incent bench --scale --readme README.md
 
-crash: deps build ## Kill server and database at random under load, ROUNDS times, and audit the books
+crash: database build ## Kill server and database at random under load, ROUNDS times, and audit the books
 	.bin/incent crash --rounds $(ROUNDS)
 
 fuzz: deps ## Fuzz every Fuzz function, each for FUZZTIME
@@ -65,6 +65,9 @@ fuzz: deps ## Fuzz every Fuzz function, each for FUZZTIME
 
 deps: ## Install what is missing to run and to test; does nothing where nothing is
 	@.tools/deps
+
+database: # The same, for what only runs the server
+	@.tools/deps run
 
 clean: ## Remove what was built; data (.incent) stays
 	rm -rf .bin .cache

@@ -69,6 +69,34 @@ SELECT COALESCE(said.day, made.day)::date AS day,
  ORDER BY 1, 2
  LIMIT 1;
 
+-- name: ConversionBlockFindMiscounted :one
+-- Invariant 7: a code's block whose number of conversions of a status is not that of its rows.
+WITH said AS MATERIALIZED (
+    SELECT d.referral_id, d.block, d.status, d.conversions FROM conversion_blocks AS d WHERE d.tenant_id = @tenant_id AND d.conversions <> 0),
+made AS MATERIALIZED (
+    SELECT c.referral_id, (c.place - 1) / 1024 AS block, c.status, count(*) AS conversions FROM conversions AS c
+     WHERE c.tenant_id = @tenant_id GROUP BY c.referral_id, (c.place - 1) / 1024, c.status)
+SELECT COALESCE(said.referral_id, made.referral_id)::uuid AS referral_id,
+       format('block %s, %s: counts %s conversions, there are %s', COALESCE(said.block, made.block), COALESCE(said.status, made.status),
+              COALESCE(said.conversions, 0), COALESCE(made.conversions, 0))::text AS says
+  FROM said
+  FULL JOIN made ON made.referral_id = said.referral_id AND made.block = said.block AND made.status = said.status
+ WHERE COALESCE(said.conversions, 0) <> COALESCE(made.conversions, 0)
+ ORDER BY 1, 2
+ LIMIT 1;
+
+-- name: ConversionFindMisplaced :one
+-- Invariant 7: a code whose conversions do not have the places from 1 on, or not in the order in which they came.
+WITH placed AS MATERIALIZED (
+    SELECT c.referral_id, c.place, row_number() OVER w AS nth, c.created_at < lag(c.created_at) OVER w AS falls FROM conversions AS c
+     WHERE c.tenant_id = @tenant_id
+    WINDOW w AS (PARTITION BY c.referral_id ORDER BY c.place))
+SELECT p.referral_id, format('has conversion number %s at place %s, before or after its time', p.nth, p.place)::text AS says
+  FROM placed AS p
+ WHERE p.place <> p.nth OR p.falls
+ ORDER BY p.referral_id, p.place
+ LIMIT 1;
+
 -- name: CampaignFindOverdrawn :one
 -- Invariant 4: a campaign with a budget that has not spent what it granted.
 WITH granted AS MATERIALIZED (

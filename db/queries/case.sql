@@ -1,11 +1,11 @@
 -- name: CaseGet :one
--- One case with whom it concerns. By cases_pk.
+-- One case with whom it concerns; a refused code left no referral. By cases_pk.
 SELECT sqlc.embed(k), r.code, m.external_id AS referrer, e.external_id AS referee
   FROM cases AS k
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  WHERE k.tenant_id = @tenant_id AND k.id = @id;
 
 -- name: CaseGetForUpdate :one
@@ -23,10 +23,10 @@ SELECT sqlc.embed(k), r.code, m.external_id AS referrer, e.external_id AS refere
          WHERE w.tenant_id = @tenant_id AND w.id <= @newest::uuid
          ORDER BY w.id DESC LIMIT @max_rows OFFSET @skip_rows) AS p
   JOIN cases AS k ON k.tenant_id = p.tenant_id AND k.id = p.id
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  ORDER BY k.id DESC;
 
 -- name: CaseListByState :many
@@ -36,10 +36,10 @@ SELECT sqlc.embed(k), r.code, m.external_id AS referrer, e.external_id AS refere
          WHERE w.tenant_id = @tenant_id AND w.state = @state AND w.id <= @newest::uuid
          ORDER BY w.id DESC LIMIT @max_rows OFFSET @skip_rows) AS p
   JOIN cases AS k ON k.tenant_id = p.tenant_id AND k.id = p.id
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  ORDER BY k.id DESC;
 
 -- name: CaseListByConversion :many

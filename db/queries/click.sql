@@ -40,22 +40,24 @@ SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
 -- name: VisitGet :one
 -- When a referee clicked on a code last, and when anybody did: a row of nulls
 -- where nobody has. By attributions_pk, visits_pk and referral_clicks_pk.
-SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, a.email AS bound_email, v.clicked_at, v.click_id, v.email, k.anonymous_at
   FROM (SELECT 1) AS one
   LEFT JOIN attributions AS a ON a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id = @referral_id
   LEFT JOIN visits AS v ON v.tenant_id = @tenant_id AND v.campaign_id = @campaign_id AND v.referee_id = @referee_id AND v.referral_id = @referral_id
   LEFT JOIN referral_clicks AS k ON k.tenant_id = @tenant_id AND k.referral_id = @referral_id;
 
 -- name: VisitUpsertMany :exec
--- Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+-- Notes that referees met codes that they are not bound to, by a click or
+-- otherwise (zero), and the address they gave; an empty one leaves the one before.
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @met_at::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN @met_at::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
-               unnest(@click_ids::uuid[]) AS click_id) AS w
+               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id);
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email);
 
 -- name: VisitCountOthers :one
 -- On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk and attributions_pk.
@@ -72,20 +74,21 @@ SELECT count(*) FROM (
 -- name: AttributionInsertClicked :exec
 -- Binds referees to the first code that they clicked on, in one order. One whom
 -- a twin bound first fails the transaction (attributions_pk), which runs again.
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, @at::timestamptz, @at::timestamptz, @at::timestamptz
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
-               unnest(@click_ids::uuid[]) AS click_id) AS w
+               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
  ORDER BY w.campaign_id, w.referee_id;
 
 -- name: AttributionUpdateClicked :exec
--- Notes clicks in locked attributions. They exist, so every row meets itself by
--- attributions_pk and is updated: the other values stand for nothing.
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+-- Notes clicks in locked attributions, and the address they gave; an empty one
+-- leaves the one before. They exist, so every row meets itself by attributions_pk
+-- and is updated: the other values stand for nothing.
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
 SELECT @tenant_id, unnest(@campaign_ids::text[]), unnest(@referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000', unnest(@click_ids::uuid[]),
-       @at::timestamptz, @at::timestamptz, @at::timestamptz
+       NULLIF(unnest(@emails::text[]), ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
     ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at;
+   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at;
 
 -- name: AttributionInsert :exec
 -- Binds a referee to the first code that they converted by; one who is bound

@@ -49,22 +49,53 @@ SELECT sqlc.embed(c), r.code, m.external_id AS referrer, e.external_id AS refere
  ORDER BY c.created_at DESC, c.id DESC;
 
 -- name: ConversionListByReferral :many
--- The conversions of one code in a time span, newest first. By conversions_by_referral.
+-- The conversions of one code between two places, newest first. By conversions_by_place.
 SELECT sqlc.embed(c), r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
-         WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at BETWEEN @from_at AND @to_at
-           AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'))
-         ORDER BY x.created_at DESC, x.id DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+         WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.place BETWEEN @oldest::bigint AND @newest::bigint
+         ORDER BY x.place DESC LIMIT @max_rows OFFSET @skip_rows) AS page
   JOIN conversions AS c ON c.tenant_id = page.tenant_id AND c.id = page.id
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
- ORDER BY c.created_at DESC, c.id DESC;
+ ORDER BY c.place DESC;
 
--- name: ConversionCountByReferral :one
--- How many conversions ConversionListByReferral would list in all. By conversions_by_referral.
+-- name: ConversionListByReferralStatus :many
+-- The same for one status. By conversions_by_referral_status.
+SELECT sqlc.embed(c), r.code, m.external_id AS referrer, e.external_id AS referee
+  FROM (SELECT tenant_id, id FROM conversions AS x
+         WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.status = @status AND x.place BETWEEN @oldest::bigint AND @newest::bigint
+         ORDER BY x.place DESC LIMIT @max_rows OFFSET @skip_rows) AS page
+  JOIN conversions AS c ON c.tenant_id = page.tenant_id AND c.id = page.id
+  JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
+  JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
+ ORDER BY c.place DESC;
+
+-- name: ConversionGetPlaces :one
+-- The places of a code's conversions in a time span: its first and its last, or
+-- a first behind the last where it has none. By conversions_by_referral.
+SELECT COALESCE((SELECT x.place FROM conversions AS x
+                  WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at >= @from_at::timestamptz
+                  ORDER BY x.created_at, x.place LIMIT 1), 9223372036854775807)::bigint AS first,
+       COALESCE((SELECT x.place FROM conversions AS x
+                  WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at <= @to_at::timestamptz
+                  ORDER BY x.created_at DESC, x.place DESC LIMIT 1), 0)::bigint AS last;
+
+-- name: ConversionBlockList :many
+-- How many of a code's conversions lie in each of some blocks of their places, newest first. By conversion_blocks_pk.
+SELECT block, sum(conversions)::bigint AS conversions
+  FROM conversion_blocks
+ WHERE tenant_id = @tenant_id AND referral_id = @referral_id AND block BETWEEN @first_block AND @last_block
+   AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+ GROUP BY block
+HAVING sum(conversions) > 0
+ ORDER BY block DESC;
+
+-- name: ConversionCountPlaces :one
+-- How many of a code's conversions lie at some places, at most a block's. By conversions_by_place.
 SELECT count(*) FROM conversions AS x
- WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.created_at BETWEEN @from_at AND @to_at
+ WHERE x.tenant_id = @tenant_id AND x.referral_id = @referral_id AND x.place BETWEEN @first AND @last
    AND (sqlc.narg('status')::text IS NULL OR x.status = sqlc.narg('status'));
 
 -- name: ConversionCountSpan :one

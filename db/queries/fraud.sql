@@ -48,8 +48,8 @@ SELECT u.referrer_id FROM (
 
 -- name: CaseInsert :exec
 -- Opens a case, or keeps one as evidence.
-INSERT INTO cases (tenant_id, id, campaign_id, referral_id, conversion_id, state, score, created_at)
-VALUES (@tenant_id, @id, @campaign_id, @referral_id, @conversion_id, @state, @score, @created_at);
+INSERT INTO cases (tenant_id, id, campaign_id, referral_id, conversion_id, referrer_id, referee_id, state, score, created_at)
+VALUES (@tenant_id, @id, @campaign_id, @referral_id, @conversion_id, @referrer_id, @referee_id, @state, @score, @created_at);
 
 -- name: SignalInsertMany :exec
 -- Keeps the signals of a case.

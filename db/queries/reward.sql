@@ -91,22 +91,46 @@ SELECT sqlc.embed(r), m.external_id
  ORDER BY r.id DESC;
 
 -- name: RewardListByMember :many
--- A member's rewards, newest first. By rewards_by_member.
+-- A member's rewards between two places, newest first. By rewards_by_place.
 SELECT sqlc.embed(r), m.external_id
-  FROM rewards AS r
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = @tenant_id AND w.member_id = @member_id AND w.place BETWEEN @oldest::bigint AND @newest::bigint
+         ORDER BY w.place DESC LIMIT @max_rows OFFSET @skip_rows) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
- WHERE r.tenant_id = @tenant_id AND r.member_id = @member_id
-   AND (sqlc.narg('status')::text IS NULL OR r.status = sqlc.narg('status'))
-   AND (sqlc.narg('fulfilment')::text IS NULL OR r.fulfilment = sqlc.narg('fulfilment'))
- ORDER BY r.id DESC
- LIMIT @max_rows OFFSET @skip_rows;
+ ORDER BY r.place DESC;
 
--- name: RewardCountByMember :one
--- How many rewards RewardListByMember would list in all. By rewards_by_member.
-SELECT count(*) FROM rewards AS r
- WHERE r.tenant_id = @tenant_id AND r.member_id = @member_id
-   AND (sqlc.narg('status')::text IS NULL OR r.status = sqlc.narg('status'))
-   AND (sqlc.narg('fulfilment')::text IS NULL OR r.fulfilment = sqlc.narg('fulfilment'));
+-- name: RewardListByMemberStatus :many
+-- The same for one status, optionally of one fulfilment. By rewards_by_member_status.
+SELECT sqlc.embed(r), m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = @tenant_id AND w.member_id = @member_id
+           AND w.status = @status AND (sqlc.narg('fulfilment')::text IS NULL OR w.fulfilment = sqlc.narg('fulfilment'))
+           AND w.place BETWEEN @oldest::bigint AND @newest::bigint
+         ORDER BY w.place DESC LIMIT @max_rows OFFSET @skip_rows) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.place DESC;
+
+-- name: RewardListByMemberFulfilment :many
+-- The same for one fulfilment. By rewards_by_member_fulfilment.
+SELECT sqlc.embed(r), m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = @tenant_id AND w.member_id = @member_id AND w.fulfilment = @fulfilment AND w.place BETWEEN @oldest::bigint AND @newest::bigint
+         ORDER BY w.place DESC LIMIT @max_rows OFFSET @skip_rows) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.place DESC;
+
+-- name: RewardBlockList :many
+-- How many of a member's rewards lie in each block of their places, newest first. By reward_blocks_pk.
+SELECT block, sum(rewards)::bigint AS rewards
+  FROM reward_blocks
+ WHERE tenant_id = @tenant_id AND member_id = @member_id AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
+   AND (sqlc.narg('fulfilment')::text IS NULL OR fulfilment = sqlc.narg('fulfilment'))
+ GROUP BY block
+HAVING sum(rewards) > 0
+ ORDER BY block DESC;
 
 -- name: RewardDayList :many
 -- Rewards per day, newest day first. By reward_days_pk.
@@ -232,4 +256,33 @@ SELECT COALESCE(k.day, n.day)::date AS day,
   FULL JOIN counted AS n ON n.day = k.day AND n.status = k.status AND n.fulfilment = k.fulfilment
  WHERE k.rewards IS DISTINCT FROM n.rewards
  ORDER BY 1
+ LIMIT 1;
+
+-- name: RewardBlockFindMiscounted :one
+-- Invariant 7: a member's block whose number of rewards of a status is not that of its rows.
+WITH counted AS (
+    SELECT r.member_id, (r.place - 1) / 1024 AS block, r.status, r.fulfilment, count(*) AS rewards
+      FROM rewards AS r
+     WHERE r.tenant_id = @tenant_id
+     GROUP BY 1, 2, 3, 4),
+kept AS (
+    SELECT d.member_id, d.block, d.status, d.fulfilment, sum(d.rewards) AS rewards
+      FROM reward_blocks AS d WHERE d.tenant_id = @tenant_id GROUP BY 1, 2, 3, 4 HAVING sum(d.rewards) <> 0)
+SELECT COALESCE(k.member_id, n.member_id)::bigint AS member_id,
+       format('block %s, %s: counts %s rewards, there are %s', COALESCE(k.block, n.block), COALESCE(k.status, n.status),
+              COALESCE(k.rewards, 0), COALESCE(n.rewards, 0))::text AS says
+  FROM kept AS k
+  FULL JOIN counted AS n ON n.member_id = k.member_id AND n.block = k.block AND n.status = k.status AND n.fulfilment = k.fulfilment
+ WHERE k.rewards IS DISTINCT FROM n.rewards
+ ORDER BY 1, 2
+ LIMIT 1;
+
+-- name: RewardFindMisplaced :one
+-- Invariant 7: a member whose rewards do not have the places from 1 on.
+SELECT r.member_id, format('has %s rewards at the places up to %s', count(*), max(r.place))::text AS says
+  FROM rewards AS r
+ WHERE r.tenant_id = @tenant_id
+ GROUP BY r.member_id
+HAVING max(r.place) <> count(*) OR min(r.place) <> 1
+ ORDER BY r.member_id
  LIMIT 1;

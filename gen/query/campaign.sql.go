@@ -114,7 +114,7 @@ func (q *Queries) CampaignGetGranted(ctx context.Context, db DBTX, arg CampaignG
 }
 
 const campaignGetReferee = `-- name: CampaignGetReferee :one
-SELECT a.tenant_id, a.referee_id, a.referral_id, a.click_id, a.clicked_at, a.met_at, a.created_at, a.converted_at, a.paid_at, a.campaign_id FROM members AS m
+SELECT a.tenant_id, a.campaign_id, a.referee_id, a.referral_id, a.converted_at, a.paid_at, a.created_at, a.met_at, a.clicked_at, a.click_id, a.email FROM members AS m
   JOIN attributions AS a ON a.tenant_id = m.tenant_id AND a.referee_id = m.id
  WHERE m.tenant_id = $1 AND m.external_id = $2 AND a.campaign_id = $3
 `
@@ -131,15 +131,16 @@ func (q *Queries) CampaignGetReferee(ctx context.Context, db DBTX, arg CampaignG
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
+		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
-		&i.ClickID,
-		&i.ClickedAt,
-		&i.MetAt,
-		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CampaignID,
+		&i.CreatedAt,
+		&i.MetAt,
+		&i.ClickedAt,
+		&i.ClickID,
+		&i.Email,
 	)
 	return i, err
 }

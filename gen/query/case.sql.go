@@ -53,12 +53,12 @@ func (q *Queries) CaseDayList(ctx context.Context, db DBTX, arg CaseDayListParam
 }
 
 const caseGet = `-- name: CaseGet :one
-SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, k.referrer_id, k.referee_id, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM cases AS k
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  WHERE k.tenant_id = $1 AND k.id = $2
 `
 
@@ -69,12 +69,12 @@ type CaseGetParams struct {
 
 type CaseGetRow struct {
 	Case     Case
-	Code     string
+	Code     *string
 	Referrer string
 	Referee  *string
 }
 
-// One case with whom it concerns. By cases_pk.
+// One case with whom it concerns; a refused code left no referral. By cases_pk.
 func (q *Queries) CaseGet(ctx context.Context, db DBTX, arg CaseGetParams) (CaseGetRow, error) {
 	row := db.QueryRow(ctx, caseGet, arg.TenantID, arg.ID)
 	var i CaseGetRow
@@ -89,6 +89,8 @@ func (q *Queries) CaseGet(ctx context.Context, db DBTX, arg CaseGetParams) (Case
 		&i.Case.Note,
 		&i.Case.CreatedAt,
 		&i.Case.ReviewedAt,
+		&i.Case.ReferrerID,
+		&i.Case.RefereeID,
 		&i.Code,
 		&i.Referrer,
 		&i.Referee,
@@ -97,7 +99,7 @@ func (q *Queries) CaseGet(ctx context.Context, db DBTX, arg CaseGetParams) (Case
 }
 
 const caseGetForUpdate = `-- name: CaseGetForUpdate :one
-SELECT tenant_id, id, campaign_id, referral_id, conversion_id, state, score, note, created_at, reviewed_at FROM cases WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, campaign_id, referral_id, conversion_id, state, score, note, created_at, reviewed_at, referrer_id, referee_id FROM cases WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 type CaseGetForUpdateParams struct {
@@ -120,20 +122,22 @@ func (q *Queries) CaseGetForUpdate(ctx context.Context, db DBTX, arg CaseGetForU
 		&i.Note,
 		&i.CreatedAt,
 		&i.ReviewedAt,
+		&i.ReferrerID,
+		&i.RefereeID,
 	)
 	return i, err
 }
 
 const caseList = `-- name: CaseList :many
-SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, k.referrer_id, k.referee_id, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT w.tenant_id, w.id FROM cases AS w
          WHERE w.tenant_id = $1 AND w.id <= $2::uuid
          ORDER BY w.id DESC LIMIT $4 OFFSET $3) AS p
   JOIN cases AS k ON k.tenant_id = p.tenant_id AND k.id = p.id
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  ORDER BY k.id DESC
 `
 
@@ -146,7 +150,7 @@ type CaseListParams struct {
 
 type CaseListRow struct {
 	Case     Case
-	Code     string
+	Code     *string
 	Referrer string
 	Referee  *string
 }
@@ -177,6 +181,8 @@ func (q *Queries) CaseList(ctx context.Context, db DBTX, arg CaseListParams) ([]
 			&i.Case.Note,
 			&i.Case.CreatedAt,
 			&i.Case.ReviewedAt,
+			&i.Case.ReferrerID,
+			&i.Case.RefereeID,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,
@@ -192,7 +198,7 @@ func (q *Queries) CaseList(ctx context.Context, db DBTX, arg CaseListParams) ([]
 }
 
 const caseListByConversion = `-- name: CaseListByConversion :many
-SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, k.referrer_id, k.referee_id, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT w.tenant_id, w.id FROM cases AS w WHERE w.tenant_id = $1 AND w.conversion_id = $2
         UNION ALL
         SELECT w.tenant_id, w.id FROM cases AS w WHERE w.tenant_id = $1 AND w.referral_id = $3 AND w.conversion_id IS NULL) AS p
@@ -208,7 +214,7 @@ SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state
 type CaseListByConversionParams struct {
 	TenantID     int64
 	ConversionID *uuid.UUID
-	ReferralID   uuid.UUID
+	ReferralID   *uuid.UUID
 	MaxRows      int32
 }
 
@@ -245,6 +251,8 @@ func (q *Queries) CaseListByConversion(ctx context.Context, db DBTX, arg CaseLis
 			&i.Case.Note,
 			&i.Case.CreatedAt,
 			&i.Case.ReviewedAt,
+			&i.Case.ReferrerID,
+			&i.Case.RefereeID,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,
@@ -260,15 +268,15 @@ func (q *Queries) CaseListByConversion(ctx context.Context, db DBTX, arg CaseLis
 }
 
 const caseListByState = `-- name: CaseListByState :many
-SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT k.tenant_id, k.id, k.campaign_id, k.referral_id, k.conversion_id, k.state, k.score, k.note, k.created_at, k.reviewed_at, k.referrer_id, k.referee_id, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT w.tenant_id, w.id FROM cases AS w
          WHERE w.tenant_id = $1 AND w.state = $2 AND w.id <= $3::uuid
          ORDER BY w.id DESC LIMIT $5 OFFSET $4) AS p
   JOIN cases AS k ON k.tenant_id = p.tenant_id AND k.id = p.id
-  JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
-  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referrals AS r ON r.tenant_id = k.tenant_id AND r.id = k.referral_id
+  JOIN members AS m ON m.tenant_id = k.tenant_id AND m.id = COALESCE(r.referrer_id, k.referrer_id)
   LEFT JOIN conversions AS c ON c.tenant_id = k.tenant_id AND c.id = k.conversion_id
-  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id)
+  LEFT JOIN members AS e ON e.tenant_id = k.tenant_id AND e.id = COALESCE(c.referee_id, r.referee_id, k.referee_id)
  ORDER BY k.id DESC
 `
 
@@ -282,7 +290,7 @@ type CaseListByStateParams struct {
 
 type CaseListByStateRow struct {
 	Case     Case
-	Code     string
+	Code     *string
 	Referrer string
 	Referee  *string
 }
@@ -314,6 +322,8 @@ func (q *Queries) CaseListByState(ctx context.Context, db DBTX, arg CaseListBySt
 			&i.Case.Note,
 			&i.Case.CreatedAt,
 			&i.Case.ReviewedAt,
+			&i.Case.ReferrerID,
+			&i.Case.RefereeID,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,

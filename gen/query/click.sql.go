@@ -13,7 +13,7 @@ import (
 )
 
 const attributionGetForUpdate = `-- name: AttributionGetForUpdate :one
-SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
+SELECT tenant_id, campaign_id, referee_id, referral_id, converted_at, paid_at, created_at, met_at, clicked_at, click_id, email FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
 `
 
 type AttributionGetForUpdateParams struct {
@@ -28,15 +28,16 @@ func (q *Queries) AttributionGetForUpdate(ctx context.Context, db DBTX, arg Attr
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
+		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
-		&i.ClickID,
-		&i.ClickedAt,
-		&i.MetAt,
-		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CampaignID,
+		&i.CreatedAt,
+		&i.MetAt,
+		&i.ClickedAt,
+		&i.ClickID,
+		&i.Email,
 	)
 	return i, err
 }
@@ -69,10 +70,10 @@ func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg Attributio
 }
 
 const attributionInsertClicked = `-- name: AttributionInsertClicked :exec
-INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), $2::timestamptz, $2::timestamptz, $2::timestamptz
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id) AS w
+               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
  ORDER BY w.campaign_id, w.referee_id
 `
 
@@ -83,6 +84,7 @@ type AttributionInsertClickedParams struct {
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
+	Emails      []string
 }
 
 // Binds referees to the first code that they clicked on, in one order. One whom
@@ -95,6 +97,7 @@ func (q *Queries) AttributionInsertClicked(ctx context.Context, db DBTX, arg Att
 		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
+		arg.Emails,
 	)
 	return err
 }
@@ -127,11 +130,11 @@ func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg Attributio
 }
 
 const attributionUpdateClicked = `-- name: AttributionUpdateClicked :exec
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
 SELECT $1, unnest($2::text[]), unnest($3::bigint[]), '00000000-0000-0000-0000-000000000000', unnest($4::uuid[]),
-       $5::timestamptz, $5::timestamptz, $5::timestamptz
+       NULLIF(unnest($5::text[]), ''), $6::timestamptz, $6::timestamptz, $6::timestamptz
     ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, clicked_at = excluded.clicked_at, met_at = excluded.met_at
+   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at
 `
 
 type AttributionUpdateClickedParams struct {
@@ -139,17 +142,20 @@ type AttributionUpdateClickedParams struct {
 	CampaignIds []string
 	RefereeIds  []int64
 	ClickIds    []uuid.UUID
+	Emails      []string
 	At          time.Time
 }
 
-// Notes clicks in locked attributions. They exist, so every row meets itself by
-// attributions_pk and is updated: the other values stand for nothing.
+// Notes clicks in locked attributions, and the address they gave; an empty one
+// leaves the one before. They exist, so every row meets itself by attributions_pk
+// and is updated: the other values stand for nothing.
 func (q *Queries) AttributionUpdateClicked(ctx context.Context, db DBTX, arg AttributionUpdateClickedParams) error {
 	_, err := db.Exec(ctx, attributionUpdateClicked,
 		arg.TenantID,
 		arg.CampaignIds,
 		arg.RefereeIds,
 		arg.ClickIds,
+		arg.Emails,
 		arg.At,
 	)
 	return err
@@ -308,7 +314,7 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 }
 
 const visitGet = `-- name: VisitGet :one
-SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, a.email AS bound_email, v.clicked_at, v.click_id, v.email, k.anonymous_at
   FROM (SELECT 1) AS one
   LEFT JOIN attributions AS a ON a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id = $4
   LEFT JOIN visits AS v ON v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id = $4
@@ -325,8 +331,10 @@ type VisitGetParams struct {
 type VisitGetRow struct {
 	BoundClickedAt *time.Time
 	BoundClickID   *uuid.UUID
+	BoundEmail     *string
 	ClickedAt      *time.Time
 	ClickID        *uuid.UUID
+	Email          *string
 	AnonymousAt    *time.Time
 }
 
@@ -343,8 +351,10 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 	err := row.Scan(
 		&i.BoundClickedAt,
 		&i.BoundClickID,
+		&i.BoundEmail,
 		&i.ClickedAt,
 		&i.ClickID,
+		&i.Email,
 		&i.AnonymousAt,
 	)
 	return i, err
@@ -353,7 +363,7 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 const visitListMany = `-- name: VisitListMany :many
 SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id, x.email FROM visits AS x
                       WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
                         AND x.referral_id = w.referral_id OFFSET 0) AS v
 `
@@ -404,14 +414,15 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 }
 
 const visitUpsertMany = `-- name: VisitUpsertMany :exec
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN $2::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id) AS w
+               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id)
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email)
 `
 
 type VisitUpsertManyParams struct {
@@ -421,9 +432,11 @@ type VisitUpsertManyParams struct {
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
+	Emails      []string
 }
 
-// Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
+// Notes that referees met codes that they are not bound to, by a click or
+// otherwise (zero), and the address they gave; an empty one leaves the one before.
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,
@@ -432,6 +445,7 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
+		arg.Emails,
 	)
 	return err
 }

@@ -12,27 +12,77 @@ import (
 	"github.com/google/uuid"
 )
 
-const conversionCountByReferral = `-- name: ConversionCountByReferral :one
-SELECT count(*) FROM conversions AS x
- WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at BETWEEN $3 AND $4
-   AND ($5::text IS NULL OR x.status = $5)
+const conversionBlockList = `-- name: ConversionBlockList :many
+SELECT block, sum(conversions)::bigint AS conversions
+  FROM conversion_blocks
+ WHERE tenant_id = $1 AND referral_id = $2 AND block BETWEEN $3 AND $4
+   AND ($5::text IS NULL OR status = $5)
+ GROUP BY block
+HAVING sum(conversions) > 0
+ ORDER BY block DESC
 `
 
-type ConversionCountByReferralParams struct {
+type ConversionBlockListParams struct {
 	TenantID   int64
 	ReferralID uuid.UUID
-	FromAt     time.Time
-	ToAt       time.Time
+	FirstBlock int64
+	LastBlock  int64
 	Status     *string
 }
 
-// How many conversions ConversionListByReferral would list in all. By conversions_by_referral.
-func (q *Queries) ConversionCountByReferral(ctx context.Context, db DBTX, arg ConversionCountByReferralParams) (int64, error) {
-	row := db.QueryRow(ctx, conversionCountByReferral,
+type ConversionBlockListRow struct {
+	Block       int64
+	Conversions int64
+}
+
+// How many of a code's conversions lie in each of some blocks of their places, newest first. By conversion_blocks_pk.
+func (q *Queries) ConversionBlockList(ctx context.Context, db DBTX, arg ConversionBlockListParams) ([]ConversionBlockListRow, error) {
+	rows, err := db.Query(ctx, conversionBlockList,
 		arg.TenantID,
 		arg.ReferralID,
-		arg.FromAt,
-		arg.ToAt,
+		arg.FirstBlock,
+		arg.LastBlock,
+		arg.Status,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ConversionBlockListRow
+	for rows.Next() {
+		var i ConversionBlockListRow
+		if err := rows.Scan(&i.Block, &i.Conversions); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const conversionCountPlaces = `-- name: ConversionCountPlaces :one
+SELECT count(*) FROM conversions AS x
+ WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.place BETWEEN $3 AND $4
+   AND ($5::text IS NULL OR x.status = $5)
+`
+
+type ConversionCountPlacesParams struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	First      int64
+	Last       int64
+	Status     *string
+}
+
+// How many of a code's conversions lie at some places, at most a block's. By conversions_by_place.
+func (q *Queries) ConversionCountPlaces(ctx context.Context, db DBTX, arg ConversionCountPlacesParams) (int64, error) {
+	row := db.QueryRow(ctx, conversionCountPlaces,
+		arg.TenantID,
+		arg.ReferralID,
+		arg.First,
+		arg.Last,
 		arg.Status,
 	)
 	var count int64
@@ -189,6 +239,41 @@ func (q *Queries) ConversionDayListByCampaign(ctx context.Context, db DBTX, arg 
 	return items, nil
 }
 
+const conversionGetPlaces = `-- name: ConversionGetPlaces :one
+SELECT COALESCE((SELECT x.place FROM conversions AS x
+                  WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at >= $3::timestamptz
+                  ORDER BY x.created_at, x.place LIMIT 1), 9223372036854775807)::bigint AS first,
+       COALESCE((SELECT x.place FROM conversions AS x
+                  WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at <= $4::timestamptz
+                  ORDER BY x.created_at DESC, x.place DESC LIMIT 1), 0)::bigint AS last
+`
+
+type ConversionGetPlacesParams struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	FromAt     time.Time
+	ToAt       time.Time
+}
+
+type ConversionGetPlacesRow struct {
+	First int64
+	Last  int64
+}
+
+// The places of a code's conversions in a time span: its first and its last, or
+// a first behind the last where it has none. By conversions_by_referral.
+func (q *Queries) ConversionGetPlaces(ctx context.Context, db DBTX, arg ConversionGetPlacesParams) (ConversionGetPlacesRow, error) {
+	row := db.QueryRow(ctx, conversionGetPlaces,
+		arg.TenantID,
+		arg.ReferralID,
+		arg.FromAt,
+		arg.ToAt,
+	)
+	var i ConversionGetPlacesRow
+	err := row.Scan(&i.First, &i.Last)
+	return i, err
+}
+
 const conversionInsert = `-- name: ConversionInsert :exec
 INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units,
                          risk_score, warning, reasons, network, device, metadata, created_at)
@@ -245,7 +330,7 @@ func (q *Queries) ConversionInsert(ctx context.Context, db DBTX, arg ConversionI
 }
 
 const conversionList = `-- name: ConversionList :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, c.place, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
          WHERE x.tenant_id = $1 AND x.created_at BETWEEN $2 AND $3
            AND ($4::text IS NULL OR x.status = $4)
@@ -311,6 +396,7 @@ func (q *Queries) ConversionList(ctx context.Context, db DBTX, arg ConversionLis
 			&i.Conversion.Metadata,
 			&i.Conversion.CreatedAt,
 			&i.Conversion.RefundedAt,
+			&i.Conversion.Place,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,
@@ -326,7 +412,7 @@ func (q *Queries) ConversionList(ctx context.Context, db DBTX, arg ConversionLis
 }
 
 const conversionListByCampaign = `-- name: ConversionListByCampaign :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, c.place, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
          WHERE x.tenant_id = $1 AND x.campaign_id = $2 AND x.created_at BETWEEN $3 AND $4
            AND ($5::text IS NULL OR x.status = $5)
@@ -394,6 +480,7 @@ func (q *Queries) ConversionListByCampaign(ctx context.Context, db DBTX, arg Con
 			&i.Conversion.Metadata,
 			&i.Conversion.CreatedAt,
 			&i.Conversion.RefundedAt,
+			&i.Conversion.Place,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,
@@ -409,24 +496,22 @@ func (q *Queries) ConversionListByCampaign(ctx context.Context, db DBTX, arg Con
 }
 
 const conversionListByReferral = `-- name: ConversionListByReferral :many
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.code, m.external_id AS referrer, e.external_id AS referee
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, c.place, r.code, m.external_id AS referrer, e.external_id AS referee
   FROM (SELECT tenant_id, id FROM conversions AS x
-         WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.created_at BETWEEN $3 AND $4
-           AND ($5::text IS NULL OR x.status = $5)
-         ORDER BY x.created_at DESC, x.id DESC LIMIT $7 OFFSET $6) AS page
+         WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.place BETWEEN $3::bigint AND $4::bigint
+         ORDER BY x.place DESC LIMIT $6 OFFSET $5) AS page
   JOIN conversions AS c ON c.tenant_id = page.tenant_id AND c.id = page.id
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
   JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
- ORDER BY c.created_at DESC, c.id DESC
+ ORDER BY c.place DESC
 `
 
 type ConversionListByReferralParams struct {
 	TenantID   int64
 	ReferralID uuid.UUID
-	FromAt     time.Time
-	ToAt       time.Time
-	Status     *string
+	Oldest     int64
+	Newest     int64
 	SkipRows   int32
 	MaxRows    int32
 }
@@ -438,14 +523,13 @@ type ConversionListByReferralRow struct {
 	Referee    string
 }
 
-// The conversions of one code in a time span, newest first. By conversions_by_referral.
+// The conversions of one code between two places, newest first. By conversions_by_place.
 func (q *Queries) ConversionListByReferral(ctx context.Context, db DBTX, arg ConversionListByReferralParams) ([]ConversionListByReferralRow, error) {
 	rows, err := db.Query(ctx, conversionListByReferral,
 		arg.TenantID,
 		arg.ReferralID,
-		arg.FromAt,
-		arg.ToAt,
-		arg.Status,
+		arg.Oldest,
+		arg.Newest,
 		arg.SkipRows,
 		arg.MaxRows,
 	)
@@ -477,6 +561,90 @@ func (q *Queries) ConversionListByReferral(ctx context.Context, db DBTX, arg Con
 			&i.Conversion.Metadata,
 			&i.Conversion.CreatedAt,
 			&i.Conversion.RefundedAt,
+			&i.Conversion.Place,
+			&i.Code,
+			&i.Referrer,
+			&i.Referee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const conversionListByReferralStatus = `-- name: ConversionListByReferralStatus :many
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, c.place, r.code, m.external_id AS referrer, e.external_id AS referee
+  FROM (SELECT tenant_id, id FROM conversions AS x
+         WHERE x.tenant_id = $1 AND x.referral_id = $2 AND x.status = $3 AND x.place BETWEEN $4::bigint AND $5::bigint
+         ORDER BY x.place DESC LIMIT $7 OFFSET $6) AS page
+  JOIN conversions AS c ON c.tenant_id = page.tenant_id AND c.id = page.id
+  JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
+  JOIN members AS e ON e.tenant_id = c.tenant_id AND e.id = c.referee_id
+ ORDER BY c.place DESC
+`
+
+type ConversionListByReferralStatusParams struct {
+	TenantID   int64
+	ReferralID uuid.UUID
+	Status     string
+	Oldest     int64
+	Newest     int64
+	SkipRows   int32
+	MaxRows    int32
+}
+
+type ConversionListByReferralStatusRow struct {
+	Conversion Conversion
+	Code       string
+	Referrer   string
+	Referee    string
+}
+
+// The same for one status. By conversions_by_referral_status.
+func (q *Queries) ConversionListByReferralStatus(ctx context.Context, db DBTX, arg ConversionListByReferralStatusParams) ([]ConversionListByReferralStatusRow, error) {
+	rows, err := db.Query(ctx, conversionListByReferralStatus,
+		arg.TenantID,
+		arg.ReferralID,
+		arg.Status,
+		arg.Oldest,
+		arg.Newest,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ConversionListByReferralStatusRow
+	for rows.Next() {
+		var i ConversionListByReferralStatusRow
+		if err := rows.Scan(
+			&i.Conversion.TenantID,
+			&i.Conversion.ID,
+			&i.Conversion.CampaignID,
+			&i.Conversion.ReferralID,
+			&i.Conversion.RefereeID,
+			&i.Conversion.ClickID,
+			&i.Conversion.Version,
+			&i.Conversion.Status,
+			&i.Conversion.Reason,
+			&i.Conversion.AmountMinor,
+			&i.Conversion.RewardMinor,
+			&i.Conversion.RewardUnits,
+			&i.Conversion.RiskScore,
+			&i.Conversion.Warning,
+			&i.Conversion.Reasons,
+			&i.Conversion.Network,
+			&i.Conversion.Device,
+			&i.Conversion.Metadata,
+			&i.Conversion.CreatedAt,
+			&i.Conversion.RefundedAt,
+			&i.Conversion.Place,
 			&i.Code,
 			&i.Referrer,
 			&i.Referee,

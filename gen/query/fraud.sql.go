@@ -77,16 +77,18 @@ func (q *Queries) CampaignHourSum(ctx context.Context, db DBTX, arg CampaignHour
 }
 
 const caseInsert = `-- name: CaseInsert :exec
-INSERT INTO cases (tenant_id, id, campaign_id, referral_id, conversion_id, state, score, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO cases (tenant_id, id, campaign_id, referral_id, conversion_id, referrer_id, referee_id, state, score, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
 
 type CaseInsertParams struct {
 	TenantID     int64
 	ID           uuid.UUID
 	CampaignID   string
-	ReferralID   uuid.UUID
+	ReferralID   *uuid.UUID
 	ConversionID *uuid.UUID
+	ReferrerID   *int64
+	RefereeID    *int64
 	State        string
 	Score        int16
 	CreatedAt    time.Time
@@ -100,6 +102,8 @@ func (q *Queries) CaseInsert(ctx context.Context, db DBTX, arg CaseInsertParams)
 		arg.CampaignID,
 		arg.ReferralID,
 		arg.ConversionID,
+		arg.ReferrerID,
+		arg.RefereeID,
 		arg.State,
 		arg.Score,
 		arg.CreatedAt,

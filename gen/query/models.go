@@ -51,15 +51,16 @@ type ApiKeySecret struct {
 
 type Attribution struct {
 	TenantID    int64
+	CampaignID  string
 	RefereeID   int64
 	ReferralID  uuid.UUID
-	ClickID     *uuid.UUID
-	ClickedAt   *time.Time
-	MetAt       time.Time
-	CreatedAt   time.Time
 	ConvertedAt *time.Time
 	PaidAt      *time.Time
-	CampaignID  string
+	CreatedAt   time.Time
+	MetAt       time.Time
+	ClickedAt   *time.Time
+	ClickID     *uuid.UUID
+	Email       *string
 }
 
 type Blocked struct {
@@ -120,13 +121,15 @@ type Case struct {
 	TenantID     int64
 	ID           uuid.UUID
 	CampaignID   string
-	ReferralID   uuid.UUID
+	ReferralID   *uuid.UUID
 	ConversionID *uuid.UUID
 	State        string
 	Score        int16
 	Note         string
 	CreatedAt    time.Time
 	ReviewedAt   *time.Time
+	ReferrerID   *int64
+	RefereeID    *int64
 }
 
 type CaseDay struct {
@@ -142,10 +145,10 @@ type Click struct {
 	ID         uuid.UUID
 	ReferralID uuid.UUID
 	RefereeID  *int64
-	CreatedAt  time.Time
 	Counted    bool
 	Network    []byte
 	Device     []byte
+	CreatedAt  time.Time
 }
 
 type Code struct {
@@ -190,6 +193,15 @@ type Conversion struct {
 	Metadata    []byte
 	CreatedAt   time.Time
 	RefundedAt  *time.Time
+	Place       int64
+}
+
+type ConversionBlock struct {
+	TenantID    int64
+	ReferralID  uuid.UUID
+	Block       int64
+	Status      string
+	Conversions int64
 }
 
 type ConversionDay struct {
@@ -380,6 +392,16 @@ type Reward struct {
 	UpdatedAt    time.Time
 	ClaimedAt    *time.Time
 	RedeemedAt   *time.Time
+	Place        int64
+}
+
+type RewardBlock struct {
+	TenantID   int64
+	MemberID   int64
+	Block      int64
+	Status     string
+	Fulfilment string
+	Rewards    int64
 }
 
 type RewardDay struct {
@@ -481,4 +503,5 @@ type Visit struct {
 	MetAt      time.Time
 	ClickedAt  *time.Time
 	ClickID    *uuid.UUID
+	Email      *string
 }

@@ -57,7 +57,7 @@ func (q *Queries) CampaignUpdateWithdrawn(ctx context.Context, db DBTX, arg Camp
 }
 
 const conversionGetForReview = `-- name: ConversionGetForReview :one
-SELECT tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units, risk_score, warning, reasons, network, device, metadata, created_at, refunded_at FROM conversions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, reason, amount_minor, reward_minor, reward_units, risk_score, warning, reasons, network, device, metadata, created_at, refunded_at, place FROM conversions WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 type ConversionGetForReviewParams struct {
@@ -90,6 +90,7 @@ func (q *Queries) ConversionGetForReview(ctx context.Context, db DBTX, arg Conve
 		&i.Metadata,
 		&i.CreatedAt,
 		&i.RefundedAt,
+		&i.Place,
 	)
 	return i, err
 }
@@ -117,7 +118,7 @@ func (q *Queries) ConversionGetPlace(ctx context.Context, db DBTX, arg Conversio
 }
 
 const conversionGetWhy = `-- name: ConversionGetWhy :one
-SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
+SELECT c.tenant_id, c.id, c.campaign_id, c.referral_id, c.referee_id, c.click_id, c.version, c.status, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons, c.network, c.device, c.metadata, c.created_at, c.refunded_at, c.place, r.tenant_id, r.id, r.campaign_id, r.code, r.referrer_id, r.referee_id, r.username, r.email, r.network, r.device, r.status, r.risk_score, r.warning, r.reasons, r.conversions, r.created_at, r.completed_at, m.external_id AS referrer, e.external_id AS referee, f.external_id AS named,
        k.created_at AS clicked_at, k.counted AS click_counted, COALESCE(n.clicks, 0)::bigint AS clicks
   FROM conversions AS c
   JOIN referrals AS r ON r.tenant_id = c.tenant_id AND r.id = c.referral_id
@@ -171,6 +172,7 @@ func (q *Queries) ConversionGetWhy(ctx context.Context, db DBTX, arg ConversionG
 		&i.Conversion.Metadata,
 		&i.Conversion.CreatedAt,
 		&i.Conversion.RefundedAt,
+		&i.Conversion.Place,
 		&i.Referral.TenantID,
 		&i.Referral.ID,
 		&i.Referral.CampaignID,
@@ -290,31 +292,84 @@ func (q *Queries) ReferralUpdateReviewed(ctx context.Context, db DBTX, arg Refer
 	return err
 }
 
-const rewardCountByMember = `-- name: RewardCountByMember :one
-SELECT count(*) FROM rewards AS r
- WHERE r.tenant_id = $1 AND r.member_id = $2
-   AND ($3::text IS NULL OR r.status = $3)
-   AND ($4::text IS NULL OR r.fulfilment = $4)
+const rewardBlockFindMiscounted = `-- name: RewardBlockFindMiscounted :one
+WITH counted AS (
+    SELECT r.member_id, (r.place - 1) / 1024 AS block, r.status, r.fulfilment, count(*) AS rewards
+      FROM rewards AS r
+     WHERE r.tenant_id = $1
+     GROUP BY 1, 2, 3, 4),
+kept AS (
+    SELECT d.member_id, d.block, d.status, d.fulfilment, sum(d.rewards) AS rewards
+      FROM reward_blocks AS d WHERE d.tenant_id = $1 GROUP BY 1, 2, 3, 4 HAVING sum(d.rewards) <> 0)
+SELECT COALESCE(k.member_id, n.member_id)::bigint AS member_id,
+       format('block %s, %s: counts %s rewards, there are %s', COALESCE(k.block, n.block), COALESCE(k.status, n.status),
+              COALESCE(k.rewards, 0), COALESCE(n.rewards, 0))::text AS says
+  FROM kept AS k
+  FULL JOIN counted AS n ON n.member_id = k.member_id AND n.block = k.block AND n.status = k.status AND n.fulfilment = k.fulfilment
+ WHERE k.rewards IS DISTINCT FROM n.rewards
+ ORDER BY 1, 2
+ LIMIT 1
 `
 
-type RewardCountByMemberParams struct {
+type RewardBlockFindMiscountedRow struct {
+	MemberID int64
+	Says     string
+}
+
+// Invariant 7: a member's block whose number of rewards of a status is not that of its rows.
+func (q *Queries) RewardBlockFindMiscounted(ctx context.Context, db DBTX, tenantID int64) (RewardBlockFindMiscountedRow, error) {
+	row := db.QueryRow(ctx, rewardBlockFindMiscounted, tenantID)
+	var i RewardBlockFindMiscountedRow
+	err := row.Scan(&i.MemberID, &i.Says)
+	return i, err
+}
+
+const rewardBlockList = `-- name: RewardBlockList :many
+SELECT block, sum(rewards)::bigint AS rewards
+  FROM reward_blocks
+ WHERE tenant_id = $1 AND member_id = $2 AND ($3::text IS NULL OR status = $3)
+   AND ($4::text IS NULL OR fulfilment = $4)
+ GROUP BY block
+HAVING sum(rewards) > 0
+ ORDER BY block DESC
+`
+
+type RewardBlockListParams struct {
 	TenantID   int64
 	MemberID   int64
 	Status     *string
 	Fulfilment *string
 }
 
-// How many rewards RewardListByMember would list in all. By rewards_by_member.
-func (q *Queries) RewardCountByMember(ctx context.Context, db DBTX, arg RewardCountByMemberParams) (int64, error) {
-	row := db.QueryRow(ctx, rewardCountByMember,
+type RewardBlockListRow struct {
+	Block   int64
+	Rewards int64
+}
+
+// How many of a member's rewards lie in each block of their places, newest first. By reward_blocks_pk.
+func (q *Queries) RewardBlockList(ctx context.Context, db DBTX, arg RewardBlockListParams) ([]RewardBlockListRow, error) {
+	rows, err := db.Query(ctx, rewardBlockList,
 		arg.TenantID,
 		arg.MemberID,
 		arg.Status,
 		arg.Fulfilment,
 	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardBlockListRow
+	for rows.Next() {
+		var i RewardBlockListRow
+		if err := rows.Scan(&i.Block, &i.Rewards); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const rewardDayFindMiscounted = `-- name: RewardDayFindMiscounted :one
@@ -391,7 +446,7 @@ func (q *Queries) RewardDayList(ctx context.Context, db DBTX, arg RewardDayListP
 }
 
 const rewardFindByCode = `-- name: RewardFindByCode :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM rewards AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
  WHERE r.tenant_id = $1 AND r.code IS NOT NULL AND upper(r.code) = upper($2::text)
@@ -433,6 +488,7 @@ func (q *Queries) RewardFindByCode(ctx context.Context, db DBTX, arg RewardFindB
 		&i.Reward.UpdatedAt,
 		&i.Reward.ClaimedAt,
 		&i.Reward.RedeemedAt,
+		&i.Reward.Place,
 		&i.ExternalID,
 	)
 	return i, err
@@ -505,6 +561,29 @@ func (q *Queries) RewardFindMiscoded(ctx context.Context, db DBTX, tenantID int6
 	return i, err
 }
 
+const rewardFindMisplaced = `-- name: RewardFindMisplaced :one
+SELECT r.member_id, format('has %s rewards at the places up to %s', count(*), max(r.place))::text AS says
+  FROM rewards AS r
+ WHERE r.tenant_id = $1
+ GROUP BY r.member_id
+HAVING max(r.place) <> count(*) OR min(r.place) <> 1
+ ORDER BY r.member_id
+ LIMIT 1
+`
+
+type RewardFindMisplacedRow struct {
+	MemberID int64
+	Says     string
+}
+
+// Invariant 7: a member whose rewards do not have the places from 1 on.
+func (q *Queries) RewardFindMisplaced(ctx context.Context, db DBTX, tenantID int64) (RewardFindMisplacedRow, error) {
+	row := db.QueryRow(ctx, rewardFindMisplaced, tenantID)
+	var i RewardFindMisplacedRow
+	err := row.Scan(&i.MemberID, &i.Says)
+	return i, err
+}
+
 const rewardFindUnpaid = `-- name: RewardFindUnpaid :one
 WITH bad AS MATERIALIZED (
     SELECT r.id, 'is not paid by a transfer of its own amount'::text AS says
@@ -532,7 +611,7 @@ func (q *Queries) RewardFindUnpaid(ctx context.Context, db DBTX, tenantID int64)
 }
 
 const rewardGet = `-- name: RewardGet :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM rewards AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
  WHERE r.tenant_id = $1 AND r.id = $2
@@ -574,13 +653,14 @@ func (q *Queries) RewardGet(ctx context.Context, db DBTX, arg RewardGetParams) (
 		&i.Reward.UpdatedAt,
 		&i.Reward.ClaimedAt,
 		&i.Reward.RedeemedAt,
+		&i.Reward.Place,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const rewardGetForUpdate = `-- name: RewardGetForUpdate :one
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM rewards AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
  WHERE r.tenant_id = $1 AND r.id = $2
@@ -623,13 +703,14 @@ func (q *Queries) RewardGetForUpdate(ctx context.Context, db DBTX, arg RewardGet
 		&i.Reward.UpdatedAt,
 		&i.Reward.ClaimedAt,
 		&i.Reward.RedeemedAt,
+		&i.Reward.Place,
 		&i.ExternalID,
 	)
 	return i, err
 }
 
 const rewardList = `-- name: RewardList :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM (SELECT w.tenant_id, w.id FROM rewards AS w
          WHERE w.tenant_id = $1 AND w.id <= $2::uuid
          ORDER BY w.id DESC LIMIT $4 OFFSET $3) AS p
@@ -687,6 +768,7 @@ func (q *Queries) RewardList(ctx context.Context, db DBTX, arg RewardListParams)
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -700,7 +782,7 @@ func (q *Queries) RewardList(ctx context.Context, db DBTX, arg RewardListParams)
 }
 
 const rewardListByConversion = `-- name: RewardListByConversion :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM rewards AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
  WHERE r.tenant_id = $1 AND r.conversion_id = $2
@@ -749,6 +831,7 @@ func (q *Queries) RewardListByConversion(ctx context.Context, db DBTX, arg Rewar
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -762,7 +845,7 @@ func (q *Queries) RewardListByConversion(ctx context.Context, db DBTX, arg Rewar
 }
 
 const rewardListByConversionForUpdate = `-- name: RewardListByConversionForUpdate :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM rewards AS r
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
  WHERE r.tenant_id = $1 AND r.conversion_id = $2
@@ -812,6 +895,7 @@ func (q *Queries) RewardListByConversionForUpdate(ctx context.Context, db DBTX, 
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -825,7 +909,7 @@ func (q *Queries) RewardListByConversionForUpdate(ctx context.Context, db DBTX, 
 }
 
 const rewardListByFulfilment = `-- name: RewardListByFulfilment :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM (SELECT w.tenant_id, w.id FROM rewards AS w
          WHERE w.tenant_id = $1 AND w.fulfilment = $2 AND w.id <= $3::uuid
          ORDER BY w.id DESC LIMIT $5 OFFSET $4) AS p
@@ -885,6 +969,7 @@ func (q *Queries) RewardListByFulfilment(ctx context.Context, db DBTX, arg Rewar
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -898,23 +983,22 @@ func (q *Queries) RewardListByFulfilment(ctx context.Context, db DBTX, arg Rewar
 }
 
 const rewardListByMember = `-- name: RewardListByMember :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
-  FROM rewards AS r
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = $1 AND w.member_id = $2 AND w.place BETWEEN $3::bigint AND $4::bigint
+         ORDER BY w.place DESC LIMIT $6 OFFSET $5) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
   JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
- WHERE r.tenant_id = $1 AND r.member_id = $2
-   AND ($3::text IS NULL OR r.status = $3)
-   AND ($4::text IS NULL OR r.fulfilment = $4)
- ORDER BY r.id DESC
- LIMIT $6 OFFSET $5
+ ORDER BY r.place DESC
 `
 
 type RewardListByMemberParams struct {
-	TenantID   int64
-	MemberID   int64
-	Status     *string
-	Fulfilment *string
-	SkipRows   int32
-	MaxRows    int32
+	TenantID int64
+	MemberID int64
+	Oldest   int64
+	Newest   int64
+	SkipRows int32
+	MaxRows  int32
 }
 
 type RewardListByMemberRow struct {
@@ -922,13 +1006,13 @@ type RewardListByMemberRow struct {
 	ExternalID string
 }
 
-// A member's rewards, newest first. By rewards_by_member.
+// A member's rewards between two places, newest first. By rewards_by_place.
 func (q *Queries) RewardListByMember(ctx context.Context, db DBTX, arg RewardListByMemberParams) ([]RewardListByMemberRow, error) {
 	rows, err := db.Query(ctx, rewardListByMember,
 		arg.TenantID,
 		arg.MemberID,
-		arg.Status,
-		arg.Fulfilment,
+		arg.Oldest,
+		arg.Newest,
 		arg.SkipRows,
 		arg.MaxRows,
 	)
@@ -961,6 +1045,167 @@ func (q *Queries) RewardListByMember(ctx context.Context, db DBTX, arg RewardLis
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardListByMemberFulfilment = `-- name: RewardListByMemberFulfilment :many
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = $1 AND w.member_id = $2 AND w.fulfilment = $3 AND w.place BETWEEN $4::bigint AND $5::bigint
+         ORDER BY w.place DESC LIMIT $7 OFFSET $6) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.place DESC
+`
+
+type RewardListByMemberFulfilmentParams struct {
+	TenantID   int64
+	MemberID   int64
+	Fulfilment string
+	Oldest     int64
+	Newest     int64
+	SkipRows   int32
+	MaxRows    int32
+}
+
+type RewardListByMemberFulfilmentRow struct {
+	Reward     Reward
+	ExternalID string
+}
+
+// The same for one fulfilment. By rewards_by_member_fulfilment.
+func (q *Queries) RewardListByMemberFulfilment(ctx context.Context, db DBTX, arg RewardListByMemberFulfilmentParams) ([]RewardListByMemberFulfilmentRow, error) {
+	rows, err := db.Query(ctx, rewardListByMemberFulfilment,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Fulfilment,
+		arg.Oldest,
+		arg.Newest,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardListByMemberFulfilmentRow
+	for rows.Next() {
+		var i RewardListByMemberFulfilmentRow
+		if err := rows.Scan(
+			&i.Reward.TenantID,
+			&i.Reward.ID,
+			&i.Reward.CampaignID,
+			&i.Reward.ReferralID,
+			&i.Reward.ConversionID,
+			&i.Reward.MemberID,
+			&i.Reward.Role,
+			&i.Reward.Version,
+			&i.Reward.Fulfilment,
+			&i.Reward.Status,
+			&i.Reward.ValueMinor,
+			&i.Reward.Asset,
+			&i.Reward.Units,
+			&i.Reward.HeldUntil,
+			&i.Reward.PoolID,
+			&i.Reward.Code,
+			&i.Reward.TransferSeq,
+			&i.Reward.CreatedAt,
+			&i.Reward.UpdatedAt,
+			&i.Reward.ClaimedAt,
+			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardListByMemberStatus = `-- name: RewardListByMemberStatus :many
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
+  FROM (SELECT w.tenant_id, w.id FROM rewards AS w
+         WHERE w.tenant_id = $1 AND w.member_id = $2
+           AND w.status = $3 AND ($4::text IS NULL OR w.fulfilment = $4)
+           AND w.place BETWEEN $5::bigint AND $6::bigint
+         ORDER BY w.place DESC LIMIT $8 OFFSET $7) AS p
+  JOIN rewards AS r ON r.tenant_id = p.tenant_id AND r.id = p.id
+  JOIN members AS m ON m.tenant_id = r.tenant_id AND m.id = r.member_id
+ ORDER BY r.place DESC
+`
+
+type RewardListByMemberStatusParams struct {
+	TenantID   int64
+	MemberID   int64
+	Status     string
+	Fulfilment *string
+	Oldest     int64
+	Newest     int64
+	SkipRows   int32
+	MaxRows    int32
+}
+
+type RewardListByMemberStatusRow struct {
+	Reward     Reward
+	ExternalID string
+}
+
+// The same for one status, optionally of one fulfilment. By rewards_by_member_status.
+func (q *Queries) RewardListByMemberStatus(ctx context.Context, db DBTX, arg RewardListByMemberStatusParams) ([]RewardListByMemberStatusRow, error) {
+	rows, err := db.Query(ctx, rewardListByMemberStatus,
+		arg.TenantID,
+		arg.MemberID,
+		arg.Status,
+		arg.Fulfilment,
+		arg.Oldest,
+		arg.Newest,
+		arg.SkipRows,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardListByMemberStatusRow
+	for rows.Next() {
+		var i RewardListByMemberStatusRow
+		if err := rows.Scan(
+			&i.Reward.TenantID,
+			&i.Reward.ID,
+			&i.Reward.CampaignID,
+			&i.Reward.ReferralID,
+			&i.Reward.ConversionID,
+			&i.Reward.MemberID,
+			&i.Reward.Role,
+			&i.Reward.Version,
+			&i.Reward.Fulfilment,
+			&i.Reward.Status,
+			&i.Reward.ValueMinor,
+			&i.Reward.Asset,
+			&i.Reward.Units,
+			&i.Reward.HeldUntil,
+			&i.Reward.PoolID,
+			&i.Reward.Code,
+			&i.Reward.TransferSeq,
+			&i.Reward.CreatedAt,
+			&i.Reward.UpdatedAt,
+			&i.Reward.ClaimedAt,
+			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err
@@ -974,7 +1219,7 @@ func (q *Queries) RewardListByMember(ctx context.Context, db DBTX, arg RewardLis
 }
 
 const rewardListByStatus = `-- name: RewardListByStatus :many
-SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, m.external_id
+SELECT r.tenant_id, r.id, r.campaign_id, r.referral_id, r.conversion_id, r.member_id, r.role, r.version, r.fulfilment, r.status, r.value_minor, r.asset, r.units, r.held_until, r.pool_id, r.code, r.transfer_seq, r.created_at, r.updated_at, r.claimed_at, r.redeemed_at, r.place, m.external_id
   FROM (SELECT w.tenant_id, w.id FROM rewards AS w
          WHERE w.tenant_id = $1 AND w.status = $2 AND w.id <= $3::uuid
            AND ($4::text IS NULL OR w.fulfilment = $4)
@@ -1037,6 +1282,7 @@ func (q *Queries) RewardListByStatus(ctx context.Context, db DBTX, arg RewardLis
 			&i.Reward.UpdatedAt,
 			&i.Reward.ClaimedAt,
 			&i.Reward.RedeemedAt,
+			&i.Reward.Place,
 			&i.ExternalID,
 		); err != nil {
 			return nil, err

@@ -1,11 +1,9 @@
 package apptest_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -27,7 +25,15 @@ var referrals = map[string]struct {
 		shareCode(t, s)
 		s.Incenta.For(t).Must(200, "POST", "/clicks", clicked("ABC123", "user_789"))
 	}, 201},
-	"stats": {busyCampaign, 200},
+	"stats":            {busyCampaign, 200},
+	"referrals-lookup": {shareCode, 200},
+	"conversions-list": {earnedReward, 200},
+	"rewards-list":     {earnedReward, 200},
+	"rewards-get":      {earnedReward, 200},
+	"rewards-claim":    {earnedReward, 200},
+	"rewards-validate": {claimedReward, 200},
+	"rewards-redeem":   {claimedReward, 200},
+	"users-rewards":    {earnedReward, 200},
 }
 
 // runCampaign starts the documents' campaign: a tenth of the purchase.
@@ -42,10 +48,7 @@ func runCampaign(t testing.TB, s *apptest.Server) {
 func shareCode(t testing.TB, s *apptest.Server) {
 	t.Helper()
 	runCampaign(t, s)
-	_, err := s.Core.Referral.CreateVanity(t.Context(), s.Tenant.ID, referral.Vanity{CampaignID: "camp_demo", Code: "ABC123", Referrer: "user_456"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	vanity(t, s, "ABC123", "user_456")
 }
 
 // busyCampaign lets happen what the documents' totals say: 33 tenths of 49.99,
@@ -70,13 +73,9 @@ func busyCampaign(t testing.TB, s *apptest.Server) {
 	}
 }
 
-// ownShapes are of members whose values are ours to choose.
-var ownShapes = map[string]*regexp.Regexp{
-	"referralId": regexp.MustCompile(`^ref_[0-9a-z]{1,36}$`), "clickId": regexp.MustCompile(`^click_[0-9a-z]{1,36}$`),
-	"conversionId": regexp.MustCompile(`^conv_[0-9a-z]{1,36}$`), "referralCode": regexp.MustCompile(`^(ABC123|[2-9A-HJKMNP-Z]{8})$`),
-	"clickedAt": regexp.MustCompile(`^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`),
-}
-
+// Every example is sent three ways: by host, by the kind of key, and by curl in
+// a shell with nothing but base address and key exchanged. {rewardId} stands for
+// the reward of user_456.
 func TestDocumentedReferrals(t *testing.T) {
 	t.Parallel()
 	folders, err := os.ReadDir("testdata/incenta")
@@ -88,49 +87,58 @@ func TestDocumentedReferrals(t *testing.T) {
 		if !known {
 			continue // of the other half of the programme
 		}
-		request, err := os.ReadFile(filepath.Join("testdata/incenta", folder.Name(), "request.txt"))
+		text, err := os.ReadFile(filepath.Join("testdata/incenta", folder.Name(), "request.txt"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := os.ReadFile(filepath.Join("testdata/incenta", folder.Name(), "response.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for scheme, host := range map[string]string{"host": "api.incenta.dev", "bare": ""} {
+		for scheme, send := range map[string]func(testing.TB, *apptest.Server, documented) []byte{
+			"host": func(t testing.TB, s *apptest.Server, d documented) []byte {
+				return d.send(t, s, "api.incenta.dev", seed.status)
+			},
+			"bare": func(t testing.TB, s *apptest.Server, d documented) []byte { return d.send(t, s, "", seed.status) },
+			"curl": func(t testing.TB, s *apptest.Server, d documented) []byte { return d.curl(t, s) },
+		} {
 			t.Run(folder.Name()+"/"+scheme, func(t *testing.T) {
 				t.Parallel()
 				s := apptest.Start(t)
 				seed.prepare(t, s)
-				line, body, _ := strings.Cut(string(request), "\n")
-				method, path, _ := strings.Cut(line, " ")
-				send := any(body)
-				if body == "" {
-					send = nil
+				d := readDocumented(string(text))
+				if strings.Contains(d.path, "{rewardId}") {
+					d.path = strings.ReplaceAll(d.path, "{rewardId}", s.Incenta.For(t).Must(200, "GET", "/users/user_456/rewards", nil).Text(0, "id"))
 				}
-				answersAs(t, string(response), s.Incenta.Bare(host).Must(seed.status, method, strings.TrimPrefix(path, "/v1"), send))
+				fitsText(t, filepath.Join("testdata/incenta", folder.Name(), "response.json"), send(t, s, d))
 			})
 		}
 	}
 }
 
-// answersAs wants every documented member, to the letter or in its shape.
-func answersAs(t testing.TB, documented string, r apptest.Response) {
+// documented is a request of the documents: its line, and below it the body.
+type documented struct{ method, path, body string }
+
+func readDocumented(text string) (d documented) {
+	line, body, _ := strings.Cut(text, "\n")
+	d.method, d.path, _ = strings.Cut(line, " ")
+	d.body = strings.TrimSpace(body)
+	return d
+}
+
+func (d documented) send(t testing.TB, s *apptest.Server, host string, status int) []byte {
 	t.Helper()
-	var want, got map[string]json.RawMessage
-	for text, into := range map[string]*map[string]json.RawMessage{documented: &want, string(r.Body): &got} {
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			t.Fatal(err)
-		}
+	send := any(d.body)
+	if d.body == "" {
+		send = nil
 	}
-	for name, value := range want {
-		if shape := ownShapes[name]; shape != nil {
-			if text := strings.Trim(string(got[name]), `"`); !shape.MatchString(text) {
-				t.Errorf("%s is %s, want the shape of %s", name, text, value)
-			}
-		} else if string(got[name]) != string(value) {
-			t.Errorf("%s is %s, want %s", name, got[name], value)
-		}
+	return s.Incenta.For(t).Bare(host).Must(status, d.method, strings.TrimPrefix(d.path, "/v1"), send).Body
+}
+
+func (d documented) curl(t testing.TB, s *apptest.Server) []byte {
+	t.Helper()
+	tool(t, "curl")
+	command := `curl --fail-with-body -X ` + d.method + ` "$INCENT_URL` + d.path + `" -H "x-api-key: $INCENTA_API_KEY"`
+	if d.body != "" {
+		command += ` -H "Content-Type: application/json" -d '` + d.body + `'`
 	}
+	return launch(t, s, "sh", "-euc", command)
 }
 
 // The e-commerce walk-through: a code is made, a friend buys, the health of the

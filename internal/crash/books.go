@@ -6,13 +6,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
-	"github.com/incent-dev/incent/internal/store"
 )
 
 // books is what the database says of one tenant, read in one snapshot by
@@ -27,6 +28,14 @@ type books struct {
 	Days      []dayRow
 	Lots      []lotRow
 	Keys      []keyRow
+
+	Campaigns    []campaignRow
+	Referrals    []referralRow
+	Clicks       []clickRow
+	Conversions  []conversionRow
+	Rewards      []rewardRow
+	Attributions []attributionRow
+	Tallies      []tallyRow
 }
 
 type transferRow struct {
@@ -36,10 +45,12 @@ type transferRow struct {
 	Seq       int64
 	Kind      ledger.Kind
 	Amount    int64
-	After     int64 // available, less debt
-	Order     string
+	After     int64  // available, less debt
+	Order     string // that it pays or gives back
 	Ref       string
 	At        time.Time
+
+	Reward string `db:"-"` // that it pays or takes back
 }
 
 // id is the transfer's public id.
@@ -88,7 +99,8 @@ type poolRow struct {
 }
 
 type codeRow struct {
-	Pool, Code, State, Order string
+	Pool, Code, State string
+	Owner             string // order or reward
 }
 
 type dayRow struct {
@@ -130,7 +142,17 @@ func (s *site) books(ctx context.Context, tenantID int64) (*books, error) {
 		return nil, err
 	}
 	b := &books{}
-	for _, read := range []func() error{
+	for _, read := range append(b.shopReaders(ctx, tx, tenantID), b.programmeReaders(ctx, tx, tenantID)...) {
+		if err := read(); err != nil {
+			return nil, fmt.Errorf("read the books: %w", err)
+		}
+	}
+	b.render()
+	return b, tx.Commit(ctx)
+}
+
+func (b *books) shopReaders(ctx context.Context, tx pgx.Tx, tenantID int64) []func() error {
+	return []func() error{
 		func() error { return rows(ctx, tx, tenantID, &b.Transfers, transfersSQL) },
 		func() error { return rows(ctx, tx, tenantID, &b.Accounts, accountsSQL) },
 		func() error { return rows(ctx, tx, tenantID, &b.Orders, ordersSQL) },
@@ -148,21 +170,29 @@ func (s *site) books(ctx context.Context, tenantID int64) (*books, error) {
 		func() error {
 			return rows(ctx, tx, tenantID, &b.Keys, `SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 ORDER BY key`)
 		},
-	} {
-		if err := read(); err != nil {
-			return nil, fmt.Errorf("read the books: %w", err)
+	}
+}
+
+// render puts the API's ids in the place of stored ones.
+func (b *books) render() {
+	for i := range b.Transfers {
+		t := &b.Transfers[i]
+		switch t.Kind {
+		case ledger.KindRedeem, ledger.KindRefund:
+			t.Order = publicID("ord_", t.Order)
+		default:
+			t.Order, t.Reward = "", publicID("rwd_", t.Order)
 		}
 	}
-	for i := range b.Transfers {
-		b.Transfers[i].Order = orderID(b.Transfers[i].Order)
-	}
 	for i := range b.Orders {
-		b.Orders[i].ID = orderID(b.Orders[i].ID)
+		b.Orders[i].ID = publicID("ord_", b.Orders[i].ID)
 	}
 	for i := range b.Codes {
-		b.Codes[i].Order = orderID(b.Codes[i].Order)
+		// Whose it is stands before its id.
+		prefix, owner, _ := strings.Cut(b.Codes[i].Owner, " ")
+		b.Codes[i].Owner = publicID(prefix, owner)
 	}
-	return b, tx.Commit(ctx)
+	b.renderProgramme()
 }
 
 const (
@@ -182,7 +212,9 @@ SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.co
   FROM orders o JOIN members m ON m.tenant_id = o.tenant_id AND m.id = o.member_id
  WHERE o.tenant_id = $1 ORDER BY o.id`
 
-	codesSQL = `SELECT pool_id, code, state, coalesce(order_id::text, '') FROM codes WHERE tenant_id = $1 ORDER BY id`
+	codesSQL = `
+SELECT pool_id, code, state, coalesce('ord_ ' || order_id::text, 'rwd_ ' || reward_id::text, '')
+  FROM codes WHERE tenant_id = $1 ORDER BY id`
 
 	lotsSQL = `
 SELECT m.external_id, coalesce(l.remaining, 0), coalesce(e.amount, 0)
@@ -201,11 +233,11 @@ func rows[T any](ctx context.Context, tx pgx.Tx, tenantID int64, into *[]T, sql 
 	return err
 }
 
-// orderID renders a stored order id as the API does.
-func orderID(text string) string {
+// publicID renders a stored id as the APIs do; "" stays.
+func publicID(prefix, text string) string {
 	u, err := uuid.Parse(text)
 	if err != nil {
 		return ""
 	}
-	return store.OrderID(u)
+	return id.UUID(prefix, u)
 }

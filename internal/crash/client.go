@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/incent-dev/incent/internal/tenant"
 )
 
 const (
@@ -26,19 +28,20 @@ const (
 	backOff = 10 * time.Millisecond
 )
 
-// client speaks the Incentable API for one tenant.
+// client speaks the three APIs for one tenant.
 type client struct {
 	site *site
-	key  string
+	keys map[tenant.Kind]string
 	http *http.Client
 
 	answered              atomic.Int64 // answers that settle a request
+	reads                 atomic.Int64
 	unavailable, internal atomic.Int64 // answers 503 and 500
 	firstInternal         atomic.Pointer[answer]
 }
 
-func newClient(s *site, key string) *client {
-	return &client{site: s, key: key, http: &http.Client{
+func newClient(s *site, keys map[tenant.Kind]string) *client {
+	return &client{site: s, keys: keys, http: &http.Client{
 		Timeout:   answerPatience,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients, IdleConnTimeout: 30 * time.Second},
 	}}
@@ -52,15 +55,23 @@ func (c *client) base(pick int) string {
 	return bases[pick%len(bases)]
 }
 
+// doors says where a facade is, and how its key is shown.
+var doors = map[tenant.Kind]struct{ prefix, header, scheme string }{
+	tenant.Incentable: {"/incentable/v1", "Authorization", "Bearer "},
+	tenant.Incenta:    {"/incenta/v1", "X-Api-Key", ""},
+	tenant.Management: {"/management/v1", "Authorization", "Bearer "},
+}
+
 // exchange sends one request and returns its answer, or the error that leaves
 // its outcome unknown.
-func (c *client) exchange(ctx context.Context, base, method, path, key string, body []byte) (*answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, base+"/incentable/v1"+path, bytes.NewReader(body))
+func (c *client) exchange(ctx context.Context, at tenant.Kind, base, method, path, key string, body []byte) (*answer, error) {
+	door := doors[at]
+	req, err := http.NewRequestWithContext(ctx, method, base+door.prefix+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.GetBody = nil // else net/http repeats keyed requests by itself, unseen by the journal
-	req.Header.Set("Authorization", "Bearer "+c.key)
+	req.Header.Set(door.header, door.scheme+c.keys[at])
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -83,30 +94,41 @@ var errUnknown = errors.New("no answer that settles it")
 
 // settle is exchange for an entry: an answer counts only when it is final.
 func (c *client) settle(ctx context.Context, e *entry, base string) (*answer, error) {
-	a, err := c.exchange(ctx, base, e.Method, e.Path, e.Key, e.Body)
+	a, err := c.exchange(ctx, e.kind.facade, base, e.Method, e.Path, e.Key, e.Body)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case a.Status == http.StatusServiceUnavailable:
-		c.unavailable.Add(1)
-		return nil, errUnknown
-	case a.Status >= 500:
-		c.internal.Add(1)
-		c.firstInternal.CompareAndSwap(nil, a)
-		return nil, errUnknown
-	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusConflict && errorCode(a) == "idempotency_in_progress":
+	if c.outage(a) || a.Status == http.StatusTooManyRequests || a.Status == http.StatusConflict && errorCode(a) == "idempotency_in_progress" {
 		return nil, errUnknown
 	}
 	c.answered.Add(1)
 	return a, nil
 }
 
-// errorCode reads a refusal's code.
+// outage tells whether an answer says that there is none, and counts it.
+func (c *client) outage(a *answer) bool {
+	switch {
+	case a.Status == http.StatusServiceUnavailable:
+		c.unavailable.Add(1)
+		return true
+	case a.Status >= 500:
+		c.internal.Add(1)
+		c.firstInternal.CompareAndSwap(nil, a)
+		return true
+	}
+	return false
+}
+
+// errorCode reads a refusal's code: beside the sentence, or inside its object.
 func errorCode(a *answer) string {
-	var body struct{ Error struct{ Code string } }
-	_ = json.Unmarshal(a.Body, &body) // no JSON, no code
-	return body.Error.Code
+	var flat struct{ Code string }
+	_ = json.Unmarshal(a.Body, &flat) // no JSON, no code
+	if flat.Code != "" {
+		return flat.Code
+	}
+	var nested struct{ Error struct{ Code string } }
+	_ = json.Unmarshal(a.Body, &nested)
+	return nested.Error.Code
 }
 
 // try sends an entry once, or twice at the same time, and keeps the answer.
@@ -141,18 +163,25 @@ func (e *entry) keep(a *answer) {
 }
 
 // get reads a JSON document.
-func (c *client) get(ctx context.Context, path string, into any) error {
+func (c *client) get(ctx context.Context, at tenant.Kind, path string, into any) error {
 	for attempt := 0; ; attempt++ {
-		a, err := c.exchange(ctx, c.base(attempt), http.MethodGet, path, "", nil)
-		if err == nil && a.Status == http.StatusOK {
-			return json.Unmarshal(a.Body, into)
-		}
-		if err == nil {
-			err = fmt.Errorf("GET %s: %d %s", path, a.Status, a.Body)
-		}
-		if attempt == 3 {
+		err := c.peek(ctx, at, path, into)
+		if err == nil || attempt == 3 {
 			return err
 		}
 		pause(ctx, backOff)
 	}
+}
+
+// peek is get with one attempt, as befits the time of the kills. The servers
+// take turns.
+func (c *client) peek(ctx context.Context, at tenant.Kind, path string, into any) error {
+	a, err := c.exchange(ctx, at, c.base(int(c.reads.Add(1))), http.MethodGet, path, "", nil)
+	if err != nil {
+		return err
+	}
+	if c.outage(a) || a.Status != http.StatusOK {
+		return fmt.Errorf("GET %s: %d %s", path, a.Status, a.Body)
+	}
+	return json.Unmarshal(a.Body, into)
 }

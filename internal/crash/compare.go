@@ -67,6 +67,7 @@ type claims struct {
 	orders    map[string]told // by order
 	cancelled map[string]bool // by order
 	shipped   map[string]bool // by order
+	programme programme
 	findings  []finding
 }
 
@@ -82,6 +83,7 @@ func compare(entries []*entry, b *books) []finding {
 	c.compareOrders(b)
 	c.compareBalances(b)
 	c.compareShelves(b)
+	c.compareProgramme(b)
 	c.compareKeys(entries, b)
 	c.checkChains(b)
 	return c.findings
@@ -89,7 +91,9 @@ func compare(entries []*entry, b *books) []finding {
 
 // claim gathers what the answers say.
 func claim(entries []*entry) *claims {
-	c := &claims{effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}}
+	c := &claims{
+		effects: map[string]effect{}, orders: map[string]told{}, cancelled: map[string]bool{}, shipped: map[string]bool{}, programme: newProgramme(),
+	}
 	for _, e := range entries {
 		if e.differs != nil {
 			c.find(wrong, "key %s was answered %v and %v", e.Key, e.answer, e.differs)
@@ -102,13 +106,11 @@ func claim(entries []*entry) *claims {
 			c.checkRefusal(e)
 			continue
 		}
-		t, err := e.told()
-		if err != nil {
-			c.find(wrong, "%v", err)
-			continue
+		if err := e.kind.claim(c, e); err != nil {
+			c.find(wrong, "%s with key %s: the acknowledgement cannot be read: %v", e.Op, e.Key, err)
 		}
-		c.add(e, t)
 	}
+	c.follow()
 	for order, is := range c.shipped {
 		if is && c.cancelled[order] {
 			c.find(wrong, "order %s was both shipped and cancelled", order)
@@ -117,56 +119,10 @@ func claim(entries []*entry) *claims {
 	return c
 }
 
-// refusals are the rules that the load runs into on purpose.
-var refusals = map[op]string{
-	opDeduct: "insufficient_points not_found",
-	opRedeem: "insufficient_points not_found out_of_stock code_pool_empty",
-	opMove:   "invalid_transition",
-}
-
 func (c *claims) checkRefusal(e *entry) {
 	code := errorCode(e.answer)
-	if code == "" || !slices.Contains(strings.Fields(refusals[e.Op]), code) {
+	if code == "" || !slices.Contains(strings.Fields(e.kind.refusals), code) {
 		c.find(wrong, "%s with key %s was answered %v", e.Op, e.Key, e.answer)
-	}
-}
-
-func (c *claims) add(e *entry, t told) {
-	switch e.Op {
-	case opAward:
-		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, e.Points, &t.Balance, e.Key})
-	case opDeduct:
-		c.claim("ref "+e.Key, effect{t.Transaction, e.Member, -e.Points, &t.Balance, e.Key})
-	case opBulk:
-		for i, a := range e.Awards {
-			if slices.Contains(t.Bad, i) {
-				if a.Points > 0 {
-					c.find(wrong, "award %s failed", a.Ref)
-				}
-				continue
-			}
-			if len(t.Given) == 0 || t.Given[0].Member != a.Member {
-				c.find(wrong, "key %s: award %d went to somebody else", e.Key, i)
-				return
-			}
-			c.claim("ref "+a.Ref, effect{t.Given[0].Transaction, a.Member, a.Points, nil, e.Key})
-			t.Given = t.Given[1:]
-		}
-	case opRedeem:
-		if before, twice := c.orders[t.Order]; twice {
-			c.find(wrong, "two keys were answered with order %s of %s", t.Order, before.Member)
-		}
-		if t.Member != e.Member || t.Item != e.Item || t.Units != e.Units {
-			c.find(wrong, "key %s asked for %d %s for %s and got %d %s for %s", e.Key, e.Units, e.Item, e.Member, t.Units, t.Item, t.Member)
-		}
-		c.orders[t.Order] = t
-		c.claim("spend "+t.Order, effect{"", e.Member, -t.Spent, &t.Balance, e.Key})
-	case opMove:
-		if t.Order != e.Order || t.Status != e.To {
-			c.find(wrong, "key %s asked order %s to be %s and was told that %s is %s", e.Key, e.Order, e.To, t.Order, t.Status)
-		}
-		c.cancelled[e.Order] = c.cancelled[e.Order] || e.To == string(store.Cancelled)
-		c.shipped[e.Order] = c.shipped[e.Order] || e.To == string(store.Shipped)
 	}
 }
 
@@ -177,15 +133,23 @@ func (c *claims) claim(name string, e effect) {
 	c.effects[name] = e
 }
 
-// nameOf is what identifies a transfer among the claims.
-func nameOf(t transferRow) string {
+// nameOf is what identifies a transfer among the claims. payees tells what a
+// reward was earned by.
+func nameOf(t transferRow, payees map[string]string) string {
 	switch t.Kind {
-	case ledger.KindAward, ledger.KindDeduct:
+	case ledger.KindAward:
+		if t.Reward != "" {
+			return "payout " + payees[t.Reward]
+		}
+		return "ref " + t.Ref
+	case ledger.KindDeduct:
 		return "ref " + t.Ref
 	case ledger.KindRedeem:
 		return "spend " + t.Order
 	case ledger.KindRefund:
 		return "refund " + t.Order
+	case ledger.KindClawback:
+		return "clawback " + payees[t.Reward]
 	}
 	return "unasked " + t.id()
 }
@@ -197,9 +161,13 @@ func (c *claims) compareTransfers(b *books) {
 			c.effects["refund "+order] = effect{member: t.Member, points: t.Spent}
 		}
 	}
+	payees := make(map[string]string, len(b.Rewards))
+	for _, r := range b.Rewards {
+		payees[r.ID] = r.earned()
+	}
 	seen := map[string]int{}
 	for _, t := range b.Transfers {
-		name := nameOf(t)
+		name := nameOf(t, payees)
 		seen[name]++
 		claimed, is := c.effects[name]
 		switch {
@@ -257,10 +225,10 @@ func (c *claims) compareBalances(b *books) {
 	for name, e := range c.effects {
 		s := want[e.member]
 		s.balance += e.points
-		switch kind, _, _ := strings.Cut(name, " "); {
-		case kind == "ref" && e.points > 0:
+		switch sort, _, _ := strings.Cut(name, " "); {
+		case sort == "payout", sort == "ref" && e.points > 0:
 			s.earned += e.points
-		case kind == "spend" || kind == "refund":
+		case sort == "spend", sort == "refund":
 			s.redeemed -= e.points
 		}
 		want[e.member] = s

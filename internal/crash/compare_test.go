@@ -12,6 +12,7 @@ import (
 
 // acknowledged makes an answered entry.
 func acknowledged(asked entry, status int, data string) *entry {
+	asked.kind = &kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.op == asked.Op })]
 	asked.answer = &answer{Status: status, Body: fmt.Appendf(nil, `{"success":%v,%s}`, status < 300, data)}
 	return &asked
 }
@@ -56,6 +57,7 @@ func sample() ([]*entry, *books) {
 		Codes: []codeRow{{"p", "C1", "issued", "ord_1"}, {"p", "C2", "available", ""}},
 		Days:  []dayRow{{"cancelled", 1}, {"completed", 1}},
 	}
+	entries = append(entries, sampleProgramme(b)...)
 	for _, e := range entries {
 		b.Keys = append(b.Keys, keyRow{e.Key, e.answer.Status, e.answer.Body})
 	}

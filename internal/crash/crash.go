@@ -11,7 +11,6 @@ import (
 
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
-	"github.com/incent-dev/incent/internal/store"
 )
 
 // Options of Run. Binary and Dir are required.
@@ -48,7 +47,7 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("folder to work in: %w", err)
 	}
-	h := &harness{o: o, report: Report{Seed: o.Seed, Kills: map[string]int{}}, began: time.Now()}
+	h := &harness{o: o, report: Report{Seed: o.Seed, Kills: map[string]int{}, Kinds: map[string]Tally{}}, began: time.Now()}
 	fmt.Fprintf(o.Out, "crash: %d rounds, seed %d\n", max(o.Rounds, 1), o.Seed)
 	defer func() {
 		err = errors.Join(err, h.close())
@@ -105,7 +104,7 @@ func (h *harness) round(ctx context.Context, n int) error {
 	if err != nil {
 		return fmt.Errorf("make the tenant: %w", err)
 	}
-	r := &round{n: n, site: s, shop: shop, plan: p, seed: h.o.Seed, client: newClient(s, shop.key)}
+	r := &round{n: n, site: s, shop: shop, plan: p, seed: h.o.Seed, client: newClient(s, shop.keys)}
 	defer r.client.close()
 	if err := r.live(ctx); err != nil {
 		return err
@@ -151,7 +150,7 @@ func (h *harness) reread(ctx context.Context) error {
 	}
 	for _, s := range h.sites {
 		broken, err := s.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
-			return ledger.Audit(ctx, db, nil, store.AuditChecks()...)
+			return ledger.Audit(ctx, db, nil, auditChecks()...)
 		})
 		if err != nil {
 			return fmt.Errorf("audit the %s site: %w", s.name, err)

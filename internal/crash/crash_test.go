@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -32,5 +33,16 @@ func TestCrash(t *testing.T) {
 	}
 	if report.Rounds != 15 || report.Resolved == 0 || report.Acknowledged == 0 {
 		t.Errorf("the rounds did not meet what they are for: %v", report)
+	}
+	for of, outcomes := range map[op]string{
+		opRedeem: "done", opMove: "done", opRefer: "new", opClick: "counted, not counted",
+		opConvert: "rewarded COMPLETED, rewarded FLAGGED, REPEAT_CONVERSION, OTHER_ATTRIBUTION, BLOCKED",
+		opClaim:   "code of the pool, generated code, no code", opUse: "done, already_redeemed", opRefund: "done", opReview: "approve, reject",
+	} {
+		for outcome := range strings.SplitSeq(outcomes, ", ") {
+			if report.Kinds[string(of)].Outcomes[outcome] == 0 {
+				t.Errorf("no %s came to this: %s", of, outcome)
+			}
+		}
 	}
 }

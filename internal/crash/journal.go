@@ -18,6 +18,14 @@ const (
 	opDeduct op = "deduct"
 	opRedeem op = "redeem"
 	opMove   op = "move"
+
+	opRefer   op = "refer"
+	opClick   op = "click"
+	opConvert op = "convert"
+	opClaim   op = "claim"
+	opUse     op = "use"
+	opRefund  op = "refund"
+	opReview  op = "review"
 )
 
 // entry is one request: written down before it is sent, answered when an answer
@@ -30,14 +38,21 @@ type entry struct {
 	Body   json.RawMessage
 
 	// What was asked, for the comparison.
-	Member string  `json:",omitempty"`
-	Points int64   `json:",omitempty"` // award, deduct
-	Awards []award `json:",omitempty"` // bulk
-	Item   string  `json:",omitempty"` // redeem
-	Units  int     `json:",omitempty"` // redeem
-	Order  string  `json:",omitempty"` // move
-	To     string  `json:",omitempty"` // move
+	Member     string  `json:",omitempty"` // whose points; refer: the referrer
+	Points     int64   `json:",omitempty"` // award, deduct
+	Awards     []award `json:",omitempty"` // bulk
+	Item       string  `json:",omitempty"` // redeem
+	Units      int     `json:",omitempty"` // redeem
+	Order      string  `json:",omitempty"` // move
+	To         string  `json:",omitempty"` // move, review
+	Campaign   string  `json:",omitempty"` // refer
+	Referee    string  `json:",omitempty"` // refer, click, convert
+	Code       string  `json:",omitempty"` // click, convert: the referrer's; use: the reward's
+	Minor      int64   `json:",omitempty"` // convert: the amount
+	Reward     string  `json:",omitempty"` // claim, use
+	Conversion string  `json:",omitempty"` // refund, review
 
+	kind    *kind
 	twin    bool    // sent twice at the same time
 	unsure  bool    // at least once no answer came that settles it
 	did     bool    // when it was answered, it had taken effect before
@@ -69,8 +84,25 @@ func (a *answer) equal(b *answer) bool { return a.Status == b.Status && bytes.Eq
 type journal struct {
 	mu      sync.Mutex
 	entries []*entry
-	orders  []string // acknowledged physical orders, for moves
+	noted   map[string][]thing // what answers told that later requests can use, by what it is
 }
+
+// thing is something that an answer told of.
+type thing struct {
+	id string
+	of string // whose it is, or what it is about; what that means depends on the thing
+}
+
+// The things that are noted.
+const (
+	anOrder      = "order"         // physical, acknowledged
+	aCode        = "referral code" // of: its referrer
+	aVisit       = "visit"         // of a code; of: who clicked
+	aConversion  = "conversion"
+	aReward      = "reward"
+	aClaimedCode = "claimed code"
+	aCase        = "case" // of: its conversion
+)
 
 func (j *journal) add(e *entry) {
 	j.mu.Lock()
@@ -78,21 +110,35 @@ func (j *journal) add(e *entry) {
 	j.entries = append(j.entries, e)
 }
 
-func (j *journal) ordered(id string) {
+func (j *journal) note(what string, t thing) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.orders = append(j.orders, id)
+	if j.noted == nil {
+		j.noted = map[string][]thing{}
+	}
+	j.noted[what] = append(j.noted[what], t)
 }
 
-// order picks an acknowledged physical order, rather a fresh one; "" when there
-// is none.
-func (j *journal) order(pick func(n int) int) string {
+// How many of the newest things of a sort are in use, and how many of them are
+// wanted by everybody.
+const (
+	fresh  = 30
+	wanted = 4
+)
+
+// pick takes one of the newest things of a sort; false when there is none.
+func (j *journal) pick(what string, draw func(n int) int) (thing, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.orders) == 0 {
-		return ""
+	all := j.noted[what]
+	if len(all) == 0 {
+		return thing{}, false
 	}
-	return j.orders[len(j.orders)-1-pick(min(len(j.orders), 30))]
+	among := fresh
+	if draw(2) == 0 {
+		among = wanted
+	}
+	return all[len(all)-1-draw(min(len(all), among))], true
 }
 
 // unsure counts the requests whose outcome was unknown at some time.

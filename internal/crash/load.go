@@ -2,16 +2,11 @@ package crash
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/incent-dev/incent/internal/store"
 )
 
 // round is one tenant's life on one site.
@@ -78,7 +73,7 @@ func (r *round) work(ctx, load context.Context, n int) {
 	for i := 0; load.Err() == nil; i++ {
 		e := r.draw(rng, n, i)
 		if e == nil {
-			continue
+			continue // there is nothing to do it with yet
 		}
 		e.twin = rng.IntN(25) == 0
 		r.journal.add(e)
@@ -90,10 +85,35 @@ func (r *round) work(ctx, load context.Context, n int) {
 		}
 		if err != nil {
 			r.await(load)
-		} else if e.Op == opRedeem && e.answer.ok() && e.Item != "" {
-			r.note(e)
+		} else if e.answer.ok() && e.kind.note != nil {
+			e.kind.note(ctx, r, e)
 		}
 	}
+}
+
+// opening is how many awards every client begins with, so that everybody has
+// something to spend.
+const opening = members/clients + 1
+
+// draw makes up a request of a drawn kind; nil when there is nothing to do it
+// with yet.
+func (r *round) draw(rng *rand.Rand, n, i int) *entry {
+	d := &draft{Rand: rng, client: n, nth: i, key: fmt.Sprintf("crash-%d-%d-%d", r.n, n, i), journal: &r.journal}
+	k := &kinds[0]
+	if i >= opening {
+		dice := rng.IntN(shares)
+		for j := range kinds {
+			if k = &kinds[j]; dice < k.share {
+				break
+			}
+			dice -= k.share
+		}
+	}
+	e := k.draw(d)
+	if e != nil {
+		e.kind, e.Op, e.Key = k, k.op, d.key
+	}
+	return e
 }
 
 // await waits until the servers are believed to serve.
@@ -104,101 +124,6 @@ func (r *round) await(load context.Context) {
 	case <-up:
 	case <-load.Done():
 	}
-}
-
-// note remembers a physical order, so that it can be moved.
-func (r *round) note(e *entry) {
-	i := slices.IndexFunc(wares, func(w ware) bool { return w.id == e.Item })
-	if wares[i].kind == store.Physical {
-		if t, err := e.told(); err == nil {
-			r.journal.ordered(t.Order)
-		}
-	}
-}
-
-// draw makes up a request; nil when there is nothing to do it with yet.
-func (r *round) draw(rng *rand.Rand, n, i int) *entry {
-	key := fmt.Sprintf("crash-%d-%d-%d", r.n, n, i)
-	dice := rng.IntN(100)
-	if i < 2*members/clients+1 { // everybody begins with something to spend
-		dice = 0
-	}
-	switch {
-	case dice < 40:
-		return r.drawAward(rng, key, n, i)
-	case dice < 47:
-		return r.drawBulk(rng, key)
-	case dice < 63:
-		member, points := member(rng), 1+rng.Int64N(200)
-		if rng.IntN(40) == 0 {
-			member = "nobody"
-		}
-		body := map[string]any{"member_id": member, "points": points, "reason": "correction", "reference": key}
-		return post(opDeduct, "/points/deduct", key, body, entry{Member: member, Points: points})
-	case dice < 87:
-		return r.drawRedeem(rng, key)
-	}
-	order := r.journal.order(rng.IntN)
-	if order == "" {
-		return nil
-	}
-	to := []string{"cancelled", "cancelled", "cancelled", "cancelled", "processing", "shipped"}[rng.IntN(6)]
-	e := post(opMove, "/orders/"+order, key, map[string]any{"status": to}, entry{Order: order, To: to})
-	e.Method = http.MethodPatch
-	return e
-}
-
-func member(rng *rand.Rand) string {
-	if rng.IntN(3) == 0 {
-		return fmt.Sprintf("member-%d", rng.IntN(favourites))
-	}
-	return fmt.Sprintf("member-%d", rng.IntN(members))
-}
-
-func (r *round) drawAward(rng *rand.Rand, key string, n, i int) *entry {
-	member, points := member(rng), 50+rng.Int64N(400)
-	switch {
-	case i < 2*members/clients+1:
-		member = fmt.Sprintf("member-%d", (n+i*clients)%members)
-	case rng.IntN(12) == 0:
-		member = fmt.Sprintf("joined-%d-%d", n, i)
-	}
-	body := map[string]any{"member_id": member, "points": points, "reason": "work", "reference": key}
-	return post(opAward, "/points/award", key, body, entry{Member: member, Points: points})
-}
-
-func (r *round) drawBulk(rng *rand.Rand, key string) *entry {
-	awards := make([]award, 2+rng.IntN(20))
-	for i := range awards {
-		awards[i] = award{Member: member(rng), Points: 1 + rng.Int64N(100), Reason: "bonus", Ref: fmt.Sprintf("%s.%d", key, i)}
-		if rng.IntN(15) == 0 {
-			awards[i].Points = 0 // refused by itself
-		}
-	}
-	return post(opBulk, "/points/award/bulk", key, map[string]any{"awards": awards}, entry{Awards: awards})
-}
-
-func (r *round) drawRedeem(rng *rand.Rand, key string) *entry {
-	w, member, units := wares[rng.IntN(len(wares))], member(rng), 1
-	if rng.IntN(6) == 0 {
-		units = 2 + rng.IntN(2)
-	}
-	body := map[string]any{"member_id": member, "reward_id": w.id, "quantity": units}
-	if w.kind == store.Physical {
-		body["shipping_address"] = map[string]string{
-			"name": "A. Member", "line1": "1 Main Street", "city": "Springfield", "postal_code": "12345", "country": "US",
-		}
-	}
-	return post(opRedeem, "/rewards/redeem", key, body, entry{Member: member, Item: w.id, Units: units})
-}
-
-func post(o op, path, key string, body any, asked entry) *entry {
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings and numbers: cannot fail
-	}
-	asked.Op, asked.Method, asked.Path, asked.Key, asked.Body = o, http.MethodPost, path, key, text
-	return &asked
 }
 
 // resolve repeats every request whose outcome is still unknown until it is

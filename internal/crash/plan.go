@@ -28,7 +28,7 @@ type kill struct {
 
 const (
 	// A round's load runs so long before a kill, at most, and so long at the end.
-	longestWait = 700 * time.Millisecond
+	longestWait = 1000 * time.Millisecond
 	lastWords   = 150 * time.Millisecond
 
 	longestGap  = 30 * time.Millisecond

@@ -18,6 +18,9 @@ type Report struct {
 	// starting" are those once more, before they served again.
 	Kills map[string]int
 
+	// Kinds are the requests by what they ask for.
+	Kinds map[string]Tally
+
 	Requests     int // each with a key of its own; repetitions are not counted
 	Acknowledged int // answered 2xx, at first or when repeated
 	Refused      int // answered 4xx by a rule, likewise
@@ -35,6 +38,43 @@ type Report struct {
 	Elapsed time.Duration
 }
 
+// Tally counts the requests of one kind.
+type Tally struct {
+	Requests int
+	Resolved int            // outcome unknown at first
+	Outcomes map[string]int // by what was answered: a refusal's code, or what came of it
+}
+
+func (t Tally) String() string {
+	outcomes := make([]string, 0, len(t.Outcomes))
+	for _, name := range slices.Sorted(maps.Keys(t.Outcomes)) {
+		outcomes = append(outcomes, fmt.Sprintf("%d %s", t.Outcomes[name], name))
+	}
+	return fmt.Sprintf("%d, %d of them unknown at first: %s", t.Requests, t.Resolved, strings.Join(outcomes, ", "))
+}
+
+// count adds a request to the tallies.
+func count(kinds map[string]Tally, e *entry) {
+	t := kinds[string(e.Op)]
+	if t.Outcomes == nil {
+		t.Outcomes = map[string]int{}
+	}
+	t.Requests++
+	if e.unsure {
+		t.Resolved++
+	}
+	switch {
+	case e.answer == nil:
+	case !e.answer.ok():
+		t.Outcomes[errorCode(e.answer)]++
+	case e.kind.outcome != nil:
+		t.Outcomes[e.kind.outcome(e)]++
+	default:
+		t.Outcomes["done"]++
+	}
+	kinds[string(e.Op)] = t
+}
+
 func (r *Report) add(round *round, v verdict) {
 	for _, k := range round.plan.kills {
 		r.Kills[k.String()]++
@@ -44,6 +84,7 @@ func (r *Report) add(round *round, v verdict) {
 	}
 	for _, e := range round.journal.entries {
 		r.Requests++
+		count(r.Kinds, e)
 		switch {
 		case e.answer == nil:
 		case e.answer.ok():
@@ -84,6 +125,11 @@ func (r Report) String() string {
 		line("  "+name, r.Kills[name])
 	}
 	line("requests", r.Requests)
+	for _, k := range kinds {
+		if t, asked := r.Kinds[string(k.op)]; asked {
+			line("  "+string(k.op), t)
+		}
+	}
 	line("acknowledged", r.Acknowledged)
 	line("refused by a rule", r.Refused)
 	line("unknown, then resolved", r.Resolved)

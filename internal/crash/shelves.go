@@ -2,6 +2,7 @@ package crash
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/store"
@@ -10,17 +11,11 @@ import (
 // compareShelves holds stock, codes and daily counts against the orders, which
 // have been held against the acknowledgements.
 func (c *claims) compareShelves(b *books) {
-	sold, days, owner := map[string]int64{}, map[string]int64{}, map[string]string{}
+	sold, days, owner := map[string]int64{}, map[string]int64{}, c.codeOwners(b)
 	for _, o := range b.Orders {
 		days[o.Status]++
 		if o.Status != string(store.Cancelled) {
 			sold[o.Item] += int64(o.Units)
-		}
-		for _, code := range o.Codes {
-			if other, taken := owner[code]; taken {
-				c.find(doubled, "code %s went to order %s and to order %s", code, other, o.ID)
-			}
-			owner[code] = o.ID
 		}
 		digital := slices.ContainsFunc(wares, func(w ware) bool { return w.id == o.Item && w.kind == store.Digital })
 		if digital && len(o.Codes) != o.Units {
@@ -45,7 +40,35 @@ func (c *claims) compareShelves(b *books) {
 	c.comparePools(b, owner)
 }
 
-// comparePools wants each code's row to tell what the orders tell.
+// codeOwners tells which order or reward has a code. A code has one owner.
+func (c *claims) codeOwners(b *books) map[string]string {
+	owner, folded := map[string]string{}, map[string]string{}
+	own := func(code, by string) {
+		if other, taken := owner[code]; taken {
+			c.find(doubled, "code %s went to %s and to %s", code, other, by)
+		}
+		owner[code] = by
+	}
+	for _, o := range b.Orders {
+		for _, code := range o.Codes {
+			own(code, o.ID)
+		}
+	}
+	for _, r := range b.Rewards {
+		if r.Code == "" {
+			continue
+		}
+		own(r.Code, r.ID)
+		upper := strings.ToUpper(r.Code) // as the codes of rewards are compared
+		if other, taken := folded[upper]; taken {
+			c.find(doubled, "code %s went to reward %s and to reward %s", r.Code, other, r.ID)
+		}
+		folded[upper] = r.ID
+	}
+	return owner
+}
+
+// comparePools wants each code's row to tell what orders and rewards tell.
 func (c *claims) comparePools(b *books, owner map[string]string) {
 	count := map[string]poolRow{}
 	for _, code := range b.Codes {
@@ -59,8 +82,8 @@ func (c *claims) comparePools(b *books, owner map[string]string) {
 			n.Voided++
 		}
 		count[code.Pool] = n
-		if order := owner[code.Code]; order != code.Order {
-			c.find(wrong, "code %s is %s for order %q, and order %q has it", code.Code, code.State, code.Order, order)
+		if by := owner[code.Code]; by != code.Owner {
+			c.find(wrong, "code %s is %s for %q, and %q has it", code.Code, code.State, code.Owner, by)
 		}
 	}
 	for _, p := range b.Pools {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/incent-dev/incent/internal/fraud"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -28,10 +30,35 @@ type ware struct {
 	codes int   // negative: made on demand
 }
 
+// The campaigns that a round runs. Budget and pool are small enough to run out
+// under load.
+var campaigns = []campaign{
+	{id: "points", rule: referral.Rule{
+		Referrer: &referral.Side{Units: 20, Asset: asset, Fulfilment: referral.Automated},
+		Referee:  &referral.Side{Units: 5, Asset: asset, Fulfilment: referral.Automated},
+	}},
+	{id: "codes", rule: referral.Rule{
+		Referrer: &referral.Side{FixedMinor: 5_00, Units: 3, Asset: asset, Fulfilment: referral.DiscountCode},
+		Referee:  &referral.Side{FixedMinor: 1_00, Asset: asset, Fulfilment: referral.Manual},
+		Blocks:   true,
+	}},
+	{id: "coupons", budget: 60_00, codes: 4, rule: referral.Rule{
+		Referrer:   &referral.Side{BasisPoints: 1000, Asset: asset, Fulfilment: referral.CouponCode},
+		PayRepeats: true,
+	}},
+}
+
+type campaign struct {
+	id     string
+	rule   referral.Rule
+	budget int64 // minor units; 0: none. With one, only the referrer earns
+	codes  int   // of the referrer's pool; 0: they are generated
+}
+
 // shop is the tenant of one round.
 type shop struct {
 	tenant tenant.Tenant
-	key    string // the API key's text
+	keys   map[tenant.Kind]string // the API keys' texts
 }
 
 func openShop(ctx context.Context, s *site, round int, expires bool) (made *shop, err error) {
@@ -57,9 +84,13 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := keys.CreateKey(ctx, db, t, tenant.Incentable, "crash", []string{"read", "write"})
-	if err != nil {
-		return nil, err
+	made := &shop{tenant: t, keys: map[tenant.Kind]string{}}
+	for kind := range doors {
+		key, err := keys.CreateKey(ctx, db, t, kind, "crash", []string{"read", "write"})
+		if err != nil {
+			return nil, err
+		}
+		made.keys[kind] = key.Text
 	}
 	sells := store.New(db)
 	defer sells.Close(ctx)
@@ -68,7 +99,44 @@ func furnish(ctx context.Context, db *pg.DB, round int, expires bool) (*shop, er
 			return nil, fmt.Errorf("item %s: %w", w.id, err)
 		}
 	}
-	return &shop{tenant: t, key: key.Text}, nil
+	return made, invite(ctx, db, sells, t)
+}
+
+// invite starts the campaigns. Of all that may look like fraud they look for
+// self-referrals only, so that what becomes of a conversion is known beforehand.
+func invite(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant) error {
+	books := ledger.New(db)
+	defer books.Close(ctx)
+	programme, err := referral.New(ctx, db, books)
+	if err != nil {
+		return err
+	}
+	defer programme.Close(ctx)
+	for _, c := range campaigns {
+		of := referral.Campaign{ID: c.id, Name: c.id, State: referral.Active, Rule: c.rule}
+		usual := referral.DefaultRule()
+		of.Rule.WindowDays, of.Rule.FlagAt, of.Rule.BlockAt = usual.WindowDays, usual.FlagAt, usual.BlockAt
+		of.Rule.Weights = fraud.Weights{}
+		for _, signal := range fraud.Signals() {
+			if signal != fraud.SelfReferral {
+				of.Rule.Weights[signal] = 0
+			}
+		}
+		if c.budget > 0 {
+			of.BudgetMinor = &c.budget
+		}
+		if c.codes > 0 {
+			side := *c.rule.Referrer
+			if side.PoolID, err = fill(ctx, db, sells, t, c.id, c.codes); err != nil {
+				return err
+			}
+			of.Rule.Referrer = &side
+		}
+		if _, err := programme.CreateCampaign(ctx, t.ID, of, nil); err != nil {
+			return fmt.Errorf("campaign %s: %w", c.id, err)
+		}
+	}
+	return nil
 }
 
 // stock puts one item on the shelf.
@@ -78,25 +146,31 @@ func stock(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant, 
 		item.Stock = &w.stock
 	}
 	if w.codes >= 0 {
-		pool, err := sells.CreatePool(ctx, db, t.ID, w.id, store.Imported)
+		pool, err := fill(ctx, db, sells, t, w.id, w.codes)
 		if err != nil {
 			return err
 		}
-		codes := make([]string, w.codes)
-		for i := range codes {
-			codes[i] = fmt.Sprintf("%s-%04d", w.id, i)
-		}
-		_, err = pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) (int, error) {
-			return sells.ImportCodes(ctx, tx, t.ID, pool.ID, codes)
-		})
-		if err != nil {
-			return err
-		}
-		item.PoolID = &pool.ID
+		item.PoolID = &pool
 	}
 	_, err := sells.CreateItem(ctx, db, t.ID, item)
 	return err
 }
 
-// asset is what the Incentable API trades in.
+// fill makes a pool with codes in it.
+func fill(ctx context.Context, db *pg.DB, sells *store.Store, t tenant.Tenant, name string, n int) (poolID string, err error) {
+	pool, err := sells.CreatePool(ctx, db, t.ID, name, store.Imported)
+	if err != nil {
+		return "", err
+	}
+	codes := make([]string, n)
+	for i := range codes {
+		codes[i] = fmt.Sprintf("%s-%04d", name, i)
+	}
+	_, err = pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) (int, error) {
+		return sells.ImportCodes(ctx, tx, t.ID, pool.ID, codes)
+	})
+	return pool.ID, err
+}
+
+// asset is what is earned and spent.
 const asset = ledger.Points

@@ -53,7 +53,10 @@ func (a *API) GetReferral(ctx context.Context, r gen.GetReferralRequestObject) (
 
 // TrackClick records a visit through a code.
 func (a *API) TrackClick(ctx context.Context, r gen.TrackClickRequestObject) (gen.TrackClickResponseObject, error) {
-	n := referral.NewClick{Code: r.Body.ReferralCode, Referee: orEmpty(r.Body.RefereeId), Origin: origin(r.Body.IpAddress, r.Body.UserAgent, r.Body.DeviceId)}
+	n := referral.NewClick{
+		Code: r.Body.ReferralCode, Referee: orEmpty(r.Body.RefereeId), Email: orEmpty(r.Body.RefereeEmail),
+		Origin: origin(r.Body.IpAddress, r.Body.UserAgent, r.Body.DeviceId),
+	}
 	view := func(c referral.Click) gen.TrackClickResponseObject {
 		return gen.TrackClick200JSONResponse{Body: gen.Click{
 			Success: true, Id: c.PublicID(), ClickId: c.PublicID(), ReferralCode: c.Code, ClickedAt: wire.Millis(c.At), Counted: c.Counted,

@@ -43,7 +43,7 @@ func (a *API) ListUserRewards(ctx context.Context, r gen.ListUserRewardsRequestO
 	if r.Params.Limit == nil {
 		limit = wholeList
 	}
-	filter := referral.RewardFilter{Member: r.UserId, Uncounted: true, Limit: limit, Skip: (page - 1) * limit}
+	filter := referral.RewardFilter{Member: r.UserId, Limit: limit, Skip: (page - 1) * limit}
 	if r.Params.Status != nil {
 		filter.Status = referral.RewardStatus(*r.Params.Status)
 	}

@@ -138,9 +138,12 @@ func referralID(u uuid.UUID) string   { return referral.Referral{ID: u}.PublicID
 
 func caseView(c referral.Case) gen.Case {
 	out := gen.Case{
-		Id: c.PublicID(), CampaignId: c.CampaignID, ReferralId: referralID(c.ReferralID), ReferralCode: c.Code, ConversionId: textOrNull(""),
+		Id: c.PublicID(), CampaignId: c.CampaignID, ReferralId: textOrNull(""), ReferralCode: textOrNull(c.Code), ConversionId: textOrNull(""),
 		ReferrerId: c.Referrer, RefereeId: textOrNull(c.Referee), Status: gen.CaseStatus(c.State), Score: c.Score, Signals: views(c.Signals, signal),
 		Note: c.Note, CreatedAt: wire.Millis(c.CreatedAt), ReviewedAt: maybe(c.ReviewedAt),
+	}
+	if c.ReferralID != uuid.Nil {
+		out.ReferralId = textOrNull(referralID(c.ReferralID))
 	}
 	if c.ConversionID != uuid.Nil {
 		out.ConversionId = textOrNull(conversionID(c.ConversionID))

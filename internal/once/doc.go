@@ -23,6 +23,8 @@
 //  6. In one process twins do not run at the same time: the second waits up to
 //     twinPatience at the desk, then is told to come back (409). Across
 //     processes it waits in the primary key's index, with the same bound.
+//  7. A refusal undoes what its command wrote, unless the command says that it
+//     Stands: then both are committed, and a replay writes nothing again.
 //
 // Two designs were weighed: insert the row first (it blocks twins early, but
 // costs an update for the answer), or look up first and insert last (one read

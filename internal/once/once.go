@@ -137,18 +137,45 @@ func storable(refusal error) bool {
 	return false
 }
 
-// Run carries out one command in one transaction under a ticket, which may be
-// nil. fn's refusal (a fault) undoes what fn did and is itself kept.
-func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, ticket *Ticket, fn func(ctx context.Context, tx pg.Tx) (T, error)) (T, error) {
-	if ticket == nil {
-		value, err := pg.InTx(ctx, db, fn)
-		return value, pg.Fault(err)
+// standing is a refusal beside which stands what its command wrote.
+type standing struct{ error }
+
+func (s standing) Unwrap() error { return s.error }
+
+// Stands makes of a command's refusal one that undoes nothing: what the command
+// wrote before is committed with it. For evidence of what was refused.
+func Stands(refusal error) error { return standing{refusal} }
+
+// stands takes such a refusal apart; nil where err is none.
+func stands(err error) error {
+	if s := (standing{}); errors.As(err, &s) {
+		return s.error
 	}
+	return nil
+}
+
+// Run carries out one command in one transaction under a ticket, which may be
+// nil. fn's refusal (a fault) undoes what fn did, unless it Stands, and is itself
+// kept.
+func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, ticket *Ticket, fn func(ctx context.Context, tx pg.Tx) (T, error)) (T, error) {
 	type outcome struct {
 		value   T
 		refusal error
 	}
 	var zero T
+	if ticket == nil {
+		o, err := pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) (outcome, error) {
+			value, err := fn(ctx, tx)
+			if refusal := stands(err); refusal != nil {
+				return outcome{value, refusal}, nil
+			}
+			return outcome{value: value}, err
+		})
+		if err != nil {
+			return zero, pg.Fault(err)
+		}
+		return o.value, o.refusal
+	}
 	o, err := Resolve(ctx, func() (outcome, error) {
 		return pg.InTx(ctx, db, func(ctx context.Context, tx pg.Tx) (outcome, error) {
 			seen, err := Check(ctx, tx, tenant, []*Ticket{ticket})
@@ -178,6 +205,12 @@ func inSavepoint[T any](ctx context.Context, tx pg.Tx, fn func(ctx context.Conte
 		return zero, err
 	}
 	value, err := fn(ctx, pg.Tx{Tx: save})
+	if refusal := stands(err); refusal != nil {
+		if err := save.Commit(ctx); err != nil {
+			return zero, err
+		}
+		return value, refusal
+	}
 	if err != nil {
 		if undo := save.Rollback(ctx); undo != nil {
 			return zero, errors.Join(undo, err)

@@ -193,14 +193,12 @@ func shown(v fraud.Verdict) Review {
 var caseStates = map[fraud.Outcome]string{fraud.Clean: "clean", fraud.Flagged: "open", fraud.Blocked: "blocked"}
 
 // openCase queues the case of a verdict with its signals; none fired, no case.
-func openCase(ctx context.Context, db query.DBTX, tenantID int64, v fraud.Verdict, campaignID string, referralID uuid.UUID, conversionID *uuid.UUID, at time.Time) error {
+// c says what it is about, and when.
+func openCase(ctx context.Context, db query.DBTX, tenantID int64, v fraud.Verdict, c query.CaseInsertParams) error {
 	if v.Score == nil {
 		return nil
 	}
-	c := query.CaseInsertParams{
-		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: campaignID, ReferralID: referralID, ConversionID: conversionID,
-		State: caseStates[v.Outcome], Score: int16(*v.Score), CreatedAt: at,
-	}
+	c.TenantID, c.ID, c.State, c.Score = tenantID, pg.NewUUID(), caseStates[v.Outcome], int16(*v.Score)
 	if err := q.CaseInsert(ctx, db, c); err != nil {
 		return err
 	}

@@ -39,5 +39,13 @@ func countChecks() []ledger.AuditCheck {
 			r, err := q.ConversionDayFindMiscounted(ctx, tx, tenantID)
 			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
+		{Invariant: 7, Name: "blocks count their conversions", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.ConversionBlockFindMiscounted(ctx, tx, tenantID)
+			return offence("referral "+Referral{ID: r.ReferralID}.PublicID(), r.Says, err)
+		}},
+		{Invariant: 7, Name: "conversions have their places", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.ConversionFindMisplaced(ctx, tx, tenantID)
+			return offence("referral "+Referral{ID: r.ReferralID}.PublicID(), r.Says, err)
+		}},
 	}
 }

@@ -37,8 +37,8 @@ type Signal struct {
 type Case struct {
 	ID           uuid.UUID
 	CampaignID   string
-	ReferralID   uuid.UUID
-	Code         string    // of the referral
+	ReferralID   uuid.UUID // zero: the code was refused, there is none
+	Code         string    // of the referral; "": likewise
 	ConversionID uuid.UUID // zero: the referral itself
 	Referrer     string    // the caller's id
 	Referee      string    // likewise; "": nobody in particular
@@ -55,16 +55,16 @@ type Case struct {
 // PublicID renders the case's id.
 func (c Case) PublicID() string { return id.UUID(casePrefix, c.ID) }
 
-func caseFromRow(r query.Case, code, referrer string, referee *string) Case {
+func caseFromRow(r query.Case, code *string, referrer string, referee *string) Case {
 	c := Case{
-		ID: r.ID, CampaignID: r.CampaignID, ReferralID: r.ReferralID, Code: code, Referrer: referrer, State: CaseState(r.State),
+		ID: r.ID, CampaignID: r.CampaignID, Code: orEmpty(code), Referrer: referrer, Referee: orEmpty(referee), State: CaseState(r.State),
 		Score: int(r.Score), Note: r.Note, CreatedAt: r.CreatedAt.UTC(), ReviewedAt: instant(r.ReviewedAt),
 	}
 	if r.ConversionID != nil {
 		c.ConversionID = *r.ConversionID
 	}
-	if referee != nil {
-		c.Referee = *referee
+	if r.ReferralID != nil {
+		c.ReferralID = *r.ReferralID
 	}
 	return c
 }

@@ -1,8 +1,10 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -160,7 +162,8 @@ func (c *circle) store(ctx context.Context, db query.DBTX, conversions int64) er
 	if err != nil {
 		return err
 	}
-	for _, r := range c.rewards {
+	inOrder := slices.SortedFunc(slices.Values(c.rewards), func(a, b Reward) int { return cmp.Compare(a.member, b.member) })
+	for _, r := range inOrder {
 		if err := r.store(ctx, db, c.t.ID); err != nil {
 			return err
 		}

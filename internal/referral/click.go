@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ const (
 type NewClick struct {
 	Code    string // in any case
 	Referee string // the caller's id; "": nobody said
+	Email   string // the referee's; "": not known. Of nobody it is not kept
 	Origin  Origin // the visitor's
 }
 
@@ -151,12 +153,13 @@ type pairing struct {
 type encounter struct {
 	clickedAt time.Time // zero: never
 	click     uuid.UUID // that one, if it is of this transaction
+	email     string    // the newest that one of this transaction told
 }
 
 // meet notes a click and tells whether it counts.
-func (e *encounter) meet(click uuid.UUID, at time.Time) (counts bool) {
+func (e *encounter) meet(click uuid.UUID, email string, at time.Time) (counts bool) {
 	counts = e.clickedAt.IsZero() || !at.Before(e.clickedAt.Add(clickRest))
-	e.clickedAt, e.click = at, click
+	e.clickedAt, e.click, e.email = at, click, cmp.Or(email, e.email)
 	return counts
 }
 
@@ -304,7 +307,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 	if who == 0 {
 		gain.anonymous = d.at
 	} else {
-		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, d.at)
+		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, n.Email, d.at)
 		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
@@ -378,10 +381,12 @@ func (d *door) storeBonds(ctx context.Context, pipe *pg.Pipeline) error {
 			fresh.RefereeIds = append(fresh.RefereeIds, of.referee)
 			fresh.ReferralIds = append(fresh.ReferralIds, b.referral)
 			fresh.ClickIds = append(fresh.ClickIds, b.click)
+			fresh.Emails = append(fresh.Emails, b.email)
 		case b.click != uuid.Nil:
 			known.CampaignIds = append(known.CampaignIds, of.campaign)
 			known.RefereeIds = append(known.RefereeIds, of.referee)
 			known.ClickIds = append(known.ClickIds, b.click)
+			known.Emails = append(known.Emails, b.email)
 		}
 	}
 	var err error
@@ -401,6 +406,7 @@ func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {
 			continue // refused after all
 		}
 		arg.ClickIds = append(arg.ClickIds, e.click)
+		arg.Emails = append(arg.Emails, e.email)
 		arg.CampaignIds = append(arg.CampaignIds, pair.campaign)
 		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
 		arg.ReferralIds = append(arg.ReferralIds, pair.referral)

@@ -1,10 +1,12 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +65,7 @@ type deal struct {
 
 	referrer, referee person
 	clickedAt         time.Time // the referee's newest click on the code; zero: none
+	toldEmail         string    // the referee's, as a click on the code told it; "": none did
 	clickID           *uuid.UUID
 	anonymousAt       time.Time // newest click by nobody in particular; zero: none
 	bound             query.Attribution
@@ -97,9 +100,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 		origin: d.origin, referrerOrigin: traits{network: d.referral.Network, device: d.referral.Device},
 		lastClick: d.clickedAt, lastAnonymous: d.anonymousAt, amountMinor: n.AmountMinor,
 	}
-	if n.RefereeEmail != "" {
-		judged.referee.email = n.RefereeEmail
-	}
+	judged.referee.email = cmp.Or(n.RefereeEmail, d.referee.email, d.toldEmail)
 	if d.verdict, err = p.assess(ctx, tx, tenantID, d.campaign.Rule, judged); err != nil {
 		return Conversion{}, err
 	}
@@ -143,10 +144,11 @@ func (d *deal) begin(ctx context.Context, tx pg.Tx, n NewConversion) error {
 	if err != nil {
 		return fmt.Errorf("read visit: %w", err)
 	}
-	d.clickedAt, d.clickID, d.anonymousAt = instant(visited.ClickedAt), visited.ClickID, instant(visited.AnonymousAt)
+	d.clickedAt, d.clickID, d.toldEmail = instant(visited.ClickedAt), visited.ClickID, orEmpty(visited.Email)
 	if visited.BoundClickID != nil {
-		d.clickedAt, d.clickID = instant(visited.BoundClickedAt), visited.BoundClickID
+		d.clickedAt, d.clickID, d.toldEmail = instant(visited.BoundClickedAt), visited.BoundClickID, orEmpty(visited.BoundEmail)
 	}
+	d.anonymousAt = instant(visited.AnonymousAt)
 	return nil
 }
 
@@ -306,11 +308,15 @@ func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
 		RiskScore: c.Review.score(), Warning: orNull(c.Review.Warning), Reasons: c.Review.Reasons,
 		Network: d.origin.network, Device: d.origin.device, Metadata: c.Metadata, CreatedAt: c.CreatedAt,
 	})
-	return errors.Join(err, openCase(ctx, db, d.tenant.ID, d.verdict, c.CampaignID, c.ReferralID, &c.ID, d.at))
+	return errors.Join(err, openCase(ctx, db, d.tenant.ID, d.verdict, query.CaseInsertParams{
+		CampaignID: c.CampaignID, ReferralID: &c.ReferralID, ConversionID: &c.ID, CreatedAt: d.at,
+	}))
 }
 
+// storeRewards inserts in the order of the members, whose rows it locks.
 func (d *deal) storeRewards(ctx context.Context, db query.DBTX) error {
-	for _, r := range d.rewards {
+	inOrder := slices.SortedFunc(slices.Values(d.rewards), func(a, b Reward) int { return cmp.Compare(a.member, b.member) })
+	for _, r := range inOrder {
 		arg := query.RewardInsertParams{
 			TenantID: d.tenant.ID, ID: r.ID, CampaignID: r.CampaignID, ReferralID: r.ReferralID, ConversionID: r.ConversionID, MemberID: r.member,
 			Role: string(r.Role), Version: int32(r.Version), Fulfilment: string(r.Fulfilment), Status: string(r.Status), ValueMinor: r.ValueMinor,
@@ -335,7 +341,7 @@ func (d *deal) storeReferral(ctx context.Context, db query.DBTX) error {
 	if d.bound.ReferralID != d.referral.ID {
 		err = q.VisitUpsertMany(ctx, db, query.VisitUpsertManyParams{
 			TenantID: d.tenant.ID, MetAt: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
-			ClickIds: []uuid.UUID{uuid.Nil},
+			ClickIds: []uuid.UUID{uuid.Nil}, Emails: []string{""},
 		})
 	} else {
 		bound := query.AttributionUpdateParams{

@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,27 +134,21 @@ func (m *making) referral(row *query.Referral) Referral {
 func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *making) (Made, error) {
 	origin := p.traitsOf(tenantID, m.Origin)
 	judged := subject{kind: fraud.Creation, at: m.at, campaignID: m.CampaignID, referrer: m.referrer, referee: m.referee, origin: origin}
-	if m.ReferrerEmail != "" {
-		judged.referrer.email = m.ReferrerEmail
-	}
-	if m.RefereeEmail != "" {
-		judged.referee.email = m.RefereeEmail
-	}
+	judged.referrer.email = cmp.Or(m.ReferrerEmail, m.referrer.email)
+	judged.referee.email = cmp.Or(m.RefereeEmail, m.referee.email)
 	verdict, err := p.assess(ctx, tx, tenantID, m.rule, judged)
 	if err != nil {
 		return Made{}, err
 	}
 	if verdict.Outcome == fraud.Blocked {
-		return Made{}, fault.New(fault.Invalid, CodeFraudBlocked, "This referral is refused: it looks like abuse")
+		return Made{}, m.block(ctx, tx, tenantID, verdict)
 	}
 	review := shown(verdict)
 	arg := query.ReferralInsertParams{
 		TenantID: tenantID, ID: pg.NewUUID(), CampaignID: m.CampaignID, ReferrerID: m.referrer.id, Username: orNull(m.Username), Email: orNull(m.ReferrerEmail),
 		Network: origin.network, Device: origin.device, RiskScore: review.score(), Warning: orNull(review.Warning), Reasons: review.Reasons, CreatedAt: m.at,
 	}
-	if m.referee.id != 0 {
-		arg.RefereeID = &m.referee.id
-	}
+	arg.RefereeID = orNull(m.referee.id)
 	there, err := m.insert(ctx, tx, &arg)
 	if err != nil || there != nil {
 		return Made{Referral: m.referral(there)}, err
@@ -163,6 +158,19 @@ func (p *Programme) make(ctx context.Context, tx pg.Tx, tenantID int64, m *makin
 		Status: ReferralPending, Review: review, CreatedAt: m.at,
 	}}
 	return made, m.count(ctx, tx, tenantID, made.Referral, verdict, origin)
+}
+
+// block refuses the code, and keeps the evidence in a case that stands whatever
+// else the refusal undoes.
+func (m *making) block(ctx context.Context, tx pg.Tx, tenantID int64, verdict fraud.Verdict) error {
+	var pipe pg.Pipeline
+	err := openCase(ctx, &pipe, tenantID, verdict, query.CaseInsertParams{
+		CampaignID: m.CampaignID, ReferrerID: &m.referrer.id, RefereeID: orNull(m.referee.id), CreatedAt: m.at,
+	})
+	if err := errors.Join(err, pipe.Send(ctx, tx)); err != nil {
+		return fmt.Errorf("keep case: %w", err)
+	}
+	return once.Stands(fault.New(fault.Invalid, CodeFraudBlocked, "This referral is refused: it looks like abuse"))
 }
 
 // insert draws codes until one is free. It returns the referral of a twin that
@@ -187,10 +195,11 @@ func (m *making) insert(ctx context.Context, tx pg.Tx, arg *query.ReferralInsert
 // count stores what a new code brings with it.
 func (m *making) count(ctx context.Context, tx pg.Tx, tenantID int64, r Referral, verdict fraud.Verdict, origin traits) error {
 	var pipe pg.Pipeline
-	err := openCase(ctx, &pipe, tenantID, verdict, r.CampaignID, r.ID, nil, m.at)
+	err := openCase(ctx, &pipe, tenantID, verdict, query.CaseInsertParams{CampaignID: r.CampaignID, ReferralID: &r.ID, CreatedAt: m.at})
 	if err == nil && m.referee.id != 0 {
 		err = q.VisitUpsertMany(ctx, &pipe, query.VisitUpsertManyParams{
 			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID}, ClickIds: []uuid.UUID{uuid.Nil},
+			Emails: []string{m.RefereeEmail},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])

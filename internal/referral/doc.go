@@ -35,10 +35,13 @@
 //     once.
 //  7. Totals are kept in shards and summed at reading: no request counts rows.
 //     They equal the rows: counted clicks, conversions not rejected, rewards not
-//     cancelled.
+//     cancelled. The rewards of a member and the conversions of a code have
+//     places without gap, by which their lists are counted and paged.
 //  8. Everything that one call changes commits together, its points and its
 //     idempotency key included.
 //  9. Addresses, devices and user agents are kept as keyed hashes only.
+//  10. What fraud is suspected of leaves a case with its signals, also where a
+//     code is refused: that case has no referral, and stands beside the refusal.
 //
 // # Locks
 //
@@ -62,7 +65,9 @@
 // Clicks go through group commit like awards; those on one code share a lane, so
 // that they do not wait for each other's commit. What fraud is judged by is kept
 // as it happens (visits, sightings, hours, totals) and read by index: no call
-// counts rows that grow with the campaign, but for the conversions of one code.
+// counts rows that grow with the campaign. Lists know how long they are, and where
+// a page begins, from counts: those of a tenant or campaign per day, those of one
+// member or code, which a day may fill, per block of 1024.
 //
 // What a click leaves behind decides what it costs; by incent bench, 64 clients on
 // two busy cores, CPU time of everybody and write-ahead log of one:

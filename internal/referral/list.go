@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -29,7 +27,7 @@ var (
 
 // Conversions lists conversions, newest first. Totals and deep pages come from
 // the counts per day, so they cost a few rows per day and at most one day's
-// index entries; only those of one code are counted one by one.
+// index entries; those of one code from the counts per block.
 func (p *Programme) Conversions(ctx context.Context, tenantID int64, f ConversionFilter) (list []Conversion, total int64, err error) {
 	if f.From.IsZero() {
 		f.From = distantPast
@@ -43,24 +41,6 @@ func (p *Programme) Conversions(ctx context.Context, tenantID int64, f Conversio
 		list, total, err = p.allConversions(ctx, tenantID, f)
 	}
 	return list, total, pg.Fault(err)
-}
-
-func (p *Programme) codeConversions(ctx context.Context, tenantID int64, f ConversionFilter) ([]Conversion, int64, error) {
-	r, err := q.ReferralGetByCode(ctx, p.db, query.ReferralGetByCodeParams{TenantID: tenantID, Code: f.Code})
-	if pg.IsNoRows(err) || err == nil && f.CampaignID != "" && r.Referral.CampaignID != f.CampaignID {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("find referral: %w", err)
-	}
-	total, err := q.ConversionCountByReferral(ctx, p.db, query.ConversionCountByReferralParams{
-		TenantID: tenantID, ReferralID: r.Referral.ID, Status: orNull(f.Status), FromAt: f.From, ToAt: f.To,
-	})
-	if err != nil || int64(f.Skip) >= total {
-		return nil, total, err
-	}
-	list, err := p.page(ctx, tenantID, f, r.Referral.ID, f.To, int64(f.Skip))
-	return list, total, err
 }
 
 // period is a part of time with the number of conversions in it.
@@ -86,7 +66,7 @@ func (p *Programme) allConversions(ctx context.Context, tenantID int64, f Conver
 	if int64(f.Skip) >= total {
 		return nil, total, nil
 	}
-	list, err := p.page(ctx, tenantID, f, uuid.Nil, to, skip)
+	list, err := p.page(ctx, tenantID, f, to, skip)
 	return list, total, err
 }
 
@@ -146,19 +126,10 @@ func (p *Programme) countSpan(ctx context.Context, tenantID int64, f ConversionF
 }
 
 // page reads the newest conversions up to an instant, after skipping some: those
-// of a referral, of a campaign, or all.
-func (p *Programme) page(ctx context.Context, tenantID int64, f ConversionFilter, referral uuid.UUID, to time.Time, skip int64) (list []Conversion, err error) {
+// of a campaign, or all.
+func (p *Programme) page(ctx context.Context, tenantID int64, f ConversionFilter, to time.Time, skip int64) (list []Conversion, err error) {
 	limit, offset, status := int32(f.Limit), clampSkip(int(skip)), orNull(f.Status)
-	switch {
-	case referral != uuid.Nil:
-		rows, err := q.ConversionListByReferral(ctx, p.db, query.ConversionListByReferralParams{
-			TenantID: tenantID, ReferralID: referral, Status: status, FromAt: f.From, ToAt: to, MaxRows: limit, SkipRows: offset,
-		})
-		for _, r := range rows {
-			list = append(list, conversionFromRow(r.Conversion, r.Code, r.Referrer, r.Referee))
-		}
-		return list, err
-	case f.CampaignID != "":
+	if f.CampaignID != "" {
 		rows, err := q.ConversionListByCampaign(ctx, p.db, query.ConversionListByCampaignParams{
 			TenantID: tenantID, CampaignID: f.CampaignID, Status: status, FromAt: f.From, ToAt: to, MaxRows: limit, SkipRows: offset,
 		})

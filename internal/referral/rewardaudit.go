@@ -2,6 +2,7 @@ package referral
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,14 @@ func rewardChecks() []ledger.AuditCheck {
 		{Invariant: 7, Name: "days count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardDayFindMiscounted(ctx, tx, tenantID)
 			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+		}},
+		{Invariant: 7, Name: "blocks count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardBlockFindMiscounted(ctx, tx, tenantID)
+			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
+		}},
+		{Invariant: 7, Name: "rewards have their places", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
+			r, err := q.RewardFindMisplaced(ctx, tx, tenantID)
+			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
 		}},
 		{Invariant: 8, Name: "rewards are paid by the books", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardFindUnpaid(ctx, tx, tenantID)

@@ -18,13 +18,12 @@ type RewardFilter struct {
 	Member      string // the caller's id; an unknown one has no rewards
 	Status      RewardStatus
 	Fulfilment  Fulfilment
-	Uncounted   bool // of one member: the total is not wanted, and stays 0
 	Limit, Skip int
 }
 
 // Rewards lists rewards, newest first. Totals and deep pages of a tenant's
 // rewards come from the counts per day, so they cost one row per day and at
-// most one day's index entries.
+// most one day's index entries; those of a member from the counts per block.
 func (p *Programme) Rewards(ctx context.Context, tenantID int64, f RewardFilter) (rewards []Reward, total int64, err error) {
 	if err := p.settleDue(ctx, tenantID); err != nil {
 		return nil, 0, pg.Fault(err)
@@ -42,27 +41,7 @@ func (p *Programme) memberRewards(ctx context.Context, tenantID int64, f RewardF
 	if err != nil || !found {
 		return nil, 0, err
 	}
-	var total int64
-	if !f.Uncounted {
-		total, err = q.RewardCountByMember(ctx, p.db, query.RewardCountByMemberParams{
-			TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
-		})
-		if err != nil || int64(f.Skip) >= total {
-			return nil, total, err
-		}
-	}
-	rows, err := q.RewardListByMember(ctx, p.db, query.RewardListByMemberParams{
-		TenantID: tenantID, MemberID: m, Status: orNull(string(f.Status)), Fulfilment: orNull(string(f.Fulfilment)),
-		MaxRows: int32(f.Limit), SkipRows: clampSkip(f.Skip),
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("list rewards: %w", err)
-	}
-	rewards := make([]Reward, len(rows))
-	for i, r := range rows {
-		rewards[i] = rewardFromRow(r.Reward, r.ExternalID)
-	}
-	return rewards, total, nil
+	return p.memberPage(ctx, tenantID, m, f)
 }
 
 // dayCount is how many rows were made on a day.

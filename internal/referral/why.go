@@ -106,13 +106,13 @@ func (p *Programme) story(ctx context.Context, tenantID int64, r Reward) (*Story
 	}
 	s.tell(row)
 	cases, err := q.CaseListByConversion(ctx, p.db, query.CaseListByConversionParams{
-		TenantID: tenantID, ConversionID: &r.ConversionID, ReferralID: r.ReferralID, MaxRows: maxWhyCases,
+		TenantID: tenantID, ConversionID: &r.ConversionID, ReferralID: &r.ReferralID, MaxRows: maxWhyCases,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
 	}
 	for _, c := range cases {
-		s.Cases = append(s.Cases, caseFromRow(c.Case, c.Code, c.Referrer, c.Referee))
+		s.Cases = append(s.Cases, caseFromRow(c.Case, &c.Code, c.Referrer, c.Referee))
 	}
 	return s, addSignals(ctx, p.db, tenantID, s.Cases)
 }

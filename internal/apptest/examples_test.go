@@ -1,0 +1,254 @@
+package apptest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/incent-dev/incent/internal/apptest"
+	"github.com/incent-dev/incent/internal/incenta"
+	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/referral"
+)
+
+// Each folder of testdata/examples is a program of the documents, run by what
+// runs it at a caller's against the live server: example.mjs are documented
+// functions, and calls.json the calls to them with what they return; command.sh
+// is a documented command, and response.json its answer. Only the base address
+// and the key come from the environment.
+
+// examples prepare what their programs speak of.
+var examples = map[string]func(testing.TB, *apptest.Server){
+	"ecommerce": func(t testing.TB, s *apptest.Server) {
+		runCampaign(t, s)
+		vanity(t, s, "SAVE20", "mem_abc123")
+	},
+	"fraud-workflow": func(t testing.TB, s *apptest.Server) {
+		busyCampaign(t, s)
+		hot := addCampaign(t, s, referral.Campaign{ID: "camp_hot"})
+		code := newCode(t, s, hot, "hot")
+		for i := range 6 {
+			s.Incenta.Must(200, "POST", "/clicks", clicked(code, fmt.Sprint("hot_", i)))
+		}
+		for i := range 5 {
+			s.Incenta.Must(201, "POST", "/conversions", clicked(code, fmt.Sprint("hot_", i)))
+		}
+	},
+}
+
+// pending are the examples whose operations are not served yet. When they are,
+// the example moves to examples, with what prepares it; its folder is there.
+var pending = map[string]func(*apptest.Server) (missing bool){
+	"user-actions":       lacks("createAction", "recordEvent"),
+	"leaderboard":        lacks("recordEvent", "getLeaderboard"),
+	"marketplace-verify": lacks("verifyMarketplace"),
+	"marketplace-redeem": lacks("redeemListing"),
+	"webhook":            lacksWebhooks,
+}
+
+// lacks tells whether an Incenta operation of these is not built.
+func lacks(operations ...string) func(*apptest.Server) bool {
+	return func(*apptest.Server) bool {
+		return slices.ContainsFunc(operations, func(op string) bool { return !slices.Contains(incenta.Built, op) })
+	}
+}
+
+func lacksWebhooks(s *apptest.Server) bool {
+	for _, op := range s.Management.Facade.Served {
+		if strings.Contains(op.Path, "webhook") {
+			return false
+		}
+	}
+	return true
+}
+
+func TestDocumentedPrograms(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := apptest.Start(t)
+			prepare(t, s)
+			folder := filepath.Join("testdata", "examples", name)
+			if _, err := os.Stat(filepath.Join(folder, "command.sh")); err == nil {
+				runCommand(t, s, folder)
+			} else {
+				runCalls(t, s, folder)
+			}
+		})
+	}
+}
+
+func TestEveryProgramIsTried(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	folders, err := filepath.Glob("testdata/examples/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range folders {
+		name := filepath.Base(filepath.Dir(path))
+		missing, waits := pending[name]
+		switch {
+		case waits && examples[name] != nil:
+			t.Errorf("%s is pending, and is run", name)
+		case waits && !missing(s):
+			t.Errorf("%s is pending, but all that it calls is served by now: move it to examples", name)
+		case !waits && examples[name] == nil:
+			t.Errorf("%s: nobody prepares it", path)
+		}
+	}
+	for name := range pending {
+		t.Logf("pending: %s", name)
+	}
+}
+
+// tool finds a program of the machine. A test that cannot be run has not passed.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is not on this machine; this installs it:\n\tmake deps", name)
+	}
+	return path
+}
+
+// launch runs a program as a caller would, and returns what it prints.
+func launch(t testing.TB, s *apptest.Server, program string, args ...string) []byte {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), tool(t, program), args...)
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "INCENT_URL=http://" + s.Incenta.Address(), "INCENTA_API_KEY=" + s.Incenta.Key}
+	var out, complaints bytes.Buffer
+	c.Stdout, c.Stderr = &out, &complaints
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, &complaints, &out)
+	}
+	return out.Bytes()
+}
+
+// runCommand runs a documented command in a shell.
+func runCommand(t testing.TB, s *apptest.Server, folder string) {
+	t.Helper()
+	tool(t, "curl")
+	fitsText(t, filepath.Join(folder, "response.json"), launch(t, s, "sh", "-eu", filepath.Join(folder, "command.sh")))
+}
+
+// fitsText compares an answer with the file that documents it.
+func fitsText(t testing.TB, file string, answer []byte) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits(t, "answer", plain(t, text), plain(t, answer))
+}
+
+// runCalls has Node make the documented calls, one after the other.
+func runCalls(t testing.TB, s *apptest.Server, folder string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "calls.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []struct{ Asked, Told, Returned any }
+	if err := json.Unmarshal(text, &calls); err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Split(bytes.TrimSpace(launch(t, s, "node", "testdata/examples/run.mjs", folder)), []byte("\n"))
+	equal(t, "calls", len(lines), len(calls))
+	for i := range min(len(lines), len(calls)) {
+		var got struct{ Asked, Told, Returned any }
+		if err := json.Unmarshal(lines[i], &got); err != nil {
+			t.Fatalf("%v: %s", err, lines[i])
+		}
+		if calls[i].Told == nil {
+			calls[i].Told = []any{}
+		}
+		at := fmt.Sprintf("call %d", i)
+		fits(t, at+" asked", calls[i].Asked, got.Asked)
+		fits(t, at+" told", calls[i].Told, got.Told)
+		fits(t, at+" returned", calls[i].Returned, got.Returned)
+	}
+}
+
+func plain(t testing.TB, text []byte) (v any) {
+	t.Helper()
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
+
+// fits wants every documented member in a value. A documented text that begins
+// with ~ is a pattern, for what is ours to choose; all else is to the letter.
+func fits(t testing.TB, at string, documented, got any) {
+	t.Helper()
+	switch want := documented.(type) {
+	case map[string]any:
+		object, _ := got.(map[string]any)
+		for name, value := range want {
+			member, there := object[name]
+			if !there {
+				t.Errorf("%s.%s is missing in %v", at, name, got)
+				continue
+			}
+			fits(t, at+"."+name, value, member)
+		}
+	case []any:
+		list, _ := got.([]any)
+		if len(list) != len(want) {
+			t.Errorf("%s is %v, want %d entries", at, got, len(want))
+			return
+		}
+		for i := range want {
+			fits(t, fmt.Sprintf("%s[%d]", at, i), want[i], list[i])
+		}
+	case string:
+		text, is := got.(string)
+		if pattern, shaped := strings.CutPrefix(want, "~"); shaped && is && regexp.MustCompile(pattern).MatchString(text) || text == want && is {
+			return
+		}
+		t.Errorf("%s is %v, want %s", at, got, want)
+	default:
+		if got != documented {
+			t.Errorf("%s is %v, want %v", at, got, documented)
+		}
+	}
+}
+
+// vanity gives somebody a code of the documents' campaign.
+func vanity(t testing.TB, s *apptest.Server, code, referrer string) {
+	t.Helper()
+	_, err := s.Core.Referral.CreateVanity(t.Context(), s.Tenant.ID, referral.Vanity{CampaignID: "camp_demo", Code: code, Referrer: referrer}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// earnedReward lets user_456 earn a reward whose code, once claimed, is the
+// documents'.
+func earnedReward(t testing.TB, s *apptest.Server) {
+	t.Helper()
+	addCampaign(t, s, referral.Campaign{ID: "camp_demo", Rule: referral.Rule{
+		Referrer: &referral.Side{BasisPoints: 1000, Asset: ledger.Points, Fulfilment: referral.DiscountCode, PoolID: addPool(t, s, "DISCOUNT123")},
+	}})
+	vanity(t, s, "ABC123", "user_456")
+	s.Incenta.For(t).Must(200, "POST", "/clicks", clicked("ABC123", "user_789"))
+	s.Incenta.For(t).Must(201, "POST", "/conversions", object{
+		"referralCode": "ABC123", "refereeId": "user_789", "amount": 49.99, "metadata": object{"source": "ecommerce_checkout"},
+	})
+}
+
+func claimedReward(t testing.TB, s *apptest.Server) {
+	t.Helper()
+	earnedReward(t, s)
+	reward := s.Incenta.For(t).Must(200, "GET", "/users/user_456/rewards", nil).Text(0, "id")
+	s.Incenta.For(t).Must(200, "POST", "/rewards/"+reward+"/claim", nil)
+}
