@@ -65,7 +65,9 @@ CREATE TABLE referrals (
     risk_score   smallint, -- 0-100; null: no signal fired
     warning      text, -- null: not flagged
     reasons      text[], -- codes of the signals
+    clicks       bigint      NOT NULL DEFAULT 0, -- counted
     conversions  bigint      NOT NULL DEFAULT 0, -- not rejected, not expired
+    anonymous_at timestamptz, -- UTC; newest click by nobody in particular
     created_at   timestamptz NOT NULL, -- UTC
     completed_at timestamptz, -- UTC; first rewarded conversion
     CONSTRAINT referrals_pk PRIMARY KEY (tenant_id, id),
@@ -80,54 +82,21 @@ CREATE UNIQUE INDEX referrals_triple_unique ON referrals (tenant_id, campaign_id
 CREATE INDEX referrals_by_referrer ON referrals (tenant_id, referrer_id, created_at);
 CREATE INDEX referrals_by_referee ON referrals (tenant_id, campaign_id, referee_id, created_at) WHERE referee_id IS NOT NULL;
 
--- What was clicked on a code, apart from its referral since every click writes
--- here: narrow, without checks, and its updates leave the index alone. No row: nothing yet.
-CREATE TABLE referral_clicks (
-    tenant_id    bigint      NOT NULL, -- owner
-    referral_id  uuid        NOT NULL, -- referrals.id
-    clicks       bigint      NOT NULL, -- counted
-    anonymous_at timestamptz, -- UTC; newest click by nobody in particular
-    CONSTRAINT referral_clicks_pk PRIMARY KEY (tenant_id, referral_id)
-) WITH (fillfactor = 50); -- room for heap-only updates
-
 -- A visit through a code. Append-only in practice; the newest lie together.
 CREATE TABLE clicks (
     tenant_id   bigint      NOT NULL, -- owner
     id          uuid        NOT NULL, -- public as click_...
     referral_id uuid        NOT NULL, -- referrals.id
     referee_id  bigint, -- members.id; null: nobody said
-    created_at  timestamptz NOT NULL, -- UTC
     counted     boolean     NOT NULL, -- counts in the totals
     network     bytea, -- keyed hash of the visitor's address
     device      bytea, -- keyed hash of the visitor's device
+    created_at  timestamptz NOT NULL, -- UTC
     CONSTRAINT clicks_pk PRIMARY KEY (tenant_id, id)
 );
 
--- Binds a referee to the first code of a campaign that was clicked or converted,
--- and says when the referee met it last: a click within 24 hours of the last one
--- does not count, and a conversion is timed from it. Most referees meet one code
--- only, and this row is then all that a click leaves beside itself and its
--- count. Without a foreign key: to look the referral up again, which the click
--- has just read and nothing ever deletes, cost as much as the row itself; the
--- audit does.
-CREATE TABLE attributions (
-    tenant_id    bigint      NOT NULL, -- owner
-    referee_id   bigint      NOT NULL, -- members.id
-    referral_id  uuid        NOT NULL, -- referrals.id, for ever
-    click_id     uuid, -- clicks.id of the newest click on that code
-    clicked_at   timestamptz, -- UTC; of that click, counted or not; null: never clicked
-    click_before timestamptz, -- UTC; of the click before that one: what the newest was decided by
-    met_at       timestamptz NOT NULL, -- UTC; newest click or conversion on that code
-    created_at   timestamptz NOT NULL, -- UTC
-    converted_at timestamptz, -- UTC; first conversion, whatever came of it
-    paid_at      timestamptz, -- UTC; first conversion that paid
-    campaign_id  text        NOT NULL, -- campaigns.id
-    CONSTRAINT attributions_pk PRIMARY KEY (tenant_id, campaign_id, referee_id)
-) WITH (fillfactor = 80); -- room for heap-only updates
-
--- When a referee met a code of a campaign other than the one they are bound to,
--- or before they were bound to any. Written under the lock of the attribution,
--- where there is one.
+-- When a referee met a code: a click within 24 hours of the last one does not
+-- count, and a conversion is timed from it. Read and written under the lock of the referral.
 CREATE TABLE visits (
     tenant_id   bigint      NOT NULL, -- owner
     campaign_id text        NOT NULL, -- campaigns.id, the referral's
@@ -137,6 +106,19 @@ CREATE TABLE visits (
     clicked_at  timestamptz, -- UTC; newest click, counted or not; null: never clicked
     click_id    uuid, -- clicks.id of that click
     CONSTRAINT visits_pk PRIMARY KEY (tenant_id, campaign_id, referee_id, referral_id)
+);
+
+-- Binds a referee to the first code of a campaign that was clicked or converted.
+CREATE TABLE attributions (
+    tenant_id    bigint      NOT NULL, -- owner
+    campaign_id  text        NOT NULL, -- campaigns.id
+    referee_id   bigint      NOT NULL, -- members.id
+    referral_id  uuid        NOT NULL, -- referrals.id, for ever
+    converted_at timestamptz, -- UTC; first conversion, whatever came of it
+    paid_at      timestamptz, -- UTC; first conversion that paid
+    created_at   timestamptz NOT NULL, -- UTC
+    CONSTRAINT attributions_pk PRIMARY KEY (tenant_id, campaign_id, referee_id),
+    CONSTRAINT attributions_referral_fk FOREIGN KEY (tenant_id, referral_id) REFERENCES referrals (tenant_id, id)
 );
 
 -- What a referrer was granted by a campaign, for the cap per referrer.
@@ -235,7 +217,7 @@ CREATE TABLE referrer_hours (
     clicks      bigint      NOT NULL, -- counted
     conversions bigint      NOT NULL, -- whatever came of them
     CONSTRAINT referrer_hours_pk PRIMARY KEY (tenant_id, member_id, hour)
-) WITH (fillfactor = 50); -- room for heap-only updates
+);
 
 -- What happened in a campaign in an hour, in shards as above: for the rate signal.
 CREATE TABLE campaign_hours (

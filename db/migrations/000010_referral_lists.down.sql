@@ -69,7 +69,7 @@ CREATE INDEX conversions_by_referral ON conversions (tenant_id, referral_id, cre
 ALTER TABLE rewards DROP COLUMN place; -- likewise
 CREATE INDEX rewards_by_member ON rewards (tenant_id, member_id, id);
 
-DROP TABLE visit_emails;
+ALTER TABLE visits DROP COLUMN email;
 
 -- A case without a referral cannot stay: it is counted out of its day, and goes.
 INSERT INTO case_days AS d (tenant_id, day, state, shard, cases)

@@ -9,15 +9,7 @@ ALTER TABLE cases ADD COLUMN referrer_id bigint; -- members.id who asked for the
 ALTER TABLE cases ADD COLUMN referee_id bigint; -- members.id whom the code was for; null: the referral tells, or nobody in particular
 ALTER TABLE cases ADD CONSTRAINT cases_about_somebody CHECK (referral_id IS NOT NULL OR referrer_id IS NOT NULL AND state = 'blocked') NOT VALID;
 
--- The address that a referee's click on a code told; few do, so it lies apart
--- from what every click writes.
-CREATE TABLE visit_emails (
-    tenant_id   bigint NOT NULL, -- owner
-    referral_id uuid   NOT NULL, -- referrals.id
-    referee_id  bigint NOT NULL, -- members.id
-    email       text   NOT NULL, -- the referee's, of the newest click that told one; personal data
-    CONSTRAINT visit_emails_pk PRIMARY KEY (tenant_id, referral_id, referee_id)
-);
+ALTER TABLE visits ADD COLUMN email text; -- the referee's, of the newest click that told it; personal data
 
 -- A list of one member's rewards, or of one code's conversions, may be long, and
 -- be written within an hour: the days that count a tenant's lists do not cut it.

@@ -81,10 +81,3 @@ SELECT t.* FROM members AS m
 SELECT a.* FROM members AS m
   JOIN attributions AS a ON a.tenant_id = m.tenant_id AND a.referee_id = m.id
  WHERE m.tenant_id = @tenant_id AND m.external_id = @external_id AND a.campaign_id = @campaign_id;
-
--- name: CampaignListSchedules :many
--- What tells whether campaigns run. By campaigns_pk, one by one.
-SELECT c.id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest(@ids::text[]) AS id) AS w
- CROSS JOIN LATERAL (SELECT x.id, x.state, x.starts_at, x.ends_at FROM campaigns AS x
-                      WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS c;

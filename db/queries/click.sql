@@ -14,34 +14,20 @@ SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'
     ON CONFLICT (tenant_id, referral_id) DO UPDATE
    SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at);
 
--- name: AttributionMeetMany :many
--- Notes the named members' clicks: binds those to codes who are not bound in the
--- campaign, and moves the newest click of those who are bound to that very code.
--- Answers both, told apart by the instant of the click before. Members who are
--- bound elsewhere are locked, and absent; unknown ones are absent, too. In the one
--- order (campaign, member). By members_external_unique and attributions_pk.
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT @tenant_id, s.campaign_id, s.id, s.referral_id, s.click_id, @at::timestamptz, @at::timestamptz, @at::timestamptz
-  FROM (SELECT w.campaign_id, m.id, w.referral_id, w.click_id
-          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id,
-                       unnest(@referral_ids::uuid[]) AS referral_id, unnest(@click_ids::uuid[]) AS click_id) AS w
+-- name: RefereeListForUpdate :many
+-- The named members with what binds them to campaigns, locked in the one order
+-- (campaign, member). By members_external_unique and attributions_pk. Members
+-- without an attribution are there without one, unknown ones are absent.
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
          CROSS JOIN LATERAL (SELECT x.id FROM members AS x
                               WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY w.campaign_id, m.id) AS s
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, click_before = a.clicked_at, clicked_at = excluded.clicked_at, met_at = excluded.met_at
- WHERE a.referral_id = excluded.referral_id
-RETURNING a.referee_id, COALESCE(a.click_id, '00000000-0000-0000-0000-000000000000')::uuid AS click_id, a.click_before;
-
--- name: RefereeListMany :many
--- The named members whose attributions AttributionMeetMany has locked, with what
--- they are bound to; unknown ones are absent. By members_external_unique and attributions_pk.
-SELECT w.external_id::text AS external_id, w.campaign_id::text AS campaign_id, m.id, a.referral_id
-  FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
- CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                      WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
- CROSS JOIN LATERAL (SELECT y.referral_id FROM attributions AS y
-                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = w.campaign_id AND y.referee_id = m.id OFFSET 0) AS a;
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true;
 
 -- name: VisitListMany :many
 -- When referees whose attributions are locked clicked on other codes. By visits_pk.
@@ -53,34 +39,25 @@ SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
 
 -- name: VisitGet :one
 -- When a referee clicked on a code last, and when anybody did: a row of nulls
--- where nobody has, and the address that a click told. By attributions_pk,
--- visits_pk, referral_clicks_pk and visit_emails_pk.
-SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at, e.email
+-- where nobody has. By attributions_pk, visits_pk and referral_clicks_pk.
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, a.email AS bound_email, v.clicked_at, v.click_id, v.email, k.anonymous_at
   FROM (SELECT 1) AS one
   LEFT JOIN attributions AS a ON a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id = @referral_id
   LEFT JOIN visits AS v ON v.tenant_id = @tenant_id AND v.campaign_id = @campaign_id AND v.referee_id = @referee_id AND v.referral_id = @referral_id
-  LEFT JOIN referral_clicks AS k ON k.tenant_id = @tenant_id AND k.referral_id = @referral_id
-  LEFT JOIN visit_emails AS e ON e.tenant_id = @tenant_id AND e.referral_id = @referral_id AND e.referee_id = @referee_id;
-
--- name: VisitEmailUpsertMany :exec
--- Keeps the newest address that was told of each referee on each code, in one
--- order so that two servers cannot deadlock. By visit_emails_pk.
-INSERT INTO visit_emails (tenant_id, referral_id, referee_id, email)
-SELECT @tenant_id, w.referral_id, w.referee_id, w.email
-  FROM (SELECT unnest(@referral_ids::uuid[]) AS referral_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@emails::text[]) AS email) AS w
- ORDER BY w.referral_id, w.referee_id
-    ON CONFLICT (tenant_id, referral_id, referee_id) DO UPDATE SET email = excluded.email;
+  LEFT JOIN referral_clicks AS k ON k.tenant_id = @tenant_id AND k.referral_id = @referral_id;
 
 -- name: VisitUpsertMany :exec
--- Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+-- Notes that referees met codes that they are not bound to, by a click or
+-- otherwise (zero), and the address they gave; an empty one leaves the one before.
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, @met_at::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN @met_at::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
-               unnest(@click_ids::uuid[]) AS click_id) AS w
+               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id);
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email);
 
 -- name: VisitCountOthers :one
 -- On how many other codes of a campaign a referee was met since an instant, up to a number. By visits_pk and attributions_pk.
@@ -93,6 +70,25 @@ SELECT count(*) FROM (
     SELECT a.referral_id FROM attributions AS a
      WHERE a.tenant_id = @tenant_id AND a.campaign_id = @campaign_id AND a.referee_id = @referee_id AND a.referral_id <> @referral_id
        AND a.met_at >= @since::timestamptz) AS others;
+
+-- name: AttributionInsertClicked :exec
+-- Binds referees to the first code that they clicked on, in one order. One whom
+-- a twin bound first fails the transaction (attributions_pk), which runs again.
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT @tenant_id, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
+  FROM (SELECT unnest(@campaign_ids::text[]) AS campaign_id, unnest(@referee_ids::bigint[]) AS referee_id, unnest(@referral_ids::uuid[]) AS referral_id,
+               unnest(@click_ids::uuid[]) AS click_id, unnest(@emails::text[]) AS email) AS w
+ ORDER BY w.campaign_id, w.referee_id;
+
+-- name: AttributionUpdateClicked :exec
+-- Notes clicks in locked attributions, and the address they gave; an empty one
+-- leaves the one before. They exist, so every row meets itself by attributions_pk
+-- and is updated: the other values stand for nothing.
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT @tenant_id, unnest(@campaign_ids::text[]), unnest(@referee_ids::bigint[]), '00000000-0000-0000-0000-000000000000', unnest(@click_ids::uuid[]),
+       NULLIF(unnest(@emails::text[]), ''), @at::timestamptz, @at::timestamptz, @at::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at;
 
 -- name: AttributionInsert :exec
 -- Binds a referee to the first code that they converted by; one who is bound

@@ -114,7 +114,7 @@ func (q *Queries) CampaignGetGranted(ctx context.Context, db DBTX, arg CampaignG
 }
 
 const campaignGetReferee = `-- name: CampaignGetReferee :one
-SELECT a.tenant_id, a.referee_id, a.referral_id, a.click_id, a.clicked_at, a.click_before, a.met_at, a.created_at, a.converted_at, a.paid_at, a.campaign_id FROM members AS m
+SELECT a.tenant_id, a.campaign_id, a.referee_id, a.referral_id, a.converted_at, a.paid_at, a.created_at, a.met_at, a.clicked_at, a.click_id, a.email FROM members AS m
   JOIN attributions AS a ON a.tenant_id = m.tenant_id AND a.referee_id = m.id
  WHERE m.tenant_id = $1 AND m.external_id = $2 AND a.campaign_id = $3
 `
@@ -131,16 +131,16 @@ func (q *Queries) CampaignGetReferee(ctx context.Context, db DBTX, arg CampaignG
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
+		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
-		&i.ClickID,
-		&i.ClickedAt,
-		&i.ClickBefore,
-		&i.MetAt,
-		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CampaignID,
+		&i.CreatedAt,
+		&i.MetAt,
+		&i.ClickedAt,
+		&i.ClickID,
+		&i.Email,
 	)
 	return i, err
 }
@@ -254,51 +254,6 @@ func (q *Queries) CampaignList(ctx context.Context, db DBTX, arg CampaignListPar
 			&i.Campaign.CreatedAt,
 			&i.Campaign.UpdatedAt,
 			&i.Rule,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const campaignListSchedules = `-- name: CampaignListSchedules :many
-SELECT c.id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest($1::text[]) AS id) AS w
- CROSS JOIN LATERAL (SELECT x.id, x.state, x.starts_at, x.ends_at FROM campaigns AS x
-                      WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS c
-`
-
-type CampaignListSchedulesParams struct {
-	Ids      []string
-	TenantID int64
-}
-
-type CampaignListSchedulesRow struct {
-	ID       string
-	State    string
-	StartsAt *time.Time
-	EndsAt   *time.Time
-}
-
-// What tells whether campaigns run. By campaigns_pk, one by one.
-func (q *Queries) CampaignListSchedules(ctx context.Context, db DBTX, arg CampaignListSchedulesParams) ([]CampaignListSchedulesRow, error) {
-	rows, err := db.Query(ctx, campaignListSchedules, arg.Ids, arg.TenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CampaignListSchedulesRow
-	for rows.Next() {
-		var i CampaignListSchedulesRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.State,
-			&i.StartsAt,
-			&i.EndsAt,
 		); err != nil {
 			return nil, err
 		}

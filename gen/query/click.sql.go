@@ -13,7 +13,7 @@ import (
 )
 
 const attributionGetForUpdate = `-- name: AttributionGetForUpdate :one
-SELECT tenant_id, referee_id, referral_id, click_id, clicked_at, click_before, met_at, created_at, converted_at, paid_at, campaign_id FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
+SELECT tenant_id, campaign_id, referee_id, referral_id, converted_at, paid_at, created_at, met_at, clicked_at, click_id, email FROM attributions WHERE tenant_id = $1 AND campaign_id = $2 AND referee_id = $3 FOR NO KEY UPDATE
 `
 
 type AttributionGetForUpdateParams struct {
@@ -28,16 +28,16 @@ func (q *Queries) AttributionGetForUpdate(ctx context.Context, db DBTX, arg Attr
 	var i Attribution
 	err := row.Scan(
 		&i.TenantID,
+		&i.CampaignID,
 		&i.RefereeID,
 		&i.ReferralID,
-		&i.ClickID,
-		&i.ClickedAt,
-		&i.ClickBefore,
-		&i.MetAt,
-		&i.CreatedAt,
 		&i.ConvertedAt,
 		&i.PaidAt,
-		&i.CampaignID,
+		&i.CreatedAt,
+		&i.MetAt,
+		&i.ClickedAt,
+		&i.ClickID,
+		&i.Email,
 	)
 	return i, err
 }
@@ -69,66 +69,37 @@ func (q *Queries) AttributionInsert(ctx context.Context, db DBTX, arg Attributio
 	return err
 }
 
-const attributionMeetMany = `-- name: AttributionMeetMany :many
-INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, clicked_at, met_at, created_at)
-SELECT $1, s.campaign_id, s.id, s.referral_id, s.click_id, $2::timestamptz, $2::timestamptz, $2::timestamptz
-  FROM (SELECT w.campaign_id, m.id, w.referral_id, w.click_id
-          FROM (SELECT unnest($3::text[]) AS external_id, unnest($4::text[]) AS campaign_id,
-                       unnest($5::uuid[]) AS referral_id, unnest($6::uuid[]) AS click_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                              WHERE x.tenant_id = $1 AND x.external_id = w.external_id OFFSET 0) AS m
-         ORDER BY w.campaign_id, m.id) AS s
-    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
-   SET click_id = excluded.click_id, click_before = a.clicked_at, clicked_at = excluded.clicked_at, met_at = excluded.met_at
- WHERE a.referral_id = excluded.referral_id
-RETURNING a.referee_id, COALESCE(a.click_id, '00000000-0000-0000-0000-000000000000')::uuid AS click_id, a.click_before
+const attributionInsertClicked = `-- name: AttributionInsertClicked :exec
+INSERT INTO attributions (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT $1, w.campaign_id, w.referee_id, w.referral_id, w.click_id, NULLIF(w.email, ''), $2::timestamptz, $2::timestamptz, $2::timestamptz
+  FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
+               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
+ ORDER BY w.campaign_id, w.referee_id
 `
 
-type AttributionMeetManyParams struct {
+type AttributionInsertClickedParams struct {
 	TenantID    int64
 	At          time.Time
-	ExternalIds []string
 	CampaignIds []string
+	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
+	Emails      []string
 }
 
-type AttributionMeetManyRow struct {
-	RefereeID   int64
-	ClickID     uuid.UUID
-	ClickBefore *time.Time
-}
-
-// Notes the named members' clicks: binds those to codes who are not bound in the
-// campaign, and moves the newest click of those who are bound to that very code.
-// Answers both, told apart by the instant of the click before. Members who are
-// bound elsewhere are locked, and absent; unknown ones are absent, too. In the one
-// order (campaign, member). By members_external_unique and attributions_pk.
-func (q *Queries) AttributionMeetMany(ctx context.Context, db DBTX, arg AttributionMeetManyParams) ([]AttributionMeetManyRow, error) {
-	rows, err := db.Query(ctx, attributionMeetMany,
+// Binds referees to the first code that they clicked on, in one order. One whom
+// a twin bound first fails the transaction (attributions_pk), which runs again.
+func (q *Queries) AttributionInsertClicked(ctx context.Context, db DBTX, arg AttributionInsertClickedParams) error {
+	_, err := db.Exec(ctx, attributionInsertClicked,
 		arg.TenantID,
 		arg.At,
-		arg.ExternalIds,
 		arg.CampaignIds,
+		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
+		arg.Emails,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []AttributionMeetManyRow
-	for rows.Next() {
-		var i AttributionMeetManyRow
-		if err := rows.Scan(&i.RefereeID, &i.ClickID, &i.ClickBefore); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return err
 }
 
 const attributionUpdate = `-- name: AttributionUpdate :exec
@@ -154,6 +125,38 @@ func (q *Queries) AttributionUpdate(ctx context.Context, db DBTX, arg Attributio
 		arg.TenantID,
 		arg.CampaignID,
 		arg.RefereeID,
+	)
+	return err
+}
+
+const attributionUpdateClicked = `-- name: AttributionUpdateClicked :exec
+INSERT INTO attributions AS a (tenant_id, campaign_id, referee_id, referral_id, click_id, email, clicked_at, met_at, created_at)
+SELECT $1, unnest($2::text[]), unnest($3::bigint[]), '00000000-0000-0000-0000-000000000000', unnest($4::uuid[]),
+       NULLIF(unnest($5::text[]), ''), $6::timestamptz, $6::timestamptz, $6::timestamptz
+    ON CONFLICT (tenant_id, campaign_id, referee_id) DO UPDATE
+   SET click_id = excluded.click_id, email = COALESCE(excluded.email, a.email), clicked_at = excluded.clicked_at, met_at = excluded.met_at
+`
+
+type AttributionUpdateClickedParams struct {
+	TenantID    int64
+	CampaignIds []string
+	RefereeIds  []int64
+	ClickIds    []uuid.UUID
+	Emails      []string
+	At          time.Time
+}
+
+// Notes clicks in locked attributions, and the address they gave; an empty one
+// leaves the one before. They exist, so every row meets itself by attributions_pk
+// and is updated: the other values stand for nothing.
+func (q *Queries) AttributionUpdateClicked(ctx context.Context, db DBTX, arg AttributionUpdateClickedParams) error {
+	_, err := db.Exec(ctx, attributionUpdateClicked,
+		arg.TenantID,
+		arg.CampaignIds,
+		arg.RefereeIds,
+		arg.ClickIds,
+		arg.Emails,
+		arg.At,
 	)
 	return err
 }
@@ -190,44 +193,51 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 	return err
 }
 
-const refereeListMany = `-- name: RefereeListMany :many
-SELECT w.external_id::text AS external_id, w.campaign_id::text AS campaign_id, m.id, a.referral_id
-  FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
- CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                      WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
- CROSS JOIN LATERAL (SELECT y.referral_id FROM attributions AS y
-                      WHERE y.tenant_id = $3 AND y.campaign_id = w.campaign_id AND y.referee_id = m.id OFFSET 0) AS a
+const refereeListForUpdate = `-- name: RefereeListForUpdate :many
+SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
+  FROM (SELECT w.external_id, w.campaign_id, m.id
+          FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
+         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
+         ORDER BY w.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                        FOR NO KEY UPDATE) AS a ON true
 `
 
-type RefereeListManyParams struct {
+type RefereeListForUpdateParams struct {
 	ExternalIds []string
 	CampaignIds []string
 	TenantID    int64
 }
 
-type RefereeListManyRow struct {
+type RefereeListForUpdateRow struct {
 	ExternalID string
 	CampaignID string
 	ID         int64
 	ReferralID uuid.UUID
+	ClickedAt  *time.Time
 }
 
-// The named members whose attributions AttributionMeetMany has locked, with what
-// they are bound to; unknown ones are absent. By members_external_unique and attributions_pk.
-func (q *Queries) RefereeListMany(ctx context.Context, db DBTX, arg RefereeListManyParams) ([]RefereeListManyRow, error) {
-	rows, err := db.Query(ctx, refereeListMany, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
+// The named members with what binds them to campaigns, locked in the one order
+// (campaign, member). By members_external_unique and attributions_pk. Members
+// without an attribution are there without one, unknown ones are absent.
+func (q *Queries) RefereeListForUpdate(ctx context.Context, db DBTX, arg RefereeListForUpdateParams) ([]RefereeListForUpdateRow, error) {
+	rows, err := db.Query(ctx, refereeListForUpdate, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RefereeListManyRow
+	var items []RefereeListForUpdateRow
 	for rows.Next() {
-		var i RefereeListManyRow
+		var i RefereeListForUpdateRow
 		if err := rows.Scan(
 			&i.ExternalID,
 			&i.CampaignID,
 			&i.ID,
 			&i.ReferralID,
+			&i.ClickedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -303,40 +313,12 @@ func (q *Queries) VisitCountOthers(ctx context.Context, db DBTX, arg VisitCountO
 	return count, err
 }
 
-const visitEmailUpsertMany = `-- name: VisitEmailUpsertMany :exec
-INSERT INTO visit_emails (tenant_id, referral_id, referee_id, email)
-SELECT $1, w.referral_id, w.referee_id, w.email
-  FROM (SELECT unnest($2::uuid[]) AS referral_id, unnest($3::bigint[]) AS referee_id, unnest($4::text[]) AS email) AS w
- ORDER BY w.referral_id, w.referee_id
-    ON CONFLICT (tenant_id, referral_id, referee_id) DO UPDATE SET email = excluded.email
-`
-
-type VisitEmailUpsertManyParams struct {
-	TenantID    int64
-	ReferralIds []uuid.UUID
-	RefereeIds  []int64
-	Emails      []string
-}
-
-// Keeps the newest address that was told of each referee on each code, in one
-// order so that two servers cannot deadlock. By visit_emails_pk.
-func (q *Queries) VisitEmailUpsertMany(ctx context.Context, db DBTX, arg VisitEmailUpsertManyParams) error {
-	_, err := db.Exec(ctx, visitEmailUpsertMany,
-		arg.TenantID,
-		arg.ReferralIds,
-		arg.RefereeIds,
-		arg.Emails,
-	)
-	return err
-}
-
 const visitGet = `-- name: VisitGet :one
-SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, v.clicked_at, v.click_id, k.anonymous_at, e.email
+SELECT a.clicked_at AS bound_clicked_at, a.click_id AS bound_click_id, a.email AS bound_email, v.clicked_at, v.click_id, v.email, k.anonymous_at
   FROM (SELECT 1) AS one
   LEFT JOIN attributions AS a ON a.tenant_id = $1 AND a.campaign_id = $2 AND a.referee_id = $3 AND a.referral_id = $4
   LEFT JOIN visits AS v ON v.tenant_id = $1 AND v.campaign_id = $2 AND v.referee_id = $3 AND v.referral_id = $4
   LEFT JOIN referral_clicks AS k ON k.tenant_id = $1 AND k.referral_id = $4
-  LEFT JOIN visit_emails AS e ON e.tenant_id = $1 AND e.referral_id = $4 AND e.referee_id = $3
 `
 
 type VisitGetParams struct {
@@ -349,15 +331,15 @@ type VisitGetParams struct {
 type VisitGetRow struct {
 	BoundClickedAt *time.Time
 	BoundClickID   *uuid.UUID
+	BoundEmail     *string
 	ClickedAt      *time.Time
 	ClickID        *uuid.UUID
-	AnonymousAt    *time.Time
 	Email          *string
+	AnonymousAt    *time.Time
 }
 
 // When a referee clicked on a code last, and when anybody did: a row of nulls
-// where nobody has, and the address that a click told. By attributions_pk,
-// visits_pk, referral_clicks_pk and visit_emails_pk.
+// where nobody has. By attributions_pk, visits_pk and referral_clicks_pk.
 func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (VisitGetRow, error) {
 	row := db.QueryRow(ctx, visitGet,
 		arg.TenantID,
@@ -369,10 +351,11 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 	err := row.Scan(
 		&i.BoundClickedAt,
 		&i.BoundClickID,
+		&i.BoundEmail,
 		&i.ClickedAt,
 		&i.ClickID,
-		&i.AnonymousAt,
 		&i.Email,
+		&i.AnonymousAt,
 	)
 	return i, err
 }
@@ -380,7 +363,7 @@ func (q *Queries) VisitGet(ctx context.Context, db DBTX, arg VisitGetParams) (Vi
 const visitListMany = `-- name: VisitListMany :many
 SELECT v.campaign_id, v.referee_id, v.referral_id, v.clicked_at
   FROM (SELECT unnest($1::text[]) AS campaign_id, unnest($2::bigint[]) AS referee_id, unnest($3::uuid[]) AS referral_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id FROM visits AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.campaign_id, x.referee_id, x.referral_id, x.met_at, x.clicked_at, x.click_id, x.email FROM visits AS x
                       WHERE x.tenant_id = $4 AND x.campaign_id = w.campaign_id AND x.referee_id = w.referee_id
                         AND x.referral_id = w.referral_id OFFSET 0) AS v
 `
@@ -431,14 +414,15 @@ func (q *Queries) VisitListMany(ctx context.Context, db DBTX, arg VisitListManyP
 }
 
 const visitUpsertMany = `-- name: VisitUpsertMany :exec
-INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id)
+INSERT INTO visits (tenant_id, campaign_id, referee_id, referral_id, met_at, clicked_at, click_id, email)
 SELECT $1, w.campaign_id, w.referee_id, w.referral_id, $2::timestamptz,
        CASE WHEN w.click_id <> '00000000-0000-0000-0000-000000000000' THEN $2::timestamptz END,
-       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000')
+       NULLIF(w.click_id, '00000000-0000-0000-0000-000000000000'), NULLIF(w.email, '')
   FROM (SELECT unnest($3::text[]) AS campaign_id, unnest($4::bigint[]) AS referee_id, unnest($5::uuid[]) AS referral_id,
-               unnest($6::uuid[]) AS click_id) AS w
+               unnest($6::uuid[]) AS click_id, unnest($7::text[]) AS email) AS w
     ON CONFLICT (tenant_id, campaign_id, referee_id, referral_id) DO UPDATE
-   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id)
+   SET met_at = excluded.met_at, clicked_at = COALESCE(excluded.clicked_at, visits.clicked_at), click_id = COALESCE(excluded.click_id, visits.click_id),
+       email = COALESCE(excluded.email, visits.email)
 `
 
 type VisitUpsertManyParams struct {
@@ -448,9 +432,11 @@ type VisitUpsertManyParams struct {
 	RefereeIds  []int64
 	ReferralIds []uuid.UUID
 	ClickIds    []uuid.UUID
+	Emails      []string
 }
 
-// Notes that referees met codes that they are not bound to, by a click or otherwise (zero).
+// Notes that referees met codes that they are not bound to, by a click or
+// otherwise (zero), and the address they gave; an empty one leaves the one before.
 func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertManyParams) error {
 	_, err := db.Exec(ctx, visitUpsertMany,
 		arg.TenantID,
@@ -459,6 +445,7 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 		arg.RefereeIds,
 		arg.ReferralIds,
 		arg.ClickIds,
+		arg.Emails,
 	)
 	return err
 }

@@ -124,16 +124,16 @@ type ApiKeySecret struct {
 
 type Attribution struct {
 	TenantID    int64
+	CampaignID  string
 	RefereeID   int64
 	ReferralID  uuid.UUID
-	ClickID     *uuid.UUID
-	ClickedAt   *time.Time
-	ClickBefore *time.Time
-	MetAt       time.Time
-	CreatedAt   time.Time
 	ConvertedAt *time.Time
 	PaidAt      *time.Time
-	CampaignID  string
+	CreatedAt   time.Time
+	MetAt       time.Time
+	ClickedAt   *time.Time
+	ClickID     *uuid.UUID
+	Email       *string
 }
 
 type Badge struct {
@@ -254,10 +254,10 @@ type Click struct {
 	ID         uuid.UUID
 	ReferralID uuid.UUID
 	RefereeID  *int64
-	CreatedAt  time.Time
 	Counted    bool
 	Network    []byte
 	Device     []byte
+	CreatedAt  time.Time
 }
 
 type Code struct {
@@ -810,11 +810,5 @@ type Visit struct {
 	MetAt      time.Time
 	ClickedAt  *time.Time
 	ClickID    *uuid.UUID
-}
-
-type VisitEmail struct {
-	TenantID   int64
-	ReferralID uuid.UUID
-	RefereeID  int64
-	Email      string
+	Email      *string
 }

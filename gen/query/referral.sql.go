@@ -244,10 +244,12 @@ func (q *Queries) ReferralInsert(ctx context.Context, db DBTX, arg ReferralInser
 }
 
 const referralListByCode = `-- name: ReferralListByCode :many
-SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id
+SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
   FROM (SELECT unnest($1::text[]) AS code) AS w
  CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
                       WHERE x.tenant_id = $2 AND upper(x.code) = upper(w.code) OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                      WHERE z.tenant_id = $2 AND z.id = r.campaign_id OFFSET 0) AS c
 `
 
 type ReferralListByCodeParams struct {
@@ -261,10 +263,13 @@ type ReferralListByCodeRow struct {
 	CampaignID string
 	Code       string
 	ReferrerID int64
+	State      string
+	StartsAt   *time.Time
+	EndsAt     *time.Time
 }
 
-// What never changes of the referrals behind codes as callers wrote them. By
-// referrals_code_unique. Looked up one by one: see ledger.sql.
+// The referrals behind codes as callers wrote them, with what tells whether
+// their campaigns run. By referrals_code_unique. Looked up one by one: see ledger.sql.
 func (q *Queries) ReferralListByCode(ctx context.Context, db DBTX, arg ReferralListByCodeParams) ([]ReferralListByCodeRow, error) {
 	rows, err := db.Query(ctx, referralListByCode, arg.Codes, arg.TenantID)
 	if err != nil {
@@ -280,6 +285,9 @@ func (q *Queries) ReferralListByCode(ctx context.Context, db DBTX, arg ReferralL
 			&i.CampaignID,
 			&i.Code,
 			&i.ReferrerID,
+			&i.State,
+			&i.StartsAt,
+			&i.EndsAt,
 		); err != nil {
 			return nil, err
 		}

@@ -76,16 +76,16 @@ var fillProgramme = []string{
 	   FROM ` + codes + ` CROSS JOIN (SELECT LEAST(@each::bigint, 2) AS n) AS clicked
 	  WHERE n > 0`,
 
-	`INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, amount_minor, reward_minor, reward_units, created_at)
+	`INSERT INTO conversions (tenant_id, id, campaign_id, referral_id, referee_id, click_id, version, status, amount_minor, reward_minor, reward_units, place, created_at)
 	 SELECT @tenant::bigint, ` + conversionID + `, @campaign::text, ` + referralID + `, @base::bigint + c.referee, ` + clickID + `, 1, 'COMPLETED',
-	        @amount::bigint, @reward::bigint, 0, ` + convertedAt + `
+	        @amount::bigint, @reward::bigint, 0, 1, ` + convertedAt + `
 	   FROM ` + codes + ` CROSS JOIN (SELECT LEAST(@each::bigint, 2) AS n) AS clicked
 	  WHERE c.converted`,
 
 	`INSERT INTO rewards (tenant_id, id, campaign_id, referral_id, conversion_id, member_id, role, version, fulfilment, status, value_minor, asset, units,
-	                      created_at, updated_at)
+	                      place, created_at, updated_at)
 	 SELECT @tenant::bigint, ` + conversionID + `, @campaign::text, ` + referralID + `, ` + conversionID + `, @base::bigint + c.i, 'REFERRER', 1, 'MANUAL',
-	        'APPROVED', @reward::bigint, 1, 0, ` + convertedAt + `, ` + convertedAt + `
+	        'APPROVED', @reward::bigint, 1, 0, 1, ` + convertedAt + `, ` + convertedAt + `
 	   FROM ` + codes + `
 	  WHERE c.converted`,
 

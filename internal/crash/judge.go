@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/referral"
@@ -15,7 +17,7 @@ import (
 
 // auditChecks are those of all packages above the ledger.
 func auditChecks() []ledger.AuditCheck {
-	return append(store.AuditChecks(), referral.AuditChecks()...)
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
 }
 
 // replays is how many requests of a round are asked again.

@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ const (
 type NewClick struct {
 	Code    string // in any case
 	Referee string // the caller's id; "": nobody said
-	Email   string // the referee's; "": nobody said
+	Email   string // the referee's; "": not known. Of nobody it is not kept
 	Origin  Origin // the visitor's
 }
 
@@ -48,15 +49,6 @@ type Click struct {
 
 // PublicID renders the click's id.
 func (c Click) PublicID() string { return id.UUID(clickPrefix, c.ID) }
-
-// clickLanes is how many batches of one tenant's clicks may be under way in a
-// process: as many as of awards, for the reason that stands at ledger.lanes.
-func clickLanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
-
-// lane is the lane of a code's clicks: they would wait for its count otherwise.
-func (p *Programme) lane(code string) uint64 {
-	return maphash.String(p.seed, strings.ToUpper(code)) % p.lanes
-}
 
 // visit is a click on its way through group commit.
 type visit struct {
@@ -96,10 +88,10 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	if err != nil {
 		return nil, err
 	}
-	fresh := make([]guest, 0, len(visits))
+	fresh := make([]visit, 0, len(visits))
 	for i, v := range visits {
 		if seen[i] == nil {
-			fresh = append(fresh, guest{NewClick: v.NewClick, click: pg.NewUUID()})
+			fresh = append(fresh, v)
 		}
 	}
 	d, err := p.openDoor(ctx, tx, t, fresh)
@@ -113,14 +105,11 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 			results[i].Err = seen[i]
 			continue
 		}
-		results[i].Value, results[i].Err = d.enter(fresh[0], p.traitsOf(tenantID, v.Origin))
-		fresh = fresh[1:]
-		if v.ticket != nil {
-			answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
-		}
+		results[i].Value, results[i].Err = d.enter(v.NewClick, p.traitsOf(tenantID, v.Origin))
+		answers = append(answers, once.Outcome{Ticket: v.ticket, Value: results[i].Value, Refusal: results[i].Err})
 	}
 	var pipe pg.Pipeline
-	if err := d.meet(ctx, &pipe); err != nil {
+	if err := d.store(ctx, &pipe); err != nil {
 		return nil, err
 	}
 	fired, err := p.fireClicks(ctx, tx, &pipe, t, d)
@@ -133,26 +122,18 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	return results, pipe.Send(ctx, tx)
 }
 
-// guest is a click that is new.
-type guest struct {
-	NewClick
-	click uuid.UUID
-}
-
 // door is what the clicks of one transaction need, read and locked, and what
 // they leave behind.
 type door struct {
 	tenantID  int64
 	at        time.Time
-	codes     map[string]code // as asked
-	campaigns map[string]Campaign
-	people    map[string]int64 // members.id by the caller's id
+	referrals map[string]query.ReferralListByCodeRow // by code as asked
+	people    map[string]int64                       // members.id by the caller's id
 	bonds     map[binding]*bond
 	visits    map[pairing]*encounter // with other codes than the one bound to
 
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
-	emails map[pairing]string // the newest that clicks told
 	counts *counts
 	fires  []firing
 }
@@ -169,10 +150,11 @@ type binding struct {
 	referee  int64
 }
 
-// bond is what a referee is bound to; its newest click is stored already.
+// bond is what a referee is bound to.
 type bond struct {
 	encounter
 	referral uuid.UUID
+	fresh    bool // by a click of this transaction
 }
 
 // pairing is a referee on a code.
@@ -185,12 +167,13 @@ type pairing struct {
 type encounter struct {
 	clickedAt time.Time // zero: never
 	click     uuid.UUID // that one, if it is of this transaction
+	email     string    // the newest that one of this transaction told
 }
 
 // meet notes a click and tells whether it counts.
-func (e *encounter) meet(click uuid.UUID, at time.Time) (counts bool) {
+func (e *encounter) meet(click uuid.UUID, email string, at time.Time) (counts bool) {
 	counts = e.clickedAt.IsZero() || !at.Before(e.clickedAt.Add(clickRest))
-	e.clickedAt, e.click = at, click
+	e.clickedAt, e.click, e.email = at, click, cmp.Or(email, e.email)
 	return counts
 }
 
@@ -200,123 +183,103 @@ type added struct {
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor finds the codes and whether their campaigns run, then the referees.
-func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest) (*door, error) {
+// openDoor finds the codes. It locks none of them: what a referral says of code,
+// holder and campaign never changes.
+func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), codes: make(map[string]code, len(guests)), campaigns: map[string]Campaign{}, people: map[string]int64{},
-		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, emails: map[pairing]string{}, added: make(map[uuid.UUID]*added, len(guests)),
+		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.ReferralListByCodeRow, len(visits)), people: map[string]int64{},
+		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
+	codes := map[string]bool{}
+	for _, v := range visits {
+		codes[v.Code] = true
+	}
+	if len(codes) == 0 {
+		return d, nil
+	}
+	asked := slices.Sorted(maps.Keys(codes))
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
-	if err := p.codes.find(ctx, tx, t.ID, guests, d.codes); err != nil || len(d.codes) == 0 {
-		return d, err
-	}
-	for _, c := range d.codes {
-		d.campaigns[c.campaign] = Campaign{}
-	}
-	rows, err := q.CampaignListSchedules(ctx, tx, query.CampaignListSchedulesParams{TenantID: t.ID, Ids: slices.Sorted(maps.Keys(d.campaigns))})
+	rows, err := q.ReferralListByCode(ctx, tx, query.ReferralListByCodeParams{TenantID: t.ID, Codes: asked})
 	if err != nil {
-		return nil, fmt.Errorf("read campaigns: %w", err)
+		return nil, fmt.Errorf("find referrals: %w", err)
 	}
 	for _, r := range rows {
-		d.campaigns[r.ID] = Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
+		d.referrals[r.Asked] = r
 	}
-	return d, d.welcome(ctx, tx, t, guests)
+	if err := d.welcome(ctx, tx, t, visits); err != nil {
+		return nil, err
+	}
+	return d, d.recall(ctx, tx, visits)
 }
 
-// named is a referee as the caller calls them, in a campaign.
-type named struct{ campaign, external string }
+// clickLanes is how many batches of one tenant's clicks may be under way in a
+// process: as many as of awards, for the reason that stands at ledger.lanes.
+func clickLanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
 
-// welcome finds the referees, binds those who are not bound yet to the code they
-// came by, and notes the newest click of all who came by the code they are bound
-// to. That locks their attributions, which guards their visits through any code.
-// Those who come through no code are not looked for, so that nobody is enrolled
-// for nothing.
-func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest) error {
-	arg := query.AttributionMeetManyParams{TenantID: d.tenantID, At: d.at}
-	place := map[named]int{} // in arg
-	for _, g := range guests {
-		c, found := d.codes[g.Code]
-		if g.Referee == "" || !found || !d.campaigns[c.campaign].Runs(d.at) {
+// lane is the lane of a code's clicks: they would wait for its count otherwise.
+func (p *Programme) lane(code string) uint64 {
+	return maphash.String(p.seed, strings.ToUpper(code)) % p.lanes
+}
+
+// welcome finds the referees and locks what binds them to the campaigns. That
+// lock guards their visits through any code. Those who come through no code are
+// not looked for, so that nobody is enrolled for nothing.
+func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
+	type guest struct{ external, campaign string }
+	asked := map[guest]bool{}
+	arg := query.RefereeListForUpdateParams{TenantID: d.tenantID}
+	for _, v := range visits {
+		r, found := d.referrals[v.Code]
+		g := guest{v.Referee, r.CampaignID}
+		if v.Referee == "" || !found || asked[g] || !campaignOf(r).Runs(d.at) {
 			continue
 		}
-		who := named{c.campaign, g.Referee}
-		i, again := place[who]
-		switch {
-		case !again:
-			place[who] = len(arg.ClickIds)
-			arg.CampaignIds = append(arg.CampaignIds, c.campaign)
-			arg.ExternalIds = append(arg.ExternalIds, g.Referee)
-			arg.ReferralIds = append(arg.ReferralIds, c.id)
-			arg.ClickIds = append(arg.ClickIds, g.click)
-		case arg.ReferralIds[i] == c.id:
-			arg.ClickIds[i] = g.click // the newest
-		}
+		asked[g] = true
+		arg.ExternalIds = append(arg.ExternalIds, g.external)
+		arg.CampaignIds = append(arg.CampaignIds, g.campaign)
 	}
-	if len(place) == 0 {
+	if len(asked) == 0 {
 		return nil
 	}
-	rows, err := q.AttributionMeetMany(ctx, tx, arg)
-	if err != nil {
-		return fmt.Errorf("bind referees: %w", err)
-	}
-	at := make(map[uuid.UUID]int, len(arg.ClickIds))
-	for i, click := range arg.ClickIds {
-		at[click] = i
-	}
-	for _, r := range rows {
-		i := at[r.ClickID]
-		d.people[arg.ExternalIds[i]] = r.RefereeID
-		d.bonds[binding{arg.CampaignIds[i], r.RefereeID}] = &bond{encounter{clickedAt: instant(r.ClickBefore)}, arg.ReferralIds[i]}
-		delete(place, named{arg.CampaignIds[i], arg.ExternalIds[i]})
-	}
-	return d.recall(ctx, tx, t, guests, place)
-}
-
-// recall finds the others: they are bound to another code, or not enrolled.
-func (d *door) recall(ctx context.Context, tx pg.Tx, t tenant.Tenant, guests []guest, others map[named]int) error {
-	if len(others) == 0 {
-		return nil
-	}
-	arg := query.RefereeListManyParams{TenantID: d.tenantID}
-	for who := range others {
-		arg.CampaignIds = append(arg.CampaignIds, who.campaign)
-		arg.ExternalIds = append(arg.ExternalIds, who.external)
-	}
-	rows, err := q.RefereeListMany(ctx, tx, arg)
+	rows, err := q.RefereeListForUpdate(ctx, tx, arg)
 	if err != nil {
 		return fmt.Errorf("find referees: %w", err)
 	}
 	for _, r := range rows {
 		d.people[r.ExternalID] = r.ID
-		d.bonds[binding{r.CampaignID, r.ID}] = &bond{referral: r.ReferralID}
-		delete(others, named{r.CampaignID, r.ExternalID})
-	}
-	if len(others) > 0 && t.Policy.Enrolment != tenant.EnrolmentStrict {
-		missing := map[string]bool{}
-		for who := range others {
-			missing[who.external] = true
+		if r.ReferralID != uuid.Nil {
+			d.bonds[binding{r.CampaignID, r.ID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.ReferralID}
 		}
-		return &unknownError{slices.Sorted(maps.Keys(missing))}
 	}
-	return d.recallVisits(ctx, tx, guests)
+	var missing []string
+	for _, external := range arg.ExternalIds {
+		if d.people[external] == 0 && !slices.Contains(missing, external) {
+			missing = append(missing, external)
+		}
+	}
+	if len(missing) > 0 && t.Policy.Enrolment != tenant.EnrolmentStrict {
+		return &unknownError{missing}
+	}
+	return nil
 }
 
-// recallVisits reads when referees clicked last on codes that they are not bound to.
-func (d *door) recallVisits(ctx context.Context, tx pg.Tx, guests []guest) error {
+// recall reads when referees clicked last on codes that they are not bound to.
+// Most have never met a second one.
+func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 	arg := query.VisitListManyParams{TenantID: d.tenantID}
-	for _, g := range guests {
-		c := d.codes[g.Code]
-		to := binding{c.campaign, d.people[g.Referee]}
-		b, pair := d.bonds[to], pairing{to, c.id}
-		if b == nil || b.referral == c.id || d.visits[pair] != nil {
+	for _, v := range visits {
+		r := d.referrals[v.Code]
+		to := binding{r.CampaignID, d.people[v.Referee]}
+		b, pair := d.bonds[to], pairing{to, r.ID}
+		if b == nil || b.referral == r.ID || d.visits[pair] != nil {
 			continue
 		}
 		d.visits[pair] = &encounter{}
 		arg.CampaignIds = append(arg.CampaignIds, to.campaign)
 		arg.RefereeIds = append(arg.RefereeIds, to.referee)
-		arg.ReferralIds = append(arg.ReferralIds, c.id)
+		arg.ReferralIds = append(arg.ReferralIds, r.ID)
 	}
 	if len(d.visits) == 0 {
 		return nil
@@ -331,42 +294,44 @@ func (d *door) recallVisits(ctx context.Context, tx pg.Tx, guests []guest) error
 	return nil
 }
 
+// campaignOf is as much of a campaign as tells whether it runs.
+func campaignOf(r query.ReferralListByCodeRow) Campaign {
+	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
+}
+
 // enter decides one click and notes its effect.
-func (d *door) enter(g guest, origin traits) (Click, error) {
-	of, found := d.codes[g.Code]
+func (d *door) enter(n NewClick, origin traits) (Click, error) {
+	r, found := d.referrals[n.Code]
 	if !found {
 		return Click{}, fault.Missing("referral code")
 	}
-	if err := d.campaigns[of.campaign].running(d.at); err != nil {
+	if err := campaignOf(r).running(d.at); err != nil {
 		return Click{}, err
 	}
-	who := d.people[g.Referee]
-	if g.Referee != "" && who == 0 {
+	who := d.people[n.Referee]
+	if n.Referee != "" && who == 0 {
 		return Click{}, memberUnknown()
 	}
-	c := Click{ID: g.click, Code: of.text, At: d.at, Counted: true}
-	gain := d.added[of.id]
+	c := Click{ID: pg.NewUUID(), Code: r.Code, At: d.at, Counted: true}
+	gain := d.added[r.ID]
 	if gain == nil {
 		gain = &added{}
-		d.added[of.id] = gain
+		d.added[r.ID] = gain
 	}
 	if who == 0 {
 		gain.anonymous = d.at
 	} else {
-		c.Counted = d.encounter(binding{of.campaign, who}, of.id).meet(c.ID, d.at)
+		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, n.Email, d.at)
 		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
 	if c.Counted {
 		gain.clicks++
-		d.counts.clicked(of.campaign, of.referrer)
-		d.fires = append(d.fires, firing{of.referrer, c.ID})
-	}
-	if who != 0 && g.Email != "" {
-		d.emails[pairing{binding{of.campaign, who}, of.id}] = g.Email
+		d.counts.clicked(r.CampaignID, r.ReferrerID)
+		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
 	}
 	d.made.Ids = append(d.made.Ids, c.ID)
-	d.made.ReferralIds = append(d.made.ReferralIds, of.id)
+	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
 	d.made.RefereeIds = append(d.made.RefereeIds, who)
 	d.made.Counted = append(d.made.Counted, c.Counted)
 	d.made.Networks = append(d.made.Networks, orNone(origin.network))
@@ -374,13 +339,19 @@ func (d *door) enter(g guest, origin traits) (Click, error) {
 	return c, nil
 }
 
-// encounter is the one of a referee with a code.
+// encounter is the one of a referee with a code. Who is not bound yet is bound
+// to it, by the first click of a batch too.
 func (d *door) encounter(of binding, referral uuid.UUID) *encounter {
-	if b := d.bonds[of]; b.referral == referral {
+	b := d.bonds[of]
+	if b == nil {
+		b = &bond{referral: referral, fresh: true}
+		d.bonds[of] = b
+	}
+	if b.referral == referral {
 		return &b.encounter
 	}
 	pair := pairing{of, referral}
-	if d.visits[pair] == nil { // bound to another code by this very batch
+	if d.visits[pair] == nil { // bound by an earlier click of this batch
 		d.visits[pair] = &encounter{}
 	}
 	return d.visits[pair]
@@ -394,8 +365,8 @@ func orNone(trait []byte) []byte {
 	return trait
 }
 
-// meet queues what the clicks leave behind, in lock order.
-func (d *door) meet(ctx context.Context, pipe *pg.Pipeline) error {
+// store queues what the clicks leave behind, in lock order.
+func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
 	}
@@ -406,14 +377,14 @@ func (d *door) meet(ctx context.Context, pipe *pg.Pipeline) error {
 		codes.AnonymousAt = append(codes.AnonymousAt, gain.anonymous)
 	}
 	return errors.Join(
+		d.storeBonds(ctx, pipe),
 		q.ReferralClickAddMany(ctx, pipe, codes),
 		q.ClickInsertMany(ctx, pipe, d.made),
 		d.storeVisits(ctx, pipe),
-		d.storeEmails(ctx, pipe),
 	)
 }
 
-// count queues what everybody counts.
+// count queues what everybody counts, behind all that is locked for one.
 func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(d.made.Ids) == 0 {
 		return nil
@@ -421,17 +392,33 @@ func (d *door) count(ctx context.Context, pipe *pg.Pipeline) error {
 	return d.counts.store(ctx, pipe, d.tenantID)
 }
 
-func (d *door) storeEmails(ctx context.Context, pipe *pg.Pipeline) error {
-	if len(d.emails) == 0 {
-		return nil
+// storeBonds notes the clicks in locked attributions, then makes the new ones.
+func (d *door) storeBonds(ctx context.Context, pipe *pg.Pipeline) error {
+	known := query.AttributionUpdateClickedParams{TenantID: d.tenantID, At: d.at}
+	fresh := query.AttributionInsertClickedParams{TenantID: d.tenantID, At: d.at}
+	for of, b := range d.bonds {
+		switch {
+		case b.fresh:
+			fresh.CampaignIds = append(fresh.CampaignIds, of.campaign)
+			fresh.RefereeIds = append(fresh.RefereeIds, of.referee)
+			fresh.ReferralIds = append(fresh.ReferralIds, b.referral)
+			fresh.ClickIds = append(fresh.ClickIds, b.click)
+			fresh.Emails = append(fresh.Emails, b.email)
+		case b.click != uuid.Nil:
+			known.CampaignIds = append(known.CampaignIds, of.campaign)
+			known.RefereeIds = append(known.RefereeIds, of.referee)
+			known.ClickIds = append(known.ClickIds, b.click)
+			known.Emails = append(known.Emails, b.email)
+		}
 	}
-	arg := query.VisitEmailUpsertManyParams{TenantID: d.tenantID}
-	for pair, email := range d.emails {
-		arg.ReferralIds = append(arg.ReferralIds, pair.referral)
-		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
-		arg.Emails = append(arg.Emails, email)
+	var err error
+	if len(known.RefereeIds) > 0 {
+		err = q.AttributionUpdateClicked(ctx, pipe, known)
 	}
-	return q.VisitEmailUpsertMany(ctx, pipe, arg)
+	if len(fresh.RefereeIds) > 0 {
+		err = errors.Join(err, q.AttributionInsertClicked(ctx, pipe, fresh))
+	}
+	return err
 }
 
 func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {
@@ -441,6 +428,7 @@ func (d *door) storeVisits(ctx context.Context, pipe *pg.Pipeline) error {
 			continue // refused after all
 		}
 		arg.ClickIds = append(arg.ClickIds, e.click)
+		arg.Emails = append(arg.Emails, e.email)
 		arg.CampaignIds = append(arg.CampaignIds, pair.campaign)
 		arg.RefereeIds = append(arg.RefereeIds, pair.referee)
 		arg.ReferralIds = append(arg.ReferralIds, pair.referral)

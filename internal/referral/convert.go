@@ -14,7 +14,6 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/fraud"
-	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -91,7 +90,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	}
 	if d.expired() {
 		d.conversion.Status, d.conversion.Reason = ConversionExpired, ReasonExpired
-		return d.conversion, d.store(ctx, tx, p)
+		return d.conversion, d.store(ctx, tx)
 	}
 	if err := d.bind(ctx, tx); err != nil {
 		return Conversion{}, err
@@ -109,7 +108,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	if err := d.earn(ctx, tx); err != nil {
 		return Conversion{}, err
 	}
-	return d.conversion, d.store(ctx, tx, p)
+	return d.conversion, d.store(ctx, tx)
 }
 
 // begin locks campaign and referral, and finds the people.
@@ -145,11 +144,11 @@ func (d *deal) begin(ctx context.Context, tx pg.Tx, n NewConversion) error {
 	if err != nil {
 		return fmt.Errorf("read visit: %w", err)
 	}
-	d.clickedAt, d.clickID, d.anonymousAt = instant(visited.ClickedAt), visited.ClickID, instant(visited.AnonymousAt)
-	d.toldEmail = orEmpty(visited.Email)
+	d.clickedAt, d.clickID, d.toldEmail = instant(visited.ClickedAt), visited.ClickID, orEmpty(visited.Email)
 	if visited.BoundClickID != nil {
-		d.clickedAt, d.clickID = instant(visited.BoundClickedAt), visited.BoundClickID
+		d.clickedAt, d.clickID, d.toldEmail = instant(visited.BoundClickedAt), visited.BoundClickID, orEmpty(visited.BoundEmail)
 	}
+	d.anonymousAt = instant(visited.AnonymousAt)
 	return nil
 }
 
@@ -258,16 +257,9 @@ func (d *deal) grant(role Role, to person, side *Side, e Earning) {
 
 // store writes all of it. The ledger's accounts are locked before anything is
 // inserted whose trigger takes a shard of the counts.
-func (d *deal) store(ctx context.Context, tx pg.Tx, p *Programme) error {
+func (d *deal) store(ctx context.Context, tx pg.Tx) error {
 	var pipe pg.Pipeline
-	fired, err := p.incentive.Firing(ctx, tx, d.tenant)
-	if err != nil {
-		return err
-	}
-	if d.conversion.Status == ConversionCompleted && d.conversion.Reason != ReasonOtherAttribution {
-		fired.Add(converted(d.tenant.ID, d.conversion.ID, d.referrer.external, d.referrer.id))
-	}
-	if err := d.pay(ctx, tx, &pipe, fired); err != nil {
+	if err := d.pay(ctx, tx, &pipe); err != nil {
 		return err
 	}
 	for _, write := range []func(context.Context, query.DBTX) error{d.storeConversion, d.storeRewards, d.storeReferral, d.storeLimits, d.storeCounts} {
@@ -275,12 +267,11 @@ func (d *deal) store(ctx context.Context, tx pg.Tx, p *Programme) error {
 			return err
 		}
 	}
-	return errors.Join(fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
+	return pipe.Send(ctx, tx)
 }
 
-// pay posts the points of automated rewards that nothing holds, and what the
-// conversion fires.
-func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, fired *incentive.Firing) error {
+// pay posts the points of automated rewards that nothing holds.
+func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline) error {
 	var commands []ledger.Command
 	var paid []*Reward
 	for i := range d.rewards {
@@ -293,26 +284,20 @@ func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, fired *ince
 			Op: ledger.OpAward, Member: r.Member, Asset: r.Asset, Amount: r.Units, Cause: r.ID, Memo: ledger.Memo{Reason: "Referral reward"},
 		})
 	}
-	if len(commands) == 0 && fired.Idle() {
+	if len(commands) == 0 {
 		return nil
 	}
-	session, err := ledger.Begin(ctx, tx, d.tenant, d.at, append(fired.Commands(), commands...))
+	results, err := ledger.Apply(ctx, tx, pipe, d.tenant, d.at, commands)
 	if err != nil {
 		return err
 	}
-	for i, c := range commands {
-		result := session.Do(c)
+	for i, result := range results {
 		if result.Err != nil {
 			return result.Err
 		}
 		paid[i].Status, paid[i].TransferSeq = RewardPaid, result.Transfer.Seq
 	}
-	if !fired.Idle() {
-		if err := fired.Record(ctx, tx, session, d.at); err != nil {
-			return fmt.Errorf("fire actions: %w", err)
-		}
-	}
-	return session.Store(ctx, pipe)
+	return nil
 }
 
 func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
@@ -356,7 +341,7 @@ func (d *deal) storeReferral(ctx context.Context, db query.DBTX) error {
 	if d.bound.ReferralID != d.referral.ID {
 		err = q.VisitUpsertMany(ctx, db, query.VisitUpsertManyParams{
 			TenantID: d.tenant.ID, MetAt: d.at, CampaignIds: []string{d.campaign.ID}, RefereeIds: []int64{d.referee.id}, ReferralIds: []uuid.UUID{d.referral.ID},
-			ClickIds: []uuid.UUID{uuid.Nil},
+			ClickIds: []uuid.UUID{uuid.Nil}, Emails: []string{""},
 		})
 	} else {
 		bound := query.AttributionUpdateParams{

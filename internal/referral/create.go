@@ -204,11 +204,7 @@ func (m *making) count(ctx context.Context, pipe *pg.Pipeline, tenantID int64, r
 	if err == nil && m.referee.id != 0 {
 		err = q.VisitUpsertMany(ctx, pipe, query.VisitUpsertManyParams{
 			TenantID: tenantID, MetAt: m.at, CampaignIds: []string{r.CampaignID}, RefereeIds: []int64{m.referee.id}, ReferralIds: []uuid.UUID{r.ID}, ClickIds: []uuid.UUID{uuid.Nil},
-		})
-	}
-	if err == nil && m.referee.id != 0 && m.RefereeEmail != "" {
-		err = q.VisitEmailUpsertMany(ctx, pipe, query.VisitEmailUpsertManyParams{
-			TenantID: tenantID, ReferralIds: []uuid.UUID{r.ID}, RefereeIds: []int64{m.referee.id}, Emails: []string{m.RefereeEmail},
+			Emails: []string{m.RefereeEmail},
 		})
 	}
 	counts := newCounts(m.at, r.ID[15])

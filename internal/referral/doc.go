@@ -53,8 +53,7 @@
 // there, in the order of campaign and member, then make new ones, then add to the
 // clicks of codes, each in one order too. An attribution's lock guards the visits
 // of its referee; two who make the same one at once are told apart by its key, and
-// the loser's transaction runs again. Who gives or moves rewards locks their rows
-// behind all others, in the order of their keys.
+// the loser's transaction runs again.
 // What grants, or takes back, shares the campaign, and has its row alone where
 // there is a budget (lockCampaign); a change of the campaign waits for all of them
 // and is not passed by later ones. Sharing is an advisory lock: a row's lock would
@@ -69,4 +68,18 @@
 // counts rows that grow with the campaign. Lists know how long they are, and where
 // a page begins, from counts: those of a tenant or campaign per day, those of one
 // member or code, which a day may fill, per block of 1024.
+//
+// What a click leaves behind decides what it costs; by incent bench, 64 clients on
+// two busy cores, CPU time of everybody and write-ahead log of one:
+//
+//	                                          by one of 100,000   by nobody    an award
+//	counts in the referral's own row, a row
+//	for the visit beside the attribution      343 us, 1250 B   209 us, 610 B   187 us, 640 B
+//	as it is                                  239 us,  830 B   206 us, 590 B   219 us, 650 B
+//
+// (Two runs; compare each line with its own award. PostgreSQL alone: 181 us and
+// then 107, beside 65 and 73 of an award.) What remains above an award is the
+// referee: to look the member up, and to bind them. Tried, and no cheaper than
+// the noise: to remember codes in the process; to bind and read by one INSERT
+// with RETURNING. Two lanes instead of one cost 303 us and 250.
 package referral

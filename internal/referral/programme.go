@@ -43,7 +43,6 @@ type Programme struct {
 	lanes     uint64        // of clicks
 	turn      atomic.Uint32 // of clicks: the next batch's shard of the totals
 	turns     turns         // of conversions
-	codes     codes         // that clicks have come by
 }
 
 // hashSecret names the server secret under which addresses and devices are hashed.
