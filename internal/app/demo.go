@@ -86,6 +86,9 @@ func makeDemo(ctx context.Context, core *Core, mode tenant.Mode) ([]string, erro
 			return nil, err
 		}
 	}
+	if err := fillDemoIncentives(ctx, core.Incentive, t.ID); err != nil {
+		return nil, fmt.Errorf("incentives: %w", err)
+	}
 	if err := fillDemoProgramme(ctx, core, t.ID); err != nil {
 		return nil, fmt.Errorf("referral programme: %w", err)
 	}

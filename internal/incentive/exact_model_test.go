@@ -218,8 +218,8 @@ func (x *exactness) walk() map[string]*modelMember {
 		limited[reason]++
 	}
 	x.must(rows.Err())
-	if n != exactEvents {
-		x.Errorf("%d activities, want %d", n, exactEvents)
+	if n != exactEvents() {
+		x.Errorf("%d activities, want %d", n, exactEvents())
 	}
 	for name, m := range members {
 		m.reach(x, name, exactRounds-1)

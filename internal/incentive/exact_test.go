@@ -19,8 +19,15 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
+// exactEvents is how many events there are; go test -short makes a tenth of them.
+func exactEvents() int {
+	if testing.Short() {
+		return 10_000
+	}
+	return 100_000
+}
+
 const (
-	exactEvents  = 100_000
 	exactRounds  = 50
 	exactMembers = 300
 	exactSeed    = 2026
@@ -294,9 +301,9 @@ func (x *exactness) meddle() {
 
 // happen records a round's events, many at once, on both engines: some in bulk.
 func (x *exactness) happen(round int) {
-	const bulks, bulk, callers = 4, 400, 8
-	singles := exactEvents/exactRounds - bulks*bulk
-	events := make([]incentive.NewEvent, exactEvents/exactRounds)
+	const bulks, callers = 4, 8
+	events := make([]incentive.NewEvent, exactEvents()/exactRounds)
+	bulk := len(events) / 5 // the last fifth comes one by one
 	for i := range events {
 		events[i] = incentive.NewEvent{Member: x.member(), ActionKey: fmt.Sprint("action_", x.rng.IntN(8))}
 	}
@@ -312,7 +319,7 @@ func (x *exactness) happen(round int) {
 	}
 	for i := range callers {
 		busy.Go(func() {
-			for j := bulks*bulk + i; j < bulks*bulk+singles; j += callers {
+			for j := bulks*bulk + i; j < len(events); j += callers {
 				r, err := x.engines[i%2].Record(x.Context(), x.tenant.ID, events[j], nil)
 				x.note(round, r, err)
 			}
