@@ -8,12 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/incent-dev/incent/internal/apptest"
-	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/referral"
 )
@@ -41,23 +39,30 @@ var examples = map[string]func(testing.TB, *apptest.Server){
 			s.Incenta.Must(201, "POST", "/conversions", clicked(code, fmt.Sprint("hot_", i)))
 		}
 	},
+	"user-actions": func(t testing.TB, s *apptest.Server) {
+		newAction(t, s, `{ "key": "complete_profile", "name": "Complete Profile", "type": "STANDARD", "xp": 100, "coins": 50, "maxRepeats": 1 }`)
+		newAction(t, s, object{"key": "signed_up", "name": "Signed up", "type": "STANDARD", "xp": 10})
+		newAction(t, s, object{"key": "first_project_created", "name": "First project", "type": "STANDARD", "xp": 20})
+	},
+	"leaderboard": func(t testing.TB, s *apptest.Server) {
+		for user, earned := range map[string][2]int{"user_456": {2450, 1200}, "user_123": {1800, 900}, "user_789": {1200, 600}} {
+			newAction(t, s, object{"key": "for_" + user, "name": "Work", "type": "STANDARD", "xp": earned[0], "coins": earned[1]})
+			s.Incenta.For(t).Must(201, "POST", "/incentives/events", object{"userId": user, "actionKey": "for_" + user})
+		}
+	},
+	"marketplace-verify": func(t testing.TB, s *apptest.Server) { documentedListing(t, s) },
+	"marketplace-redeem": func(t testing.TB, s *apptest.Server) { documentedListing(t, s) },
+}
+
+func newAction(t testing.TB, s *apptest.Server, body any) {
+	t.Helper()
+	s.Incenta.For(t).Must(201, "POST", "/incentives/actions", body)
 }
 
 // pending are the examples whose operations are not served yet. When they are,
 // the example moves to examples, with what prepares it; its folder is there.
 var pending = map[string]func(*apptest.Server) (missing bool){
-	"user-actions":       lacks("createAction", "recordEvent"),
-	"leaderboard":        lacks("recordEvent", "getLeaderboard"),
-	"marketplace-verify": lacks("verifyMarketplace"),
-	"marketplace-redeem": lacks("redeemListing"),
-	"webhook":            lacksWebhooks,
-}
-
-// lacks tells whether an Incenta operation of these is not built.
-func lacks(operations ...string) func(*apptest.Server) bool {
-	return func(*apptest.Server) bool {
-		return slices.ContainsFunc(operations, func(op string) bool { return !slices.Contains(incenta.Built, op) })
-	}
+	"webhook": lacksWebhooks,
 }
 
 func lacksWebhooks(s *apptest.Server) bool {

@@ -91,6 +91,23 @@ const (
 	buyPath    = "/incentives/marketplace/redeem"
 )
 
+// documentedListing lists what the documents redeem, with one code, and gives
+// user_123 enough for it. It returns the partner.
+func documentedListing(t testing.TB, s *apptest.Server) string {
+	t.Helper()
+	give(t, s, "user_123", 900)
+	partner := addPartner(t, s, "Corner Books")
+	pool := addPool(t, s, "BOOKS-9FQ4-2MXA")
+	_, err := s.Core.Store.CreateListing(t.Context(), s.Tenant.ID, store.Listing{
+		Item:    store.Item{ID: "listing_456", Name: "Ten off at the bookshop", Category: "Books", Status: store.Active, PointsCost: whole(800), PoolID: &pool},
+		Partner: store.Partner{ID: partner}, OwedMinor: 750,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return partner
+}
+
 // The documents' two calls, by both ways to write their address.
 func TestDocumentedMarketplace(t *testing.T) {
 	t.Parallel()
@@ -98,16 +115,7 @@ func TestDocumentedMarketplace(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
 			s := apptest.Start(t)
-			give(t, s, "user_123", 900)
-			partner := addPartner(t, s, "Corner Books")
-			pool := addPool(t, s, "BOOKS-9FQ4-2MXA")
-			_, err := s.Core.Store.CreateListing(t.Context(), s.Tenant.ID, store.Listing{
-				Item:    store.Item{ID: "listing_456", Name: "Ten off at the bookshop", Category: "Books", Status: store.Active, PointsCost: whole(800), PoolID: &pool},
-				Partner: store.Partner{ID: partner}, OwedMinor: 750,
-			}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			partner := documentedListing(t, s)
 			c := s.Incenta.Bare(host)
 			listed := c.Must(200, "GET", "/incentives/marketplace/verify/user_123", nil)
 			equal(t, "listings", listed.Len(), 1)

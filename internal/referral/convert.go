@@ -14,6 +14,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/fraud"
+	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -90,7 +91,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	}
 	if d.expired() {
 		d.conversion.Status, d.conversion.Reason = ConversionExpired, ReasonExpired
-		return d.conversion, d.store(ctx, tx)
+		return d.conversion, d.store(ctx, tx, p)
 	}
 	if err := d.bind(ctx, tx); err != nil {
 		return Conversion{}, err
@@ -108,7 +109,7 @@ func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n New
 	if err := d.earn(ctx, tx); err != nil {
 		return Conversion{}, err
 	}
-	return d.conversion, d.store(ctx, tx)
+	return d.conversion, d.store(ctx, tx, p)
 }
 
 // begin locks campaign and referral, and finds the people.
@@ -257,9 +258,16 @@ func (d *deal) grant(role Role, to person, side *Side, e Earning) {
 
 // store writes all of it. The ledger's accounts are locked before anything is
 // inserted whose trigger takes a shard of the counts.
-func (d *deal) store(ctx context.Context, tx pg.Tx) error {
+func (d *deal) store(ctx context.Context, tx pg.Tx, p *Programme) error {
 	var pipe pg.Pipeline
-	if err := d.pay(ctx, tx, &pipe); err != nil {
+	fired, err := p.incentive.Firing(ctx, tx, d.tenant)
+	if err != nil {
+		return err
+	}
+	if d.conversion.Status == ConversionCompleted && d.conversion.Reason != ReasonOtherAttribution {
+		fired.Add(converted(d.tenant.ID, d.conversion.ID, d.referrer.external, d.referrer.id))
+	}
+	if err := d.pay(ctx, tx, &pipe, fired); err != nil {
 		return err
 	}
 	for _, write := range []func(context.Context, query.DBTX) error{d.storeConversion, d.storeRewards, d.storeReferral, d.storeLimits, d.storeCounts} {
@@ -267,11 +275,12 @@ func (d *deal) store(ctx context.Context, tx pg.Tx) error {
 			return err
 		}
 	}
-	return pipe.Send(ctx, tx)
+	return errors.Join(fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
 }
 
-// pay posts the points of automated rewards that nothing holds.
-func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline) error {
+// pay posts the points of automated rewards that nothing holds, and what the
+// conversion fires.
+func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, fired *incentive.Firing) error {
 	var commands []ledger.Command
 	var paid []*Reward
 	for i := range d.rewards {
@@ -284,20 +293,26 @@ func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline) error {
 			Op: ledger.OpAward, Member: r.Member, Asset: r.Asset, Amount: r.Units, Cause: r.ID, Memo: ledger.Memo{Reason: "Referral reward"},
 		})
 	}
-	if len(commands) == 0 {
+	if len(commands) == 0 && fired.Idle() {
 		return nil
 	}
-	results, err := ledger.Apply(ctx, tx, pipe, d.tenant, d.at, commands)
+	session, err := ledger.Begin(ctx, tx, d.tenant, d.at, append(fired.Commands(), commands...))
 	if err != nil {
 		return err
 	}
-	for i, result := range results {
+	for i, c := range commands {
+		result := session.Do(c)
 		if result.Err != nil {
 			return result.Err
 		}
 		paid[i].Status, paid[i].TransferSeq = RewardPaid, result.Transfer.Seq
 	}
-	return nil
+	if !fired.Idle() {
+		if err := fired.Record(ctx, tx, session, d.at); err != nil {
+			return fmt.Errorf("fire actions: %w", err)
+		}
+	}
+	return session.Store(ctx, pipe)
 }
 
 func (d *deal) storeConversion(ctx context.Context, db query.DBTX) error {
