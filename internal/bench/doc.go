@@ -16,8 +16,8 @@
 //     the last. What is timed begins after a warm-up, with everything connected.
 //  4. Statement statistics and profiles are taken in a pass of their own, after
 //     the figures: taking them costs time.
-//  5. History made by fill is what the ledger would have written: the audit
-//     cannot tell.
+//  5. A past made by fill or fillProgramme is what the ledger and the referral
+//     programme would have written: the audit cannot tell.
 //
 // It owns nothing that lives on: databases and servers it starts end with it. It
 // reads the CPU time of processes where the system shows it (Linux); elsewhere
