@@ -18,7 +18,7 @@ import (
 const shownStatements = 12
 
 // explained are the rows of which explain shows the statements.
-var explained = []string{"award", "click"}
+var explained = []string{"award", "click", "event"}
 
 // explain runs some of the rows once more, now counting statements and, when
 // asked, profiling the server. Its figures are not used. The server is a fresh
