@@ -192,13 +192,12 @@ type Rules struct {
 	badges    map[string]*Badge
 	fired     map[Type][]*Action // active ones that fire by themselves
 
-	xp         []threshold            // levels, badges, milestones of XP, by threshold
-	coins      []threshold            // milestones of points earned
-	counts     map[string][]threshold // badges and milestones by action
-	referred   map[MilestoneType][]threshold
-	quests     map[string][]*Quest // active ones by action of a step
-	tokens     map[int64]bool      // actions that may pay tokens
-	paysTokens bool
+	xp       []threshold            // levels, badges, milestones of XP, by threshold
+	coins    []threshold            // milestones of points earned
+	counts   map[string][]threshold // badges and milestones by action
+	referred map[MilestoneType][]threshold
+	quests   map[string][]*Quest // active ones by action of a step
+	tokens   map[int64]bool      // actions that may pay tokens
 }
 
 // threshold is a number at which something is granted: exactly one of the three.
