@@ -7,6 +7,8 @@ DROP FUNCTION standings_move(bigint, bigint[], bigint[], bigint[], timestamptz[]
 DROP FUNCTION standings_place(bigint, smallint[], date[], bigint[], bigint[], bigint[], timestamptz[], integer);
 DROP FUNCTION standing_block_merge(standing_blocks);
 DROP FUNCTION standing_block_cut(standing_blocks, integer);
+DROP FUNCTION standing_parts(standing_blocks);
+DROP FUNCTION standing_room(smallint, bigint, integer);
 DROP FUNCTION standings_lock(bigint);
 DROP FUNCTION standing_round_end(smallint, date);
 DROP FUNCTION standing_round(smallint, timestamptz);

@@ -45,19 +45,21 @@ CREATE TABLE standings (
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX standings_ranked ON standings (tenant_id, period, starts_on, minus_xp, reached_at, member_id) WHERE minus_xp < 0;
 
--- Runs of a round's order with the number of members in each. A block begins at
--- a key and ends where the next one begins; a round's first block begins before
--- every key. See internal/leaderboard/doc.go.
+-- Runs of a round's order with the number of standings in each. A block begins at
+-- a key and ends where the next one of its level begins; the first of each level
+-- begins before every key, and a block of level 2 begins where one of level 1
+-- does. See internal/leaderboard/doc.go.
 CREATE TABLE standing_blocks (
     tenant_id  bigint      NOT NULL, -- owner
     period     smallint    NOT NULL, -- the round
     starts_on  date        NOT NULL, -- the round
+    level      smallint    NOT NULL, -- 1: a run of standings; 2: a run of blocks of level 1
     minus_xp   bigint      NOT NULL, -- the key at which it begins, as in standings_ranked
     reached_at timestamptz NOT NULL, -- likewise
     member_id  bigint      NOT NULL, -- likewise
     members    units       NOT NULL, -- how many standings lie in it
-    room       integer     NOT NULL, -- with more members than this it is cut
-    CONSTRAINT standing_blocks_pk PRIMARY KEY (tenant_id, period, starts_on, minus_xp, reached_at, member_id)
+    room       integer     NOT NULL, -- with more than this it is cut
+    CONSTRAINT standing_blocks_pk PRIMARY KEY (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id)
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.05); -- only members changes: room for heap-only updates
 
 -- standing_round is the first day of the period that an instant lies in.
@@ -84,37 +86,57 @@ CREATE FUNCTION standings_lock(p_tenant_id bigint) RETURNS void LANGUAGE sql AS 
     SELECT pg_advisory_xact_lock(hashint8(p_tenant_id), 8)
 $$;
 
--- standing_block_cut cuts a block that has outgrown its room. The room follows
--- the square root of the round, so that neither the blocks above a member nor
--- the members of a block are ever too many to count.
+-- standing_room is how many standings a block may hold. Of a million, a hundred
+-- blocks of level 2 hold a hundred blocks of level 1 each, with a hundred members
+-- each: it follows the size of the round, so that none of the three is ever much
+-- to go through.
+CREATE FUNCTION standing_room(p_level smallint, p_members bigint, p_room integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE p_level WHEN 1 THEN greatest(p_room, cbrt(p_members)::integer) ELSE greatest(4 * p_room, (cbrt(p_members) ^ 2)::integer) END
+$$;
+
+-- standing_parts is what a block consists of, with the number of its members above
+-- each part. Of level 2 the parts of the blocks below follow.
+CREATE FUNCTION standing_parts(b standing_blocks) RETURNS TABLE (minus_xp bigint, reached_at timestamptz, member_id bigint, above bigint) LANGUAGE sql STABLE AS $$
+    SELECT p.minus_xp, p.reached_at, p.member_id, (sum(p.members) OVER (ORDER BY p.minus_xp, p.reached_at, p.member_id) - p.members)::bigint
+      FROM ((SELECT s.minus_xp, s.reached_at, s.member_id, 1 AS members FROM standings AS s
+              WHERE b.level = 1 AND s.tenant_id = b.tenant_id AND s.period = b.period AND s.starts_on = b.starts_on AND s.minus_xp < 0
+                AND (s.minus_xp, s.reached_at, s.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
+              ORDER BY s.minus_xp, s.reached_at, s.member_id LIMIT b.members)
+            UNION ALL
+            (SELECT x.minus_xp, x.reached_at, x.member_id, x.members FROM standing_blocks AS x
+              WHERE b.level = 2 AND x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = 1
+                AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id))) AS p
+$$;
+
+-- standing_block_cut cuts a block that has outgrown its room into even parts.
 CREATE FUNCTION standing_block_cut(b standing_blocks, p_room integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     fit integer;
     size bigint;
+    cuts record;
 BEGIN
-    SELECT greatest(p_room, sqrt(sum(x.members))::integer) INTO fit FROM standing_blocks AS x
-     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on;
-    size := b.members;
-    IF size > fit THEN
-        size := ceil(size::numeric / greatest(2, 2 * size / fit));
-        INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
-        SELECT b.tenant_id, b.period, b.starts_on, s.minus_xp, s.reached_at, s.member_id, least(size, b.members - s.place), fit
-          FROM (SELECT x.minus_xp, x.reached_at, x.member_id,
-                       row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS place
-                  FROM standings AS x
-                 WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.minus_xp < 0
-                   AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
-                 ORDER BY x.minus_xp, x.reached_at, x.member_id
-                 LIMIT b.members) AS s
-         WHERE s.place > 0 AND s.place % size = 0;
-    END IF;
-    UPDATE standing_blocks AS x SET members = size, room = fit
-     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+    SELECT standing_room(b.level, sum(x.members)::bigint, p_room) INTO fit FROM standing_blocks AS x
+     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = 2;
+    size := CASE WHEN b.members > fit THEN ceil(b.members::numeric / greatest(2, 2 * b.members / fit)) ELSE b.members END;
+    SELECT array_agg(c.minus_xp ORDER BY c.above) AS minus_xp, array_agg(c.reached_at ORDER BY c.above) AS reached_at,
+           array_agg(c.member_id ORDER BY c.above) AS member_id, array_agg(c.above ORDER BY c.above) AS above
+      INTO cuts
+      FROM (SELECT DISTINCT ON (a.above / size) a.minus_xp, a.reached_at, a.member_id, a.above
+              FROM standing_parts(b) AS a
+             WHERE a.above >= size AND a.above < b.members
+             ORDER BY a.above / size, a.above) AS c;
+    UPDATE standing_blocks AS x SET members = COALESCE(cuts.above[1], b.members), room = fit
+     WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = b.level
        AND x.minus_xp = b.minus_xp AND x.reached_at = b.reached_at AND x.member_id = b.member_id;
+    INSERT INTO standing_blocks (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id, members, room)
+    SELECT b.tenant_id, b.period, b.starts_on, b.level, v.minus_xp, v.reached_at, v.member_id,
+           lead(v.above, 1, b.members::bigint) OVER (ORDER BY v.above) - v.above, fit
+      FROM unnest(cuts.minus_xp, cuts.reached_at, cuts.member_id, cuts.above) AS v(minus_xp, reached_at, member_id, above);
 END $$;
 
 -- standing_block_merge joins a block that has few members left with its
--- neighbours where both together fill half the room at most.
+-- neighbours where both together fill half the room at most. One of level 1 stays
+-- where a block of level 2 begins with it.
 CREATE FUNCTION standing_block_merge(p standing_blocks) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     b standing_blocks;
@@ -123,7 +145,7 @@ DECLARE
 BEGIN
     -- It may be gone: merged away after its neighbour a moment ago.
     SELECT x.* INTO b FROM standing_blocks AS x
-     WHERE x.tenant_id = p.tenant_id AND x.period = p.period AND x.starts_on = p.starts_on
+     WHERE x.tenant_id = p.tenant_id AND x.period = p.period AND x.starts_on = p.starts_on AND x.level = p.level
        AND x.minus_xp = p.minus_xp AND x.reached_at = p.reached_at AND x.member_id = p.member_id;
     IF NOT FOUND THEN
         RETURN;
@@ -132,22 +154,25 @@ BEGIN
         IF i = 1 THEN
             upper := b;
             SELECT x.* INTO lower FROM standing_blocks AS x
-             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = b.level
                AND (x.minus_xp, x.reached_at, x.member_id) > (b.minus_xp, b.reached_at, b.member_id)
              ORDER BY x.minus_xp, x.reached_at, x.member_id LIMIT 1;
         ELSE
             lower := b;
             SELECT x.* INTO upper FROM standing_blocks AS x
-             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on
+             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = b.level
                AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)
              ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1;
         END IF;
         CONTINUE WHEN NOT FOUND OR lower.members > 0 AND upper.members + lower.members > upper.room / 2;
+        CONTINUE WHEN b.level = 1 AND EXISTS (SELECT FROM standing_blocks AS x
+             WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = 2
+               AND x.minus_xp = lower.minus_xp AND x.reached_at = lower.reached_at AND x.member_id = lower.member_id);
         DELETE FROM standing_blocks AS x
-         WHERE x.tenant_id = lower.tenant_id AND x.period = lower.period AND x.starts_on = lower.starts_on
+         WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = b.level
            AND x.minus_xp = lower.minus_xp AND x.reached_at = lower.reached_at AND x.member_id = lower.member_id;
         UPDATE standing_blocks AS x SET members = upper.members + lower.members
-         WHERE x.tenant_id = upper.tenant_id AND x.period = upper.period AND x.starts_on = upper.starts_on
+         WHERE x.tenant_id = b.tenant_id AND x.period = b.period AND x.starts_on = b.starts_on AND x.level = b.level
            AND x.minus_xp = upper.minus_xp AND x.reached_at = upper.reached_at AND x.member_id = upper.member_id;
         b.members := upper.members + lower.members;
     END LOOP;
@@ -155,56 +180,74 @@ END $$;
 
 -- standings_place is the one way in which standings change. It takes a place's
 -- new XP, or, where that is null, what it gains; a place is named once at most.
--- The caller holds the tenant's lock.
+-- The caller holds the tenant's lock, so rows stay where they were read (ctid).
 CREATE FUNCTION standings_place(p_tenant_id bigint, p_periods smallint[], p_starts_on date[], p_members bigint[],
                                 p_minus_xp bigint[], p_gains bigint[], p_reached_at timestamptz[], p_room integer)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    old_minus bigint[];
-    old_reached timestamptz[];
-    new_minus bigint[];
+    w record;
     b standing_blocks;
 BEGIN
-    SELECT array_agg(o.minus_xp ORDER BY w.n), array_agg(o.reached_at ORDER BY w.n),
-           array_agg(COALESCE(w.minus_xp, COALESCE(o.minus_xp, 0) - w.gain) ORDER BY w.n)
-      INTO old_minus, old_reached, new_minus
-      FROM unnest(p_periods, p_starts_on, p_members, p_minus_xp, p_gains) WITH ORDINALITY AS w(period, starts_on, member_id, minus_xp, gain, n)
-      LEFT JOIN LATERAL (SELECT s.minus_xp, s.reached_at FROM standings AS s
-                          WHERE s.tenant_id = p_tenant_id AND s.period = w.period AND s.starts_on = w.starts_on AND s.member_id = w.member_id
+    SELECT array_agg(v.period) AS periods, array_agg(v.starts_on) AS starts_on, array_agg(v.member_id) AS members,
+           array_agg(COALESCE(v.minus_xp, COALESCE(o.minus_xp, 0) - v.gain)) AS minus_xp, array_agg(v.reached_at) AS reached_at,
+           array_agg(o.at) AS old_at, array_agg(o.minus_xp) AS old_minus_xp, array_agg(o.reached_at) AS old_reached_at
+      INTO w
+      FROM unnest(p_periods, p_starts_on, p_members, p_minus_xp, p_gains, p_reached_at) AS v(period, starts_on, member_id, minus_xp, gain, reached_at)
+      LEFT JOIN LATERAL (SELECT s.ctid AS at, s.minus_xp, s.reached_at FROM standings AS s
+                          WHERE s.tenant_id = p_tenant_id AND s.period = v.period AND s.starts_on = v.starts_on AND s.member_id = v.member_id
                          OFFSET 0) AS o ON true;
-
-    INSERT INTO standings AS s (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
-    SELECT p_tenant_id, w.period, w.starts_on, w.member_id, w.minus_xp, w.reached_at
-      FROM unnest(p_periods, p_starts_on, p_members, new_minus, p_reached_at) AS w(period, starts_on, member_id, minus_xp, reached_at)
-        ON CONFLICT (tenant_id, period, starts_on, member_id) DO UPDATE SET minus_xp = excluded.minus_xp, reached_at = excluded.reached_at;
-
-    -- The first block of a round that is new.
-    INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
-    SELECT DISTINCT p_tenant_id, w.period, w.starts_on, -9223372036854775808, timestamptz 'epoch', 0::bigint, 0, p_room
-      FROM unnest(p_periods, p_starts_on) AS w(period, starts_on)
-        ON CONFLICT (tenant_id, period, starts_on, minus_xp, reached_at, member_id) DO NOTHING;
-
-    -- Every row meets its block by standing_blocks_pk and is updated.
+    UPDATE standings AS s SET minus_xp = v.minus_xp, reached_at = v.reached_at
+      FROM unnest(w.old_at, w.minus_xp, w.reached_at) AS v(at, minus_xp, reached_at)
+     WHERE s.ctid = v.at AND s.tenant_id = p_tenant_id;
+    IF array_position(w.old_at, NULL) IS NOT NULL THEN
+        INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
+        SELECT p_tenant_id, v.period, v.starts_on, v.member_id, v.minus_xp, v.reached_at
+          FROM unnest(w.periods, w.starts_on, w.members, w.minus_xp, w.reached_at, w.old_at) AS v(period, starts_on, member_id, minus_xp, reached_at, at)
+         WHERE v.at IS NULL;
+        -- Perhaps the first ones of their round.
+        INSERT INTO standing_blocks (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id, members, room)
+        SELECT DISTINCT p_tenant_id, v.period, v.starts_on, l.level, -9223372036854775808, timestamptz 'epoch', 0::bigint, 0, standing_room(l.level, 0, p_room)
+          FROM unnest(w.periods, w.starts_on) AS v(period, starts_on) CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS l(level)
+            ON CONFLICT (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id) DO NOTHING;
+    END IF;
     FOR b IN
-        INSERT INTO standing_blocks AS x (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
-        SELECT l.tenant_id, l.period, l.starts_on, l.minus_xp, l.reached_at, l.member_id, l.members + sum(c.change), l.room
-          FROM (SELECT w.period, w.starts_on, e.minus_xp, e.reached_at, w.member_id, e.change
-                  FROM unnest(p_periods, p_starts_on, p_members, old_minus, old_reached, new_minus, p_reached_at)
-                       AS w(period, starts_on, member_id, old_minus, old_reached, new_minus, new_reached)
-                 CROSS JOIN LATERAL (VALUES (w.old_minus, w.old_reached, -1), (w.new_minus, w.new_reached, 1)) AS e(minus_xp, reached_at, change)
-                 WHERE e.minus_xp < 0) AS c
-         CROSS JOIN LATERAL (SELECT y.* FROM standing_blocks AS y
-                              WHERE y.tenant_id = p_tenant_id AND y.period = c.period AND y.starts_on = c.starts_on
-                                AND (y.minus_xp, y.reached_at, y.member_id) <= (c.minus_xp, c.reached_at, c.member_id)
-                              ORDER BY y.minus_xp DESC, y.reached_at DESC, y.member_id DESC LIMIT 1) AS l
-         GROUP BY l.tenant_id, l.period, l.starts_on, l.minus_xp, l.reached_at, l.member_id, l.members, l.room
-        HAVING sum(c.change) <> 0
-            ON CONFLICT (tenant_id, period, starts_on, minus_xp, reached_at, member_id) DO UPDATE SET members = excluded.members
-        RETURNING x.*
+        WITH moved AS (
+            SELECT y.at, sum(e.change) AS change
+              FROM unnest(w.periods, w.starts_on, w.members, w.old_minus_xp, w.old_reached_at, w.minus_xp, w.reached_at)
+                   AS v(period, starts_on, member_id, old_minus_xp, old_reached_at, minus_xp, reached_at)
+             CROSS JOIN LATERAL (VALUES (v.old_minus_xp, v.old_reached_at, -1), (v.minus_xp, v.reached_at, 1)) AS e(minus_xp, reached_at, change)
+             CROSS JOIN LATERAL (SELECT k.ctid AS at FROM standing_blocks AS k
+                                  WHERE k.tenant_id = p_tenant_id AND k.period = v.period AND k.starts_on = v.starts_on AND k.level = 1
+                                    AND (k.minus_xp, k.reached_at, k.member_id) <= (e.minus_xp, e.reached_at, v.member_id)
+                                  ORDER BY k.minus_xp DESC, k.reached_at DESC, k.member_id DESC LIMIT 1) AS y
+             WHERE e.minus_xp < 0
+             GROUP BY y.at
+            HAVING sum(e.change) <> 0),
+        blocks AS (
+            UPDATE standing_blocks AS x SET members = x.members + m.change
+              FROM moved AS m
+             WHERE x.ctid = m.at AND x.tenant_id = p_tenant_id
+            RETURNING x.*, m.change),
+        runs AS (
+            UPDATE standing_blocks AS x SET members = x.members + m.change
+              FROM (SELECT y.at, sum(c.change) AS change
+                      FROM blocks AS c
+                     CROSS JOIN LATERAL (SELECT k.ctid AS at FROM standing_blocks AS k
+                                          WHERE k.tenant_id = p_tenant_id AND k.period = c.period AND k.starts_on = c.starts_on AND k.level = 2
+                                            AND (k.minus_xp, k.reached_at, k.member_id) <= (c.minus_xp, c.reached_at, c.member_id)
+                                          ORDER BY k.minus_xp DESC, k.reached_at DESC, k.member_id DESC LIMIT 1) AS y
+                     GROUP BY y.at
+                    HAVING sum(c.change) <> 0) AS m
+             WHERE x.ctid = m.at AND x.tenant_id = p_tenant_id
+            RETURNING x.*)
+        SELECT c.tenant_id, c.period, c.starts_on, c.level, c.minus_xp, c.reached_at, c.member_id, c.members, c.room
+          FROM blocks AS c WHERE c.members > c.room OR c.members < c.room / 4
+        UNION ALL
+        SELECT r.* FROM runs AS r WHERE r.members > r.room OR r.members < r.room / 4
     LOOP
         IF b.members > b.room THEN
             PERFORM standing_block_cut(b, p_room);
-        ELSIF b.members < b.room / 4 THEN
+        ELSE
             PERFORM standing_block_merge(b);
         END IF;
     END LOOP;
@@ -298,27 +341,45 @@ BEGIN
 END $$;
 
 -- standing_blocks_differ lists the blocks of a round whose count is not that of
--- the standings in them. Where the first block is missing it answers a row of its key.
+-- what lies in them, and, as counting -1, those that are missing: the first of a
+-- level, and the one of level 1 where a block of level 2 begins.
 CREATE FUNCTION standing_blocks_differ(p_tenant_id bigint, p_period smallint, p_starts_on date)
-RETURNS TABLE (minus_xp bigint, reached_at timestamptz, member_id bigint, counted bigint, found bigint) LANGUAGE sql STABLE AS $$
-    SELECT b.minus_xp, b.reached_at, b.member_id, b.members::bigint, n.found
-      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, x.members,
-                   COALESCE(lead(x.minus_xp) OVER w, 0) AS to_minus_xp, COALESCE(lead(x.reached_at) OVER w, 'epoch') AS to_reached_at,
-                   COALESCE(lead(x.member_id) OVER w, 0) AS to_member_id
-              FROM standing_blocks AS x
-             WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on
-            WINDOW w AS (ORDER BY x.minus_xp, x.reached_at, x.member_id)) AS b
+RETURNS TABLE (level smallint, minus_xp bigint, reached_at timestamptz, member_id bigint, counted bigint, found bigint) LANGUAGE sql STABLE AS $$
+    WITH b AS (
+        SELECT x.level, x.minus_xp, x.reached_at, x.member_id, x.members,
+               COALESCE(lead(x.minus_xp) OVER w, 0) AS to_minus_xp, COALESCE(lead(x.reached_at) OVER w, 'epoch') AS to_reached_at,
+               COALESCE(lead(x.member_id) OVER w, 0) AS to_member_id
+          FROM standing_blocks AS x
+         WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on
+        WINDOW w AS (PARTITION BY x.level ORDER BY x.minus_xp, x.reached_at, x.member_id))
+    SELECT b.level, b.minus_xp, b.reached_at, b.member_id, b.members::bigint, n.found
+      FROM b
      CROSS JOIN LATERAL (SELECT count(*) AS found FROM standings AS s
                           WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0
                             AND (s.minus_xp, s.reached_at, s.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
                             AND (s.minus_xp, s.reached_at, s.member_id) < (b.to_minus_xp, b.to_reached_at, b.to_member_id)) AS n
-     WHERE b.members <> n.found
+     WHERE b.level = 1 AND b.members <> n.found
     UNION ALL
-    SELECT -9223372036854775808, 'epoch', 0, 0, 1
-     WHERE NOT EXISTS (SELECT FROM standing_blocks AS x
-                        WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.minus_xp = -9223372036854775808)
-       AND EXISTS (SELECT FROM standings AS s
-                    WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0)
+    SELECT b.level, b.minus_xp, b.reached_at, b.member_id, b.members::bigint, n.found
+      FROM b
+     CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS found FROM standing_blocks AS x
+                          WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.level = 1
+                            AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
+                            AND (x.minus_xp, x.reached_at, x.member_id) < (b.to_minus_xp, b.to_reached_at, b.to_member_id)) AS n
+     WHERE b.level = 2 AND b.members <> n.found
+    UNION ALL
+    SELECT l.level, k.minus_xp, k.reached_at, k.member_id, -1, 0
+      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, 1 AS level FROM standing_blocks AS x
+             WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.level = 2
+            UNION ALL
+            SELECT -9223372036854775808, 'epoch', 0, 2
+             WHERE EXISTS (SELECT FROM standings AS s
+                            WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0)) AS k
+     CROSS JOIN (VALUES (1::smallint), (2::smallint)) AS l(level)
+     WHERE l.level <= k.level
+       AND NOT EXISTS (SELECT FROM standing_blocks AS x
+                        WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.level = l.level
+                          AND x.minus_xp = k.minus_xp AND x.reached_at = k.reached_at AND x.member_id = k.member_id)
 $$;
 
 -- standing_blocks_mend cuts a round anew where its blocks do not count right.
@@ -335,18 +396,28 @@ BEGIN
     DELETE FROM standing_blocks AS x WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on;
     SELECT count(*) INTO total FROM standings AS s
      WHERE s.tenant_id = p_tenant_id AND s.period = p_period AND s.starts_on = p_starts_on AND s.minus_xp < 0;
-    fit := greatest(p_room, sqrt(total)::integer);
+    fit := standing_room(1::smallint, total, p_room);
     size := greatest(1, fit * 2 / 3);
-    INSERT INTO standing_blocks (tenant_id, period, starts_on, minus_xp, reached_at, member_id, members, room)
-    SELECT p_tenant_id, p_period, p_starts_on,
-           CASE WHEN s.place = 0 THEN -9223372036854775808 ELSE s.minus_xp END,
-           CASE WHEN s.place = 0 THEN timestamptz 'epoch' ELSE s.reached_at END,
-           CASE WHEN s.place = 0 THEN 0 ELSE s.member_id END,
-           least(size, total - s.place), fit
-      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS place
+    INSERT INTO standing_blocks (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id, members, room)
+    SELECT p_tenant_id, p_period, p_starts_on, 1,
+           CASE WHEN s.above = 0 THEN -9223372036854775808 ELSE s.minus_xp END,
+           CASE WHEN s.above = 0 THEN timestamptz 'epoch' ELSE s.reached_at END,
+           CASE WHEN s.above = 0 THEN 0 ELSE s.member_id END,
+           least(size, total - s.above), fit
+      FROM (SELECT x.minus_xp, x.reached_at, x.member_id, row_number() OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - 1 AS above
               FROM standings AS x
              WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.minus_xp < 0) AS s
-     WHERE s.place % size = 0;
+     WHERE s.above % size = 0;
+    fit := standing_room(2::smallint, total, p_room);
+    size := greatest(1, fit * 2 / 3);
+    INSERT INTO standing_blocks (tenant_id, period, starts_on, level, minus_xp, reached_at, member_id, members, room)
+    SELECT p_tenant_id, p_period, p_starts_on, 2, c.minus_xp, c.reached_at, c.member_id, lead(c.above, 1, total) OVER (ORDER BY c.above) - c.above, fit
+      FROM (SELECT DISTINCT ON (p.above / size) p.minus_xp, p.reached_at, p.member_id, p.above
+              FROM (SELECT x.minus_xp, x.reached_at, x.member_id,
+                           (sum(x.members) OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - x.members)::bigint AS above
+                      FROM standing_blocks AS x
+                     WHERE x.tenant_id = p_tenant_id AND x.period = p_period AND x.starts_on = p_starts_on AND x.level = 1) AS p
+             ORDER BY p.above / size, p.above) AS c;
 END $$;
 
 -- What members earned before there was a board.
@@ -354,5 +425,5 @@ INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reache
 SELECT x.tenant_id, 4, date '1970-01-01', d.member_id, d.minus_xp, d.reached_at
   FROM (SELECT DISTINCT a.tenant_id FROM accounts AS a WHERE a.asset = 3) AS x
  CROSS JOIN LATERAL standings_differ(x.tenant_id, 4::smallint, date '1970-01-01', -9223372036854775808, 9223372036854775807) AS d;
-SELECT standing_blocks_mend(x.tenant_id, 4::smallint, date '1970-01-01', 1024)
+SELECT standing_blocks_mend(x.tenant_id, 4::smallint, date '1970-01-01', 256)
   FROM (SELECT DISTINCT s.tenant_id FROM standings AS s) AS x;

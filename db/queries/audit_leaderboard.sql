@@ -37,7 +37,7 @@ SELECT m.external_id, format('has %s XP in the period from %s, the ledger says %
 
 -- name: StandingBlockFindMiscounted :one
 -- Invariant 3: a block whose count is not that of the standings in it.
-SELECT r.starts_on, format('the block that begins at %s XP counts %s, there are %s', -d.minus_xp::numeric, d.counted, d.found)::text AS says
+SELECT r.starts_on, format('the block of level %s that begins at %s XP counts %s, there are %s', d.level, -d.minus_xp::numeric, d.counted, d.found)::text AS says
   FROM (SELECT s.period, s.starts_on FROM standings AS s WHERE s.tenant_id = @tenant_id
         UNION
         SELECT x.period, x.starts_on FROM standing_blocks AS x WHERE x.tenant_id = @tenant_id) AS r

@@ -33,15 +33,26 @@ SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt
  ORDER BY s.minus_xp, s.reached_at, s.member_id;
 
 -- name: StandingListDeep :many
--- Places from any depth on: the blocks above are summed, and only the one in which
--- the page begins is walked. By standing_blocks_pk and standings_ranked.
+-- Places from any depth on: the blocks of level 2 lead to the one in which the page
+-- begins, those of level 1 within it to another, and only this one is walked. By
+-- standing_blocks_pk and standings_ranked.
 SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
-  FROM (SELECT c.minus_xp, c.reached_at, c.member_id, sqlc.arg(skip_rows)::bigint - c.above AS skip_from, @max_rows::bigint AS many
-          FROM (SELECT b.minus_xp, b.reached_at, b.member_id,
-                       sum(b.members) OVER (ORDER BY b.minus_xp, b.reached_at, b.member_id) - b.members AS above
-                  FROM standing_blocks AS b
-                 WHERE b.tenant_id = @tenant_id AND b.period = @period AND b.starts_on = @starts_on) AS c
+  FROM (SELECT c.minus_xp, c.reached_at, c.member_id, c.to_minus_xp, c.to_reached_at, c.to_member_id, sqlc.arg(skip_rows)::bigint - c.above AS skip_from
+          FROM (SELECT x.minus_xp, x.reached_at, x.member_id, sum(x.members) OVER w - x.members AS above,
+                       COALESCE(lead(x.minus_xp) OVER w, 0) AS to_minus_xp, COALESCE(lead(x.reached_at) OVER w, 'epoch') AS to_reached_at,
+                       COALESCE(lead(x.member_id) OVER w, 0) AS to_member_id
+                  FROM standing_blocks AS x
+                 WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 2
+                WINDOW w AS (ORDER BY x.minus_xp, x.reached_at, x.member_id)) AS c
          WHERE c.above <= @skip_rows::bigint
+         ORDER BY c.minus_xp DESC, c.reached_at DESC, c.member_id DESC LIMIT 1) AS r
+ CROSS JOIN LATERAL (SELECT c.minus_xp, c.reached_at, c.member_id, r.skip_from - c.above AS skip_from, @max_rows::bigint AS many
+          FROM (SELECT x.minus_xp, x.reached_at, x.member_id, sum(x.members) OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - x.members AS above
+                  FROM standing_blocks AS x
+                 WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 1
+                   AND (x.minus_xp, x.reached_at, x.member_id) >= (r.minus_xp, r.reached_at, r.member_id)
+                   AND (x.minus_xp, x.reached_at, x.member_id) < (r.to_minus_xp, r.to_reached_at, r.to_member_id)) AS c
+         WHERE c.above <= r.skip_from
          ORDER BY c.minus_xp DESC, c.reached_at DESC, c.member_id DESC LIMIT 1) AS f
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standings AS x
                       WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.minus_xp < 0
@@ -56,8 +67,9 @@ SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt
 
 -- name: StandingRank :many
 -- A member's rank with the neighbours, best first; no row where the member is not on
--- the board. The blocks above are summed, the block's places above are counted.
-SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external_id, (-n.minus_xp)::bigint AS xp,
+-- the board. Summed are the blocks of level 2 above, within that one those of level 1
+-- above, and counted the places above within that.
+SELECT (runs.members + blocks.members + within.members + 1 + n.step)::bigint AS rank, m.external_id, (-n.minus_xp)::bigint AS xp,
        COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
   FROM (SELECT s.minus_xp, s.reached_at, s.member_id, @around::bigint AS around
           FROM members AS u
@@ -65,12 +77,20 @@ SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external
                               WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.member_id = u.id OFFSET 0) AS s
          WHERE u.tenant_id = @tenant_id AND u.external_id = @external_id AND s.minus_xp < 0) AS me
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x
-                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on
+                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 2
+                        AND (x.minus_xp, x.reached_at, x.member_id) <= (me.minus_xp, me.reached_at, me.member_id)
+                      ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1) AS r
+ CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x
+                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 1
                         AND (x.minus_xp, x.reached_at, x.member_id) <= (me.minus_xp, me.reached_at, me.member_id)
                       ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1) AS b
  CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS members FROM standing_blocks AS x
-                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on
-                        AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)) AS above
+                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 2
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (r.minus_xp, r.reached_at, r.member_id)) AS runs
+ CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS members FROM standing_blocks AS x
+                      WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.level = 1
+                        AND (x.minus_xp, x.reached_at, x.member_id) >= (r.minus_xp, r.reached_at, r.member_id)
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)) AS blocks
  CROSS JOIN LATERAL (SELECT count(*) AS members FROM standings AS x
                       WHERE x.tenant_id = @tenant_id AND x.period = @period AND x.starts_on = @starts_on AND x.minus_xp < 0
                         AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
@@ -95,7 +115,7 @@ SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external
 -- name: StandingBlockSum :one
 -- How many are on a board. By standing_blocks_pk.
 SELECT COALESCE(sum(members), 0)::bigint AS members FROM standing_blocks
- WHERE tenant_id = @tenant_id AND period = @period AND starts_on = @starts_on;
+ WHERE tenant_id = @tenant_id AND period = @period AND starts_on = @starts_on AND level = 2;
 
 -- name: BoardLock :exec
 -- Lets nobody else make a board of the tenant until the transaction ends.

@@ -36,7 +36,7 @@ func (q *Queries) BoardFindMiscounted(ctx context.Context, db DBTX, tenantID int
 }
 
 const standingBlockFindMiscounted = `-- name: StandingBlockFindMiscounted :one
-SELECT r.starts_on, format('the block that begins at %s XP counts %s, there are %s', -d.minus_xp::numeric, d.counted, d.found)::text AS says
+SELECT r.starts_on, format('the block of level %s that begins at %s XP counts %s, there are %s', d.level, -d.minus_xp::numeric, d.counted, d.found)::text AS says
   FROM (SELECT s.period, s.starts_on FROM standings AS s WHERE s.tenant_id = $1
         UNION
         SELECT x.period, x.starts_on FROM standing_blocks AS x WHERE x.tenant_id = $1) AS r

@@ -347,7 +347,7 @@ func (q *Queries) SnapshotPageList(ctx context.Context, db DBTX, arg SnapshotPag
 
 const standingBlockSum = `-- name: StandingBlockSum :one
 SELECT COALESCE(sum(members), 0)::bigint AS members FROM standing_blocks
- WHERE tenant_id = $1 AND period = $2 AND starts_on = $3
+ WHERE tenant_id = $1 AND period = $2 AND starts_on = $3 AND level = 2
 `
 
 type StandingBlockSumParams struct {
@@ -452,31 +452,41 @@ func (q *Queries) StandingList(ctx context.Context, db DBTX, arg StandingListPar
 
 const standingListDeep = `-- name: StandingListDeep :many
 SELECT m.external_id, (-s.minus_xp)::bigint AS xp, COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
-  FROM (SELECT c.minus_xp, c.reached_at, c.member_id, $1::bigint - c.above AS skip_from, $2::bigint AS many
-          FROM (SELECT b.minus_xp, b.reached_at, b.member_id,
-                       sum(b.members) OVER (ORDER BY b.minus_xp, b.reached_at, b.member_id) - b.members AS above
-                  FROM standing_blocks AS b
-                 WHERE b.tenant_id = $3 AND b.period = $4 AND b.starts_on = $5) AS c
+  FROM (SELECT c.minus_xp, c.reached_at, c.member_id, c.to_minus_xp, c.to_reached_at, c.to_member_id, $1::bigint - c.above AS skip_from
+          FROM (SELECT x.minus_xp, x.reached_at, x.member_id, sum(x.members) OVER w - x.members AS above,
+                       COALESCE(lead(x.minus_xp) OVER w, 0) AS to_minus_xp, COALESCE(lead(x.reached_at) OVER w, 'epoch') AS to_reached_at,
+                       COALESCE(lead(x.member_id) OVER w, 0) AS to_member_id
+                  FROM standing_blocks AS x
+                 WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 2
+                WINDOW w AS (ORDER BY x.minus_xp, x.reached_at, x.member_id)) AS c
          WHERE c.above <= $1::bigint
+         ORDER BY c.minus_xp DESC, c.reached_at DESC, c.member_id DESC LIMIT 1) AS r
+ CROSS JOIN LATERAL (SELECT c.minus_xp, c.reached_at, c.member_id, r.skip_from - c.above AS skip_from, $5::bigint AS many
+          FROM (SELECT x.minus_xp, x.reached_at, x.member_id, sum(x.members) OVER (ORDER BY x.minus_xp, x.reached_at, x.member_id) - x.members AS above
+                  FROM standing_blocks AS x
+                 WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 1
+                   AND (x.minus_xp, x.reached_at, x.member_id) >= (r.minus_xp, r.reached_at, r.member_id)
+                   AND (x.minus_xp, x.reached_at, x.member_id) < (r.to_minus_xp, r.to_reached_at, r.to_member_id)) AS c
+         WHERE c.above <= r.skip_from
          ORDER BY c.minus_xp DESC, c.reached_at DESC, c.member_id DESC LIMIT 1) AS f
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standings AS x
-                      WHERE x.tenant_id = $3 AND x.period = $4 AND x.starts_on = $5 AND x.minus_xp < 0
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.minus_xp < 0
                         AND (x.minus_xp, x.reached_at, x.member_id) >= (f.minus_xp, f.reached_at, f.member_id)
                       ORDER BY x.minus_xp, x.reached_at, x.member_id
                       LIMIT f.many OFFSET f.skip_from) AS s
- CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $3 AND y.id = s.member_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $2 AND y.id = s.member_id OFFSET 0) AS m
   LEFT JOIN LATERAL (SELECT z.available, z.debt, z.due_at FROM accounts AS z
-                      WHERE z.tenant_id = $3 AND z.member_id = s.member_id AND z.asset = $6 OFFSET 0) AS a ON true
-  JOIN tenants AS t ON t.tenant_id = $3
+                      WHERE z.tenant_id = $2 AND z.member_id = s.member_id AND z.asset = $6 OFFSET 0) AS a ON true
+  JOIN tenants AS t ON t.tenant_id = $2
  ORDER BY s.minus_xp, s.reached_at, s.member_id
 `
 
 type StandingListDeepParams struct {
 	SkipRows int64
-	MaxRows  int64
 	TenantID int64
 	Period   int16
 	StartsOn time.Time
+	MaxRows  int64
 	Coins    int16
 }
 
@@ -488,15 +498,16 @@ type StandingListDeepRow struct {
 	ClockOffsetUs int64
 }
 
-// Places from any depth on: the blocks above are summed, and only the one in which
-// the page begins is walked. By standing_blocks_pk and standings_ranked.
+// Places from any depth on: the blocks of level 2 lead to the one in which the page
+// begins, those of level 1 within it to another, and only this one is walked. By
+// standing_blocks_pk and standings_ranked.
 func (q *Queries) StandingListDeep(ctx context.Context, db DBTX, arg StandingListDeepParams) ([]StandingListDeepRow, error) {
 	rows, err := db.Query(ctx, standingListDeep,
 		arg.SkipRows,
-		arg.MaxRows,
 		arg.TenantID,
 		arg.Period,
 		arg.StartsOn,
+		arg.MaxRows,
 		arg.Coins,
 	)
 	if err != nil {
@@ -564,7 +575,7 @@ func (q *Queries) StandingMoveMany(ctx context.Context, db DBTX, arg StandingMov
 }
 
 const standingRank = `-- name: StandingRank :many
-SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external_id, (-n.minus_xp)::bigint AS xp,
+SELECT (runs.members + blocks.members + within.members + 1 + n.step)::bigint AS rank, m.external_id, (-n.minus_xp)::bigint AS xp,
        COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
   FROM (SELECT s.minus_xp, s.reached_at, s.member_id, $1::bigint AS around
           FROM members AS u
@@ -572,12 +583,20 @@ SELECT (above.members + within.members + 1 + n.step)::bigint AS rank, m.external
                               WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.member_id = u.id OFFSET 0) AS s
          WHERE u.tenant_id = $2 AND u.external_id = $5 AND s.minus_xp < 0) AS me
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x
-                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 2
+                        AND (x.minus_xp, x.reached_at, x.member_id) <= (me.minus_xp, me.reached_at, me.member_id)
+                      ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1) AS r
+ CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 1
                         AND (x.minus_xp, x.reached_at, x.member_id) <= (me.minus_xp, me.reached_at, me.member_id)
                       ORDER BY x.minus_xp DESC, x.reached_at DESC, x.member_id DESC LIMIT 1) AS b
  CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS members FROM standing_blocks AS x
-                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4
-                        AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)) AS above
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 2
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (r.minus_xp, r.reached_at, r.member_id)) AS runs
+ CROSS JOIN LATERAL (SELECT COALESCE(sum(x.members), 0)::bigint AS members FROM standing_blocks AS x
+                      WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.level = 1
+                        AND (x.minus_xp, x.reached_at, x.member_id) >= (r.minus_xp, r.reached_at, r.member_id)
+                        AND (x.minus_xp, x.reached_at, x.member_id) < (b.minus_xp, b.reached_at, b.member_id)) AS blocks
  CROSS JOIN LATERAL (SELECT count(*) AS members FROM standings AS x
                       WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.minus_xp < 0
                         AND (x.minus_xp, x.reached_at, x.member_id) >= (b.minus_xp, b.reached_at, b.member_id)
@@ -619,7 +638,8 @@ type StandingRankRow struct {
 }
 
 // A member's rank with the neighbours, best first; no row where the member is not on
-// the board. The blocks above are summed, the block's places above are counted.
+// the board. Summed are the blocks of level 2 above, within that one those of level 1
+// above, and counted the places above within that.
 func (q *Queries) StandingRank(ctx context.Context, db DBTX, arg StandingRankParams) ([]StandingRankRow, error) {
 	rows, err := db.Query(ctx, standingRank,
 		arg.Around,

@@ -734,6 +734,7 @@ type StandingBlock struct {
 	TenantID  int64
 	Period    int16
 	StartsOn  time.Time
+	Level     int16
 	MinusXp   int64
 	ReachedAt time.Time
 	MemberID  int64

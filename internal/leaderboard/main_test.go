@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // smallRoom makes blocks that are cut and merged all the time.
-const smallRoom = 8
+const smallRoom = 3
 
 // programme is one server's view of a tenant: its ledger and its boards.
 type programme struct {

@@ -142,10 +142,11 @@ func (w *walk) board(t *testing.T, what string, c Choice, r round, want []Entry)
 
 // wide wants blocks to have been cut and merged into a sensible number.
 func (w *walk) wide(t *testing.T) {
-	var blocks, members int
-	err := pgtest.DB().QueryRow(t.Context(), "SELECT count(*), sum(members) FROM standing_blocks WHERE tenant_id = $1 AND period = 4", w.ID).Scan(&blocks, &members)
+	var blocks, runs, members int
+	err := pgtest.DB().QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE level = 1), count(*) FILTER (WHERE level = 2), sum(members) FILTER (WHERE level = 1)
+		FROM standing_blocks WHERE tenant_id = $1 AND period = 4`, w.ID).Scan(&blocks, &runs, &members)
 	must(t, err)
-	if blocks < members/smallRoom || blocks > 1+4*members*2/smallRoom {
-		t.Errorf("%d members lie in %d blocks", members, blocks)
+	if blocks < members/smallRoom || runs < members/(4*smallRoom) || runs < 2 || blocks > 8*members/smallRoom || runs >= blocks {
+		t.Errorf("%d members lie in %d blocks in %d runs", members, blocks, runs)
 	}
 }

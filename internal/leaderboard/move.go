@@ -10,10 +10,8 @@ import (
 
 var q = query.New()
 
-// blockRoom is the least room of a block. To find a rank, the blocks above are
-// summed and half a block's members are counted; a million members make some
-// 1,500 blocks of this size.
-const blockRoom = 1024
+// blockRoom is the least room of a block of level 1; see standing_room.
+const blockRoom = 256
 
 // Move queues on pipe, in the transaction that changes XP accounts, that the
 // standings follow: changes are those of the ledger's session
