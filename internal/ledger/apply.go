@@ -67,7 +67,7 @@ func (s *Session) Do(c Command) Result {
 // Store queues the session's writes on pipe, which the caller sends before it
 // commits.
 func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {
-	return store(ctx, pipe, s.tenantID, s.books)
+	return store(ctx, pipe, s.tenantID, s.at, s.books)
 }
 
 // Apply carries out commands inside a transaction, each on its own, in order.
