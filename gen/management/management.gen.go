@@ -294,6 +294,108 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
+	case EventTypePointsAwarded:
+		return true
+	case EventTypePointsDeducted:
+		return true
+	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExpiryPolicy.
 const (
 	ExpiryPolicyFixed      ExpiryPolicy = "fixed"
@@ -1232,6 +1334,18 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventFeed A part of the feed.
+type EventFeed struct {
+	Data []FeedEvent `json:"data"`
+
+	// Next What to send as `after` to read on; null while there has never been an event.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// EventType What happened. Names in capitals are told in the style of Incenta, names with a dot in that of
+// Incentable.
+type EventType string
+
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
 // missing one is refused, and so is a date that not every year has.
 type Expiry struct {
@@ -1247,6 +1361,22 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// FeedEvent One thing that happened.
+type FeedEvent struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Data As in the webhook of the type.
+	Data json.RawMessage `json:"data"`
+
+	// Id Its place in the feed; sorts in the order of the feed.
+	Id string `json:"id"`
+
+	// Type What happened. Names in capitals are told in the style of Incenta, names with a dot in that of
+	// Incentable.
+	Type EventType `json:"type"`
+}
 
 // FraudMode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
 type FraudMode string
@@ -2192,6 +2322,18 @@ type RefundConversionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// After The id of the last event that was read. Without it, from the beginning.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many events to answer with at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Wait How many seconds to wait for news.
+	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2793,6 +2935,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 	RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEvents Read what happened
+	//
+	// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+	// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List the holds
 	//
@@ -3708,6 +3860,26 @@ func (c *Client) RefundConversionWithBody(ctx context.Context, conversionId Conv
 // Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefundConversionRequest(c.Server, conversionId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvents Read what happened
+//
+// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5547,6 +5719,84 @@ func NewRefundConversionRequestWithBody(server string, conversionId ConversionId
 	return req, nil
 }
 
+// NewListEventsRequest constructs an http.Request for the ListEvents method
+func NewListEventsRequest(server string, params *ListEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListHoldsRequest constructs an http.Request for the ListHolds method
 func NewListHoldsRequest(server string, params *ListHoldsParams) (*http.Request, error) {
 	var err error
@@ -7279,6 +7529,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 	RefundConversionWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error)
+
+	// ListEventsWithResponse Read what happened
+	//
+	// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+	// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
 
 	// ListHoldsWithResponse List the holds
 	//
@@ -11083,6 +11345,144 @@ func (r RefundConversionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RefundConversionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
+type ListEventsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse400Headers the declared response headers of an HTTP 400 response for ListEvents
+type ListEventsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListEventsResponse401Headers the declared response headers of an HTTP 401 response for ListEvents
+type ListEventsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse403Headers the declared response headers of an HTTP 403 response for ListEvents
+type ListEventsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse429Headers the declared response headers of an HTTP 429 response for ListEvents
+type ListEventsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListEventsResponse500Headers the declared response headers of an HTTP 500 response for ListEvents
+type ListEventsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse503Headers the declared response headers of an HTTP 503 response for ListEvents
+type ListEventsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventFeed
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEventsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListEventsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEventsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListEventsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListEventsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListEventsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEventsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEventsResponse) GetJSON200() *EventFeed {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListEventsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEventsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListEventsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListEventsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListEventsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEventsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15862,6 +16262,24 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseRefundConversionResponse(rsp)
+}
+
+// ListEventsWithResponse Read what happened
+//
+// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error) {
+	rsp, err := c.ListEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEventsResponse(rsp)
 }
 
 // ListHoldsWithResponse List the holds
@@ -21185,6 +21603,189 @@ func ParseRefundConversionResponse(rsp *http.Response) (*RefundConversionRespons
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefundConversionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
+func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventFeed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEventsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListEventsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListEventsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListEventsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListEventsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListEventsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEventsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -27133,6 +27734,9 @@ type ServerInterface interface {
 	// RefundConversion Take back what a conversion granted
 	// (POST /conversions/{conversionId}/refund)
 	RefundConversion(ctx echo.Context, conversionId ConversionId, params RefundConversionParams) error
+	// ListEvents Read what happened
+	// (GET /events)
+	ListEvents(ctx echo.Context, params ListEventsParams) error
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -27807,6 +28411,38 @@ func (w *ServerInterfaceWrapper) RefundConversion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefundConversion(ctx, conversionId, params)
+	return err
+}
+
+// ListEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvents(ctx, params)
 	return err
 }
 
@@ -28600,6 +29236,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/conversions/:conversionId/refund", wrapper.RefundConversion, options.OperationMiddlewares["refundConversion"]...)
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
+	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -32706,6 +33343,158 @@ func (response RefundConversion500JSONResponse) VisitRefundConversionResponse(w 
 type RefundConversion503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RefundConversion503JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListEvents200JSONResponse struct {
+	Body    EventFeed
+	Headers ListEvents200ResponseHeaders
+}
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListEvents400JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListEvents401JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListEvents403JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListEvents429JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListEvents500JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListEvents503JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -37677,6 +38466,9 @@ type StrictServerInterface interface {
 	// RefundConversion Take back what a conversion granted
 	// (POST /conversions/{conversionId}/refund)
 	RefundConversion(ctx context.Context, request RefundConversionRequestObject) (RefundConversionResponseObject, error)
+	// ListEvents Read what happened
+	// (GET /events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -38531,6 +39323,31 @@ func (sh *strictHandler) RefundConversion(ctx echo.Context, conversionId Convers
 		return err
 	} else if validResponse, ok := response.(RefundConversionResponseObject); ok {
 		return validResponse.VisitRefundConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx.Request().Context(), request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		return validResponse.VisitListEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39406,331 +40223,347 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs5kgb4KjjcmVO3FEXJcnWZ+jFLy3KV2jcdWS7PdsmjBDODJEpJgJ0ARbM93t/7ex9xn2QPIoC8",
-	"kJlkkpJv1Zwzp0uWMpFAAIh7fPGhFanxREmQRre6H1oj4DGk+ONZDOOJMiDN3gVMEj6H2P46Bh2lYmKE",
-	"kq1uKzTpFEKmJOP2//UMUmZG3DChWQoT4AZiNlApE0azMBsymu89g3l4zHhfgzRMmRGkM6Gh3QpaOhrB",
-	"mNtvmfkEWt1WX6kEuGx9/Bi0LriB52IszB7+7/KMLuCfU9BGM54kagYxE5KZEbBomqb2UzMhYzVrs9f4",
-	"jxGkYP+cgp0xZ4kdtDyJsZBiPB23up3AT0hIA0NIFyZ0AWMupJDDFZNKYGA+54w0VJDoNURKxppNpREJ",
-	"TgU/Yr83SEGPGB9yIe9xQmDS+V5vYCCtn4xRbMaFYX0YKPvBdC7k0M1kk4/9954j9t5ZxXl9ycegmRnh",
-	"8cTH/G5oSG8h/U6zRA3brJfM+Fwzezjt1+E9H08S+6kU/nndOfizM/hFH80OyxPj75+DHJpRq3v48GFg",
-	"J+r/fZBNVZvUnpCPdqoTnvIxGHffHicquqma8+UIGEiTzr/TTMTl6fTtS+UJCfvOhJtRK2hJPs6eOotb",
-	"gZ3+VKT2JtuLu/3sg9YJH0+4GMq6GUfu7xWTtn+61hMcqnK+UT72/U5ZQ910BymfxiziGionrGEtkSMa",
-	"/V4nrOQtpFqoeipnT1RNW8nb66OHP9fMtzj4fc76N5XEdfMdqSSumKn99VoCj2jc+5xqQSA9g/nylF/w",
-	"G2QX9jgnCdN8AJZRkWTrMnuEDe8nwHqvT87OAjaV4p9TYBNImeVJMoaYwWAAkWkzu3zNx8BuYM5mwoyI",
-	"7fAxXEnPi4Zg6HMDkWrjBSoywWN6h0uUlRn3Ojo8ZKHIl3EdKTlIRGTCYzYbiQTy4a6k0EwbkSQsnUor",
-	"qAJ21HlUfl3I60mqhiloHbavZGmXxjDuQ7o3hvE170cHhw/8PpHWkO/UgpzfgEtOuDGQ2jH/5w+293+/",
-	"++k/WpX7ZmBcd8SEgXHFEUtn8XWnc1B9tASNd59H6xnM62Z4A8TKj5lUBjUjDVEKC5LmBuZrr8QNfuQ+",
-	"p12jVf2mZmzM5RwFkQCrB0z4kO6zbrMXKLJHXLKDTod0v8FUA24BTvufU0jn+bxRhygdixgGfJoYO8vA",
-	"TppE/EGnE+QC/6BS4L/AU1lHazqzSO6ARSOlQbL+HC8FnnM+HkN78ZQvHO8yzcf+e/dJ9nM+hOUFvB2J",
-	"aISEDlikphKV6VSN2UGb9WgD+jASMiYljmvDlEQ1DcYTM6+jvn2xmvgHBdofHhz97eiXBz8f/W3tFpwr",
-	"ldRLqBjYRKmk4k7aX6894xMa/D6pfQEzntbKKOCphJil+NCmnCT1Q9/nfC9TLvWg/pAb93fHVc5kBE4u",
-	"WbGlmTAsxGd4ZN+6FnFYXpJ5L69jGNTqCiafwP2t66MdSk+U1EAKMI+d6m7/FSkrQPFHPpkkIuJ26vt/",
-	"arvqD/ncP7QgTVVKr8R0Mm95IuJrJyJbQSsGw0WiW90/PrQGApK41W3xsb1QraA1Bq3x9rXGU23tD8YN",
-	"S8BepoPWx3fFB+gdVvEcUQW0sVu0aCTYleZE+o8UBq1u6//Yzy3vffqr3j+1S+mh1CcCLe91ZrZoNubJ",
-	"QKVjiAOmUsZZOk3AcV6753aL19vzVdNxb+1XvVJhYq0aovTsR6fUooJyt03mSQo8nl/De6GNrtljEZf2",
-	"lztp4LUvYa8LcyMs7PSqRz/PZveyrS4pi8teFLao1rHva1W6AAe7kmHBJg9/wPNjPyBi+5O99HZQw29A",
-	"su/DMq3DH0gv/CRHa8FVsGqE4qN3PpRPVdoXcQzybqdykA1TPJClk4VnyZoACY9uSNnXkZp4TUV3Z6kw",
-	"8BkZStVc1IDOvJpAiotf4CV3I/aZtDo+T05z6m3P62moa/pDLdW1GoMZ2bsxQ6dWqtD38Dlo/Dr79FTC",
-	"+wlEBuJjUtjUkN1INUMB7ZTSjL3H90ryZzB/IfSYm2h0R4JXmJprDvsCv2Izrpk1DtAvvGDPfsZzv8xH",
-	"+5AoOURX5MK07nUvXirzVE1lfLeNkMpcD3CYWuo7EWaNTP/k5yDu2xE3pbMs0ekaK9A4FxQj5HYVOrfC",
-	"GJcxG6sYvlK95ZzPE8XjS6We85Sste13b0KDXRulrhMcbsUdAtZX8dxKZHw0dZY2eyEef8b7UjsH1B5+",
-	"sT/ZTeWSifFEpfd7Zy6VesHl3MdR7kb8lBu4RhcErLg9RilyeaT+o59RyeemEJRBZjmdLBC0IhK2Ul1a",
-	"eLw+dNVslPyV6pBT01Hs419Q8Xsj+dSMVCr+BXdkyNPiSPWKCMiYcXuw+BDGVhex+hfXjLM+8NReLHWD",
-	"+uPnOGsvlf08XmDLmTlLxC0sTO5e7/EbyW+5SHg/gTtTOxuo/gqnc3KeI2NiY2XX9BmvMcUUWcSlpW6s",
-	"SOJJNUPPL+qE1hiQaiat0tEHUkxzg69a/fgydyUjDM6hF8cYsCx4bCapNReMIG/OjZDxOhLiCM/sgx8D",
-	"q9BAyRnZagVFj9LDTmfJhxS0bnkyhQXf04PDznqfWu7F+oPm6sd6lz2t+n9ChNypNwQhh4+n0U1VPB0V",
-	"Hng/ESlopiT6YN9cnrCY4+Up08X5nbofrLE45oaMmJ+PWqu9rEHLfaBn1lH15TTBe3EmteHSLK02Hyjw",
-	"s6lcs9a1i0XrBWKrB6BfWrdZ+H6CnggJ9sjrieUeVqOjf7tvotdR2iX+0ZooIVGoIsOzP7yfFCaSbzFO",
-	"5LngfZEIM6/2gPaVutHWbLW05/aFNuvh2jTjKTCjDE8000JGFBHrw1C4GNh0Yi8fuj+IYhWbFv851aYq",
-	"AeYJxFNr0Vn7bcQlWm1LG7u8mRwPVEU+jZoaO4dYyGFox0TCzQOmlZJWl8ZI3jH6+gM2lbHV76dJErCZ",
-	"3Zcysdmp/UFARhh3KK+kJYn9BaYV+HEohmDsV9D+hzE5eoSBsV536Eo35GO2ZJ6mfG7/3ecJlxHUObBp",
-	"e/gwBSDuBzwaUVpQOydglghkmW2/4nC+mtFOOF9K5Wasyh/xt6ximhdTydTUBIwnWuVZMe7kjfgtoAjt",
-	"A1hensRsTgG9Db8vtJ5Wff5XcQsyYAloTVttrWhy0PV5dNPw2BVOV83NdpSzMgsvcXzsjlPM6MLidcK4",
-	"pXQ+5g1XaAet/P4rieHELYZMIQYYV5HtNfIhJTEqrIv0i+xxTBKImUqtvGMpmGkqodkNXmCpRbrmK3Sn",
-	"NNvUwkTzgxbkzCVjC4XrUsWZH9Mfl1fby8OdlpJCDhd44hJj69cN9dbRyColxMylmjn62WNvV3bMxnxu",
-	"H5Aw5EbcQsNTWH138YupZWDW3OEznsYuX07NhBweM+eGdqdeDQYsdNMPtzgziRiAEWM4xWjf8nRObyGd",
-	"k46GTDWFCMQtxHf41EXtMV38mL6nY3u3m0j5CROeokDYntgLl8WfuYqLsrApFaRbcR/0shLqdIx1aqib",
-	"0MdMF2n+wvtJ44cXyLBG/yksz2rJFZddkvh2wpphkh9LhK645lGKmbjrdcdMZwxaIq4K6S5pZ3fQ88uZ",
-	"VshJsryFekV/gQroPBea2c/yFOJjxq3VCjEbcT1CH3MowcxUehOiQhrGcCvcMV5tFmD4sGQbuNkHBYLW",
-	"7tgzR5gKLsf91gnNeF9NTZdxFhLvRq1PxIF9KIQxF0nIeBynoHWA+xzGasyFDO2+uz+ADuwA2TL7c8bl",
-	"lTw79w+w78/Ob3/uYq7R/s9HP7iAsSeFfWGupimzhqiI7cjCuOwvp63T5Owv7JTsjcVZWIrQV/ES29Eq",
-	"dXikyHNRZSjG3KCt3UjNpLtQoV9O+FBITkRePcR5/uTihuNUSmNV7a7PfK3aXGW3dMJFTNzanr6+pQFG",
-	"nkZqXCGBp/EQGtt0L5QE0qfxNVRvNn53G24AMt7G9GzMRijR5MPyH9IpOYBWfdbvyIV99mPQ0oanZrvp",
-	"asNN4++9xoc/Bq3pJN6Yoi75tkL6Ej/HbA4h7RmKULNak4S1xLmQpH5FBaJkm+lPUat8nPKpOeoXT0xx",
-	"rasuxz3c9eyefR3X/cIdxCp+nmW7swmfW2YsLQMAuXzdMc983Zyf2ofs934XMLNzsNrYEz7XhRtS0OPG",
-	"QvYyr9JGnGDC5xeYy6yrym0stQaQAi6bJ8mrAWbXrPoCZdblU38XtKT7KKWL+UFT8l3e/6gnfLIxGagC",
-	"p47AC6cmm35OnuIWlGdSGruwjyXSB+5UrDt9tb7WzQ7V4oHKHK6doC7rN+ZzzbhLiWTa2H+en758cvby",
-	"V1+wIzJzMUq4GJNBkiWTPvj54TprZONT7J5eOsbZegY80bC4pufcoNfSFz+ghWyXhltp7y8zSlU7ne5w",
-	"HfDQ1sbJ6dvAU6mP0Z+HmoOLEdi53OslWjuXFNKtJrPB3cs3r3z5ss17tO40DozzWTryfacpAzpKRHQT",
-	"MEg0FB6KVGyfQEEmlLT6cn4GXPqcc2UvnNv1Gei1l/a1VyaWLLeQR0bcQpgLDoOlJmhsY4p36OV16Or0",
-	"QpLaoTVwwgmfaohDdO24a5eCno6t/RPyNBqJW4hDrPgYCMmTsjJPH0cmZIdpBS3/SqXy7pfze53G0iNl",
-	"haMtNuOaVsCld6gzJe/HJt1GGSzoWRtoUCtUoFVs2pHoHrUfT/QvrQTpSn8j3XyekD1ZuFGWZcywfIEq",
-	"67QYSp7Y05iSaFg4DKVqwqUTGK0shLP8qFvgXjyxhi4kg2VmVXG6t/eNLBsxla4Nytq+FTCD9Dtd6dxw",
-	"LOwsrrYpIz4GYsVdJhUl4kjkFSKaJjxttE5PmxMMoH+of6BmDzyTr5mkdqUe6I2pWSTSIN7OLotU6uO8",
-	"VbVBlSqFO3QV5UzAb0UWTms3DXLZW/Aax6y6jtbQmjYbg56stNoWal+zLVnYwGC5fjPbnuJ5yqblSZhT",
-	"pcKZVdqkOj7wBJMtqrhBxDUUkxfIh4/eJF1gDrvrv7v+G15/d5YaS08KIJDKW3lXd+zkc7OTfBPrGMu9",
-	"aE0avgJVye1qRWANmJCxy3OznBG1o6CgOs9ADEdVKhLcihhcrJbHsbAj8OS88Azd/ArDzo6rAWSbveAi",
-	"6av3QGH8Mdc39KnyKoLW+72h2nO//FMr2b7gsxcur67grV2OxUgWpsC1kjr0gamijlgWAks8AhdfFxsW",
-	"hvE4hthn6+ABLFlra+/wwoY6D6n7apCTuHZfszvpTSk1wWRNPpmk6tbF+P/EGo9WQLgb+FOELoRK4yrh",
-	"sz6Pbs5VIqJ5deX1gGN5Xyk2jrH3FHg0arPQBVKvlUzmYZfZ/1AAIisNUy65goVGXf8LUhV2WezyDvmV",
-	"dDFZu2X2j4HbOKozHKh0KG7t8Ql9pD/s5k/0IVJjLAmPoW8I/idBL4sL4k/4nKnBoGyDFqeMQVCcFcaT",
-	"6BPV1FIxnCuVVB0RSEkGYSwQ0AatyOQqpp+WRzjBdzHjwChM5mJqagouEI51zLTAMZrrVq9RM7k2Il4j",
-	"nQuy5RNGaOtSimi9dp2AK0Wv9VCpbVIJxk6rWMmb3d69sM+uCvncKhE3nrBVN+OUzyQy0f4cnfGlHIm7",
-	"5isUgyljEpbF3OMsucdNe62rwJHhPqSdvw1fWOIVN3Y5pZHKQSAOu7h3GreOLipepZm9uJOpYcJymCFI",
-	"SDk9TpeMMwkz0i4xK9AIB9ngOIkfvxW0spdrmIcXPst8/OTVi/Pnp5enT1pB6+nz3q+/4k8Xp38/PaFf",
-	"nv73+dnF6ZPqgXHDM8dTnZt+s1Bv7iG9Y+y1vB3/VyHOT8Bs7XKe9VFnFShLb+8ffO9fnb1H13uV4Cz5",
-	"td4IDGBz156n8ucP91YrETj/yttBh8PdkdrDcRcOuimeRMX08fP10/9NJXHt1POU9gqH/TQaHTMrMJU2",
-	"7KDzPwcPrZJIfuskqebNBX2u9H/rUuS51uvvF+W1W5nFzXS7hPogB4HZ4qCjelylwMxRhFm9aiS0Uemc",
-	"zazqpkdqtnxNH3Y2LHIo4NYQnYIcA8PNqX7/zwyMa/c/4gaGKp2vqt6oVk0id6CbEHKth6NEzhUz6VQW",
-	"kogxH8KbtNKv9ebiebtqkA0n2CRVzhI6y5TbjpNSYuGJ0jVVJpW3q3y11uurzbwTdjXeO2HfqUxkzOJ6",
-	"BDLJ04KzK0eb3IpLNFK9Kf/yk9Krmufieai/c89gfqfqqmcwXzxJVUFfRdh2SwymyVFDtIjmXrnX9nFi",
-	"ve/P6AUXXnX/OljUY6sLtXxmE329noIEDVZLREplrEys3bN/8tmTS4Q5KhHmQYOrX6WJ9eTcJVuW0Mi+",
-	"y0zKDTejGbtYM9Vl26eevL9zKczcKiX1osFpNaXqvEXqbaZfbuqI3lg80/BvNKTV1+aJ0JOEzwkmp+Tj",
-	"IlvzLtpYRPZlYY1V5H+iounY1802dgX2JHs1Adk7P2MP2p32Axa7YbZwAJb868tVNxnkicNSI7M89/2x",
-	"MwwIxQgzZPWbDJTPYZcxO0slk5UFlKtYTZbbtZlOuC4QRalNW6mMZV2nynklPFHInzZI1dhLQuEAv2Lw",
-	"WE0ExyyVhGZhroUQ2r3EwQbTZCCSxJ6hSxxvTQbawuMfg9YIkviNNMSGt7JulxZSVM0rbjfVkWwZhFod",
-	"IVPrLViXhKUoNcXajL+vSQMu4Chjko3zPiKHa68tGm6mptGsckVtKoXR9V74CZ9jVDfEu7VN8dXm+dJr",
-	"Y1tFWE6VwGK0azG8VaB8Iaa1eKALJpK3mYg2petcPMZFHlE6bpskUVvuWl+iaW1nLWJgMzVNYmSxlHFM",
-	"dqLjHlhXUsE9PTtsljR4zudqahx7XMoafDVgIdIjdF7yvCy2lBCdoR0YB4Fgp1+ZSVjBUZpNdIm3LE32",
-	"5b1MMLfem83LbeUFvbZyVjlGmdBOcFZOQRuY6CogfWlARoDxGjYBNUmgFIpe5pT1eneBB2x4tbM6rQbS",
-	"eTHnztVY+Svmr9zyrXS74Gmx4g5d1Htbihgcjtzs8enzV2+vX5y9PHvx5gXFuBzop9DMKMX0mCdJm530",
-	"zq8vTnsnv50+6ZbzZkdcsxGPmbWpUExjEiYGlG6hzR6/efLr6eX16X//1nvz+tK/nR3GEddtdnF6ftq7",
-	"vD559fL304vXZ69edhfyXAkd3PKBGadyo/aVfPnq+uL0be/CT8gKC2IFRmXZu6UQXGmxraBVWFQraC3O",
-	"FN3hCxNrBa3ss5We8VOZqsSrqhW8bMQnE5AaiyXKFwAjjgTFxqaSMFKIx7dZqCYgXQjSgZwJl9trNzG0",
-	"349M2GVHnaPykl24lh6onnEB1mXZYvQoNNVWzlq4mBPnuM3wataVQTZLdrFDu6ysikhQhoez7NjSjmcU",
-	"WEaQodxbvbwmkyeDz6lKdkKUUq5ZWESQaVBu6WwfP92cSsUvLl/1RXQT3KJKjpDtQPVZzJEhA6IHWeT6",
-	"mGkEU26zx4Byl6JQdqWoN+QydybMqH0lr+QeCxdQiEP2/VGn80N3CbQXmR5TU4NDWxMAXV76mIVu/aED",
-	"0EMp0cbBi1hTOPLBD+gtWw/mhK9nMKX47oMf6CaVgUAz6M/vNIGC0qsZ7CC+ekSf1VMkCN7cWlg/NzF6",
-	"OFVT40a0d17F13Zg17IHh37oZoVPOuTdgPWnBheXw/LS6zTUEqqeHenAr88D2KlbSHNC05sLELd2Ao/c",
-	"a8LvVBHJ3O5IkGHktks7jmDZaJNnm84x+SKg/fHMPqB8SZX6uhqHEzVUlD+PjQEMN0BaCWl+9Ck/BFHN",
-	"lRK4b5XkSQa6aOdJ1QVcztlYpRn1Lfu8dhw229SSSEM70zFa0jRLDisGlsnbuVqmmszLFPVZK6X5UQaL",
-	"FV5ZUguVEWVIxIVU8hQGUxlDnB9Aekn0k/KqPUo5TRjLrPFD9KJLcbm22z9I1Kz0qs9/IZU6AX5LWmLK",
-	"5RCoQujno72+NcNJ1XFbXtV4g31/dHjoxl0GGV2Ffro8aBG7uXgoF6ChhW4AC02jF8EPcao45CLW4TEr",
-	"IUQzbZVka18kirTkGfdXp4DEFrLvH2bsZAX4WYbL5i9OEcQXB7H7UoTL/edUGVgEyC1J9mXU9wVAviI2",
-	"cxE8dZn/UHXeEj7nEuT48oUvGKWFq5lZp/6aFQbz599NKj/ZOQhMdmLtJ6vhd2uOjJWcZazLMmzeAnpy",
-	"rTpUl/H9Smb6l5WXvp1V7hSlrfIN4VC2VpTEElr74uBnxqq2ZuRjohFPEkjtIMbKyS4LSTMPAxZiNskf",
-	"D97Zn3GxYaXiUqsJvS3OkC6VMOs1Fpp5Pm6l1oEAXpUuP+khlQgLqM3CmM91yIbK6RIsTFWSIBQYIlcI",
-	"iQdKmLld6FhJM/KYFtyyFnxlIN5DHB4zfiXHQmsrlF1TENeUhVi4VtTOLUYBg+BhyiD6zJzNgaMhQzds",
-	"MUFpXsqbfnCwzgcVu9K+UlHd2lg+rq6coX247p1JlkO5Ul3GHXH5lsuoLPjr+p2sy9MMpZIQdv2Wxsph",
-	"Hbud9RvZ9ZuclSbOKQHKZ1jS9nWZq8cEmUWIJLw3V9Jt+z5uecDeXJ60Swej60Z2nxHSlWEVbCUJwkkd",
-	"gjRiUnnIIZp9mbPahZFXLSGwHpwisg//1UrWgQXHL+r1bW/7Ubkj5sr2TMgUUiHhwyzHFJUFodkIEhKb",
-	"lFWO2RL0sn08exdHci8X1Ai8AJSaW8wes6/6VN36ZVQX/y/0udN8TvR2ibdTPRGRUFPdZq8jlYLOVLsD",
-	"K0IPOp3jfOpeZ+mrW8ip0b6SIaUna3xkRnADlHPPeEyNE7Ns6My/RTPw7aVcKsQx6zAzTSVaLFlC7kKO",
-	"Gn24lEDxS2eTlkxBi5ZUGuJowyGaZEPl5yvLHF8fgUbCvXUPVxbvlsEXlpP4cgKtWvmXXFJJRNGMgmze",
-	"WQ6rH76K1T1ddsMu52xkeACYhY4GqiL8SQr6CdNm4ZOz1yev3ry8vD559eTUSq2TV2/OX72kf5Ls+vXs",
-	"6eX1Se/iSZglXXtri5sridc44WIcsLD35vLVi97l6ZOQTZS2CoLDJLS2UQQBC1/0Xr7pPXcjn7x5ffnq",
-	"RUiNRS3jmKtpmbeVptcKWoXZtYIWDdYKWtl3W0Erm659HD9QyTZ+U8nKyKjzbzlMN4KOdEx4XoXUtzVu",
-	"7IYB0E+Xh/6p8u1WZNgtJ6yAMcm2JaiNYml231cVZDVIwysEpHKaleNH+Tqqrq+dwz2kl+MR/rKp5QVq",
-	"LmtcKSTA0bWAtz1L+w+xuIlwD1gPXS8+bIrUJFWA3m0vl6TgRtBf0Z5zo1be8jPMPcfChJU5MOUcqQ1T",
-	"UvJsqYMs9axhwhR9u4qypZlrFNJLh2VKkOyg62ox9I2YTBagXg6Wc/AqYG59zn7NwFLNfGPmiVLJph9Y",
-	"vHh5hUBhTZVUcde9KinMgVkE7OLpCXvw4MGjY9eglYrphER8ZTTCxiJJhKbO1qXwuLW29oyglOvanPvD",
-	"TjkpqrP36N2Ho4979MNh/sOl/6G79MP3f7Tf4c8//fBf3//jf//4ae/d0jM/LCdYlTN/ZtZ4eYGLKf5l",
-	"jwiKJ4bbCbeGwoym/XakxvsCM3j2Yrh1P+57N8O+HS7r37oac7avpsORqe5l6BWPqjryYiZyceynKQAz",
-	"8B4THoepmk4IW5X15xmMbT34ZPPcnYXis09Sfr6U6LwRkGbTqrFCPvQny2xek7u8bG1NUhHhVaMH80Rh",
-	"w7Ry1iEil6/MSfliGc6WTyQwMM0SnO+QxbyCcvTgp6Tc/WT3uCTf4kqC/IJnwKyZqpQd2NIpKhHGb9BC",
-	"9k7zxJzsDFfEUsNYDIXhSYiMxeoYMSTiFlKIc/tEDQxIavdip0BYTqO5FpF90fnp9CiTql41cWPbtbmn",
-	"q9URA+N7UPyQPX9Zxa9wryrczskc4XF95AsJXhIc7Sq0K+evqq4sruz/3pOYiIphOyvYrWla7tf9VeEs",
-	"FzL+E67NG72lpbOqXCALDas0k8iVcmaSwq1QU/0aabVtkmcKt+pme8ygraoTVmrURVDoch1CmZEUNqCa",
-	"FsW1Vd0Av5mV3NyeSkO+wBuY2x2RpeYqpHlxPPRegUKV0ycD1N2Be+Aezyjx+gsyj2cwfyvMiKi96laT",
-	"ts7dfc78ppSRTh1QJYHv7u75X/2eBy1dc14cxq9LeGAaZKwpvDAbqQR8k7TmYPL3xjeyOVfdgkYtkwiN",
-	"vr7xkdZgtm6ssNC5qXF/heX31rdZWHxn224LfJM73airkRq4sCoSk5octVlPuoYf/alhVpN24VgYQOQb",
-	"MLkciiow2oXlcVNsGhP4fataIBXFVWmwE0i1kvZQs0glCUQEhnp31pcV2m1VJ3dJjcnLOUfRSGnI3AO5",
-	"byCcakjP4jAoeg58lpOgNMTGYPRrp3uvlo7vrNDcHKGtrMfjK/ewB5H6PCdd2wmoae8TvXUjgU90Fr7Z",
-	"jQ1y0tfv8T2oZe7ef1nNjBL/qzQyl2avBmxsn3GHdqZYDJEY80QHDN7zyLTZmWERT7GvnVQsmqYpyKgo",
-	"geXU9SpZdmXi5+/Tk/lSGTjhur4C1oNCrkMgWCwRt69VUXABHqYxKT0ER5GkJXhvCe0m1e71zqh6sj+h",
-	"790v4Rf0wEYee8pBnibJJ3XdL9LnL+3KLzdT2PJmu11Z4TH/rHfaTeEc0qiydAVVJdQuhrD17foK79R5",
-	"SRBUhTkot98uG/sdVugRiW9GXlEYIv7lcqntCCvoUZ3cV5m5eekntL4WFtXxit570lCPVIk1W3asbRqH",
-	"4ujn9uXlT+Cvj1knLz/01dvUB+yuCHUTqpch0vuFlqZUJUmKtZ3VNq8r7rQ8clXn3ipX0gUm7VcFw9fU",
-	"oa9I3vCFAJu1DNgQOfjCfWQFdnAzYN5FsLnl0HypIjmLY2RJIIXlrsbOpSnXaiB1gFOvDaHxyVLxhAPl",
-	"o3oRyq7yDWbvgj61AmFqgeJL81dTE6kqR1V4AxMTdj1yri+2dqUkxRObJ3EELftS5ZGl3HtiEc2Key/5",
-	"DcjHPLqpKOzNcBtGPKaOcFI5gvoiF5f5m3fxLcy8ovDYU6c57vVyl1okZGGp2bjVG5MTpLrrlcOuZUap",
-	"mzYLB6kan1MSTRjQP3tZbUjAQqOeQN+4dB2PKovtDV0Tbp/SX5WZWocyl7krqajIkptyqdcFMr9Eqpxf",
-	"9PIyXroiLYkuuTpkvJUiqETvClGJo2P+MbWSxVonn3W45ffO63rILn7N3lC1dYfnjfL/JMxqWyRfZmnw",
-	"3+ms6gsz5pG/NuxgvEJI0Rmv2t8ZU649eZ6Lv42i4Rh1XfktXQPjae4LjBr4RxbYReFDq9MWi+dg8RRm",
-	"BCmc/dIOFQTeatxc4kZw6Wa1sbj71PiKKyXcrYDZfbkJKobPQGUqVi2iEcGFLMKx52naBUl5cfr09OLi",
-	"9AKr/Z+eXpye1qh3WTOxNSAleXc1/03d9VUuZBCiOAydRZWhxufq0XfamZABSxVqCldyxJPBHtyCxADd",
-	"MeuDK5+mWt1ESQgy9VUNvCZj5S7qrG32KmWhEZBijYw2wH2djQZCP0eQhStJ9Rr25ER0xCtlUxPBUcJS",
-	"CVrRNs3S1ieiLSSh+TwfVDcI8z+G9Shlax2kVAO08fzvjhg1yY3yJp/2Nry9N3a3N7AD7Am/FE7+ZCm4",
-	"h52NsFLuB6RysahjgSzv6plCoY5lw1vq3BcFkLHPeubzbsWlI3+/BzP7yLd4Ln1z2O2QezY9cq7mzy9z",
-	"GaWHlkF7XIXZU9jH+vO6DMzu2oy2glbv/Pzi1e9Yg3PeO8Pym97Lk9Pnz2tQ2Qs3uLbgFw0zZPFFxIPv",
-	"tMswhrhYQUjOOLJrQqYkyQl7h7CaUcZMyCiZxohBQxLuShZlG1XeOrFETV9kBtZTJVe25bKpGm+NZVvh",
-	"edv6aH92xmgXXn+6sluz3EF3O65RS+fPT887Ei2oveGV5FRmDUCxuoU04ZPXFEgpl5P+fNSpbO5K2BL2",
-	"SiWxT8miXsOIs3DMOgxkTCUAJsvMyk7S4cNHh00qQ5ZWQwlBdU6OG5hjgUCsuizEyoFuCjwOUWulf89S",
-	"YSBET7/lBlReoAY5hg65fML8vfyNK8mThF7JWuX1zs/a7JRHo3wEhwHkGY4wTALEus0ugFutlHqhpMLY",
-	"n13xueNGiFd0RUgjxGQKut/PZSzjo1K06vs/+N6/3tn/2Xv3Y/eH//reLuB/ce4/VGLzvgZjJ6DrUtBz",
-	"iGPL8SqiB2i8/lZqTr2iBbDDd3GHxJVvLTekRv+GPT0DD42UeVg2aVDtvV1rPb/ljk7YwKOAgrbSfZc9",
-	"aN/KkCPWoxnkz78l3Lsm9HOEKoFQUFobjcGsgeVwMYQxIHMaLoSzGlDvzhkVjhxV6yzsTZHYwcJxWpdO",
-	"U66krsVW3qxp4GIZklM1sLwZtW6q5ffaQNY9LWBGITOgOm1SUjoON6DNejkqngMDyAE+lvGccXHjacIN",
-	"bNzF49WiPX7szXCWW+FGLUR0ydGSNs4p+CLxznV9N3HJRh8Xcv8DRClEKLHZSDGJBe+xiO+ANF4PZO47",
-	"qGqFLeCwP3l5MoWbuNmnSbvNg1SrmMVCs/wSNhhGMDJlmTjKcdGjMlrq7rBBN4ctZDkdcxfCXjjhUQQT",
-	"U5etmWGmpVP0D9n5zoQGAqzjS1AiDktnNuIGD0EGuqn5XFelbK5FF3fHsUmMZ+EIbfRKg63PukbikYM4",
-	"q2fcFAx2Dbg10ktgt/BobQR/MX5aRH/O27Vnm1y91ALNcoJXCoNpFIGuSH3W+R8WskKSmZWqVudukLHr",
-	"h6n6dh5XrE3DyMS289wQoF4eTsQNY/ZcJ1wbNlDTtCrOtgnMxF3jZcXYV4PBl6JZDd8pRKQavJGHa9Y+",
-	"vJhyfdcwSNXOv0EF5evrJPfv0NStZjMat776ot2uNmtwtetkdU913t96V6qaM79d4yTEso8S4Kmuaie1",
-	"edek6vq0NZ/ZouNRDRW8N6PeZFr0Vvzl3QnNF1hF1rxhVFVObRZ+ssYlAi5bI0iiqVwF9VHUpRvx3nvr",
-	"e1NuBNMAj6po6G2WhFFuYlJUeZdbRa3LoHg7qukvngPvR3yMcNN9aDMH0ohpqogcLaTrQ+RztRd3RG9Q",
-	"hVnXqT9KBN2JZil4b0fzE3zj47uKpLncZttsxPy1ymGxrXTDeKTfwI0mcOFfqvx8ngrYvAdJnhRYOaLT",
-	"05qN51Wn31fRyGcPbbRun9xTNWRNdlIr346MMm5Bpf33J6uwI4E7sjV35cSfxGVfQd6KQ8IMtGE4tk+l",
-	"Rd+ec66WXWcVl4YM7AJrKvoLti4zb1CL7L/cgGuclK7RNu3YlqP697U0BPDmvhKueTe8ywxS+jtyV3o0",
-	"3BVFKE2746UNms7MeH2Tn1pMwzJ7Xc49XOClJf/mGrF0h2z7ynJ+exF7m7Xqo5fe1MY4K/Iwhb5BaN0V",
-	"rHhjVX85cz9ozfKOXBs30FyQ0fmmlJAfC/QqU6KyNCBbdz61/IwUrkS56LSwpTU3/blalWGdNVigbv1G",
-	"se8nSgsjbuEHyq1TNxSo+F7CkNPv7YsYSaacVB9mUkPAgOTdPFA0mr5jVMkBbLov15DmoiDIV6miFU0j",
-	"RXRTCaFIvlUloWnecb0Wq8aTBMzWrSlLvuAmE7k/9n13zlZVeJHJYaFdp415X8Xzhrx2NWPclukspzSd",
-	"vHpx/vz0siaB6W5MZ62xUGREOYtZw1ncYS6fmTKXKZ7Fmrt0WVAOvxmYY5/tk+GKFby7OXRsTF5eofXU",
-	"BSGoKskHrgmeI/5zqk0NpmzNPfE+t+zzTtUdKepBgdi2GWDttfs1fT7j/TjBeIpKDE2nHDxXMzomE16N",
-	"6Z+oqsagp+OJmbviRq/fYCqL4/a6cSszJ4Iqu5itbOu6oh7jc+zZVMZKwka2zht6ZUXlWF5iu9oUqsOV",
-	"dmhDLr/LqEqo6RL2kEJ9wy2m5u6+yZZaBQmvLVVd4QkpG5iQ7zN1itUoCxd/2zKqJkEeftP82a0DQvSV",
-	"6oIXbqo712mIpqkw89d2jS62Azytxucpt3ILWDgemut2u41hPKQS2o/0fva1kTGT1kf7MSEHqi7NTWZo",
-	"X99lzds002DYdIK5ZYnV7bBQqmt/jY7RwFUxaexspgOC1A3yTmk673amgytpeZIOmK8+1FkvMcSiajMs",
-	"5u6dn1mhTfA9rhn+lbySP/74esQnoNs//sheSXD95jIYB8046/MUGFH3mCVCG/x9aDVh3x0nxycJ2+z0",
-	"FlKHwoS66YCLRF9JP2b44YraCV61uuxDu93++DEMsrQbbEynsWFasS3eDwHjrimdR+ijFnZZK7YRvwXs",
-	"cHclq5rf/YBU6atYgF7sD5ACLyQZO6qg6Ca6EIIy3mhd8Or5BR12Do5ZNOJyCHazMHtGByyGBDBLEb9s",
-	"v6HdK+yw02mzo07nSo6BS18bXGzDpfOOhlTWSkueJuByJDQT5piFSMi2PRkhM5AkmvrSYEr0lXR/Xuh4",
-	"mNfJ6VKDKc0iJSNA45mIcCYnU2Mp8JjoZg/C31+/esm+D0+UNCDN3uV8Al3GJ4T/LZTct5Z7+AOhfzzd",
-	"+yVwwfED9kI89v/4xf7DaZBXkkjWZm9KDUkdiMhQqhTiNnviIcbz2/Hmp06n07Ff4nLOSGwE1pwSCeZr",
-	"csOR9pT+pK8kktGlcQ6EYT8fsb41oXjqyRrTgT6yG3QmGWfnvcuT34Ks+0wCA4OtNCg5kmvy3R57MU21",
-	"HZh9ao9dgPmSGFRxJL0UY9A//oif9Pgp9Ugp9M4FIJaC3YjXVg5wWdUBz75MiGjnr15f4sLd5On8TYCq",
-	"izm2RlYa22NiRdNcTVmsrvA62B3IoK2o6egNzFFwWk6sGQwISg2Bdz2nodEh9gdcaCZikEZEPPGtdPpz",
-	"A23Ws8Nh894UaCNd076/YfZkm/XcrTrqHATs6PARfuPh+/dIMTvD/D1HnmcwR9qEPdeYDs9hlz1Gls0y",
-	"dk7fdvxeY8JvjnYlJP6CWmpii0977UCbY9z7K9mHRMmhpt651F/QMwBEUErmLBE3xX7T7rQ5/oT97Vbk",
-	"HyNsoTui9kzaqWIyMuYvvt/Dv7sSbiOM1VpaxM2pYKIgxnrnZ4XknW7rwEpgNQHJJ6LVbT1od9oPEFTK",
-	"jFA27mMXG/xxWIVa8ZK8sVi6Z4ViNn2rN7aeC20e0wB2TM9MapW1/JH9c/LsrX3uOUJw2AcrIIvBI40M",
-	"CEfF6meoGdsn/jkFzG6lmGeGbo26z1pMNrsoirVbdTIFPVHSBWMOOx2Hu2FcxHCRBaJ+/J5boy0HFfuj",
-	"hPTXOuwc/rzX+Xnv4JfLg8Nup9PtdNqdTucfLTJXqLvQdefgz87gF300O/TaZzcDP6MC19bJiKdDiAnu",
-	"wMwEVgC7nuGtP9VI/p9uKu1IjVE5LqOTOXiZw4ceEOYgA3Y5KIOwHKB+1Zx+CLGGetJyk0NEvFEDv4Nt",
-	"bPnPY1e3VexzXPcp9/h+6Vn82hFtUNVL2UbuP+ZxITfmqHOw/pU3xfaX+NKD9S89zZpk2jcOH61/41Kp",
-	"F1z6QhB0lj5ssqIzl42LDSbprQeNFpVZcLi/0/GYp3N3uYl7281E7c/yHz7UVOPCp2i5OfbU6tKvsJSD",
-	"Uk10nedzzA22t0q50J4FUsp1+Pj5q5Nn18/PXmNLKl9HJrEP3Qsukr56D5oGYCM183miVImrJwhJcnwl",
-	"JZiZSm9I/4rhVkROhbmBibGi+wbmmG6tRygOkrmLzlo5LzSKM+onWkhN9frBoyu52N6YeHOZOfbiGK/B",
-	"xqyxIN8R+fld1q77sYrnm/GeLXjG39VI/qQGA0h1mXU0vfx+4dn9Ktt1Wcy1xFMPNlvX18BKN2KGVYzw",
-	"EttROriqAvvLDoDZu4BJwuewlgtWvfIx+Osy0k4DRnri2/naFw4afOKcehRfKvUcOxQjxz5c/94zmL8Q",
-	"GpnSN8flz61B4wswVFrQYV3sfTPuj6Vs+AmnWe5/wP+exR9JGCRgYEV6/J/TeJiVPThLi363rH1ewFjd",
-	"wnY89jFNqnV37S7LXnd8rRlP8MnwFVzhV1eB8u+gD3WO1r/xUpmn2Fn8W7tal/wGrMGOLJ6pweBu9ynz",
-	"+93BWDvJxvgi9lq2BCrTx3763ECdyUZp502v1GL++f3Zbb444CEmBNO/Xk9wkIOfH7UfPQqa6iO+XMA9",
-	"82ivc3CJDyzqLJZS13riYGcdPV77f/vsMjo2xR66v3TynrkIpIvxbd+TOW+Aa0/UKMuzpTRnn1xCzfLm",
-	"F+jY0a3ugCcaCsVUcpok5UopFyrMcSwRlsSalMUMfXrPAQO4fyyihCz1j81K+w86GbDHH++ywn07TCHA",
-	"fGK/S0PPhIzVjNb3qFOqf6AHXFFD3s2oUFC7ag8z58rBZzKm/cFuYk9nN2xnUX/FFnVUYMNeBOS/K4mB",
-	"7NfrDGtXw8olC0WcdT5DcCrWk4TxTwYu1bNV2LVsyaxlxBN0hjV9JTHYUoXOHBQwnDUzSjmTOrTcKmQJ",
-	"8Ftra08pBbrQRb3KeD5BfupP/hc1ocvc/545+ALbLTLVjIduxCQ/bsBXSjT+lNb6ToDuBGilAN1UBNZ5",
-	"UTyX3DlSPrkFtvO83JM2QOwXw7KZlGusDFTZhfsf8gzFjwUjsSxZfwWztVg9yTMg725e7YTCTih8CaGw",
-	"Y+XfojPtVzAFVpmnqZQAT7Yyp1B4VNpTiB41RaR9o1RdJtAxC/1FCQP3M4DH5Le8pO04ROiyjSYJjyDG",
-	"DLsriR0v26zn0sgyPCC7rjGm3XAmYcY8VA6mAQesP6d0L5rUiE8mIHUpYEoNsyMRY0TUIx/dAEzwA348",
-	"QxHZGKhZOesxYsWFJLkENCaqyRx4fphyWYiSHqO9aVy2zFBIjUZeH0CyOOUznE9/jv1gzOIYrkeDtVJ5",
-	"Go3ELcT5RlPmkc+B5nLOxioFynHLZ0i0i7vsqNNhoZAIb3iN1TWCUhMrbMwyNMidhGHwWS3SKuPxYQ7T",
-	"0Zpwa9Y3D1BWY6Q0MgR3Mn+lzH/4byXz3bmrkfmPLju/1Mj8w3uX+Vl6JpNqtrMKd1bhN2MVoiQLGN6l",
-	"gKWgp2NMSHWi8VPZi/vY5oA6UVf5l1+gHF7C9HYAI4WCwMChjWB4jwoGc+xCTpqGknDMQsxV3vdjaN+o",
-	"4kr6HsS987Ms0VaYhWywHg1ecmoHPiE84ho89m8CxmDOuFXIeAFocaSu5AjLHHCkwhqy8GTOTpbTxCvd",
-	"5aXhif1QYrW8knPAmToBZ+nkFKtiMjJC0WjMaI9MMu/Sgo86R4Q9l01IAsSUEz2VbA7mGEuCnPp0JZ37",
-	"fzGznYV+AKqQQCMtbLOnVvz56bp8i1qvfAF05tvRmajQt/W69/vpYadcuNltTTWk10cPfy78/o221xqV",
-	"hb9zCa0Nveo5jT5pFlyhTnpB0Vlcb0O1qgjEY/9x/bdfHtVSqzFNCiemRm777+5E9U5UfzMuCRLHGcfn",
-	"GQb1XE1TFo2U2MwlsV5Ia4c5XS+n32Las5oa1leG+lTpTCIvuEsCkgtlt4YDp+YTSp52/3Y+Aalmrr7M",
-	"Fb15yzyv4JqAmiQIS+yBU1WKDgxEZXCShtK9dVbYQyInLyrixqSiP7VrupJkf3jplCh1AzHjpksrjAEL",
-	"ZJUkyCBdJbc8VPdJEb3oW5FcvoD/iOzjAlADceJ74dCLYOafwvjP0aIJcmGF9CoANzuLuMbK9RY0Vau3",
-	"Xr66vjh927t4gggMMMF7V9KbJnyeu5OwPE1ovCWt3BTuZFnfnY9rzPP1ZrefmzeV3aQOOuw/7eXCXbVn",
-	"+2G70wmWgeArp/WwDnb6cCtHegHiu0I8YxIHcN/0boZNLoGnu2DrTlZ/M7La99fNIefpHE/4nKTObDTf",
-	"PHqwQlIX4X/WJ+uyl85gw4Im5822Vn+i1qXy/p5jxnxKibZh/u9nL5rcBW+3cOR+sVRWd2ibZLT6i7SL",
-	"4v4ForhZBmyx/Unu0XRtrLZlxI7XNGC3PfIQCl1s0qnSsoSwhsvMdfslc2VgteEuC9UEZMhmXBiHhcZS",
-	"bEgcXMkQ+Q7EYQbZo9FacagJYZQAl/THPiRqVsoH/k4zM0pBWzaEUknorGIVbkUMMoIq+4bkgV3+khCo",
-	"qMJwsXNXfTHVq8ovEMKs6d3W4PEdv2qBsmR2xDBWJQA2+pOSt84puEIGPeweHLQ7h8V4o4ZysamrLm2t",
-	"sd14Qjjerd7jk4PDB5s64+zv7RmkaTprg0D1fu4ELXeEkQL+KFFzby+zWn/++OOPixWu7iicvuidPb9+",
-	"0bs8+S2Tma3uw4d2/wqj5S+8fHV98vzs5FnxabuHHrsPMSlan03qaGhWPKF3UARfrdhAzY72qDkOQSYY",
-	"rHauoZwYuZzxgwEjd1Vcvg+iC2g+KyLeUCpNBt1UkBk5AHFF1qXeJmBiJ30P7O/fiOu5/UHyeufZw6BK",
-	"I68jScLFuDjissp+Z6qtV/NHkMRvpBGJ/yYSOp3F153OQRGfcIEchLRYJEc1PRXiCF2cPj29uDi9cCbU",
-	"75lFUODVObxq7olakdaZLxM5/tcugzaRIk8QTq0++UTvKrf/OsmmucDZCPfG55NWJxveQQZ83rCD4989",
-	"fQMk9vRITRjvqykJvQlPI0iaX5+Xipb/KSMMX0rIrSPSTgbuZOC/kQzcJV/uokTfZJTIyqgyAtKmWkAp",
-	"haNodu7zySRVtysyN56D0WyoMquTrhIiPHcXzcw+RGoMmmXtDshbaHRmnPbOzy9e/X76JCAMYZizFLRh",
-	"XF/JRMmhaye+6HllXN/ozD1KcqzgIcXJ5CkfPVwS1WUwtz4i1VJ+COs7iWgl5jHmaBKQqs/flMowy4uq",
-	"sxYbVnTQhL5FLYsN+Fgkc0y3manmDPkCJf+CXvXt6lELZPicetNCocKDclbkTpu6V23Kc6f16tTiZnzl",
-	"6pTngjuVaqdS7VSqXCSTVsPzsKtVLe6mUKWATT9q9alLrFhBLNdNVKqL07+fnlRpVCe9lyenz59blQo7",
-	"C4CwCsyVjAghyZemYg2KVAxjVQGL+MRqYJQ/22av7DszoYEQ47nXoKq0mQtc4LenzGBIDVKtfJn2TLGx",
-	"x27+d1VtVhNlp+j8RRWdjGn85TQdYr87TWen6ew0HdR0SFzfi6KjYtjDbl93gfp1jPeTQ/3eX2ZWTtnu",
-	"o4edYCOQf0uusuB1zQe7R79kOb/UbQohChyb6435v5Rk/3H4sBW0bpWI7RuHnysvyW1Ro9ykrAPcLkHp",
-	"a0Z2zbapmMSKpfXlBFb7qzWQrj1sEbUNbGsdnKo7b18UTrXJVdwUwtSt61OWWhd4071xps6mjKmzMWup",
-	"07TspAIG44nZNR/ZNR/58hCYnm024ZqVmtL+hwlamfX5nZeOPWPga6whuXU9oSQWXemRmkk2ghSqsze3",
-	"5Z3O+L27mvT1aEf3yYR2+XJ/HXBGf4lJMxFGM/KNNleFau70OnCiN9RmthN0Oh13x7mMXatZ6nsaIPag",
-	"SvPo9YnjBdZcS4FAejyeYZB13lVRNE2pGdiVFNJ5kXG8FGh9BOUY+ya19G19IyYTiBG1h7rTjTg1754a",
-	"5sZRaezb10V8jCCQdsGuEyiBP1oq2onRqnwDYD+LvGVthf/4DO8zLnNrrvX5QXrwmPRe/OPlXqfTOdg7",
-	"/e/ei/Pnp60g+91h9rt3jTlRgRSfMv8wPwOo3GUMdQOeWZqpniamtiS/D/bQZIAd9o2dKrdzl31LjeeI",
-	"qQlpFOMr1L/+NLnxoCErlcEMCWP/QzHK8HHf8k0Z1wuQp1jEOZmm0YhryCFqUzBTLOgh8LU10UIXCZQK",
-	"A4HHBJpBKHQ5AK8oRRIte6eoChsqClbyBUi47zQLo4TP7B9DpsEYIYdM87kOvND186U+3ugc8BO0Whvh",
-	"0tnPF1dGwQ47n/AGJibMHO8B00JGLmQrDOur6XCELoihknB8JZVM5n7Wrp/+GLzQ9+tos7cjoF7ZLOEG",
-	"0iL5PMgxBb3QuzEC8mYyJeFKZr2zKY+M4P6y150ThOSpjKDL+JCLmtwx7xxJrZqvIQ6LYMXF/D4KDOei",
-	"3+MTZylsEPGpBrtGoiAFQOzz8H5ixUiQffZKNs1Zu8CF3AWZqBhP+9xIxB545xWqMkd/Ozgo3ZtNor2W",
-	"DJ8ULK827rh2FRgJxOO2SQDV9djHCKmMsDUxhWIh1TwpZ+oXgZ52AdcvFHAtxTc9Z9/0CNfqa/ZEkQ8X",
-	"2eNOVdupat9SI9M8kaoEkuGEZEFx8yywZOS7XxbVNZS2dwhw/obvf5E+ppQHj0qM0IyYG/YvmDoQRPoV",
-	"9kCQrp1vFcJGxhaLLGbM3z8HOTSjVvfw4UOEIfL/PghahhiwNoiU93HlBItNVu8N5sOSPYP5uMfYrxd+",
-	"nU6V+NvA12nXXvZ1jrmZplBsF/C3qrcLQmoM42vej3yulVMPHit1YxVBqyAEbMJFzPjAOGRNbbglqtXP",
-	"kxIGhxcoE5Ax7tnnCS7bfWoSWMajsospf8Ux5ZFjdJ7BJhAPIS3zV/rdmoCytWHpnnlTlWvmjiUZsFlD",
-	"FT0BadqsZ1iY3Z4QjUFnV2azZv25tWIhGRxfyZnrQopodqaAkJRCAojJnjJShtvszGiym+aIiu48qQjy",
-	"PhuBrPxYm/WupGOuiwDr7K746sWVjqfaXMlEgPfVDqb2b/Wg6Pa6fdG4+moG+vlY4Iaxe0u3Txq3//eR",
-	"K5tIhrqQnF3kzjTZmSbfGAa7Ewml0t0RceQGUnPRKNn/YP+zponmVgz/Nxz3PpIBdmztjmxtx4y+3UyD",
-	"5lc7Tyso3+x90kLXVY9JxfoqnrfZCXlwUVFmmTsXJ8IWSt2PsWIe1d2Y1fThqQ4PdJmLUWBYCP8wgNT3",
-	"T6rUPXEmd2JFWwYMdsyrxLxWxQQylpaHAe6Nqe2qZb5yxe3fwjdMHBldxHfUuPYd52zMmC/weeLLGdet",
-	"Y8s5496IL1eHbfFbO9b7bbBefzR2nHfHef8inPdFgfPm3lipZhuzYGFgXB+Je5XEBeT8pyKxnInxOGbT",
-	"SXVk7gzH+yKROVwKUwMG73lkkrlv42lgqNJ5XQjM//3e43DZdHAaN0LGdVOwf2scg7MEfiYw12DVdxfi",
-	"f+yt885j/3hlRvcUEbSz+QQRwWxTuq3TBCKTKiki3arMcGkmt8qEOk9hLKZjNhNWOGjNgKf9aaxJGYhG",
-	"PB1aKeSQ3woJLVg+MeZDeJMmVhAaM9Hd/f0olu1C8f2+G649wY5muL/d1mQ01yLiSU7st/7zp/S8vTco",
-	"j09Q/TmgVuk5wBC2bEXRpqIbK8iDllE3IN3zRJAVyJRlgIHPEIi0x6NJIBLP7C4Q+RUHIoXj61660L9L",
-	"wgV/ta6uVeJIzAcLOZukIsJIm0sqxbp5DTLv+cxcT2gr4lwqayK0ISgeq8xng8k5DXcl82gmZbDmDDCk",
-	"6xQ6BS50fZCDbJQQb1dI7QCmk0kyd7kcDK9I1n2ayjX6kCg51MwoFouhMDzxjF8mc2zM7PNC7Ex9R+uj",
-	"zlF9ONFemi8aTixw31/FwLATzOkpM9+KsrLyTj9x1KA6MssV2dAOFvE0znmio9lS2Vn2XVeAVmSLhw87",
-	"nQ0jjZakn7YZ81YU20p2rSHsQvZlLqxIOtyR7iukEY2/rTzaRKLUmWb24u2ssV0A81srgSaZ2ES4Lhpu",
-	"+x/sf9ZEK7eTJzjuvTSf2anyn1aV/0Ssc8fwvtkgaXOGstS5ZMFGS+32sjGPgfVhoFJgNwATq5WLlCBq",
-	"rBKOSnc705w1GM1GasbGViPnKVB7eWwgPxtxg5gLM66ZVkl8JcfA5WwkksoMO+qdcicW9nnLorIrLuTi",
-	"JW+utear/rQtU3aseZk1V+xbY968VFZ0X7x5F3HY6bjfpo6LkdgtddwbmDerEgpYCrfqhoK7mgkZJdMY",
-	"4jZ7DVFqpdEi1g/WDFdHMJ7Zj36RAIZdbhYw6J2f3Uu84BnMXbjgs/dlR45+A/Oy08PxaZE59VpBK+Ha",
-	"vNHFXEDPu6GPfbXshqRwK9RU05aWKk7d5pea304ITYQ4vTtUWY0u6T3vPpMX/BnMmzjB7fbvfOBfsQ/8",
-	"hjiD52D4zxIDs79pUoeDXmBXqIeJDXikA4dnILKmONqoFGImsBeRSscOcUFNk5j1gdkvOU6GGBU3MGcz",
-	"ld7oDK0or32xavpYxRlmzJhLPoQxSIOvOdSh2GobbdZjuCIHP2mQGbEMlmHEb4EJhLUoZ9DUu7StVv0l",
-	"PdpVPGeZwzTlGpv5np/B/JO6nv8ivDho0S2w04n614m4hWsP9rQJp30rzIimVadP4zXJGj7jozuNeoeD",
-	"+aVxMG+QR64RLgvK8f6HG5g7928MCRhYljint5DO3Tn33N9eAW3URKO8sEa4vRBCsof2QSVjHWDp5lCp",
-	"uM0u7JX2aZakZtsBXJIlAg+NavuY2Oe3Yf/P7MLuwf+sp1EEWmfcthkjee3eqmAhZ4ayR5EQO5/pX8Bn",
-	"Sof0jldwP1WGm1XJy1Wan4RZSfsjRU4llNigDZ9rhjnJeB1DdQtpwiev6Y4W0KzInWpEklxJ93yqxtbs",
-	"Bp4mAlKG0xNKMpCxZtzg5wKmlZ1HCgULeaxSHFQyM1OEH5Zf+iq9r3GPxgsk0R24wed15Zap3eo++HmD",
-	"xINsrffawehTKnsLbszDR92Hj9oHBAPVUAUsDfFoER7rm1IM85u5Uw537tZvrCbanmReOMIbSbVE8L5I",
-	"hJmvhFPvK3WDcoRLrFLk0mXkOb8DaprUem/O+DAF6KIMQ2BMrD4JWEhI5CGDf055olmopsaOFAs5DNlP",
-	"VzJ0lcAh+//+n/+XhTH0Tch+YqFHj8N/OABG/JnHf061gTjM50JlL+hYDfkQcDTKYGdGXcnSN6uE1q9g",
-	"nmcUWZJbFeEaT4yLpyfswYMHjwL0mpSwRI4ZZ+FPof2lMAg4gsArIA3jmoX/efg4LKdsSzWjuWXCIGO1",
-	"DzqXhw+6Dy23/keNw5ibuuz2o04puf2wg6FgeyZb3db//NHZe/Tuw9HHPfrhMP/h0v/QXfrh+z/a7/Dn",
-	"n374r+//8b9//LT3bumZH/6jtZxGf/cCJ3uqHFQ4VjXZ37kDYdfWCVp0AEqoUwcY/qNDlBUw/a0m1SJ/",
-	"7WjxNSvU7Br6POEy8v4dK2f6BmOI7pwSPLSD4D94gNMqnEGsz7LbAPk/c7jEVvdvlP1IAcnyCqvXd3gP",
-	"0zxcnONhcYal+dnJvZ/UT2zTTy9+ecWHPwb2pFfeDK+ElD/dWH3IGUCN6oDccOe8//oE4lvf/jV3hauZ",
-	"w9anakS9KZqAf217+MIX2Ye/ke5sDe0OGHO0Av5UI1lqRulMklLNp5NNf1cjyV6PhRm1vq7aFdqkJoE7",
-	"dyB21/8rjt0t33X/m9Jld79sUMUS32NzNjpqXzRCdseru2FMjBb8FYTFPhPH2ozn1CkZDmx2547Yxaq+",
-	"cKxq7BlWI2Za8C24X+1/8EgQKysXtuSLLzzKxN01IGcvLBiV7rfeVMvsl0QMwIgxnHJsHdA9oJIp/+uL",
-	"khFXNvFKJl02/uGq0Q8rhy7ZR5ktlo1op7RmxutH/Rh80/x1dSNyOpm5/8gfAYaGhNDewbML/f1lMOU8",
-	"qrDV26i0Ibv3m+qLvo6iqorhzuws+BIqYSkHCO/mb+1Ntb7i+j9pRcNGXKnQrqSWD2Vrve+M/yaqnusH",
-	"RTU0u8T/XSTqG0z8315XVBOQfCLa/p6v6OwrTcojkwWcmIb0FlKsVdOBvUV/f/3qZZu9BIgRyeEG5pWd",
-	"fl9PIGptxYSaXfonKpqO7SiV115oFrsH7lG5+IgB9GmKAb0/3i1KP1P8bGGXeF9NDe0Rj2NBk0QmbffG",
-	"hej3P9APZ/HHfT6ZpOq2OXpfj52fvnxy9vJXD+rhEf975+cXr34/fdJmr3x2y3Krtg2RVQXMXONUDW3W",
-	"w6lS5wPm5k0ZN8vAgXLOFLayyz9YFSWkIeGCOnptKuIvHBW/LC7grvfY9r3H/KHdovVYU42BbDR3wmr0",
-	"BneVdtWCO3zCLyn8HTfEhGHH27F4HLGtxRi2aBlWIXE2xPHOBY5KMyGzKHyyHoIVXV0DJqT9GQNKAYv4",
-	"hKn0Svan8RDMcakhqzBsxBc7sdYAiVfInYLoE5qd986eBFfS9yat6lta2f20YVYmTWsnuXZdM3eiaye6",
-	"/t1FF3HDTHLdj6SajeqTKc+K0IDYkyxv/4D8HlGwhclTkxNldEBNtKcJuBsz4+53OfNy/05EdHMlMwkc",
-	"5O23UyvGvJ+bhIoWQ8kTzJZEmNgKeXH6fpJwIe8sMO4BWgrftDYtLnKZfReFxNGj9qNHjTm4WGD8YzCc",
-	"0mE83yXE8uK/8JS8fHV98vzs5FnrnWPOADkXd8wZaV/F3fNG08UG0b1czNEv3mRsOhX65nWkUsC/5jz9",
-	"1Yvz56eXyNNnPJUYt8HMv6Cl0pg+XRYgRNBamSmiG93q/vKIxKVV8R6fkLfUbnMCDUha6NHf6j442gxy",
-	"viDaMlqXKVxcTgVtc0ItNBtaRatdg+4vZCQvrvMjjVrn4+8cXOKRKZabuMeRrWEINFHRjX3rl07QGiR8",
-	"2DMu/5kOtP2VPQIghiMM81pmbtXrJ3xOMx0L6a8iUWTC5xcwAW4fH/BEQ3YgF49jlp5cPjeT+oMxEO+t",
-	"evOwyQ5PII0gn5YRxIvf5WT+mE/lJP/qTMhYzWh9j+wzGds8+Bi0vBTKbkMzXe/tqDJL9jc1s2Iq4mNg",
-	"RrE+7OKnf4H46dvRPDfyZxwhvmTzluB5Uq0GY4Qc6lXpIK/9M3e2G+3Xfyte7SjhM2xh020Zdf0vSC37",
-	"xn6x6Bbv2slQ+cVEpHNyOSQisiSQSmJEh/70liQIDfygc98JDBkJaowoT0YmJBuoNIJdUurXmXRQSkn/",
-	"TmcbV7g52a9KV8f/dh10I5VFzUNyDU0SHgEa15zNRiqBNsPMeO93whLgSMkIUqmp1f+ITyYgdQbDbs2U",
-	"rkdpH4pbkJlR4TEhfU9njFkPlakHdCxc5S+Y81q439QUunTDY7rDPz8M8sueKvTftT5umPrg1/spkx+2",
-	"4Gqbrvpr43LSKhXVnG7nLNrlxX7mXIe78/SCF8lr33r/g/+ReuRhl9B1QQ9764mNc8mQMbAhv4UuVSXh",
-	"TBEWxjfdMGyYcomt84nVmxGkOgMLQwvxmAYU+kqOhca+ewI7/KMwYCrNe/azGPomcOlLJZqEnieFnjxM",
-	"87lus56fJyFM4Cpjh4iGGGfVMQ5fYeHfcIW/XM6pGXR/WiBBIVFAKuPeEf0EwsL3fdQF0TR8M2mGnaRc",
-	"xIacdFkFiNF+eCte0Y3npnglMRFF+/AXzgzb2QmTE8sfqhr8HLusS2+KbSouL7Oj87mzB7OWfoghjQ39",
-	"kEApmCmaCM2RNMo0+JRVI1u0SFxuPOhvRKt7cNgJWlZ/6mWMo/vgF/e780IVa11fRAmzxz5zuxOsp2nQ",
-	"MuqJz+3O2YaV/+/ldQyDo4c/b0p4Xpkp/daDzmD1E1061BRnVpXcyeJdouI3I7wTPstFxFZ9bGtk9aqo",
-	"z2UxzFOK7BzjXZoRKJN0DhXvYhFWloyEjDGQw5MEZdCVDH89vWQ1kafQt51qs1cDxheiS4UGVtwK8RjS",
-	"gIUuSBCicGazkYhWhYLuRTx9lnAQ/SYLgdifyiBJeTikGIHJ/oVOZedlzdyjBayFO/XWtfyz1W3lB9W5",
-	"6gu8O0NxIvd8K2jZI1PCe9ijSTQDtHjXoCfvr4XuUkZl30ZxM5Wxko4kH3cu4p2LuNpF7MyMsbot+YbX",
-	"wy2Uk5c/tPrAMZryB2J3U5o3Hf8ptorYz3GN928P8Hy7j61MHBdGQzJoFxBzMPt5Gaf9csGcsQwBbSC/",
-	"RMRZzvEAfFfVzKFRPSKoSQJsNlIsUkkCkSm869Pll1/tnZ9lmPEkClIA1js/K34a8Z6W3yXvH5d5i0SS",
-	"Qm4ZKmVUjlgYiRD7l4c6V4oSBhzGaKRi0CRcFPWPsURxsomNsGvjtLhCfKF2jnnU2MlCl7LAEZLUGlI8",
-	"uimM5gMOy+P9RrlyqVNrdaHGz8O3uDHcwayakrIyGFMy0Bq2W99PhcROJrORGhfX5eLC1WtzzS1zXJIM",
-	"YHvGpbEMcMLnhdEokPnx3cf/PwAA//8=",
+	"7L1td9s4sj/4VXC093/6iVZkx+7pyC/uKo7S7Ymf1nY6d6eda0IkJKFNARoCsqLJzb7e1/sR95P8D6oA",
+	"kJRIiZIdJ+nRnDkdWxZBoADUc/3qYyOSo7EUTGjVaH9sDBmNWQo/HsdsNJaaCb1zycYJnbHYfBwzFaV8",
+	"rLkUjXYj1OmEhUQKQs3/1ZSlRA+pJlyRlI0Z1SwmfZkSrhUJ/ZDRbOcNm4WHhPYUE5pIPWTplCvWbAQN",
+	"FQ3ZiJp36dmYNdqNnpQJo6Lx6VPQuKSanfAR1zvw38UZXbJ/TpjSitAkkVMWEy6IHjISTdLUvGrKRSyn",
+	"TXIFvwxZysyfU2ZmTEliBi1OYsQFH01GjXYrcBPiQrMBS+cmdMlGlAsuBksmlbC+fsoZKVZCoisWSREr",
+	"MhGaJzAVeIl5Xz9lakjogHLxiBNiOp3tdPqapdWT0ZJMKdekx/rSvDCdcTGwM1nnZf+1Y4m9c1xyXs/o",
+	"iCmih3A84WtuNxRL71n6nSKJHDRJJ5nSmSLmcJq3sw90NE7Mq1L2z9vW7p+t/i9qf7pXnBj9cMLEQA8b",
+	"7b2Dg8BM1P2+66eqdGpOyCcz1TFN6Yhpe99eJjK6K5vz9ZARJnQ6+04RHhen0zMPFSfEzTNjqoeNoCHo",
+	"yH/rOG4EZvoTnpqbbC7u5rMPGkd0NKZ8IKpmHNm/l0za/OlWjWGo0vlG2diPO2XFqqbbT+kkJhFVrHTC",
+	"iq0kcoSjP+qEpbhnqeKymsr+G2XTluL+dv/g54r55gd/zFn/JpO4ar5DmcQlMzUfryTwEMd9zKnmBNIb",
+	"Nluc8im9A3ZhjnOSEEX7zDAqlGxtYo6wpr2Ekc7V0fFxQCaC/3PCyJilxPAkEbOYsH6fRbpJzPIVHTFy",
+	"x2ZkyvUQ2Q4dsRvheNGAaXxdn6dKO4EKTPAQn6ECZKXnXvt7eyTk2TJuIyn6CY90eEimQ56wbLgbwRVR",
+	"micJSSfCCKqA7LdeFB/n4nacykHKlAqbN6KwSyM26rF0Z8RGt7QX7e49d/uEWkO2U3Nyfg0uOaZas9SM",
+	"+d9/kJ3/5/1P/9Eo3TfNRlVHjGs2Kjli6TS+bbV2y48Wx/Ee82i9YbOqGd4xZOWHREgNmpFiUcrmJM0d",
+	"m628EnfwksecdoVW9ZuckhEVMxBEnBk9YEwHeJ9Vk5yCyB5SQXZbLdT9+hPFYAtg2v+csHSWzRt0iMKx",
+	"iFmfThJtZhmYSaOI3221gkzg75YK/FM4lVW0xjML5A5INJSKCdKbwaWAc05HI9acP+Vzx7tI85F732OS",
+	"/YIO2OIC3g15NARCBySSEwHKdCpHZLdJOrgBPTbkIkYljipNpAA1jY3GelZFffNgOfF3c7Tf293/2/4v",
+	"z3/e/9vKLbiQMqmWUDEjYymTkjtpPl55xsc4+GNS+5JNaVopoxhNBYtJCl9al5OkbujHnO91SoXqVx9y",
+	"bf9uucqxiJiVS0ZsKcI1CeE7NDJP3fI4LC5JfxC3MetX6go6m8DjreuTGUqNpVAMFWAaW9Xd/BZJI0Dh",
+	"RzoeJzyiZurP/lRm1R+zuX9ssDSVKT4S48m8pwmPb62IbASNmGnKE9Vo//Gx0ecsiRvtBh2ZC9UIGiOm",
+	"FNy+xmiijP1BqCYJM5dpt/Hpff4L+Awp+R5ShSlttmjeSDArzYj0HynrN9qN/+NZZnk/w7+qZ12zlA5I",
+	"fSTQ4l57s0WREU36Mh2xOCAyJZSkk4RZzmv23Gzxanu+bDr2qWdlj5SYWMuGKHz3k1VqQUF52CbTJGU0",
+	"nt2yD1xpVbHHPC7sL7XSwGlf3FwXYkeY2+llX32aze74rS4oi4teFDKv1pHvK1W6AAa7EWHOJg9/gPNj",
+	"XsBj85O59GZQTe+YIN+HRVqHP6Be+FmO1pyrYNkI+a8++FC+lmmPxzETDzuVfT9M/kAWThacJWMCJDS6",
+	"Q2VfRXLsNBXVnqZcsydkKGVzkX0883LMUlj8HC95GLGPhdHxadLNqLc5r8ehbvEPlVRXcsT00NyNKTi1",
+	"Ugm+h6eg8ZV/9USwD2MWaRYfosImB+ROyCkIaKuUevYePyrJ37DZKVcjqqPhAwleYmquOOxz/IpMqSLG",
+	"OAC/8Jw9+4TnfpGP9lgixQBckXPTetS9OJP6tZyI+GEbIaS+7cMwldS3IswYme6bT0Hcd0OqC2dZgNM1",
+	"lkzBXECMoNuVq8wKI1TEZCRj9pXqLRd0lkgaX0t5QlO01jbfvTEOdqulvE1guCV3iJGejGdGIsNXU2tp",
+	"k1P+8gnvS+UcQHv4xfxkNpUKwkdjmT7unbmW8pSKmYujPIz4KdXsFlwQbMnt0VKiyyN1L31CJZ/qXFAG",
+	"mOVkPEfQkkjYUnVp7uvVoat6o2SPlIec6o5ivv4FFb+3gk70UKb8X+yBDHmSH6laEWEiJtQcLDpgI6OL",
+	"GP2LKkJJj9HUXCx5B/rjU5y1M2leDxfYcGZKEn7P5ib3qPf4raD3lCe0l7AHU9sPVH2F0xk6z4ExkZE0",
+	"a3rCa4wxRRJRYagbS5R4Qk7B8ws6oTEGhJwKo3T0GCqmmcFXrn58mbviCQNz6MQxBCxzHptxaswFzdGb",
+	"c8dFvIqEMMIb88VPgVFoWMEZ2WgEeY/SQau14EMKGvc0mbA539PzvdZqn1rmxfoD5+rGeu+/LXt/sgi4",
+	"U2fAuBi8nER3ZfF0UHjYhzFPmSJSgA/27fURiSlcniJdrN+p/dEYiyOq0Yj5eb+x3MsaNOwLOnoVVc8m",
+	"CdyLY6E0FXphtdlAgZtN6ZqVqlwsWC8sNnoA+KVVk4QfxuCJEMwceTU23MNodPi7fSd4HYVZ4h+NseQC",
+	"hCowPPPDh3FuItkWw0ROOO3xhOtZuQe0J+WdMmaroT01DzRJB9amCE0Z0VLTRBHFRYQRsR4bcBsDm4zN",
+	"5QP3B1KsZNPiPydKlyXAvGLxxFh0xn4bUgFW28LGLm4mhQNVkk8jJ9rMIeZiEJoxgXCzgCgphdGlIZJ3",
+	"CL7+gExEbPT7SZIEZGr2pUhs0jU/cOYJYw/ljTAkMR9AWoEbB2MI2rwF7H82QkcP12ykVh26wg355JdM",
+	"05TOzO89mlARsSoHNm4PHaSMIfdjNBpiWlAzI6BPBDLMtldyOM+nuBPWl1K6GcvyR9wtK5nm5UQQOdEB",
+	"oYmSWVaMPXlDes9AhPYYM7w8ickMA3prvp8rNSl7/a/8nomAJEwp3GpjRaODrkeju5rHLne6Km62pZyR",
+	"WXCJ40N7nGKCFxauE8QthfUxr7lCM2jp+88FhBM3GDJlMWOjMrJdAR+SAqLCKk+/yBzHJGExkamRdyRl",
+	"epIKVu8Gz7HUPF2zFdpT6jc1N9HsoAUZc/FsIXddyjjzS/zj4mo7WbjTUJKLwRxPXGBsvaqh3lkaGaUE",
+	"mbmQU0s/c+zNyg7JiM7MFwQbUM3vWc1TWH534Y2pYWDG3KFTmsY2X05OuRgcEuuGtqde9vsktNMPNzgz",
+	"Ce8zzUesC9G+xel071k6Qx0NmGrKIsbvWfyAV11WHtP5l6lHOrYPu4mYnzCmKQiEzYk9d1ncmSu5KHOb",
+	"UkK6JfdBLSqhVsdYpYbaCX3yukj9Bz6Ma395jgwr9J/c8oyWXHLZBYpvK6wJJPmRhKuSax6lkIm7Wnf0",
+	"OmPQ4HFZSHdBO3uAnl/MtAJO4vMWqhX9OSqA85wrYl5LUxYfEmqsVhaTIVVD8DGHgumpTO9CUEjDmN1z",
+	"e4yXmwUQPizYBnb2QY6glTv2xhKmhMtRt3VcEdqTE90mlITIu0Hr43FgvhSyEeVJSGgcp0ypAPY5jOWI",
+	"chGafbd/YCowA/hl9maEihtxfOG+QL4/vrj/uQ25Rs9+3v/BBowdKcwDMzlJiTFEeWxG5tpmf1ltHSdn",
+	"PjBTMjcWZmEogm+FS2xGK9XhgSInvMxQjKkGW7uWmol3oUS/HNMBFxSJvHyIi+yb8xsOUymMVba7LvO1",
+	"bHOl2dIx5TFya3P6eoYGEHkaylGJBJ7EA1bbpjuVgqE+DY+BerP2s5twAybiTUzP2mwEE00+Lv4hnaAD",
+	"aNlr3Y5cmu9+ChpK01RvNl2lqa79viv48qegMRnHa1PUJt+WSF/k55DNwYU5QxFoViuSsBY4F5DUrShH",
+	"FL+Z7hQ1iscpm5qlfv7E5Ne67HI8wl339+zruO6X9iCW8XOf7U7GdGaYsTAMgInF6w555qvm/Np8ybzv",
+	"d86mZg5GG3tFZyp3Q3J63IiLjvcqrcUJxnR2CbnMqqzcxlCrz1IGy6ZJct6H7Jplb8DMumzq74OGsC/F",
+	"dDE3aIq+y8cf9YiO1yYDVuBUEXju1PjpZ+TJb0FxJoWxc/tYIH1gT8Wq01fpa13vUM0fKO9wbQVVWb8x",
+	"nSlCbUokUdr8etE9e3V89qsr2OHeXIwSykdokPhk0uc/H6yyRtY+xfbbC8fYr6dPE8Xm13RCNXgtXfED",
+	"WMhmabCV5v4SLWW50+kB1wEObWWcHN/NaCrUIfjzQHOwMQIzl0e9RCvnkrJ0o8mscfeyzStePr95L1ad",
+	"xr62PktLvu8UZkBHCY/uAsISxXJfimRsvgGCjEth9OXsDNj0OevKnju3qzPQKy/tlVMmFiy3kEaa37Mw",
+	"ExwaSk3A2IYU79DJ69DW6YUotUNj4IRjOlEsDsG1Y69dytRkZOyfkKbRkN+zOISKjz4XNCkq8/hyYEJm",
+	"mEbQcI+UKu9uOb9XaSwdVFYo2GJTqnAFVDiHOpHicWzSTZTBnJ61hga1RAVaxqYtiR5R+3FE/9JKkCr1",
+	"N+LNpwnak7kbZVjGFMoXsLJO8YGgiTmNKYqGucNQqCZcOIHR0kI4w4/aOe5FE2PosqS/yKxKTvfmvpFF",
+	"I6bUtYFZ2/ecTVn6nSp1blgWdhyX25QRHTFkxW0iJCbiCOAVPJokNK21TkebIwigf6z+QsUeOCZfMUll",
+	"Sz3AG1OxSKBBvJldFsnUxXnLaoNKVQp76ErKmRi95z6c1qwb5DK34ArGLLuOxtCa1BsDv1lqtc3Vvvot",
+	"mdvAYLF+029P/jz5aTkSZlQpcWYVNqmKD7yCZIsybhBRxfLJC+jDB2+SyjGH7fXfXv81r789S7WlJwYQ",
+	"UOUtvatbdvLU7CTbxCrG8ihak2Jfgapkd7UksMYIF7HNczOcEbSjIKc6TxkfDMtUJHbPY2ZjtTSOuRmB",
+	"Jhe57+DNLzHszLiKMdEkp5QnPfmBYRh/RNUdvqq4iqDxYWcgd+yHfyopmpd0emrz6nLe2sVYjCBhyqiS",
+	"QoUuMJXXEYtCYIFHwOKrYsNcExrHLHbZOnAAC9bayjs8t6HWQ2rfGmQkrtxXfyedKSXHkKxJx+NU3tsY",
+	"/59Q49EIEHcDforAhVBqXCV02qPR3YVMeDQrr7zuUyjvK8TGIfaeMhoNmyS0gdRbKZJZ2CbmHwxA+NIw",
+	"aZMrSKjl7b9YKsM2iW3eIb0RNiZrtsz8MbAbh3WGfZkO+L05PqGL9Ift7Bs9FskRlITHrKcR/icBL4sN",
+	"4o/pjMh+v2iD5qcMQVCYFcST8BXl1JIxu5AyKTsiLEUZBLFABjZoSSZXPv20OMIRPAsZB1pCMheRE51z",
+	"gVCoY8YFjsBcN3qNnIqVEfEK6ZyTLZ8xQluVUoTrNetksFLwWg+k3CSVYGS1iqW82e7dqfnuspDPveRx",
+	"7QkbdTNO6VQAE+3NwBlfyJF4aL5CPpgyQmGZzz32yT122itdBZYMjyHt3G34whIvv7GLKY1YDsLisA17",
+	"p2Dr8KLCVZqaizueaMINhxkwwVKKX8dLRolgU9QuIStQcwvZYDmJG78RNPzDFczDCZ9FPn50fnpx0r3u",
+	"vmoEjdcnnV9/hZ8uu3/vHuGH3f+6OL7sviofGDbcO56q3PTrhXozD+kDY6/F7fi/c3F+BGZrFvOs91vL",
+	"QFk6O/+gO/9q7by43SkFZ8mu9VpgAOu79hyVnz7cW65EwPxLbwceDntHKg/HQzjoungSJdOH11dP/zeZ",
+	"xJVTz1LaSxz2k2h4SIzAlEqT3dZ/7x4YJRH91klSzptz+lzhf6tS5KlSq+8X5rUbmUX1ZLOE+iADgdng",
+	"oIN6XKbAzECEGb1qyJWW6YxMjeqmhnK6eE0PWmsWOeRwa5BOQYaBYedUvf/Hmo0q9z+img1kOltWvVGu",
+	"mkT2QNch5EoPR4GcS2bSKi0k4SM6YG/TUr/W28uTZtkga06wTqqcIbTPlNuMk2Ji4ZFUFVUmpbereLVW",
+	"66v1vBNmNc47YZ4pTWT0cT0EmaRpztmVoU1uxCVqqd6Yf/lZ6VXOc+E8VN+5N2z2oOqqN2w2f5LKgr4S",
+	"se0WGEydowZoEfW9clfm68h6PxzjAza8an/bnddjywu1XGYTvr2agggNVklETGUsTazdMX9y2ZMLhNkv",
+	"EOZ5jatfpol1xMwmWxbQyL7zJuWam1GPXayY6qLtU03e36ngemaUkmrRYLWaQnXePPXW0y/XdUSvLZ5x",
+	"+LeKpeXX5hVX44TOECan4ONCW/Mh2liE9mVujWXkfyWjycjVzdZ2BXYEOR8z0bk4Js+breZzEtthNnAA",
+	"Fvzri1U3HvLEYqmhWZ75/sgxBIRigBky+o0H5bPYZcTMUopkaQHlMlbjc7vW0wlXBaIwtWkjlbGo65Q5",
+	"r7gjCvrT+qkcOUnILeBXzBxWE8IxCylYvTDXXAjtUeJg/UnS50liztA1jLciA23u65+CxpAl8VuhkQ1v",
+	"ZN0uLCSvmpfcbqwj2TAItTxCJldbsDYJS2JqirEZf1+RBpzDUYYkG+t9BA7XXFk0XE9Nw1llitpEcK2q",
+	"vfBjOoOobgh3a5Piq/XzpVfGtvKwnDJh89Gu+fBWjvK5mNb8gc6ZSM5mQtoUrnP+GOd5ROG4rZNEbbhr",
+	"dYmmsZ0VjxmZykkSA4vFjGO0Ey33gLqSEu7p2GG9pMELOpMTbdnjQtbgeZ+EQI/QesmzsthCQrRHO9AW",
+	"AsFMvzSTsISj1JvoAm9ZmOzZo0wws97rzctu5SU+tnRWGUYZV1Zwlk5BaTZWZUD6QjMRMYjXkDGT44QV",
+	"QtGLnLJa787xgDWvtq/TqiGd53PubI2Vu2Luyi3eSrsLjhZL7tBltbclj8FhyU1edk/O392eHp8dn749",
+	"xRiXBf3kimgpiRrRJGmSo87F7WW3c/Rb91W7mDc7pIoMaUyMTQViGpIwIaB0z5rk5dtXv3avb7v/9Vvn",
+	"7dW1e9ofxiFVTXLZveh2rm+Pzs9+715eHZ+ftefyXBEd3PCBKcVyo+aNODu/vey+61y6CRlhgaxAS5+9",
+	"WwjBFRbbCBq5RTWCxvxMwR0+N7FG0PCvLfWMd0UqE6eqlvCyIR2PmVBQLFG8ABBxRCg2MhGIkYI8vklC",
+	"OWbChiAtyBm3ub1mE0Pz/kiHbbLf2i8u2YZr8QvlM87BuixajA6FptzKWQkXc2Qdtx6vZlUZZL1kFzO0",
+	"zcoqiQR5PJxFx5ayPCPHMgKPcm/08opMHg+fU5bsBCilVJEwjyBTo9zS2j5uuhmV8m9cvOrz6CawRaUc",
+	"we9A+VnMkCEDpAda5OqQKABTbpKXDOQuRqHMSkFvyGTulOth80bciB0SzqEQh+T7/Vbrh/YCaC8wPSIn",
+	"GoY2JgC4vNQhCe36QwugB1KiCYPnsaZg5N0fwFu2GswJHvcwpfDs8x/wJhWBQD3053cKQUHxUQ87CI/u",
+	"42vVBAgCN7cS1s9ODL+cyom2I5o7L+NbM7Bt2QNDH9hZwTct8m5AehMNi8tgefFxHGoBVc+MtOvW5wDs",
+	"5D1LM0Ljk3MQt2YCL+xj3O1UHsnc7EjgMXKbhR0HsGywyf2mU0i+CHB/HLMPMF9Spq6uxuJEDSTmz0Nj",
+	"AE01Q60ENT98lRsCqWZLCey7CvLEgy6aeWJ1ARUzMpKpp75hn7eWw/pNLYg0sDMto0VNs+CwIswweTNX",
+	"w1STWZGiLmulMD/MYDHCyye1YBmRRyLOpZKnrD8RMYuzA4gP8V5SXLVDKccJQ5k1vAgftCkut2b7+4mc",
+	"Fh51+S+oUieM3qOWmFIxYFgh9PP+Ts+Y4ajq2C0va7xBvt/f27PjLoKMLkM/XRw0j92cP5Rz0NBc1YCF",
+	"xtHz4IcwVRhyHuvwkBQQookySrKxLxKJWvKUuquTQ2ILyfcHnp0sAT/zuGzu4uRBfGEQsy95uNx/TqRm",
+	"8wC5Bcm+iPo+B8iXx2bOg6cu8h+szlvA51yAHF+88DmjNHc1vXXqrlluMHf+7aSyk52BwPgTa15ZDr9b",
+	"cWSM5CxiXRZh8+bQkyvVoaqM73Ph9S8jL107q8wpilvlGsKBbC0piUW09vnBj7VRbfXQxUQjmiQsNYNo",
+	"IyfbJETNPAxICNkkfzx/b36GxYalikulJvQuP0O8VFyv1lhw5tm4pVrHPRP6NSvLZ+p4bBXo0cPKsj7X",
+	"ygcyr4H3FWMsu/mIp1cLBfugq2NCiFOpSEiRAUDXIxoTKbypb5sLpQxsHoQeA/grKgi7t37lucSS9aIP",
+	"Nv0IZlpJW+cnqLQujEmAfd+4IBEdc8QaA1S4xPcHVHqWAKe3HujAaV3QdYnE0kIWGzHcvxFZj425tEYI",
+	"vjZB7iAnwQ9iixOXfQIAUBYwKvcJy5xZTWvRZB9Yt5HPpW7mAKUw1y17BH/PnsDf1ZCPx/nvy9E4Yflv",
+	"+Ow5MPhedy8vOye3R5fdjrMB3Ucnx0dv5j4Cw9B9zxiFhQfxg5PO8Wn+g8vuq24XP3l71fm1e3tyfHps",
+	"7M6jbvcVfHx8dtQ9uz7+vXvb/b17dn172T06v5z/00n39+7J7duLwocvO69+7d52O5dnc98+vu6e5t88",
+	"95fXb09eH5+czP3p9Pike3V9ftbNWcmnncs33euLk85R9/bi8vz18Uk3t+ayv/7evTx+fbzw55Pjq+vj",
+	"s1/zkzJc7dYonE2wBxG4Ac5KM+bKnL3yPDeA/ZuVRhmEQ3HDs9YkYUxnKiQD6Y56mMokAfRBAMvhAmQY",
+	"1zPDW0dS6KGD0aFGm4FH+vwDi8NDQm/EiCtl7ADbh8j2gUKtUUnsIBmDTgt4hVID4NWMzBgF3wnepnke",
+	"OCuUajzfXeX2jm01caGOd2X6EKyuWBSyt+qZsU/bXmqhw47YFO9FICj4uJTB5Z9bzKwUUrCw7bY0lhZe",
+	"3e6s28i222RfDT3DnEuX1I3b1ya2BNxwfiuTDOe9EXbbn8GWB+Tt9VGzcDDadmT7Gi5s5WfOPSMYt4ou",
+	"oqgRIR3KmWV+BS5qFoaO/AQ5JEwRNBb31tKTnwnAUl3F+ngLouFR6pKdlF4jGKuc4Jmy3lDKO0dys6YN",
+	"ArK8SoNKaMTcq4yKcUiUTLV/O/D8eRVkTmgvkFnXCPZlsrk0dqPRkZuPiQARy24BIFecVjtunBMR6+ah",
+	"6KKjQyLhbCd04IsVwOrkigxZgvYXlidB2h0+bL7un4WR7MM5exTYGtZ45NOQzaOu5qP8cHoAjlUNUxWd",
+	"4S2yFRwTNeYRlxPVJFeRTJnyPoJdo5jttlqH2dSd8duT9yyjRvNGhFjnouArU8StweItQmPswOvLanyg",
+	"BGfg+hTanLpD0iJ6kgpwffnKjrlkZ3xxIRPvl9Y6vf2CBi6pMMT+mkPUSavNzpcvQVqdygSEe2e/XIoC",
+	"UUTxWcwGzwi0bOVfckkFWwdnFPh5+2IIN3zp1V2M5y0m/3lgGShnAk+nRCBjzB7huknCV8dXR+dvz65v",
+	"j85fdY0ucnT+9uL8DH9FjeTX49fXt0edy1ehr95xbjuqbwRc44TyUUDCztvr81OjpIVkLJXhkxbcVhMp",
+	"IhaQ8LRz9rZzYkc+ent1fX4aYodqwzhmclKUWIXpNYJGbnag6JnBGkHDv7cRNPx0zdfhBaVs4zeZLE2x",
+	"sYESCw6KGMRWtM7KIF83BiBfM5Pm8xU0fa7E7SWp2ouZj0zrZFMsg1pJGWbfl1X21sjnzmU2ZDQrCt1s",
+	"HWXX18zhEeqU4Ah/2RqlHDUX9eiUJYyCjxpuu7eAQ/ASIIAO6YAP3+XfADVRFcBnm4u1jbAR+FdwDDq7",
+	"uuyWH0MRE1S4LU2mLCbbrpnbWHQJrZV5i+8uo2xh5gqE9MJhmWBvD6aqivrUHbglmgv51ivx0l3xV8XA",
+	"Qk6dqguW9JovmL94WalZbk2lVLHXvSy72KIiBeTy9RF5/vz5i0Pb6Ru9UlwAUD+Y1iOeJFyxSIq4iGZv",
+	"bOgdzbF2p7J4a69VzK5t7bx4/3H/0w7+sJf9cO1+aC/88P0fzffw808//Of3//ifP37aeb/wnR8WM3WL",
+	"FsvUmKSnsJj8X3aQoHBiqJlwY8D1cNJrRnL0jIOLbSdm9/bHZ85f/cwM5xuBLwcv78nJYKjLm+I6xaMM",
+	"kCRf0pIf+3XKGNHsA3hJB6mcjBGkm/RmHg+9GsW4fhLoXBXzZ8ExWaiYWQuRuW75ca6w5rOVyKwoglm0",
+	"tsYpR7sYv5hVnGiipLUOoQXG0uTGL1YqY/hEwvq6XqXMA8phllAOv/g5Kfc4aaK2WiS/kiC74B7h26tK",
+	"/sAWTlGBMG6D5tJA62d4+jNcEhQKYz7gmiYhMBajY8Qs4fcsZXFmn8i+ZgL7hpkpICjgcKZ4ZB603lfr",
+	"7M+rJnZsszb77XJ1RLPRIyh+wJ6/rOKXu1clPsFkBjjrLoUCCF4QHM0y2ETrhSyHqHjDZqVSv3NxjPkf",
+	"RrAb0xTyO1iUsq8PsD9XOpZQpd+qDS2dZXVnPsdIpl4il8qZccruuZyoK6DVptUCKbuXd5uDz21U5rZU",
+	"o853FygWtBUZSW4DymmRX1vZDXCbWcrNzanU6Au8YzOzI6LQpQs1LwqH3ilQoHK6rLKqO/AI3OMNVvB8",
+	"Qebxhs3ecT1Eai+71S5MjPfZ+02xtAlbaQtEcd/e87/6PQ8aquK8WLB4mzkHORYKwwvToUyY67ZZvyvJ",
+	"o/ENP+eyW1Cr9x62NanuoKcU0xt36JlrAVi7Uc/ic6v79cw/s2nbHrrOna7VHk/2bbAciInd8pqkI2zn",
+	"qN5EE6NJ2yA767PIJxdhMl4Zqvnc8qjOdx8L3L6VLRCrq0vTmliqpDCHmkQySViEqNoPZ32+Ynujgutr",
+	"yOadS16NhlIx7x7IfAPhRLH0OA6DvOfApctyzGev3dVk5XQf1dJxLXrqmyO4ldXArjaK76BdeeoSZlVl",
+	"S7m6TbTUxh1pPtNZ+GY3NshIX73Hj6CW2Xv/ZTUzrCAr08hsvZbsk5H5jj20U0liFvERTVRA2Aca6SY5",
+	"1iSiKTRIFZJEkzRlIspLYDGxTa8WXZnw+sf0ZJ5JzY6oqoZScOjCq6Bs5rFGzGNlFJzDGatNSofllCdp",
+	"oU+EYM06sCnVzqhqsr/C9z0u4ef0wFoeeyxmmSTJZ3Xdz9PnL+3KL3bl2fBm211Z4jF/0jttp3DB0qg0",
+	"KQ1UJdAuBmzj2/UV3qmLgiAoC3NgkZhZNjTOLdEjwJ9dUWHI/2WLcswIS+hRnrJZWgJw7Sa0GlQB1PGS",
+	"Jq5CY7NtAcW/ZqxNOlDD6Bfm4cVXwMeHpJXVsTsYEGwo+VCo0zEWXiLp3UILUyqTJHmQgHKb16IEGB65",
+	"rAV8mSvpEqq/yoLhKwBNliRvuIqy9XrPrAlBf2lfsgSEvh7C+zxq6WJovgBt4eMYPgkkt9zlIOw45UoN",
+	"pAq58EojrKsoVOFZdFcsPMTsKtep/CEwhkugCucovjB/OdGRLHNUhXdsrMO2g2B3RRW2JjF/YvPFEeah",
+	"0iOLRVzIIuqhRFzTOyZe0uiuBCHCAwANaYytRYW0BHXVkjafO2sHn5t5CYKFo079BgqL7c6BkLml+nHL",
+	"NyYjSHn7RAuCTrSUd00S9lM5usAkmjDAXzu+yDAgoZavWE/bdB0HTw59cslkTLT0tWFlmalVcKXeXYnV",
+	"qYbcmCG/KpD5JVLl3KIXl3Fmq30FuOSqIFaXiqACvUtEJYwO+cfYkxyKZl3W4Ybvu6hqRj7/NnNDHZr9",
+	"BkDl6+T/CTat7LV/7YsbvlO+fBjqIIC/1myFv0RI4Rkv298pkVMEVcsqLDZRNCyjrsJxwGugHc1dpWoN",
+	"/8gcu8i9aHnaYv4czJ9CT5Dc2S/sUE7gLQdgR27Eru2s1hZ3nxuod6mEu+ds+lhugpLhPTpZyap5NETc",
+	"qfm+Hlmadk5SYlFg99LVB3a7Feqd70q5Au0qa9Pp3qnarnYJDUIQh6G1qHz7kUw9+k5ZEzIgqQRN4UYM",
+	"adLfYfdMQIDukPSYxeFA0IdEChZ49VX2nSZj5C7orE1ynpJQc5ZC5ZPSUCQLb1YM22gAWs+NwHoNc3Ii",
+	"POKlsqmO4CiAcgWNaJOum6sT0eaS0FyeD6gb2DwmZqvhLlc6SLGya+35Pxx6cJwZ5XVe7Wx4c2/Mbq9h",
+	"B5gTfs2t/PEpuHuttUC3HgfteL6oY44s76uZQq6OZc1bat0XObTKJz3zWdv7wpF/3IPpX/ItnkvXZXwz",
+	"CLh1j5yt5HTLXIR7w2XgHpeBv+X2sfq8Lnb4sP2qG0Gjc3Fxef471OBcdI6h/KZzdtSFeu9qGQU3uBI5",
+	"AgwzYPF56JzvlM0wZnG+ghCdcWjXhEQKlBPmDkE1o4gJF1EyiQHMDCXcjcjLNqyntmIJu4cJj/pWJlc2",
+	"5bKpHG0Mil7iedv4aD85YzQLrz5d/tYstmLfjGtU0vnp6flAogWVN7yUnFKvQLqX9yxN6PgKAynFctKf",
+	"91ulXcIRpMhcqSR2KVnYtB4Aew5JizARYwmA9plZ/iTtHbzYq1MZsrAaTAiqcnLcsRkUCMSyTUKoHGin",
+	"jMYhaK34+zTlmoXg6TfcAMsLZD8DY0OXT5g9lz1xI2iS4CO+52rn4rhJujQaZiNYWBPHcLgmgrFYNckl",
+	"o0YrxaZaKdfmZwspYLkRAN/dIGQVMpmc7vdzERR/vxCt+v4PuvOv9+Y/O+9/bP/wn9+bBfwPzP2HUpD3",
+	"K6bNBFRVCnqGlW84Xkn0AIzX32QSZ43ll/SSt0Bh9pDY8i3rRAN4P0wJBv+GOT19h7HnPSx5pIlVhrfz",
+	"dq30/BZbA0InqByc5lL3nf+iecrjgazGqMi+/w4BVOvQzxKqAC2CaW04BsIBIcAS15qJjIZz4awa1Htw",
+	"RoUlR9k6c3uTJ3Ywd5xWpdMUK6krcSHW6z47X4ZkVQ0obwatG2v5nTbg23AGREtgBlinjUpKy+IGNEkn",
+	"g1e1YAAZbMsiDgUsbjRJqGZrt4M6n7fHD50ZTjIrXMu5iC46WtLaOQVfJN65qoEzLFmrw1zufwBwt4BJ",
+	"OR1KC58V8/gBLSuqO2K4VtxKQi/RyGxQcTK5m7jeq1G7zYJUy5hFtvVqvnEGRjC8sowc5TDvURkutAla",
+	"oy3QBrIcj7kNYc+d8ChiY12VrenBN9MJ+IfMfKdcMUQ+pQtQIhYhaTqkGg6BR29WdKbKUjZXtqmwx7FO",
+	"jGfuCK31SI2t9+2H4cix2NczrosqvqJLAtCLCyNUopUR/Pn4ab6NwL1vCuA3uXypOZplBC8VBpMoYqok",
+	"9Vllf5jLCkmmRqoanbtGxq4bpuzdWVyxMg3Di23ruUFk1iycCBtGzLlOqNKkLydpWZxtHZiJh8bL8rGv",
+	"GoMvRLNqPpOLSNV4IgvXrPzyfMr1Q8MgZTv/FhSUr68l6b9Dd9CKzajdQ/GLtk1cr1PitiXiI9V5f+vt",
+	"DSvO/GYd+KApSpQwmqqyvoTrt98rr09b8ZoNWudVUMF5M6pNpnlvxV/enVB/gWVkzToPluXU+vCTMS4B",
+	"ud8YQQJM5TKoj7wuXYv3PloDtWJHsRp4VHlDb70kjGI3rLzKu9hzcFUGxbvhrNzKyzq4RHQEfQt6rEks",
+	"SCOkqQLiNRe2oZ3L1Z7fEbVGFeYRVaVFmFHC8U7US8F7N5wdwROf3pckzWU223ojZo+VDgvomzXjkW4D",
+	"15rApXuo9PVZKmD9ZlZZUmDpiFZPqzeeU51+X0Yjlz201rpdck/ZkBXZSY1sOzxl7IIK++9OVm5HAntk",
+	"K+7KkTuJi76CrKeTYFOmNIGxXSot+Pasc7XoOiu5NGhg51hT3l+wcZl5jVpk9+YaXOOocI026eu5GNV/",
+	"rKVBJwi6PpLvte9N8B26Kx3G8ZIilLqovmmN7mVTWt0trhLTsMheKwB+M15a8G+uEEsPyLYvLec3F7Gz",
+	"Xs9XfOhtZYyzJA+TqzuA1l3CitdW9Rcz94PGNGvtuHYn5jkZnW1KAfkxR68iJUpLA/y6s6llZyR3JYpF",
+	"p7ktrbjpJ3JZhrXv1DOeQEcdSb4fS8U1v2c/YG6dvMNAxfeCDSh+bh6ESDLmpLowkxwwCEg+zAOFo6kH",
+	"RpUswKZ9cwVpLnOCfJkqWtJ9mEd3pRCK6FuVgtXNO67WYl0/iA17HBd8wXUm8njs++GcrazwwsthrmzL",
+	"pllPxrOavHY5Y9yU6SymNB2dn16cdK8rEpgexnRWGgt5RpSxmBWcxR7m4pkpcpn8Way4S9c55fCbgTl2",
+	"2T4eVyzn3c2gY2P08nKlJjYI4Vu9ZI1iaPznROkKTNmKe+J8bv71VtUdSmxmBNi2HrD21n6Mr/e8HyYY",
+	"T0CJwekUg+dyisdkTMs7NSSyrMN0dzTWM1vc6PQbSGWx3F7V7olpRVBpO8yl/cGX1GM8xZ5NRCwFW8vW",
+	"eYuPLKkcy0psl5tCVbjSFm3I5ndpWQo1XcAekqBv2MVU3N23fqllkPDKUNUWnqCyAQn5LlMnX40yd/E3",
+	"LaOqE+Shd/W/u3FACN9SXvBCdXkLVMWiScr17Mqs0cZ2GE3L8XmKPUEDEo4G+rbZbEIYD6gE9iM+7982",
+	"1Hrc+GRexkVfVqW5CY/29Z3vAqqIYppMxpBblhjdDgql2uZjcIwGtopJQYtMFSCkbpC13FRZ20wV3AjD",
+	"k1RAXPWh8k0pAYuqSaCYu3NxbIQ2wvd8p4icCmjO+uOPV0M6Zqr5448k6wrjYRwUoaRHU0aQuock4UrD",
+	"56HRhF3PowyfJGyS7j1LZ7nuMn3KE3Uj3JjhxxvsS3vTaJOPzWbz06cw8Gk30OFUQefNfH/VHwJCbXdT",
+	"h9CHvVB9T88hvWfQKvVGlHVR/QGo0pMxZ2q+PwD0cvNJxpYqILqRLoigDDda5bx6bkF7rd1DEg2pGDCz",
+	"WZA9owISs4RBliK82bxD2UfIXqvVJPut1o0YMSpcbXC+n6PKWuNiWSsueZIwmyOhCNeHJARCNs3JCIlm",
+	"SaKw2xCkRN8I++e51rlZnZwqdCpUJJIiYmA8IxGOxXiiDQVeIt3MQfj71fkZ+T48kkIzoXeuZ2PWJnSM",
+	"+N9cimfGcg9/QPSP1zu/BDY4vktO+Uv3yy/mF6tB3ggkWZO8LXS2tiAiAyFTFjfJKwcxnt2Otz+1Wq2W",
+	"eRMVM4JiIzDmFE8gX5NqCrTH9Cd1I4CMNo2zzzX5eZ/0jAlFU0fWGA/0vtmgY0EouehcH/0W+O4zCetr",
+	"aKWByZFUoe/20IlprO2A7FNz7ALIl4SgiiXpNR8x9eOP8EqHn1KNlILPXDLAUjAbcQWdCEVZK1XzMCKi",
+	"XZxfXcPC7eTx/I0ZVhdT6FcoFfRZhoqmmZyQWN7AdTA74KGtsHv1HZuB4DScWBHWRyg1AN51nAZHZ7E7",
+	"4FwRHjOheUQT10qnN9OsSTpmOOgCnzLcSNv99W+QPdkkHXur9lu7AdnfewHvOPjwAShmZpg9Z8nzhs2A",
+	"NmHHdjiFc9gmL4FlE8/O8d2W3ytI+M3QrriAD7A3M/SKNteOKX0Ie38jeiyRYqCwCTs2qnUMABCUkhlJ",
+	"+B3L8Qd72ix/gkapS/KPAbbQHlFzJs1UIRkZ8hc/7MDfbQm35tpoLQ3k5lgwkRNjnYvjXPJOu7FrJLAc",
+	"M0HHvNFuPG+2ms8BVEoPQTY+gy428OOgDLXiDL2xULpnhKKfvtEbGydc6Zc4gBnTMZNKZS37yrML9Oyt",
+	"/N4JQHCYL5ZAFjOHNNJHHBWjn4FmbL7xzwmD7FaMeXp0a9B9VmKymUVhrN2okylTYylsMGav1bK4G9pG",
+	"DOdZIOjHH6gx2jJQsT8KSH+Nvdbezzutn3d2f7ne3Wu3Wu1Wq9lqtf7RQHMFuwvdtnb/bPV/UfvTPad9",
+	"tj34GRa4No6GNB2wGOEO9JRDBTA0U2+0G3/Kofg/7VSakRyBclxEJ7PwMnsHDhBm1wO77BZBWHZBv6pP",
+	"P4BYAz1psQMdIN7IvttBs2lDRmNbt5VvmF/1Kvv1Z4Xvwtv2cYPKHvIb+ewljXO5Mfut3dWPvM33UYaH",
+	"nq9+6LXvtmye2Hux+olrKU+pcIUg4Cw9qLOiY5uNC52K8anntRblLTjY38loRNOZvdzIvc1mgvZn+A8d",
+	"KKxxoROw3Cx7arTxIyjlwFQTVeX5HFEN7a1SypVjgZhyHb48OT96Az1Au69CX0cmoA/dKeVJT35gCgcg",
+	"Qzl1eaJYiavGAElyeCME01OZ3qH+FbN7HlkV5o6NtRHdd2wG6dZqCOIgmdnorJHzXIE4w8bUudRUpx+8",
+	"uBHzffKRNxeZYyeO4RqszRpz8h2Qn9+jVcSUfinj2Xq8ZwOe8Xc5FD/Jfp+lqsg66l5+t3B/v4p2nY+5",
+	"Fnjq7nrr+hpY6VrMsIwRXkOTUQtXlWN//gDonUs2TuiMreSCZY98Cv66jLRVg5Eeub7w5oHdGq+4wGb3",
+	"11KeQKt74Nh7q597w2anXAFT+ua4/IUxaFwBhkxzOqyNva/H/aGUDV5hNctnH+Hf4/gTCoOEabYkPf7P",
+	"STzwZQ/W0sLPFrXPSzaS92wzHvsSJ9V4uHbns9ctX6vHE1wyfAlX+NVWoPw76EOt/dVPnEn9Wk4w7fWb",
+	"ulrX9I4Zgx1YPJH9/sPuk/f7PcBYO/JjfBF7zS8By/S5IpBZXmWyYdp53Ss1n3/+eHabKw44gIRg/O1q",
+	"DIPs/vyi+eJFUFcfceUC9jsvdlq71/CFeZ3FUOpWjS3srKXHlfvdZZfhscn30P2llfXMBSBdiG+7nsxZ",
+	"A1xzooY+zxbTnF1yCTbLm12CY0c12n2aKJYrphKTJClWStlQYYZjCbAkxqTMZ+jjcxYYwP4yjxKy0D/W",
+	"l/bvtjywxx/vfeG+GSYXYD4y78Whp1zEcorre9Eq1D/gF2xRQ9bNKFdQu2wPvXNl94mMaXew69jT/oZt",
+	"Leqv2KKOcmzYiYDss4IY8B+vMqxtDSsVJOSx73wG4FSkIxDjHw1crGcrsWvJgllLkCcojzV9IyDYUobO",
+	"HOQwnBXRUlqTOjTcKiQJo/fG1p5gCnSui3qZ8XwE/NSd/C9qQhe5/yNz8Dm2m2eqnoeuxSQ/rcFXCjT+",
+	"nNb6VoBuBWipAF1XBFZ5URyX3DpSPrsFtvW8PJI2gOwXwrJeytVWBsrswmcfswzFTzkjsShZf2V6Y7F6",
+	"lGVAPty82gqFrVD4EkJhy8q/RWfar0znWGWWplIAPNnInALhUWpPAXrUBJD2tZRVmUCHJHQXJQzsz4w5",
+	"TH7DS5qWQ4Q222ic0IjFkGF3I6DjZZN0bBqZxwMy6xpB2g0lgk2Jg8qBNOCA9GaY7oWTGtLxmAlVCJhi",
+	"w+yIxxARdchHd4yN4QVuPI0R2Zhhs3LSIciKc0lyCVOQqCYy4PlBSkUuSnoI9qa22TIDLhQYeT3GBIlT",
+	"OoX59GbQD0bPj2F7NBgrlabRkN+zONtozDxyOdBUzMhIpgxz3LIZIu3iNtlvtUjIBcAb3kJ1DcfUxBIb",
+	"swgN8iBhGDypRVpmPB5kMB2NMTVmff0AZTlGSi1DcCvzl8r8g38rmW/PXYXMf3Hd+qVC5u89usz36ZlE",
+	"yOnWKtxahd+MVQiSLCBwlwKSMjUZQUKqFY2fy158Bm0OsBN1mX/5FOTwAqa3BRjJFQQGFm0EwntYMJhh",
+	"F1LUNKRghySEXOVnbgzlGlXcCNeDuHNx7BNtuZ7LBuvg4AWnduASwiOqmMP+TZjWkDNuFDKaA1ocyhsx",
+	"hDIHGCm3Bh+ezNjJYpp4qbu8MDyyH0ysFjdixmCmVsAZOlnFKp+MDFA0CjLaI53M2rjg/dY+Ys/5CQnG",
+	"YsyJnggyY/oQSoKs+nQjrPt/PrOdhG4ArJAAIy1sktdG/Lnp2nyLSq98DnTm29GZsNC3cdX5vbvXKhZu",
+	"thsTxdLb/YOfc5+/VeZag7LwdypYY02vekajz5oFl6uTnlN05tdbU63KA/GYX27/9suLSmrVpknuxFTI",
+	"bfferajeiupvxiWB4thzfOoxqGdykpJoKPl6LonVQlpZzOlqOf0O0p7lRJOe1NinSnmJPOcuCVAuFN0a",
+	"FpyajjF52v5ufQJCTm19mS16c5Z5VsE1ZnKcACyxA06VKTgwAJXBShpM91a+sAdFTlZURLVOeW9i1nQj",
+	"0P5w0imR8o7FhOo2rjBmUCArBUIGqTK55aC6j/LoRd+K5HIF/PtoH+eAGpATPwqHngcz/xzGf4YWjZAL",
+	"S6RXDrjZWsQVVq6zoLFavXF2fnvZfde5fAUIDGwM966gN43pLHMnQXkaV3BLGpkp3PJZ361PK8zz1Wa3",
+	"m5szle2kdlvkf5nLBbtqzvZBs9UKFoHgS6d1UAU7vbeRIz0H8V0iniGJg1HX9G4KTS4ZTbfB1q2s/mZk",
+	"teuvm0HO4zke0xlKnelwtn70YImkzsP/rE7WJWfWYIOCJuvNNlZ/Ilel8v6eYcZ8Tom2Zv7vkxdNboO3",
+	"Gzhyv1gqqz20dTJa3UXaRnH/AlFcnwGbb3+SeTRtG6tNGbHlNTXYbQc9hFzlm3TKtCghjOEytd1+0Vzp",
+	"G224TUI5ZiIkU8q1xUIjKTQkDm5ECHyHxaGH7FFgrVjUhDBKGBX4xx5L5LSQD/ydInqYMmXYEEglrnzF",
+	"KrvnMRMRK7NvUB6Y5S8IgZIqDBs7t9UXE7Ws/AIgzOrebcUcvuNXLVAWzI6YjWQBgA3/JMW9dQoukUEH",
+	"7d3dZmsvH29UrFhsaqtLGytsN5ogjnej8/Jod+/5us4487k5gzhNa20gqN7PraBhjzBQwB0lbO7tZFbj",
+	"zx9//HG+wtUehe5p5/jk9rRzffSbl5mN9sGB2b/caNkDZ+e3RyfHR2/y3zZ76LD7AJOi8WRSR7F6xRNq",
+	"C0Xw1YoN0Oxwj+rjEHjBYLRzxYqJkYsZPxAwslfF5vsAuoCi0zziDabSeOimnMzIAIhLsi7VJgETM+lH",
+	"YH//RlzP7g+Q1znPDoIyjbyKJAnlo/yIiyr7g6m2Ws0fsiR+KzRP3DuB0Ok0vm21dvP4hHPkQKTFPDnK",
+	"6SkBR+iy+7p7edm9tCbU794iyPHqDF4180QtSevMlgkc/2uXQetIkVcAp1adfKK2ldt/nWTTTOCshXvj",
+	"8knLkw0fIAOeNuxg+XdH3TEUe2oox4T25ASF3pimEUvqX58zicv/nBGGLyXkVhFpKwO3MvDfSAZuky+3",
+	"UaJvMkpkZFQRAWldLaCQwpE3O5/R8TiV90syN06YVmQgvdWJVwkQntvzZmaPRXLEFPHtDtBbqJU3TjsX",
+	"F5fnv3dfBYghzGYkZUoTqm5EIsXAthOf97wSqu6Ud4+iHMt5SGEyWcpHB5aEdRnErg9JtZAfQnpWIhqJ",
+	"eQg5mgik6vI3hdTE8KLyrMWaFR04oW9RyyJ9OuLJDNJtprI+Q74EyT+nV327etQcGZ5Sb5orVHhezIrc",
+	"alOPqk057rRanZrfjK9cnXJccKtSbVWqrUqViWTUamgWdjWqxcMUqpRB049KfeoaKlYAy3Udleqy+/fu",
+	"UZlGddQ5O+qenBiVCjoLMG4UmBsRIUKSK02FGhQhCcSqAhLRsdHAMH+2Sc7NM1OuGCLGU6dBlWkzl7DA",
+	"b0+ZgZAaS5V0ZdpTSUYOu/nfVbVZTpStovMXVXQ80/jLaTrIfreazlbT2Wo6oOmguH4URUfGbAe6fT0E",
+	"6tcy3s8O9ft4mVkZZdsvDlrBWiD/hlxFwWubD7b3f/E5v9htCiAKLJvrjOi/pCD/sXfQCBr3ksfmib2n",
+	"ykuyW1QrN8l3gNsmKH3NyK5+m/JJrFBaX0xgNR+tgHTtQIuoTWBbq+BU7Xn7onCqda7iuhCmdl2fs9Q6",
+	"x5sejTO11mVMrbVZS5WmZSYVEDYa623zkW3zkS8PgenYZh2uWaopPfs4BiuzOr/z2rJnCHyNFEvubU8o",
+	"AUVXaiinggxZysqzNzflndb4fbia9PVoR4/JhLb5cn8dcEZ3iVEz4VoR9I3WV4Uq7vQqcKK32Ga2FbRa",
+	"LXvHqYhtq1nsexoA9qBMs+j1keUFxlxLGYL0ODzDwHfelVE0SbEZ2I3gwnqRYbyU4foQyjF2TWrx3eqO",
+	"j8csBtQe7E43pNi8e6KJHUemsWtfF9ERgECaBdtOoAj+aKhoJoarcg2A3SyylrUl/uNjuM+wzI251tOD",
+	"9MAx6Zz+42yn1Wrt7nT/q3N6cdJtBP6zPf/Z+9qcKEeKz5l/mJ0BUO48Q12DZxZmqiaJrizJ7zFzaDxg",
+	"h3liq8pt3WXfUuM5ZGpcaEnoEvWvN0nuHGjIUmXQI2E8+5iPMnx6ZvimiKsFyGso4hxP0mhIFcsgalOm",
+	"J1DQg+BrK6KFNhIoJAQCDxE0A1HoMgBeXogkGvaOURUykBispHOQcN8pEkYJnZo/hkQxrbkYEEVnKnBC",
+	"180X+3iDc8BN0GhtiEtnXp9fGQY7zHzCOzbWoXe8B0RxEdmQLdekJyeDIbggBlKwwxshRTJzs7b99EfM",
+	"CX23jiZ5N2TYK5skVLM0Tz4HcoxBL/BuDBl6M4kU7Eb43tmYR4Zwf/5x6wRBeSoi1iZ0QHlF7phzjqRG",
+	"zVcsDvNgxfn8PgwMZ6Lf4RP7FDYW0YliZo1IQQyAmO+zD2MjRgL/2htRN2ftEhbyEGSifDztqZGIHfDO",
+	"Oagy+3/b3S3cm3WivYYMnxUsrzLuuHIVEAmE47ZOANX22IcIqYigNTGGYlmqaFLM1M8DPW0Drl8o4FqI",
+	"bzrOvu4RrtTXzIlCHy6wx62qtlXVvqVGplkiVQEkwwrJnOLmWGDByLcf5tU1dm8msNRd12cMEAgNy5xZ",
+	"yLYhI1PWG0p5p4hmxhAvWNMQKhuNuEYzfOra4pEBHbfJdCjB2TcE7k5jMhnfgPYpCEwH/jDiShXEPvQi",
+	"5rpJLgHG2GbwhLSvWQoaGdGShIJ90GGTQBl5OKVchwHkzsPmWZu+z0WWQA+oiFxZiGP0IigpBf7rihBs",
+	"awdQS+C9Zq6jsZ5BD1kyHTJcvuYjo0jdCHnP0ibpAnUNOUDZMToIjQxpidJQyC4HoJ01yZmdjUOfQh5l",
+	"iGa1NLMLVagj+JpVsCNmL7nHkkyo0pbcOXWUxkg78I/owKM9E+gnIbgYGJbp5XkDBrht5f73ogLHBPap",
+	"AGMyoh9OmBjooUWE4sL9uhs0NIo4pQGL8NNiK9vf5JSMqJjhGhSB82O20O4P9kasQlXBSHJ+NrYNYqO9",
+	"2zKToR/4aDKC33Bu9lc/My40G7B06dQUi6Q5aloCTI0D4azEejFfKp9Ufkp7B7kJtUom9OSwX/j9j40e",
+	"TYyOdYt73T44aGUe8ltaMcg/vGZyC/rKiI1uaS/CDDurerVhJK8h/l975IomTJFrw/016URDzu6ZUY18",
+	"Eh+kUjWOz37f2Wvt7e/s7j3fN+wxu4L4Nv1B3Masb2E64aPFM00bnso4oSZF2EfQ2w3LqXisttYCN/g1",
+	"Y6WKC17vgMgkLqSbbPMPvrbcIxrnOwEVBLIVtAV5jJ/lvO5g+z4g3eg3eP6LdBXHqjQQLlwRvNDQTWhi",
+	"IYnxI5DtwjbXL+OB3kipEBV7Bwdry4rcBPMtzx8NdMuQ3YNuPWImljNFDfNbNEbXiDyatRcjjyOqJynL",
+	"N+/5W9nTOZOxwJc9K34p5Z3RW4y5HpAx5TEB7o91+JoaoiqmdVJAxHLm3ZiJGPbsaVK9zD7VSfOCo7Ll",
+	"sF9xhtfQMjrHXRMWG92nwF3xsxXpXUYpxnvmHMdUEXss0Z3s25upMRO6STqahP72hOCatV5eP2vSmxGu",
+	"FUv6hzfCGT+ALatzeIUpSxh0SEkJuqaa5Fgr9GLOoEeJjWuCEg4mRtnLmqRzIyxznW93Qh7a7SS/0tHE",
+	"WFAJZ87W60/M36pblJjr9kWz3JYz0KdjgWtm0hm6fdYsun8fubKOZKhKkDGL3DoKt47Cb6wjihUJBSCN",
+	"IXLkGlIz5yIEWfvso/lnRUvrjRj+bzDuY6TmbdnaA9nalhl9u3l/9a/2nLvB3+xnqIWuquUWkvRkPGuS",
+	"I4yngqJMfHAVJkLmgGcOwQcP6m5MKrrilQfr28RmDECSBvyhz1LXzbBU94SZPIgVbRi+3zKvAvNaFqH3",
+	"LC0Lyj8aU9vWrn7litu/RaQWOTIEbB+ocT2znLM2Y76E7yNf9ly3ii1njHstvlyeRAXv2rLeb4P1uqOx",
+	"5bxbzvsX4bynOc6beWOFnK7Ngrlmo+pI3Hk+Ekte88RwJkLjmEzG5ZG5Yxjvi0TmYCmQwPOBRjqZuaba",
+	"mg1kOqsKgbm/P3oczk8HpnHHRVw1BfO32jE4Q+A3HDL/lr13Lv5XSHbpST18pIigmc1niAj6TWk3ugmL",
+	"dCoFj1SjNN+0ZupGgVAXKRvxyYhMuREOShFG094kVqgMREOaDowUsjisufRSKGYc0QF7myZGEGo9Vu1n",
+	"z6JYNHNQOM/scM0x9BeF/W03xsOZ4hFNMmK/c6/v4vd9IsgRqD+7B5CUk8H9QQN1EG0yujOCPGhoeceE",
+	"/T4SZAlOdBHu5wkCkeZ41AlEwpndBiK/4kAkt3zdSRf8vSBc4KNVKBMCRsplSo5THkGkzZZ4AIqNYkJn",
+	"OXnHImJCg4izhSUJVxqB8Ywy7wcTMxzuRmTRTKwnyRhgiNcptApciJcqDPwoIdyuEJvzTMbjZGZzOQhc",
+	"ESwOsbWnN6LHEikGkPoW8wHXNHGMXySzQ0KzvBAzU8zcUxBzrAwnmkvzRcOJOe77K+9rcgQZtkXmW1Lk",
+	"XdzpV5YaWNVtuCIZmMEimsYZT7Q0WygC9++15eB5trh30GqtGWk0JP2s1R6bUWwj2bWCsHO1EJmwQunw",
+	"QLovkUY4/qbyaB2JUmWamYu3tca2AcxvDZAEZWId4TpvuD37aP5ZEa3cTJ7AuI/SCm6ryn9eVf4zsc4t",
+	"w/tmg6T1GcpCH7E5Gy0120tGNGauMumOsbHRynmKgHFGCQelu+k1Z8W0IkNXHEJTRhLW10TIKXa5hMKf",
+	"KdQdJfGNGDEqpkOelGbYYSezB7Gwpy1S9leci/lLXl9rzVb9eRuYbVnzImsu2bfavHmhyPexePM24rDV",
+	"cb9NHRcisRvquHdsVq9KKCApu5d3GNxVhIsomcQsbpIrFqVGGs0j7wGCR3kE44156RcJYJjl+oBB5+L4",
+	"UeIFb9jMhguevFwSOPodmxWdHpZPc+/UawSNhCr9VuVzAR3vZj3ocmk2JGX3XE4UbmkB/8FufqEV/Rix",
+	"vZDT20PlETNQ73n/RF7wN2xWxwlutn/rA/+KfeB3yBkcB4NfCwzMfFKnDgfrt7FQDxIb4EgHFl2I+xZ1",
+	"SsuUxYRDZ0CZjiz+kZwkMekxxBRATgaIUXdsRqYyvVMeOzCrfTFq+kjGHsFtRAUdQCUxPGYxAGNEHugQ",
+	"WJEFg9bAjIgHSRrSe6z9n8+gqXZpG636S3q0y3jOIoepyzXW8z2/YbPP6nr+i/DioIG3wEwn6t0m/J7d",
+	"OujFdTjtO66HOK0qfRquicMMxZduNeotKvWXRqW+Ax65QrjMKcfPPt6xmXX/xixhmi1KnO49S2f2nDvu",
+	"b66A0nKsQF4YI9xcCC7IgcPyCKB0cyBl3CSX5kq7NEtUs80ANskSYACHlV3FzPc3Yf9vzMIewf+sJlHE",
+	"lPLcth4jubJPlbCQY43Zo0CIrc/0L+AzxUP6wCv4LJWa6mXJy2Wan2DTgvaHipxMMLFBaTpTBHKS4TqG",
+	"8p6lCR1f4R3NYUuiO1XzJLkR9vupHAF6E00TzlIC0+NSECZiRaiG1wVESTOPlOUs5JFMYVBB9FQimmd2",
+	"6cv0vtodky+BRA/gBk/ryi1Su9F+/vMaiQd+rY/aT/BzKntzbsy9F+2DF81dBGWsqQIWhngxD1b5TSmG",
+	"2c3cKodbd+s3VhNtTjLNHeG1pFrCaY8nXM+WoiX2ABORYrRRKE2FzcizfgfQNLER7ozQQcpYG2QYwFRD",
+	"9UlAQuwLEhL2zwlNFAnlRANgIBeDkPx0I0JbCRyS/////f9IGLOeDslPJHRYrvCLhUOGn2n850RpFofZ",
+	"XLDsBRyrIR0wGA0z2ImWN6LwzjKh9SvTJ54idaAHHTEuXx+R58+fvwjAa1LAEjkklIQ/heZDrgFwBIBX",
+	"mNCEKhL+r72XYTFlW8gpzi2DJHSs9nnreu95+8Bw639UYRLqmoCEey0IBZsz2Wg3/vuP1s6L9x/3P+3g",
+	"D3vZD9fuh/bCD9//0XwPP//0w39+/4//+eOnnfcL3/nhPxqLafQPL3Ayp8o27uAW7dMdCLO2VtDAA1BA",
+	"nULkQzxEvoDpbxWpFtlj+/OPGaFm1mDBAWOHIW8OLcQQ7TnFZg22Ic7uc5hW7gxCfZbZBpb9moEXN9p/",
+	"w+xHDEgWV1i+vr1HmObe/Bz38jMszM9M7sO4emLrvnr+zUte/CloFMAXczfDKSHFV9dWHzIGUKE6ADfc",
+	"Ou+/PoH4zjVjz1zhcmo73WA1oloXTcA9tjl84al/8TfSK7Wm3cFGFKyAP+VQFFpDW5OkUPNpZdPf5VCQ",
+	"qxHXw8bXVbuCm1QncGcPxPb6f8Wxu8W77j4pXHb7YY0qlvgRW6XiUfuiEbIHXt01Y2K44K8gLPZEHGs9",
+	"nlOlZFiw2a07Yhur+sKxqpFjWLWYac63YD969tEhQSytXNiQL546lImHa0DWXpgzKu2nzlTz9kvC+0zz",
+	"EetSaOTT3sWSKffxZcGIK5p4BZPOj7+3bPS90qEL9pG3xfyIZkorZrx61E/BN81fXzFtZrWUy2b+I3cE",
+	"CBgSXDkHzzb095fBlHOowkZvw9IGf+/X1RddHUVZFcOD2VnwJVTCQg4Q3M3fmutqffn1f9aKhrW4Uq55",
+	"WCUf8mt97Iz/Oqqe7c6INTTbxP9tJOobTPzfXFeUYybomDfdPV/SZ1/olEbaB5yIYuk9S6FWTQXmFv39",
+	"6vysSc4Yg4ZY5I7NSvvuX41Z1NiICdW79K9kNIHuPaXXnisS2y88onLxCQLokxQCen+8n5d+Ov/a3C7R",
+	"npxo3CMaxxwnCUza7I0N0T/7iD8cx5+e0fE4lff10fs65KJ79ur47FcH6uEQ/zsXF5fnv3dfNcm5y25Z",
+	"bJy6JrIqZ1PbxlyxJunAVLHzAbHzxoybReBAMSMSGstmLyyLEuKQ7BL7a64r4i8tFb8sLuC2E+jmnUDd",
+	"od2gEWjt3llgo9kTVqE32Ku0rRbc4hN+SeFvuSEkDFvebttaKmgduUEDzxKJsyaOdyZwZOqFzLzw8R19",
+	"S3qsQ/NPIQkElAIS0TGR6Y3oTeIB04eF9uhckyGd74teASReIndyoo8rctE5fhXcCNcpvKyLeGkv8ppZ",
+	"mTitreTa9rDeiq6t6Pp3F13IDb3kehxJNR1WJ1Me56EB29hd2bV/AH4PKNhcZ6nJidQqgC+aS21vzJTa",
+	"zzLmZX9PeHR3I7wEtk9avpH5uVGoKD4QNIFsSYCJLZEX3Q/jhHLxYIHxCNBS8KSxaWGRi+w7LyT2XzRf",
+	"vKjNwfkc4x8xTTEdxvFdRCzP/wan5Oz89ujk+OhN473r0MsyLm6ZM9C+jLv3JyIucndDrE4m5vCDt55N",
+	"p1zdXUUyZfDXjKefn16cdK+Bp09pKiBuA5l/QQM6l2eyzh0EJGilzOTRnWq0f3mB4tKoeC+P0Ftqtjlh",
+	"NUiabYtqtJ/vrwc5nxNtntZFCueXU0LbjFBzzYaW0crygK2q8dRG8vw6P+GoVT7+1u41HJl8uYn9OrA1",
+	"CIEmMrozT/3SChr9hA462uY/44E2H5kjwPhgCGFew8yNev2KznCmIy7cVUSKjOnsko0ZNV/v00QxfyDn",
+	"j6NPTy6em3H1wejzD0a9Oaizw2OWRiyblubIi99nZP6UTeUoe+uUi1hOcX0vzHc829z9ZHuI983c7W2o",
+	"p+u9G5Zmyf4mp0ZMRXTEiJakx7bx079A/PTdcJYZ+VMKEF/FfuBLtaYsqVYxrbkYqGXpIFfuOw+2G83b",
+	"f8tf7SihU2hh025oefsvlhr2Df1iwS3eNpPB8osxT2fockh4ZEggpICIDv7pHUoQHPh567ETGDwJKowo",
+	"R0bCBenLNGLbpNSvM+mgkJL+nfIbl7s5/qPC1XGfroJuxLKoWYiuoXFCIwbGNSXToUxYk0BmvPM7QQlw",
+	"JEXEUqHyvf2Vh2E3ZkrbobQP+D0T3qhwmJCupzPErAdSVwM65q7yF8x5zd1vbApduOEx3uGfD4LssqcS",
+	"/HeNT2umPrj1fs7khw242rqr/tq4nDBKRTmn2zqLtnmxT5zr8HCenvMiOe1bPfvofsQeedAldFXQw9x6",
+	"ZONUEGAMZEDvWRurkmCmAAvjmm5oMkipgNb5yOr1kKXKg4WBhXiIA3J1I0ZcQd89Dh3+QRgQmWY9+0nM",
+	"ejqw6UsFmoSOJ4WOPETRmWqSjpsnIkzAKmOLiAYYZ+UxDldh4Z6whb9UzLAZdG+SI0EuUUBIbZ/hvYSF",
+	"ufe7qAugabhm0gQ6SdmIDTrpfAWIVm54I17BjWeneCMgEUW58BfMDNrZcZ0Ryx2qCvwcs6xrZ4qtKy6v",
+	"/dF56uxB39IPMKShoR8QKGV6AiZCfSSNIg0+Z9XIBi0SFxsPuhvRaO/utYKG0Z86nnG0n/9iP7vIVbFW",
+	"9UUUbPrSZW63gtU0DRpavnK53RnbMPL/g7iNWX//4Od1CU9LM6XfOdAZqH7CSwea4tSokltZvE1U/GaE",
+	"d0KnmYjYqI9thaxeFvW5zod5CpGdQ7hLUwRlEtah4lws3MiSIRcxBHJokoAMuhHhr91rUhF5Cl3bqSY5",
+	"7xM6F13KNbCiRojHLA1IaIMEIQhnMh3yaFko6FHE05OEg/ATHwIxPxVBkrJwSD4C438Dp7L1snr3aA5r",
+	"4UG9dQ3/bLQb2UG1rvoc7/YoTuiebwQNc2QKeA87OIl6gBbva/Tk/TXXXUpL/24QNxMRS2FJ8mnrIt66",
+	"iMtdxNbMGMn7gm94NdxCMXn5Y6PHKERT/gDsbkzzxuM/gVYRzzJc42f3u3C+7cuWJo5zrVjSb+YQcyD7",
+	"eRGn/XrOnDEMAWwgt0TAWc7wAFxXVe/QKB+RyXHCyHQoSSSThEU696xLl198tHNx7DHjURSkjJHOxXH+",
+	"1YD3tPgsev+oyFokohSyy5ApwXLE3EiI2L841IWUmDBgMUYjGTOFwkVi/xhDFCubyBC6Nk7yK4QHKueY",
+	"RY2tLLQpCxQgSY0hRaO73Ggu4LA43m+YK5datVblavwcfIsdwx7MsilJI4MhJQOsYbP1vZQL6GQyHcpR",
+	"fl02Lly+NtvcMsMl8QDbUyq0YYBjOsuNhoHMCiqhs9bQhlshnnuS3ZvL2vj0/tP/DgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

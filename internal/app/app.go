@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
@@ -46,6 +47,7 @@ type Core struct {
 	Ledger   *ledger.Ledger
 	Store    *store.Store
 	Referral *referral.Programme
+	Feed     *event.Feed
 }
 
 // NewCore builds the domains on an open database.
@@ -59,7 +61,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme}, nil
+	return &Core{DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Referral: programme, Feed: event.New(db, nil)}, nil
 }
 
 // Close drains the domains' queues, the ledger's last: the others post to it.
@@ -79,7 +81,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Feed)
 	if err != nil {
 		return nil, err
 	}

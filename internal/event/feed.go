@@ -16,9 +16,9 @@ const (
 	// MaxEvents bounds one page of the feed.
 	MaxEvents = 1000
 
-	// MaxWait bounds how long a reader may wait for news: well below what
-	// proxies cut.
-	MaxWait = 30 * time.Second
+	// MaxWait bounds how long a reader may wait for news: less than a request
+	// may take, and than proxies cut.
+	MaxWait = 25 * time.Second
 
 	// sequenceBatch bounds the commits of one numbering transaction.
 	sequenceBatch = 1000

@@ -10,6 +10,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	gen "github.com/incent-dev/incent/gen/management"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -26,16 +27,17 @@ type API struct {
 	ledger   *ledger.Ledger
 	store    *store.Store
 	referral *referral.Programme
+	feed     *event.Feed
 	spec     json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, f *event.Feed) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, feed: f, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",
