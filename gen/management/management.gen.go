@@ -297,6 +297,108 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
+	case EventTypePointsAwarded:
+		return true
+	case EventTypePointsDeducted:
+		return true
+	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExpiryPolicy.
 const (
 	ExpiryPolicyFixed      ExpiryPolicy = "fixed"
@@ -1342,6 +1444,18 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventFeed A part of the feed.
+type EventFeed struct {
+	Data []FeedEvent `json:"data"`
+
+	// Next What to send as `after` to read on; null while there has never been an event.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// EventType What happened. Names in capitals are told in the style of Incenta, names with a dot in that of
+// Incentable.
+type EventType string
+
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
 // missing one is refused, and so is a date that not every year has.
 type Expiry struct {
@@ -1357,6 +1471,22 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// FeedEvent One thing that happened.
+type FeedEvent struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Data As in the webhook of the type.
+	Data json.RawMessage `json:"data"`
+
+	// Id Its place in the feed; sorts in the order of the feed.
+	Id string `json:"id"`
+
+	// Type What happened. Names in capitals are told in the style of Incenta, names with a dot in that of
+	// Incentable.
+	Type EventType `json:"type"`
+}
 
 // FraudMode What happens from `blockAt` on. `flag`: the reward is held for review, as from `flagAt` on. `block`: the conversion is rejected.
 type FraudMode string
@@ -2522,6 +2652,18 @@ type RefundConversionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// After The id of the last event that was read. Without it, from the beginning.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many events to answer with at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Wait How many seconds to wait for news.
+	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3270,6 +3412,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 	RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEvents Read what happened
+	//
+	// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+	// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List the holds
 	//
@@ -4436,6 +4588,26 @@ func (c *Client) RefundConversionWithBody(ctx context.Context, conversionId Conv
 // Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefundConversionRequest(c.Server, conversionId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvents Read what happened
+//
+// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6801,6 +6973,84 @@ func NewRefundConversionRequestWithBody(server string, conversionId ConversionId
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListEventsRequest constructs an http.Request for the ListEvents method
+func NewListEventsRequest(server string, params *ListEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -9620,6 +9870,18 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /conversions/{conversionId}/refund (the `RefundConversion` operationId).
 	RefundConversionWithResponse(ctx context.Context, conversionId ConversionId, params *RefundConversionParams, body RefundConversionJSONRequestBody, reqEditors ...RequestEditorFn) (*RefundConversionResponse, error)
+
+	// ListEventsWithResponse Read what happened
+	//
+	// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+	// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
 
 	// ListHoldsWithResponse List the holds
 	//
@@ -13699,6 +13961,144 @@ func (r RefundConversionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RefundConversionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
+type ListEventsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse400Headers the declared response headers of an HTTP 400 response for ListEvents
+type ListEventsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListEventsResponse401Headers the declared response headers of an HTTP 401 response for ListEvents
+type ListEventsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse403Headers the declared response headers of an HTTP 403 response for ListEvents
+type ListEventsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse429Headers the declared response headers of an HTTP 429 response for ListEvents
+type ListEventsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListEventsResponse500Headers the declared response headers of an HTTP 500 response for ListEvents
+type ListEventsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListEventsResponse503Headers the declared response headers of an HTTP 503 response for ListEvents
+type ListEventsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventFeed
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEventsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListEventsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEventsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListEventsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListEventsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListEventsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEventsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEventsResponse) GetJSON200() *EventFeed {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListEventsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEventsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListEventsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListEventsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListEventsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEventsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21870,6 +22270,24 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 	return ParseRefundConversionResponse(rsp)
 }
 
+// ListEventsWithResponse Read what happened
+//
+// The feed of everything the webhooks tell, in the order of commits and without a gap: whoever has read up
+// to an event has missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
+// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error) {
+	rsp, err := c.ListEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEventsResponse(rsp)
+}
+
 // ListHoldsWithResponse List the holds
 //
 // Newest first.
@@ -27634,6 +28052,189 @@ func ParseRefundConversionResponse(rsp *http.Response) (*RefundConversionRespons
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefundConversionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
+func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventFeed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEventsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListEventsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListEventsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListEventsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListEventsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListEventsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEventsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -38250,6 +38851,9 @@ type ServerInterface interface {
 	// RefundConversion Take back what a conversion granted
 	// (POST /conversions/{conversionId}/refund)
 	RefundConversion(ctx echo.Context, conversionId ConversionId, params RefundConversionParams) error
+	// ListEvents Read what happened
+	// (GET /events)
+	ListEvents(ctx echo.Context, params ListEventsParams) error
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -38984,6 +39588,38 @@ func (w *ServerInterfaceWrapper) RefundConversion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefundConversion(ctx, conversionId, params)
+	return err
+}
+
+// ListEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvents(ctx, params)
 	return err
 }
 
@@ -40315,6 +40951,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/conversions/:conversionId/refund", wrapper.RefundConversion, options.OperationMiddlewares["refundConversion"]...)
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
+	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -44441,6 +45078,158 @@ func (response RefundConversion500JSONResponse) VisitRefundConversionResponse(w 
 type RefundConversion503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RefundConversion503JSONResponse) VisitRefundConversionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListEvents200JSONResponse struct {
+	Body    EventFeed
+	Headers ListEvents200ResponseHeaders
+}
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListEvents400JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListEvents401JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListEvents403JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListEvents429JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListEvents500JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListEvents503JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -53315,6 +54104,9 @@ type StrictServerInterface interface {
 	// RefundConversion Take back what a conversion granted
 	// (POST /conversions/{conversionId}/refund)
 	RefundConversion(ctx context.Context, request RefundConversionRequestObject) (RefundConversionResponseObject, error)
+	// ListEvents Read what happened
+	// (GET /events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 	// ListHolds List the holds
 	// (GET /holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -54229,6 +55021,31 @@ func (sh *strictHandler) RefundConversion(ctx echo.Context, conversionId Convers
 		return err
 	} else if validResponse, ok := response.(RefundConversionResponseObject); ok {
 		return validResponse.VisitRefundConversionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx.Request().Context(), request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		return validResponse.VisitListEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -55794,403 +56611,420 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rchs31jeK3wqK/+etJDMtipLlJKY+vC8tK4nGB6kkOZ7/RH7UYDdIImoCnAZaNMeP9+f9eV/ivpJd",
-	"WAvoA4nmSZQsOZyaiimyG2es8/qtz41IDkdSMKFVo/25MWA0Zil8PInZcCQ1E3rnnI0SOmGx+TpmKkr5",
-	"SHMpGu1GqNOMhUQKQs3/1ZilRA+oJlyRlI0Y1SwmPZkSrhUJ8yajyc5rNgkPCe0qJjSResDSMVes2Qga",
-	"KhqwITV96cmINdqNrpQJo6Lx5UvQOKeaveFDrnfgv7MjOmf/zpjSitAkkWMWEy6IHjASZWlquhpzEctx",
-	"k1zAHwOWMvNzysyIKUlMo9VBDLngw2zYaLcCNyAuNOuzdGpA52xIueCiP2dQCevphxyRYp4lumCRFLEi",
-	"mdA8gaFAJ6a/XsrUgNA+5WKDA2I6nex0epql9YPRkowp16TLetJ0mE646NuRrNLZP3fsYu+ceM7rOzpk",
-	"iugBHE94zO2GYuktS79TJJH9JukkYzpRxBxO0zv7RIejxHSVsn9ft/b+bPV+Vgfj/erA6Kc3TPT1oNHe",
-	"f/48MAN1f+/lQ1U6NSfkixnqiKZ0yLS9by8TGd34xnw5YIQJnU6+U4TH1eF0zUvVAXHzzojqQSNoCDrM",
-	"nzqJG4EZfsZTc5PNxV1/9EHjiA5HlPdF3Ygj+7tn0OanazWCprzjjYq2NztkxeqG20tpFpOIKuYdsGIL",
-	"FznC1jc6YCluWaq4rF/l/AnfsKW4vT54/mPNeMuNb3LUv8kkrhvvQCaxZ6Tm64ULPMB2NznUEkN6zSaz",
-	"Q35Lb4BcmOOcJETRHjOECjlbm5gjrGk3YaRzcXRyEpBM8H9njIxYSgxNEjGLCev1WKSbxExf0SEjN2xC",
-	"xlwPkOzQIbsSjhb1mcbuejxV2jFUIIKH+A4VwCtz6nWwv09CXkzjOpKil/BIh4dkPOAJK5q7ElwRpXmS",
-	"kDQThlEF5KD1ovo6F9ejVPZTplTYvBKVXRqyYZelO0M2vKbdaG//mdsnlBqKnZri8ytQyRHVmqWmzf/+",
-	"g+z8Xx///l8N775pNqw7YlyzoeeIpeP4utXa8x8tju1t8mi9ZpO6Ed4wJOWHREgNkpFiUcqmOM0Nmyy8",
-	"EjfQySaHXSNV/SbHZEjFBBgRZ0YOGNE+3mfVJG+BZQ+oIHutFsp+vUwx2AIY9r8zlk6KcYMMUTkWMevR",
-	"LNFmlIEZNLL4vVYrKBj+npfhv+FKc9GvW+wEf/acCPvLwkVO8g42udBv4TLVjRqvGgw6INFAKiZIdwJ3",
-	"Ga4nHQ5Zc/pyTt3K6iyGrr+NToInTGkpmJd6wkTcE98pc+6rY/40ut5rtVo1Ay63vclBn/Z69QsvzY+e",
-	"wwLfLzwq0ja9yeGe0T6bHeuHAY8GcAcDEslMgJ6VyiHZa5IO3s0uG3ARo3xPlSZSgATPhiM9qbuY5kX/",
-	"vdwrXcv9vYOfDn5+9uPBTwtv5xlNtahf7hH+7FnwkRYLl3uUN77RBZcyqZe3YkZGUia+EUuZLB4yNr7J",
-	"8Z6zMU1rJS5GU8FiksJDq/LF1DW9yfFeplSoOVdQ298tjzwREbNSlhHCFOGahPAMjcxb1zwOq1PSn8R1",
-	"zHq1kq8uBrC5eX0xTamRFIqhOkdjq4iavyJpxEH4SEejhEfUDH33T2Vm/bkY++cGS1OZ4isxXqZbmvD4",
-	"2gp8jaARM015ohrtPz43epwlcaPdoENDAxpBY8iUAoLRGGbKaNOEapIwc//3Gl8+lh/Ad4jnOVwVprTZ",
-	"ommV18y0WKT/Slmv0W78/3YLO9Iu/qp2j81UOiDD4gLN7nWuhCsypElPpkMWB0SmhJI0S5iVI8yemy1e",
-	"bJ3yDce+tet7xWMwmNdE5dkvVkUDcftum0yTlNF4cs0+caVVzR7zuLK/1AoJTpfg5roQ28LUTs979GE2",
-	"u5NvdUX1mbUJkmklhXxfq6AE0NiVCEsWpvAHOD+mAx6bT+bSm0Y1vWGCfB9W1zr8AbWcezlaU4aveS2U",
-	"H73zofxFpl0ex0zc7VT28mbKB7JysuAsGYU2odENqq4qkiMnwKr2OOWaPSBB8Y1F9vDMyxFLYfJTtORu",
-	"i30ijMZKk+Ni9dan9djUNf5Qu+pKDpkemLsxBhNtKsGS9hBrfJF3nQn2acQizeJDlDFln9wIOQYGbXWV",
-	"nLzHG13y12zylqsh1dHgjgvuMZwsOOxT9IqMqSJG1QUvx5R15gHP/Swd7bJEij4Y1qeGtdG9eCf1LzIT",
-	"8d02Qkh93YNmalffsjAhNXFPPsTifhhQXTnLAlwIsWQKxgJsBJ0IXBXKOaEiJkMZs0cqt5zRSSJpfCnl",
-	"G5qigrn+7o2wsWst5XUCzc25Q4x0ZTwxHBkeTa3diLzlLx/wvtSOAaSHn80ns6lUED4cyXSzd+ZSyrdU",
-	"TJxX8G6Ln1LNrsGgxubcHi0lGvBS1+kDCvlUl1yMQCyz0dSCevy6c8WlqcfrHbHLtVK84negLtuKefwr",
-	"Cn7vBc30QKb8P+yOBDkrt1QviDARE2oOFu2zoZFFjPxFFaGky2hqLpa8AfnxIc7aO2m6hwtsKDMlCb9l",
-	"U4Pb6D1+L+gt5QntJuzOq503VH+F0wm6goAwkaE0c3rAa4wechJRYVY3lsjxhByDHwNkQqMMCDkWRujo",
-	"MhRMC4XPL358nbuSLwyMoRPH4H4vWWxGqVEXNEdrzg0X8aIlhBZemwe/BEagYRX7aaMRlC1Kz1utGRtS",
-	"0LilScambE/P9luLbWqFFesPHKtr62P+tOz+ySKgTp0+46L/MotufNEhIPCwTyOeMkWkALPx+8sjElO4",
-	"PNV1sXan9mejLA6pRiXmx4PGfMNw0LAddPSiVX2XJXAvToTSVOiZ2RYNBW403jkrVTtZ0F5YbOQAMKWr",
-	"Jgk/jcASIZg58mpkqIeR6PBv2ydYHYWZ4h+NkeQCmCoQPPPh06g0kGKLYSBvOO3yhOsap0lXyhtl1Faz",
-	"9tS80CQdmJsiNGVES00TRRQXEfp3u6zPrUc3G5nLB+YPXDHPpsV/Zkr7wrlesTgzGp3R3wZUgNY2s7Gz",
-	"m0nhQHmiw2SmzRhiLvqhaRMWbhIQJaUwsjT4pQ/BPRGQTMRGvs+SJCBjsy/VxSbH5gNn+cLYQ3klzJKY",
-	"LyBIxrWDbg9tegH9nw3R0MM1G6pFh65yQ77kU6ZpSifm7y5NqIhYnQEbt4f2U8aQ+jEaDTDIrVksYB7W",
-	"Zoht13M4T8e4E9aW4t2MedFQ7pZ5hnmeCSIzHRCaKFnEeNmTN6C3DFholzFDy5OYTNA9vWL/XKnM1/2v",
-	"/JaJgCRMKdxqo0Wjga5Lo5slj13pdNXcbLtyhmfBJY4P7XGKCV5YuE7ghRfWxrziDE2j3v5PBTjH12gy",
-	"ZTFjQ9+yXQAdkgJiHFR5/SJzHJOExUSmht+RlOksFWy5GzxFUsvrWszQntJ8U0sDLQ5aUBCXnCyUrouP",
-	"Mr/EH2dn2ym84GYluehP0cQZwtata+qDXSMjlCAxF3Js188cezOzQzKkE/OAYH2q+S1b8hT67y70mBoC",
-	"ZtQdOqZpbKM/5ZiL/iGxZmh76mWvR0I7/HCNM5PwHtN8yI7B2zc7nONblk5QRgOimrKI8VsW36Gr89pj",
-	"Ot2Z2tCxvdtNxGibEU2BIay/2FOXxZ05z0WZ2hTP0s25D2pWCLUyxiIx1A7oSy6LLP/Cp9HSD08twwL5",
-	"pzQ9IyV7LrtA9m2ZNYGQVQjemb3mUQpx5Ytlx1xmDBo89rl0Z6SzO8j51bhBoCR5qEW9oD+1CmA854qY",
-	"bmnK4kNCjdbKYjKgagA25lAwPZbpTQgCaRizW26P8Xy1ANyHFd3Ajj4oLWjtjr22C+OhctRtHVeEdmWm",
-	"24SSEGk3SH08DsxDIRtSnoSExnHKlApgn8NYDikXodl3+wNTgWkgn2Z3Qqi4Eidn7gHy/cnZ7Y9tiJzb",
-	"/fHgB+swdkthXpjILCVGEeWxaZlrG8topXUcnPnCDMncWBiFWRHsFS6xac0rw8OKvOE+RTGmGnTtpcRM",
-	"vAse+XJE+1xQXOT5TZwVT05vOAyl0pZvd10ct29zpdnSEeUxUmtz+rpmDcDzNJBDDwfO4j5bWqd7KwVD",
-	"eRpeA/Fm5XfXoQZMxOuonkuTEQw0+Tz7Q5qhAWhet25Hzs2zX4KG0jTV6w1XaaqX7u8CHv4SNLJRvPKK",
-	"2lByD/dFeg7RHFyYMxSBZLUgbmyGcsGSuhmVFiXfTHeKGtXjVAzNrn75xJTnOu9ybOCu5/fscVz3c3sQ",
-	"ffQ8z90gIzoxxFgYAsDE7HWHrIlFY/7FPGT6+52zsRmDkcZe0Ykq3ZCSHDfkopNblVaiBCM6OYfIfOVL",
-	"HjOr1WMpg2nTJDntQXTNvB4wsq4Y+segIWynGC7mGk3Rdrn5Vo/oaOVlwHyyugWeOjX58IvlKW9BdSSV",
-	"tkv7WFn6wJ6KRaev1ta62qGaPlC5wbUV1MWwx3SiCLUhkURp8+fZ8btXJ+9+delnPFcXo4TyISokefzr",
-	"sx+fL9JGVj7F9umZY5zPp0cTxabn9IZqsFq6VB7QkM3UYCvN/SVaSr/R6Q7XAQ5trZ8c+2Y0FeoQ7Hkg",
-	"OVgfgRnLRi/RwrGkLF1rMCvcvWLzqpcv37wXi05jT1ubpV2+7xQGbUcJj24CwhLFSg9FMjZPACPjUhh5",
-	"uTgDNnzOmrKnzu3ifIraS3vhhIkZzS2kkea3LCwYh4bEKVC2ISo9dPw6tFmnIXLt0Cg44YhmisUhmHbs",
-	"tUuZyoZG/wlpGg34LYtDyF/qcUGTqjCPnQMRMs00goZ7xSu8u+n8XiexdFBYoaCLjanCGVDhDOpEis3o",
-	"pOsIgyU5awUJao4INI9M2yXaoPTjFv1rC0HKa2/Em08T1CdLN8qQjDFkXGCeqOJ9QRNzGlNkDVOHoZIb",
-	"O3MCo7lpnYYetUvUiyZG0WVJb5ZYeU73+raRWSXGa9rAqO1bzsYs/U55jRuWhJ3Efp0yokOGpLhNhMRA",
-	"HAG0gkdZQtOl5unW5ggc6NPdvOE3zMEJLN3U/M2AzA9DDWxqW0CULNLihRSrdOZPfvgwkMp2hFYgc+pk",
-	"lsTokOkyFME9bcJ2xOupiJFMncvZl3TnlW7s+ffkCTJ6y3PPXnNZf5u5kBfQpo8yGJ0vW64NfNKrQE4l",
-	"led7PnWWgtnE6HzHykc7H5ZbwmJVPHa1yibVkaRXEPfhI0wRVawcR4HuBDBsqRKd2lKiLSV6upTIHuul",
-	"ZQp0q6Ai4CUbW8r20JSt2MQ6GrcRWVKxRyBA2l31uBsZ4SK20X+GSIPMGJQUijHj/YFPcGS3PGbWg03j",
-	"mJsWaHJWegYvs0fdNe0qcy/JW8qTrvzEMLhhSNUNdlWdRdD4tNOXO/bLP5UUzXM6fmujDUs27FkPlSBh",
-	"yqiSQoXOXVeWnKv8aIZGwOTrPOZcExrHLHYxTHAAKzrswjs8taHWbmx7DYolrt3X/E46BVOOIISVjkap",
-	"vLWRD39C5ksjQGwd+BSBYcWrciZ03KXRzZlMeDTxoyv0KCQ9ViIGICIhZTQaNElo3cvXUiSTsE3MP+iW",
-	"yRPmpA05IaGW1/9hqQzbJLbRmPRKWE+12TLzY2A3DrMvezLt81tzfEIX/xC2iye6LJJDgH2IWVcjxFcC",
-	"ticb2jCiEyJ7vapmXh4yuIZhVOBlwy78qyVjdiZl4jsihskZtgQeUgaauSe+rRyUW23hCN6FOAwtIcSN",
-	"yEyXDEMUsrtxgkMwYhgRS47FwjiBGoZb4i336LeuC7TC+Zp5Mpgp2PL7Uq4TYDG0As5c2mz37q15dp4j",
-	"7FbyeOkBG8k3TulYABHtTsBFUYkcuWsUR9nFNERmWY7IzkOe7LAXGlDsMmyC27nb8JU5XnljZwM9MUmG",
-	"xWEb9k7B1uFFhas0Nhd3lGnCDYXpM8FSio/jJaNEsDEKnBArqbnFN7GUxLXfCBr5yzXEwzGfWTp+dPr2",
-	"7M3x5fGrRtD45U3n11/h0/nxP46P8Mvjf56dnB+/8jcMG56b4+qcF6s5wAu78R090tXt+P+Xoh8QfLFZ",
-	"jT4/aM0DXurs/Ivu/Ke18+J6xwvAVFzrlSASVjd4ulV+eCe4X4iA8XtvBx4Oe0dqD8ddKOiqKBue4UP3",
-	"9cP/TSZx7dCLQH+PGyOLBofEMEypNNlr/ffecyMkojU/Sfy0uSTPVf63KHGAKrX4fmG0v+FZVGfrpRkE",
-	"BWLSGgcdxGOfADMBFmbkqgFXWqYTMjaimxrI8ew1fd5aMfWjBPKE6xQUyCB2TPX7f6LZsHb/I6pZX6aT",
-	"eTktftEksgd6mYVcaLSoLOeckbS86TV8SPvsfeo1sb0/f9P0NbLiAJcJIDQLnccPrkdJMdzySKqa3Bvv",
-	"7apercXy6nLWCTMbZ50w73jDO3NvJ9qpaFqyuxWIsmtRiaVEb4xKvdf18tNcOA/1d+41m9wp5+w1m0yf",
-	"JJ8rXCJ+5QyBWeaoAYbG8la5C/M4kt5PJ/iCdTrbv/am5Vh/+pqL98Le61fQwv+VVnHqZjtYI8OOZI+E",
-	"xdWxEbTF2bApXyz2O/W2FHCZAcoCXu+OUx2VseMeJYFkWieQWnyW8mihaHcx9fg9kVibxqIw5wGILFX4",
-	"E4oeSIBRPbtnsst1sg57e3hyXYYSxFHXkxyE7qyl2xhT7s1w2DE/uTD2GVp8UFmXZ0vcEJ/y1xETG/Ve",
-	"QQv9LrdirbgXy0koC4dqNPp/SeGNuzC/kf8YAt2dgL3tpPOuA0ArAVFZNDDnNjzOzCrvvmRpwkV4COmf",
-	"mYBcIrRcVqf248GKQ5y1CM05AQ6btF5fAmxCLyzqO2Aw6M4NO0eXJ6fvro9O37+7DAPn0oMfZbYEu164",
-	"7jY6qswqKk+WAgK7NO47JNc79nrjmzhuqTmZkJ4RDSSPAL4Uc10I+0QjnUzucEar/f0iUzJicpSwNZos",
-	"kq3KEaXrkkoPaRykTA1kEq9A4ZZQj/Gb+ewkP72X5uEZ+YtNCvELmisPtv5OAKxu7X3gNYjdHRLzPtcQ",
-	"WsCGFuO8gFldZ+McxfNHDLgjWCGOzt4/IYr55OS9hYr43YWBafrjIMmL+dSvvUXZrV39NbXMMesq7o35",
-	"3Iyw6FOZ6if5OxVcT45kXE91I2tgq8BnTHPV1Uydq4RJrHFaXfPvFUv9VOwVV6OETioH1721codTKx6h",
-	"q6M0R9/yv6JeYh5TCJd5f3k0c1uqo2hV17y18+Lj54MvO/hhv/jgXf9XMsqGDlVnaZd4R5DTEROdsxPy",
-	"rNlqPiOxbWYNR3glzmQ2Jz8HRLRIy+ieKnzg5ARitGKIzlEDOc6R3C2yMTGjlCKZC68yl567zI/VbKOL",
-	"YsMw8WEt02lV4/U5cblbFPQr91I5dMoKt3DAMXNIritGNk1HtW0kNK2XJT2eJOYMXS7BY3+ZevxL0Biw",
-	"JH4vNOoGa3l5ZiZSNlF7SAtmma8ZjFUORZttWy725NgUDYmB62mWsN8XJAmWagZBCL7lykBemwshhZbT",
-	"pXFUhTadCa5VfTTKiE4g0DKEu7UONMPq2ZQLY7zKtRxkwqajvqbDvEorX4rtmj7QJVeB8x3g2lSuc/kY",
-	"l2lE5bitkmJpqGs9gIvRCRWPmY0+NCQW8xHRX2KpB2Sde6inI4fLpRSd0YnMtCWPMzlFpz0SwnqENlqk",
-	"AM2ppEvmWGjaAqSZ4XvzjDwUZbmBztCWmcG+28gACy/WcuOyW3mOr80dVYFgzJVlnN4hKM1Gylc0Tmgm",
-	"IgZxSyUdL7dQz1LKevtziQaseLVzFIcluPN0Ro5FYHBXzF252Vtpd8GtxZw7dF7vdSwj9NnlJi+P35x+",
-	"uH578u7k7fu3GOtlSwJwRbSURA1pkjTJUefs+vy4c/Tb8at2NatuQBUZ0JjQJEE2DSlaEFh1y5rk5ftX",
-	"vx5fXh//87fO+4tL93Z+GAdUNcn58dlx5/L66PTd78fnFyen79pTWXBYCcvQgTFFMILmlXh3en1+/KFz",
-	"7gZkmAWSAi3z3L5KKFplso2gUZpUI2hMjxTCQqYG1ggaebfeCJFjkcrEiaoeWjagoxETClKpqxcA7FcI",
-	"1EwygQiKSOObJJQjJmwonoVA5jbzz2xiaPqPdNgmB62D6pRt2CI+4B9xCfRx1ozpMCr9KtZCMMkjG8CQ",
-	"o1kuAklZLujbNG0TJTwRUTla5qy6oizNKJGMIK/oZuTymoj2HFzTZ02AGgZUkbCML7kEGItVvNxwi1Uq",
-	"9zh71aexD2GLvBQh3wH/WSxw4wNcDzQyqEOioNRKk7xkwHcxGsvMFOSGgueOuR40r8SV2CHhVI2SkHx/",
-	"0Gr90J4p6QFEj8hMQ9NGBQDXrzokoZ1/aOG1gUs0ofEyEi20vPcDeI0XQ73C63kRA3j32Q94k6plAvLC",
-	"AN8pLBmAr+ag5PDqAXYL9mh7c2tBv+3A8OFUZtq2aO68jK9Nw7Y8LTT93I4KnrR1OQLSzTRMrijaga9j",
-	"UzOY26alPTc/B28tb1laLDS+OVUAwwzghX0NK2a4laWVckdojneFNJqVjYeKOqCa53tPIRY5wMYczQ8w",
-	"k0mmLvnegsn2JSbZQi08TTVD4QQFQOzKNYGLZ/ONbV8VtpIjs5txYgoyeMVkmm+CoaLXltDme1vhbKBu",
-	"WnqLAmfVXsgMrTdjNbQ1sUcN1vga4rXtxrrBFS8alum8cWjMUS7VeEgnyDgru+QiwivtYXQ45gDZgHEE",
-	"Lshrn5SSV1PWy0TM4uJQ40u8m1SX0NVFwtkDsBN0hC/a8PFrc6R6iRxXXnWx5SimJ4zeouSZUtFniEnw",
-	"48FO16j2KD7Z8+MrXEm+P9jft+3OljWYV29httFytZjyQZ8qRsPVEoVosPUy3DoMFZqcRlc/JJWaNEQZ",
-	"wdvoLIlEyXtM3XUsYT+H5PvnOYmaA7ecI0G7W1guGwKNmH0pF+j4dyY1my7JUZEWZutMTUGAl6vBlMs1",
-	"zNI0xAOZqQgwU+RolnqUFN3SPc81XndnAUqvdNdKjbv7YAdZnPQChjI/wWYI/gIgNUfIcOcq2n4VuHuq",
-	"fkutyFWX6HkqchnP8GRXHrqw+uLWuQLrwL89oDxYL2q68RNtxGc9cPGHEU0SlppGtOHFbRKi9B8GJITQ",
-	"gD+efTSfYbKhVziqlbY+lEeIl4zrxVIRjrxo1yvZAISw16woHKgropE2SRjTiQpJX1p5hYSpTBIAI4bI",
-	"Hy7ggHE9MRMdSqEHDlWPGlIDr/T4JxaHh4ReiSFXyjB+W0kxz780ryiJ5dFj4F4AXyw14F9OyIRRUJbw",
-	"xk0nA0wqOYrP9hbZuWILLlKB9VjoGITZVbMh9xe9M8rzleaK5LAjNrdpFhcSvq7fybqcqFBIwcK229JY",
-	"2mordmfdRrbdJufgKBNMNnDZTLh9bWIRYZjIQyME+6SvhN32XdjyALwZlYPRti3bbriwQBAlfUwwbrkQ",
-	"gqoSIR3oKY6+SmnNxNBylyBcKAwRyIfr1Us6APLobb1M7/RLBFyBvLSODomEVUhoP8/nAuGBKzJgCbJR",
-	"zOCEyGR82Tyevwsthe1psQIuAKbBlTM1zKsuLa5+Gn74sam68QodTHmSW6ZGPOIyU01yEcmUqVxu3DMs",
-	"da/VOiyG7mSYrrxlxWo0r0SIqYAKHhkj4BnmtxIax6qSeZjb0HAErlyzjQg4JC2is1SA9JYnv03lg2DH",
-	"lTiCn1urlDgOGjilShMHKzaxTOZBcb7yLM3F0Z6wcB/sw174oCr822zCTLFA82b+NadUYVE4oiAfd54v",
-	"5pr3kbpfZk29s8F7OSIZSjXmcEpEwEfHItdNEr46uYBYoeuj01fHhmsdnb4/gwCiV8eWd/168svl9VHn",
-	"/FWYJzg6VY7qKwHXOKF8GJCw8/7y9G3n8vhVSEZSGQHBoqIbxStiAQnfdt6977yxLR+9v7g8fRuC8AqE",
-	"YyKzKm2rDK8RNEqjawQNbKwRNPJ+G0EjH655HDrwko3fZDLX+2ptaBZVGsHrLRGe+LDC165csaKT9f5y",
-	"Pu8rt2VONktN0Eu8dl7WYn+d2fd54AdLpLyUnF7FmlV9VMU8fNfXjGEDqZxwhL9uGmdpNWclrpQljIKp",
-	"AW57nmIbQrgwIq+RDth1nGsWVhNFAXy3OZv+DRuBv4J+Z1v13vITyPOEJOC5QT7VfIQVY26KzIS9PKRu",
-	"yeQE7Nu3spWRK2DSM4clw6JQTNXlPasbPhpNgU3uLRNNmOfH1jQs5BjNlZWwuqU7mL54RTZuaU7eVbHX",
-	"3RcNbeH0AnL+yxF59uzZi0NCwReBwBUYWoRK2JAnCVcskiKuRqwbbWtHc0xvrM1v3V82AunSfWjPfPj+",
-	"j+ZH+Pz3H/739//6nz/+vvNx5pkfZiOYqtFFY6O8vIXJlH/ZwQWFE0PNgBt9rgdZtxnJ4S6HKKGdmN3a",
-	"j7vOzLBrmoPNMad3ftWLrsz6A+2vpu4Ej0U5L5XY2pQxotknSC7qpzIbYXUH0p3khTTq4e+Xjw+aAnq4",
-	"F9SpmZSalaD8l0VoKGXe3FsW4YI0mFlta5TyCK4aPlgk5WnIHwEhD2onzY17+WrZhIZOJKynl0smvEPG",
-	"4JyVwwfvc+U2E0FkI7rLMwmKC56XhshFpfzAVk5RZWHcBk1FCC0f/JOfYY+/NrSB4SFGhnOjdif8lqUs",
-	"LvQT2dNMYMFJMwREkx1MFI/Mi9ZOpwY5V3WiiW3bzM0+7RdHNBtuQPAD8vx1Bb/SvfKYnZMJFOhwbjVY",
-	"8ArjaPrwdq29yo/i40196QgIdgWfoE1xQZ8fi1L2+Cq9lLJrE6r0e7WmpjMvNTd3P8s058hePjNK2S2X",
-	"mbqAtVo3kDRlt/JmfajQtTKB50rU5bI01ZzfKiEpbYB/Lcpz890At5leam5OpUZb4A2bmB0RlfKOKHlR",
-	"OPROgAKR0wUc1N2BDVCP1xjc/RWJx2s2+cD1AFd73q12+Tt4n3O7KUa9g//SkO3tPf8r3POgoWrOi60y",
-	"YoMiiGIiVuheGA9kwlyZ5uXLWW2MbuRj9t2CpYq2Yj2s+tKrSjG9dmm3qdqxS1d4m31vcaG36XfWrfdG",
-	"V7nTS9VVlT3rVoXFxDKrTdIRtuRgN9PESNLWHct6LHIlYG1Mha8cxtT0qC6XrQzcvvmPBQBQLFGBtJtN",
-	"CJ58TNdbCbkw13kqchnWsexOCAjiYLcDrfkeFKJ6W8Dbe1H3y6CMUCATAyFcyE8eUvUXMguUoDVmb8fU",
-	"snyn7Jppm8miWJKopRZrLu7GozYxrJaCO1M5aYMmCjNzuHnE0ChzxtfF4lgPcGMBpMY3YM+YReyYY9wo",
-	"GTNyA8diq0Y5tqti4XAXcfbIrWL9sJxjAyqC40FfV01AXBSfLWfEUiWFEe9IJJOERViY6O5KQI61shZU",
-	"yiWGPFcjdKOBVCw3lBdW8jBTZs/DoGxDd8HEHIP+ly4MeQe4lJfLQ6QonTJ6o7AUFBaawjrn9nLb1O2F",
-	"g9moAdKVXM1nuMqVwSNWXyjDRmS5Uhk8dZHJqrZa+LL1kdXaxUbv6YxuD9yGD1xQHIn6s7cBam3p5Fcm",
-	"1g4EZoHiAsFI1tqOhUBRnOynVPio+Bzgow+ziEc2nQHesQI/yLGuZMr0+V4J7mhKzQD5uCjsaGPH/bUR",
-	"y1BIHlXf/JoL1n1+W1a4xHoDX4ey3PixmpaG8JoLelSe9K9ms7Eqg+HhLkBtCb1yAfBRjY7LMXtHLRQ2",
-	"NwKAtAF6Mx80KSjdiqAwneSHLCh8KiuwQjeJTVCknBg8EqLkj5J0aQXAXiD79Z95Fm9YTUSSPfLPs+YM",
-	"tcFABxYTdmtGjsgObm/CJgnPj385Pj/vvLkI21cCLRJDGrMmCYtM4IuwTTLRS2i/z+Lp4qtFXPh31qQB",
-	"7568u7g+7py/g4G6NIUiuLMaRfnPcm5yeQaQl2wHCNGV+ZDgr6ITrzsC9Vyf+d7mfcseGZpnrPw0liRm",
-	"ER/SRAUIztYkJ4Z+pimHmCISZWnKRFS2gIjMltafjXuB7jcZ9vJOanZEVT0elCsctggYdRqIyrzmO59T",
-	"uP1LL6XDRi8vaaUarWDNZXAt620A9cv+Cvvb7MJPOQ2WCu/CpNgsSe41zmt6fb7puK+qBWvNm213ZY5g",
-	"/qB32g7hjKWRF0sBrAmggPfZ2rfrEd4pwE/03yTNhshaKsnm6K+25nApWAm/UIDGNqTpDdOjhD6wy7XA",
-	"elz4KKSLLgtvtjFkx7tiN84ajueLs2OEvEnWqbqU1z5aw5XrU4o9uJI+K6ZCudWm85al0vKAfDwSzvEG",
-	"ZFK8D19XHj2rdOVzXOGdNKTIrHnsUYjBC1CDHsL/Y5PjTQtzaJQ/O9ObenvpBrQYMA38qbMtHAsN8p0U",
-	"AOxj2lLr6Hmm9TPz8mwX8PUhaRUYVQ7ijzCh08ldy3mNEFQFl95NtDIk/26DR8FHg5HIdjPFBVMqMFqw",
-	"YlBITeWWkm5m2evYBnxMXOYWgJk8JAVeWuFfXfGFEvS8x1k8z8iiSIIuCZTxpHXg+o0trsG1glVKGLUr",
-	"A3wHRXVIbKQ0ucqwVtHL7SnaAAV05/Fr08ACFs+vkVtcPLPTlfSfqRARn0p6DtgkvhyfBRCec3LSHN7J",
-	"Sod61eLD57aTOeWHl6vtO12vbjbjqALmmHsv89y20nTnl9/FIdfqynU1qy40FvQTFYwYW9cPMXbQnNGl",
-	"0c1dC1jNKVI1teIz45eZjqRPNgxv2EiHbVd81+FUWsSc8oktctOChnnJe2QRUgQZ53K4iJf0homXNLrx",
-	"YCLmkLcDGgO6neGBuKAOy8fKjwC7BItcGrkHs9GtzvKls6f2wC1kaap5u/6NKRbEG+gX2fK3REt50yRh",
-	"L5XDM8wNDAP8s5ND4AQk1PIV67rqPK4wbUhoHJNsRLTMkUp8Cfd1heryKEzETjLLnZeNeHQZwG7SnuIR",
-	"FthKQCRZXXG9uYJZZb09AiS0DrAKIMhEAOnkkqnX7M9u9+LezA11dYzXKFG7SlqzYGPr2vVL57kV19mU",
-	"AQgE6Kt3aLPDmcOk8Iz79ndMjNLlMMItDOQa4rcl1HXhYngNtFtzh5u0hFN5ilyUOpqfjV0+B9OnMF+Q",
-	"0tmv7FCJ4c0vvYvUiF3aUa3M7u67RONcDnfL2XhTBm1P8zket2fWPBog0vJ0RfcCfaLEKdELcXzuHBLH",
-	"xzXiHXSZJWwRvjNowZU+VduB96DpEthhaG1/eeH5Qjz6TlljZ0BSCZLClRjQpLfDbpkAB/Yh6TKLPIn4",
-	"hokULMjFV9lzkozhuyCzNslpSkLNWQrQP0ozGuewfVhAHfBprwTC0JiTE+ER9/KmZRhHBYY6aER0tHo1",
-	"4cUBt95g2zaKG0ZjA6fX3asPIbTRyuO/O9j+qDAfL9O1szZDIAxLV9EDzAm/5Jb/5MgC+62VYKY3U3Bt",
-	"Gqtmalk+1hOFEjzPirfUGtpL9Rke9MznJtjqkd/swcw7eYrnEvb1y7qg56seOQtl5qY5C3CO08A99sGd",
-	"l/ax/rzO1nY/O3736uTdr42g0Tk7Oz/9HVznZ50TQBXqvDs6fvOmxiteusG1AQegmAGJL6PEfqeKeIIS",
-	"MBq6jVCvCYkUyCfMHQKQNhETLqIkiyGAATnclSjzNgy0smwJhBEL3ZFmCfPxlXWpbCqHa9dX9Nij1z7a",
-	"D04YzcTrT1d+a2bErzWpRu06P/x63nHRgtob7l1OqRfUOJa3LE3o6AJd/lWUvB8PzDbPutQQQtdcqSR2",
-	"maZK04kiACd7SFqEiRiRTXSecJqfpP3nL/aXAbyZmQ3mOdYZOW4YVl6NZZuEAIjSThmNQ5Ba8e9xyjUL",
-	"wSdtqAGipsheAT+OJp+weK9440rQJMFXIMyIa0U6ZydNcgzhma4FC5/uCA7XUM5YNck5o0YqxRDOlGvz",
-	"2WJqWmoEUO9X6OlAIlNfTfOgElfx/R905z8fzX92Pv6t/cP//t5M4H9g7D94a3pdMA2+gbpMlCKFyVA8",
-	"X5Cpuaa/ySR+ZbFQaxyvEIHsYKztIbGoVNaIVgoIBfuGOT09hyqfW1jKUKuLFG9n7Vpo+bXPOeBUo1yV",
-	"CkjMNd/lD5q3ckDcxSCtxfMfsGTIMutnF6qCrYvZutgGxtIh3C/XmoliDacCL5ZYvTtHYtrl8M2ztDfl",
-	"xQ6mjtMiB09RuXFh6LS1NFsXL3hzqlHUXKG1B7OrqCdjeLUIiTUy9y5GbBEOYstv3IrZEOa9Tukc1K/X",
-	"63tO6ebyoKoTrHZpIxvmb28eC1JjSbYdVzbRUN1iEMGSAUpYsMYv7zzCUKUqRGptYcbPc0KuPLDWU/hi",
-	"VtgG3FK4QAjS6+ThEA1pRkDWEtghArCimN6ygMBN0ilK6liU3wK5e7YYJExumCVUzyntXONhOJ22SB06",
-	"QxQp7FBaTkXfuTTQZeM/v8qG23JMNTVQ7ZS1OiyB+gRQ4gjqkIwHkggIdo55fIcaqfUlWK3bkyhJejTF",
-	"+PDqYOryMhZ2jfpd4aadxy49oeB5RRHw4eXqIvLUw7JNceBaybOCV6jNv4Y0i8fcRhBM5/BEbKTrYBjy",
-	"SitpBhZSl69j08JmMMItSL5heXAI8opdik6UPyJkQWlSexyX8XJOHaGVXlli6z84/4lNSciBCletJLeg",
-	"MiasFxeGXUQLI7umIwjKpSNv80KQ+Sb7p1pas2LBvfwyiyKmPJgmqvhhKpwqGRu50jCwJaA4XDO+vgvP",
-	"em14Xi64WtslVs4pHOqwYQTS9anSpCez1OdpXgU/+q4e47L3d4nGZ/y5S75T8sku8UbhsFz48DSWyl0d",
-	"gb6dfw8i+pE92rW8upvFfaZXN40xEas7QUCtymeyxfV088lmSS6cYJxRqtXaCNxLd3sBD3t5CW7GiWbD",
-	"etDmEnrMQsWkasu/owtqCsZlkee0Cslyt/r26wO5rnh8qhgsa9lz7xnA9b4su9PAJvcy9/ozb4E3Hv7Y",
-	"P65j/jDnb7UkjWk9/hGfYAfas+KWf9WTjyAGtQc/B73wlICOEkZTNRtLs/+8amV+tsTJ80MuLuhmdSZS",
-	"j47RIeY38h8pGOlOIWWUbDwW+aLepL54FHP2wqVN19sscliEVbAO3nlS6O6yinfibne5gwtQCNZqdm+V",
-	"22JD+evjutZbmXIqxuzGllIj7kbg6+flPDn1B2/aU/PNu1KWn6BvWX+nguuJv3Jzpwi9yUTMoEDvQCom",
-	"wEjqq95QtqIsJX54zS3rRDC7kS5dYqhs4lstALXUVVA1dtgq26XGF0WPfhhM/Pa9ol57RIdQnrjLmsTW",
-	"3YPENag0DJm3EAxlM6qnd0StAKx7RJUXkCNKON6J5dIPPgwmR/DGl4+ehIHCWrdai8Vr3mZlGrvdXMgW",
-	"3AauNIBz95K3+yINYrkGqwkR3hathr5ce05p/n3eGrnI6ZXm7QKbfU3WRGY3iu3IV8ZOqLL/7mSVdiSw",
-	"R7bmrhy5kzhrJbYmw+8UEWzMlCbQtksjAq+OdSxXnSaeS4OmVT+PWz+JconsQNfzElTjqHKN6kyFq0U0",
-	"bmpqUKOZutRDv68Or6bP2J8kLP0OHVWuwOkcqAi7KFW/1J9KiuY5Hb+1dX0rqREz4ffOHwp2dQuPswxo",
-	"nHUIVsjrrCA/RUsrnq0FbOkOmYZehHZzETtLnY38TOBL72vjuzxueq5uoFrqHFK8spFnNmsxaNhokDUT",
-	"cSs8utiUSjG/0npVV8KbFpnPuxhacUZKV6Ka21va0pqb/kbOyy7La+iPMqh1L8n3I6m40b5+wLwCeYMu",
-	"6u8F61P83rwIUXSYj+NCbGQf0qnv6HvA1tQdI2pszUTbc83SnJcY+TxRdFbCNLzBWxUPvWpSsGVzruql",
-	"WDkcJUyveVujqhdwmYFsjnzfnbL5kk5zPsyVRVmfdGU8WZLWzieM6xKd2XDuo9O3Z2+OL2uCt+9GdBYq",
-	"C2VCVJCYBZTFHubqmalSmfJZrLlLlyXh8MlUrnWRznmpqJJfr6gGGqN/jyuVMRe0xYbwEWkN0P34z0zp",
-	"mjKhNffEeVvy7q2oa0EYsVxpXoP02n6N3ee0HwYYZyDE4HCqgYNyjMdkRP1l2hPpQ9A8Ho70xMKdOPkG",
-	"wngttQfytpRWaFmQ58aXs19XAUzQ8iH2LBOxNaAureu8x1fmZM0XoDvzVaG6UsG2gIyNbdfSWz24Uk5G",
-	"grxhJ1Nzd9/nU/VV+VZmVW3SLQobBGtcUFv9u8jEnbr466aQL+PepzfLP7t2KAD24k/2pT5SiFWEspTr",
-	"yYWZo/XqM5r6geaLglxYZC4c9vV1s9mEAA5YJdAf8f28t4HWo8YX0xkXPVkX4i/yAk7f5TBsCso7ZCMI",
-	"6k2MbAdJ4m3zNRhGAxcNHJgBqQCrpAbIeEdSJuazZUMquBKGJqmAOOQFBQ1rV16oSQDeqXN2Ypg24tB/",
-	"p4gci+aVuBJ/+9vFgI6Yav7tb+RUADgVhPxbsEVFKOkCHA+s7iFg9MD3oZGEQwxWDQs8mLBJjm9Zagvr",
-	"gGzaozxRV8K1GX6+arA0lelVo00+N5vNL1/CIA+4TGWmmSLfH7QOSCikvu7JTMThDwGhZMj0QMau6Bo8",
-	"SWIJsKKaDOgtM689vxIhPnhtXqdJIscsDn+AVenKmDM1XfI9ZbSUYGVXBVg3rgsWxYUbrUpWPTeh/dbe",
-	"IYkGVPSZ2SyIm1QBiVnCIKoYejZ9KPsK2W+1muSg1boSQ0aFw0UBCwjYxM1ODWlirgredDflLGE2Ok4R",
-	"rg9JCAvZNCcjJJoliSLjAY8GEDF+JezPMWDfq7CU6eHizWVKRjSlQ6ah4pAUEbPYsmYRTsQo02YFXuK6",
-	"mYPwj4vTd+T78EgKzYTeuZyMWJvQEZZ05lLsGs09/AExOn/Z+TmwYVF75C1/6f742fxhJcgrgUvWJO/t",
-	"GXCDA6jPvpApi5vklasaXdyO939vtVot0xMVE4JsIzDqFE8gV4VqCmuPga/qSsAy2hSWHtfkxwPSNSoU",
-	"Td2yxnigD8wGnQhCyVnn8ui3wAbfK6gcS2TmsoeoQtvtoWPTmNcKmTfm2AWQKwJORbukl3zI1N/+Bl06",
-	"lNN6PFN855wBuprZiAvDB6gg4UnMhiOpmYgmO6/ZxF5ELHJ1dnpxCRO3g8fzN2KIrEKTxGKRWdQWMpEZ",
-	"ieUVXAezA3ktBKLoEGqrtXN4bcJ6WB0rR3fHczsCfucOOFeEx0xoHtEE4pcNNZpo1iQd09yVgChP3Egb",
-	"Bf8TZI40ScfeqoPWXkAO9l9AH88/fYIVMyMs3rPL85pNYG3CTqYHMuX/gXPYJi+BZJOcnGPflt4rCLsv",
-	"MB+5QDxMGbOAJPyWwbVjSh/C3l+JLkuk6CszGweg6QgA4BwnE5LwG1aiD/a0WfrEPnGl5+ReQSU6e0TN",
-	"mTRDhUQsiFz/tAO/W/ga6/1vIDXHZNESG+ucnZTCNtuNPYDNHDFBR7zRbjxrtprPAMRLD4A37nYTaXXp",
-	"vg+x6x1aYwG2wDDFfPhGboSSNC+xAcgmscSkVlgrHtk9Q8vewufeACifedBThZY57EGLdmrkM5CMzRP/",
-	"zliaw6y384LFIPssLOJhJoVRVkacTJkaSWGdMfutlsUc09ZjOE0CQT7+RI3SVqC4/VGB8Gvst/Z/3Gn9",
-	"uLP38+XefrvVardazVar9a8GqisN2Jfr1t6frd7P6mC876TPdl6gAsE9GkcDmvZZjFBPeox4nLc0ycCU",
-	"Kgfi/9ihNCM5BOG4igZnASf3nzuIyL0c6nGvCsu4B/LV8usHmHYgJ01vHUMMTNlzO2g2bcBobHPW/7lj",
-	"PcQ7J7XxcPbx3cqz0NsBbpDvpXwjd1/SuBQVedDaW/zKe0EtlWExvvRs8Uu/yLTL45iB++Fg/8XiNy6l",
-	"fEuFS4IFY+nzZWZ0YvMwjg3jx7eeLTWpXIOD/c2GQ5pO7OVG6m02E6Q/Q39oX2F+L81Ac7PkqdHGryCN",
-	"FcMwVG3GG9VQECKlXDkSiMk24cs3p0evr9+cXFwevwrzHHpDoJvkLeVJV34CjH0dDchAjl2GAKKQqBHA",
-	"sR1eCcH0WKY3KH/F7JZHVoS5YSNtWPcNm0CijRoAO0gm1jvLEYrSsLPEzGRSSkpw8sGLKxHaX6+BtCtL",
-	"m6vEsRPHcA1WJo0l/g7FfD+iVsSUfinjyWq0Zw2a8Q85EH8H/E1VJR3LXn438fx+VfW63Odaoal7q83r",
-	"MZDSlYihjxBeDlgBYFsif/kB0DvnbJTQCVtIBX2vfAm+XULaWoKQHknRSziaWQ72lujijE4SSeNLKd+Y",
-	"g4AUe3/xe6/Z5C1XQJSeHJU/MwqNS72TaUmGtb731ag/pPFDF1ay3P0M/57EX5AZJEyzOYlRf2ZxP094",
-	"s5oWfjcrfZ6zobxl69HYlzioxt2luzxvydK15WiCS4PyUIVfbfTkX0Eeah0sfuOd1L/IDBMentTVuqQ3",
-	"zCjsQOKJ7PXudp9yu98dlLWjvI2voq/lU0CIIq4I5BTVqWyYcLTslZrOPNqc3ubSwp5DLCz+ZbEI9n58",
-	"0XzxIlhWHnGJYvaZFzutvUt4YFpmMSt1rUa2OIxdjwv3t4suw2PT/owijmn451bQ6CW0bz5DuRvwb8NX",
-	"AFzucvDNiRrkcbYY4euCS/Zb5nBMzsGwoxrtHk0UK6XRiixJqjmy1lVYYHgDJJtRKctJKvieBUWyf0wj",
-	"pDVenVxA7arro9NXxyXgoPZeKwc1++NjDlpkmik5mI9Mv9j0mItYjnF+L1qVzDd8wKazFcXUSmAi8/Yw",
-	"N67sPZAy7Q72Mvp0fsO2GvUj1qijEhl2LKD4rsIG8q8XKdYWvYAKEvI4RDwnV42uI7AoLCq4mMns0WvJ",
-	"jFpLkCaovCLUlQBniw+iJChVWlJES2lV6tBQq5AkjN4aXTvDEGiuFbHgXT7l+QjoqTv5X1WFrlL/DVPw",
-	"KbJbJqo5DV2JSH5Zga5U1vg+tfUtA90yUC8DXZUF1llRHJXcGlLuXQPbWl42JA0g+QW3bM7llhYGfHrh",
-	"7uciQvFLSUmsctZfmV6brR4VEZB3V6+2TGHLFL4GU9iS8qdoTPuV6RKpLMJUKlBXa6lTwDy8+hTgBmZQ",
-	"ZUhLWRcJdEhCd1HCwH5mzNUjMrSkaSlEaKONoMZqDBF2V2I8kAkEx2AYWY4EZ+Y1hLAbSgQbEweSBmHA",
-	"AelOMNwLBzWgoxETquIwNSM1ulkMHlGHeXfD2Ag6cO3ZiqcxZNYNzUCQFJeC5BKmIFBNFEV3+rbEv1UY",
-	"D0Hf1DZaps+FAiWvy5ggUP3TjKc7gQqReroNW5/KaKk0jQb8lsXFRmPkkYuBpmJChjJlGONWjBDXLm6T",
-	"g1aLhFwAtPM1ZNdwDE306JhVUKg7McPgQTVSn/L4vABoaoyoUeuXd1D60bGWUgS3PH8uz3/+l+L59tzV",
-	"8PwXl62fa3j+/sZ5fh6eSYQcb7XCrVb4ZLRC4GQBgbsUkJSpbAgBqZY13pe+uAslniB9zGtffgt8eKae",
-	"iQUYKSUEBhZtBNx7mDBYoNZSlDSkYIckhFjlXdeGckW6rgTGtlJIXHCBtlxPRYN1sPGKUTtwAeERVczV",
-	"PUiY1hAzbgQyWoLYHcgrMYA0B2ipNIfcPVmQk9kwca+5vNI8kh8MrBZXYsJgpJbBmXWyglU5GBmgaBRE",
-	"tEc6mbRxwgetA0QdzQckGIsxJjoTZML0IaQEWfHpSljz/3RkOwldA5ghAUpa2CS/GPbnhmvjLWqt8iXQ",
-	"macjM2Gib+Oi8/vxfquauNluZIql1wfPfyx9/16Zaw3Cwj+oYI0VrerFGt1rFFwpT3pK0Jme75JiVRmI",
-	"x/xx/dPPL2pXa+k1KZ2YGr7t+t2y6i2rfjImCWTHOcWnefWBicxSEg0kX80ksZhJK1ttoJ5Pf4CwZ5lp",
-	"0pUaa3SqnCNPmUtsvYmqWcOWJaAjDJ62f1ubgJBjm19mk97yahR5BteIyVECgPQOMlumYMAAVAbLaTDc",
-	"W+WJPchyiqQiqnXKu5mZ05VA/cNxp0TKGxYTqts4w5hBgqwUCBmkfHzLFWk4KqMXPRXO5RL4D1A/LgE1",
-	"ICXeCIWeLmNxH8p/UScAIRfmcK8SZL/ViGu0XKdBY7Z6493p9fnxh875K0BgYCO4dxW5aUQnhTkJ0tO4",
-	"glvSKFThVh713fqyQD1frHa7sTlV2Q5qr0X+l7lcsKvmbD9vtlrBbAkQ77Ce1xUc2F/LkF4q7uBhzxDE",
-	"wagr+DuGAt+Mpltn65ZXPxlebcvulYqN4Dke0YkrsTVZ3Xswh1OX4X8WB+uSd1Zhg4Qma802Wn8iF4Xy",
-	"/l5gxtwnR1sx/vfBkya3zts1DLlfLZTVHtplIlrdRdp6cb8BL24eAVsufFVYNG0Jz3UJsaU1S5DbDloI",
-	"uSoXKJdplUMYxQV9rE5d6RlpuE1COWIiJGPKtcVCIym75WwcXIkQ6A6LwxyyR4G2YlETwihhVOCPXZbI",
-	"cSUe+DtFcqRx4Epc5Rmr7JbHTETMp98gPzDTn2ECniwM6zu32ReZmpd+ARBmy95txRy+46NmKDNqR8yG",
-	"sgLAhj9JcWuNgnN40PP23l6ztV/2NypWTTa12aWNBbobTRDHu9F5ebS3/2xVY5z53pxBHKbVNhBU78dW",
-	"0LBHGFbAHSXwJec8q/Hn3/72t+kMV3sUjt92Tt5cv+1cHv2W88xG+/lzs3+l1ooX3p1eH705OXpdftrs",
-	"ocPuA0yKxoNxHcWWS55QWyiCR8s2QLLDPVoehyBnDEY6V6waGDkb8QMOI3tVbLwPoAsoOi4j3mAoTQ7d",
-	"VOIZBQCxJ+pSreMwMYPeAPn7C1E9uz+wvM549jzwSeR1S5JQPiy3OCuy33nVFov5A5bE74XmiesTFjod",
-	"x9et1l4Zn3BqORBpsbwc/vWUgCN0fvzL8fn58blVoX7PNYISrS7gVQtL1JywzmKaQPEfOw9ahYu8Aji1",
-	"+uATtc3c/naCTQuGsxLujYsn9Qcb3oEHPKzbwdLvjrphyPbUQI4I7cosL2cesWT56/NO4vTv08PwtZjc",
-	"okXa8sAtD/wL8cBt8OXWS/QkvUSGR1URkFaVAiohHGW1c5eORqm8nRO58YZpRfoy1zrxKgHCc3tazeyy",
-	"SA6ZInm5A7QWapUrp52zs/PT349fBYghzCYkZUoTqq5EIkXfXNEpyyOEhlB1o3LzKPKxkoUUBlOEfHRg",
-	"SpiXQez8cKlm4kNI13JEwzEPIUYTgVRd/KaQmhha5I9aXDKjAwf0FKUs0qNDnkwg3GYslyfI58D5p+Sq",
-	"pytHTS3DQ8pNU4kKz6pRkVtpaqPSlKNOi8Wp6c145OKUo4JbkWorUm1FqoIlo1RDC7erES3uJlClDIp+",
-	"1MpTl5CxAliuq4hU58f/OD7ySVRHnXdHx2/eGJEKKgswbgSYKxEhQpJLTYUcFCEJ+KoCEtGRkcAwfrZJ",
-	"Ts07Y64YIsZTJ0H5pJlzmODTE2bApcZSJV2a9liSocNu/quKNvMXZSvofKOCTk40vjlJB8nvVtLZSjpb",
-	"SQckHWTXGxF0ZMx2oNrXXaB+LeG9d6jfzUVmFSvbfvG8FawE8m+Wq8p4bfHB9sHPecwvVpsCiAJL5jpD",
-	"+h8pyH/tP28EjVvJY/PG/kPFJdktWio2Ka8Atw1QeszIrvk2lYNYIbW+GsBqvloA6dqBElHrwLbWwana",
-	"8/ZV4VSXuYqrQpjaed1nqnWJNm2MMrVWJUytlUlLnaRlBhUQNhzpbfGRbfGRrw+B6cjmMlTTKyntfh6B",
-	"llkf33lpyTM4voaKJbe2JpSApCs1kGNBBixl/ujNdWmnVX7vLiY9Hulok0RoGy/37YAzukuMkgnXiqBt",
-	"dHlRqOZOLwIneo9lZltBq9Wyd5yK2JaaxbqnAWAPyrTwXh9ZWmDUtZQhSI/DMwzyyrsyirIUi4FdCS6s",
-	"FRnaSxnOD6EcY1ekFvtWN3w0YjGg9mB1ugHF4t2ZJrYdmcaufF1EhwACaSZsK4Ei+KNZRTMwnJUrAOxG",
-	"UZSs9diPT+A+wzTXploPD9IDx6Tz9l/vdlqt1t7O8T87b8/eHDeC/Lv9/LuPS1Oi0lLcZ/xhcQZAuMsJ",
-	"6go0szJSlSW6NiW/y8yhyQE7zBtbUW5rLntKheeQqHGhJaFzxL9ultw40JC5wmCOhLH7uexl+LJr6KaI",
-	"6xnIL5DEOcrSaEAVKyBqU6YzSOhB8LUF3kLrCRQSHIGHCJqBKHQFAC+veBINeUevCulLdFbSKUi47xQJ",
-	"o4SOzY8hUUxrLvpE0YkKHNN148U63mAccAM0Uhvi0pnuyzNDZ4cZT3jDRjrMDe8BUVxE1mXLNenKrD8A",
-	"E0RfCnZ4JaRIJm7Utp7+kDmm7+bRJB8GDGtlk4RqlpaXz4Eco9MLrBsDhtZMIgW7EnntbIwjQ7i//HVr",
-	"BEF+KiLWJrRPeU3smDOOpEbMVywOy2DF5fg+dAwXrN/hE+chbCyimWJmjriC6AAxz7NPI8NGgrzbK7Fs",
-	"zNo5TOQuyERlf9pDIxE74J1TEGUOftrbq9ybVby9ZhnuFSyv1u+4cBbgCYTjtooD1dbYBw+piKA0Mbpi",
-	"WapoUo3ULwM9bR2uX8nhWvFvOsq+6hGuldfMiUIbLpDHrai2FdWeUiHTIpCqApJhmWRJcHMksKLk2y/L",
-	"4hpw2zs4OH+D979KHVOMgwchhiuCxA3qF2QWBBG/ghoIwpbz9SFs5GSxTGKG9NMbJvp60GjvP38OMETu",
-	"772goZEAKw1IeV/mDrBcZHVjMB9m2XOYjw36fh3za7V87G8FW6eZe9XWOaQ6S1m5XMBPvrdLTGrIhte0",
-	"G7lYKysevJTyxgiCRkAIyIjymNCetsiaSlOzqEY+TyoYHI6hjJiIYc8exrls9mkZxzIcla1P+RH7lAeW",
-	"0DkCm7C4z9IqfcXvFjiUjQ6L98ypqlQReyxRgc0LqqgRE7pJOpqE+e0JQRm0emU+atKdGC2WJb3DKzG2",
-	"VUgBzU6XEJJSljDAZE8JCsNNcqIV6k0TQEW3llQAeR8PmPB21iSdK2GJ6zTAOrkrvnp5psNM6SuRcOZs",
-	"tb3M/FYPim6u21f1q88noA9HAlf03Zt1u1e//V+Hr6zCGepccmaSW9Vkq5o8MQx2yxIqqbsDpMhLcM1p",
-	"pWT3s/lnQRHNtQj+b9DuJoIBtmTtjmRtS4yebqTB8le7CCuo3uxdlEIXZY8JSboynjTJEVpwQVAmuTkX",
-	"BkKmUt0PIWMexN2Y1NTh8bsH2sT6KMAtBD/0WOrqJ3llTxjJnUjRmg6DLfGqEK95PoGcpBVugI0RtW22",
-	"zCMX3P4StmGkyGAivqPEtWsp59KE+RyeR7qcU906slwQ7pXost9tC31tSe/TIL3uaGwp75byfiOU922J",
-	"8hbWWCHHK5Ngrtmw3hN3msQl5PxfeGIoE6FxTLKR3zN3Au19Fc8cTIXIHmGfaKSTiSvjqVlfppM6F5j7",
-	"feN+uHw4MIwbLuK6IZjflvbBmQV+zSHWYF6/U/4/8sFa56F+vNSDDXkEzWjuwSOYb0q7cZywSKdS8Eg1",
-	"vBEuy/Gt6kKdpWzIsyEZc8MclCKMpt0sVigMRAOa9g0XsshvpYAWSJ8Y0j57nyaGEWo9Uu3d3SgWzVLy",
-	"/a5trjmCimawv+3GaDBRPKJJsdgfXPfH+Ly5N8CPj0D82cNS6QXAEJRsBdYmoxvDyIOGljdM2OdxQeYg",
-	"U1YBBh7AEWmOxzKOSDizW0fkI3ZEckvXHXfBvyvMBb5alNcqoCXinIWUjFIegafNBpVC3rxioqj5TGxN",
-	"aMPibChrwpVGKB4jzOeNiQk2dyUKbyZGsBYEMMTrFFoBLrR1kIO8lRBuV4jlALLRKJnYWA4CVySvPo3p",
-	"Gl2WSNFXREsS8z7XNHGEXyQTKMzs4kLMSF1F64PWQb070Vyar+pOLFHfX3lPkyOI6akSX09aWXWnX9nV",
-	"wDwyQxVJ3zQW0TQuaKJds5m0s7xfm4BWJov7z1utFT2NZknvtxjzWiu2Fu9asLBT0ZcFs0LucMd1n8ON",
-	"sP11+dEqHKVONTMXb6uNbR2YTy0FGnniMsx1WnHb/Wz+WeCtXI+fQLsbKT6zFeXvV5S/J9K5JXhP1km6",
-	"PEGZqVwypaOlZnvJkMaMdFlPpozcMDYyUjlPEaLGCOEgdDdzyVkxrchAjsnQSOQ0ZVheHgrIjwdUA+bC",
-	"mCqiZBJfiSGjYjzgiTfCDmun3ImEPWxaVH7FuZi+5MtLrcWs77dkypY0z5Jmz74tTZtn0oo2RZu3Hoet",
-	"jPs0ZVzwxK4p496wyXJZQgFJ2a28QeeuIlxESRazuEkuWJQabjSN9QM5w34PxmvT6VdxYJjp5g6DztnJ",
-	"RvwFr9nEugsevC47UPQbNqkaPSyd5rlRrxE0Eqr0e1WOBXS0m3WhrpbZkJTdcpkp3NJKxqnd/Erx2xGi",
-	"iSClt4cqz9FFuefjA1nBX7PJMkZws/1bG/gjtoHfIGVwFAz+rBAw880yeThgBbaJehDYAEc6sHgGPC+K",
-	"o7RMWUw41CKS6dAiLsgsiUmXEdOTpWSAUXHDJmQs0xuVoxUVuS9GTB/KOMeMGVJB+2zIhIbXLOpQbKSN",
-	"JukQmJGFn9RAjEgOyzCgt4xwgLWoRtDUm7SNVP01Ldo+mjNLYZalGqvZnl+zyb2anr8RWhw08BaY4UTd",
-	"64TfsmsH9rQKpf3A9QCHVSdPwzXJCz7Do1uJeouD+bVxMG+ARi5gLlPC8e7nGzax5t+YJUyzWY5zfMvS",
-	"iT3njvqbK6C0HCngF0YJNxeCC/LcPChFrAJI3exLGTfJubnSLswSxWzTgA2yBOChQW0dE/P8OuT/tZnY",
-	"BuzPKosiplRObZcjJBf2LQ8JOdEYPQoLsbWZfgM2Uzykd7yCu6nUVM8LXvZJfoKNK9IfCnIywcAGpelE",
-	"EYhJhusYyluWJnR0gXe0hGaF5lTNk+RK2OdTOTRqN6NpwllKYHhcCsJErAjV0F1AlDTjSFlJQx7KFBoV",
-	"RI8l4ocVl94n9y1do/EclugO1OBhTbnV1W60n/24QuBBPteNVjC6T2Fvyoy5/6L9/EVzD2GglhQBK028",
-	"mIbHelKCYXEzt8Lh1tz6xHKizUmmpSO8EldLOO3yhOvJXDj1rpQ3wEeogCxFKmxEnrU7gKSJpfcmhPZT",
-	"xtrAwwAYE7JPAhIiEnlI2L8zmigSykyblmIu+iH5+5UIbSZwSP7f//v/IWHMujokfyehQ4+DPywAI3ym",
-	"8Z+Z0iwOi7Fg2gsYVkPaZ9AaRrATLa9EpU8f0/qV6Tf5iszwLY+7xi3G+S9H5NmzZy8CsJpUsEQOCSXh",
-	"30PzJdcAOALAK0xoQhUJ/9f+y7Aasi3kGMeWM4Oc1D5rXe4/az831PpfNQZjquui2w9aleD2/Ra4gs2Z",
-	"bLQb//1Ha+fFx88HX3bww37x4dJ9aM98+P6P5kf4/Pcf/vf3//qfP/6+83HmmR/+qzEbRn/3BCdzqixU",
-	"OGQ1me/sgTBzawUNPAAV1Kk9cP/hIcoTmH6qCbUoXjuYfs0wNTOHLk2oiJx9x/CZrgYfoj2nCA9tIfj3",
-	"nsGwSmcQ8rPMNrDizwIusdH+CaMf0SFZnaF/fvsbGOb+9Bj3yyOsjM8M7tOofmCrdj3d85yOvwTmpHtv",
-	"hhNCql0vLT4UBKBGdABquDXePz6G+MGVfy1M4XJssfUxG1GtiiaQcKW56G8ya+qNa/Kr+B3dhHLf44im",
-	"WrC0zv9of74H7MJ8JE87falUrmXPUMpSoM1LQyjuKTIc06M1E0T2epANgVUmjB5rljMFAQaUQ7vQU3Vh",
-	"pmLFZa+Hybr4Z7Ht7cZIi+q75YianyGeBrJ0h0zos5RHrNH+qfl8cfQ41yDbXLo54N0F6opq5+POd7L3",
-	"eBlvrzvqW6bxiD2+SUGXHYsY0vSG6VFCI1blE6UfFviAgSdZ5kMiKkg3m4AmlRNeAEjECgmRHDI05oUF",
-	"zQgPiUwt4nxor2kYOJufxOLkJY7nqClLkRRQTeAt5QJzbKkCKDejJZnILFUWHxEuaFAqrVPcbJu8RVNm",
-	"69aUChegAuZUGwgANQQcimwBOXdV1IPySpM+ROuU6gkVAwvMyLrsSvQ44Dh0JzB6KJpSQeC1qxjYBlKc",
-	"azn5KoCqPRImZH91pRbBCa4l4Il1ZTy5EixB8Eqz2nFKx6Lez23v/2PJ3nLMZhOUexFpXtErblfqgco2",
-	"brnw4+DCK/LROm3LrtvWMLs1zD45N3+Ss4iVJIqKfRaFkt3P9tOCAICTvH4PCggMAgLMu4dQCmgIDyrk",
-	"tOBznFVSX0Hb67K3N26cj9Gf/6sF6d+68Z+4Gx/P6J2vWFCbSPkYjv9WqPlrCTVbUvR0oWrXpEMLcjLP",
-	"Syy7JjETznrgtHOPyt4knVzjxiCjPO7BXkXz2pUAzdtc1frUzA0QxYeN6pklJ1OEY8UszXU02S3R3xL9",
-	"MtHfpndu1donnd55T2rtouLv5gopQCFQhS0YiwqXjMrfqcKeXOZ8sueM5ZWKu9YebLGGBSNctOfXWbeX",
-	"fL1y61+NEeYV11+enr6+mC65nn+5rbm+rbm+pdTfRM11J9tXaq8vQbn9Rdhr6LiLqlm/uufbPC7nXoNh",
-	"Hjwfng0pBMn/KQfi/5SATJwQXYFEtwEt/5ADQS6GXA/MBvEh+5cU5vvjLJUjtvuSpQk3bOkxRUHg/i0T",
-	"BGHPyjYG4hHHQMxGyblvqlIdfrkE/muc+9qxJPZsLYYXReV+9okrrcJmjcMdj9pX9bff361e0aWOa/EI",
-	"cs2/Pp1bjVLVKee2uPNWyNvmhn9lp/HQkbmlSPCsMLb72VVemYsUuiY1feuqutxdpLLx+VNJHPZblxqR",
-	"5wskvMcMrTimqYBsCoQodl+fV5ImqikVlRSKvP39ea3ve5uu5CPkuQ95i2ZIC0a8uNUvwbdKel8xbQY8",
-	"lwAXqVzudKAdlyuXa7X1mX0zPjNX4NsIgujMyknCqgKo333WgbRIc8zJf6SwFdYxMEbIMZHikCidMnqD",
-	"oHGuNjlm6uUlCQT7pAm7ZcKjwqJb6M60NPgaUmwF8AcIw29NSxtWdIutIY227lMaxZnNJ4L5XFeng2sj",
-	"fy4jghKqbB5tyrYeoq3d8Ul6iNaXYXnClJaC1dsUXwJ4JoCnWCgTqslQKk32glarVWNmLNp9MpZGGplH",
-	"DLW3BM36va1xtkvjPiv9uiSJvDFvND6NrvdarVZBE81f5J9nJGU0GrA498pbuPpByhRUY7Yp1DbF759n",
-	"1+fHnaPfjl89NrOk2++lLJP54dgaJx+pcXIMaVT5PhU4RmWUYQC74bdsGmo4/36VXC24CBY4yegkY8TH",
-	"JP2UCg0DGDaJwweDO2OTlEBSDGxeE/yb8OiGyBS+ErcsVVwKm0TV48KiQ+VXjAyZPsyHMR5IoHFdNpEi",
-	"NgOw1lI7QK7L8jOIqlJAzFcO9cnVlVjB+ko+DCRgQ7lpUYLR5nGxAQVAKI4C8UfMD7JnZmY99YZO1+ZP",
-	"5Vf066KF3hM5XNWe6xbjXpOkvkmGsjJLqJW/3QNbkXsrcj89s3GJnK7AEb2y9+7n/PNrNpmbcPROdqVj",
-	"RgC1AbGjQwmZvwNJYh5DtLICOAeKLAzDkBEliacQlVCXhrQ+l3hbmsI2F2lrzLz/XKS7XcH6XKRHcwe2",
-	"AsRaAsT2Wj9hH8V6d3qBY+JyMsJkHbxRoOH1+CeoaRMxSPVpEg9rtYjd4NIIiJApSaRiqqqcsvgQgRrx",
-	"dl5hXHNFTRXQdH2iz6YozsP6NRw16tFEsYJc/PR8VXfGWsrYpmipHf1DEdOfnt+FmK7vClmamG7zZbaq",
-	"2RP3htxZNUMApyXLo+XYRVggTUvp94mcYqPfWuQ1uH1hwaYyFLFEaLlguhwbevGiFTTynKBGu/FWpoKL",
-	"PjkyjUCaoT8dEenlftDIF7yMufoATg7YwGUcHHh8ts6NRxx5bSHaHCLZVKbahkHp3jCt0Fpf7WYKPC5w",
-	"QNZgzB+COyMxA6Yk5n2uaZLjyQGIHAbOmEnkA2leiZMCfZWMqPVJFF3adwDLDUSSQ0ShA/EYUvmMcIz+",
-	"CwjJga6KOLHicl4JTILHgmosNoKDueEW5K5JLqs9K8Y8pYuLlm3mTGn4XZn1B7qdV8EhCBdnp98kgMjO",
-	"Sxv6nSI8bpIPAwYLTctLbfFXobAy+l5cKTgtk7jebwK3/qv6TDyUdGX6uaJ/BCb9WEqrrcJc7sJbWj7W",
-	"shJzqBOuEedhK0tvZeknwidPLaonMhwtZ5O575CNjrx397PFrJgbNr8e9T21aBh3l4afkBB8b5RqS1+e",
-	"rD3VIfBC+Mk4L2YGRdB6hOv15FzfJd51B7IeUeKdleKgCBovD+NwamzosISPRjo0V6ZJfuGCJu1c3QZo",
-	"lz7lwhVLJHNqJX6wL92RnKxpX/32CdAGLJRbAWorQH07ApQjODkJvou8NGKCjnjTUYfaumGGqqQ00nl1",
-	"MIdKDxEhAMz+j4vTd03yjrHY0EuIGPRV5boYsaixFula7rK/klFmSIv/vnNFYvvABkWRL1DtMEuh+tof",
-	"H6d5pS53W9ot2pWZxn2iccxxkKADm72xsB93geQ4c008bcvwT5etFx6eNIM+Zz1kRzIVLCUOY2+p0IGg",
-	"cctS3uNFeSv396L3xqyrzH1qNwZaj1R7dxerSpXTOB/Iimy3exk7sjtcW0vyI7Ykj4rru0GTcScHFOqy",
-	"PheKZMKd9TbYSPNyTlDkhJFRykY0ZTHaU2lqZSY0x2L8gUMzRe+ua67e8mlP6le1ffqpxVLXeTWLp53s",
-	"g9s874FszjZZkE0b7VCmmxjvsNEldSenRpov1UDbyvNb9I+vGcY9ymncutK5o/+7n3PQ3bkWzXWp6lkO",
-	"6XtPRoWnL8DdK3naGgmeblTpmrd8QVRpWEhk5jCHZJRhpqLr77uSmCatHSAgpdeAG4cWD1cPwLcPSNpS",
-	"IJC8behKcEUEZAna3MCAKC4ilkeicut7R8upFAUWd33U6QYo0cMGnFaJx4pRpusIeFuyunmyuo0v3Zp0",
-	"n3J8qUxRdZ7cm/S4W7he6s29UtME6oqNq1n0iHI2XW46wMIS44FMGIltNuD7y6NDcKfJTJOwl8phCMaD",
-	"UMswgFJmgPoxuRIUaqCMbO47FjkrypsFRCEmPFYBJZFUlg8ifjzmKIoM4HYQ43vo40q/Mn1RzPxuXKm6",
-	"Wr/wVGkz74BwESWZ4reQNJTT7pxGgofMV/3aLM/Sta9f0YmvDvcbuuQonrVqRqHlimO4s6qA3kKoOr5E",
-	"UZGLEbS6fwB1RUoV8BrtZwcOFtA+9Gz5rM7iVNTwFrDFqq3E/o1I7EDTcvLqhNv1gxVSNqZprHY/4wdD",
-	"Y+lolMpbNqf+hS1SQSB1i3TI2fG7VyfvfiXYBumySA6ZIp2zs/PT349fNcmpYOh5o6SX0iwmEVUOBG8W",
-	"CqR1JUIubmnC42udUqHAtRS2ScpuORtjSCxVRg2AoUK8gyB23DHEE09FPhxiISEI1Co69JFabJKdw1RW",
-	"JrXndhW/SkAEHcrMPPg8aFClDG90uVVBI6LDEeV9nKP54zpmQ0Myo4TyYdncWa7p5L5xWDH4thS31wfP",
-	"f5xf4Ol5e2+v2doHWbqXJT2eJIZMXWI+16uTi6PT9+8ur49OXx0DbUri90JPQeYVkRkOSLbRbmSKpbZ7",
-	"x9OLwaesx9KUYkGqlPWuf/r5hXlQAhM5P/7l+Pz8+Nx8kyXsd5wUuKzykk7u0BoNQ3CNNT42m3GGMKz2",
-	"hNWQbXuVthrB49YIvnXJ3lJDQgvabh1lClJ/S4zHcpIq07FfluV6D8eJqIhYsgbDkWnOZKaZz1Hn3dHx",
-	"mzfHr2z6RiY0NDGUKYN0EiFRNgpIREdEpleim8V9pg8tYJaFrNJkQItWbyWPm+QIxpsA3yE4+MTPd0qs",
-	"jyty1jl5FVwJmdYxw8DHDYmPGXp9kzCSLef6i3Ku/MRvWdeWdW1ZF1LDnHNthlONB5Naw9MJpDlbU08b",
-	"oRQNwYa6fpDwR3mcwyRCpIrUKoAHzaW2N2ZM7XcF8bJ/Jzy6uRI5B7ZvWrpRZAsiU1G8L6wdrCv1wMcv",
-	"jj+NEsrFnRnG3Z2uFN7846Mh6rwopFqsQJlJHLxovnixNAXnU4R/yDTFcD1HdykMqPwXnJJ3p9dHb06O",
-	"Xjc+WuLMWEHFLXGGtfdR914m4ip1N4vVKdgcfvE+J9MpVzcXkUwZ/FrQ9NO3Z2+OL4GmjynEoec5LVAW",
-	"t+B17iDggtbyTB7dqEb75xfILo2I9/IIMcnNNoMHbdGSFttijVerROKXWFu+1tUVLk/Hs7bFQuGDS62V",
-	"pQFbUeOhleTpeX7BVut8gq29SzgypVPjHgeyBlVOEhnddKBCc9DoJbRvPh+0gsYQD7T5Chx4vD+ASi6G",
-	"mBvx+hWd4EiHXLir6IpCT87ZiFHzuI0Dswdy+jjCEZo9N6P6gwFoSnDeFu/wiKURK4alOdLij8UyfymG",
-	"clT0OuYilmOc3wvzTE42974EDceFVsyG+zCY+ES83+TYsCkoS6ol6W4xxr4F2/KHwaRQ8sdUEYa1gpaU",
-	"mgqDsmIawjrmBXpduGfurDea3n8rX+0ooeMuNSJEQ8vr/7DUkG8mUpmg09AMRoBnacTTCZocEh6ZJRCA",
-	"AeV++oAcBBt+1to0hF++BDVKlFtGwgXpyTRi20j3x+mQgaCmUh1vVZxtd3PyrypXx327MJYKz2OIpiHw",
-	"34ByTdFn3SQAFu/sToBGH0kRsVRYNL4BHY2YUHkZIaOmtC3ECenzWyZypeKGsRHMCPvE8i99qesjpUpX",
-	"+SsWwyzdb6VTo+GWb3iMd/jH50Fx2VMJ9rvGlxVjpdx87xWQb3WqtuqsHxuVE0ao8FO6rbFoG/z+wIFM",
-	"d6fpJSuSk77V7mf38ST+spsyI6Mv9LKbW2+d/oIAYSB9esvamDYJI4WYI0vOC+TVwJJ6PWCpsrFFNhjK",
-	"YgpwdSWGXCku+oa39GQKzIDINHd3UBKzrg5sJbDKmoSOJoVueYiiE9UkHTdO076dJaLJti0qgdfH4Yp/",
-	"uDdCm64lJgiN0M1KS1AKFBBS23d4N2FhqX/ndVGaJwmRAlws5ovcY4NGurw0tFauecNewYxnh3glIF1Y",
-	"OfcXjKynWWoWPF8sd6h83PIcp3XpVLFV2eVlfnQeOrTYGcgap2nMUnLw094eLFDKdAYqwtLcYGoN7rXA",
-	"iLPytFo+O4/PIjPtEwka7kY02nv7rQDi3Do54Wg/+9l+d5aXTK2YYKr1/tj4pSvO2goWr2nQ0PKVK99a",
-	"kA3D/z+J65j1Dp7/uOrCU2/F0w8OXgSA7fDSgaQ4NqLklhdvo5CfDPNOEFQCaTiIywW/TljcZ2mVW+N3",
-	"S/DqeV6fy7Kbp+LZObTVuqA+mLAGFWdi4YaXDDhUIQkITRLgQVci/PX4ktR4nkLLlFSTnPYInfIudVki",
-	"jSgNkGQEnAMBCa2TIATmTMYDHs1zBW2EPT2IOwi/yV0g5lM16rZwh5Q9MPlfYFS2VtbcPFrwjf0VGMes",
-	"owMiotuN4qBaU32JdgeNGy7Q/h4zNmwEDXNksNqiHcMODgIUNaZcnz/VFjOs4z05s/mV9zSJrC9U5n0D",
-	"u8lEDHVnwUK8NRFvTcR+E7FVM4bytmIbnkNdrWW4CjHzudFlFLwpf3w0RxfBePD4Z2nSaDd2h1TQPkS2",
-	"797uwfm2nc2F9+FasaTXLNICEKNmNuHgckqdMQQBdCA3RUO7be5Iqblc7atpkclRwqBUYiSThEW69K6r",
-	"PDv7aufshNywCahpyApSxkjn7KTctXnA8y5a/xDpAlGBkQvZaciUYGpBqSWu2dDX1JmUGDCgWJQybWGH",
-	"gbkAocVFsbyJDAB/LivPEF6oHWPhNba80IYs0BvQQDWw7FJrzuFQ0x4Gc3czxQVTiimL56el27ZStcy8",
-	"jDXg5ZW2pBQsP9vNbxiSl1rpuQT1jKmARTv2/PtGKgnkGnE7EnPCuikXfTPn8UAOy8tn3c/+Kdsa8AVu",
-	"c175ckyFNvMe0UmznJZDs7hu8Sq1RctHoygG8OXjl/8vAAD//w==",
+	"7L3ddttG9i/4KrU4/7OSdEMUJUtJTF2cQ8t0orYsaSQ57unIRygCRbIisIqNKohm+++5nut5xHmSWbV3",
+	"FT5IgAQpSrYS9uoViyRQ37W/929/bgRyNJaCCa0a7c+NIaMhi+HPk5CNxlIzoXcu2TiiUxaar0OmgpiP",
+	"NZei0W74Ok6YT6Qg1PxfTVhM9JBqwhWJ2ZhRzULSlzHhWhE/bTKY7rxlU/+I0J5iQhOphyyecMWaDa+h",
+	"giEbUdOXno5Zo93oSRkxKhpfvniNS6rZKR9xvQP/nR/RJft3wpRWhEaRnLCQcEH0kJEgiWPT1YSLUE6a",
+	"5Ao+DFnMzM8xMyOmJDKNFgcx4oKPklGj3fLcgLjQbMDimQFdshHlgovBgkFFrK+fckSKlSzRFQukCBVJ",
+	"hOYRDAU6Mf31Y6aGhA4oFxscENPxdKfT1yyuHoyWZEK5Jj3Wl6bDeMrFwI5klc7+uWMXe+ek5Lye0RFT",
+	"RA/heMJjbjcUi+9Z/J0ikRw0SSea0Kki5nCa3tknOhpHpquY/fu2tfdHq/+zOpjsFwdGP50yMdDDRnv/",
+	"8NAzA3Wf99KhKh2bE/LFDHVMYzpi2t63V5EM7srGfD1khAkdT79ThIfF4fTMS8UBcfPOmOphw2sIOkqf",
+	"Ogkbnhl+wmNzk83FXX/0XuOYjsaUD0TViAP7e8mgzU+3agxNlY43yNre7JAVqxpuP6ZJSAKqWOmAFVu6",
+	"yAG2vtEBS3HPYsVl9SqnT5QNW4r724PDHyvGm298k6P+VUZh1XiHMgpLRmq+XrrAQ2x3k0PNMaS3bDo/",
+	"5Hf0DsiFOc5RRBTtM0OokLO1iTnCmvYiRjpXxycnHkkE/3fCyJjFxNAkEbKQsH6fBbpJzPQVHTFyx6Zk",
+	"wvUQyQ4dsRvhaNGAaeyuz2OlHUMFIniE71ABvDKlXgf7+8Tn2TRuAyn6EQ+0f0QmQx6xrLkbwRVRmkcR",
+	"iRNhGJVHDlovi69zcTuO5SBmSvnNG1HYpREb9Vi8M2KjW9oL9vZfuH1CqSHbqRk+vwKVHFOtWWza/N+/",
+	"k53/++Pf/6tRum+ajaqOGNdsVHLE4kl422rtlR8tju1t8mi9ZdOqEd4xJOVHREgNkpFiQcxmOM0dmy69",
+	"EnfQySaHXSFV/SonZETFFBgRZ0YOGNMB3mfVJO+AZQ+pIHutFsp+/UQx2AIY9r8TFk+zcYMMUTgWIevT",
+	"JNJmlJ4ZNLL4vVbLyxj+XinDP+VKczGoWuwIfy45EfaXpYscpR1scqHfwWWqGjVeNRi0R4KhVEyQ3hTu",
+	"MlxPOhqx5uzlnLmVxVmMXH8bnQSPmNJSsFLqCRNxT3ynzLkvjvnT+Hav1WpVDDjf9iYHfd7vVy+8ND+W",
+	"HBb4fulRkbbpTQ73gg7Y/Fg/DHkwhDvokUAmAvSsWI7IXpN08G722JCLEOV7qjSRAiR4NhrradXFNC+W",
+	"38u93LXc3zv46eDnFz8e/LT0dl7QWIvq5R7jzyULPtZi6XKP08Y3uuBSRtXyVsjIWMqobMRSRsuHjI1v",
+	"cryXbELjSomL0ViwkMTw0Kp8MXZNb3K81zEVasEV1PZ3yyNPRMCslGWEMEW4Jj48QwPz1i0P/eKU9Cdx",
+	"G7J+peSrswFsbl5fTFNqLIViqM7R0Cqi5lMgjTgIf9LxOOIBNUPf/UOZWX/Oxv65weJYxvhKiJfpnkY8",
+	"vLUCX8NrhExTHqlG+/fPjT5nUdhoN+jI0ICG1xgxpYBgNEaJMto0oZpEzNz/vcaXj/kH8B1S8hyuClPa",
+	"bNGsymtmmi3Sf8Ws32g3/o/dzI60i7+q3a6ZSgdkWFyg+b1OlXBFRjTqy3jEQo/ImFASJxGzcoTZc7PF",
+	"y61TZcOxb+2WvVJiMFjUROHZL1ZFA3H7YZtMo5jRcHrLPnGlVcUe87Cwv9QKCU6X4Oa6ENvCzE4vevRp",
+	"NruTbnVB9Zm3CZJZJYV8X6mgeNDYjfBzFib/Bzg/pgMemr/MpTeNanrHBPneL661/wNqOY9ytGYMX4ta",
+	"yD/64EP5RsY9HoZMPOxU9tNm8geycLLgLBmFNqLBHaquKpBjJ8Cq9iTmmj0hQSkbi+zjmZdjFsPkZ2jJ",
+	"wxb7RBiNlUbdbPXWp/XY1C3+ULnqSo6YHpq7MQETbSzBkvYUa3yVdp0I9mnMAs3CI5Qx5YDcCTkBBm11",
+	"lZS8hxtd8rds+o6rEdXB8IELXmI4WXLYZ+gVmVBFjKoLXo4Z68wTnvt5OtpjkRQDMKzPDGuje3Em9RuZ",
+	"iPBhGyGkvu1DM5Wrb1mYkJq4J59icT8MqS6cZQEuhFAyBWMBNoJOBK4y5ZxQEZKRDNk3Krdc0GkkaXgt",
+	"5SmNUcFcf/fG2NitlvI2guYW3CFGejKcGo4Mj8bWbkTe8VdPeF8qxwDSw8/mL7OpVBA+Gst4s3fmWsp3",
+	"VEydV/Bhix9TzW7BoMYW3B4tJRrwYtfpEwr5VOdcjEAsk/HMgpb4dReKSzOPVzti67WSvVLuQK3binn8",
+	"Kwp+7wVN9FDG/D/sgQQ5ybdULYgwERJqDhYdsJGRRYz8RRWhpMdobC6WvAP58SnO2pk03cMFNpSZkojf",
+	"s5nBbfQevxf0nvKI9iL24NVOG6q+wvEUXUFAmMhImjk94TVGDzkJqDCrG0rkeEJOwI8BMqFRBoScCCN0",
+	"9BgKppnCVy5+fJ27ki4MjKEThuB+z1lsxrFRFzRHa84dF+GyJYQW3poHv3hGoGEF+2mj4eUtSoet1pwN",
+	"yWvc0yhhM7anF/ut5Ta1zIr1O47VtfUxfVr2/mABUKfOgHExeJUEd2XRISDwsE9jHjNFpACz8fvrYxJS",
+	"uDzFdbF2p/ZnoyyOqEYl5seDxmLDsNewHXT0slU9SyK4FydCaSr03Gyzhjw3mtI5K1U5WdBeWGjkADCl",
+	"qybxP43BEiGYOfJqbKiHkejws+0TrI7CTPH3xlhyAUwVCJ7549M4N5Bsi2Egp5z2eMR1hdOkJ+WdMmqr",
+	"WXtqXmiSDsxNERozoqWmkSKKiwD9uz024Najm4zN5QPzB65YyaaFfyRKl4VzvWZhYjQ6o78NqQCtbW5j",
+	"5zeTwoEqiQ6TiTZjCLkY+KZNWLipR5SUwsjS4Jc+AveERxIRGvk+iSKPTMy+FBebdM0fnKULYw/ljTBL",
+	"Yr6AIBnXDro9tOkF9H82QkMP12yklh26wg35kk6ZxjGdms89GlERsCoDNm4PHcSMIfVjNBhikFszW8A0",
+	"rM0Q217J4Tyf4E5YW0rpZiyKhnK3rGSYl4kgMtEeoZGSWYyXPXlDes+AhfYYM7Q8CskU3dMr9s+VSsq6",
+	"/4XfM+GRiCmFW220aDTQ9WhwV/PY5U5Xxc22K2d4Flzi8Mgep5DghYXrBF54YW3MK87QNFra/7kA5/ga",
+	"TcYsZGxUtmxXQIekgBgHlV+/wBzHKGIhkbHhdyRmOokFq3eDZ0hqfl2zGdpTmm5qbqDZQfMy4pKShdx1",
+	"KaPMr/DH+dl2Mi+4WUkuBjM0cY6w9aqa+mDXyAglSMyFnNj1M8fezOyIjOjUPCDYgGp+z2qewvK7Cz3G",
+	"hoAZdYdOaBza6E854WJwRKwZ2p562e8T3w7fX+PMRLzPNB+xLnj75ofTvWfxFGU0IKoxCxi/Z+EDurqs",
+	"PKaznakNHduH3USMthnTGBjC+os9c1ncmSu5KDObUrJ0C+6DmhdCrYyxTAy1A/qSyiL1X/g0rv3wzDIs",
+	"kX9y0zNScsllF8i+LbMmELIKwTvz1zyIIa58ueyYyoxeg4dlLt056ewBcn4xbhAoSRpqUS3oz6wCGM+5",
+	"IqZbGrPwiFCjtbKQDKkago3ZF0xPZHzng0Dqh+ye22O8WC0A92FBN7Cj93ILWrljb+3ClFA56raOK0J7",
+	"MtFtQomPtBukPh565iGfjSiPfELDMGZKebDPfihHlAvf7Lv9gSnPNJBOszclVNyIkwv3APn+5OL+xzZE",
+	"zu3+ePCDdRi7pTAvTGUSE6OI8tC0zLWNZbTSOg7OfGGGZG4sjMKsCPYKl9i0VirDw4qc8jJFMaQadO1a",
+	"YibehRL5ckwHXFBc5MVNXGRPzm44DKXQVtnuujjuss2VZkvHlIdIrc3p65k1AM/TUI5KOHASDlhtne6d",
+	"FAzlaXgNxJuV312HGjARrqN61iYjGGjyef6HOEED0KJu3Y5cmme/eA2laazXG67SVNfu7woe/uI1knG4",
+	"8oraUPIS7ov0HKI5uDBnKADJaknc2BzlgiV1M8otSrqZ7hQ1iscpG5pd/fyJyc910eXYwF1P79m3cd0v",
+	"7UEso+dp7gYZ06khxsIQACbmrztkTSwb8xvzkOnvN84mZgxGGntNpyp3Q3Jy3IiLTmpVWokSjOn0EiLz",
+	"VVnymFmtPosZTJtG0XkfomsW9YCRddnQP3oNYTvFcDHXaIy2y823ekzHKy8D5pNVLfDMqUmHny1PfguK",
+	"Iym0ndvHwtJ79lQsO32VttbVDtXsgUoNri2vKoY9pFNFqA2JJEqbjxfds9cnZ7+49DOeqotBRPkIFZI0",
+	"/vXFj4fLtJGVT7F9eu4Yp/Pp00ix2TmdUg1WS5fKAxqymRpspbm/REtZbnR6wHWAQ1vpJ8e+GY2FOgJ7",
+	"HkgO1kdgxrLRS7R0LDGL1xrMCncv27zi5Us37+Wy09jX1mZpl+87hUHbQcSDO4+wSLHcQ4EMzRPAyLgU",
+	"Rl7OzoANn7Om7JlzuzyfovLSXjlhYk5z82mg+T3zM8ahIXEKlG2ISvcdv/Zt1qmPXNs3Co4/polioQ+m",
+	"HXvtYqaSkdF/fBoHQ37PQh/yl/pc0KgozGPnQIRMMw2v4V4pFd7ddH6rklg6KKxQ0MUmVOEMqHAGdSLF",
+	"ZnTSdYTBnJy1ggS1QARaRKbtEm1Q+nGL/rWFIFVqb8SbTyPUJ3M3ypCMCWRcYJ6o4gNBI3MaY2QNM4eh",
+	"kBs7dwKDhWmdhh61c9SLRkbRZVF/nliVnO71bSPzSkypaQOjtu85m7D4O1Vq3LAk7CQs1ykDOmJIittE",
+	"SAzEEUAreJBENK41T7c2x+BAn+3mlN8xBydQu6nFmwGZH4Ya2NQ2jyiZpcULKVbprDz54cNQKtsRWoHM",
+	"qZNJFKJDpsdQBC9pE7YjXE9FDGTsXM5lSXel0o09/yV5goze89Sz16zrbzMX8graLKMMRudL6rWBT5Yq",
+	"kDNJ5emez5wlbz4xOt2x/NFOh+WWMFuVErtaYZOqSNJriPsoI0wBVSwfR4HuBDBsqRyd2lKiLSV6vpTI",
+	"HuvaMgW6VVARKCUbW8r21JQt28QqGrcRWVKxb0CAtLta4m5khIvQRv8ZIg0yo5dTKCaMD4ZlgiO75yGz",
+	"Hmwahty0QKOL3DN4mUvUXdOuMveSvKM86slPDIMbRlTdYVfFWXiNTzsDuWO//ENJ0bykk3c22jBnw573",
+	"UAnix4wqKZTv3HV5ybnIj+ZoBEy+ymPONaFhyEIXwwQHsKDDLr3DMxtq7ca2Vy9b4sp9Te+kUzDlGEJY",
+	"6Xgcy3sb+fAHZL40PMTWgb8CMKyUqpwRnfRocHchIx5My9EV+hSSHgsRAxCREDMaDJvEt+7lWymiqd8m",
+	"5h90y6QJc9KGnBBfy9v/sFj6bRLaaEx6I6yn2myZ+dGzG4fZl30ZD/i9OT6+i3/w29kTPRbIEcA+hKyn",
+	"EeIrAtuTDW0Y0ymR/X5RM88PGVzDMCrwsmEX5aslQ3YhZVR2RAyTM2wJPKQMNPOS+LZ8UG6xhWN4F+Iw",
+	"tIQQNyITnTMMUcjuxgmOwIhhRCw5EUvjBCoYbo63PKLfuirQCudr5slgpmDLH0i5ToDFyAo4C2mz3bt3",
+	"5tlFjrB7ycPaAzaSbxjTiQAi2puCi6IQOfLQKI68i2mEzDIfkZ2GPNlhLzWg2GXYBLdzt+Erc7z8xs4H",
+	"emKSDAv9Nuydgq3DiwpXaWIu7jjRhBsKM2CCxRQfx0tGiWATFDghVlJzi29iKYlrv+E10pcriIdjPvN0",
+	"/Pj83cVp97r7uuE13px2fvkF/rrs/qN7jF92/3lxctl9Xd4wbHhqjqtyXqzmAM/sxg/0SBe34//KRT8g",
+	"+GKzGH1+0FoEvNTZ+Rfd+U9r5+XtTikAU3atV4JIWN3g6Vb56Z3g5UIEjL/0duDhsHek8nA8hIKuirJR",
+	"Mnzovnr4v8oorBx6Fuhf4sZIguERMQxTKk32Wv9779AIiWjNj6Jy2pyT5wr/W5Y4QJVafr8w2t/wLKqT",
+	"9dIMvAwxaY2DDuJxmQAzBRZm5KohV1rGUzIxopsaysn8NT1srZj6kQN5wnXyMmQQO6bq/T/RbFS5/wHV",
+	"bCDj6aKclnLRJLAHus5CLjVaFJZzwUhapek1fEQH7H1camJ7f3naLGtkxQHWCSA0C53GD65HSTHc8liq",
+	"ityb0ttVvFrL5dV61gkzG2edMO+Uhnem3k60U9E4Z3fLEGXXohK1RG+MSn3U9SqnuXAequ/cWzZ9UM7Z",
+	"WzadPUllrnCJ+JVzBKbOUQMMjfpWuSvzOJLeTyf4gnU62097s3Jsefqai/fC3qtX0ML/5VZx5mY7WCPD",
+	"jmSf+NnVsRG02dmwKV8sLHfqbSlgnQHKDF7vgVMd57HjvkkCybSOILX4IubBUtHuaubxRyKxNo1FYc4D",
+	"EFmq8CcUPZAAo3r2yGSX62gd9vb05DoPJYijriY5CN1ZSbcxprw0w2HH/OTC2Odo8UFhXV7UuCFlyl9H",
+	"TG3UewEt9LvUirXiXtSTUJYO1Wj0/5KiNO7C/Eb+Ywh0bwr2tpPOWQeAVjyikmBozq3fTcwq775iccSF",
+	"fwTpn4mAXCK0XBan9uPBikOctwgtOAEOm7RaXwJswlJY1DNgMOjO9TvH1yfnZ7fH5+/Prn3PufTgR5nU",
+	"YNdL191GR+VZReHJXEBgj4YDh+T6wF7vyiaOW2pOJqRnBEPJA4AvxVwXwj7RQEfTB5zRYn9vZEzGTI4j",
+	"tkaTWbJVPqJ0XVJZQhqHMVNDGYUrULga6jF+s5idpKf32jw8J3+xaSZ+QXP5wVbfCYDVrbwPvAKxu0NC",
+	"PuAaQgvYyGKcZzCr62yco3jlEQPuCBaIo7P3T4liZXLy3lJF/OHCwCz9cZDk2Xyq196i7Fau/ppa5oT1",
+	"FC+N+dyMsFimMlVP8jcquJ4ey7Ca6gbWwFaAz5jlqquZOlcJk1jjtLrm3ysWl1Ox11yNIzotHFz31sod",
+	"zqx4gK6O3BzLlv81LSXmIYVwmffXx3O3pTiKVnHNWzsvP34++LKDf+xnf5Su/2sZJCOHqlPbJd4R5HzM",
+	"ROfihLxotpovSGibWcMRXogzmc/JTwERLdIyuqcyHzg5gRitEKJz1FBOUiR3i2xMzCiliBbCqyyk5y7z",
+	"YzXb6LLYMEx8WMt0WtR4y5y43C0K+pX7sRw5ZYVbOOCQOSTXFSObZqPaNhKa1k+iPo8ic4aua/DYNzOP",
+	"f/EaQxaF74VG3WAtL8/cRPIm6hLSglnmawZj5UPR5tuWyz05NkVDYuB6nETstyVJgrmaQRCCb7kykNfm",
+	"Ukihero0jirTphPBtaqORhnTKQRa+nC31oFmWD2bcmmMV76Wg4zYbNTXbJhXbuVzsV2zBzrnKnC+A1yb",
+	"wnXOH+M8jSgct1VSLA11rQZwMTqh4iGz0YeGxGI+IvpLLPWArPMS6unIYb2Uogs6lYm25HEup+i8T3xY",
+	"D99Gi2SgOYV0yRQLTVuANDP80jyjEopSb6BztGVusGcbGWDmxao3LruVl/jawlFlCMZcWcZZOgSl2ViV",
+	"FY0TmomAQdxSTsdLLdTzlLLa/pyjASte7RTFoQZ3ns3IsQgM7oq5Kzd/K+0uuLVYcIcuq72OeYQ+u9zk",
+	"Vff0/MPtu5Ozk3fv32Gsly0JwBXRUhI1olHUJMedi9vLbuf41+7rdjGrbkgVGdKQ0ChCNg0pWhBYdc+a",
+	"5NX71790r2+7//y18/7q2r2dHsYhVU1y2b3odq5vj8/PfuteXp2cn7VnsuCwEpahAxOKYATNG3F2fnvZ",
+	"/dC5dAMyzAJJgZZpbl8hFK0w2YbXyE2q4TVmRwphITMDa3iNtNvSCJGuiGXkRNUSWjak4zETClKpixcA",
+	"7FcI1EwSgQiKSOObxJdjJmwonoVA5jbzz2yib/oPtN8mB62D4pRt2CI+UD7iHOjjvBnTYVSWq1hLwSSP",
+	"bQBDima5DCSlXtC3adomSpRERKVomfPqirI0I0cyvLSim5HLKyLaU3DNMmsC1DCgivh5fMkaYCxW8XLD",
+	"zVYp3+P8VZ/FPoQtKqUI6Q6Un8UMN97D9UAjgzoiCkqtNMkrBnwXo7HMTEFuyHjuhOth80bciB3iz9Qo",
+	"8cn3B63WD+25kh5A9IhMNDRtVABw/aoj4tv5+xZeG7hEExrPI9FCy3s/gNd4OdQrvJ4WMYB3X/yAN6lY",
+	"JiAtDPCdwpIB+GoKSg6vHmC3YI+2N7cS9NsODB+OZaJti+bOy/DWNGzL00LTh3ZU8KSty+GRXqJhclnR",
+	"Dnwdm5rD3DYt7bn5OXhrec/ibKHxzZkCGGYAL+1rWDHDrSwtlDtCc7wrpNEsbDxU1AHVPN17CrHIHjbm",
+	"aL6HmUwydsn3Fkx2IDHJFmrhaaoZCicoAGJXrglcPJtvbPsqsJUUmd2ME1OQwSsm43QTDBW9tYQ23dsC",
+	"ZwN109JbFDiL9kJmaL0Zq6GtkT1qsMa3EK9tN9YNLnvRsEznjUNjjnKpxiM6RcZZ2CUXEV5oD6PDMQfI",
+	"BowjcEFa+ySXvBqzfiJCFmaHGl/ivai4hK4uEs4egJ2gI3zRho/fmiPVj+Sk8KqLLUcxPWL0HiXPmIoB",
+	"Q0yCHw92eka1R/HJnp+ywpXk+4P9fdvufFmDRfUW5hvNV4vJH/SZYjRc1ShEg63n4dZhqNDkLLr6ESnU",
+	"pCHKCN5GZ4kkSt4T6q5jDvvZJ98fpiRqAdxyigTtbmG+bAg0YvYlX6Dj34nUbLYkR0FamK8zNQMBnq8G",
+	"ky/XME/TEA9kriLAXJGjeeqRU3Rz9zzVeN2dBSi93F3LNe7ugx1kdtIzGMr0BJshlBcAqThChjsX0faL",
+	"wN0z9VsqRa6qRM9zkcp4hie78tCZ1Re3zhVYB/5dAsqD9aJmGz/RRnzWQxd/GNAoYrFpRBte3CY+Sv++",
+	"R3wIDfj9xUfzN0zWLxWOKqWtD/kR4iXjerlUhCPP2i2VbO6Z0G8YK/UlOXRHqHnLyqJ4Voq9N91Af8V4",
+	"pr18bE0qegr2SVfHXyFSviI+RYIAVYRpSKRIzQm2WG+MTALBjwGAlwrC7q3teiaIezUHiw31h5FWrq2z",
+	"RVRqMEbtwDrqXJCAjjmiHQMudZTW21d6GgHlt1Zuz0l26OELpS2aYnh8/0ZkVf5mUojADdsEPoSUBb8I",
+	"LVJ19g1A0FrI2tw3LDOYNa3WlH1hTVNp3mIzB2mLeSXZK/g5ewM/qyEfj/PPy9E4Yvkn0kwVUCrfdC8v",
+	"O6e3x5fdjtMz3VenJ8dvZ74C5dM9ZxTPwov4xWnn5F3+i8vu624Xv3l/1fmle3t68u7E6LbH3e5r+Prk",
+	"7Lh7dn3yW/e2+1v37Pr2snt8fjn702n3t+7p7fuLwpevOq9/6d52O5dnM0+fXHff5Xue+eXN+9M3J6en",
+	"Mz+9OzntXl2fn3Vzmvi7zuXb7vXFaee4e3txef7m5LSbm3PZr791L0/enMz9fHpydX1y9kt+UIaq3YJX",
+	"GXROhI6Ds9IMuTJnrzynBIDHp6WeDOFwpPGsNYkf0qnyyUC6o+7HMooA/xyCDbkAnsb11NDWkRR66IA8",
+	"qZFu4JU+/8RC/4jQGzHiShldwxZvTVO+zSsK8BkpCUFgBsR0qQFyd0qmjIJ9Bm/TLA2cFtKiX+wtM62H",
+	"Fs+ogCS0NBYBZldMwN5f9s44TZFcaAWAHbHplPNQtPB1KYHLvzefxSSkYH7bbWkobYEnu7NuI9tuk1M8",
+	"pinmN7kESty+NrEgVIbyW55kKO+NsNu+C1vugQO1cDDatmXbDRcWeyZnAhKMW8EXcZyJkA5n2RK/AhU1",
+	"E0NnQYQUEoYIEovrtfTkZwywVFaxduQCa9gIMpLj0is4fJVjPBPWG0p555bczGkNpy+vkqAiGjDXlREx",
+	"joiSsU57B5o/K4LMMO352LgaDsWMN5f6h2ygTt7vAotYdgsAO+9dtXHIGSoRuQsSnDvaJxLOdkQHaWIw",
+	"aKFckSGLUB9DKABIccGXzePpu9CS357VT4GsYT51PuXPvOryq8sPZwoBWF6qOXMmKoxUSLOlEzXmAZeJ",
+	"apKrQMZMpQaIPSOY7bVaR9nQnTLck/csW43mjfAxp1zBIxNEzkSgBELDUBVS2FNnDI7A1f23oWVHpEV0",
+	"EgswA6RZ1DOJhdhxISDt59YqtfK9Bk6p0MTBik3USWHLzlea7r88bQAW7oN9uBSHrogjOp95mS3Qopl/",
+	"zSkVdB0ckZeOO008ds2XXt15n+F8FHgKbYnqsTmcEkupYIQK103ivz65gqDT2+Pz110jixyfv7+ASNTX",
+	"XSuR/HLy5vr2uHP52k8z5Z1NkOobAdc4onzkEb/z/vr8nRHSfDKWytBJW15DEykC5hH/XefsfefUtnz8",
+	"/ur6/J0PVhAgHFOZFDlWYXgNr5EbHQh6prGG10j7bXiNdLjmceiglGz8KqOFYTzWGWPLE2AVFMtap2VF",
+	"J9YugbRitM7jgQc8VpLkgrTIiujJcO0E3+WBH2bfF6Ho1MidzEVPZGtWZLrZPMqurxnDBjAB4Ah/XTyA",
+	"3GrOy9ExixgFmzXc9lQD9sFKgBCepAMOAhfjA6uJogC+25zHEYGNwF/BUOj06rJbfgKAAYAmsTBatJjY",
+	"tmLwZtEktFKWG/ZdtrKFkStg0nOHJcHqgkxVAWioOzBLNOdCyZdWbHJACxUNCzlxom4uPrt2B7MXL4N1",
+	"yM2pdFXsdS9Lq7G4rB65fHNMXrx48fKIUHBqo1UKY1RRtR7xKOKKBVKExdQno0PvaI558pVACft1Q1mv",
+	"3R/tuT++/735Ef7++w//8/t//ffvf9/5OPfMD/OhsEWNZWJU0ncwmfwvO7igcGKoGXBjwPUw6TUDOdrl",
+	"YGLbCdm9/XPX2at3TXOwOeb0Li6f1JPJYKiPSGawA0syiK5O8FiWPFlI0ogZI5p9AivpIJbJGMsEkd40",
+	"rchUXUelfqDpDGLQo8AXzuVmrlQTpi7UTy6F89HS0ZfkU85rW+OYo16MD2bZ3RoSEUHIgyJ8CwMov1pa",
+	"uqETEevrelnpD0g9X7By+OBjrtxmQlFtalB+Jl52wdMaQ6molB7YwikqLIzboJlQ0/pRpOkZLnEK+TbD",
+	"yMcUI27U7ojfs5iFmX4i+5oJrFxshoCw5MOp4oF50VpfrbE/L5rYts3c7NPl4ohmow0IfkCev67gl7tX",
+	"JTbBaAqVnlx8Bix4gXE0y4DbrRWyHA6uNIeyIyBrAoJLbK4kBo+wIGbfXsmwHExDRJV+r9bUdBZhPKRx",
+	"TDJOOXIpnxnH7J7LRF3BWq2bkRCze3m3Pub0WpASCyXqfH2zInhEkZDkNqB8LfJzK7sBbjNLqbk5lRpt",
+	"gXdsanZEFOoEo+RF4dA7AQpEThe5VnUHNkA93mKW0FckHm/Z9APXQ1ztRbfauYnxPqd2U0yfgkAYQ7a3",
+	"9/yvcM+9hqo4L7ZclY2ugxgLhe6FyVBGzNX7r18XcWN0Ix1z2S2oVf0bCytW1/BWium1a4TOFCGvXSp0",
+	"/r3lFUNn31m3cChd5U7XKtAt+9ZZDouJ9bqbpCNs7dpeoomRpK2TnfVZkAYXYXBeWV2lmelRna9/7Ll9",
+	"Kz8WgGRUo5R1L5kSPPmY970SBG6q8xTkMiyI3JsSEMTBbgda8yMoRNW2gHePou7n0X2h0jI6aF3saBqb",
+	"+xcyC+QwmuZvx8yyfKfsmmmbEqlYFKlai7UQwOmbNjGshuUwV4JvgyYKM3O4ecTQKHPG1wV1Wg+5aQk2",
+	"05/AnjEP/bTAuJEzZqQGjuVWjXyQcMHC4S7i/JFbxfphOccGVATHg76umoAAW6UBvixWUhjxjgQyiliA",
+	"Fe4ergSkoF1rYW5dY+5MMdUjGErFUkN5ZiX3E2X23PfyNnSXlcIxe6x2heEH4G69qo+1pXTM6J3CmoJY",
+	"sZALiCPAy20xQJYOZqMGSFe7O53hKlcGj1h1xSUbZ+dqLvHYpbiUnLdermJ/jdr5au2q1Y90RrcHbsMH",
+	"zsuORPXZ2wC1tnTyKxNrhya2RHGBYCRrbceK0ihODmIqyqj4AgS9D/PQeTYvDt6xAj/Isa721uz5Xgk3",
+	"b0bNAPk4qxBsk5DKi+zmMfVKVH3zaypYD/h9XuES6w18HcpyVw76VxsLciF6Xn7Sv5jNxvI+hoe7ALUa",
+	"euUSBL0KHZdjGqhaKmxuBElvA/RmMfqel7sVXmY6SQ+Zl/lUVmCFbhKboEgpMfhGiNKCbCZu2QvAKPwz",
+	"hYPwixmtsk/+edGcozYY6MBCzMyyEEFub/wm8V0Sz5XfvhFokRjRkDWJn0FKXPltkoh+RAcDFs5W8c6i",
+	"/b+zJg149+TsyibgZJkKueDOYhTlP/MgF/kZ5LKMriC6Mh0SfMo6KXVHoJ5bZr63ACKyT0bmGSs/TSQJ",
+	"WcBHNFIeonw2yYmhn3HMIaaIBEkcMxHkLSAiAeZWFvcC3W8y7OVManZMVTWwoKtAuQxhexbR0LxWdj5n",
+	"CsDUXkpXZCO/pIWy5oI16wAkV9sAqpf9Nfa32YWfcRrUCu9CdIUkih41zmt2ff7UcV9FC9aaN9vuygLB",
+	"/EnvtB3CBYuD0gwmsCaAAj5ga9+ub/BOARBv+U3SbISspYBagv5qaw6XguWAcAVobCMa3zENqU9P6nLN",
+	"QIOXPgq4A3VxMjcGEfxQEOB5w/FicXaC2GnROuX70iJ6a7hyy5TiEoDiMiumQrnV4kLkpdL8gMp4JJzj",
+	"DcikeB++rjx6UeiqzHGFd9KQIrPmYYlCDF6AChgq/h+LsmJaWECjynNuSzEcrt2AliNvgj91voWu0CDf",
+	"SQEIcaYttY6eZ1q/MC/PdwFfH5FWBnbosGIJEzqePrQu5BjRuXDp3UQLQyrfbfAolNFgJLK9RHHBlPKM",
+	"FqwYVORUqaWkl1j2OrEBH1OXuQWoWE9JgWsr/Ksrvl7jnsW8z1m4yMiiSIQuCZTxpHXglhtbXINrBavk",
+	"wM5XrhThZWWGsZHc5ArDWkUvt6doAxTQncevTQMzfNVyjdwCrJqdbs5hgGQhImUq6SWAXJXl+CzBgl6Q",
+	"k+aAs1Y61KtWsb+0nSyoY1+vSPxs4dP5jKMCKnDqvUxz23LTXVzHHYdcqStXFT+80lgZVhTAxmyBWARr",
+	"Q3NGjwZ3D62EuKDa4cyKz41fJjqQZbKhf8fG2m+7Ku4OK8ZCr+VPbB7zxbxUemQRmwoZZz2A3Wt6x8Qr",
+	"GtyVgOum2OlDGgJMquGBuKAOFM7Kj4DfB4ucG3kJ+K9bnWWQv9nZndkDt5C5qabtlm9MtiClgX6BraNO",
+	"tJR3TeL3Yzm6wNxA38OPnRRLzSO+lq9Zz5V5cxXOfULDkCRjomUKeVWWcF9V8TSNwkQQPrPcaf2hby4D",
+	"2E26pAqRRUgUEElWVaV1oWBWWO8SARJaB1gFEGQCwAZ0ydRr9me3e3lv5oa6gvhr1DpfJa1ZsIl17ZZL",
+	"56kV19mUAd4F6Gvp0OaHs4BJ4Rkv298JMUqXKzZhEa/WEL8toa4KF8NroN2aOwC+Gk7lGXKR62hxNnb+",
+	"HMyewnRBcme/sEM5hre4hjtSI3ZtR7Uyu3vsWr8LOdw9Z5NNGbRLmk8LO5TMmgdDhOwv1KqhUQ59Iscp",
+	"0QvRvXQOiW63QryDLpOILSsUAFpwoU/VdpBMaLoEduhb25/vhpmJR98pa+z0SCxBUrgRQxr1d9g9E+DA",
+	"PiI9ZiGMESg3koJ5qfgq+06SMXwXZNYmOY+JrzmLAdBJacD+s/ivHoIF8VjpG4EwNObkBHjES3lTHcZR",
+	"qGfgNQI6Xr0s/fKA29Jg2zaKG0ZjA6fXw8vYIWDVyuN/eNWWcWY+rtO1szZDIAyLV9EDzAm/5pb/pMgC",
+	"+62V6hVspnLnLFbNzLJ8rCYKOXieFW+pNbTnCv086ZlPTbDFI7/Zg5l28hzPJezrl3WrZ6x65CxAnZvm",
+	"fKUMnAbucVndjNw+Vp/XLJPVMaSL7tnrk7NfGl6jc3Fxef4buM4vOieAKtQ5O+4CjGU1j4IbXBlwAIoZ",
+	"kPg83Ph3KosnyAGjodsI9RqfSIF8wtwhAGkTIeEiiJIQAhiQw92IPG/DQCvLlkAYsdAdceJwVmehg9ej",
+	"srEcrV2ot8QevfbRfnLCaCZefbrSWzMnfq1JNSrX+enX84GL5lXe8NLllHpJsXx5z+KIjq/Q5V9Eyfvx",
+	"wGzzvEsNsdjNlYpCl2mqNJ0qArjkR6RFmAgR2USnCafpSdo/fLlfB/BmbjaY51hl5LhjWMI7lG3iAyBK",
+	"O2Y09EFqxc+TmGvmg0/aUANETZH9rI4Fmnz87L3sjRtBowhfgTAjrhXpXJw0SRfCM10LFq3ZERyuoS6+",
+	"apJLRo1UiiGcMdfmb4uUaqkR1Ay5QU8HEpnqsswHhbiK73+nO//5aP6z8/Fv7R/+5/dmAv8NY/+htDjk",
+	"FdPgG6jKRMlSmAzFKwsyNdf0VxmFry3CbYXjFSKQXT0Ee0gsKpU1ouUCQsG+YU5P35UnSS0seQDdZYq3",
+	"s3Yttfza5xwcrlGucpWIFprv0gfNWynM8XLo3ez5D1h7qs762YUqICZjti62gbF0iBvPtWYiW8OZwIsa",
+	"q/fgSEy7HGXzzO1NfrG9meO0zMGTlQBeGjptLc3WxQvenGIUNVdo7cHsKlqSMbxahMQamXtXY7YMB7FV",
+	"btwK2QjmvU4NNtSv1+t7ztmbJYLlB1WcYLFLG9mweHvTWJAKS7LtuLCJhupmg/BqBihh5bNyeecbDFUq",
+	"QqRWAj5/XhByVQJWPoMvZoVtwC2FC4QgvU4e9tGQZgRkLYEdIgAriuktCwjcJJ2sNptF+c3w2OcBpmFy",
+	"oySiutoGV+VhOJ+1SB05QxTJ7FBazkTfuTTQuvGfX2XDbV2/imLadspaHeVAfTyolQcFrSZDaetihDx8",
+	"QLHt6lre1u1JlCR9GmN8eHEwVXkZS7tG/S5z0y5ilyWh4GlpKvDhpeoi8tSjvE1x6FpJs4LLrf71z8hi",
+	"aRaPuY0gmM3hCdhYV8EwpCW74gQspC5fx6aFzWGE29IHhuXBIUhLPyo6VeURIUtqXNvjWMfLOXOEVnql",
+	"xtZ/cP4Tm5KQAhWuWpJ0SYllWC8uDLsIlkZ2zUYQ5GsQ36cVhdNNLp9qbs2yBS/ll0kQMFWCaaKyH2bC",
+	"qaKJkSsNA6sBxeGaKes786xXhuelgqu1XWIJtsyhDhtGIF2fKk36MonLPM2r4Ec/1GOc9/7WaHzOn1vz",
+	"nZxPtsYbmcNy6cOzWCoPdQSW7fx7ENGP7dGu5NW9JBwwvbppjIlQPQgCalU+kywvzJ5ONolS4QTjjGKt",
+	"1kbgrt3tFTxcyktwM040G1WDNufQY5YqJkVb/gNdUDMwLss8p0VIlrmnV+x8XSDXFY9PEYNlLXvuIwO4",
+	"PpZldxbY5FHmXn3mLfDG0x/7b+uYP835Wy1JY1aP/4ZPsAPtWXHLv+rJRxCDyoOfgl7MhDclUUSCiNFY",
+	"zcfS7B8Wrcwvapy8csjFJd2szkSq0TE6xPxG/iMFI70ZpIycjcciX1Sb1PfqVIWs2guXNl1ts0hhEVbB",
+	"OjgrSaF7yCo+iLs95A4uQSFYq9m9VW6LDeWvjutab2XyqRjzG5tLjXgYga+el/PkVB+8WU/Nn96VUn+C",
+	"Zcv6GxVcT49Lq7x1stCbRIQMKr0PpWICjKRl1RvyVpRa4kepuWWdCGY30tolhvImvtUCUHNdeUVjR4CV",
+	"uXKNL4se/TCcltv3VFpoKqAjqHPfY01i6+5B4hoUMYbMWwiGshnVszuiVgDWPaaqFJAjiDjeiXrpBx+G",
+	"02N448vHkoSBzFq3WovZa6XNQkHFmrFYbgNXGsCle6m0+ywNol6DxYSI0hathl6vPac0/7ZojVzk9Erz",
+	"doHNZU1WRGY3su1IV8ZOqLD/7mTldsSzR7birhy7kzhvJbYmw+8UEWzClCbQtksjAq+OdSwXnSYllwZN",
+	"q+U8bv0kyhrZga7nGlTjuHCNqkyFq0U0bmpqUOyfrl6c9TotN/8dOqpc2doFUBF1C7UuCL93/lCwq1t4",
+	"nDqgcdYhWCCvFTVbM1pa8GwtYUsPyDQsRWg3F7FT62ykZwJfel8Z31XipufqDqqlLiDFKxt55rMWvYaN",
+	"BlkzEbfAo7NNKRTzy61XcSVK0yLTeWdDy85I7koUc3tzW1px00/louwyR3PJODHSgJbk+7FU3GhfP2Be",
+	"gbxDF/X3gg0ofm9ehCg6zMdxITZyAOnUD/Q9YGvqgRE1tmai7bliaS5zjHyRKDovYRreUFoVD71qUrC6",
+	"OVfVUqwr8b/WbQ2KXsA6A9kc+X44ZStLOk35MFcWZX3ak+G0Jq1dTBjXJTrz4dzH5+8uTrvXFcHbDyM6",
+	"S5WFPCHKSMwSymIPc/HMFKlM/ixW3KXrnHD4bCrXukjntFRUzq+XVQMN0b/HlUqYC9piI/gTaQ3Q/fCP",
+	"ROmKMqEV98R5W9LurahrQRixXGlag/TWfo3dp7QfBhgmIMTgcIqBg3KCx2RMy4vvR7IMQbM7GuuphTtx",
+	"8g2E8VpqD+StllZoWVDJjc9nv64CmKDlU+xZIkJrQK2t67zHVxZkzWegO4tVoapSwbaAjI1t17K0enCh",
+	"nIwEecNOpuLuvk+nWlblW5lVtUm3KGwQrHFBbfXvLBN35uKvm0Jex71P7+o/u3YoAPZSnuxLy0ghVhFK",
+	"Yq6nV2aO1qvPaFwONJ8V5MIic/5ooG+bzSYEcMAqgf6I76e9DbUeN76Yzrjoy6oQf5EWcPouhWFTUN4h",
+	"GUNQb2RkO0gSb5uvwTDquWhgzwxIeVgl1UPGO5YyMn9bNqS8G2FokvKIQ15Q0LB25YWaBOCdOhcnhmkj",
+	"Dv13isiJaN6IG/G3v10N6Zip5t/+Rs4FgFNByL8FW1SEkh7A8cDqHgFGD3zvG0nYx2BVP8OD8Zuke89i",
+	"W1gHZNM+5ZG6Ea5N//NNg8WxjG8abfK52Wx++eJ7acBlLBPNFPn+oHVAfCH1bV8mIvR/8AglI6aHMnRF",
+	"1+BJEkqAFdVkSO+Zee3wRvj44K15nUaRnLDQ/wFWpSdDztRsyfeY0VyClV0VYN24LlgUF260yln13IT2",
+	"W3tHJBhSMWBmsyBuUnkkZBGDqGLo2fSh7Ctkv9VqkoNW60aMGBUOFwUsIGATNzs1opG5KnjT3ZSTiNno",
+	"OEW4PiI+LGTTnAyfaBZFikyGPBhCxPiNsD+HgH2v/Fymh4s3lzEZ05iOmIaKQ1IEzGLLmkU4EeNEmxV4",
+	"hetmDsI/rs7PyPf+sRSaCb1zPR2zNqFjLOnMpdg1mrv/A2J0vtn52bNhUXvkHX/lPvxsPlgJ8kbgkjXJ",
+	"e3sG3OAA6nMgZMzCJnntqkZnt+P931utVsv0RMWUINvwjDrFI8hVoZrC2mPgq7oRsIw2haXPNfnxgPSM",
+	"CkVjt6whHugDs0EnglBy0bk+/tWzwfcKKscSmbjsIarQdnvk2DTmtULmjTl2HuSKgFPRLuk1HzH1t79B",
+	"lw7ltBrPFN+5ZICuZjbiyvABKoh/ErLRWGomgunOWza1FxGLXF2cX13DxO3g8fyNGSKr0CiyWGQWtYVM",
+	"ZUJCeQPXwexAWguBKDqC2mrtFF6bsD5Wx0rR3fHcjoHfuQPOFeEhE5oHNIL4ZUONppo1Scc0dyMgyhM3",
+	"0kbB/wSZI03SsbfqoLXnkYP9l9DH4adPsGJmhNl7dnnesimsjd9J9FDG/D9wDtvkFZBskpJz7NvSewVh",
+	"9xnmIxeIhylD5pGI3zO4dkzpI9j7G9FjkRQDZWbjADQdAQCc42hKIn7HcvTBnjZLn9gnrvSC3CuoRGeP",
+	"qDmTZqiQiAWR65924HcLX2O9/w2k5pgsmmNjnYuTXNhmu7EHsJljJuiYN9qNF81W8wWAeOkh8MbdXiSt",
+	"Lj0oQ+w6Q2sswBYYppgO38iNUJLmFTYA2SSWmFQKa9kjuxdo2Vv63CmA8pkHS6rQMoc9aNFOjXwGkrF5",
+	"4t8Ji1OY9XZasBhkn6VFPMykMMrKiJMxU2MprDNmv9WymGPaegxnSSDIx5+oUdoyFLffCxB+jf3W/o87",
+	"rR939n6+3ttvt1rtVqvZarX+1UB1pQH7ctva+6PV/1kdTPad9NlOC1QguEfjeEjjAQsR6klPEI/znkYJ",
+	"mFLlUPwvO5RmIEcgHBfR4Czg5P6hg4jcS6Ee94qwjHsgX9VfP8C0AzlpdusYYmDKvttBs2lDRkObs/7P",
+	"Hesh3jmpjIezj+8WnoXeDnCDyl5KN3L3FQ1zUZEHrb3lr7wX1FIZFuJLL5a/9EbGPR6GDNwPB/svl79x",
+	"LeU7KlwSLBhLD+vM6MTmYXQN48e3XtSaVKrBwf4moxGNp/ZyI/U2mwnSn6E/dKAwv5cmoLlZ8tRo41eQ",
+	"xophGKoy441qKAgRU64cCcRkG//V6fnx29vTk6vr7ms/zaE3BLpJ3lEe9eQnwNjXwZAM5cRlCCAKiRoD",
+	"HNvRjRBMT2R8h/JXyO55YEWYOzbWhnXfsSkk2qghsINoar2zHKEoDTuLzEymuaQEJx+8vBG+/fUWSLuy",
+	"tLlIHDthCNdgZdKY4+9QzPcjakVM6VcynK5Ge9agGf+QQ/F3wN9URdJR9/K7iaf3q6jXpT7XAk3dW21e",
+	"3wIpXYkYlhHC6yHLAGxz5C89AHrnko0jOmVLqWDZK1+8Py8hbdUgpMdS9COOZpaDvRpdXNBpJGl4LeWp",
+	"OQhIsfeXv/eWTd9xBUTp2VH5C6PQuNQ7GedkWOt7X436Qxo/dGEly93P8O9J+AWZQcQ0W5AY9UcSDtKE",
+	"N6tp4Xfz0uclG8l7th6NfYWDajxcukvzlixdq0cTXBpUCVX4xUZP/hXkodbB8jfOpH4jE0x4eFZX65re",
+	"MaOwA4knst9/2H1K7X4PUNaO0za+ir6WTgEhirgikFNUpbJhwlHdKzWbebQ5vc2lhR1CLCx+slgEez++",
+	"bL586dWVR1yimH3m5U5r7xoemJVZzErdqrEtDmPX48p9dtFleGzan1HEMQ3/3PIa/YgOzN9Q7gb82/AV",
+	"AJe7HHxzooZpnC1G+Lrgkv2WORzTSzDsqEa7TyPFcmm0IomiYo6sdRVmGN4AyWZUynySCr5nQZHsh1mE",
+	"tMbrkyuoXXV7fP66mwMOau+1UlCz3z+moEWmmZyD+dj0i01PuAjlBOf3slXIfMMHbDpbVkwtByayaA9T",
+	"48reEynT7mDX0afTG7bVqL9hjTrIkWHHArLvCmwg/XqZYm3RC6ggPg99xHNy1eg6AovCooKLmcwlei2Z",
+	"U2sJ0gSVVoS6EeBsKYMo8XKVlhTRUlqV2jfUyicRo/dG104wBJprRSx4V5nyfAz01J38r6pCF6n/hin4",
+	"DNnNE9WUhq5EJL+sQFcKa/yY2vqWgW4ZaCkDXZUFVllRHJXcGlIeXQPbWl42JA0g+QW3bMrlagsDZXrh",
+	"7ucsQvFLTkksctZfmF6brR5nEZAPV6+2TGHLFL4GU9iS8udoTPuF6RypzMJUClBXa6lTwDxK9SnADUyg",
+	"ypCWsioS6Ij47qL4nv2bMVePyNCSpqUQvo02ghqrIUTY3YjJUEYQHINhZCkSnJnXCMJuKBFsQhxIGoQB",
+	"e6Q3xXAvHNSQjsdMqILD1IzU6GYheEQd5t0dY2PowLVnK56GkFk3MgNBUpwLkouYgkA1kRXdGdgS/1Zh",
+	"PAJ9U9tomQEXCpS8HmOCQPVPM57eFCpE6tk2bH0qo6XSOBjyexZmG42RRy4GmoopGcmYYYxbNkJcu7BN",
+	"Dlot4nMB0M63kF3DMTSxRMcsgkI9iBl6T6qRlimPhxlAU2NMjVpf30FZjo5VSxHc8vyFPP/wL8Xz7bmr",
+	"4Pkvr1s/V/D8/Y3z/DQ8kwg52WqFW63w2WiFwMk8AnfJIzFTyQgCUi1rfCx9cRdKPEH6WKl9+R3w4bl6",
+	"JhZgJJcQ6Fm0EXDvYcJghlpLUdKQgh0RH2KVd10byhXpuhEY20ohccEF2nI9Ew3WwcYLRm3PBYQHVDFX",
+	"9yBiWkPMuBHIaA5idyhvxBDSHKCl3BxS92RGTubDxEvN5YXmkfxgYLW4EVMGI7UMzqyTFazywcgARaMg",
+	"oj3Q0bSNEz5oHSDqaDogwViIMdGJIFOmjyAlyIpPN8Ka/2cj24nvGsAMCVDS/CZ5Y9ifG66Nt6i0yudA",
+	"Z56PzISJvo2rzm/d/VYxcbPdSBSLbw8Of8x9/16Zaw3Cwj+oYI0VrerZGj1qFFwuT3pG0Jmdb02xKg/E",
+	"Yz7c/vTzy8rVqr0muRNTwbddv1tWvWXVz8Ykgew4pfg0rT4wlUlMgqHkq5kkljNpZasNVPPpDxD2LBNN",
+	"elJjjU6VcuQZc4mtN1E0a9iyBHSMwdP2s7UJCDmx+WU26S2tRpFmcI2ZHEcASO8gs2UMBgxAZbCcBsO9",
+	"VZrYgywnSyqiWse8l5g53QjUPxx3iqS8YyGhuo0zDBkkyEqBkEGqjG+5Ig3HefSi58K5XAL/AerHOaAG",
+	"pMQbodCzZSweQ/nP6gQg5MIC7pWD7LcacYWW6zRozFZvnJ3fXnY/dC5fAwIDG8O9K8hNYzrNzEmQnsYV",
+	"3JJGpgq30qjv1pcl6vlytduNzanKdlB7LfI/zOWCXTVn+7DZannzJUBKh3VYVXBgfy1Deq64Qwl7hiAO",
+	"Rl3B3wkU+GY03jpbt7z62fBqW3YvV2wEz/GYTl2Jrenq3oMFnDoP/7M8WJecWYUNEpqsNdto/ZFcFsr7",
+	"W4YZ85gcbcX43ydPmtw6b9cw5H61UFZ7aOtEtLqLtPXi/gm8uGkEbL7wVWbRtCU81yXEltbUILcdtBBy",
+	"lS9QLuMihzCKC/pYnbrSN9Jwm/hyzIRPJpRri4VGYnbP2cS7ET7QHRb6KWSPAm3Foib4QcSowB97LJKT",
+	"Qjzwd4qkSOPAlbhKM1bZPQ+ZCFiZfoP8wEx/jgmUZGFY37nNvkjUovQLgDCre7cVc/iO3zRDmVM7QjaS",
+	"BQA2/EmKe2sUXMCDDtt7e83Wft7fqFgx2dRmlzaW6G40QhzvRufV8d7+i1WNceZ7cwZxmFbbQFC9H1te",
+	"wx5hWAF3lMCXnPKsxh9/+9vfZjNc7VHovuucnN6+61wf/5ryzEb78NDsX6617IWz89vj05Pjt/mnzR46",
+	"7D7ApGg8GddRrF7yhNpCEXyzbAMkO9yj+jgEKWMw0rlixcDI+YgfcBjZq2LjfQBdQNFJHvEGQ2lS6KYc",
+	"z8gAiEuiLtU6DhMz6A2Qv78Q1bP7A8vrjGeHXplEXrUkEeWjfIvzIvuDV225mD9kUfheaB65PmGh40l4",
+	"22rt5fEJZ5YDkRbzy1G+nhJwhC67b7qXl91Lq0L9lmoEOVqdwatmlqgFYZ3ZNIHif+s8aBUu8hrg1KqD",
+	"T9Q2c/vPE2yaMZyVcG9cPGl5sOEDeMDTuh0s/e6oO4ZsTw3lmNCeTNJy5gGL6l+fM4nTf0wPw9dicssW",
+	"acsDtzzwL8QDt8GXWy/Rs/QSGR5VREBaVQoohHDk1c5dOh7H8n5B5MYp04oMZKp14lUChOf2rJrZY4Ec",
+	"MUXScgdoLdQqVU47FxeX5791X3uIIcymJGZKE6puRCTFwFzRGcsjhIZQdadS8yjysZyFFAaThXx0YEqY",
+	"l0Hs/HCp5uJDSM9yRMMxjyBGE4FUXfymkJoYWlQetVgzowMH9BylLNKnIx5NIdxmIusT5Evg/DNy1fOV",
+	"o2aW4SnlpplEhRfFqMitNLVRacpRp+Xi1OxmfOPilKOCW5FqK1JtRaqMJaNUQzO3qxEtHiZQxQyKflTK",
+	"U9eQsQJYrquIVJfdf3SPyySq487Zcff01IhUUFmAcSPA3IgAEZJcairkoAhJwFflkYCOjQSG8bNNcm7e",
+	"mXDFEDGeOgmqTJq5hAk+P2EGXGosVtKlaU8kGTns5r+qaLN4UbaCzp9U0EmJxp9O0kHyu5V0tpLOVtIB",
+	"SQfZ9UYEHRmyHaj29RCoX0t4Hx3qd3ORWdnKtl8etryVQP7NchUZry0+2D74OY35xWpTAFFgyVxnRP8j",
+	"Bfmv/cOG17iXPDRv7D9VXJLdolqxSWkFuG2A0reM7JpuUz6IFVLriwGs5qslkK4dKBG1DmxrFZyqPW9f",
+	"FU61zlVcFcLUzusxU61ztGljlKm1KmFqrUxaqiQtMyiPsNFYb4uPbIuPfH0ITEc261DNUklp9/MYtMzq",
+	"+M5rS57B8TVSLLq3NaEEJF2poZwIMmQxK4/eXJd2WuX34WLStyMdbZIIbePl/jzgjO4So2TCtSJoG60v",
+	"ClXc6WXgRO+xzGzLa7Va9o5TEdpSs1j31APsQRln3utjSwuMuhYzBOlxeIZeWnlXBkESYzGwG8GFtSJD",
+	"ezHD+SGUY+iK1GLf6o6PxywE1B6sTjekWLw70cS2I+PQla8L6AhAIM2EbSVQBH80q2gGhrNyBYDdKLKS",
+	"tSX24xO4zzDNtanW04P0wDHpvPvX2U6r1drb6f6z8+7itNvw0u/20+8+1qZEuaV4zPjD7AyAcJcS1BVo",
+	"ZmGkKol0ZUp+j5lDkwJ2mDe2otzWXPacCs8hUeNCS0IXiH+9JLpzoCELhcEUCWP3c97L8GXX0E0RVjOQ",
+	"N5DEOU7iYEgVyyBqY6YTSOhB8LUl3kLrCRQSHIFHCJqBKHQZAC8veBINeUevChlIdFbSGUi47xTxg4hO",
+	"zI8+UUxrLgZE0anyHNN148U63mAccAM0Uhvi0pnu8zNDZ4cZj3/HxtpPDe8eUVwE1mXLNenJZDAEE8RA",
+	"CnZ0I6SIpm7Utp7+iDmm7+bRJB+GDGtlk4hqFueXz4Eco9MLrBtDhtZMIgW7EWntbIwjQ7i/9HVrBEF+",
+	"KgLWJnRAeUXsmDOOxEbMVyz082DF+fg+dAxnrN/hE6chbCygiWJmjriC6AAxz7NPY8NGvLTbG1E3Zu0S",
+	"JvIQZKK8P+2pkYgd8M45iDIHP+3tFe7NKt5eswyPCpZX6XdcOgvwBMJxW8WBamvsg4dUBFCaGF2xLFY0",
+	"Kkbq54Getg7Xr+RwLfg3HWVf9QhXymvmRKENF8jjVlTbimrPqZBpFkhVAMmwTDInuDkSWFDy7Zd5cY3d",
+	"mwEsNNf1GQMEQkMypxaybcjIhPWGUt4poplRxAvaNLjKRiOuUQ2fuLJ4ZEDHbTIZSjD2DYG605Ak4xuQ",
+	"PgWB4cAPI65Uge1DLWKum+QSYIxtBI9P+5rFIJERLYkv2CftNwmkkfsTyrXvQew8bJ7V6ftcZAH0gIrI",
+	"lYU4RiuCklLgvy4JwZZ2ALEE+jVjHY31FGrIksmQ4fQ1HxlB6kbIexY3SRdW1ywHCDtGBqGBWVqiNCSy",
+	"ywFIZ01yZkfj0KeQRplFs1Ka2YUq1BHsZhnsiNlLnmJJRlRpu9w5cZSGuHZgH9FeivZMoJ6E4GJgSGbK",
+	"zxvQwG0r97+XFTgmsE8FGJMR/XTKxEAPLSIUF+7jntfQyOKUBizCL/OlbH+VEzKiYopzUATOj9lCuz9Y",
+	"G7EKVQU9yfnR2DKIjfZeywyGfuKjZASfcGz2YzoyLjQbsHjh0BQLpDlqWgJMjQPhrMR6MQ+VDyo/pP3D",
+	"3IBaJQN6ctgvfP5zo0cjI2Pd4l63Dw9bmYX8llY08q9UMrkFeWXERre0F2CEnRW92tBSKiH+n/vkikZM",
+	"kWtD/TXpBEPO7pkRjdIgPgilapyc/baz39o/2Nnbf3FgyGN2BbE3/UnchqxvYTrhq/kzTRvpKuOAmhRh",
+	"H0FuNySn4rXaUgvc4DeMlQoueL09IqOwEG6yjT/41mKPaJivBFRgyJbRFvgxfpezuoPu+4Bwo1/h/a9S",
+	"VRyz0oC5cEXwQkM1ocRCEuNXwNuFLa5fRgNTJaWCVewfHq7MK3IDzJc83xjolln2FHRrg5FYThU1xG9e",
+	"GV3B82jmXvQ8jqhOYpYv3vNT2ds5lbFAl1NS/ErKOyO3GHXdI2PKQwLUH/PwNTWLqpjWUQERy6l3YyZC",
+	"2LOnCfUy+1QnzAuOypbCfsMRXkNL6Bx1jVhoZJ8CdcXvloR3GaEY75kzHFNF7LFEc3Ja3kyNmdBN0tHE",
+	"T2+PD6ZZa+VNR016U8K1YlH/6EY45QewZXUOrzBmEYMKKTFB01STnGiFVswp1Cixfk0QwkHFKOusSTo3",
+	"whLX2XIn5KHVTvIzHSVGg4o4c7pePzG/VZcoMdftq0a5LSagT0cCV4ykM+v2qFF0fx2+sgpnqAqQMZPc",
+	"Ggq3hsJnVhHFsoQCkMYQKXINrpkzEQKv3f1s/llS0notgv8rtLuJ0LwtWXsgWdsSo+cb91f/as+YG9Kb",
+	"vYtS6LJcbiFJT4bTJjlGfyoIyiR1rsJAyAzwzBHY4EHcDUlFVbxyZ32b2IgBCNKAH/osdtUMS2VPGMmD",
+	"SNGa7vst8SoQr0Ue+pSkZU75jRG1be7qNy64/SU8tUiRwWH7QIlr11LO2oT5Ep5HupxS3SqynBHulehy",
+	"eRAV9LUlvc+D9LqjsaW8W8r7J6G873KUN7PGCjlZmQRzzUbVnrjzvCeWvOGRoUyEhiFJxuWeuRNo76t4",
+	"5mAqEMDziQY6mrqi2poNZDytcoG53zfuh0uHA8O44yKsGoL5rbYPzizwWw6Rf4v6nfH/FYJdelIPN+QR",
+	"NKN5BI9guintRjdigY6l4IFqlMab1gzdKCzURcxGPBmRCTfMQSnCaNxLQoXCQDCk8cBwIYvDmgsvhWTG",
+	"ER2w93FkGKHWY9Xe3Q1C0cxB4eza5ppjqC8K+9tujIdTxQMaZYv9wXXfxefTQJBjEH/2DiEoJ4P7gwLq",
+	"wNpkcGcYudfQ8o4J+zwuyAKc6CLczxM4Is3xqOOIhDO7dUR+w45Ibum64y74ucBc4KtlKBMCWspFSo5j",
+	"HoCnzaZ4AIqNYkJnMXknImBCA4uziSURVxqB8YwwnzYmptjcjci8mZhPkhFAH6+TbwU4Hy+V76Wt+HC7",
+	"fCzOk4zH0dTGchC4IpgcYnNPb0SPRVIMIPQt5AOuaeQIv4imR4RmcSFmpBi5p8DnWOlONJfmq7oTc9T3",
+	"F97X5BgibIvEtyTJu7jTr+1qYFa3oYpkYBoLaBxmNNGu2VwSeNqvTQfPk8X9w1ZrRU+jWdJHzfZYb8XW",
+	"4l1LFnYmFyJjVsgdHrjuC7gRtr8uP1qFo1SpZubibbWxrQPzuQGSIE+sw1xnFbfdz+afJd7K9fgJtLuR",
+	"UnBbUf5xRflHIp1bgvdsnaT1CcpcHbEZHS0220tGNGQuM+mOsbGRynmMgHFGCAehu5lKzoppRYYuOYTG",
+	"jESsr4mQE6xyCYk/E8g7isIbMWJUTIY8Ko2ww0pmDyJhT5uknF5xLmYveX2pNZv14xYw25LmedJcsm+1",
+	"afNcku+maPPW47CVcZ+njAue2DVl3Ds2rZcl5JGY3cs7dO4qwkUQJSELm+SKBbHhRrPIe4DgUe7BeGs6",
+	"/SoODDPd1GHQuTjZiL/gLZtad8GTp0sCRb9j06LRw9Jpnhr1Gl4jokq/V/lYQEe7WQ+qXJoNidk9l4nC",
+	"LS3gP9jNL5SiHyO2F1J6e6hSxAyUez4+kRX8LZvWMYKb7d/awL9hG/gdUgZHweBjgYCZb+rk4WD+Nibq",
+	"QWADHGnPogvxtESd0jJmIeFQGVDGI4t/JJMoJD2GmAJIyQAx6o5NyUTGdyrFDsxyX4yYPpJhiuA2ooIO",
+	"IJMYXrMYgCEiD3QIzMiCQWsgRiQFSRrSe8z9n42gqTZpG6n6a1q0y2jOPIWpSzVWsz2/ZdNHNT3/SWix",
+	"18BbYIYT9G4jfs9uHfTiKpT2A9dDHFaVPA3XxGGGYqdbiXqLSv21UanvgEYuYS4zwvHu5zs2tebfkEVM",
+	"s3mO071n8dSec0f9zRVQWo4V8AujhJsLwQU5dFgeHqRuDqQMm+TSXGkXZolitmnABlkCDOCwsqqYeX4d",
+	"8v/WTGwD9meVBAFTKqW29QjJlX2rhIScaIwehYXY2kz/BDZTPKQPvIK7sdRULwpeLpP8BJsUpD8U5GSE",
+	"gQ1K06kiEJMM19GX9yyO6PgK72gOWxLNqZpH0Y2wz8dyBOhNNI44iwkMj0tBmAgVoRq684iSZhwxy2nI",
+	"IxlDo4LoiUQ0z+zSl8l9tSsmX8ISPYAaPK0pt7jajfaLH1cIPEjnutF6go8p7M2YMfdftg9fNvcQlLGm",
+	"CFho4uUsWOWzEgyzm7kVDrfm1meWE21OMs0d4ZW4WsRpj0dcTxeiJfYAE5Git1EoTYWNyLN2B5A0sRDu",
+	"lNBBzFgbeBjAVEP2iUd8rAviE/bvhEaK+DLRABjIxcAnf78Rvs0E9sn/9//8v8QPWU/75O/Ed1iu8MHC",
+	"IcPfNPwjUZqFfjYWTHsBw6pPBwxawwh2ouWNKPRZxrR+Yfo0XZE60INuMS7fHJMXL1689MBqUsASOSKU",
+	"+H/3zZdcA+AIAK8woQlVxP8f+6/8Ysi2kBMcWwZJ6Ejti9b1/ov2oaHW/6rCJNQ1AQn3W+AKNmey0W78",
+	"799bOy8/fj74soN/7Gd/XLs/2nN/fP978yP8/fcf/uf3//rv3/++83HumR/+qzEfRv/wBCdzqmzhDm7R",
+	"Pt2BMHNreQ08AAXUKUQ+xEOUJjD9VBFqkb12MPuaYWpmDhYcMHQY8ubQgg/RnlMs1mAL4uy9gGHlziDk",
+	"Z5ltYNnHDLy40f4Jox/RIVmcYfn89jcwzP3ZMe7nR1gYnxncp3H1wFbterbnBR1/8RoF8MXczXBCSLHr",
+	"2uJDRgAqRAeghlvj/bfHED+4YuyZKVxObKUbzEZUq6IJRFxpLgabzJo6dU1+Fb+jm1DqexzTWAsWV/kf",
+	"7c+PgF2YjuR5py/liqftGUqZC7R5ZQjFI0WGY3q0ZoLIfh+yISxKNQAtD3kMAgwoh3ahZ6q0zcSKy34f",
+	"k3XxY7bt7cZYi+K7+YianyGeBrJ0R0zoi5gHrNH+qXm4PHqca5Btrt0c8O4CdUW189vOd7L3uI631x31",
+	"LdP4hj2+UUaXHYsY0fiO6XFEA1bkE7kflviAgSdZ5kMCKkgvmYImlRJeAEjEekWBHDE05vkZzfCPiIxt",
+	"/RffXlPfczY/qYcsvhE5jueoKYuRFFBN4C3lAnNs4SAo/qYlmcokVhYfES6olyt0l91sm7xFY2YR53Nl",
+	"hFABc6oNBIAaAg4lLxG2XjBuBurlV5oMIFonV90vG5hnRtZjN6LPAcehN4XRQwmzAgKvXUXPNhDjXPPJ",
+	"Vx7U0JMwIfurK3wMTnAtAU+sJ8PpjWARglea1Q5jOhHVfm57/7+V7C3HbDZBuZeR5hW94nalnqiI8pYL",
+	"fxtceEU+WqVt2XXbGma3htln5+aPUhaxkkRRsM+iULL72f61JADgJK2mhwIC1LeBcRxBYb4RPKiQ04LP",
+	"cV5JfQ1tr8veTt04v0V//i8WpH/rxn/mbnw8ow++Yl5lIuW3cPy3Qs1fS6jZkqLnC1W7Jh1akpN5mWPZ",
+	"FYmZcNY9p52XqOxN0kk1bgwySuMe7FU0r90I0LzNVa1OzdwAUXzaqJ55cjJDOFbM0lxHk90S/S3RzxP9",
+	"bXrnVq191umdj6TW7mJd/oUxtQpQCFRmC8YS/zmj8ncqsyfnOZ/sO2N5of69tQdbrGHBCBftqvSmE+jR",
+	"XvJjGOyzYYR2bX9vvDo/f3u102q19nZcYKWXfbmfflk/8wmXBdbjMflimODPDOtu4/ZDvMp6I1VJpCsr",
+	"avdYYE6azaCAxdtS6i2lfi6U+iLRqWyPvjwgk7Uody+J7lyw1lI67qJq1q/u+S6Ny3nUYJgnz4dnIwpB",
+	"8n/IofhfOSATJ0QXINFtQMs/5FCQqxHXQ7NBfMT+JYX5vpvEcsx2X7E44oYtfUtRELh/dYIg7FnZxkB8",
+	"wzEQ81Fy7puiVIdf1sB/DVNfOxZ/n6/F8JL4NDINTW/ZJ6608psVDnc8al/V3/54t3pFlzquxTeQa/71",
+	"6dxqlKpKObfFnbdC3jY3/Cs7jUeOzNUiwfPC2O5nV3llIVLomtT0navq8nCRysbnzyRx2G9dakSaLxDx",
+	"PjO0oktjAdkUCFHsvr4sJE0UUyoKKRRp+/uLWt8vbbqQj5DmPqQtmiEtGfHyVr94f1bS+5ppM+CFBDhL",
+	"5XKnA+24XLlcq63P7E/jM3MFvo0giM6slCSsKoCWu886kBZpjjn5jxS2wjoGxgg5IVIcEaVjRu8QNM7V",
+	"JsdMvbQkgWCfNGH3TJSosOgWejAt9b6GFFsA/AHC8GvT0oYV3WJrSKOtx5RGcWaLiWA619Xp4NrIn3VE",
+	"UEKVzaON2dZDtLU7PksP0foyLI+Y0lKwapviKwDPBPAUC2VCNRlJpcme12q1KsyMWbvPxtJIA/OIofaW",
+	"oFm/tzXO9mg4YLlfa5LIO/NG49P4dq/VamU00Xwi/7wgMaPBkIWpV97C1Q9jpqAas02htil+/7y4vex2",
+	"jn/tvv7WzJJuv2tZJtPDsTVOfqPGyQmkUaX7lOEY5VGGAeyG37NZqOH0+1VyteAiWOAko5NMEB+TDGIq",
+	"NAxg1CQOHwzujE1SAknRs3lN8G/EgzsiY/hK3LNYcSlsElWfC4sOlV4xMmL6KB3GZCiBxvXYVIrQDMBa",
+	"S+0Auc7LzyCqSgExXynUJ1c3YgXrK/kwlIAN5aZFCUabh9kGZAChOArEHzE/yL6ZmfXUGzpdmT+VXtGv",
+	"ixb6SORwVXuuW4xHTZL6UzKUlVlCpfztHtiK3FuR+/mZjXPkdAWOWCp7735O/37LpgsTjs5kTzpmBFAb",
+	"EDs6kpD5O5Qk5CFEKyuAc6DIwjAMGVGSeAxRCVVpSOtziXe5KWxzkbbGzMfPRXrYFazORfpm7sBWgFhL",
+	"gNhe62fso1jvTi9xTFxPx5isgzcKNLw+/wQ1bQIGqT5NUsJaLWI3uDQ8ImRMIqmYKiqnLDxCoEa8nTcY",
+	"11xQUwU0XZ3osymK87R+DUeN+jRSLCMXPx2u6s5YSxnbFC21o38qYvrT4UOI6fqukNrEdJsvs1XNnrk3",
+	"5MGqGQI41SyPlmIXYYE0LWW5T+QcG/2zRV6D2xcWbCZDEUuE5gumy4mhFy9bXiPNCWq0G+9kLLgYkGPT",
+	"CKQZlqcjIr3c9xrpgucxV5/AyQEbWMfBgcdn69z4hiOvLUSbQySbyVTbMCjdKdMKrfXFbmbA4zwHZA3G",
+	"/BG4MyIzYEpCPuCaRimeHIDIYeCMmUQ6kOaNOMnQV8mYWp9E1qV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc",
+	"6CqLE8su543AJHgsqMZCIziYG25B7prkutizYqykdHHWss2cyQ2/J5PBULfTKjgE4eLs9JsEENl5bkO/",
+	"U4SHTfJhyGChaX6pLf4qFFZG34srBadlFFb7TeDWf1WfSQklXZl+rugfgUl/K6XVVmEuD+EtrTLWshJz",
+	"qBKuEedhK0tvZelnwifPLaonMhwt55O5H5CNjrx397PFrFgYNr8e9T23aBgPl4afkRD8aJRqS1+erT3V",
+	"IfBC+MkkLWYGRdD6hOv15NyyS7zrDmQ1osSZleKgCBrPD+NoZmzosIQ/jXRorkyTvOGCRu1U3QZolwHl",
+	"whVLJAtqJX6wLz2QnKxpX/3zE6ANWCi3AtRWgPrzCFCO4KQk+CHy0pgJOuZNRx0q64YZqhLTQKfVwRwq",
+	"PUSEADD7P67Oz5rkjLHQ0EuIGCyrynU1ZkFjLdJV77K/lkFiSEv5feeKhPaBDYoiX6DaYRJD9bXfP87y",
+	"Sp3vNrdbtCcTjftEw5DjIEEHNntjYT8eAslx4Zp43pbhn65bL0t40hz6nPWQHctYsJg4jL1aoQNe457F",
+	"vM+z8lbu87L3JqynzH1qN4Zaj1V7dxerSuXTOJ/Iimy3u44d2R2urSX5G7Ykj7Pru0GTcScFFOqxAReK",
+	"JMKd9TbYSNNyTlDkhJFxzMY0ZiHaU2lsZSY0x2L8gUMzRe+ua67a8mlP6le1fZZTi1rXeTWLp53sk9s8",
+	"H4FszjeZkU0b7ZCnmxjvsNEldSenQprP1UDbyvNb9I+vGcY9TmncutK5o/+7n1PQ3YUWzXWp6kUK6ftI",
+	"RoXnL8A9KnnaGgmeb1Tpmrd8SVSpn0lk5jD7ZJxgpqLr77ucmCatHcAjudeAG/sWD1cPwbcPSNpSIJC8",
+	"behGcEUEZAna3ECPKC4Clkaicut7R8upFBkWd3XU6QYo0dMGnBaJx4pRpusIeFuyunmyuo0v3Zp0n3N8",
+	"qYxRdZ4+mvS4m7leqs29UtMI6opNiln0iHI2W27aw8ISk6GMGAltNuD76+MjcKfJRBO/H8uRD8YDX0vf",
+	"g1JmgPoxvREUaqCMbe47FjnLypt5RCEmPFYBJYFUlg8ifjzmKIoE4HYQ43tUxpV+Yfoqm/nDuFJxtd7w",
+	"WGkzb49wEUSJ4veQNJTS7pRGgoesrPq1WZ7ata9f02lZHe5TWnMUL1oVo9ByxTE8WFVAbyFUHa9RVORq",
+	"DK3uH0BdkVwFvEb7xYGDBbQPvaif1ZmdigreArZYtZXY/yQSO9C0lLw64Xb9YIWYTWgcqt3P+IehsXQ8",
+	"juU9W1D/whapIJC6RTrkonv2+uTsF4JtkB4L5Igp0rm4uDz/rfu6Sc4FQ88bJf2YJiEJqHIgePNQIK0b",
+	"4XNxTyMe3uqYCgWuJb9NYnbP2QRDYqkyagAMFeIdBLHjDiGeeCby4QgLCUGgVtZhGanFJtklTGVlUntp",
+	"V/GrBETQkUzMg4degypleKPLrfIaAR2NKR/gHM2H25CNDMkMIspHeXNnvqaT+8ZhxeDbUtzfHhz+uLjA",
+	"02F7b6/Z2gdZup9EfR5FhkxdYz7X65Or4/P3Z9e3x+evu0CbovC90DOQeVlkhgOSbbQbiWKx7d7x9Gzw",
+	"MeuzOKZYkCpm/duffn5pHpTARC67b7qXl91L800Ssd9wUuCySks6uUNrNAzBNdb42GzGGcKw2hNWQbbt",
+	"VdpqBN+2RvBnl+wtNSQ0o+3WUaYg9TfHeCwnKTId+2Veri/hOAEVAYvWYDgyTpnMLPM57pwdd09Pu69t",
+	"+kYiNDQxkjGDdBIhUTbySEDHRMY3opeEA6aPLGCWhazSZEizVu8lD5vkGMYbAd8hOPionO/kWB9X5KJz",
+	"8tq7ETKuYoZeGTckZcyw1DcJI9lyrr8o50pP/JZ1bVnXlnUhNUw512Y41WQ4rTQ8nUCaszX1tBFK0RBs",
+	"qOsHCX+UhylMIkSqSK08eNBcantjJtR+lxEv+zniwd2NSDmwfdPSjSxbEJmK4gNh7WA9qYdl/KL7aRxR",
+	"Lh7MMB7udKXw5u8fDVHnWSHVbAXyTOLgZfPly9oUnM8Q/hHTFMP1HN2lMKD8JzglZ+e3x6cnx28bHy1x",
+	"Ziyj4pY4w9qXUfd+IsIidTeL1cnYHH7xPiXTMVd3V4GMGfya0fTzdxen3Wug6RMKcehpTguUxc14nTsI",
+	"uKCVPJMHd6rR/vklsksj4r06Rkxys83gQVu2pNm2WOPVKpH4OdaWrnVxhfPTKVnbbKHwwVprZWnAVtR4",
+	"aiV5dp5fsNUqn2Br7xqOTO7UuMeBrEGVk0gGdx2o0Ow1+hEdmL8PWl5jhAfafAUOPD4YQiUXQ8yNeP2a",
+	"TnGkIy7cVXRFoaeXbMyoedzGgdkDOXsc4QjNn5tx9cEANCU4b8t3eMzigGXD0hxp8cdsmb9kQznOep1w",
+	"EcoJzu+leSYlm3tfvIbjQitmw30YTstEvF/lxLApKEuqJeltMcb+DLblD8NppuRPqCIMawXVlJoyg7Ji",
+	"GsI6FgV6XblnHqw3mt5/zV/tIKKTHjUiREPL2/+w2JBvJmIZodPQDEaAZ2nM4ymaHCIemCUQgAHlfvqA",
+	"HAQbftHaNIRfugQVSpRbRsIF6cs4YNtI92/TIQNBTbk63io72+7mpF8Vro77dmksFZ5HH01D4L8B5Zqi",
+	"z7pJACze2Z0AjT6QImCxsGh8QzoeM6HSMkJGTWlbiBMy4PdMpErFHWNjmBH2ieVfBlJXR0rlrvJXLIaZ",
+	"u99Kx0bDzd/wEO/wj4dedtljCfa7xpcVY6XcfB8VkG91qrbqrL81KieMUFFO6bbGom3w+xMHMj2cpues",
+	"SE76Vruf3Z8n4ZfdmBkZfamX3dx66/QXBAgDGdB71sa0SRgpxBxZcp4hr3qW1Oshi5WNLbLBUBZTgKsb",
+	"MeJKcTEwvKUvY2AGRMapu4OSkPW0ZyuBFdbEdzTJd8tDFJ2qJum4cZr27SwRTbZtUQlKfRyu+Id7w7fp",
+	"WmKK0Ai9JLcEuUABIbV9h/ci5uf6d14XpXkUESnAxWK+SD02aKRLS0Nr5Zo37BXMeHaINwLShZVzf8HI",
+	"+prFZsHTxXKHqoxbXuK0rp0qtiq7vE6PzlOHFjsDWeM8DllMDn7a24MFiplOQEWozQ1m1uBRC4w4K0+r",
+	"VWbnKbPIzPpEvIa7EY323n7Lgzi3Tko42i9+tt9dpCVTCyaYYr0/NnnlirO2vOVr6jW0fO3Kt2Zkw/D/",
+	"T+I2ZP2Dwx9XXXhaWvH0g4MXAWA7vHQgKU6MKLnlxdso5GfDvCMElUAaDuJyxq8jFg5YXOTW+F0NXr3I",
+	"63Odd/MUPDtHtloX1AcT1qDiTCzc8JIhhyokHqFRBDzoRvi/dK9JhefJt0xJNcl5n9AZ71KPRdKI0gBJ",
+	"RsA54BHfOgl8YM5kMuTBIlfQRtjTk7iD8JvUBWL+KkbdZu6QvAcm/QRGZWtlTc2jGd/YX4FxzDs6ICK6",
+	"3cgOqjXV52i317jjAu3vIWOjhtcwRwarLdox7OAgQFFjyvX5U2UxwyrekzKbX3hfk8D6QmXaN7CbRIRQ",
+	"dxYsxFsT8dZEXG4itmrGSN4XbMMLqKu1DBchZj43eoyCN+X3j+boIhgPHv8kjhrtxu6ICjqAyPbd+z04",
+	"37azhfA+XCsW9ZtZWgBi1MwnHFzPqDOGIIAO5KZoaLfNHck1l6p9FS0yOY4YlEoMZBSxQOfedZVn51/t",
+	"XJyQOzYFNQ1ZQcwY6Vyc5Ls2D5S8i9Y/RLpAVGDkQnYaMiaYWpBriWs2KmvqQkoMGFAsiJm2sMPAXIDQ",
+	"4qJY3kSGgD+X5GcIL1SOMfMaW15oQxboHWigGlh2rjXncKhoD4O5e4niginFlMXz09JtW65aZlrGGvDy",
+	"cluSC5af7+ZXDMmLrfScg3rGVMCsHXv+y0YqCeQacTsSc8J6MRcDM+fJUI7yy2fdz+VTtjXgM9zmtPLl",
+	"hApt5j2m02Y+LYcmYdXiFWqL5o9GVgyg4k20JpvN41bKyL0OFUdV48vHL/9/AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -281,6 +281,19 @@ type CodePool struct {
 	CreatedAt time.Time
 }
 
+type Commit struct {
+	TenantID int64
+	ID       uuid.UUID
+	At       time.Time
+	Drawn    int64
+	Place    *int64
+	Kinds    []int16
+	Members  []int64
+	Assets   []int16
+	Seqs     []int64
+	Facts    []byte
+}
+
 type Conversion struct {
 	TenantID    int64
 	ID          uuid.UUID
@@ -320,6 +333,11 @@ type ConversionDay struct {
 	Status      string
 	Shard       int16
 	Conversions int64
+}
+
+type Feed struct {
+	TenantID int64
+	Next     int64
 }
 
 type Hold struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
@@ -51,6 +52,7 @@ type Core struct {
 	Incentive *incentive.Engine
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
+	Feed      *event.Feed
 }
 
 // NewCore builds the domains on an open database.
@@ -68,7 +70,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	}
 	return &Core{
 		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books),
+		Boards: leaderboard.New(db, books), Feed: event.New(db, nil),
 	}, nil
 }
 
@@ -90,7 +92,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (s *Session) Room(external string, asset Asset, amount int64) error {
 // Store queues the session's writes on pipe, which the caller sends before it
 // commits.
 func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {
-	return store(ctx, pipe, s.tenantID, s.books)
+	return store(ctx, pipe, s.tenantID, s.at, s.books)
 }
 
 // Apply carries out commands inside a transaction, each on its own, in order.

@@ -10,6 +10,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	gen "github.com/incent-dev/incent/gen/management"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
@@ -28,16 +29,17 @@ type API struct {
 	store     *store.Store
 	referral  *referral.Programme
 	incentive *incentive.Engine
+	feed      *event.Feed
 	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

@@ -1,0 +1,49 @@
+-- name: CommitInsert :exec
+-- Appends a transaction's row to the journal. The end of the write-ahead log is
+-- read when the statement runs, under the locks that its transaction holds: one
+-- that waited for another's lock draws a later place than the other did.
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, facts)
+VALUES (@tenant_id, @id, @at::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
+        @kinds::smallint[], @members::bigint[], @assets::smallint[], @seqs::bigint[], @facts::json);
+
+-- name: CommitListUnsequenced :many
+-- Commits without a place in the feed, in the order in which they were drawn. By commits_unsequenced.
+SELECT c.id, cardinality(c.kinds)::bigint AS events
+  FROM commits AS c
+ WHERE c.tenant_id = @tenant_id AND c.place IS NULL
+ ORDER BY c.drawn, c.id
+ LIMIT @max_rows;
+
+-- name: CommitUpdatePlace :exec
+-- Gives one commit its place. By commits_pk; the feed's row is locked.
+UPDATE commits SET place = @place::bigint WHERE tenant_id = @tenant_id AND id = @id AND place IS NULL;
+
+-- name: CommitListAfter :many
+-- Sequenced commits from the one that holds event number @number on. By commits_place_unique.
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.facts
+  FROM commits AS c
+ WHERE c.tenant_id = @tenant_id
+   AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = @tenant_id AND p.place <= @number::bigint), 0)
+ ORDER BY c.place
+ LIMIT @max_rows;
+
+-- name: FeedInsert :exec
+-- Makes the tenant's feed where it has none.
+INSERT INTO feeds (tenant_id, next) VALUES (@tenant_id, 1) ON CONFLICT (tenant_id) DO NOTHING;
+
+-- name: FeedGetForUpdate :one
+-- The number of the next event; whoever holds the row gives places.
+SELECT f.next FROM feeds AS f WHERE f.tenant_id = @tenant_id FOR UPDATE;
+
+-- name: FeedUpdate :exec
+-- Moves the end of the feed.
+UPDATE feeds SET next = @next WHERE tenant_id = @tenant_id;
+
+-- name: TransferListTold :many
+-- The transfers that events name, each with its member. By transfers_pk and members_pk.
+SELECT t.member_id, t.asset, t.seq, m.external_id, t.amount, (t.available_after - t.debt_after)::bigint AS balance_after,
+       t.reason, t.reference, t.metadata, t.created_at
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = @tenant_id AND y.id = w.member_id OFFSET 0) AS m;

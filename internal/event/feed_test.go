@@ -1,0 +1,263 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/pgtest"
+)
+
+// step is the fact that the tests tell.
+type step struct {
+	Who  int `json:"who"`
+	Turn int `json:"turn"`
+}
+
+// tell commits one fact. under, where given, runs first in the transaction.
+func tell(t *testing.T, tenantID int64, s step, under func(ctx context.Context, tx pg.Tx) error) {
+	t.Helper()
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		if under != nil {
+			if err := under(ctx, tx); err != nil {
+				return struct{}{}, err
+			}
+		}
+		var j Journal
+		var pipe pg.Pipeline
+		j.Fact(OrderCreated, s)
+		if err := j.Store(ctx, &pipe, tenantID, pg.Now()); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, pipe.Send(ctx, tx)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func parse(t *testing.T, e Event) (s step) {
+	t.Helper()
+	if err := json.Unmarshal(e.Data, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// follow reads the feed to its end in pages of a size, and holds it against
+// invariant 2: numbers 1, 2, 3 ...
+func follow(t *testing.T, f *Feed, tenantID int64, page int) []Event {
+	t.Helper()
+	var all []Event
+	after := ""
+	for {
+		events, err := f.Read(t.Context(), tenantID, after, page, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 {
+			return all
+		}
+		for _, e := range events {
+			all = append(all, e)
+			if e.Number != int64(len(all)) {
+				t.Fatalf("event %d has number %d", len(all), e.Number)
+			}
+		}
+		after = events[len(events)-1].PublicID()
+	}
+}
+
+// Writers that take turns at a lock, numbering that runs all the while in
+// several processes and is cut off again and again: the feed is in the order of
+// the turns.
+func TestFeedIsInCommitOrder(t *testing.T) {
+	owner := pgtest.Tenant(t)
+	f := New(pgtest.DB(), nil)
+	const writers, turns = 8, 60
+	var turn int
+	var writing, numbering sync.WaitGroup
+	done := make(chan struct{})
+	for range 3 {
+		numbering.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				cut(t, owner.ID)
+				if _, err := f.Sequence(t.Context(), owner.ID); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for who := range writers {
+		writing.Go(func() {
+			for range turns {
+				// What comes before the lock gives the transaction its number
+				// in the database, so that those come out of order.
+				tellTurn(t, owner.ID, who, &turn)
+			}
+		})
+	}
+	writing.Wait()
+	close(done)
+	numbering.Wait()
+	events := follow(t, f, owner.ID, 7)
+	if len(events) != writers*turns {
+		t.Fatalf("%d events of %d", len(events), writers*turns)
+	}
+	for i, e := range events {
+		if got := parse(t, e).Turn; got != i+1 {
+			t.Fatalf("event %d is of turn %d", i+1, got)
+		}
+	}
+}
+
+// tellTurn takes the next turn under the tenant's row lock and tells of it.
+func tellTurn(t *testing.T, tenantID int64, who int, turn *int) {
+	t.Helper()
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		if _, err := tx.Exec(ctx, "SELECT pg_current_xact_id()"); err != nil {
+			return struct{}{}, err
+		}
+		if _, err := tx.Exec(ctx, "SELECT 1 FROM tenants WHERE tenant_id = $1 FOR UPDATE", tenantID); err != nil {
+			return struct{}{}, err
+		}
+		*turn++
+		var j Journal
+		var pipe pg.Pipeline
+		j.Fact(OrderCreated, step{who, *turn})
+		if err := j.Store(ctx, &pipe, tenantID, pg.Now()); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, pipe.Send(ctx, tx)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+var errCut = errors.New("killed")
+
+// cut numbers what there is and dies before the commit.
+func cut(t *testing.T, tenantID int64) {
+	t.Helper()
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (int, error) {
+		if _, err := sequence(ctx, tx, tenantID); err != nil {
+			return 0, err
+		}
+		return 0, errCut
+	})
+	if !errors.Is(err, errCut) {
+		t.Error(err)
+	}
+}
+
+// A transaction that began first and commits last is not skipped by a reader
+// who has seen later ones.
+func TestLateCommitIsNotSkipped(t *testing.T) {
+	owner := pgtest.Tenant(t)
+	f := New(pgtest.DB(), nil)
+	tell(t, owner.ID, step{Turn: 1}, nil)
+	drawn, let := make(chan struct{}), make(chan struct{})
+	late := make(chan struct{})
+	go func() {
+		defer close(late)
+		_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+			err := q.CommitInsert(ctx, tx, query.CommitInsertParams{
+				TenantID: owner.ID, ID: pg.NewUUID(), At: pg.Now(), Kinds: []int16{int16(OrderCreated)}, Members: []int64{0},
+				Assets: []int16{0}, Seqs: []int64{0}, Facts: json.RawMessage(`[{"turn":3}]`),
+			})
+			close(drawn)
+			<-let
+			return struct{}{}, err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}()
+	<-drawn
+	tell(t, owner.ID, step{Turn: 2}, nil)
+	before := follow(t, f, owner.ID, 10)
+	if len(before) != 2 {
+		t.Fatalf("%d events are committed", len(before))
+	}
+	close(let)
+	<-late
+	events, err := f.Read(t.Context(), owner.ID, before[1].PublicID(), 10, 0)
+	if err != nil || len(events) != 1 || parse(t, events[0]).Turn != 3 || events[0].Number != 3 {
+		t.Fatalf("after the late commit: %v, %v", events, err)
+	}
+}
+
+// A reader who waits is answered when something happens, and in time when
+// nothing does; another tenant's events are nothing to him.
+func TestReaderWaits(t *testing.T) {
+	owner, stranger := pgtest.Tenant(t), pgtest.Tenant(t)
+	f := New(pgtest.DB(), nil)
+	tell(t, stranger.ID, step{Turn: 9}, nil)
+	if events, err := f.Read(t.Context(), owner.ID, "", 10, 300*time.Millisecond); err != nil || len(events) != 0 {
+		t.Fatalf("got %v, %v", events, err)
+	}
+	answer := make(chan []Event)
+	go func() {
+		events, err := f.Read(t.Context(), owner.ID, "", 10, MaxWait)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- events
+	}()
+	tell(t, owner.ID, step{Turn: 1}, nil)
+	if events := <-answer; len(events) != 1 || parse(t, events[0]).Turn != 1 {
+		t.Fatalf("got %v", events)
+	}
+	if _, err := f.Read(t.Context(), owner.ID, "event_nonsense", 10, 0); !fault.Is(err, fault.CodeInvalidRequest) {
+		t.Errorf("a cursor that is none: %v", err)
+	}
+}
+
+// One commit may hold many events; pages may end within it. Reveal completes
+// what is told of a kind.
+func TestPagesWithinACommit(t *testing.T) {
+	owner := pgtest.Tenant(t)
+	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
+		var j Journal
+		var pipe pg.Pipeline
+		for i := range 10 {
+			kind := OrderCreated
+			if i%2 == 1 {
+				kind = RewardClaimed
+			}
+			j.Fact(kind, step{Turn: i + 1})
+		}
+		if err := j.Store(ctx, &pipe, owner.ID, pg.Now()); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, pipe.Send(ctx, tx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := New(pgtest.DB(), map[Kind]Reveal{RewardClaimed: func(_ context.Context, tenantID int64, data json.RawMessage) (json.RawMessage, error) {
+		return json.RawMessage(fmt.Sprintf(`{"of":%d,"was":%s}`, tenantID, data)), nil
+	}})
+	for i, e := range follow(t, f, owner.ID, 3) {
+		want := fmt.Sprintf(`{"who":0,"turn":%d}`, i+1)
+		if i%2 == 1 {
+			want = fmt.Sprintf(`{"of":%d,"was":%s}`, owner.ID, want)
+		}
+		if string(e.Data) != want {
+			t.Errorf("event %d: %s, want %s", i+1, e.Data, want)
+		}
+	}
+}
