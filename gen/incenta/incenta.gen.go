@@ -3322,7 +3322,7 @@ type ClientInterface interface {
 
 	// GetLeaderboard Read the leaderboard
 	//
-	// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+	// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 	// moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 	//
 	// Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -3336,7 +3336,8 @@ type ClientInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3347,7 +3348,8 @@ type ClientInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3356,8 +3358,9 @@ type ClientInterface interface {
 
 	// RefreshLeaderboard Rebuild the leaderboard
 	//
-	// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-	// repaired by hand. No body is needed.
+	// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+	// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+	// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 	//
 	// Corresponds with POST /incentives/leaderboard/refresh (the `RefreshLeaderboard` operationId).
 	RefreshLeaderboard(ctx context.Context, params *RefreshLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4368,7 +4371,7 @@ func (c *Client) RecordEvents(ctx context.Context, params *RecordEventsParams, b
 
 // GetLeaderboard Read the leaderboard
 //
-// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 // moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 //
 // Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -4392,7 +4395,8 @@ func (c *Client) GetLeaderboard(ctx context.Context, params *GetLeaderboardParam
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4413,7 +4417,8 @@ func (c *Client) CreateLeaderboardWithBody(ctx context.Context, params *CreateLe
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4432,8 +4437,9 @@ func (c *Client) CreateLeaderboard(ctx context.Context, params *CreateLeaderboar
 
 // RefreshLeaderboard Rebuild the leaderboard
 //
-// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-// repaired by hand. No body is needed.
+// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 //
 // Corresponds with POST /incentives/leaderboard/refresh (the `RefreshLeaderboard` operationId).
 func (c *Client) RefreshLeaderboard(ctx context.Context, params *RefreshLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8570,7 +8576,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetLeaderboardWithResponse Read the leaderboard
 	//
-	// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+	// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 	// moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 	//
 	// Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -8586,7 +8592,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8597,7 +8604,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8606,8 +8614,9 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshLeaderboardWithResponse Rebuild the leaderboard
 	//
-	// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-	// repaired by hand. No body is needed.
+	// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+	// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+	// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -16405,7 +16414,7 @@ func (c *ClientWithResponses) RecordEventsWithResponse(ctx context.Context, para
 
 // GetLeaderboardWithResponse Read the leaderboard
 //
-// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 // moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 //
 // Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -16427,7 +16436,8 @@ func (c *ClientWithResponses) GetLeaderboardWithResponse(ctx context.Context, pa
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16444,7 +16454,8 @@ func (c *ClientWithResponses) CreateLeaderboardWithBodyWithResponse(ctx context.
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16459,8 +16470,9 @@ func (c *ClientWithResponses) CreateLeaderboardWithResponse(ctx context.Context,
 
 // RefreshLeaderboardWithResponse Rebuild the leaderboard
 //
-// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-// repaired by hand. No body is needed.
+// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -55387,119 +55399,121 @@ var swaggerSpec = []string{
 	"az0J+f7pwntj/r0Q2htQHtufdoPGREkr/t2/HAnDNiIL2K/ezxUK9K8lmtVeRrPaXa5Z7ZVrVq/X1KAf",
 	"quzAjLmI2Hd4TCVaSJnubSkFuCNuQ8SAWlJWFzFDeYzbO+AsxmVZYvhj91sz6+keM63BywnqoCZC+k5j",
 	"9tq4b7heYwCtOvAS0c11d9lcERrpW7BxRmNKstWa3bkAz8M0NujusHwWFoveJMsVt9retn3wVnl7XOVt",
-	"TMV8uQ8ZdSUP8Vlb04qBwsA3VRm5PHUpR/05dLmFNlvguTyAEMq/pjTWzsnFAJRuKMHppZh/DDzRRFFx",
-	"a5WgEYsj7NNFADTBfhyg7r7TEBp5QfHZWI6ZyGSlx3GTnGbgfuTUkK8XCGwhoeUuNzhgKFPPKKJpTuiQ",
-	"6RSxeqjkLO1H4jKqwN37xQ2cKjioynFcIE5VDgiNY2L4mDVJD9vu94hiFDzy+EzidI2gb1pE+vMb0bs4",
-	"v7omFdvfC5xz9+sFCeVUYA38gCqSdleepY50/OwB6VHTIxMe3tpvTyBDC/9yI3pa0IkeSXOcmZ7/zefw",
-	"2/3oMweIlG4KaMLEzGSZwviRmZMM3ayNkwQTrBV+hSfbprEYbL5kNHJqtltRVaw53YXNC/IXgXR/xOBx",
-	"lRfaXor0b85OSF1/KV7U7l7LqkNU3MImLKrATn1687Zl15UFZsGX9lYgraQv/ZK+9Lr40t9+fddIdMvW",
-	"Rli0GfrsCKPmdQBps4Hh5LZvY8PbTOQfSh+gCBMd5xiw1wiybPlhoHzLA9BeTnrpFzgE2lIhmUuODIiR",
-	"6HihgGqbFVK+qWgyaOSajmI1uh8XC8rhGYxlg4IwVQr0BWH1kH0S0TkGoWeM3WryEzx4KkVE5z9jBFMK",
-	"M9LWavl8fdgkbT8iRrr1jfCS27WMCkj75KR7fXzaIXQsIaYOpSzOCZO0OONGO87htJto7p1NkI8tp0vq",
-	"3x8iVh/VE+NPJedhcAL1PbqfoJfbdDxmimjqCNVudjzPvYTbammm0/l08o81Q5DZDbl3jpQHyciSGdbM",
-	"aMbglYpcJOiWC/vDRefy+Pwo8XhqEGe4URjUesD6C4svRRxLL4XXCYNU54SD2trjP2Svs9IbVu06e71A",
-	"inaAPC1enbUvrn47vy6lxqprm6FQz+AemUb9SiHVxyBOQTxPqbREzdoS6dZptHUabaokXlPoCpOY+lK5",
-	"y0ao13LWVxzLutPeb+preqXYQDE9Whbd6095HGVUSp0qezGLhkyBgjUHD9AtmxjvPxLzGZ0HREuH3+eK",
-	"53x+vcMqTLGUZlRDxiEFuNSkq+2ZRN0twUcqD53BMh5dbXtg5ZfdurxgycoDt/flYiab47RpICGzHZf+",
-	"W+VNxGCiW96/5f1b3v9oDgLgm+v4CDZi4DUAq5liaYY65FToJukpKm4RdW4ax4hc7Z+ZjSR6CcCdnzB+",
-	"0Bu59tncpRgRV3Z4TBXdHLw6eB7XdTtynmuI6gjGh6O+nCpNaF/eYVU2dX/ssxjrSUuLqJSLQKdcOWID",
-	"OrWsvxU0BlKNqYFzNa/3rE1Av/PxdIzpj2Mu8B9pFxkuDBsyVertfrhUcrPNp0dzMwKPTbIJ9uAhqKx5",
-	"xLLZqVlfc7pl/wbO67qj3wcNAHKNKrHPa45TH8HI35mlzaj/ohFgdusI3zrCfzRHuGUdCZXC9Xg6V3i1",
-	"LNTLmzYsj/pCK4cxjVih1WVp9e9J9qP/zu1pntfj+lxlp5njqdWwBs5xy1e3xadP3a4G3SdWsfQ+Ib2M",
-	"Uy62DK7PFe9YvLxlFz4SkFhmG/teo7WgANseMowgobuKDcJXHr8r78qCnnUYV3wXZ4uGNikDqoW+VlYt",
-	"tFHGhJ1kzb69eIhb1rVlXU/MumJ/1VNmBT9sVjd/5PIJoGICvNi+bH4sp5hs+PWCDBWFIpLkUmmiuGs5",
-	"4/wqdyw+AO0TsgWSxMIBN6TPzIwxgfXVGeMeis9bAaH4usN++Q7NbuBv70jPpRp08edek7TdwzglSJok",
-	"RqKFjOoPZA2KpLrnRrjqfMLNQdoecSSxVJvNpYigVgS/BL/C4Ax+9kvkigj23WQryKHoflnmApaTvmDO",
-	"AoiSnML5jAWaa2Y1AK99Lqz9/y5ibR1NPNngcph8mPs28LB1jmzrUl8cJ98jEZSJ+Fph6JIK1G/utP5o",
-	"5GXq+jFrO5dXf8L/LkXUv2RjeedAWlFoQ7hayBmRAKCCRZpe2GoDQDXFIoQKCP3NpCu8tcXO3zLUrbf5",
-	"sbDz1+JVazZAfwj+85n0ySqewaR8yKMvQTJ2QIRUJJaapYXj7pVmBX7zg5nPMwM3hyNGJ0xVqMDoI87p",
-	"lr+urVo+IW4z5itFS2f/g6nuRXzlB2/vUrfTFmt5K3G2KvyPhbX8lGKxoJGPqbplBlISXmED4uok0gur",
-	"Y2OKUcy1QWdfVNmnkpEJVUagU42HIyJQqrJYMzJkHsqSCIkvQT0PoFpCERBUDYEfz/61C/1/2Xhi5th1",
-	"MwF41mRCeUU6qV3PCU71x0Q0LNSSug9kM3XcTsOC3H+79JsH4RG6XcEtehrfme9nXZC9CyAoaTOCDArK",
-	"rw5gztLhr62lMChvsqISC9dCuE7nx2dXjaARcQ0V4IcINvL+/PzT1c67D39/s7N3+rXdCBrs+4Qrpu3Q",
-	"qBCAeB/fKi/eK4/AEThEhaBJtRHunaQBgxJMkfdS3gIuJVN8wHNbbKksodj0m0UUFm5iO941E0QOBq6s",
-	"n/TtuCM5eURqwNlUqQz2Km6VhK2SsFUSXi5Ty3LVVARn1ITTVJYvc/dxoaeDAQ85E6Y7kRxRUOTUdOWg",
-	"iw1iEp6XYtXVA6ZL/IQFmV1QSzJaRw29BLjmfHWOtONi0FvTc1qvgzgT32QTMYsdvyd0DuqNkDNQMeCN",
-	"Eb1jmfIWq6QEBG1ibW6Ew5wGBLo+JFwoRecHZLfVskyaYsm2q5LpgafVoWrbX3yJNo3j/8NDU8dQaiM1",
-	"821EwTEbYJQSsa19R6ox15qLYZnu8zvsWZYiHpjKXUw90RIoMAXvdlnnDgSFDgYS6xBLc63juDzR2qFw",
-	"uaSJvpQxo+I5AEO+jKS9at8ePwsGdwJu8mKfKK8YZNpCgbZTggnMF9WPIuLvEyoqvnHUXquOMlJsLbVZ",
-	"Co1jcHWTaNzt3/q6t2k0T5xGAzyPZjieY3fLZHGZ6CtN+stiNS5LhPauaxBQLnhXyHomp8lY4NxO0bOQ",
-	"Y1NBhwxwwdoXx+XJgekIP3CXJPykn2nVV5MHnqJR0g/V2mjE2d1qLPYKN3jL27/ao7QjkPz3SXe31Wql",
-	"+2n/Rb5eeNqzxJ9LMElLob5edC877cPfOkflhupzZZQnxFwnnzy9h1uJspUoTyxR/J3NUF1WmKQ/flsn",
-	"f9zD/C7JH8dHAisSbtl8zczxv+P4T6Az5/qqVsbrNuyf6npsiKjo8vtXgeWlbWZSrnfFjIkZ4QK6qVJl",
-	"MoNowya6Xnu5qd2Z3SJsdkR5PO/GcgjDu6feWv6YhWGum+/X2N8sd/3v/qrWUbtdV6oti9yyyKdlkf/y",
-	"zMZzRcd91q2xWZXNTolm4HfBi6md5wVx9iJoQEbEFDR/q+3yMdNJlnrPcwSMUfWQx/Sa5MtIEs8HNLbz",
-	"onF8I1z0yuH3gjLr8dgdQDGi1wa59LfKtPG/u+jRC0a6MjyzpPIaeHZd5vpEzHS95HLHDJ8ruXwr+R5L",
-	"8tU/5cwRl6e3w13Yhr22Ya9t2OvF09t9gkQ9LeClE95RaXk11Uytjl9Ze8z1UcX3XBQq6W2eDbM41hpl",
-	"AkNkJGcAcZ95juty0+2zZiox3zYPDD3cjzUVEVMzOs8bgMnykpBQ8ksqdPJy7Im0iqARgXlaU2L5x/fu",
-	"v21ue10oOVSQ0V/PBrOE9Re9NcW2ptjzmGImsfvBTgL6e7hhVs46/7xl83t0eG+azX9l7zz8e8C/MzS2",
-	"ACTmAEp5Z9QZYVhEBNmEFbn7m9lXn9j8RTL35YSJfAO4DMNcVz9+5hz9rR20rh1UVjbwiHYQEOG2WGAr",
-	"srYG0Y9VLPBAg+hh5QOrSgbeT6FvCHZizaKTNgmkBwUEEosCSCxGewd7waL0tow2IkYOGTTQgtw86GkG",
-	"/cvaJOJDbmiMw3N9Iz58PvlwfHLSObIPWTkfpG1E4BMHhJLJaK55SGOoV+CaXHTOjo7PPmJZAWORJj09",
-	"4pMJF8N2FFlFvBdg1cKbVotgs8mZ72vic/CgPQnO3bU309CxW2Rst2PYOHuYpH1xTPRIznR14cKxYeMX",
-	"rlrA7c0JZrvVMEluxk5UlqWeBw2/y3k3cJqef33+qQP5+YUR9xpB419TKgw3c8DnLJwFDAN/a5xIEclE",
-	"TsK1+PgeklcF223sN3ZJB1dDLiWNUgnejij55GpCpDY0dqUBnV3yS/vMXs4HZdPbg3vKwoqyYympq3iz",
-	"pK7CPhvHWWM6pEpxplINy17nt8srL/bWq7w4PP/wodPZ+dvfP+0V/giMK/vnb0FjMI0H3M9x2YdBcZMJ",
-	"rmEJgdqfznye42DAGLmT03AERktKarsL5RjpoECD2e3Shpqpbuw3Eo5jWbCi4S0XwzMID/lHH0RLq0sy",
-	"tl1it7rYVhf7MWoyQmpoLIegj2RUsvQS6wcXZtihn6gqw81+iarnF1HlwT5bibmb3YofN6HUf9VudtU3",
-	"nZzZuAlqxacdhg3XBEVMZR9WFEDry5ErfLFOUusHJcd1vFbXsvHvlSJbV//5ZRPtJ1Fs8+oPjlvUeoqK",
-	"TsYXhdrHXrmGnFFpTqfDospcqsfsleoxL6BcJ7qTM7zW0ZyeK1U4vS91coUzvHEbftmGX544/KJyMrRS",
-	"ySiK9dIoS2asV3/yaFmk5RQA2ahAiyNw3hjARtXE85Fm4k0ZSqaJkSR1yUhFDttnhx37j4PURYLsgNAh",
-	"5cL3F7sRDt/hgFAxx9JL8MAg7ivpcXFHYx51jaJCg4+rFyAkNzS9cQweGpL53vGO9zXJYfrHod0E0qfh",
-	"rauqTIJBGHpn3j+FviT7453kkXMmub70zDXNn+rytmYYO8pYcisUH2vVpeeSKAATakYZ9SNqFD0LD1JF",
-	"nhVSCg4gj33nZUJCIUCqKBvzLiQvqBsXEhyftUzxxvVl+/DTzm5jQxnwZMGvRPoXFlmtoPh1v5SKknxj",
-	"r3XdelcCjPXEisuy77+oOlOL/p7HH7QN1G2Vm61z6McK1KmsArC2a6io7pSnLa7hz9FGMXpbNzfRWjvM",
-	"8k2I4kHKIaYtoMOCEhxuIU9xRDUUTUCFmXvjls2rkxKvcFovnJWopkLkSxj+WJqnAaLVNPbfBI2YanMu",
-	"cqLYihlp1VrT2N/dzbRUOmofn/zDUgMfs/+EvMFGZ6rkhL16z1TMRWOjHELcwjWTBx05bM3Xrfn6DNmD",
-	"jtpK0wc9B9gkf1BOmKAT3vR3upSXIZCZsCqaSRmWZuqOKXLL2EQDoM9/XJ2fNckZJAQIWc61PjJzNWHh",
-	"ZiWw9TS+IwcPWH5/uU7wAwtX9yHEbg+NhVMFqrM1ANIj/MgMuqf9ZzMnR/tyasrODc5GsQFTimJDq/J0",
-	"kVN6CxV4HkTyVxKOqD0mphB50oBpbMdhinDsahvS8YTyoQCPBGJHZqDgLUUQKdg+/CSnhvRgAMaOo96N",
-	"MFDvzHWKXTkBSA8cEgx+/70klQSezT4WpHNKXmCsSdpQPQSj+nnttXaDG0EF9qrhYgiD7bVaQTpl8Ir0",
-	"ZTRv3ogb0ZtRZVlgL7Azp1oK7aoLFde3V6FUrOfTZbB7zUDRaUQ0HwoaazKw1mqTfFByTH5tESkCCFS5",
-	"BXJB+rEEU4WMZcRuhGKDKcBZ2+mArwXG68JjLOoRLrRhNGqStvBNhDPjafKm9SbTzQcqHKcasEmkIXNm",
-	"CCRNssgel7xjCqog4UN+lK7VaDDC1asudrx09PTCbXKmcVzShpfdMeX8VrhDcDdIXxpsxqtz3XjdumFx",
-	"9h/diI0lMBVHqfl2uJ7aOmPKYyvfI/p/ujk1QznOPFFs2et/t9pSauAC74QWxrS4Fs8d2U4ox2OmQkZm",
-	"NL7dMSMlp8MR0UxEa6xlYUrrFWMmR/4krhh/JfNb0Na3LHK5axnk9+yaweuh2CA5Hril3p/i+Z5zHLTf",
-	"H2KPYf/7ceFtf6sXUk3ScIljCWtncvv9O3SVp1UuBMszgW0l0jFlcK7VlVXsCwx462d4Bi10g3SxetjD",
-	"KKGyZP3sdBw0BjEdDosT/YA/BiA8fNF06fV718pevz8andP28Un3tH19+Fvj28IKPv3t9O97XwACeHEN",
-	"OFS6hl9ay1eAupgfh8RS3mqip3rCQy6nmNo643FM+vYy3XE2Y1Gz8fh312sc28u4dfptnX4vXq6cMAR7",
-	"J3N+P28MLfH6lejDjaCRU8drZoDl/IKJIZb1DCY/vvozyybvl4MQcp1Tb9Fya5JDzOZXDOqUqWJRYn0p",
-	"NqQqIkaSkGpWalFvrNhfZib+WJ7AhSK6SgW3pEK5KjK3u//21/3WXnN3900SNVuuP6IRsJkgXs8WqCe5",
-	"IbHmMObhLXaMx39LcceUxhTB1sPV1CoZ5xe6dVZu25r9SN5NKW/JdPIArr80nJOy7dTfiWBRD0vIxRHq",
-	"JOO6r71QUu6TZcbaRWWzYku+nSRA4ARmdF71dfekNaqu5xNWexofCu/9u4HOjhMAjGoBGVM+zonHBHE2",
-	"TCQHviXFnZNSoZxOpMjmp1Snu7Te7u/uNlt7WPBdktqy0OmleFr7jaPjq8Pzz2fX3cPzow7Ilzj6LAyP",
-	"c7m5auYrg3yXm3TMSjFs6ey48LYEJPXLzofO5WXnMpvN1L64uDz/HSFzS+q9S1acTywB79rzpcvaxdVL",
-	"lQUeshXd2zjjk6fJesmWil/85VterMKPi0J1ZXHzKVW3GqS9fZ5QDRmgB4Qb0mehHDNNLtrHR01yxURE",
-	"GIcaZuhm1iNSkZ7nCL2AsO80NPEcwibYPG2MFcVu7PFUYyuSG9FnTBDHSjNlyW40MBVx4nZfEHqS3SFi",
-	"FNPegz1kRhNorubxrTwf61UXJOP2vWy4pT9Hfp71D75HOHuna2UgJ6MsQ/d1yf35cVT6vvLLyzhAF1j2",
-	"2jxxnULg1mN0WFtTEqcC5d0CZsozyufcMT25oM6mkO7+bf/N2/3XreZbXPQjiW978xf7uJVJ8pI5lEjy",
-	"demuje78SgvaPhMAoCzwqK23eGuTb73FL10/nIigUo2l3ElcKvdrglomAqToaUCVKOceRp0I0lCpYdXJ",
-	"VSyONZmNELGFEs/mA4KSwmo+Qz4wJLR6DQSZQzmNI4yL4XQsW8JiG99TXRtoMjuQqkna8YzONdlrtTAq",
-	"fyN8utBUA7ZKDIUu+4Rm8lPsE1yTHsx/nwCoZA9dCuhuJZ/PPp2dfzmr4by+Ec577RBjrHZFJxNGISUp",
-	"lsNSUJff3c4dopqysgII4+8SIomEgvfGyf4FaVnmh3Da0GNVCD0G0CfGIvKo4CWyH8+jsd9wJ4IaGfdQ",
-	"oJYc3b9XjwTXaasU/Xjei8V9LdF5koPGHMLaGpDdPXfdKgplkrwmzxhmUpnR1imxdUo8nZT3AsBFSTf3",
-	"S/zpL+P90hRnr+PnANAQ/JRjoavjeBVB2I2M/Us3tccKv9LJRMm7h5m4W2fz8zib1zVRlxunW2a8De7+",
-	"QNz7IzPrG2gr4rmrGfwrYGPVLujfwCyypkmCXsCoEixyzYSoIP5qe1dySIW1tZZ7kOGvzoGcY1LBjTg8",
-	"/3xxfgb/AgPo4/GH6+5h+/KIGHrrpRv2K8pmB/9Fk4mUMflJKjK2D0JV4AzqL+xz8EeuoYxBy58PXGGh",
-	"uBGAVYV/tw9ioipWGrxDf3oG0wprIxx6hH1oqllEppMmaX++Pj9tX3eOyMTajygRucDUzJzD/kacts8+",
-	"t0/gL4efr67PT8EehN6t4Oh3u4c2KuUGLNHexfnVNSmED3pNcmgftrNBiIuFEhVNxwyN2CY5k1D5AZXb",
-	"jEXlgBIw4KMI6A2BHx4G9w1CtpBk770DRSf+CxpujS+dk8Pz087O28ZT6wGZK/WDaAE1/Nb1bLj7dFOK",
-	"R+5//5EO/X+8tf54B/8EAYu8LbMNWmx1zacNWvyPSFW3jPThsYdEY4TO4gBG3ZV3TA1iOVsRjViOSloS",
-	"jLB8qzrn8VoaGmuiuQhZTgMlfTakIiDTCTHSAXwKbagwTXLJ/slCwyKSiglUDBMkpiT7MZJQyQqcv3kj",
-	"eukb9jh7AD+WGWTCFBlNRaTs4JAwbb8uBSMRC/mYxgFpJQEGfABjH2M6J+x7yFhEdlut5o3AqIA2Sf5l",
-	"SOOYRJJpmNBQyVmqVCZFeSX640dmrmAL64QhMsV9afwhK4lLow+p2P6RYhAbl8Llz7ix//rX5l4hCf7X",
-	"d2VZ8K/fuF/T1N/93Td7yY+WpH7Hr+z+8q757t0achPPsEJgwvjbNLutE+VHc6KYhDgR/cOzihwCCDWP",
-	"liJvNVKdABytlTEPMCCU9KEdvlJ0fmA5MfQfgRpwMhUx05r0IKu2RzSda2J/aZIO+CwgPp1Goe0cqpGP",
-	"KjPx10A+esHM+RLUj0fOYP8yshbMY9R0CVZAdtoanP+G4eFNsLF85GEtbKxtzvo2PPx82FiZKqsFbKw6",
-	"keI8eJPlhhww6/74ZlknwlyVafsurwoQkSypT1Xc2PeQgfTV3W6peHFZFGLAh1Nr4oysgQI9sgCPKRxJ",
-	"zQTpY4p17/sOnfCdWzbvESSmzIfsB74lS10K2sWNZvGgmUouRJ5anN9hCtPsm4PqEcX1uVdTxXzx9d+5",
-	"5sa+j2A3FF+OEu+TG8KZAIvvQ5qJLwdkkQdFjHiUT2/DmE0OaCU7fMagWPzGdYkulXnZGQnlU0vjRfaE",
-	"8NNcDAOM3oBQ4lJYezWPR51sHVJjxeh+x0MqrNFsJHwLgy4B+XqBGNvQoCozaDs0FSs9FwmsZCQ9dBaC",
-	"Mmbe79zZK7dqTiN6lz3B97591uJrXy/s+TM9knGk01MLlYTGb1CrQYaKCpNdxQm7Y6UkhUUjOYqEXZEi",
-	"zE8oGrLKVaRxK9w+DOpN51miQfDPkhEupiocUc10NkYHD+eONsUlLVmEm3l/Tr5eBJiu2Z8TxLVEHDar",
-	"OGtBJ3okDbllE4NFLdkdsvcf2quWUXW65aZ4bsR1bs8Mdspjpo0U1Vs2ocoIpkh/qrlg2i5fDgZMgY5e",
-	"3M/syFTdMjOJachKhr5irgcyEi3AGjgYANC6uSCUzLiI5Azw0ryCnPmA69e4OPblVMDYoZUc4RT6wkeW",
-	"Q0tFZozdah8h9Xeg4gMeT/H+2/3/FwAA//8=",
+	"TMV8uQ8ZdSUP8Vlb04qBwsA3VRm5PHUpR/05dLmFNlvguTyAEMq/pjTWzsnFAJRuKMHppVga7XSA0vYJ",
+	"JpSMY+/9PEA3NVFU3FoNacTiCJt4EUBUsDMDHLzvNIQuX1CZNpZjJjIp63HcJKcZLCA5NeTrBaJeSOjH",
+	"yw0OGMrUbYpQmxM6ZDqFsx4qOUublbh0K/AFf3EDp9oP6nkcV49TlQNC45gYPmZN0sOe/D2iGAV3PT6T",
+	"eGQjaKoWkf78RvQuzq+uScXZ9ALn+f16QUI5FVggP6CKpK2XZ6mXHT97QHrU9MiEh7f22xNI38K/3Iie",
+	"FnSiR9IcZ6bnf/MJ/nY/+syhJaWbAmoyMTNZpk1+ZOYkQ1RrgyjBBGvFZuHJtmksRqIvGY2cDu5WVBWI",
+	"Tndh82r9RZTdHzGyXOWitpci/ZszIlK/YAomtbvXsroSFbewCYv6sdOt3rxt2XVlUVvwpb0VMCzpS7+k",
+	"L70uvvS3X981EsWztRFQbYY+O8KoeR202mzUOLnt28DxNk35h1IWKGJIxzkG7NWFLFt+GGLf8ui0l5Ne",
+	"+gUOnrZUSOYyJwNiJHplKEDeZoWU7ziaDBq5jqRYqu7HxWpzeAYD3aAgTJUCfUFYFWSfRHSOEeoZY7ea",
+	"/AQPnkoR0fnPGN6Uwoy0NWk+Xx82SduPiGFwfSO85Hb9pALSPjnpXh+fdggdSwi4Q52L89Ak/c+40Y5z",
+	"OO0mmntPFCRryyn4kwwTVBj4C6Rsv/7llxvh90JXl88/RPA+qiPHzzXnoHAi9z16r6AV3HQ8Zopo6kjZ",
+	"Hkc8z72EG2+pqtP5dPKPNSOY2Q25d36YB0nRkhnWTIjG2JeKXCDplgv7w0Xn8vj8KHGYahB4uFEYE3vA",
+	"+guLLwUsS6+N1xqDVCuFg9qa8z9kq7TSG1bteXu9QIp2gDwtXp21L65+O78upcaqa5uhUM8CH5lG/Uoh",
+	"U8ggzEE8T6m0RBHbEunW57T1OW2qRl5TaCqTOAOkcpeNUK8Hra9aljW3vd/UVfVKsYFielQdHLxiRhPF",
+	"hyOTaoExi4ZMQbgMkFBdvlyaDylFlY4qIo8m7VVJtxEoOm8ERg5Bq5uD2+mWTYx3Won5jM4DoqVDFHTl",
+	"fD7j36EnpuhOM+ofitIuu+10XvbJGzHmccyl0KAmGntmsRR2gWZEhcvji2P4a0y12SdvW69daNCuBznp",
+	"d4NPDSXTRIomOZOolSawUOURQ9j+R1c3H1jw1p/yOC8Qs3LM0Uy5eMymdm0aP8lsx6X/VnnvNJjoVmZt",
+	"ZdZWZj2a68PeqbW8HxsJnho43UyxNDEfUkl0k/QUFbcItjeNYwTs9s/MRhL9HyYngUDf5donsZdCY1zZ",
+	"4TFDdnPM7uB5nPLtyPnkIZglGB+O+nKqNKF9eYcylro/9lmMZbSltWPKBd5TrhyxAZ1a1t8KGgOpxtTA",
+	"uZrXe9aWod/5eDrGrM8xF/iPtHkOF4YNmSr14z9cKrnZ5rPCuRmBgE42wR48xNI1j1g2KTfrRU+37N/A",
+	"LV939PugAfi1USXke81x6gM3+TuztAf3XzTi6m5d/FsX/4/m4resI6FSuB5P5+SvloV6ea+K5fFs6GAx",
+	"phErdPgsLXo+yX7037krz/N6ip+r2jZzPLX69MA5bvnqtub2qbv0AKGBYpnEzpZxysVOyfW54h2Ll3cq",
+	"w0cCEstsP+NrtBYUQPpDYhXksVexQfjK4zcjXlnHtA7jiu/ibK3UJtVPtUDnyoqkNsoFsZOs2a4YD3HL",
+	"uras64lZV+yvesqs4IfN4AKOXKYEFIqA992jBYzlFNMov16QoaJQO5NcKk0Ud512nF/ljsUHoH1CHkSS",
+	"MjnghvSZmTEmsKw8Y9xDzX0rIBRfd5A336HHD/ztHem5JIou/txrkrZ7GKcE6aDESLSQUf2BfEiRFDXd",
+	"CAdKQLg5SLtCjiRWqLO5FBGUyOCX4FcYnMHPfolcoUs8UzgPWAPLMi6wivYFcy1AlOQUzmesS10zGwN4",
+	"7XO1GPjvItbW0cSTDS7vDgBz3wYets6RbTnui7cH8AAMZSK+Vvi8pPD2mzutPxp5mbp+rN3O5dWf8L9L",
+	"GwlcsrG8c9i0KLQhnC7kDMLJX1xtqhe22gA+T7G8oqJzwGbSFd7atgzYMtStt/mxWgasxavW7Pv+ENjr",
+	"M+mTVTyDSfmQB52CFJ6ACKlILDVL6+XdK80K2OoHM59nxqsOR4xOmKpQgdFHnNMtf11btXxCuGqX77R0",
+	"9j+Y6l6ElX7w9i51O20hprcSZ6vC/1gQ008pFgsa+ZiqW2YgJeEV9l2uTn69sDo2phjFXBt09kWV7TkZ",
+	"mVBlBDrVeDgiAqUqizUjQ+YRPImQ+BJUKgGYJ5Q3QT0U+PHsX7vQ9piNJ2aOzUYTXGtNJpRXpJPa9Zzg",
+	"VH9MIMdClaz7QDZTx+00LMj9t0u/eRAMo9sV3KKn8Z35Nt4F2buA/ZL2YMiAv/zqcPUsHf7aWor+8iYr",
+	"KjGPOoTrdH58dtUIGhHXUNt+iBgr78/PP13tvPvw9zc7e6df242gwb5PuGLaDo0KAYj38a3y4r3yCByB",
+	"Q1QIenMb4d5J+k4owRR5L+UtwHEyxQc8t8WWyhKKTb9ZBJ/hJrbjXTNB5GDgAAtI3447kpNHpAacTZXK",
+	"YK/iVknYKglbJeHlMrUsV01FcEZNOE1l+TJ3Hxd6OhjwkDNhuhPJEfxFTk1XDrrYFyfheSlEXz08vsRP",
+	"WJDZBbUko3XU0EuAa85X50g7LgYtRT2n9TqIM/FNNhGz2Oh8Queg3gg5c6Us1JARvWOZGhqrpAQEbWJt",
+	"boRDogHgvT4kXChF5wdkt9WyTJpioY8rxemBp9WBidtffPE5jeP/wyNyx1DPIzXz3VPBMRtglBIhvX0j",
+	"rjHXmothme7zO+xZliIemMpdTD3REigwxSx3WecO3oUOBhLrJ0tzreO4PNHagY+5pIm+lDGj4jmgUL6M",
+	"pL1q3x4/CwZ3Am7yYnssrxhkumGBtlMChcwX1Y8i0PETKiq+X9Zeq44yUuyotVkKjWNwdZNo3O3f+rq3",
+	"aTRPnEYDPI9mOJ5jd8tkcZnoK036y0JULkuE9q5rEFAueFfIeianyVjg3E5xwZBjU0GHDBDP2hfH5cmB",
+	"6Qg/cHMo/KSfadVXkweeoj/UD9XRacTZ3WoI+go3eMvbv9qD0yN+/vdJd7fVaqX7af9Fvl542rPEn0sw",
+	"SUuhvl50Lzvtw986R+WG6nNllCfEXCefPL2HW4mylShPLFH8nc1QXVaYpD9+Wyd/3KMbL8kfx0cCKxJu",
+	"2XzNzPG/4/hPoDPn2slWxus2bBvrWouIqOjy+1eB5aXddVKud8WMiRnhAprIUmUyg2jDJrpeV72p3Znd",
+	"Ilp4RHk878ZyCMO7p95a/phFn66b79fY3yx3/e/+qtZRu10zri2L3LLIp2WR//LMxnNFx33WrbFZlc1O",
+	"iWbgd8GLqZ3nBREEI+i7RsQUNH+r7fIx00mWes9zBIxR9ZDH9Jrky0gSzwc0djGjcXwjXPTKIRODMuth",
+	"6B0uM+LyBrn0t8q08b+76NELRroyPLOk8hp4dl3m+kTMdL3kcscMnyu5fCv5Hkvy1T/lzBGXp7fDXdiG",
+	"vbZhr23Y68XT232CRD0t4KUT3lFpeTXVTK2OX1l7zLWPxfdcFCpp6Z4NszjWGmUCQ2QkZwDen3mO63LT",
+	"7bNmKjHfNg8MPdyPNRURUzM6zxuAyfKSkFDySyp08nLsibSKoBGBeVpTYvnH9+6/bW57XSg5VJDRX88G",
+	"s4T1F701xbam2POYYiax+8FOAvp7uGFWzjr/vGXze3R4b5rNf2XvPPx7wL8zNLYAJOYASnln1BlhWEQE",
+	"2YQVufub2Vef2PxFMvflhIl837sMw1xXP37mHP2tHbSuHVRWNvCIdhAQ4bZYYCuytgbRj1Us8ECD6GHl",
+	"A6tKBt5PoSMKNqDNopM2CaQHBQQSiwJILEZ7B1vgovS2jDYiRg4ZtAaD3Dzo1gad2dok4kNuaIzDc30j",
+	"Pnw++XB8ctI5sg9ZOR+kDVLgEweEkslornlIY6hX4JpcdM6Ojs8+YlkBY5EmPT3ikwkXw3YUWUW8F2DV",
+	"wptWi2CPzZnv2OJz8KDxCs7dNW7T0KhcZGy3Y9g4e5ikfXFM9EjOdHXhwrFh4xeuWsDtzQlmu9UwSW7G",
+	"TlSWpZ4HDb/LeTdwmp5/ff6pA/n5hRH3GkHjX1MqDDdzwOcsnAUMA39rnEgRyUROwrX4+B6SVwXbbew3",
+	"dkkHV0MuJY1SCd6OKPnkakKkNjR2pQGdXfJL+8xezgdl09uDe8rCirJjKamreLOkrsI+G8dZYzqkSnGm",
+	"Ug3LXue3yysv9tarvDg8//Ch09n5298/7RX+CIwr++dvQWMwjQfcz3HZh0FxkwmuYQmB2p/OfJ7jYMAY",
+	"uZPTcARGS0pquwvlGOmgQIPZ7dKGmqlu7DcSjmNZsKLhLRfDMwgP+UcfREurSzK2zXG3uthWF/sxajJC",
+	"amgsh6CPZFSy9BLrBxdm2KGfqCrDzX6JqucXUeXBPluJuZvdih83odR/1W521TednNm4vWvFpx2GDdcE",
+	"RUxlh1kUQOvLkSt8sU5S6wclx3W8Vtey8e+VIltX//llE+0nUWzz6g+OW9R6iopOxheF2sdeuYacUWlO",
+	"p8Oiylyqx+yV6jEvoFwnupMzvNbRnJ4rVTi9L3VyhTO8cRt+2YZfnjj8onIytFLJKIr10ihLZqxXf/Jo",
+	"WaTlFADZqECLI3DeGMBG1cTzkWbiTYHWX0aS1CUjFTlsnx127D8OUhcJsgNCh5QL38TsRjh8hwNCxRxL",
+	"L8EDg7ivpMfFHY151DWKCg0+rh72H9PQ9MYxeOh65rviO97XJIfpH4d2E0ifhreuqjIJBvleZs4/hb4k",
+	"++Od5JFzJrmO+0wx8EtNdXlbM4wdZSy5FYqPterSc0kUgAk1o4z6ETWKnoUHqSLPCikFB5DHvvMyIaEQ",
+	"IFWUjXkXkhfUjQsJjs9apnjj+rJ9+Glnt7GhDHiy4Fci/QuLrFZQ/LpfSkVJvrHXum69KwHGemLFZdn3",
+	"X1SdqUV/z+MP2gbqtsrN1jn0YwXqVFYBWNs1VFR3ytMW1/DnaKMYva2bm2itHWb5JkTxIOUQ0xbQYUEJ",
+	"DreQpziiGoomoMLMvXHL5tVJiVc4rRfOSlRTIfIlDH8szdPA7r2N/TdBI6banIucKLZiRlq11jT2d3cz",
+	"LZWO2scn/7DUwMfsPyFvsNGZKjlhr94zFXPR2CiHELdwzeRBRw5b83Vrvj5D9qCjttL0Qc8BNskflBMm",
+	"6IQ3/Z0u5WUIZCasimZShqWZumOK3DI20QDo8x9X52dNcgYJAUKWc62PzFxNWLhZCWw9je/IwQOW31+u",
+	"E/zAwtV9CLHbQ2PhVIHqbA2A9Ag/MoPuaf/ZzMnRvpyasnODs1FswJSi2NCqPF3klN5CBZ4HkfyVhCNq",
+	"jwn6qUvMbMdxmEpap9PxhPKhAI8EYkdmoOAtRRAp2D78JKeG9GAAxo6j3o0wUO/MdYpdOQFIDxwSDH7/",
+	"vSSVBJ7NPhakc0peYKxJ2lA9BKP6ee21doMbQQX2quFiCIPttVpBOmXwivRlNG/eiBvRm1FlWWAvsDOn",
+	"WgrtqgsV17dXoVSs59NlsHvNQNFpRDQfChprMrDWapN8UHJMfm0RKQIIVLkFckH6sQRThYxlxG6EYoMp",
+	"wFnb6YCvBcbrwmMs6hEutGE0apK28E2EM+Np8qb1JtPNByocpxqwSaQhc2YIJE2yyB6XvGMKqiDhQ36U",
+	"rtVoMMLVqy52vHT09MJtcqZxXNKGl90x5fxWuENwN0hfGmzGq3PdeN26YXH2H92IjSUwFUep+Xa4nto6",
+	"Y8pjK98j+n+6OTVDOc48UWzZ63+32lJq4ALvhBbGtLgWzx3ZTijHY6ZCRmY0vt0xIyWnwxHRTERrrGVh",
+	"SusVYyZH/iSuGH8l81vQ1rcscrlrGeT37JrB66HYIDkeuKXen+L5nnMctN8fYo9h//tx4W1/qxdSTdJw",
+	"iWMJa2dy+/07dJWnVS4EyzOBbSXSMWVwrtWVVewLDHjrZ3gGLXSDdLF62MMoobJk/ex0HDQGMR0OixP9",
+	"gD8GIDx80XTp9XvXyl6/Pxqd0/bxSfe0fX34W+Pbwgo+/e3073tfAAJ4cQ04VLqGX1rLV4C6mB+HxFLe",
+	"aqKnesJDLqeY2jrjcUz69jLdcTZjUbPx+HfXaxzby7h1+m2dfi9erpwwBHsnc34/bwwt8fqV6MONoJFT",
+	"x2tmgOX8gokhlvUMJj+++jPLJu+XgxBynVNv0XJrkkPM5lcM6pSpYlFifSk2pCoiRpKQalZqUW+s2F9m",
+	"Jv5YnsCFIrpKBbekQrkqMre7//bX/dZec3f3TRI1W64/ohGwmSBezxaoJ7khseYw5uEtdozHf0txx5TG",
+	"FMHWw9XUKhnnF7p1Vm7bmv1I3k0pb8l08gCuvzSck7Lt1N+JYFEPS8jFEeok47qvvVBS7pNlxtpFZbNi",
+	"S76dJEDgBGZ0XvV196Q1qq7nE1Z7Gh8K7/27gc6OEwCMagEZUz7OiccEcTZMJAe+JcWdk1KhnE6kyOan",
+	"VKe7tN7u7+42W3tY8F2S2rLQ6aV4WvuNo+Orw/PPZ9fdw/OjDsiXOPosDI9zublq5iuDfJebdMxKMWzp",
+	"7LjwtgQk9cvOh87lZecym83Uvri4PP8dIXNL6r1LVpxPLAHv2vOly9rF1UuVBR6yFd3bOOOTp8l6yZaK",
+	"X/zlW16swo+LQnVlcfMpVbcapL19nlANGaAHhBvSZ6EcM00u2sdHTXLFREQYhxpm6GbWI1KRnucIvYCw",
+	"7zQ08RzCJtg8bYwVxW7s8VRjK5Ib0WdMEMdKM2XJbjQwFXHidl8QepLdIWIU096DPWRGE2iu5vGtPB/r",
+	"VRck4/a9bLilP0d+nvUPvkc4e6drZSAnoyxD93XJ/flxVPq+8svLOEAXWPbaPHGdQuDWY3RYW1MSpwLl",
+	"3QJmyjPK59wxPbmgzqaQ7v5t/83b/det5ltc9COJb3vzF/u4lUnykjmUSPJ16a6N7vxKC9o+EwCgLPCo",
+	"rbd4a5NvvcUvXT+ciKBSjaXcSVwq92uCWiYCpOhpQJUo5x5GnQjSUKlh1clVLI41mY0QsYUSz+YDgpLC",
+	"aj5DPjAktHoNBJlDOY0jjIvhdCxbwmIb31NdG2gyO5CqSdrxjM412Wu1MCp/I3y60FQDtkoMhS77hGby",
+	"U+wTXJMezH+fAKhkD10K6G4ln88+nZ1/OavhvL4RznvtEGOsdkUnE0YhJSmWw1JQl9/dzh2imrKyAgjj",
+	"7xIiiYSC98bJ/gVpWeaHcNrQY1UIPQbQJ8Yi8qjgJbIfz6Ox33AnghoZ91Cglhzdv1ePBNdpqxT9eN6L",
+	"xX0t0XmSg8YcwtoakN09d90qCmWSvCbPGGZSmdHWKbF1SjydlPcCwEVJN/dL/Okv4/3SFGev4+cA0BD8",
+	"lGOhq+N4FUHYjYz9Sze1xwq/0slEybuHmbhbZ/PzOJvXNVGXG6dbZrwN7v5A3PsjM+sbaCviuasZ/Ctg",
+	"Y9Uu6N/ALLKmSYJewKgSLHLNhKgg/mp7V3JIhbW1lnuQ4a/OgZxjUsGNODz/fHF+Bv8CA+jj8Yfr7mH7",
+	"8ogYeuulG/YrymYH/0WTiZQx+UkqMrYPQlXgDOov7HPwR66hjEHLnw9cYaG4EYBVhX+3D2KiKlYavEN/",
+	"egbTCmsjHHqEfWiqWUSmkyZpf74+P21fd47IxNqPKBG5wNTMnMP+Rpy2zz63T+Avh5+vrs9PwR6E3q3g",
+	"6He7hzYq5QYs0d7F+dU1KYQPek1yaB+2s0GIi4USFU3HDI3YJjmTUPkBlduMReWAEjDgowjoDYEfHgb3",
+	"DUK2kGTvvQNFJ/4LGm6NL52Tw/PTzs7bxlPrAZkr9YNoATX81vVsuPt0U4pH7n//kQ79f7y1/ngH/wQB",
+	"i7wtsw1abHXNpw1a/I9IVbeM9OGxh0RjhM7iAEbdlXdMDWI5WxGNWI5KWhKMsHyrOufxWhoaa6K5CFlO",
+	"AyV9NqQiINMJMdIBfAptqDBNcsn+yULDIpKKCVQMEySmJPsxklDJCpy/eSN66Rv2OHsAP5YZZMIUGU1F",
+	"pOzgkDBtvy4FIxEL+ZjGAWklAQZ8AGMfYzon7HvIWER2W63mjcCogDZJ/mVI45hEkmmY0FDJWapUJkV5",
+	"JfrjR2auYAvrhCEyxX1p/CEriUujD6nY/pFiEBuXwuXPuLH/+tfmXiEJ/td3ZVnwr9+4X9PU3/3dN3vJ",
+	"j5akfsev7P7yrvnu3RpyE8+wQmDC+Ns0u60T5UdzopiEOBH9w7OKHAIINY+WIm81Up0AHK2VMQ8wIJT0",
+	"oR2+UnR+YDkx9B+BGnAyFTHTmvQgq7ZHNJ1rYn9pkg74LCA+nUah7RyqkY8qM/HXQD56wcz5EtSPR85g",
+	"/zKyFsxj1HQJVkB22hqc/4bh4U2wsXzkYS1srG3O+jY8/HzYWJkqqwVsrDqR4jx4k+WGHDDr/vhmWSfC",
+	"XJVp+y6vChCRLKlPVdzY95CB9NXdbql4cVkUYsCHU2vijKyBAj2yAI8pHEnNBOljinXv+w6d8J1bNu8R",
+	"JKbMh+wHviVLXQraxY1m8aCZSi5Enlqc32EK0+ybg+oRxfW5V1PFfPH137nmxr6PYDcUX44S75MbwpkA",
+	"i+9DmokvB2SRB0WMeJRPb8OYTQ5oJTt8xqBY/MZ1iS6VedkZCeVTS+NF9oTw01wMA4zegFDiUlh7NY9H",
+	"nWwdUmPF6H7HQyqs0WwkfAuDLgH5eoEY29CgKjNoOzQVKz0XCaxkJD10FoIyZt7v3Nkrt2pOI3qXPcH3",
+	"vn3W4mtfL+z5Mz2ScaTTUwuVhMZvUKtBhooKk13FCbtjpSSFRSM5ioRdkSLMTygasspVpHEr3D4M6k3n",
+	"WaJB8M+SES6mKhxRzXQ2RgcP5442xSUtWYSbeX9Ovl4EmK7ZnxPEtUQcNqs4a0EneiQNuWUTg0Ut2R2y",
+	"9x/aq5ZRdbrlpnhuxHVuzwx2ymOmjRTVWzahygimSH+quWDaLl8OBkyBjl7cz+zIVN0yM4lpyEqGvmKu",
+	"BzISLcAaOBgA0Lq5IJTMuIjkDPDSvIKc+YDr17g49uVUwNihlRzhFPrCR5ZDS0VmjN1qHyH1d6DiAx5P",
+	"8f7b/f8XAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
