@@ -3323,7 +3323,7 @@ type ClientInterface interface {
 
 	// GetLeaderboard Read the leaderboard
 	//
-	// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+	// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 	// moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 	//
 	// Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -3337,7 +3337,8 @@ type ClientInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3348,7 +3349,8 @@ type ClientInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3357,8 +3359,9 @@ type ClientInterface interface {
 
 	// RefreshLeaderboard Rebuild the leaderboard
 	//
-	// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-	// repaired by hand. No body is needed.
+	// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+	// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+	// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 	//
 	// Corresponds with POST /incentives/leaderboard/refresh (the `RefreshLeaderboard` operationId).
 	RefreshLeaderboard(ctx context.Context, params *RefreshLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4369,7 +4372,7 @@ func (c *Client) RecordEvents(ctx context.Context, params *RecordEventsParams, b
 
 // GetLeaderboard Read the leaderboard
 //
-// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 // moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 //
 // Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -4393,7 +4396,8 @@ func (c *Client) GetLeaderboard(ctx context.Context, params *GetLeaderboardParam
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4414,7 +4418,8 @@ func (c *Client) CreateLeaderboardWithBody(ctx context.Context, params *CreateLe
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4433,8 +4438,9 @@ func (c *Client) CreateLeaderboard(ctx context.Context, params *CreateLeaderboar
 
 // RefreshLeaderboard Rebuild the leaderboard
 //
-// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-// repaired by hand. No body is needed.
+// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 //
 // Corresponds with POST /incentives/leaderboard/refresh (the `RefreshLeaderboard` operationId).
 func (c *Client) RefreshLeaderboard(ctx context.Context, params *RefreshLeaderboardParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8571,7 +8577,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetLeaderboardWithResponse Read the leaderboard
 	//
-	// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+	// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 	// moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 	//
 	// Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -8587,7 +8593,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8598,7 +8605,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+	// snapshots.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8607,8 +8615,9 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshLeaderboardWithResponse Rebuild the leaderboard
 	//
-	// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-	// repaired by hand. No body is needed.
+	// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+	// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+	// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -16406,7 +16415,7 @@ func (c *ClientWithResponses) RecordEventsWithResponse(ctx context.Context, para
 
 // GetLeaderboardWithResponse Read the leaderboard
 //
-// Members by XP, most first; of equals the one who got there first; every rank is held once. The board is exact at the
+// Members by XP, most first; of equals the one who got there first, then the one enrolled first; every rank is held once. The board is exact at the
 // moment of the call. Members without XP are not on it. The cost of the first pages does not grow with the members.
 //
 // Without parameters this is the board of all time. `period` reads a board that was defined by
@@ -16428,7 +16437,8 @@ func (c *ClientWithResponses) GetLeaderboardWithResponse(ctx context.Context, pa
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16445,7 +16455,8 @@ func (c *ClientWithResponses) CreateLeaderboardWithBodyWithResponse(ctx context.
 //
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
-// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out.
+// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
+// snapshots.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16460,8 +16471,9 @@ func (c *ClientWithResponses) CreateLeaderboardWithResponse(ctx context.Context,
 
 // RefreshLeaderboardWithResponse Rebuild the leaderboard
 //
-// Rebuilds the boards from the ledger. They are kept exact anyway, so this changes nothing unless something was
-// repaired by hand. No body is needed.
+// Sets right from the ledger whatever differs from it, on the board of all time and in the current period of the
+// others. They are kept exact anyway, so this changes nothing unless something was changed by hand. A board of some
+// millions may take longer than one call may last: 503 then, and the next call goes on. No body is needed.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -55389,119 +55401,121 @@ var swaggerSpec = []string{
 	"3rz9BUCx1pOQ7x8vvDfmPwqhvQHlsf1pN2hMlLTi3/3LkTBsI7KA/er9XKFA/1qiWe1lNKvd5ZrVXrlm",
 	"9XpNDfq+yg7MmIuI/YDHVKKFlOnellKAO+I2RAyoJWV1ETOUx7i9A85iXJYlhj92vzeznu4x0xq8nKAO",
 	"aiKk7zRmr437hus1BtCqAy8R3Vx3l80VoZG+BxtnNKYkW63ZnQnwPExjg+4Oy2dhsehNslxxq+1t2wdv",
-	"lbeHVd7GVMyX+5BRV/IQn7U1rRgoDHxTlZHLE5dy1J9Dl1toswWeywMIofxrSmPtnFwMQOmGEpxeivnH",
-	"wBNNFBU3VgkasTjCPl0EQBPsxwHq7gcNoZEXFJ+N5ZiJTFZ6HDfJSQbuR04N+XaOwBYSWu5ygwOGMvWM",
-	"IprmhA6ZThGrh0rO0n4kLqMK3L1f3cCpgoOqHMcF4lTlgNA4JoaPWZP0sO1+jyhGwSOPzyRO1wj6pkWk",
-	"P78WvfOzyytSsf29wDl3v52TUE4F1sAPqCJpd+VZ6kjHzx6QHjU9MuHhjf32BDK08C/XoqcFneiRNEeZ",
-	"6fnffA6/3Y8+c4BI6aaAJkzMTJYpjJ+YOc7Qzdo4STDBWuFXeLJtGovB5gtGI6dmuxVVxZrTXdi8IH8R",
-	"SPclBo+rvND2UqR/c3ZC6vpL8aJ291pWHaLiBjZhUQV26tObty27riwwC760twJpJX3pl/Sl18WX/vbr",
-	"u0aiW7Y2wqLN0GdHGDWvA0ibDQwnt30bG95mIr8ofYAiTHScY8BeI8iy5fuB8i0PQHs56aVf4BBoS4Vk",
-	"LjkyIEai44UCqm1WSPmmosmgkWs6itXoflwsKIdnMJYNCsJUKdAXhNVD9klE5xiEnjF2o8lP8OCJFBGd",
-	"/4wRTCnMSFur5cvVYZO0/YgY6dbXwktu1zIqIO3j4+7V0UmH0LGEmDqUsjgnTNLijBvtOIfTbqK5dzZB",
-	"PracLql/v49YfVBPjD+VnIfBCdT36H6CXm7T8ZgpoqkjVLvZ8Tz3Em6rpZlO5/PxP9YMQWY35M45Uu4l",
-	"I0tmWDOjGYNXKnKRoBsu7A/nnYujsw+Jx1ODOMONwqDWPdZfWHwp4lh6KbxOGKQ6JxzU1h5/kb3OSm9Y",
-	"tevs9QIp2gHytHh52j6//O3sqpQaq65thkI9g3tgGvUrhVQfgzgF8Tyl0hI1a0ukW6fR1mm0qZJ4RaEr",
-	"TGLqS+UuG6Fey1lfcSzrTnu3qa/plWIDxfRoWXSvP+VxlFEpdarsxSwaMgUK1hw8QDdsYrz/SMxndB4Q",
-	"LR1+nyue8/n1DqswxVKaUQ0ZhxTgUpOutqcSdbcEH6k8dAbLeHC17Z6VX3br8oIlKw/c3peLmWyO06aB",
-	"hMx2XPhvlTcRg4luef+W9295/4M5CIBvruMj2IiB1wCsZoqlGeqQU6GbpKeouEHUuWkcI3K1f2Y2kugl",
-	"AHd+wvhBb+TaZ3OXYkRc2uExVXRz8OrgaVzX7ch5riGqIxgfjvpyqjShfXmLVdnU/bHPYqwnLS2iUi4C",
-	"nXLliA3o1LL+VtAYSDWmBs7VvN6zNgH9wcfTMaY/jrnAf6RdZLgwbMhUqbf7/lLJzTafHs3NCDw2ySbY",
-	"g4egsuYRy2anZn3N6Zb9Gziv645+FzQAyDWqxD6vOU59BCN/Z5Y2o/6LRoDZrSN86wh/aY5wyzoSKoXr",
-	"8Xiu8GpZqJc3bVge9YVWDmMasUKry9Lq3+PsR/+d29M8rcf1qcpOM8dTq2ENnOOWr26LTx+7XQ26T6xi",
-	"6X1CehmnXGwZXJ8r3rJ4ecsufCQgscw29r1Ca0EBtj1kGEFCdxUbhK88fFfelQU96zCu+DbOFg1tUgZU",
-	"C32trFpoo4wJO8mafXvxELesa8u6Hpl1xf6qp8wKftisbv6DyyeAignwYvuy+bGcYrLht3MyVBSKSJJL",
-	"pYniruWM86vcsvgAtE/IFkgSCwfckD4zM8YE1ldnjHsoPm8FhOLrDvvlBzS7gb+9Iz2XatDFn3tN0nYP",
-	"45QgaZIYiRYyqj+QNSiS6p5r4arzCTcHaXvEkcRSbTaXIoJaEfwS/AqDM/jZL5ErItgPk60gh6L7ZZkL",
-	"WE76jDkLIEpyCucTFmiumdUAvPapsPb/u4i1dTTxZIPLYfJh7tvAw9Y5sq1LfXacfI9EUCbia4WhSypQ",
-	"v7vT+qORl6nrx6ztXF79Cf+7FFH/go3lrQNpRaEN4WohZ0QCgAoWaXphqw0A1RSLECog9DeTrvDWFjt/",
-	"y1C33uaHws5fi1et2QD9PvjPp9Inq3gGk/Ihj74EydgBEVKRWGqWFo67V5oV+M33Zj5PDNwcjhidMFWh",
-	"AqOPOKdb/rq2avmIuM2YrxQtnf0LU92L+Mr33t6lbqct1vJW4mxV+JeFtfyYYrGgkY+pumEGUhJeYQPi",
-	"6iTSc6tjY4pRzLVBZ19U2aeSkQlVRqBTjYcjIlCqslgzMmQeypIIiS9BPQ+gWkIREFQNgR/P/rUL/X/Z",
-	"eGLm2HUzAXjWZEJ5RTqpXc8xTvVlIhoWakndB7KZOm6nYUHuv136zb3wCN2u4BY9ju/M97MuyN4FEJS0",
-	"GUEGBeVXBzBn6fDX1lIYlDdZUYmFayFcp7Oj08tG0Ii4hgrwQwQbeX929vly593Hv7/Z2Tv51m4EDfZj",
-	"whXTdmhUCEC8S4iUA5ZK5RE4AoeoEDSpNsKpBEkDBiWYIu+lvAFcSqb4gOe22FJZQrHpN4soLNzEdrwr",
-	"JogcDFxZP+nbcUdy8oDUgLOpUhnsVdwqCVslYaskPF+mluWqqQjOqAknqSxf5u7jQk8HAx5yJkx3Ijmi",
-	"oMip6cpBFxvEJDwvxaqrB0yX+AkLMruglmS0jhp6CXDN+eocacfFoLem57ReB3EmvskmYhY7fk/oHNQb",
-	"IWegYsAbI3rLMuUtVkkJCNrE2lwLhzkNCHR9SLhQis4PyG6rZZk0xZJtVyXTA0+rQ9W2v/gSbRrH/4eH",
-	"po6h1EZq5tuIgmM2wCglYlv7jlRjrjUXwzLd53fYsyxF3DOVu5h6oiVQYAre7bLOHQgKHQwk1iGW5lrH",
-	"cXmitUPhckkTfSljRsVTAIZ8HUl71b4/fBYM7gTc5MU+UV4xyLSFAm2nBBOYL6ofRcTfR1RUfOOovVYd",
-	"ZaTYWmqzFBrH4Oom0bjbv/V1b9NoHjmNBngezXA8x+6WyeIy0Vea9JfFalyWCO1d1yCgXPCukPVMTpKx",
-	"wLmdomchx6aCDhnggrXPj8qTA9MRXnCXJPykn2nVV5MHHqNR0otqbTTi7HY1FnuFG7zlRM1Ye5R2BJL/",
-	"MenutlqtdD/tv8i3c097lvhzCSZpKdS38+5Fp334W+dDuaH6VBnlCTHXySdP7+FWomwlyiNLFH9nM1SX",
-	"FSbpj9/XyR/3ML9L8sfxkcCKhBs2XzNz/O84/iPozLm+qpXxug37p7oeGyIquvz+VWB5aZuZlOtdMmNi",
-	"RriAbqpUmcwg2rCJrtdebmp3ZrcImx1RHs+7sRzC8O6pt5Y/ZmGY6+b7NfY3y13/u7+qddRu15VqyyK3",
-	"LPJxWeS/PLPxXNFxn3VrbFZls1OiGfhd8GJq53lBnL0IGpARMQXN32q7fMx0kqXe8xwBY1Q95DG9Jvk6",
-	"ksTzAY3tvGgcXwsXvXL4vaDMejx2B1CM6LVBLv2tMm387y569IyRrgzPLKm8Bp5dl7k+EjNdL7ncMcOn",
-	"Si7fSr6Hknz1TzlzxOXp7XAXtmGvbdhrG/Z69vR2nyBRTwt47oR3VFpeTTVTq+NX1h5zfVTxPReFSnqb",
-	"Z8MsjrVGmcAQGckZQNxnnuO63HT7oplKzLfNA0P392NNRcTUjM7zBmCyvCQklPySCp28HHskrSJoRGCe",
-	"1pRY/vG9u++b217nSg4VZPTXs8EsYf1Fb02xrSn2NKaYSex+sJOA/u5vmJWzzj9v2PwOHd6bZvNf2jsP",
-	"/x7wHwyNLQCJOYBS3hl1RhgWEUE2YUXu/mb21Wc2f5bMfTlhIt8ALsMw19WPnzhHf2sHrWsHlZUNPKAd",
-	"BES4LRbYiqytQfSyigXuaRDdr3xgVcnA+yn0DcFOrFl00iaB9KCAQGJRAInFaO9gL1iU3pbRRsTIIYMG",
-	"WpCbBz3NoH9Zm0R8yA2NcXiur8XHL8cfj46POx/sQ1bOB2kbEfjEAaFkMpprHtIY6hW4Jued0w9Hp5+w",
-	"rICxSJOeHvHJhIthO4qsIt4LsGrhTatFsNnkzPc18Tl40J4E5+7am2no2C0yttsRbJw9TNI+PyJ6JGe6",
-	"unDhyLDxM1ct4PbmBLPdapgkN2MnKstSz4OG3+W8GzhNz786+9yB/PzCiHuNoPGvKRWGmzngcxbOAoaB",
-	"vzWOpYhkIifhWnx6D8mrgu029hu7pIOrIReSRqkEb0eUfHY1IVIbGrvSgM4u+aV9ai/nvbLp7cE9ZmFF",
-	"2bGU1FW8WVJXYZ+N46wxHVKlOFOphmWv89vllRd761VeHJ59/Njp7Pzt75/3Cn8ExpX98/egMZjGA+7n",
-	"uOzDmWqN3UVy8j+d+jzHwYAxciun4QiMlpTUdivKMewIQIPZ7dKGmqlu7DcSjmNZsKLhDRfDUwgP+Ufv",
-	"RUurSzK2XWK3uthWF3sZNRkhNTSWQ9BHMipZeon1vQsz7NCPVJXhZr9E1fOLqPJgn67E3M1uxctNKPVf",
-	"tZtd9U0nZzZuglrxaYdhwzVBEVPZhxUF0Ppy5BJfrJPU+lHJcR2v1ZVs/HulyNbVf37ZRPtJFNu8+oPj",
-	"FrWeoqKzUIC6V64hZ1Sak+mwqDKX6jF7pXrMMyjXie7kDK91NKenShVO70udXOEMb9yGX7bhl0cOv6ic",
-	"DK1UMopivTTKkhnr1Z88WhZpOQFANirQ4gicNwawUTXxfKSZeFOGkmliJEldMlKRw/bpYcf+4yB1kSA7",
-	"IHRIufD9xa6Fw3c4IFTMsfQSPDCI+0p6XNzSmEddo6jQ4OPqBQjJDU1vHIOHhmS+d7zjfU1ymP5xaDeB",
-	"9Gl446oqk2AQht6Z90+hL8n+eCt55JxJri89c03zp7q8rRnGjjKW3ArFx1p16bkkCsCEmlFG/YgaRc/C",
-	"vVSRJ4WUggPIY995mZBQCJAqysa8C8kL6sa5BMdnLVO8cXXRPvy8s9vYUAY8WvArkf6FRVYrKH7dz6Wi",
-	"JN/Ya1213pUAYz2y4rLs+8+qztSiv6fxB20DdVvlZuscelmBOpVVANZ2DRXVnfK0xTX8OdooRm/q5iZa",
-	"a4dZvglRPEg5xLQFdFhQgsMt5CmOqIaiCagwc2/csHl1UuIlTuuZsxLVVIh8CcMfS/M0QLSaxv6boBFT",
-	"bc5EThRbMSOtWmsa+7u7mZZKH9pHx/+w1MDH7D8hb7DRmSo5Ya/eMxVz0dgohxC3cM3kQUcOW/N1a74+",
-	"Qfago7bS9EHPATbJH5QTJuiEN/2dLuVlCGQmrIpmUoalmbplitwwNtEA6PMfl2enTXIKCQFClnOtT8xc",
-	"Tli4WQlsPY3vg4MHLL+/XCf4gYWrex9it4fGwqkC1dkaAOkRfmIG3dP+s5mTo305NWXnBmej2IApRbGh",
-	"VXm6yAm9gQo8DyL5KwlH1B4TU4g8acA0tuMwRTh2tQ3peEL5UIBHArEjM1DwliKIFGwffpJTQ3owAGNH",
-	"Ue9aGKh35jrFrpwApAcOCQa//16SSgLPZh8L0jklLzDWJG2oHoJR/bz2WrvBtaACe9VwMYTB9lqtIJ0y",
-	"eEX6Mpo3r8W16M2osiywF9iZUy2FdtWFiuuby1Aq1vPpMti9ZqDoNCKaDwWNNRlYa7VJPio5Jr+2iBQB",
-	"BKrcArkg/ViCqULGMmLXQrHBFOCs7XTA1wLjdeExFvUIF9owGu0nwJ3ct1y0k2e3PGIihF+hjzxAY4VU",
-	"2/0QvutwZgKA8vkm0/8HaiKnGtBMpCFzZgikWbLIHrC8xQwbmJkfpWtVIAyJ9aqrIy8cAT5zX51pHJf0",
-	"7WW3TDlHF+4QXCbSlwa79+pc+163blic/Uc3YmMJXMiRdr5/rifPzpjy2CoEEf0/3ZyaoRxnnij2+PW/",
-	"W/UqtYiB2ULPY1pci2enbCeU4zFTISMzGt/smJGS0+GIaCaiNdayMKX1qjeTI38U342/w/ktaOsbFrlk",
-	"twxUfHbN4CZRbJAcD1xr74DxjNJ5GtrvD7Epsf/9qPC2ZwMLuSlpfMXxkLVTv/3+HbpS1Sqfg2WywAsS",
-	"cZpyRNcby1oCBY69dUw8gdq6QX5ZPbBiFGlZsn5yOg4ag5gOh8WJfsQfA5Advsq69Pq9a2Wv3x+Nzkn7",
-	"6Lh70r46/K3xfWEFn/928ve9r4AZvLgGHCpdwy+t5StA5c2PQ2IpbzTRUz3hIZdTzIWd8TgmfXuZbjmb",
-	"sajZePi761WU7WXcegm3XsJnr29OGIK9kzlHobeelrgJS/ThRtDI6e81U8ZyjsTEcsu6EpMfX/2ZZZN3",
-	"y1ELrVWQUW/R1GuSQ0z/VwwKm6liUWKuKTakKiJGohFRZoJvrNhfZCb+UK7Dhaq7SgW3pKS5KpS3u//2",
-	"1/3WXnN3900SZluuP6IRsJkgXs8WqCe5IRPnMObhDbaYx39LccuUxpzC1v3V1CoZ5xe69W5u+6C9JHeo",
-	"lDdkOrkH118a/0nZduogRXSp+2Xw4gh1snfd154pi/fRUmntorJptCXfTjImcAIzOq/6unvSGlVX8wmr",
-	"PY2Phff+3VBqxwliRrWAjCkf58RjAlEbJpID35Li1kmpUE4nUmQTWqrzY1pv93d3m609rBAvyYVZaA1T",
-	"PK39xoejy8OzL6dX3cOzDx2QL3H0RRge55J51cyXEvm2OOmYlWLY0tlR4W0J0OsXnY+di4vORTb9qX1+",
-	"fnH2O2LslhSIl6w4n4kC3rWny6+1i6uXWws8ZCu6t4HJR8+r9ZItFb/4y/e8WIUfF4XqymroE6puNEh7",
-	"+zyhGlJGDwg3pM9COWaanLePPjTJJRMRYRyKnqH9WY9IRXqeI/QCwn7Q0MRziJpgt7UxliC7scdTjb1L",
-	"rkWfMUEcK83UMbvRwFTEidt9QaxKdosQU0x7D/aQGU2gG5sHxPJ8rFddwYzb97zhlv4c+XnWP/ge8e+d",
-	"rpXBqIyyDN0XMvfnR1Hp+8ovL+MAXWDZa/PEdSqHWw/Rkm1NSZwKlHcLICtPKJ9zx/Togjqbc7r7t/03",
-	"b/dft5pvcdEPJL7tzV9s/FYmyUvmUCLJ16W7NrrzKy1o+0wACLTAo7be4q1NvvUWP3fBcSKCSjWWcidx",
-	"qdyviYKZCJCipwFVopx7GHUiyFulhlVnY7E41mQ2QogXSjybDwhKCqv5DPnAkNDqNRBkDuU0jjAuhtOx",
-	"bAmrc3wTdm2gK+1AqiZpxzM612Sv1cKo/LXw+UVTDWAsMVTG7BOayU9xiS09mP8+ARTKHroU0N1Kvpx+",
-	"Pj37elrDeX0tnPfaQcxY7YpOJoxCDlMsh6UoML+7nTtENWVlyRDG3yVEEgkF742T/QvSsswP4bShhyop",
-	"eghkUIxF5GHES2Q/nkdjv+FOBDUy7rFDLTm6f68eCa7TVil6ed6LxX0t0XmSg8akw9oakN09d90qKmuS",
-	"vCbPGGZSmdHWKbF1SjyelPcCwEVJN/dL/Okv493SnGiv4+cQ0xAtlWNlrON4FUHYjYz9Cze1hwq/0slE",
-	"ydv7mbhbZ/PTOJvXNVGXG6dbZrwN7r4g7v2JmfUNtBXx3NUM/hWwsWoX9G9gFlnTJIE7YFQJFrnuQ1QQ",
-	"f7W9Kzmkwtpayz3I8FfnQM4xqeBaHJ59OT87hX+BAfTp6ONV97B98YEYeuOlGzY4ymYH/0WTiZQx+Ukq",
-	"MrYPQhnhDAo27HPwR66h7kHLnw9cJaK4FgBuhX+3D2KiKhYNvEN/egYEC4spHNyEfWiqWUSmkyZpf7k6",
-	"O2lfdT6QibUfUSJygamZOYf9tThpn35pH8NfDr9cXp2dgD0IzV7B0e92D21Uyg1Yor3zs8srUggf9Jrk",
-	"0D5sZ4OYGAs1LZqOGRqxTXIqoVQESr0Zi8oRKGDABxHQGyJF3A8fHIRsIcneeweKTvxnNNwaXzvHh2cn",
-	"nZ23jcfWAzJX6oVoATX81vVsuLt0U4pH7n9/SYf+P95af7iDf4SARd6W2QYttrrm4wYt/kekqltGev/Y",
-	"Q6IxQityQK/uylumBrGcrYhGLIcxLQlGWL5VnfN4JQ2NNdFchCyngZI+G1IRkOmEGOkQQYU2VJgmuWD/",
-	"ZKFhEUnFBCqGCXRTkv0YSShkBc7fvBa99A17nD3AK8sMMmGKjKYiUnZwSJi2X5eCkYiFfEzjgLSSAAM+",
-	"gLGPMZ0T9iNkLCK7rVbzWmBUQJsk/zKkcUwiyTRMaKjkLFUqk6K8Ev3xEzOXsIV1whCZ4r40/pCVxKXR",
-	"h1Rsv6QYxMalcPkzbuy//rW5V0iC//VdWRb86zfu1zT1d3/3zV7yoyWp3/Eru7+8a757t4bcxDOsEJgw",
-	"/jbNbutEeWlOFJMQJ8KFeFaRgwyh5sFS5K1GqhNEpLUy5gNEO+hD/3yl6PzAcmJoWAI14GQqYqY16UFW",
-	"bY9oOtfE/tIkHfBZQHw6jULbOVRDJVVm4q8BlfSMmfMlMCEPnMH+dWQtmIeo6RKsAAW1NTj/DcPDm4Bp",
-	"+cjDWmBa25z1bXj46cC0MlVWC2BadSLFebQnyw05gNz98d2yTsTFKtP2XV4VQChZUp+quLHvMQbpq9vd",
-	"UvHisijEgA+n1sQZWQMFmmoBgFM4kpoJ0scU696PHTrhOzds3iNITJkP2Q98T5a6FOWLG83iQTOVXAhV",
-	"tTi/wxTX2XcT1SOK63Ovpor54uu/c82NfR/Bbii+HCXeJzeEMwEW34c0E18OyCKPohjxKJ/ehjGbHNBK",
-	"dviMQbH4jasSXSrzsjMSyqeWxovsCeGnuRgGGL0BocSlsPZqHsA62TqkxorR/Y6HVFij2Uj4FgZdAvLt",
-	"HEG5oaNVZtB2aCpWeiYSHMpIeqwtRHHMvN+5tVdu1ZxG9DZ7gu99v63F176d2/NneiTjSKenFioJneKg",
-	"VoMMFRUmu4pjdstKSQqLRnIUCbsiRZifUDRklatI41a4fRjUm86zRINooSUjnE9VOKKa6WyMDh7OHW0K",
-	"ZFqyCDfz/px8Ow8wXbM/JwiEicBtVnHWgk70SBpEDoOiluwO2fsP/VjLqDrdclM8N+JavWcGO+Ex00aK",
-	"6i2bUGUEU6Q/1VwwbZcvBwOmQEcv7md2ZKpumJnENGQlQ18y1zQZiRZgDRwMAGjdXBBKZlxEcgZ4aV5B",
-	"znzANXhcHPtiKmDs0EqOcAqN5CPLoaUiM8ZutI+Q+jtQ8QEPwHj3/e7/CwAA//8=",
+	"lbeHVd7GVMyX+5BRV/IQn7U1rRgoDHxTlZHLE5dy1J9Dl1toswWeywMIofxrSmPtnFwMQOmGEpxeiqXR",
+	"TgcobZ9gQsk49t7PA3RTE0XFjdWQRiyOsIkXAUQFOzPAwftBQ+jyBZVpYzlmIpOyHsdNcpLBApJTQ76d",
+	"I+qFhH683OCAoUzdpgi1OaFDplM466GSs7RZiUu3Al/wVzdwqv2gnsdx9ThVOSA0jonhY9YkPezJ3yOK",
+	"UXDX4zOJRzaCpmoR6c+vRe/87PKKVJxNL3Ce32/nJJRTgQXyA6pI2np5lnrZ8bMHpEdNj0x4eGO/PYH0",
+	"LfzLtehpQSd6JM1RZnr+N5/gb/ejzxxaUropoCYTM5Nl2uQnZo4zRLU2iBJMsFZsFp5sm8ZiJPqC0cjp",
+	"4G5FVYHodBc2r9ZfRNl9iZHlKhe1vRTp35wRkfoFUzCp3b2W1ZWouIFNWNSPnW715m3LriuL2oIv7a2A",
+	"YUlf+iV96XXxpb/9+q6RKJ6tjYBqM/TZEUbN66DVZqPGyW3fBo63acovSlmgiCEd5xiwVxeybPl+iH3L",
+	"o9NeTnrpFzh42lIhmcucDIiR6JWhAHmbFVK+42gyaOQ6kmKpuh8Xq83hGQx0g4IwVQr0BWFVkH0S0TlG",
+	"qGeM3WjyEzx4IkVE5z9jeFMKM9LWpPlyddgkbT8ihsH1tfCS2/WTCkj7+Lh7dXTSIXQsIeAOdS7OQ5P0",
+	"P+NGO87htJto7j1RkKwtp+BPMkxQYeAvkLL9+pdfroXfC11dPn8fwfugjhw/15yDwonc9+i9glZw0/GY",
+	"KaKpI2V7HPE89xJuvKWqTufz8T/WjGBmN+TO+WHuJUVLZlgzIRpjXypygaQbLuwP552Lo7MPicNUg8DD",
+	"jcKY2D3WX1h8KWBZem281hikWikc1Nacf5Gt0kpvWLXn7fUCKdoB8rR4edo+v/zt7KqUGquubYZCPQt8",
+	"YBr1K4VMIYMwB/E8pdISRWxLpFuf09bntKkaeUWhqUziDJDKXTZCvR60vmpZ1tz2blNX1SvFBorpUXVw",
+	"8JIZTRQfjkyqBcYsGjIF4TJAQnX5cmk+pBRVOqqIPJq0VyXdRqDovBYYOQStbg5upxs2Md5pJeYzOg+I",
+	"lg5R0JXz+Yx/h56YojvNqH8oSrvsttN52SevxZjHMZdCg5po7JnFUtgFmhEVLo8vjuGvMdVmn7xtvXah",
+	"Qbse5KQ/DD41lEwTKZrkVKJWmsBClUcMYfsfXN28Z8Fbf8rjvEDMyjFHM+XiMZvatWn8JLMdF/5b5b3T",
+	"YKJbmbWVWVuZ9WCuD3un1vJ+bCR4auB0M8XSxHxIJdFN0lNU3CDY3jSOEbDbPzMbSfR/mJwEAn2Xa5/E",
+	"XgqNcWmHxwzZzTG7g6dxyrcj55OHYJZgfDjqy6nShPblLcpY6v7YZzGW0ZbWjikXeE+5csQGdGpZfyto",
+	"DKQaUwPnal7vWVuG/uDj6RizPsdc4D/S5jlcGDZkqtSPf3+p5GabzwrnZgQCOtkEe/AQS9c8Ytmk3KwX",
+	"Pd2yfwO3fN3R74IG4NdGlZDvNcepD9zk78zSHtx/0Yiru3Xxb138L83Fb1lHQqVwPR7PyV8tC/XyXhXL",
+	"49nQwWJMI1bo8Fla9Hyc/ei/c1eep/UUP1W1beZ4avXpgXPc8tVtze1jd+kBQgPFMomdLeOUi52S63PF",
+	"WxYv71SGjwQkltl+xldoLSiA9IfEKshjr2KD8JWHb0a8so5pHcYV38bZWqlNqp9qgc6VFUltlAtiJ1mz",
+	"XTEe4pZ1bVnXI7Ou2F/1lFnBD5vBBXxwmRJQKALed48WMJZTTKP8dk6GikLtTHKpNFHcddpxfpVbFh+A",
+	"9gl5EEnK5IAb0mdmxpjAsvKMcQ81962AUHzdQd78gB4/8Ld3pOeSKLr4c69J2u5hnBKkgxIj0UJG9Qfy",
+	"IUVS1HQtHCgB4eYg7Qo5klihzuZSRFAig1+CX2FwBj/7JXKFLvFM4TxgDSzLuMAq2mfMtQBRklM4n7Au",
+	"dc1sDOC1T9Vi4L+LWFtHE082uLw7AMx9G3jYOke25bjP3h7AAzCUifha4fOSwtvv7rT+aORl6vqxdjuX",
+	"V3/C/y5tJHDBxvLWYdOi0IZwupAzCCd/dbWpXthqA/g8xfKKis4Bm0lXeGvbMmDLULfe5odqGbAWr1qz",
+	"7/t9YK9PpU9W8Qwm5UMedApSeAIipCKx1Cytl3evNCtgq+/NfJ4YrzocMTphqkIFRh9xTrf8dW3V8hHh",
+	"ql2+09LZvzDVvQgrfe/tXep22kJMbyXOVoV/WRDTjykWCxr5mKobZiAl4RX2Xa5Ofj23OjamGMVcG3T2",
+	"RZXtORmZUGUEOtV4OCICpSqLNSND5hE8iZD4ElQqAZgnlDdBPRT48exfu9D2mI0nZo7NRhNca00mlFek",
+	"k9r1HONUXyaQY6FK1n0gm6njdhoW5P7bpd/cC4bR7Qpu0eP4znwb74LsXcB+SXswZMBffnW4epYOf20t",
+	"RX95kxWVmEcdwnU6Ozq9bASNiGuobT9EjJX3Z2efL3feffz7m529k2/tRtBgPyZcMW2HRoUAxLuESDlA",
+	"yFQegSNwiApBb24jnEqQ9J1QginyXsobgONkig94bostlSUUm36zCD7DTWzHu2KCyMHAARaQvh13JCcP",
+	"SA04myqVwV7FrZKwVRK2SsLzZWpZrpqK4IyacJLK8mXuPi70dDDgIWfCdCeSI/iLnJquHHSxL07C81KI",
+	"vnp4fImfsCCzC2pJRuuooZcA15yvzpF2XAxainpO63UQZ+KbbCJmsdH5hM5BvRFy5kpZqCEjessyNTRW",
+	"SQkI2sTaXAuHRAPAe31IuFCKzg/IbqtlmTTFQh9XitMDT6sDE7e/+OJzGsf/h0fkjqGeR2rmu6eCYzbA",
+	"KCVCevtGXGOuNRfDMt3nd9izLEXcM5W7mHqiJVBgilnuss4dvAsdDCTWT5bmWsdxeaK1Ax9zSRN9KWNG",
+	"xVNAoXwdSXvVvj98FgzuBNzkxfZYXjHIdMMCbacECpkvqh9FoONHVFR8v6y9Vh1lpNhRa7MUGsfg6ibR",
+	"uNu/9XVv02geOY0GeB7NcDzH7pbJ4jLRV5r0l4WoXJYI7V3XIKBc8K6Q9UxOkrHAuZ3igiHHpoIOGSCe",
+	"tc+PypMD0xFecHMo/KSfadVXkwceoz/Ui+roNOLsdjUEfYUbvOVEzVh7cHrEz/8x6e62Wq10P+2/yLdz",
+	"T3uW+HMJJmkp1Lfz7kWnffhb50O5ofpUGeUJMdfJJ0/v4VaibCXKI0sUf2czVJcVJumP39fJH/foxkvy",
+	"x/GRwIqEGzZfM3P87zj+I+jMuXaylfG6DdvGutYiIiq6/P5VYHlpd52U610yY2JGuIAmslSZzCDasImu",
+	"11Vvandmt4gWHlEez7uxHMLw7qm3lj9m0afr5vs19jfLXf+7v6p11G7XjGvLIrcs8nFZ5L88s/Fc0XGf",
+	"dWtsVmWzU6IZ+F3wYmrneUEEwQj6rhExBc3fart8zHSSpd7zHAFjVD3kMb0m+TqSxPMBjV3MaBxfCxe9",
+	"csjEoMx6GHqHy4y4vEEu/a0ybfzvLnr0jJGuDM8sqbwGnl2XuT4SM10vudwxw6dKLt9KvoeSfPVPOXPE",
+	"5entcBe2Ya9t2Gsb9nr29HafIFFPC3juhHdUWl5NNVOr41fWHnPtY/E9F4VKWrpnwyyOtUaZwBAZyRmA",
+	"92ee47rcdPuimUrMt80DQ/f3Y01FxNSMzvMGYLK8JCSU/JIKnbwceyStImhEYJ7WlFj+8b2775vbXudK",
+	"DhVk9NezwSxh/UVvTbGtKfY0pphJ7H6wk4D+7m+YlbPOP2/Y/A4d3ptm81/aOw//HvAfDI0tAIk5gFLe",
+	"GXVGGBYRQTZhRe7+ZvbVZzZ/lsx9OWEi3/cuwzDX1Y+fOEd/awetaweVlQ08oB0ERLgtFtiKrK1B9LKK",
+	"Be5pEN2vfGBVycD7KXREwQa0WXTSJoH0oIBAYlEAicVo72ALXJTeltFGxMghg9ZgkJsH3dqgM1ubRHzI",
+	"DY1xeK6vxccvxx+Pjo87H+xDVs4HaYMU+MQBoWQymmse0hjqFbgm553TD0enn7CsgLFIk54e8cmEi2E7",
+	"iqwi3guwauFNq0Wwx+bMd2zxOXjQeAXn7hq3aWhULjK22xFsnD1M0j4/InokZ7q6cOHIsPEzVy3g9uYE",
+	"s91qmCQ3Yycqy1LPg4bf5bwbOE3Pvzr73IH8/MKIe42g8a8pFYabOeBzFs4ChoG/NY6liGQiJ+FafHoP",
+	"yauC7Tb2G7ukg6shF5JGqQRvR5R8djUhUhsau9KAzi75pX1qL+e9suntwT1mYUXZsZTUVbxZUldhn43j",
+	"rDEdUqU4U6mGZa/z2+WVF3vrVV4cnn382Ons/O3vn/cKfwTGlf3z96AxmMYD7ue47MOZao3dRXLyP536",
+	"PMfBgDFyK6fhCIyWlNR2K8ox7AhAg9nt0oaaqW7sNxKOY1mwouENF8NTCA/5R+9FS6tLMrbNcbe62FYX",
+	"exk1GSE1NJZD0EcyKll6ifW9CzPs0I9UleFmv0TV84uo8mCfrsTczW7Fy00o9V+1m131TSdnNm7vWvFp",
+	"h2HDNUERU9lhFgXQ+nLkEl+sk9T6UclxHa/VlWz8e6XI1tV/ftlE+0kU27z6g+MWtZ6iorNQgLpXriFn",
+	"VJqT6bCoMpfqMXuleswzKNeJ7uQMr3U0p6dKFU7vS51c4Qxv3IZftuGXRw6/qJwMrVQyimK9NMqSGevV",
+	"nzxaFmk5AUA2KtDiCJw3BrBRNfF8pJl4U6D1l5EkdclIRQ7bp4cd+4+D1EWC7IDQIeXCNzG7Fg7f4YBQ",
+	"McfSS/DAIO4r6XFxS2MedY2iQoOPq4f9xzQ0vXEMHrqe+a74jvc1yWH6x6HdBNKn4Y2rqkyCQb6XmfNP",
+	"oS/J/ngreeScSa7jPlMM/FJTXd7WDGNHGUtuheJjrbr0XBIFYELNKKN+RI2iZ+FeqsiTQkrBAeSx77xM",
+	"SCgESBVlY96F5AV141yC47OWKd64umgfft7ZbWwoAx4t+JVI/8IiqxUUv+7nUlGSb+y1rlrvSoCxHllx",
+	"Wfb9Z1VnatHf0/iDtoG6rXKzdQ69rECdyioAa7uGiupOedriGv4cbRSjN3VzE621wyzfhCgepBxi2gI6",
+	"LCjB4RbyFEdUQ9EEVJi5N27YvDop8RKn9cxZiWoqRL6E4Y+leRrYvbex/yZoxFSbM5ETxVbMSKvWmsb+",
+	"7m6mpdKH9tHxPyw18DH7T8gbbHSmSk7Yq/dMxVw0NsohxC1cM3nQkcPWfN2ar0+QPeiorTR90HOATfIH",
+	"5YQJOuFNf6dLeRkCmQmropmUYWmmbpkiN4xNNAD6/Mfl2WmTnEJCgJDlXOsTM5cTFm5WAltP4/vg4AHL",
+	"7y/XCX5g4ereh9jtobFwqkB1tgZAeoSfmEH3tP9s5uRoX05N2bnB2Sg2YEpRbGhVni5yQm+gAs+DSP5K",
+	"whG1xwT91CVmtuM4TCWt0+l4QvlQgEcCsSMzUPCWIogUbB9+klNDejAAY0dR71oYqHfmOsWunACkBw4J",
+	"Br//XpJKAs9mHwvSOSUvMNYkbageglH9vPZau8G1oAJ71XAxhMH2Wq0gnTJ4RfoymjevxbXozaiyLLAX",
+	"2JlTLYV21YWK65vLUCrW8+ky2L1moOg0IpoPBY01GVhrtUk+Kjkmv7aIFAEEqtwCuSD9WIKpQsYyYtdC",
+	"scEU4KztdMDXAuN14TEW9QgX2jAa7SfAndy3XLSTZ7c8YiKEX6FZPUBjhVTb/RC+63BmAoDy+SbT/wdq",
+	"Iqca0EykIXNmCKRZssgesLzFDBuYmR+la1UgDIn1qqsjLxwBPnNfnWkcl/TtZbdMOUcX7hBcJtKXBrv3",
+	"6lz7XrduWJz9RzdiYwlcyJF2vn+uJ8/OmPLYKgQR/T/dnJqhHGeeKPb49b9b9Sq1iIHZQs9jWlyLZ6ds",
+	"J5TjMVMhIzMa3+yYkZLT4YhoJqI11rIwpfWqN5MjfxTfjb/D+S1o6xsWuWS3DFR8ds3gJlFskBwPXGvv",
+	"gPGM0nka2u8PsSmx//2o8LZnAwu5KWl8xfGQtVO//f4dulLVKp+DZbLACxJxmnJE1xvLWgIFjr11TDyB",
+	"2rpBflk9sGIUaVmyfnI6DhqDmA6HxYl+xB8DkB2+yrr0+r1rZa/fH43OSfvouHvSvjr8rfF9YQWf/3by",
+	"972vgBm8uAYcKl3DL63lK0DlzY9DYilvNNFTPeEhl1PMhZ3xOCZ9e5luOZuxqNl4+LvrVZTtZdx6Cbde",
+	"wmevb04Ygr2TOUeht56WuAlL9OFG0Mjp7zVTxnKOxMRyy7oSkx9f/Zllk3fLUQutVZBRb9HUa5JDTP9X",
+	"DAqbqWJRYq4pNqQqIkaiEVFmgm+s2F9kJv5QrsOFqrtKBbekpLkqlLe7//bX/dZec3f3TRJmW64/ohGw",
+	"mSBezxaoJ7khE+cw5uENtpjHf0txy5TGnMLW/dXUKhnnF7r1bm77oL0kd6iUN2Q6uQfXXxr/Sdl26iBF",
+	"dKn7ZfDiCHWyd93XnimL99FSae2ismm0Jd9OMiZwAjM6r/q6e9IaVVfzCas9jY+F9/7dUGrHCWJGtYCM",
+	"KR/nxGMCURsmkgPfkuLWSalQTidSZBNaqvNjWm/3d3ebrT2sEC/JhVloDVM8rf3Gh6PLw7Mvp1fdw7MP",
+	"HZAvcfRFGB7nknnVzJcS+bY46ZiVYtjS2VHhbQnQ6xedj52Li85FNv2pfX5+cfY7YuyWFIiXrDifiQLe",
+	"tafLr7WLq5dbCzxkK7q3gclHz6v1ki0Vv/jL97xYhR8XherKaugTqm40SHv7PKEaUkYPCDekz0I5Zpqc",
+	"t48+NMklExFhHIqeof1Zj0hFep4j9ALCftDQxHOImmC3tTGWILuxx1ONvUuuRZ8xQRwrzdQxu9HAVMSJ",
+	"231BrEp2ixBTTHsP9pAZTaAbmwfE8nysV13BjNv3vOGW/hz5edY/+B7x752ulcGojLIM3Rcy9+dHUen7",
+	"yi8v4wBdYNlr88R1KodbD9GSbU1JnAqUdwsgK08on3PH9OiCOptzuvu3/Tdv91+3mm9x0Q8kvu3NX2z8",
+	"VibJS+ZQIsnXpbs2uvMrLWj7TAAItMCjtt7irU2+9RY/d8FxIoJKNZZyJ3Gp3K+JgpkIkKKnAVWinHsY",
+	"dSLIW6WGVWdjsTjWZDZCiBdKPJsPCEoKq/kM+cCQ0Oo1EGQO5TSOMC6G07FsCatzfBN2baAr7UCqJmnH",
+	"MzrXZK/Vwqj8tfD5RVMNYCwxVMbsE5rJT3GJLT2Y/z4BFMoeuhTQ3Uq+nH4+Pft6WsN5fS2c99pBzFjt",
+	"ik4mjEIOUyyHpSgwv7udO0Q1ZWXJEMbfJUQSCQXvjZP9C9KyzA/htKGHKil6CGRQjEXkYcRLZD+eR2O/",
+	"4U4ENTLusUMtObp/rx4JrtNWKXp53ovFfS3ReZKDxqTD2hqQ3T133Soqa5K8Js8YZlKZ0dYpsXVKPJ6U",
+	"9wLARUk390v86S/j3dKcaK/j5xDTEC2VY2Ws43gVQdiNjP0LN7WHCr/SyUTJ2/uZuFtn89M4m9c1UZcb",
+	"p1tmvA3uviDu/YmZ9Q20FfHc1Qz+FbCxahf0b2AWWdMkgTtgVAkWue5DVBB/tb0rOaTC2lrLPcjwV+dA",
+	"zjGp4Focnn05PzuFf4EB9Ono41X3sH3xgRh646UbNjjKZgf/RZOJlDH5SSoytg9CGeEMCjbsc/BHrqHu",
+	"QcufD1wlorgWAG6Ff7cPYqIqFg28Q396BgQLiykc3IR9aKpZRKaTJml/uTo7aV91PpCJtR9RInKBqZk5",
+	"h/21OGmffmkfw18Ov1xenZ2APQjNXsHR73YPbVTKDViivfOzyytSCB/0muTQPmxng5gYCzUtmo4ZGrFN",
+	"ciqhVARKvRmLyhEoYMAHEdAbIkXcDx8chGwhyd57B4pO/Gc03BpfO8eHZyednbeNx9YDMlfqhWgBNfzW",
+	"9Wy4u3RTikfuf39Jh/4/3lp/uIN/hIBF3pbZBi22uubjBi3+R6SqW0Z6/9hDojFCK3JAr+7KW6YGsZyt",
+	"iEYshzEtCUZYvlWd83glDY010VyELKeBkj4bUhGQ6YQY6RBBhTZUmCa5YP9koWERScUEKoYJdFOS/RhJ",
+	"KGQFzt+8Fr30DXucPcArywwyYYqMpiJSdnBImLZfl4KRiIV8TOOAtJIAAz6AsY8xnRP2I2QsIrutVvNa",
+	"YFRAmyT/MqRxTCLJNExoqOQsVSqTorwS/fETM5ewhXXCEJnivjT+kJXEpdGHVGy/pBjExqVw+TNu7L/+",
+	"tblXSIL/9V1ZFvzrN+7XNPV3f/fNXvKjJanf8Su7v7xrvnu3htzEM6wQmDD+Ns1u60R5aU4UkxAnwoV4",
+	"VpGDDKHmwVLkrUaqE0SktTLmA0Q76EP/fKXo/MByYmhYAjXgZCpipjXpQVZtj2g618T+0iQd8FlAfDqN",
+	"Qts5VEMlVWbirwGV9IyZ8yUwIQ+cwf51ZC2Yh6jpEqwABbU1OP8Nw8ObgGn5yMNaYFrbnPVtePjpwLQy",
+	"VVYLYFp1IsV5tCfLDTmA3P3x3bJOxMUq0/ZdXhVAKFlSn6q4se8xBumr291S8eKyKMSAD6fWxBlZAwWa",
+	"agGAUziSmgnSxxTr3o8dOuE7N2zeI0hMmQ/ZD3xPlroU5YsbzeJBM5VcCFW1OL/DFNfZdxPVI4rrc6+m",
+	"ivni679zzY19H8FuKL4cJd4nN4QzARbfhzQTXw7IIo+iGPEon96GMZsc0Ep2+IxBsfiNqxJdKvOyMxLK",
+	"p5bGi+wJ4ae5GAYYvQGhxKWw9moewDrZOqTGitH9jodUWKPZSPgWBl0C8u0cQbmho1Vm0HZoKlZ6JhIc",
+	"ykh6rC1Eccy837m1V27VnEb0NnuC732/rcXXvp3b82d6JONIp6cWKgmd4qBWgwwVFSa7imN2y0pJCotG",
+	"chQJuyJFmJ9QNGSVq0jjVrh9GNSbzrNEg2ihJSOcT1U4oprpbIwOHs4dbQpkWrIIN/P+nHw7DzBdsz8n",
+	"CISJwG1WcdaCTvRIGkQOg6KW7A7Z+w/9WMuoOt1yUzw34lq9ZwY74THTRorqLZtQZQRTpD/VXDBtly8H",
+	"A6ZARy/uZ3Zkqm6YmcQ0ZCVDXzLXNBmJFmANHAwAaN1cEEpmXERyBnhpXkHOfMA1eFwc+2IqYOzQSo5w",
+	"Co3kI8uhpSIzxm60j5D6O1DxAQ/AePf97v8LAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

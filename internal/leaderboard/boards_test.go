@@ -2,12 +2,14 @@ package leaderboard
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
 )
 
@@ -182,4 +184,21 @@ func (p *programme) week(t *testing.T) round {
 		t.Fatal("there is no week")
 	}
 	return r
+}
+
+// A refresh that a deadline ends is gone on with by the next one, not begun anew.
+func TestRefreshGoesOn(t *testing.T) {
+	t.Parallel()
+	p := newProgramme(t, newTenant(t), smallRoom)
+	p.earn(t, map[string]int64{"ann": 5})
+	p.boards.mending.Store(roundOf{p.ID, allTime}, progress{math.MaxInt64, pg.Now()})
+	_, err := pgtest.DB().Exec(t.Context(), "UPDATE standings SET minus_xp = -6 WHERE tenant_id = $1", p.ID)
+	must(t, err)
+	for attempt, left := range []int{1, 0} { // what was looked at is not looked at again, until all is done
+		_, err := p.boards.Refresh(t.Context(), p.ID, nil)
+		must(t, err)
+		if got := len(p.audit(t)); got != left {
+			t.Errorf("after refresh %d the audit finds %d", attempt, got)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,11 +39,15 @@ type Boards struct {
 	db    *pg.DB
 	books *ledger.Ledger
 	room  int32 // see blockRoom
+
+	mending sync.Map // roundOf to its progress
 }
 
 // New makes the leaderboards on a database. The ledger must have been told to
 // let them follow its XP (Ledger.Follow).
-func New(db *pg.DB, books *ledger.Ledger) *Boards { return &Boards{db, books, blockRoom} }
+func New(db *pg.DB, books *ledger.Ledger) *Boards {
+	return &Boards{db: db, books: books, room: blockRoom}
+}
 
 // Board is what readers may choose from.
 type Board struct {

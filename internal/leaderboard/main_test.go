@@ -47,7 +47,7 @@ func newProgramme(t testing.TB, owner tenant.Tenant, room int32) *programme {
 		return move(ctx, pipe, tenantID, changes, room)
 	})
 	t.Cleanup(func() { books.Close(context.WithoutCancel(t.Context())) })
-	return &programme{owner, books, &Boards{pgtest.DB(), books, room}}
+	return &programme{owner, books, &Boards{db: pgtest.DB(), books: books, room: room}}
 }
 
 // earn awards XP to members, each so much, in one transaction.

@@ -122,6 +122,7 @@ func (b *Boards) define(ctx context.Context, tenantID int64, n NewBoard, ticket 
 		if err := b.mend(ctx, tenantID, round{n.Period, board.StartsOn}); err != nil {
 			return Made{}, pg.Fault(err)
 		}
+		b.forget(tenantID, round{n.Period, board.StartsOn})
 	}
 	return once.Run(ctx, b.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Made, error) {
 		if err := q.BoardLock(ctx, tx, tenantID); err != nil {
