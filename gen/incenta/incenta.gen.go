@@ -12327,14 +12327,6 @@ type RefreshLeaderboardResponse409Headers struct {
 	XRequestId         *string
 }
 
-// RefreshLeaderboardResponse413Headers the declared response headers of an HTTP 413 response for RefreshLeaderboard
-type RefreshLeaderboardResponse413Headers struct {
-	RateLimitLimit     *int64
-	RateLimitRemaining *int64
-	RateLimitReset     *int64
-	XRequestId         *string
-}
-
 // RefreshLeaderboardResponse422Headers the declared response headers of an HTTP 422 response for RefreshLeaderboard
 type RefreshLeaderboardResponse422Headers struct {
 	RateLimitLimit     *int64
@@ -12382,8 +12374,6 @@ type RefreshLeaderboardResponse struct {
 	JSON403 *Forbidden
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -12402,8 +12392,6 @@ type RefreshLeaderboardResponse struct {
 	Headers403 *RefreshLeaderboardResponse403Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *RefreshLeaderboardResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *RefreshLeaderboardResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *RefreshLeaderboardResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -26961,13 +26949,6 @@ func ParseRefreshLeaderboardResponse(rsp *http.Response) (*RefreshLeaderboardRes
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest IdempotencyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -27182,37 +27163,6 @@ func ParseRefreshLeaderboardResponse(rsp *http.Response) (*RefreshLeaderboardRes
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers RefreshLeaderboardResponse413Headers
-		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitLimit = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitRemaining = &value
-		}
-		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
-			var value int64
-			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			}
-			headers.RateLimitReset = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers RefreshLeaderboardResponse422Headers
 		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
@@ -46159,32 +46109,6 @@ func (response RefreshLeaderboard409JSONResponse) VisitRefreshLeaderboardRespons
 	return err
 }
 
-type RefreshLeaderboard413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response RefreshLeaderboard413JSONResponse) VisitRefreshLeaderboardResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.RateLimitLimit != nil {
-		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
-	}
-	if response.Headers.RateLimitRemaining != nil {
-		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
-	}
-	if response.Headers.RateLimitReset != nil {
-		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type RefreshLeaderboard422JSONResponse struct {
 	IdempotencyMismatchJSONResponse
 }
@@ -55417,105 +55341,105 @@ var swaggerSpec = []string{
 	"8JIZTRQfjkyqBcYsGjIF4TJAQnX5cmk+pBRVOqqIPJq0VyXdRqDovBYYOQStbg5upxs2Md5pJeYzOg+I",
 	"lg5R0JXz+Yx/h56YojvNqH8oSrvsttN52SevxZjHMZdCg5po7JnFUtgFmhEVLo8vjuGvMdVmn7xtvXah",
 	"Qbse5KQ/DD41lEwTKZrkVKJWmsBClUcMYfsfXN28Z8Fbf8rjvEDMyjFHM+XiMZvatWn8JLMdF/5b5b3T",
-	"YKJbmbWVWVuZ9WCuD3un1vJ+bCR4auB0M8XSxHxIJdFN0lNU3CDY3jSOEbDbPzMbSfR/mJwEAn2Xa5/E",
-	"XgqNcWmHxwzZzTG7g6dxyrcj55OHYJZgfDjqy6nShPblLcpY6v7YZzGW0ZbWjikXeE+5csQGdGpZfyto",
-	"DKQaUwPnal7vWVuG/uDj6RizPsdc4D/S5jlcGDZkqtSPf3+p5GabzwrnZgQCOtkEe/AQS9c8Ytmk3KwX",
-	"Pd2yfwO3fN3R74IG4NdGlZDvNcepD9zk78zSHtx/0Yiru3Xxb138L83Fb1lHQqVwPR7PyV8tC/XyXhXL",
-	"49nQwWJMI1bo8Fla9Hyc/ei/c1eep/UUP1W1beZ4avXpgXPc8tVtze1jd+kBQgPFMomdLeOUi52S63PF",
-	"WxYv71SGjwQkltl+xldoLSiA9IfEKshjr2KD8JWHb0a8so5pHcYV38bZWqlNqp9qgc6VFUltlAtiJ1mz",
-	"XTEe4pZ1bVnXI7Ou2F/1lFnBD5vBBXxwmRJQKALed48WMJZTTKP8dk6GikLtTHKpNFHcddpxfpVbFh+A",
-	"9gl5EEnK5IAb0mdmxpjAsvKMcQ81962AUHzdQd78gB4/8Ld3pOeSKLr4c69J2u5hnBKkgxIj0UJG9Qfy",
-	"IUVS1HQtHCgB4eYg7Qo5klihzuZSRFAig1+CX2FwBj/7JXKFLvFM4TxgDSzLuMAq2mfMtQBRklM4n7Au",
-	"dc1sDOC1T9Vi4L+LWFtHE082uLw7AMx9G3jYOke25bjP3h7AAzCUifha4fOSwtvv7rT+aORl6vqxdjuX",
-	"V3/C/y5tJHDBxvLWYdOi0IZwupAzCCd/dbWpXthqA/g8xfKKis4Bm0lXeGvbMmDLULfe5odqGbAWr1qz",
-	"7/t9YK9PpU9W8Qwm5UMedApSeAIipCKx1Cytl3evNCtgq+/NfJ4YrzocMTphqkIFRh9xTrf8dW3V8hHh",
-	"ql2+09LZvzDVvQgrfe/tXep22kJMbyXOVoV/WRDTjykWCxr5mKobZiAl4RX2Xa5Ofj23OjamGMVcG3T2",
-	"RZXtORmZUGUEOtV4OCICpSqLNSND5hE8iZD4ElQqAZgnlDdBPRT48exfu9D2mI0nZo7NRhNca00mlFek",
-	"k9r1HONUXyaQY6FK1n0gm6njdhoW5P7bpd/cC4bR7Qpu0eP4znwb74LsXcB+SXswZMBffnW4epYOf20t",
-	"RX95kxWVmEcdwnU6Ozq9bASNiGuobT9EjJX3Z2efL3feffz7m529k2/tRtBgPyZcMW2HRoUAxLuESDlA",
-	"yFQegSNwiApBb24jnEqQ9J1QginyXsobgONkig94bostlSUUm36zCD7DTWzHu2KCyMHAARaQvh13JCcP",
-	"SA04myqVwV7FrZKwVRK2SsLzZWpZrpqK4IyacJLK8mXuPi70dDDgIWfCdCeSI/iLnJquHHSxL07C81KI",
-	"vnp4fImfsCCzC2pJRuuooZcA15yvzpF2XAxainpO63UQZ+KbbCJmsdH5hM5BvRFy5kpZqCEjessyNTRW",
-	"SQkI2sTaXAuHRAPAe31IuFCKzg/IbqtlmTTFQh9XitMDT6sDE7e/+OJzGsf/h0fkjqGeR2rmu6eCYzbA",
-	"KCVCevtGXGOuNRfDMt3nd9izLEXcM5W7mHqiJVBgilnuss4dvAsdDCTWT5bmWsdxeaK1Ax9zSRN9KWNG",
-	"xVNAoXwdSXvVvj98FgzuBNzkxfZYXjHIdMMCbacECpkvqh9FoONHVFR8v6y9Vh1lpNhRa7MUGsfg6ibR",
-	"uNu/9XVv02geOY0GeB7NcDzH7pbJ4jLRV5r0l4WoXJYI7V3XIKBc8K6Q9UxOkrHAuZ3igiHHpoIOGSCe",
-	"tc+PypMD0xFecHMo/KSfadVXkwceoz/Ui+roNOLsdjUEfYUbvOVEzVh7cHrEz/8x6e62Wq10P+2/yLdz",
-	"T3uW+HMJJmkp1Lfz7kWnffhb50O5ofpUGeUJMdfJJ0/v4VaibCXKI0sUf2czVJcVJumP39fJH/foxkvy",
-	"x/GRwIqEGzZfM3P87zj+I+jMuXaylfG6DdvGutYiIiq6/P5VYHlpd52U610yY2JGuIAmslSZzCDasImu",
-	"11Vvandmt4gWHlEez7uxHMLw7qm3lj9m0afr5vs19jfLXf+7v6p11G7XjGvLIrcs8nFZ5L88s/Fc0XGf",
-	"dWtsVmWzU6IZ+F3wYmrneUEEwQj6rhExBc3fart8zHSSpd7zHAFjVD3kMb0m+TqSxPMBjV3MaBxfCxe9",
-	"csjEoMx6GHqHy4y4vEEu/a0ybfzvLnr0jJGuDM8sqbwGnl2XuT4SM10vudwxw6dKLt9KvoeSfPVPOXPE",
-	"5entcBe2Ya9t2Gsb9nr29HafIFFPC3juhHdUWl5NNVOr41fWHnPtY/E9F4VKWrpnwyyOtUaZwBAZyRmA",
-	"92ee47rcdPuimUrMt80DQ/f3Y01FxNSMzvMGYLK8JCSU/JIKnbwceyStImhEYJ7WlFj+8b2775vbXudK",
-	"DhVk9NezwSxh/UVvTbGtKfY0pphJ7H6wk4D+7m+YlbPOP2/Y/A4d3ptm81/aOw//HvAfDI0tAIk5gFLe",
-	"GXVGGBYRQTZhRe7+ZvbVZzZ/lsx9OWEi3/cuwzDX1Y+fOEd/awetaweVlQ08oB0ERLgtFtiKrK1B9LKK",
-	"Be5pEN2vfGBVycD7KXREwQa0WXTSJoH0oIBAYlEAicVo72ALXJTeltFGxMghg9ZgkJsH3dqgM1ubRHzI",
-	"DY1xeK6vxccvxx+Pjo87H+xDVs4HaYMU+MQBoWQymmse0hjqFbgm553TD0enn7CsgLFIk54e8cmEi2E7",
-	"iqwi3guwauFNq0Wwx+bMd2zxOXjQeAXn7hq3aWhULjK22xFsnD1M0j4/InokZ7q6cOHIsPEzVy3g9uYE",
-	"s91qmCQ3Yycqy1LPg4bf5bwbOE3Pvzr73IH8/MKIe42g8a8pFYabOeBzFs4ChoG/NY6liGQiJ+FafHoP",
-	"yauC7Tb2G7ukg6shF5JGqQRvR5R8djUhUhsau9KAzi75pX1qL+e9suntwT1mYUXZsZTUVbxZUldhn43j",
-	"rDEdUqU4U6mGZa/z2+WVF3vrVV4cnn382Ons/O3vn/cKfwTGlf3z96AxmMYD7ue47MOZao3dRXLyP536",
-	"PMfBgDFyK6fhCIyWlNR2K8ox7AhAg9nt0oaaqW7sNxKOY1mwouENF8NTCA/5R+9FS6tLMrbNcbe62FYX",
-	"exk1GSE1NJZD0EcyKll6ifW9CzPs0I9UleFmv0TV84uo8mCfrsTczW7Fy00o9V+1m131TSdnNm7vWvFp",
-	"h2HDNUERU9lhFgXQ+nLkEl+sk9T6UclxHa/VlWz8e6XI1tV/ftlE+0kU27z6g+MWtZ6iorNQgLpXriFn",
-	"VJqT6bCoMpfqMXuleswzKNeJ7uQMr3U0p6dKFU7vS51c4Qxv3IZftuGXRw6/qJwMrVQyimK9NMqSGevV",
-	"nzxaFmk5AUA2KtDiCJw3BrBRNfF8pJl4U6D1l5EkdclIRQ7bp4cd+4+D1EWC7IDQIeXCNzG7Fg7f4YBQ",
-	"McfSS/DAIO4r6XFxS2MedY2iQoOPq4f9xzQ0vXEMHrqe+a74jvc1yWH6x6HdBNKn4Y2rqkyCQb6XmfNP",
-	"oS/J/ngreeScSa7jPlMM/FJTXd7WDGNHGUtuheJjrbr0XBIFYELNKKN+RI2iZ+FeqsiTQkrBAeSx77xM",
-	"SCgESBVlY96F5AV141yC47OWKd64umgfft7ZbWwoAx4t+JVI/8IiqxUUv+7nUlGSb+y1rlrvSoCxHllx",
-	"Wfb9Z1VnatHf0/iDtoG6rXKzdQ69rECdyioAa7uGiupOedriGv4cbRSjN3VzE621wyzfhCgepBxi2gI6",
-	"LCjB4RbyFEdUQ9EEVJi5N27YvDop8RKn9cxZiWoqRL6E4Y+leRrYvbex/yZoxFSbM5ETxVbMSKvWmsb+",
-	"7m6mpdKH9tHxPyw18DH7T8gbbHSmSk7Yq/dMxVw0NsohxC1cM3nQkcPWfN2ar0+QPeiorTR90HOATfIH",
-	"5YQJOuFNf6dLeRkCmQmropmUYWmmbpkiN4xNNAD6/Mfl2WmTnEJCgJDlXOsTM5cTFm5WAltP4/vg4AHL",
-	"7y/XCX5g4ereh9jtobFwqkB1tgZAeoSfmEH3tP9s5uRoX05N2bnB2Sg2YEpRbGhVni5yQm+gAs+DSP5K",
-	"whG1xwT91CVmtuM4TCWt0+l4QvlQgEcCsSMzUPCWIogUbB9+klNDejAAY0dR71oYqHfmOsWunACkBw4J",
-	"Br//XpJKAs9mHwvSOSUvMNYkbageglH9vPZau8G1oAJ71XAxhMH2Wq0gnTJ4RfoymjevxbXozaiyLLAX",
-	"2JlTLYV21YWK65vLUCrW8+ky2L1moOg0IpoPBY01GVhrtUk+Kjkmv7aIFAEEqtwCuSD9WIKpQsYyYtdC",
-	"scEU4KztdMDXAuN14TEW9QgX2jAa7SfAndy3XLSTZ7c8YiKEX6FZPUBjhVTb/RC+63BmAoDy+SbT/wdq",
-	"Iqca0EykIXNmCKRZssgesLzFDBuYmR+la1UgDIn1qqsjLxwBPnNfnWkcl/TtZbdMOUcX7hBcJtKXBrv3",
-	"6lz7XrduWJz9RzdiYwlcyJF2vn+uJ8/OmPLYKgQR/T/dnJqhHGeeKPb49b9b9Sq1iIHZQs9jWlyLZ6ds",
-	"J5TjMVMhIzMa3+yYkZLT4YhoJqI11rIwpfWqN5MjfxTfjb/D+S1o6xsWuWS3DFR8ds3gJlFskBwPXGvv",
-	"gPGM0nka2u8PsSmx//2o8LZnAwu5KWl8xfGQtVO//f4dulLVKp+DZbLACxJxmnJE1xvLWgIFjr11TDyB",
-	"2rpBflk9sGIUaVmyfnI6DhqDmA6HxYl+xB8DkB2+yrr0+r1rZa/fH43OSfvouHvSvjr8rfF9YQWf/3by",
-	"972vgBm8uAYcKl3DL63lK0DlzY9DYilvNNFTPeEhl1PMhZ3xOCZ9e5luOZuxqNl4+LvrVZTtZdx6Cbde",
-	"wmevb04Ygr2TOUeht56WuAlL9OFG0Mjp7zVTxnKOxMRyy7oSkx9f/Zllk3fLUQutVZBRb9HUa5JDTP9X",
-	"DAqbqWJRYq4pNqQqIkaiEVFmgm+s2F9kJv5QrsOFqrtKBbekpLkqlLe7//bX/dZec3f3TRJmW64/ohGw",
-	"mSBezxaoJ7khE+cw5uENtpjHf0txy5TGnMLW/dXUKhnnF7r1bm77oL0kd6iUN2Q6uQfXXxr/Sdl26iBF",
-	"dKn7ZfDiCHWyd93XnimL99FSae2ismm0Jd9OMiZwAjM6r/q6e9IaVVfzCas9jY+F9/7dUGrHCWJGtYCM",
-	"KR/nxGMCURsmkgPfkuLWSalQTidSZBNaqvNjWm/3d3ebrT2sEC/JhVloDVM8rf3Gh6PLw7Mvp1fdw7MP",
-	"HZAvcfRFGB7nknnVzJcS+bY46ZiVYtjS2VHhbQnQ6xedj52Li85FNv2pfX5+cfY7YuyWFIiXrDifiQLe",
-	"tafLr7WLq5dbCzxkK7q3gclHz6v1ki0Vv/jL97xYhR8XherKaugTqm40SHv7PKEaUkYPCDekz0I5Zpqc",
-	"t48+NMklExFhHIqeof1Zj0hFep4j9ALCftDQxHOImmC3tTGWILuxx1ONvUuuRZ8xQRwrzdQxu9HAVMSJ",
-	"231BrEp2ixBTTHsP9pAZTaAbmwfE8nysV13BjNv3vOGW/hz5edY/+B7x752ulcGojLIM3Rcy9+dHUen7",
-	"yi8v4wBdYNlr88R1KodbD9GSbU1JnAqUdwsgK08on3PH9OiCOptzuvu3/Tdv91+3mm9x0Q8kvu3NX2z8",
-	"VibJS+ZQIsnXpbs2uvMrLWj7TAAItMCjtt7irU2+9RY/d8FxIoJKNZZyJ3Gp3K+JgpkIkKKnAVWinHsY",
-	"dSLIW6WGVWdjsTjWZDZCiBdKPJsPCEoKq/kM+cCQ0Oo1EGQO5TSOMC6G07FsCatzfBN2baAr7UCqJmnH",
-	"MzrXZK/Vwqj8tfD5RVMNYCwxVMbsE5rJT3GJLT2Y/z4BFMoeuhTQ3Uq+nH4+Pft6WsN5fS2c99pBzFjt",
-	"ik4mjEIOUyyHpSgwv7udO0Q1ZWXJEMbfJUQSCQXvjZP9C9KyzA/htKGHKil6CGRQjEXkYcRLZD+eR2O/",
-	"4U4ENTLusUMtObp/rx4JrtNWKXp53ovFfS3ReZKDxqTD2hqQ3T133Soqa5K8Js8YZlKZ0dYpsXVKPJ6U",
-	"9wLARUk390v86S/j3dKcaK/j5xDTEC2VY2Ws43gVQdiNjP0LN7WHCr/SyUTJ2/uZuFtn89M4m9c1UZcb",
-	"p1tmvA3uviDu/YmZ9Q20FfHc1Qz+FbCxahf0b2AWWdMkgTtgVAkWue5DVBB/tb0rOaTC2lrLPcjwV+dA",
-	"zjGp4Focnn05PzuFf4EB9Ono41X3sH3xgRh646UbNjjKZgf/RZOJlDH5SSoytg9CGeEMCjbsc/BHrqHu",
-	"QcufD1wlorgWAG6Ff7cPYqIqFg28Q396BgQLiykc3IR9aKpZRKaTJml/uTo7aV91PpCJtR9RInKBqZk5",
-	"h/21OGmffmkfw18Ov1xenZ2APQjNXsHR73YPbVTKDViivfOzyytSCB/0muTQPmxng5gYCzUtmo4ZGrFN",
-	"ciqhVARKvRmLyhEoYMAHEdAbIkXcDx8chGwhyd57B4pO/Gc03BpfO8eHZyednbeNx9YDMlfqhWgBNfzW",
-	"9Wy4u3RTikfuf39Jh/4/3lp/uIN/hIBF3pbZBi22uubjBi3+R6SqW0Z6/9hDojFCK3JAr+7KW6YGsZyt",
-	"iEYshzEtCUZYvlWd83glDY010VyELKeBkj4bUhGQ6YQY6RBBhTZUmCa5YP9koWERScUEKoYJdFOS/RhJ",
-	"KGQFzt+8Fr30DXucPcArywwyYYqMpiJSdnBImLZfl4KRiIV8TOOAtJIAAz6AsY8xnRP2I2QsIrutVvNa",
-	"YFRAmyT/MqRxTCLJNExoqOQsVSqTorwS/fETM5ewhXXCEJnivjT+kJXEpdGHVGy/pBjExqVw+TNu7L/+",
-	"tblXSIL/9V1ZFvzrN+7XNPV3f/fNXvKjJanf8Su7v7xrvnu3htzEM6wQmDD+Ns1u60R5aU4UkxAnwoV4",
-	"VpGDDKHmwVLkrUaqE0SktTLmA0Q76EP/fKXo/MByYmhYAjXgZCpipjXpQVZtj2g618T+0iQd8FlAfDqN",
-	"Qts5VEMlVWbirwGV9IyZ8yUwIQ+cwf51ZC2Yh6jpEqwABbU1OP8Nw8ObgGn5yMNaYFrbnPVtePjpwLQy",
-	"VVYLYFp1IsV5tCfLDTmA3P3x3bJOxMUq0/ZdXhVAKFlSn6q4se8xBumr291S8eKyKMSAD6fWxBlZAwWa",
-	"agGAUziSmgnSxxTr3o8dOuE7N2zeI0hMmQ/ZD3xPlroU5YsbzeJBM5VcCFW1OL/DFNfZdxPVI4rrc6+m",
-	"ivni679zzY19H8FuKL4cJd4nN4QzARbfhzQTXw7IIo+iGPEon96GMZsc0Ep2+IxBsfiNqxJdKvOyMxLK",
-	"p5bGi+wJ4ae5GAYYvQGhxKWw9moewDrZOqTGitH9jodUWKPZSPgWBl0C8u0cQbmho1Vm0HZoKlZ6JhIc",
-	"ykh6rC1Eccy837m1V27VnEb0NnuC732/rcXXvp3b82d6JONIp6cWKgmd4qBWgwwVFSa7imN2y0pJCotG",
-	"chQJuyJFmJ9QNGSVq0jjVrh9GNSbzrNEg2ihJSOcT1U4oprpbIwOHs4dbQpkWrIIN/P+nHw7DzBdsz8n",
-	"CISJwG1WcdaCTvRIGkQOg6KW7A7Z+w/9WMuoOt1yUzw34lq9ZwY74THTRorqLZtQZQRTpD/VXDBtly8H",
-	"A6ZARy/uZ3Zkqm6YmcQ0ZCVDXzLXNBmJFmANHAwAaN1cEEpmXERyBnhpXkHOfMA1eFwc+2IqYOzQSo5w",
-	"Co3kI8uhpSIzxm60j5D6O1DxAQ/AePf97v8LAAD//w==",
+	"YKJbmbWVWWvJrP8Z8Q57N9byYmwkQGrgbTPF0gR7SAnRTdJTVNwgaN40jhF42z8zG0n0Y5icJAG9lWuf",
+	"jF4KcXFph8dM182xt4Onca63I+dbh6CUYHw46sup0oT25S3KSur+2GcxlsOW1oApF0BPuWvEBnRqWXgr",
+	"aAykGlMD52pe71mbhP7g4+kYszfHXOA/0iY4XBg2ZKrUH39/6eJmm8/u5mYEgjbZBHvwEBPXPGLZ5Nqs",
+	"Nzzdsn8D93rd0e+CBuDQRpXQ7TXHqQ/A5O/M0l7af9GIj7t11W9d9S/NVW9ZR0KlcD0ez1lfLQv18p4T",
+	"y+PS0IliTCNW6NRZWrx8nP3ov3N3naf1+D5V1WzmeGr124Fz3PLVbe3sY3fbAUIDxTKJgS3jlIsdj+tz",
+	"xVsWL+84ho8EJJbZvsRXaC0ogOaHBCnIR69ig/CVh28qvLIeaR3GFd/G2ZqnTaqYaoHHlRU7bZTTYSdZ",
+	"s+0wHuKWdW1Z1yOzrthf9ZRZwQ+blf1/cBkPUPABXnRf9T+WU0yH/HZOhopCDUxyqTRR3HXMcX6VWxYf",
+	"gPYJ+QxJ6uOAG9JnZsaYwPLwjHEPtfOtgFB83UHX/IBePfC3d6TnkiG6+HOvSdruYZwSpHUSI9FCRvUH",
+	"8hpFUpx0LRy4AOHmIO3uOJJYac7mUkRQ6oJfgl9hcAY/+yVyha7tTAE8YAYsy5zAathnzJkAUZJTOJ+w",
+	"vnTNrArgtU/VKuC/i1hbRxNPNrgc5R/mvg0gbJ0j27LaZ4f590AKZSK+Vhi8pID2uzutPxp5mbp+zNzO",
+	"5dWf8L9LGwJcsLG8dRizKLQhLC7kDMLCX12NqRe22gDOTrFMoqIDwGbSFd7aQv9vGerW2/xQ0P9r8ao1",
+	"+7ffB776VPqkE89gUj7kwaMgFScgQioSS83Sunf3SrMCfvrezOeJcafDEaMTpipUYPQR53TLX9dWLR8R",
+	"dtrlLS2d/QtT3Yvw0Pfe3qVupy1U9FbibFX4lwUV/ZhisaCRj6m6YQZSEl5h/+TqJNZzq2NjilHMtUFn",
+	"X1TZZpORCVVGoFONhyMiUKqyWDMyZB6JkwiJL0HFEYByQpkS1DWBH8/+tQvti9l4YubYNDTBp9ZkQnlF",
+	"WqhdzzFO9WUCMhaqXd0Hspk6bqdhQe6/XfrNveAU3a7gFj2O78y34y7I3gUMl7SXQgbE5VeHj2fp8NfW",
+	"UhSXN1lRifnQIVyns6PTy0bQiLiGGvVDxEp5f3b2+XLn3ce/v9nZO/nWbgQN9mPCFdN2aFQIQLxLiJQD",
+	"FEzlETgCh6gQ9Ng2wqkESf8IJZgi76W8AVhNpviA57bYUllCsek3iyAy3MR2vCsmiBwMHPAA6dtxR3Ly",
+	"gNSAs6lSGexV3CoJWyVhqyQ8X6aW5aqpCM6oCSepLF/m7uNCTwcDHnImTHciOYK4yKnpykEX+9skPC+F",
+	"2quHq5f4CQsyu6CWZLSOGnoJcM356hxpx8WgNajntF4HcSa+ySZiFhuWT+gc1BshZ64khRoyorcsUwtj",
+	"lZSAoE2szbVwiDIAoNeHhAul6PyA7LZalklTLNhxJTU98LQ6UHD7iy8ip3H8f3hk7RjqcqRmvgsqOGYD",
+	"jFIiNLdvqDXmWnMxLNN9foc9y1LEPVO5i6knWgIFptjjLuvcwbTQwUBiHWRprnUclydaOxAxlzTRlzJm",
+	"VDwFpMnXkbRX7fvDZ8HgTsBNXmxz5RWDTFcr0HZKII35ovpRBCx+REXF973aa9VRRoqdsTZLoXEMrm4S",
+	"jbv9W1/3No3mkdNogOfRDMdz7G6ZLC4TfaVJf1moyWWJ0N51DQLKBe8KWc/kJBkLnNspvhdybCrokAFy",
+	"Wfv8qDw5MB3hBTd5wk/6mVZ9NXngMfo8vajOTCPObldDyVe4wVtO1Iy1B5lHHPwfk+5uq9VK99P+i3w7",
+	"97RniT+XYJKWQn0771502oe/dT6UG6pPlVGeEHOdfPL0Hm4lylaiPLJE8Xc2Q3VZYZL++H2d/HGPUrwk",
+	"fxwfCaxIuGHzNTPH/47jP4LOnGsLWxmv27D9q2sRIqKiy+9fBZaXdslJud4lMyZmhAtoBkuVyQyiDZvo",
+	"et3xpnZndouo3xHl8bwbyyEM7556a/ljFkW6br5fY3+z3PW/+6taR+12TbW2LHLLIh+XRf7LMxvPFR33",
+	"WbfGZlU2OyWagd8FL6Z2nhdEAoygfxoRU9D8rbbLx0wnWeo9zxEwRtVDHtNrkq8jSTwf0NiNjMbxtXDR",
+	"K4cwDMqsh5N3+MqIrxvk0t8q08b/7qJHzxjpyvDMkspr4Nl1mesjMdP1kssdM3yq5PKt5HsoyVf/lDNH",
+	"XJ7eDndhG/bahr22Ya9nT2/3CRL1tIDnTnhHpeXVVDO1On5l7THXBhbfc1GopDV7NsziWGuUCQyRkZwB",
+	"CH/mOa7LTbcvmqnEfNs8MHR/P9ZUREzN6DxvACbLS0JCyS+p0MnLsUfSKoJGBOZpTYnlH9+7+7657XWu",
+	"5FBBRn89G8wS1l/01hTbmmJPY4qZxO4HOwno7/6GWTnr/POGze/Q4b1pNv+lvfPw7wH/wdDYApCYAyjl",
+	"nVFnhGEREWQTVuTub2ZffWbzZ8nclxMm8v3rMgxzXf34iXP0t3bQunZQWdnAA9pBQITbYoGtyNoaRC+r",
+	"WOCeBtH9ygdWlQy8n0JnE2wkm0UnbRJIDwoIJBYFkFiM9g62skXpbRltRIwcMmjxBbl50HUNOqy1ScSH",
+	"3NAYh+f6Wnz8cvzx6Pi488E+ZOV8kDY6gU8cEEomo7nmIY2hXoFrct45/XB0+gnLChiLNOnpEZ9MuBi2",
+	"o8gq4r0AqxbetFoEe2XOfOcVn4MHDVRw7q4Bm4aG4yJjux3BxtnDJO3zI6JHcqarCxeODBs/c9UCbm9O",
+	"MNuthklyM3aisiz1PGj4Xc67gdP0/Kuzzx3Izy+MuNcIGv+aUmG4mQM+Z+EsYBj4W+NYikgmchKuxaf3",
+	"kLwq2G5jv7FLOrgaciFplErwdkTJZ1cTIrWhsSsN6OySX9qn9nLeK5veHtxjFlaUHUtJXcWbJXUV9tk4",
+	"zhrTIVWKM5VqWPY6v11eebG3XuXF4dnHj53Ozt/+/nmv8EdgXNk/fw8ag2k84H6Oyz6cqdbYXSQn/9Op",
+	"z3McDBgjt3IajsBoSUltt6Icw44ANJjdLm2omerGfiPhOJYFKxrecDE8hfCQf/RetLS6JGPb5Hari211",
+	"sZdRkxFSQ2M5BH0ko5Kll1jfuzDDDv1IVRlu9ktUPb+IKg/26UrM3exWvNyEUv9Vu9lV33RyZuM2rRWf",
+	"dhg2XBMUMZWdYlEArS9HLvHFOkmtH5Uc1/FaXcnGv1eKbF3955dNtJ9Esc2rPzhuUespKjoLBah75Rpy",
+	"RqU5mQ6LKnOpHrNXqsc8g3Kd6E7O8FpHc3qqVOH0vtTJFc7wxm34ZRt+eeTwi8rJ0EoloyjWS6MsmbFe",
+	"/cmjZZGWEwBkowItjsB5YwAbVRPPR5qJNwVaeBlJUpeMVOSwfXrYsf84SF0kyA4IHVIufDOya+HwHQ4I",
+	"FXMsvQQPDOK+kh4XtzTmUdcoKjT4uHrYR0xD0xvH4KF7me9u73hfkxymfxzaTSB9Gt64qsokGOR7kjn/",
+	"FPqS7I+3kkfOmeQ65zPX1n+qy9uTYewoY8mtUHysVZeeS6IATKgZZdSPqFH0LNxLFXlSSCk4gDz2nZcJ",
+	"CYUAqaJszLuQvKBunEtwfNYyxRtXF+3Dzzu7jQ1lwKMFvxLpX1hktYLi1/1cKkryjb3WVetdCTDWIysu",
+	"y77/rOpMLfp7Gn/QNlC3VW62zqGXFahTWQVgbddQUd0pT1tcw5+jjWL0pm5uorV2mOWbEMWDlENMW0CH",
+	"BSU43EKe4ohqKJqACjP3xg2bVyclXuK0njkrUU2FyJcw/LE0TwO78Db23wSNmGpzJnKi2IoZadVa09jf",
+	"3c20VPrQPjr+h6UGPmb/CXmDjc5UyQl79Z6pmIvGRjmEuIVrJg86ctiar1vz9QmyBx21laYPeg6wSf6g",
+	"nDBBJ7zp73QpL0MgM2FVNJMyLM3ULVPkhrGJBkCf/7g8O22SU0gIELKca31i5nLCws1KYOtpfB8cPGD5",
+	"/eU6wQ8sXN37ELs9NBZOFajO1gBIj/ATM+ie9p/NnBzty6kpOzc4G8UGTCmKDa3K00VO6A1U4HkQyV9J",
+	"OKL2mKAvusTMdhyHqaQFOh1PKB8K8EggdmQGCt5SBJGC7cNPcmpIDwZg7CjqXQsD9c5cp9iVE4D0wCHB",
+	"4PffS1JJ4NnsY0E6p+QFxpqkDdVDMKqf115rN7gWVGCvGi6GMNheqxWkUwavSF9G8+a1uBa9GVWWBfYC",
+	"O3OqpdCuulBxfXMZSsV6Pl0Gu9cMFJ1GRPOhoLEmA2utNslHJcfk1xaRIoBAlVsgF6QfSzBVyFhG7Foo",
+	"NpgCnLWdDvhaYLwuPMaiHuFCG0aj/QS4k/uWi3by7JZHTITwKzSdB2iskGq7H8J3Hc5MAFA+32T6/0BN",
+	"5FQDmok0ZM4MgTRLFtkDlreYYQMz86N0rQqEIbFedXXkhSPAZ+6rM43jkr697JYp5+jCHYLLRPrSYPde",
+	"nWvf69YNi7P/6EZsLIELOdLO98/15NkZUx5bhSCi/6ebUzOU48wTxR6//nerXqUWMTBb6HlMi2vx7JTt",
+	"hHI8ZipkZEbjmx0zUnI6HBHNRLTGWhamtF71ZnLkj+K78Xc4vwVtfcMil+yWgYrPrhncJIoNkuOBa+0d",
+	"MJ5ROk9D+/0hNiX2vx8V3vZsYCE3JY2vOB6yduq3379DV6pa5XOwTBZ4QSJOU47oemNZS6DAsbeOiSdQ",
+	"WzfIL6sHVowiLUvWT07HQWMQ0+GwONGP+GMAssNXWZdev3et7PX7o9E5aR8dd0/aV4e/Nb4vrODz307+",
+	"vvcVMIMX14BDpWv4pbV8Bai8+XFILOWNJnqqJzzkcoq5sDMex6RvL9MtZzMWNRsPf3e9irK9jFsv4dZL",
+	"+Oz1zQlDsHcy5yj01tMSN2GJPtwIGjn9vWbKWM6RmFhuWVdi8uOrP7Ns8m45aqG1CjLqLZp6TXKI6f+K",
+	"QWEzVSxKzDXFhlRFxEg0IspM8I0V+4vMxB/KdbhQdVep4JaUNFeF8nb33/6639pr7u6+ScJsy/VHNAI2",
+	"E8Tr2QL1JDdk4hzGPLzBFvP4bylumdKYU9i6v5paJeP8QrfezW0ftJfkDpXyhkwn9+D6S+M/KdtOHaSI",
+	"LnW/DF4coU72rvvaM2XxPloqrV1UNo225NtJxgROYEbnVV93T1qj6mo+YbWn8bHw3r8bSu04QcyoFpAx",
+	"5eOceEwgasNEcuBbUtw6KRXK6USKbEJLdX5M6+3+7m6ztYcV4iW5MAutYYqntd/4cHR5ePbl9Kp7ePah",
+	"A/Iljr4Iw+NcMq+a+VIi3xYnHbNSDFs6Oyq8LQF6/aLzsXNx0bnIpj+1z88vzn5HjN2SAvGSFeczUcC7",
+	"9nT5tXZx9XJrgYdsRfc2MPnoebVesqXiF3/5nher8OOiUF1ZDX1C1Y0GaW+fJ1RDyugB4Yb0WSjHTJPz",
+	"9tGHJrlkIiKMQ9EztD/rEalIz3OEXkDYDxqaeA5RE+y2NsYSZDf2eKqxd8m16DMmiGOlmTpmNxqYijhx",
+	"uy+IVcluEWKKae/BHjKjCXRj84BYno/1qiuYcfueN9zSnyM/z/oH3yP+vdO1MhiVUZah+0Lm/vwoKn1f",
+	"+eVlHKALLHttnrhO5XDrIVqyrSmJU4HybgFk5Qnlc+6YHl1QZ3NOd/+2/+bt/utW8y0u+oHEt735i43f",
+	"yiR5yRxKJPm6dNdGd36lBW2fCQCBFnjU1lu8tcm33uLnLjhORFCpxlLuJC6V+zVRMBMBUvQ0oEqUcw+j",
+	"TgR5q9Sw6mwsFseazEYI8UKJZ/MBQUlhNZ8hHxgSWr0GgsyhnMYRxsVwOpYtYXWOb8KuDXSlHUjVJO14",
+	"Ruea7LVaGJW/Fj6/aKoBjCWGyph9QjP5KS6xpQfz3yeAQtlDlwK6W8mX08+nZ19Pazivr4XzXjuIGatd",
+	"0cmEUchhiuWwFAXmd7dzh6imrCwZwvi7hEgioeC9cbJ/QVqW+SGcNvRQJUUPgQyKsYg8jHiJ7MfzaOw3",
+	"3ImgRsY9dqglR/fv1SPBddoqRS/Pe7G4ryU6T3LQmHRYWwOyu+euW0VlTZLX5BnDTCoz2joltk6Jx5Py",
+	"XgC4KOnmfok//WW8W5oT7XX8HGIaoqVyrIx1HK8iCLuRsX/hpvZQ4Vc6mSh5ez8Td+tsfhpn87om6nLj",
+	"dMuMt8HdF8S9PzGzvoG2Ip67msG/AjZW7YL+Dcwia5okcAeMKsEi132ICuKvtnclh1RYW2u5Bxn+6hzI",
+	"OSYVXIvDsy/nZ6fwLzCAPh19vOoeti8+EENvvHTDBkfZ7OC/aDKRMiY/SUXG9kEoI5xBwYZ9Dv7INdQ9",
+	"aPnzgatEFNcCwK3w7/ZBTFTFooF36E/PgGBhMYWDm7APTTWLyHTSJO0vV2cn7avOBzKx9iNKRC4wNTPn",
+	"sL8WJ+3TL+1j+Mvhl8ursxOwB6HZKzj63e6hjUq5AUu0d352eUUK4YNekxzah+1sEBNjoaZF0zFDI7ZJ",
+	"TiWUikCpN2NROQIFDPggAnpDpIj74YODkC0k2XvvQNGJ/4yGW+Nr5/jw7KSz87bx2HpA5kq9EC2ght+6",
+	"ng13l25K8cj97y/p0P/HW+sPd/CPELDI2zLboMVW13zcoMX/iFR1y0jvH3tINEZoRQ7o1V15y9QglrMV",
+	"0YjlMKYlwQjLt6pzHq+kobEmmouQ5TRQ0mdDKgIynRAjHSKo0IYK0yQX7J8sNCwiqZhAxTCBbkqyHyMJ",
+	"hazA+ZvXope+YY+zB3hlmUEmTJHRVETKDg4J0/brUjASsZCPaRyQVhJgwAcw9jGmc8J+hIxFZLfVal4L",
+	"jApok+RfhjSOSSSZhgkNlZylSmVSlFeiP35i5hK2sE4YIlPcl8YfspK4NPqQiu2XFIPYuBQuf8aN/de/",
+	"NvcKSfC/vivLgn/9xv2apv7u777ZS360JPU7fmX3l3fNd+/WkJt4hhUCE8bfptltnSgvzYliEuJEuBDP",
+	"KnKQIdQ8WIq81Uh1goi0VsZ8gGgHfeifrxSdH1hODA1LoAacTEXMtCY9yKrtEU3nmthfmqQDPguIT6dR",
+	"aDuHaqikykz8NaCSnjFzvgQm5IEz2L+OrAXzEDVdghWgoLYG579heHgTMC0feVgLTGubs74NDz8dmFam",
+	"ymoBTKtOpDiP9mS5IQeQuz++W9aJuFhl2r7LqwIIJUvqUxU39j3GIH11u1sqXlwWhRjw4dSaOCNroEBT",
+	"LQBwCkdSM0H6mGLd+7FDJ3znhs17BIkp8yH7ge/JUpeifHGjWTxoppILoaoW53eY4jr7bqJ6RHF97tVU",
+	"MV98/XeuubHvI9gNxZejxPvkhnAmwOL7kGbiywFZ5FEUIx7l09swZpMDWskOnzEoFr9xVaJLZV52RkL5",
+	"1NJ4kT0h/DQXwwCjNyCUuBTWXs0DWCdbh9RYMbrf8ZAKazQbCd/CoEtAvp0jKDd0tMoM2g5NxUrPRIJD",
+	"GUmPtYUojpn3O7f2yq2a04jeZk/wve+3tfjat3N7/kyPZBzp9NRCJaFTHNRqkKGiwmRXccxuWSlJYdFI",
+	"jiJhV6QI8xOKhqxyFWncCrcPg3rTeZZoEC20ZITzqQpHVDOdjdHBw7mjTYFMSxbhZt6fk2/nAaZr9ucE",
+	"gTARuM0qzlrQiR5Jg8hhUNSS3SF7/6EfaxlVp1tuiudGXKv3zGAnPGbaSFG9ZROqjGCK9KeaC6bt8uVg",
+	"wBTo6MX9zI5M1Q0zk5iGrGToS+aaJiPRAqyBgwEArZsLQsmMi0jOAC/NK8iZD7gGj4tjX0wFjB1ayRFO",
+	"oZF8ZDm0VGTG2I32EVJ/Byo+4AEY777f/X8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

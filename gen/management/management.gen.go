@@ -19533,11 +19533,6 @@ type WithdrawOfferResponse409Headers struct {
 	XRequestId         *string
 }
 
-// WithdrawOfferResponse413Headers the declared response headers of an HTTP 413 response for WithdrawOffer
-type WithdrawOfferResponse413Headers struct {
-	XRequestId *string
-}
-
 // WithdrawOfferResponse422Headers the declared response headers of an HTTP 422 response for WithdrawOffer
 type WithdrawOfferResponse422Headers struct {
 	XRequestId *string
@@ -19578,8 +19573,6 @@ type WithdrawOfferResponse struct {
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
-	// JSON413 the response for an HTTP 413 `application/json` response
-	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *KeyMismatch
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -19600,8 +19593,6 @@ type WithdrawOfferResponse struct {
 	Headers404 *WithdrawOfferResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *WithdrawOfferResponse409Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *WithdrawOfferResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *WithdrawOfferResponse422Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -19640,11 +19631,6 @@ func (r WithdrawOfferResponse) GetJSON404() *NotFound {
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r WithdrawOfferResponse) GetJSON409() *Conflict {
 	return r.JSON409
-}
-
-// GetJSON413 returns the response for an HTTP 413 `application/json` response
-func (r WithdrawOfferResponse) GetJSON413() *PayloadTooLarge {
-	return r.JSON413
 }
 
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
@@ -35741,13 +35727,6 @@ func ParseWithdrawOfferResponse(rsp *http.Response) (*WithdrawOfferResponse, err
 		}
 		response.JSON409 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest PayloadTooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON413 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
 		var dest KeyMismatch
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -35874,16 +35853,6 @@ func ParseWithdrawOfferResponse(rsp *http.Response) (*WithdrawOfferResponse, err
 			headers.XRequestId = &value
 		}
 		response.Headers409 = &headers
-	case rsp.StatusCode == 413:
-		var headers WithdrawOfferResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers WithdrawOfferResponse422Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -51587,23 +51556,6 @@ func (response WithdrawOffer409JSONResponse) VisitWithdrawOfferResponse(w http.R
 	return err
 }
 
-type WithdrawOffer413JSONResponse struct{ PayloadTooLargeJSONResponse }
-
-func (response WithdrawOffer413JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type WithdrawOffer422JSONResponse struct{ KeyMismatchJSONResponse }
 
 func (response WithdrawOffer422JSONResponse) VisitWithdrawOfferResponse(w http.ResponseWriter) error {
@@ -56979,52 +56931,52 @@ var swaggerSpec = []string{
 	"U4SHTfJhyGChaX6pLf4qFFZG34srBadlFFb7TeDWf1WfSQklXZl+rugfgUl/K6XVVmEuD+EtrTLWshJz",
 	"qBKuEedhK0tvZelnwifPLaonMhwt55O5H5CNjrx397PFrFgYNr8e9T23aBgPl4afkRD8aJRqS1+erT3V",
 	"IfBC+MkkLWYGRdD6hOv15NyyS7zrDmQ1osSZleKgCBrPD+NoZmzosIQ/jXRorkyTvOGCRu1U3QZolwHl",
-	"whVLJAtqJX6wLz2QnKxpX/3zE6ANWCi3AtRWgPrzCFCO4KQk+CHy0pgJOuZNRx0q64YZqhLTQKfVwRwq",
-	"PUSEADD7P67Oz5rkjLHQ0EuIGCyrynU1ZkFjLdJV77K/lkFiSEv5feeKhPaBDYoiX6DaYRJD9bXfP87y",
-	"Sp3vNrdbtCcTjftEw5DjIEEHNntjYT8eAslx4Zp43pbhn65bL0t40hz6nPWQHctYsJg4jL1aoQNe457F",
-	"vM+z8lbu87L3JqynzH1qN4Zaj1V7dxerSuXTOJ/Iimy3u44d2R2urSX5G7Ykj7Pru0GTcScFFOqxAReK",
-	"JMKd9TbYSNNyTlDkhJFxzMY0ZiHaU2lsZSY0x2L8gUMzRe+ua67a8mlP6le1fZZTi1rXeTWLp53sk9s8",
-	"H4FszjeZkU0b7ZCnmxjvsNEldSenQprP1UDbyvNb9I+vGcY9TmncutK5o/+7n1PQ3YUWzXWp6kUK6ftI",
-	"RoXnL8A9KnnaGgmeb1Tpmrd8SVSpn0lk5jD7ZJxgpqLr77ucmCatHcAjudeAG/sWD1cPwbcPSNpSIJC8",
-	"behGcEUEZAna3ECPKC4Clkaicut7R8upFBkWd3XU6QYo0dMGnBaJx4pRpusIeFuyunmyuo0v3Zp0n3N8",
-	"qYxRdZ4+mvS4m7leqs29UtMI6opNiln0iHI2W27aw8ISk6GMGAltNuD76+MjcKfJRBO/H8uRD8YDX0vf",
-	"g1JmgPoxvREUaqCMbe47FjnLypt5RCEmPFYBJYFUlg8ifjzmKIoE4HYQ43tUxpV+Yfoqm/nDuFJxtd7w",
-	"WGkzb49wEUSJ4veQNJTS7pRGgoesrPq1WZ7ata9f02lZHe5TWnMUL1oVo9ByxTE8WFVAbyFUHa9RVORq",
-	"DK3uH0BdkVwFvEb7xYGDBbQPvaif1ZmdigreArZYtZXY/yQSO9C0lLw64Xb9YIWYTWgcqt3P+IehsXQ8",
-	"juU9W1D/whapIJC6RTrkonv2+uTsF4JtkB4L5Igp0rm4uDz/rfu6Sc4FQ88bJf2YJiEJqHIgePNQIK0b",
-	"4XNxTyMe3uqYCgWuJb9NYnbP2QRDYqkyagAMFeIdBLHjDiGeeCby4QgLCUGgVtZhGanFJtklTGVlUntp",
-	"V/GrBETQkUzMg4degypleKPLrfIaAR2NKR/gHM2H25CNDMkMIspHeXNnvqaT+8ZhxeDbUtzfHhz+uLjA",
-	"02F7b6/Z2gdZup9EfR5FhkxdYz7X65Or4/P3Z9e3x+evu0CbovC90DOQeVlkhgOSbbQbiWKx7d7x9Gzw",
-	"MeuzOKZYkCpm/duffn5pHpTARC67b7qXl91L800Ssd9wUuCySks6uUNrNAzBNdb42GzGGcKw2hNWQbbt",
-	"VdpqBN+2RvBnl+wtNSQ0o+3WUaYg9TfHeCwnKTId+2Veri/hOAEVAYvWYDgyTpnMLPM57pwdd09Pu69t",
-	"+kYiNDQxkjGDdBIhUTbySEDHRMY3opeEA6aPLGCWhazSZEizVu8lD5vkGMYbAd8hOPionO/kWB9X5KJz",
-	"8tq7ETKuYoZeGTckZcyw1DcJI9lyrr8o50pP/JZ1bVnXlnUhNUw512Y41WQ4rTQ8nUCaszX1tBFK0RBs",
-	"qOsHCX+UhylMIkSqSK08eNBcantjJtR+lxEv+zniwd2NSDmwfdPSjSxbEJmK4gNh7WA9qYdl/KL7aRxR",
-	"Lh7MMB7udKXw5u8fDVHnWSHVbAXyTOLgZfPly9oUnM8Q/hHTFMP1HN2lMKD8JzglZ+e3x6cnx28bHy1x",
-	"Ziyj4pY4w9qXUfd+IsIidTeL1cnYHH7xPiXTMVd3V4GMGfya0fTzdxen3Wug6RMKcehpTguUxc14nTsI",
-	"uKCVPJMHd6rR/vklsksj4r06Rkxys83gQVu2pNm2WOPVKpH4OdaWrnVxhfPTKVnbbKHwwVprZWnAVtR4",
-	"aiV5dp5fsNUqn2Br7xqOTO7UuMeBrEGVk0gGdx2o0Ow1+hEdmL8PWl5jhAfafAUOPD4YQiUXQ8yNeP2a",
-	"TnGkIy7cVXRFoaeXbMyoedzGgdkDOXsc4QjNn5tx9cEANCU4b8t3eMzigGXD0hxp8cdsmb9kQznOep1w",
-	"EcoJzu+leSYlm3tfvIbjQitmw30YTstEvF/lxLApKEuqJeltMcb+DLblD8NppuRPqCIMawXVlJoyg7Ji",
-	"GsI6FgV6XblnHqw3mt5/zV/tIKKTHjUiREPL2/+w2JBvJmIZodPQDEaAZ2nM4ymaHCIemCUQgAHlfvqA",
-	"HAQbftHaNIRfugQVSpRbRsIF6cs4YNtI92/TIQNBTbk63io72+7mpF8Vro77dmksFZ5HH01D4L8B5Zqi",
-	"z7pJACze2Z0AjT6QImCxsGh8QzoeM6HSMkJGTWlbiBMy4PdMpErFHWNjmBH2ieVfBlJXR0rlrvJXLIaZ",
-	"u99Kx0bDzd/wEO/wj4dedtljCfa7xpcVY6XcfB8VkG91qrbqrL81KieMUFFO6bbGom3w+xMHMj2cpues",
-	"SE76Vruf3Z8n4ZfdmBkZfamX3dx66/QXBAgDGdB71sa0SRgpxBxZcp4hr3qW1Oshi5WNLbLBUBZTgKsb",
-	"MeJKcTEwvKUvY2AGRMapu4OSkPW0ZyuBFdbEdzTJd8tDFJ2qJum4cZr27SwRTbZtUQlKfRyu+Id7w7fp",
-	"WmKK0Ai9JLcEuUABIbV9h/ci5uf6d14XpXkUESnAxWK+SD02aKRLS0Nr5Zo37BXMeHaINwLShZVzf8HI",
-	"+prFZsHTxXKHqoxbXuK0rp0qtiq7vE6PzlOHFjsDWeM8DllMDn7a24MFiplOQEWozQ1m1uBRC4w4K0+r",
-	"VWbnKbPIzPpEvIa7EY323n7Lgzi3Tko42i9+tt9dpCVTCyaYYr0/NnnlirO2vOVr6jW0fO3Kt2Zkw/D/",
-	"T+I2ZP2Dwx9XXXhaWvH0g4MXAWA7vHQgKU6MKLnlxdso5GfDvCMElUAaDuJyxq8jFg5YXOTW+F0NXr3I",
-	"63Odd/MUPDtHtloX1AcT1qDiTCzc8JIhhyokHqFRBDzoRvi/dK9JhefJt0xJNcl5n9AZ71KPRdKI0gBJ",
-	"RsA54BHfOgl8YM5kMuTBIlfQRtjTk7iD8JvUBWL+KkbdZu6QvAcm/QRGZWtlTc2jGd/YX4FxzDs6ICK6",
-	"3cgOqjXV52i317jjAu3vIWOjhtcwRwarLdox7OAgQFFjyvX5U2UxwyrekzKbX3hfk8D6QmXaN7CbRIRQ",
-	"dxYsxFsT8dZEXG4itmrGSN4XbMMLqKu1DBchZj43eoyCN+X3j+boIhgPHv8kjhrtxu6ICjqAyPbd+z04",
-	"37azhfA+XCsW9ZtZWgBi1MwnHFzPqDOGIIAO5KZoaLfNHck1l6p9FS0yOY4YlEoMZBSxQOfedZVn51/t",
-	"XJyQOzYFNQ1ZQcwY6Vyc5Ls2D5S8i9Y/RLpAVGDkQnYaMiaYWpBriWs2KmvqQkoMGFAsiJm2sMPAXIDQ",
-	"4qJY3kSGgD+X5GcIL1SOMfMaW15oQxboHWigGlh2rjXncKhoD4O5e4niginFlMXz09JtW65aZlrGGvDy",
-	"cluSC5af7+ZXDMmLrfScg3rGVMCsHXv+y0YqCeQacTsSc8J6MRcDM+fJUI7yy2fdz+VTtjXgM9zmtPLl",
-	"hApt5j2m02Y+LYcmYdXiFWqL5o9GVgyg4k20JpvN41bKyL0OFUdV48vHL/9/AAAA//8=",
+	"whVLJAtqJX6wLz2QnKxpX/3zE6ANWCi3AtRzFKD+7IKQIxwpKX2I3DNmgo55093yyvpfhjrENNBplS+H",
+	"Lg+RHQCw/o+r87MmOWMsNHQPIv/KqmtdjVnQWIsE1bu0r2WQGBJRfm+5IqF9YIMixReoWpjEUEXt94+z",
+	"PE/nu83tFu3JROM+0TDkOEjQZc3eWPiOh0BrXLgmnreF96fr1ssS3jKHImc9XccyFiwmDiuvVgiA17hn",
+	"Me/zrEyV+7zsvQnrKXOf2o2h1mPV3t3F6lD5dMwnsgbb7a5jD3aHa2sR/oYtwuPs+m7Q9NtJgYF6bMCF",
+	"IolwZ70Nts60LBMUK2FkHLMxjVmIdlEaW9kHzaoYR+BQSdFL65qrtmDak/pVbZjl1KLWdV7Ncmkn++S2",
+	"y0cgm/NNZmTTRi3k6SbGLWx0Sd3JqZDKc7XMtnL5FsXja4Zjj1Mat6507uj/7ucUPHehZXJdqnqRQvM+",
+	"knHg+Qtwj0qetsr+840OXfOWL4kO9TOJzBxmn4wTzDh0/X2XE9OktQN4JPcacGPf4trqIfjoARFbCgSE",
+	"tw3dCK6IgGw/m+PnEcVFwNKIUm596GgBlSLD1K6OHt0AJXrawNEi8VgxWnQdAW9LVjdPVrdxolvf9nOO",
+	"E5Uxqs7TR5MedzMXSrW5V2oaQX2wSTEbHtHKZstGe1ggYjKUESOhzep7f318BG4xmWji92M58sF44Gvp",
+	"e1CSDNA7pjeCQi2Tsc1hx2JlWZkyjyjEdsdqniSQyvJBxIHHXEORAGwOYnWPyrjSL0xfZTN/GFcqrtYb",
+	"Hitt5u0RLoIoUfwekn9S2p3SSPB0lVWxNstTu4b1azotq6d9SmuO4kWrYhRarjiGB6sK6PWD6uE1ioNc",
+	"jaHV/QOoD5KrZNdovzhw8H72oRf1szOzU1HBW8AWq7YS+59EYgealpJXJ9yuH3QQswmNQ7X7Gf8wNJaO",
+	"x7G8ZwvqWNhiEwRSsEiHXHTPXp+c/UKwDdJjgRwxRToXF5fnv3VfN8m5YOh5o6Qf0yQkAVUOzG4e0qN1",
+	"I3wu7mnEw1sdU6HAteS3SczuOZtgaCtVRg2AoULcgiB23CHEBc9EMBxhQSAIuMo6LCO12CS7hKmsTGov",
+	"7Sp+lcAGOpKJefDQa1ClDG90OVJeI6CjMeUDnKP5cBuykSGZQUT5KG/uzNdmct84zBd8W4r724PDHxcX",
+	"ajps7+01W/sgS/eTqM+jyJCpa8zLen1ydXz+/uz69vj8dRdoUxS+F3oG+i6LsHCAsI12I1Estt07np4N",
+	"PmZ9FscUC0vFrH/7088vzYMSmMhl90338rJ7ab5JIvYbTgpcVmlpJndojYYhuMZaHZvNHEM4VXvCKsi2",
+	"vUpbjWAbrPE1WY6lhoRmtN06yhSk8OYYj+UkRaZjv8zL9SUcJ6AiYNEaDEfGKZOZZT7HnbPj7ulp97VN",
+	"w0iEhiZGMmaQFiIkykYeCeiYyPhG9JJwwPSRK+ivrQFpSLNW7yUPm+QYxhsB3yE4+Kic7+RYH1fkonPy",
+	"2rsRMq5ihl4ZNyRlzLDUNwkj2XKuvyjnSk/8lnVtWdeWdSE1TDnXZjjVZDitNDydQLqyNfW0ERLREGyo",
+	"zweJe5SHKdwhRKpIrTx40Fxqe2Mm1H6XES/7OeLB3Y1IObB909KNLOsPmYriA2HtYD2ph2X8ovtpHFEu",
+	"HswwHu50pfDm7x8NUedZQdRsBfJM4uBl8+XL2hSczxD+EdMUw/Uc3aUwoPwnOCVn57fHpyfHbxsfLXFm",
+	"LKPiljjD2pdR934iwiJ1N4vVydgcfvE+JdMxV3dXgYwZ/JrR9PN3F6fda6DpEwrx5GluCpS3zXidOwi4",
+	"oJU8kwd3qtH++SWySyPivTpGbHGzzeBBW7ak2bZY49UqEfU51paudXGF89MpWdtsofDBWmtlacBW1Hhq",
+	"JXl2nl+w1SqfYGvvGo5M7tS4x4GsQbWSSAZ3Hai07DX6ER2Yvw9aXmOEB9p8BQ48PhhCRRZDzI14/ZpO",
+	"caQjLtxVdMWdp5dszKh53MaB2QM5exzhCM2fm3H1wQBUJDhvy3d4zOKAZcPSHGnxx2yZv2RDOc56nXAR",
+	"ygnO76V5JiWbe1+8huNCK2a1fRhOy0S8X+XEsCkoL6ol6W2xwv4MtuUPw2mm5E+oIgxr/tSUmjKDsmIa",
+	"wjoWBXpduWcerDea3n/NX+0gopMeNSJEQ8vb/7DYkG8mYhmh09AMRoBnaczjKZocIh6YJRCA5eR++oAc",
+	"BBt+0do0FF+6BBVKlFtGwgXpyzhg20j3b9MhA0FNuXrcKjvb7uakXxWujvt2aSwVnkcfTUPgvwHlmqLP",
+	"ukkA9N3ZnQBVPpAiYLGwqHpDOh4zodJyQEZNaVuoEjLg90ykSsUdY2OYEfaJZVwGUldHSuWu8lcsapm7",
+	"30rHRsPN3/AQ7/CPh1522WMJ9rvGlxVjpdx8HxVYb3WqtuqsvzUqJ4xQUU7ptsaibfD7EwcyPZym56xI",
+	"TvpWu5/dnyfhl92YGRl9qZfd3Hrr9BcECAMZ0HvWxrRJGCnEHFlyniGoepbU6yGLlY0tssFQFhuAqxsx",
+	"4kpxMTC8pS9jYAZExqm7g5KQ9bRnK3oV1sR3NMl3y0MUnaom6bhxmvbtLBEVtm3RBUp9HK6Ih3vDt+la",
+	"YooQB70ktwS5QAEhtX2H9yLm5/p3XheleRQRKcDFYr5IPTZopEtLPGvlmjfsFcx4dog3AtKFlXN/wcj6",
+	"msVmwdPFcoeqjFte4rSunSq2Kru8To/OU4cWOwNZ4zwOWUwOftrbgwWKmU5ARajNDWbW4FELhTgrT6tV",
+	"Zucps8jM+kS8hrsRjfbefsuDOLdOSjjaL362312kpU8LJphi3T42eeWKrLa85WvqNbR87cqwZmTD8P9P",
+	"4jZk/YPDH1ddeFpaufSDgwkBgDq8dCApTowoueXF2yjkZ8O8IwSVQBoO4nLGryMWDlhc5Nb4XQ1evcjr",
+	"c5138xQ8O0e26hbU+RLWoOJMLNzwkiGHaiIeoVEEPOhG+L90r0mF58m3TEk1yXmf0BnvUo9F0ojSAC1G",
+	"wDngEd86CXxgzmQy5MEiV9BG2NOTuIPwm9QFYv4qRt1m7pC8Byb9BEZla2VNzaMZ39hfgXHMOzogIrrd",
+	"yA6qNdXnaLfXuOMC7e8hY6OG1zBHBqsm2jHs4CBAUWPK9flTZVHCKt6TMptfeF+TwPpCZdo3sJtEhFA/",
+	"FizEWxPx1kRcbiK2asZI3hdswwuoq7UMFyFmPjd6jII35feP5ugiGA8e/ySOGu3G7ogKOoDI9t37PTjf",
+	"trOF8D5cKxb1m1laAGLUzCccXM+oM4YggA7kpmhot80dyTWXqn0VLTI5jhiUPAxkFLFA5951FWTnX+1c",
+	"nJA7NgU1DVlBzBjpXJzkuzYPlLyL1j9EukB0X+RCdhoyJphakGuJazYqa+pCSgwYUCyImbbwwcBcgNDi",
+	"oljeRIaAI5fkZwgvVI4x8xpbXmhDFugdaKAaWHauNedwqGgPg7l7ieKCKcWUxeXT0m1bruplWo4acO9y",
+	"W5ILlp/v5lcMyYut9JyDbMZUwKwde/7LRioJ5BpxOxJzwnoxFwMz58lQjvLLZ93P5VO2tdwz/OW0guWE",
+	"Cm3mPabTZj4thyZh1eIVaoTmj0YG6l/xJlqTzeZxK2XkXofKoarx5eOX/z8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

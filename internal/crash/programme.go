@@ -65,8 +65,9 @@ SELECT c.id, c.budget_minor, c.spent_minor, coalesce(sum(t.referrals), 0)::bigin
  WHERE c.tenant_id = $1 GROUP BY c.id, c.budget_minor, c.spent_minor ORDER BY c.id`
 
 	referralsSQL = `
-SELECT r.id::text, r.campaign_id, r.code, m.external_id, coalesce(e.external_id, ''), r.status = 'COMPLETED', r.clicks, r.conversions
+SELECT r.id::text, r.campaign_id, r.code, m.external_id, coalesce(e.external_id, ''), r.status = 'COMPLETED', coalesce(k.clicks, 0), r.conversions
   FROM referrals r JOIN members m ON m.tenant_id = r.tenant_id AND m.id = r.referrer_id
+  LEFT JOIN referral_clicks k ON k.tenant_id = r.tenant_id AND k.referral_id = r.id
   LEFT JOIN members e ON e.tenant_id = r.tenant_id AND e.id = r.referee_id
  WHERE r.tenant_id = $1 ORDER BY r.id`
 
