@@ -38,20 +38,20 @@
 //
 // # Why one lock
 //
-// Locks on single blocks, taken in key order, were weighed. A batch of a hundred
-// changes touches some two hundred of a board's blocks, so two batches nearly
-// always meet; and cutting a block under those who wait for it wants a lock on
-// all of them besides. One lock is held for the last statement of a transaction
-// and its commit. On two cores, with 1,000,000 members and a flushed commit for
-// each 100 changes, one writer made some 8,000 changes a second and four made
-// 10,000 to 12,000: the processors were busy, not the lock. A change costs about
-// 45 microseconds of PostgreSQL there, half of it the two index entries of the
-// standing, and 600 bytes of WAL.
+// Locks on single blocks were weighed. A batch of a hundred changes touches some
+// two hundred of a board's blocks, so two batches nearly always meet (left to the
+// rows' own locks, two writers deadlocked within seconds); and cutting a block
+// under those who wait for it wants a lock on all of them besides. One lock is
+// held for the last statement of a transaction and its commit. On two cores, with
+// 1,000,000 members and a flushed commit for each 100 changes, one writer made
+// 7,000 to 8,500 changes a second and four made 9,600 to 12,000. A change cost 40
+// to 60 microseconds of PostgreSQL there, the storing of the standing itself
+// nearly half of it, and 600 bytes of WAL; the machine was shared.
 //
-// One level of blocks, of a thousand members each, cost 10 % less to keep but 1.7
-// times as much CPU for a rank among 1,000,000 as among 1,000, and five times for
-// a page from the middle as for the first; with two levels it is 1.25 and 2.7
-// times.
+// One level of blocks, of a thousand members each, was some 10 % cheaper to keep.
+// But a rank among 1,000,000 took 1.7 times as much CPU as among 1,000, and pages
+// from the middle came at a fifth of the rate of the first one; with two levels it
+// is 1.25 times, and a good third.
 //
 // The blocks are kept by functions in the database (migration 7), because the
 // lock is held while they run: from here each step would be one more round trip
