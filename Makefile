@@ -10,8 +10,8 @@ TESTFLAGS ?=
 # Packages whose point is what happens at the same time, and of the whole
 # server's tests those in which callers meet: by name, since all would take long.
 RACE  ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
-           internal/store internal/referral internal/leaderboard internal/incentive internal/webhook internal/httpapi internal/app)
-RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces
+           internal/store internal/referral internal/leaderboard internal/webhook internal/httpapi internal/app)
+RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces|UnderRace|MarketplaceRace
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race lint generate generate-check build ci bench crash fuzz deps database clean
