@@ -148,7 +148,11 @@ func (a *attempt) spoilMember() {
 	case how == 1 && p.name != "" && p.value != nil:
 		p.double()
 	default:
-		p.put(pick(a.rand, wrong(p.schema)))
+		raw := pick(a.rand, wrong(p.schema))
+		if raw == "" && p.name == "" && len(p.parent.items) == 1 {
+			raw = "," // a list without its only entry is one, too
+		}
+		p.put(raw)
 	}
 	a.request.Body = body.text()
 }
