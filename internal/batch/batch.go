@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/incent-dev/incent/internal/fault"
@@ -10,6 +11,15 @@ import (
 // queueLimit bounds the callers that wait in one lane: past it the server is
 // not keeping up, and saying so beats a timeout.
 const queueLimit = 20_000
+
+// Lanes is how many batches of one tenant should be under way in a process: one
+// for each pair of cores. On two cores one lane makes larger batches than two,
+// and most of what a batch costs does not grow with it: an award takes 200
+// microseconds of CPU in all instead of 218, and two servers beside each other
+// keep 0.97 to 1.24 of the rate of one instead of 0.75. Two lanes hide the flush
+// of a commit, though, and give a lone server more awards and events, 5 to 25 %
+// (incent bench, 64 clients, medians of 2 and 3 rounds).
+func Lanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
 
 // Key names a lane. Calls of different tenants never share a transaction.
 type Key struct {

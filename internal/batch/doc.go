@@ -20,7 +20,7 @@
 //  6. Close refuses new calls and waits for those that wait.
 //
 // Designs tried, by incent bench: one lane per tenant, and lanes by a hash of
-// the member (the figures and the choice stand at ledger.lanes); and a lane whose
+// the member (the figures and the choice stand at Lanes); and a lane whose
 // next batch begins while the last one's COMMIT is on its way to the disk. Over
 // four alternating runs the last gave the same awards a second (1.36 times the
 // bare SQL, like a lane that waits), since its batches are smaller by what the

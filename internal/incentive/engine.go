@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"runtime"
 	"sync"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -44,8 +43,7 @@ const rulesKept = 10_000
 
 // New makes the engine over an open database.
 func New(db *pg.DB) *Engine {
-	// As many lanes as the ledger has, for the same reasons.
-	e := &Engine{db: db, rules: map[int64]*Rules{}, seed: maphash.MakeSeed(), lanes: uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4))}
+	e := &Engine{db: db, rules: map[int64]*Rules{}, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
 	e.group = batch.New(batchLimit, e.run)
 	return e
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"runtime"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -25,14 +24,6 @@ const (
 	openAttempts = 3
 )
 
-// lanes is how many batches of one tenant may be under way in a process: one
-// for each pair of cores. On two cores one lane makes larger batches than two
-// do: an award costs 166 microseconds of CPU in all, against 198, and two
-// servers beside each other keep 1.10 of the rate of one, against 0.94. Two
-// lanes hide the flush of a commit, though, and give a lone server some 5 %
-// more (incent bench, 64 clients, medians of 3 and of 2 rounds).
-func lanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
-
 // Ledger keeps the books of all tenants. Make it with New; Close it.
 type Ledger struct {
 	db    *pg.DB
@@ -51,7 +42,7 @@ type posting struct {
 
 // New makes the ledger on a database.
 func New(db *pg.DB) *Ledger {
-	l := &Ledger{db: db, seed: maphash.MakeSeed(), lanes: lanes()}
+	l := &Ledger{db: db, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
 	l.group = batch.New(batchLimit, l.run)
 	return l
 }

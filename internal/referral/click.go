@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -213,10 +212,6 @@ func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, vis
 	}
 	return d, d.recall(ctx, tx, visits)
 }
-
-// clickLanes is how many batches of one tenant's clicks may be under way in a
-// process: as many as of awards, for the reason that stands at ledger.lanes.
-func clickLanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
 
 // lane is the lane of a code's clicks: they would wait for its count otherwise.
 func (p *Programme) lane(code string) uint64 {

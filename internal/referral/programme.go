@@ -55,7 +55,7 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger, e *incentive.Engine) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed(), lanes: clickLanes()}
+	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
 	p.turn.Store(uint32(maphash.String(p.seed, ""))) // two servers rarely meet
 	p.clicks = batch.New(clickBatch, p.runClicks)
 	return p, nil
