@@ -303,7 +303,13 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 	return err
 }
 
+// AuditChecks are those of every package that has invariants on the books,
+// besides the ledger's own.
+func AuditChecks() []ledger.AuditCheck {
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
+}
+
 // Audit checks the invariants of every package that has any on the books.
 func (c *Core) Audit(ctx context.Context, progress func(ledger.AuditProgress)) (ledger.AuditReport, error) {
-	return ledger.Audit(ctx, c.DB, progress, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())...)
+	return ledger.Audit(ctx, c.DB, progress, AuditChecks()...)
 }

@@ -4,27 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 
-	"github.com/incent-dev/incent/internal/incentive"
-	"github.com/incent-dev/incent/internal/leaderboard"
+	"github.com/incent-dev/incent/internal/app"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pgtest"
-	"github.com/incent-dev/incent/internal/referral"
-	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
 )
-
-// checks are those of all packages above the ledger.
-func checks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
-}
 
 // auditLater audits a tenant's books when its test has ended.
 func auditLater(t testing.TB, of tenant.Tenant) {
 	t.Cleanup(func() {
-		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, checks()...)
+		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, app.AuditChecks()...)
 		if err = errors.Join(err, clean(report)); err != nil {
 			t.Errorf("audit: %v", err)
 		}
@@ -33,7 +24,7 @@ func auditLater(t testing.TB, of tenant.Tenant) {
 
 // audit reads all books once the servers have stopped.
 func audit(ctx context.Context) error {
-	report, err := ledger.Audit(ctx, pgtest.DB(), nil, checks()...)
+	report, err := ledger.Audit(ctx, pgtest.DB(), nil, app.AuditChecks()...)
 	return errors.Join(err, clean(report))
 }
 

@@ -23,8 +23,8 @@ type Facade struct {
 	Kind   tenant.Kind
 	Base   string
 	Spec   *openapi3.T
-	Served []*contract.Operation // answered by now
-	Absent []*contract.Operation // in the spec, not served yet
+	Served []*contract.Operation // answered
+	Absent []*contract.Operation // in the spec, and not served
 
 	fault *openapi3.Schema
 	met   coverage

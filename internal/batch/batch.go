@@ -13,12 +13,11 @@ import (
 const queueLimit = 20_000
 
 // Lanes is how many batches of one tenant should be under way in a process: one
-// for each pair of cores. On two cores one lane makes larger batches than two,
-// and most of what a batch costs does not grow with it: an award takes 200
-// microseconds of CPU in all instead of 218, and two servers beside each other
-// keep 0.97 to 1.24 of the rate of one instead of 0.75. Two lanes hide the flush
-// of a commit, though, and give a lone server more awards and events, 5 to 25 %
-// (incent bench, 64 clients, medians of 2 and 3 rounds).
+// for each pair of cores. Two lanes hide the flush of a commit and give a lone
+// server on two cores more awards (7,700 a second, where one lane gave 6,600 in
+// the run before), but each batch is smaller and an award takes more CPU (218
+// microseconds in all, against 203), and two servers beside each other kept 0.74
+// of the rate of one, against 0.97 (incent bench, 64 clients).
 func Lanes() uint64 { return uint64(min(max(runtime.GOMAXPROCS(0)/2, 1), 4)) }
 
 // Key names a lane. Calls of different tenants never share a transaction.

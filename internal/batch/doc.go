@@ -24,6 +24,6 @@
 // next batch begins while the last one's COMMIT is on its way to the disk. Over
 // four alternating runs the last gave the same awards a second (1.36 times the
 // bare SQL, like a lane that waits), since its batches are smaller by what the
-// flush would have gathered, and took 8 % from two servers beside each other. So
+// flush would have gathered, and took 7 % from two servers beside each other. So
 // a lane waits, which is simpler.
 package batch

@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/incent-dev/incent/internal/leaderboard"
+	"github.com/incent-dev/incent/internal/app"
 	"github.com/incent-dev/incent/internal/ledger"
-	"github.com/incent-dev/incent/internal/referral"
-	"github.com/incent-dev/incent/internal/store"
 )
 
 // audit checks the books of everything that was measured.
 func (r *run) audit(ctx context.Context) error {
 	for _, f := range r.fixtures() {
 		r.say("\nAuditing database %s", f.name)
-		report, err := ledger.Audit(ctx, f.db, nil, slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks())...)
+		report, err := ledger.Audit(ctx, f.db, nil, app.AuditChecks()...)
 		if err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}

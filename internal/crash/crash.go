@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/incent-dev/incent/internal/app"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -150,7 +151,7 @@ func (h *harness) reread(ctx context.Context) error {
 	}
 	for _, s := range h.sites {
 		broken, err := s.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
-			return ledger.Audit(ctx, db, nil, auditChecks()...)
+			return ledger.Audit(ctx, db, nil, app.AuditChecks()...)
 		})
 		if err != nil {
 			return fmt.Errorf("audit the %s site: %w", s.name, err)

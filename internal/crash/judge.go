@@ -7,18 +7,10 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/incent-dev/incent/internal/incentive"
-	"github.com/incent-dev/incent/internal/leaderboard"
+	"github.com/incent-dev/incent/internal/app"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
-	"github.com/incent-dev/incent/internal/referral"
-	"github.com/incent-dev/incent/internal/store"
 )
-
-// auditChecks are those of all packages above the ledger.
-func auditChecks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
-}
 
 // replays is how many requests of a round are asked again.
 const replays = 60
@@ -49,7 +41,7 @@ func (r *round) judge(ctx context.Context) (verdict, string, error) {
 		v.findings = append(v.findings, finding{wrong, fmt.Sprintf("%d answers of 500 and above; the first: %v", r.client.internal.Load(), a)})
 	}
 	broken, err := r.site.audit(ctx, func(ctx context.Context, db *pg.DB) (ledger.AuditReport, error) {
-		return ledger.AuditTenant(ctx, db, r.shop.tenant.ID, auditChecks()...)
+		return ledger.AuditTenant(ctx, db, r.shop.tenant.ID, app.AuditChecks()...)
 	})
 	if err != nil {
 		return v, "", err

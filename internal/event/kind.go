@@ -45,66 +45,42 @@ const (
 	EndpointDisabled Kind = 42
 )
 
-// Facade is whose style an event is told in.
-type Facade string
+// kinds are the names on the wire. Those in capitals are Incenta's, those with a
+// dot Incentable's or nobody's in particular.
+var kinds = map[Kind]string{
+	PointsAwarded:  "points.awarded",
+	PointsDeducted: "points.deducted",
+	PointsExpiring: "points.expiring",
+	PointsExpired:  "points.expired",
+	MemberCreated:  "member.created",
+	MemberUpdated:  "member.updated",
+	RewardRedeemed: "reward.redeemed",
+	OrderCreated:   "order.created",
+	OrderUpdated:   "order.updated",
+	OrderShipped:   "order.shipped",
+	OrderCompleted: "order.completed",
+	OrderCancelled: "order.cancelled",
 
-// The facades. An event of neither is told in whatever style is asked for.
-const (
-	Incenta    Facade = "incenta"
-	Incentable Facade = "incentable"
-	Either     Facade = ""
-)
+	ReferralCreated:            "REFERRAL_CREATED",
+	ReferralClicked:            "REFERRAL_CLICKED",
+	ReferralConverted:          "REFERRAL_CONVERTED",
+	RewardCreated:              "REWARD_CREATED",
+	RewardClaimed:              "REWARD_CLAIMED",
+	IncentaRewardRedeemed:      "REWARD_REDEEMED",
+	UsageLimitExceeded:         "USAGE_LIMIT_EXCEEDED",
+	IncentiveEventRecorded:     "INCENTIVE_EVENT_RECORDED",
+	IncentiveLevelUp:           "INCENTIVE_LEVEL_UP",
+	IncentiveBadgeEarned:       "INCENTIVE_BADGE_EARNED",
+	IncentiveItemRedeemed:      "INCENTIVE_ITEM_REDEEMED",
+	IncentiveItemFulfilled:     "INCENTIVE_ITEM_FULFILLED",
+	IncentiveMilestoneReached:  "INCENTIVE_MILESTONE_REACHED",
+	MarketplaceProfileCreated:  "MARKETPLACE_PROFILE_CREATED",
+	MarketplaceProfileVerified: "MARKETPLACE_PROFILE_VERIFIED",
+	MarketplaceListingRedeemed: "MARKETPLACE_LISTING_REDEEMED",
 
-var kinds = map[Kind]struct {
-	name   string
-	facade Facade
-}{
-	PointsAwarded:  {"points.awarded", Incentable},
-	PointsDeducted: {"points.deducted", Incentable},
-	PointsExpiring: {"points.expiring", Incentable},
-	PointsExpired:  {"points.expired", Incentable},
-	MemberCreated:  {"member.created", Incentable},
-	MemberUpdated:  {"member.updated", Incentable},
-	RewardRedeemed: {"reward.redeemed", Incentable},
-	OrderCreated:   {"order.created", Incentable},
-	OrderUpdated:   {"order.updated", Incentable},
-	OrderShipped:   {"order.shipped", Incentable},
-	OrderCompleted: {"order.completed", Incentable},
-	OrderCancelled: {"order.cancelled", Incentable},
-
-	ReferralCreated:            {"REFERRAL_CREATED", Incenta},
-	ReferralClicked:            {"REFERRAL_CLICKED", Incenta},
-	ReferralConverted:          {"REFERRAL_CONVERTED", Incenta},
-	RewardCreated:              {"REWARD_CREATED", Incenta},
-	RewardClaimed:              {"REWARD_CLAIMED", Incenta},
-	IncentaRewardRedeemed:      {"REWARD_REDEEMED", Incenta},
-	UsageLimitExceeded:         {"USAGE_LIMIT_EXCEEDED", Incenta},
-	IncentiveEventRecorded:     {"INCENTIVE_EVENT_RECORDED", Incenta},
-	IncentiveLevelUp:           {"INCENTIVE_LEVEL_UP", Incenta},
-	IncentiveBadgeEarned:       {"INCENTIVE_BADGE_EARNED", Incenta},
-	IncentiveItemRedeemed:      {"INCENTIVE_ITEM_REDEEMED", Incenta},
-	IncentiveItemFulfilled:     {"INCENTIVE_ITEM_FULFILLED", Incenta},
-	IncentiveMilestoneReached:  {"INCENTIVE_MILESTONE_REACHED", Incenta},
-	MarketplaceProfileCreated:  {"MARKETPLACE_PROFILE_CREATED", Incenta},
-	MarketplaceProfileVerified: {"MARKETPLACE_PROFILE_VERIFIED", Incenta},
-	MarketplaceListingRedeemed: {"MARKETPLACE_LISTING_REDEEMED", Incenta},
-
-	CodePoolEmpty:    {"code_pool.empty", Either},
-	EndpointDisabled: {"endpoint.disabled", Either},
+	CodePoolEmpty:    "code_pool.empty",
+	EndpointDisabled: "endpoint.disabled",
 }
 
 // String is the kind's name on the wire.
-func (k Kind) String() string { return kinds[k].name }
-
-// Facade is whose event it is.
-func (k Kind) Facade() Facade { return kinds[k].facade }
-
-// Named is the kind of a name; false where there is none.
-func Named(name string) (Kind, bool) {
-	for k, n := range kinds {
-		if n.name == name {
-			return k, true
-		}
-	}
-	return 0, false
-}
+func (k Kind) String() string { return kinds[k] }

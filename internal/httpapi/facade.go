@@ -44,10 +44,6 @@ type Facade struct {
 	// Register hangs the generated handlers into the router, without a base.
 	Register func(Router)
 
-	// Built tells which operations are served by now; nil: all. The others are
-	// not registered, so they answer as unknown paths.
-	Built func(operationID string) bool
-
 	contract *contract.Contract
 }
 

@@ -23,27 +23,27 @@ func activityChecks() []ledger.AuditCheck {
 	return []ledger.AuditCheck{
 		{Invariant: 2, Name: "activities are numbered without gap", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.MemberProgressFindMiscounted(ctx, tx, tenantID)
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 2, Name: "actions count their activities", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.ActionCountFindMiscounted(ctx, tx, tenantID)
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 4, Name: "activities are paid", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.ActivityFindUnpaid(ctx, tx, query.ActivityFindUnpaidParams{TenantID: tenantID, XpAsset: int16(ledger.XP), AwardKind: int16(ledger.KindAward)})
-			return offence("event "+Activity{ID: r.ID}.PublicID(), r.Says, err)
+			return ledger.OffenceOf("event "+Activity{ID: r.ID}.PublicID(), r.Says, err)
 		}},
 		{Invariant: 8, Name: "keys of activities are kept", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.ActivityKeyFindStray(ctx, tx, tenantID)
-			return offence("event "+Activity{ID: r.ID}.PublicID(), r.Says, err)
+			return ledger.OffenceOf("event "+Activity{ID: r.ID}.PublicID(), r.Says, err)
 		}},
 		{Invariant: 10, Name: "days count their activities", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.ActivityDayFindMiscounted(ctx, tx, tenantID)
-			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+			return ledger.OffenceOf("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
 		{Invariant: 10, Name: "minutes count their activities", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.ActivityMinuteFindMiscounted(ctx, tx, tenantID)
-			return offence("minute "+r.Minute.Format(time.RFC3339), r.Says, err)
+			return ledger.OffenceOf("minute "+r.Minute.Format(time.RFC3339), r.Says, err)
 		}},
 	}
 }
@@ -52,36 +52,25 @@ func grantChecks() []ledger.AuditCheck {
 	return []ledger.AuditCheck{
 		{Invariant: 5, Name: "levels are those granted", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.LevelGrantFindMisplaced(ctx, tx, tenantID)
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 6, Name: "no level is owed", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.LevelGrantFindOwed(ctx, tx, query.LevelGrantFindOwedParams{TenantID: tenantID, XpAsset: int16(ledger.XP)})
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 7, Name: "quests count what was rewarded", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.QuestProgressFindOverdone(ctx, tx, tenantID)
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 7, Name: "full quests are paid", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.QuestGrantFindUndone(ctx, tx, tenantID)
-			return offence(ofMember(r.MemberID), r.Says, err)
+			return ledger.OffenceOf(ofMember(r.MemberID), r.Says, err)
 		}},
 		{Invariant: 10, Name: "days count their milestones", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.MilestoneDayFindMiscounted(ctx, tx, tenantID)
-			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+			return ledger.OffenceOf("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
 	}
 }
 
 func ofMember(key int64) string { return fmt.Sprintf("member %d", key) }
-
-// offence makes of a row the offence, and of no row none.
-func offence(where, says string, err error) (*ledger.Offence, error) {
-	if pg.IsNoRows(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &ledger.Offence{Where: where, Says: says}, nil
-}

@@ -31,6 +31,18 @@ type Offence struct {
 	Says  string // what is wrong with it
 }
 
+// OffenceOf makes of the row that a check looked for the offence, and of no row
+// none.
+func OffenceOf(where, says string, err error) (*Offence, error) {
+	if pg.IsNoRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Offence{Where: where, Says: says}, nil
+}
+
 // Violation is a broken invariant with the first row that breaks it.
 type Violation struct {
 	Tenant    tenant.Tenant // zero where the server as a whole is at fault

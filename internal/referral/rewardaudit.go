@@ -15,7 +15,7 @@ import (
 // rewardChecks are the audit of what this package promises of rewards.
 func rewardChecks() []ledger.AuditCheck {
 	about := func(rewardID uuid.UUID, says string, err error) (*ledger.Offence, error) {
-		return offence("reward "+id.UUID(rewardPrefix, rewardID), says, err)
+		return ledger.OffenceOf("reward "+id.UUID(rewardPrefix, rewardID), says, err)
 	}
 	return []ledger.AuditCheck{
 		{Invariant: 5, Name: "claimed rewards have their code", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
@@ -28,15 +28,15 @@ func rewardChecks() []ledger.AuditCheck {
 		}},
 		{Invariant: 7, Name: "days count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardDayFindMiscounted(ctx, tx, tenantID)
-			return offence("day "+r.Day.Format(time.DateOnly), r.Says, err)
+			return ledger.OffenceOf("day "+r.Day.Format(time.DateOnly), r.Says, err)
 		}},
 		{Invariant: 7, Name: "blocks count their rewards", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardBlockFindMiscounted(ctx, tx, tenantID)
-			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
+			return ledger.OffenceOf(fmt.Sprint("member ", r.MemberID), r.Says, err)
 		}},
 		{Invariant: 7, Name: "rewards have their places", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardFindMisplaced(ctx, tx, tenantID)
-			return offence(fmt.Sprint("member ", r.MemberID), r.Says, err)
+			return ledger.OffenceOf(fmt.Sprint("member ", r.MemberID), r.Says, err)
 		}},
 		{Invariant: 8, Name: "rewards are paid by the books", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.RewardFindUnpaid(ctx, tx, tenantID)
@@ -52,15 +52,4 @@ func AuditChecks() []ledger.AuditCheck {
 		checks[i].Of = "referral"
 	}
 	return checks
-}
-
-// offence makes of a row the offence, and of no row none.
-func offence(where, says string, err error) (*ledger.Offence, error) {
-	if pg.IsNoRows(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &ledger.Offence{Where: where, Says: says}, nil
 }

@@ -15,54 +15,43 @@ func AuditChecks() []ledger.AuditCheck {
 	checks := []ledger.AuditCheck{
 		{Invariant: 1, Name: "orders are paid", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderFindUnpaid(ctx, tx, query.OrderFindUnpaidParams{TenantID: tenantID, RedeemKind: int16(ledger.KindRedeem)})
-			return offence("order "+OrderID(r.ID), r.Says, err)
+			return ledger.OffenceOf("order "+OrderID(r.ID), r.Says, err)
 		}},
 		{Invariant: 2, Name: "a code for each unit", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderFindMiscoded(ctx, tx, tenantID)
-			return offence("order "+OrderID(r.ID), r.Says, err)
+			return ledger.OffenceOf("order "+OrderID(r.ID), r.Says, err)
 		}},
 		{Invariant: 3, Name: "cancelled is given back", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderFindMisreturned(ctx, tx, tenantID)
-			return offence("order "+OrderID(r.ID), r.Says, err)
+			return ledger.OffenceOf("order "+OrderID(r.ID), r.Says, err)
 		}},
 		{Invariant: 4, Name: "pools count their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.PoolFindMiscounted(ctx, tx, tenantID)
-			return offence("code pool "+r.ID, r.Says, err)
+			return ledger.OffenceOf("code pool "+r.ID, r.Says, err)
 		}},
 		{Invariant: 4, Name: "spans count their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderSpanFindMiscounted(ctx, tx, tenantID)
-			return offence(fmt.Sprintf("%d seconds from %s", r.Seconds, r.StartsAt.UTC().Format(time.RFC3339)), r.Says, err)
+			return ledger.OffenceOf(fmt.Sprintf("%d seconds from %s", r.Seconds, r.StartsAt.UTC().Format(time.RFC3339)), r.Says, err)
 		}},
 		{Invariant: 6, Name: "settlements are the sums", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.PartnerDayFindMiscounted(ctx, tx, tenantID)
-			return offence("partner "+r.PartnerID, r.Says, err)
+			return ledger.OffenceOf("partner "+r.PartnerID, r.Says, err)
 		}},
 		{Invariant: 7, Name: "partners are owed for their orders", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OrderFindUnsettled(ctx, tx, tenantID)
-			return offence("order "+OrderID(r.ID), r.Says, err)
+			return ledger.OffenceOf("order "+OrderID(r.ID), r.Says, err)
 		}},
 		{Invariant: 7, Name: "sales have their codes", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.SaleFindMiscoded(ctx, tx, tenantID)
-			return offence("order "+OrderID(r.OrderID), r.Says, err)
+			return ledger.OffenceOf("order "+OrderID(r.OrderID), r.Says, err)
 		}},
 		{Invariant: 6, Name: "offers count their sales", Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*ledger.Offence, error) {
 			r, err := q.OfferFindMiscounted(ctx, tx, tenantID)
-			return offence("offer "+r.ID, r.Says, err)
+			return ledger.OffenceOf("offer "+r.ID, r.Says, err)
 		}},
 	}
 	for i := range checks {
 		checks[i].Of = "store"
 	}
 	return checks
-}
-
-// offence makes of a row the offence, and of no row none.
-func offence(where, says string, err error) (*ledger.Offence, error) {
-	if pg.IsNoRows(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &ledger.Offence{Where: where, Says: says}, nil
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/incent-dev/incent/internal/event"
 )
 
 // A secret's text is its prefix and the base64 of its bytes, which is what the
@@ -25,10 +23,18 @@ func secretText(secret []byte) string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
+// style is the facade whose receivers an endpoint speaks to.
+type style string
+
+const (
+	incentaStyle    style = "incenta"
+	incentableStyle style = "incentable"
+)
+
 // hexHeader is where each facade's receivers look for the documented signature.
-var hexHeader = map[event.Facade]string{
-	event.Incenta:    "X-Webhook-Signature",
-	event.Incentable: "X-Incentable-Signature",
+var hexHeader = map[style]string{
+	incentaStyle:    "X-Webhook-Signature",
+	incentableStyle: "X-Incentable-Signature",
 }
 
 // sign puts the signatures of a body under every live secret, newest first, into
@@ -40,7 +46,7 @@ var hexHeader = map[event.Facade]string{
 //
 // attempt counts from 1. The key of the documented signature is the secret's text, as a receiver keeps
 // it in a variable; that of Standard Webhooks is the bytes that the text encodes.
-func sign(h http.Header, facade event.Facade, id string, at time.Time, body []byte, secrets [][]byte, attempt int) {
+func sign(h http.Header, to style, id string, at time.Time, body []byte, secrets [][]byte, attempt int) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	var standard []string
 	for _, secret := range secrets {
@@ -51,7 +57,7 @@ func sign(h http.Header, facade event.Facade, id string, at time.Time, body []by
 	}
 	mac := hmac.New(sha256.New, []byte(secretText(secrets[len(secrets)-1-(attempt-1)%len(secrets)])))
 	mac.Write(body)
-	h.Set(hexHeader[facade], hex.EncodeToString(mac.Sum(nil)))
+	h.Set(hexHeader[to], hex.EncodeToString(mac.Sum(nil)))
 	h.Set("webhook-id", id)
 	h.Set("webhook-timestamp", stamp)
 	h.Set("webhook-signature", strings.Join(standard, " "))
