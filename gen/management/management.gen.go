@@ -183,6 +183,27 @@ func (e ConversionStatus) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryStatus.
+const (
+	DeliveryStatusDelivered DeliveryStatus = "delivered"
+	DeliveryStatusFailed    DeliveryStatus = "failed"
+	DeliveryStatusPending   DeliveryStatus = "pending"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case DeliveryStatusDelivered:
+		return true
+	case DeliveryStatusFailed:
+		return true
+	case DeliveryStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EarningReason.
 const (
 	EarningReasonBELOWMINIMUM     EarningReason = "BELOW_MINIMUM"
@@ -204,6 +225,27 @@ func (e EarningReason) Valid() bool {
 	case EarningReasonNOREWARD:
 		return true
 	case EarningReasonREPEATCONVERSION:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EndpointStatus.
+const (
+	EndpointStatusActive   EndpointStatus = "active"
+	EndpointStatusDisabled EndpointStatus = "disabled"
+	EndpointStatusPaused   EndpointStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the EndpointStatus enum.
+func (e EndpointStatus) Valid() bool {
+	switch e {
+	case EndpointStatusActive:
+		return true
+	case EndpointStatusDisabled:
+		return true
+	case EndpointStatusPaused:
 		return true
 	default:
 		return false
@@ -299,14 +341,17 @@ func (e ErrorCode) Valid() bool {
 
 // Defines values for EventType.
 const (
-	EventTypePointsAwarded  EventType = "points.awarded"
-	EventTypePointsDeducted EventType = "points.deducted"
-	EventTypePointsExpired  EventType = "points.expired"
+	EventTypeEndpointDisabled EventType = "endpoint.disabled"
+	EventTypePointsAwarded    EventType = "points.awarded"
+	EventTypePointsDeducted   EventType = "points.deducted"
+	EventTypePointsExpired    EventType = "points.expired"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeEndpointDisabled:
+		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
@@ -567,6 +612,42 @@ func (e RewardStatus) Valid() bool {
 	case RewardStatusPAID:
 		return true
 	case RewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateEndpointRequestStatus.
+const (
+	UpdateEndpointRequestStatusActive UpdateEndpointRequestStatus = "active"
+	UpdateEndpointRequestStatusPaused UpdateEndpointRequestStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the UpdateEndpointRequestStatus enum.
+func (e UpdateEndpointRequestStatus) Valid() bool {
+	switch e {
+	case UpdateEndpointRequestStatusActive:
+		return true
+	case UpdateEndpointRequestStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookStyle.
+const (
+	WebhookStyleIncenta    WebhookStyle = "incenta"
+	WebhookStyleIncentable WebhookStyle = "incentable"
+)
+
+// Valid indicates whether the value is a known member of the WebhookStyle enum.
+func (e WebhookStyle) Valid() bool {
+	switch e {
+	case WebhookStyleIncenta:
+		return true
+	case WebhookStyleIncentable:
 		return true
 	default:
 		return false
@@ -1079,6 +1160,22 @@ type CreateCodePoolRequest struct {
 	Name string       `json:"name"`
 }
 
+// CreateEndpointRequest defines model for CreateEndpointRequest.
+type CreateEndpointRequest struct {
+	// Description For people.
+	Description *string `json:"description,omitempty"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events *EndpointEvents `json:"events,omitempty"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// Url Where to send requests.
+	Url string `json:"url"`
+}
+
 // CreateHoldRequest defines model for CreateHoldRequest.
 type CreateHoldRequest struct {
 	// Amount How much; at most 10^15 in one call.
@@ -1218,6 +1315,67 @@ type CreateVanityCodeRequest struct {
 // Day A day in UTC.
 type Day = string
 
+// Delivery One event on its way to one endpoint.
+type Delivery struct {
+	// Attempts Attempts made since it was made or replayed.
+	Attempts int `json:"attempts"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	EndpointId string  `json:"endpointId"`
+
+	// EventId The event in the feed; null for a test.
+	EventId nullable.Nullable[string] `json:"eventId"`
+
+	// Id The same in every attempt, as `webhook-id`.
+	Id string `json:"id"`
+
+	// LastAttempt What came of the last attempt; null where there was none. Bodies are not kept.
+	LastAttempt nullable.Nullable[DeliveryAttempt] `json:"lastAttempt"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// Status `pending`: on its way, or waiting for the next attempt. `failed`: given up after the last one.
+	Status DeliveryStatus `json:"status"`
+
+	// Type What happened.
+	Type string `json:"type"`
+}
+
+// DeliveryAttempt What came of the last attempt; null where there was none. Bodies are not kept.
+type DeliveryAttempt struct {
+	// At An instant, RFC 3339; answers are in UTC with milliseconds.
+	At Instant `json:"at"`
+
+	// DurationMs How long it took.
+	DurationMs int `json:"durationMs"`
+
+	// Problem Why no answer came: `timeout`, `no_answer`, `name_not_found`, `certificate_refused`, `address_refused` (it is
+	// not on the public internet), `event_missing`.
+	Problem nullable.Nullable[string] `json:"problem"`
+
+	// RequestHeaders Headers, cut where they are long.
+	RequestHeaders nullable.Nullable[HeadersSent] `json:"requestHeaders"`
+
+	// ResponseHeaders Headers, cut where they are long.
+	ResponseHeaders nullable.Nullable[HeadersSent] `json:"responseHeaders"`
+
+	// Status HTTP status of the answer; null where none came.
+	Status nullable.Nullable[int] `json:"status"`
+}
+
+// DeliveryList defines model for DeliveryList.
+type DeliveryList struct {
+	Data []Delivery `json:"data"`
+
+	// Next What to send as `before` to read on; null where the list has ended.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// DeliveryStatus `pending`: on its way, or waiting for the next attempt. `failed`: given up after the last one.
+type DeliveryStatus string
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
 
@@ -1290,6 +1448,109 @@ type Earning struct {
 // is to have. BUDGET_EXHAUSTED: the campaign has. REPEAT_CONVERSION: the referee's first one was paid.
 // NO_REWARD: the rule comes to nothing.
 type EarningReason string
+
+// Endpoint An address that is told what happens.
+type Endpoint struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description For people.
+	Description string `json:"description"`
+
+	// DisabledReason `failing` or `gone`; null unless it is disabled.
+	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events EndpointEvents `json:"events"`
+
+	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	FailingSince nullable.Nullable[NullableInstant] `json:"failingSince"`
+
+	// Failures Attempts that failed since the last that did not.
+	Failures int    `json:"failures"`
+	Id       string `json:"id"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// PreviousSecretUntil An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	PreviousSecretUntil nullable.Nullable[NullableInstant] `json:"previousSecretUntil"`
+
+	// Status `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+	// days (`failing`) or said that it is gone (`gone`).
+	Status EndpointStatus `json:"status"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Url Where requests go.
+	Url string `json:"url"`
+}
+
+// EndpointEvents Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+type EndpointEvents = []string
+
+// EndpointList defines model for EndpointList.
+type EndpointList struct {
+	Data []Endpoint `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// EndpointStatus `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+// days (`failing`) or said that it is gone (`gone`).
+type EndpointStatus string
+
+// EndpointWithSecret An endpoint with a secret that is shown this once.
+type EndpointWithSecret struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description For people.
+	Description string `json:"description"`
+
+	// DisabledReason `failing` or `gone`; null unless it is disabled.
+	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events EndpointEvents `json:"events"`
+
+	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	FailingSince nullable.Nullable[NullableInstant] `json:"failingSince"`
+
+	// Failures Attempts that failed since the last that did not.
+	Failures int    `json:"failures"`
+	Id       string `json:"id"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// PreviousSecretUntil An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	PreviousSecretUntil nullable.Nullable[NullableInstant] `json:"previousSecretUntil"`
+
+	// Secret What signatures are verified with.
+	Secret string `json:"secret"`
+
+	// Status `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+	// days (`failing`) or said that it is gone (`gone`).
+	Status EndpointStatus `json:"status"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Url Where requests go.
+	Url string `json:"url"`
+}
 
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
@@ -1438,6 +1699,9 @@ type FraudRuleView struct {
 // FulfillmentType How a reward reaches whoever earned it. `DISCOUNT_CODE`, `COUPON_CODE` and `GIFT_CARD` hand out a code at
 // the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
 type FulfillmentType string
+
+// HeadersSent Headers, cut where they are long.
+type HeadersSent map[string]string
 
 // Hold Something given that cannot be spent yet.
 type Hold struct {
@@ -1884,6 +2148,30 @@ type RefundedReward struct {
 // RefundedRewardOutcome `kept`: it was redeemed before.
 type RefundedRewardOutcome string
 
+// ReplayRequest One of three: `eventId`; `firstEventId` with `lastEventId`; `failedSince`.
+type ReplayRequest struct {
+	// EventId This event.
+	EventId *string `json:"eventId,omitempty"`
+
+	// FailedSince An instant, RFC 3339; answers are in UTC with milliseconds.
+	FailedSince *Instant `json:"failedSince,omitempty"`
+
+	// FirstEventId From this event ...
+	FirstEventId *string `json:"firstEventId,omitempty"`
+
+	// LastEventId ... to this one.
+	LastEventId *string `json:"lastEventId,omitempty"`
+}
+
+// ReplayResult defines model for ReplayResult.
+type ReplayResult struct {
+	// More There may be more than one call makes due. Ask again.
+	More bool `json:"more"`
+
+	// Queued Deliveries that are due now.
+	Queued int `json:"queued"`
+}
+
 // Reversal What a clawback took. `fromPending`, `fromAvailable`, `toDebt` and `forgiven` add up to `amount`.
 type Reversal struct {
 	// Amount What the award had given.
@@ -2124,6 +2412,25 @@ type UpdateCampaignRequest struct {
 	State *CampaignState `json:"state,omitempty"`
 }
 
+// UpdateEndpointRequest defines model for UpdateEndpointRequest.
+type UpdateEndpointRequest struct {
+	// Description For people.
+	Description *string `json:"description,omitempty"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events *EndpointEvents `json:"events,omitempty"`
+
+	// Status Whether to send.
+	Status *UpdateEndpointRequestStatus `json:"status,omitempty"`
+
+	// Url Where to send requests.
+	Url *string `json:"url,omitempty"`
+}
+
+// UpdateEndpointRequestStatus Whether to send.
+type UpdateEndpointRequestStatus string
+
 // UpdateItemRequest defines model for UpdateItemRequest.
 type UpdateItemRequest struct {
 	Category    *string                   `json:"category,omitempty"`
@@ -2217,6 +2524,9 @@ type VanityCode struct {
 	ReferralId string  `json:"referralId"`
 	ReferrerId string  `json:"referrerId"`
 }
+
+// WebhookStyle The public API whose bodies, headers and events an endpoint gets.
+type WebhookStyle string
 
 // Why How something came to be. What has no part in it is null.
 type Why struct {
@@ -2356,6 +2666,12 @@ type CaseId = string
 
 // ConversionId defines model for ConversionId.
 type ConversionId = string
+
+// DeliveryId defines model for DeliveryId.
+type DeliveryId = string
+
+// EndpointId defines model for EndpointId.
+type EndpointId = string
 
 // HoldId defines model for HoldId.
 type HoldId = string
@@ -2870,6 +3186,67 @@ type ReverseTransferParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListEndpointsParams defines parameters for ListEndpoints.
+type ListEndpointsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateEndpointParams defines parameters for CreateEndpoint.
+type CreateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateEndpointParams defines parameters for UpdateEndpoint.
+type UpdateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	// Status Only deliveries that are in this state.
+	Status *DeliveryStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Before The id of the last delivery that was read.
+	Before *string `form:"before,omitempty" json:"before,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ReplayDeliveriesParams defines parameters for ReplayDeliveries.
+type ReplayDeliveriesParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateEndpointParams defines parameters for RotateEndpoint.
+type RotateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// TestEndpointParams defines parameters for TestEndpoint.
+type TestEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AddBlockJSONRequestBody defines body for AddBlock for application/json ContentType.
 type AddBlockJSONRequestBody = AddBlockRequest
 
@@ -2953,6 +3330,18 @@ type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
 // ReverseTransferJSONRequestBody defines body for ReverseTransfer for application/json ContentType.
 type ReverseTransferJSONRequestBody = ReverseTransferRequest
+
+// CreateEndpointJSONRequestBody defines body for CreateEndpoint for application/json ContentType.
+type CreateEndpointJSONRequestBody = CreateEndpointRequest
+
+// UpdateEndpointJSONRequestBody defines body for UpdateEndpoint for application/json ContentType.
+type UpdateEndpointJSONRequestBody = UpdateEndpointRequest
+
+// ReplayDeliveriesJSONRequestBody defines body for ReplayDeliveries for application/json ContentType.
+type ReplayDeliveriesJSONRequestBody = ReplayRequest
+
+// RotateEndpointJSONRequestBody defines body for RotateEndpoint for application/json ContentType.
+type RotateEndpointJSONRequestBody = RotateKeyRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -3901,6 +4290,171 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 	ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEndpoints List the endpoints
+	//
+	// Newest first. Secrets are never shown again.
+	//
+	// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+	ListEndpoints(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndpointWithBody Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithBody(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndpoint Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpoint(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteEndpoint Delete an endpoint
+	//
+	// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+	//
+	// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+	DeleteEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEndpoint Get an endpoint
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+	GetEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndpointWithBody Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndpoint Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpoint(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDeliveries List the deliveries to an endpoint
+	//
+	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+	// attempt renders its own from the feed.
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+	ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDelivery Get a delivery
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+	GetDelivery(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayDeliveriesWithBody Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithBody(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayDeliveries Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveries(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateEndpointWithBody Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateEndpoint Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpoint(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestEndpoint Send a test
+	//
+	// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+	// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+	// that is not active gets it when it is.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+	TestEndpoint(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListBlocks List the block list
@@ -5717,6 +6271,311 @@ func (c *Client) ReverseTransfer(ctx context.Context, transferId TransferId, par
 // Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 func (c *Client) ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExplainTransferRequest(c.Server, transferId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEndpoints List the endpoints
+//
+// Newest first. Secrets are never shown again.
+//
+// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+func (c *Client) ListEndpoints(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEndpointsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndpointWithBody Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *Client) CreateEndpointWithBody(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndpointRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndpoint Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *Client) CreateEndpoint(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndpointRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteEndpoint Delete an endpoint
+//
+// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+//
+// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+func (c *Client) DeleteEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteEndpointRequest(c.Server, endpointId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEndpoint Get an endpoint
+//
+// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+func (c *Client) GetEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEndpointRequest(c.Server, endpointId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndpointWithBody Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *Client) UpdateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndpointRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndpoint Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *Client) UpdateEndpoint(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndpointRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDeliveries List the deliveries to an endpoint
+//
+// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+// attempt renders its own from the feed.
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+func (c *Client) ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeliveriesRequest(c.Server, endpointId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDelivery Get a delivery
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+func (c *Client) GetDelivery(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeliveryRequest(c.Server, endpointId, deliveryId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayDeliveriesWithBody Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *Client) ReplayDeliveriesWithBody(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayDeliveriesRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayDeliveries Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *Client) ReplayDeliveries(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayDeliveriesRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateEndpointWithBody Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *Client) RotateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateEndpointRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateEndpoint Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *Client) RotateEndpoint(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateEndpointRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestEndpoint Send a test
+//
+// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+// that is not active gets it when it is.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+func (c *Client) TestEndpoint(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestEndpointRequest(c.Server, endpointId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9424,6 +10283,556 @@ func NewExplainTransferRequest(server string, transferId TransferId) (*http.Requ
 	return req, nil
 }
 
+// NewListEndpointsRequest constructs an http.Request for the ListEndpoints method
+func NewListEndpointsRequest(server string, params *ListEndpointsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateEndpointRequest calls the generic CreateEndpoint builder with application/json body
+func NewCreateEndpointRequest(server string, params *CreateEndpointParams, body CreateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateEndpointRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateEndpointRequestWithBody constructs an http.Request for the CreateEndpoint method, with any body, and a specified content type
+func NewCreateEndpointRequestWithBody(server string, params *CreateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteEndpointRequest constructs an http.Request for the DeleteEndpoint method
+func NewDeleteEndpointRequest(server string, endpointId EndpointId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetEndpointRequest constructs an http.Request for the GetEndpoint method
+func NewGetEndpointRequest(server string, endpointId EndpointId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateEndpointRequest calls the generic UpdateEndpoint builder with application/json body
+func NewUpdateEndpointRequest(server string, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateEndpointRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewUpdateEndpointRequestWithBody constructs an http.Request for the UpdateEndpoint method, with any body, and a specified content type
+func NewUpdateEndpointRequestWithBody(server string, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
+func NewListDeliveriesRequest(server string, endpointId EndpointId, params *ListDeliveriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/deliveries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDeliveryRequest constructs an http.Request for the GetDelivery method
+func NewGetDeliveryRequest(server string, endpointId EndpointId, deliveryId DeliveryId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "deliveryId", deliveryId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/deliveries/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReplayDeliveriesRequest calls the generic ReplayDeliveries builder with application/json body
+func NewReplayDeliveriesRequest(server string, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayDeliveriesRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewReplayDeliveriesRequestWithBody constructs an http.Request for the ReplayDeliveries method, with any body, and a specified content type
+func NewReplayDeliveriesRequestWithBody(server string, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/replay", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRotateEndpointRequest calls the generic RotateEndpoint builder with application/json body
+func NewRotateEndpointRequest(server string, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateEndpointRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewRotateEndpointRequestWithBody constructs an http.Request for the RotateEndpoint method, with any body, and a specified content type
+func NewRotateEndpointRequestWithBody(server string, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestEndpointRequest constructs an http.Request for the TestEndpoint method
+func NewTestEndpointRequest(server string, endpointId EndpointId, params *TestEndpointParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -10419,6 +11828,183 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 	ExplainTransferWithResponse(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*ExplainTransferResponse, error)
+
+	// ListEndpointsWithResponse List the endpoints
+	//
+	// Newest first. Secrets are never shown again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+	ListEndpointsWithResponse(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*ListEndpointsResponse, error)
+
+	// CreateEndpointWithBodyWithResponse Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithBodyWithResponse(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error)
+
+	// CreateEndpointWithResponse Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithResponse(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error)
+
+	// DeleteEndpointWithResponse Delete an endpoint
+	//
+	// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+	DeleteEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*DeleteEndpointResponse, error)
+
+	// GetEndpointWithResponse Get an endpoint
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+	GetEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*GetEndpointResponse, error)
+
+	// UpdateEndpointWithBodyWithResponse Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error)
+
+	// UpdateEndpointWithResponse Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error)
+
+	// ListDeliveriesWithResponse List the deliveries to an endpoint
+	//
+	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+	// attempt renders its own from the feed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+	ListDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error)
+
+	// GetDeliveryWithResponse Get a delivery
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+	GetDeliveryWithResponse(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error)
+
+	// ReplayDeliveriesWithBodyWithResponse Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error)
+
+	// ReplayDeliveriesWithResponse Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error)
+
+	// RotateEndpointWithBodyWithResponse Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error)
+
+	// RotateEndpointWithResponse Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error)
+
+	// TestEndpointWithResponse Send a test
+	//
+	// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+	// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+	// that is not active gets it when it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+	TestEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*TestEndpointResponse, error)
 }
 
 // ListBlocksResponse200Headers the declared response headers of an HTTP 200 response for ListBlocks
@@ -21667,6 +23253,1717 @@ func (r ExplainTransferResponse) ContentType() string {
 	return ""
 }
 
+// ListEndpointsResponse200Headers the declared response headers of an HTTP 200 response for ListEndpoints
+type ListEndpointsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse400Headers the declared response headers of an HTTP 400 response for ListEndpoints
+type ListEndpointsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListEndpointsResponse401Headers the declared response headers of an HTTP 401 response for ListEndpoints
+type ListEndpointsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse403Headers the declared response headers of an HTTP 403 response for ListEndpoints
+type ListEndpointsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse429Headers the declared response headers of an HTTP 429 response for ListEndpoints
+type ListEndpointsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListEndpointsResponse500Headers the declared response headers of an HTTP 500 response for ListEndpoints
+type ListEndpointsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse503Headers the declared response headers of an HTTP 503 response for ListEndpoints
+type ListEndpointsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListEndpointsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEndpointsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListEndpointsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEndpointsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListEndpointsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListEndpointsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListEndpointsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEndpointsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEndpointsResponse) GetJSON200() *EndpointList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListEndpointsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEndpointsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListEndpointsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListEndpointsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListEndpointsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEndpointsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEndpointsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEndpointsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEndpointsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEndpointsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateEndpointResponse201Headers the declared response headers of an HTTP 201 response for CreateEndpoint
+type CreateEndpointResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateEndpointResponse400Headers the declared response headers of an HTTP 400 response for CreateEndpoint
+type CreateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateEndpointResponse401Headers the declared response headers of an HTTP 401 response for CreateEndpoint
+type CreateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse403Headers the declared response headers of an HTTP 403 response for CreateEndpoint
+type CreateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse409Headers the declared response headers of an HTTP 409 response for CreateEndpoint
+type CreateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateEndpointResponse413Headers the declared response headers of an HTTP 413 response for CreateEndpoint
+type CreateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse422Headers the declared response headers of an HTTP 422 response for CreateEndpoint
+type CreateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse429Headers the declared response headers of an HTTP 429 response for CreateEndpoint
+type CreateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateEndpointResponse500Headers the declared response headers of an HTTP 500 response for CreateEndpoint
+type CreateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse503Headers the declared response headers of an HTTP 503 response for CreateEndpoint
+type CreateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *EndpointWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateEndpointResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateEndpointResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateEndpointResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateEndpointResponse) GetJSON201() *EndpointWithSecret {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteEndpointResponse200Headers the declared response headers of an HTTP 200 response for DeleteEndpoint
+type DeleteEndpointResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse400Headers the declared response headers of an HTTP 400 response for DeleteEndpoint
+type DeleteEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse401Headers the declared response headers of an HTTP 401 response for DeleteEndpoint
+type DeleteEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse403Headers the declared response headers of an HTTP 403 response for DeleteEndpoint
+type DeleteEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse404Headers the declared response headers of an HTTP 404 response for DeleteEndpoint
+type DeleteEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse429Headers the declared response headers of an HTTP 429 response for DeleteEndpoint
+type DeleteEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse500Headers the declared response headers of an HTTP 500 response for DeleteEndpoint
+type DeleteEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse503Headers the declared response headers of an HTTP 503 response for DeleteEndpoint
+type DeleteEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteEndpointResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteEndpointResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetEndpointResponse200Headers the declared response headers of an HTTP 200 response for GetEndpoint
+type GetEndpointResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse400Headers the declared response headers of an HTTP 400 response for GetEndpoint
+type GetEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetEndpointResponse401Headers the declared response headers of an HTTP 401 response for GetEndpoint
+type GetEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse403Headers the declared response headers of an HTTP 403 response for GetEndpoint
+type GetEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse404Headers the declared response headers of an HTTP 404 response for GetEndpoint
+type GetEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetEndpointResponse429Headers the declared response headers of an HTTP 429 response for GetEndpoint
+type GetEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetEndpointResponse500Headers the declared response headers of an HTTP 500 response for GetEndpoint
+type GetEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse503Headers the declared response headers of an HTTP 503 response for GetEndpoint
+type GetEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Endpoint
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetEndpointResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEndpointResponse) GetJSON200() *Endpoint {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateEndpointResponse200Headers the declared response headers of an HTTP 200 response for UpdateEndpoint
+type UpdateEndpointResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse400Headers the declared response headers of an HTTP 400 response for UpdateEndpoint
+type UpdateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse401Headers the declared response headers of an HTTP 401 response for UpdateEndpoint
+type UpdateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse403Headers the declared response headers of an HTTP 403 response for UpdateEndpoint
+type UpdateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse404Headers the declared response headers of an HTTP 404 response for UpdateEndpoint
+type UpdateEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse409Headers the declared response headers of an HTTP 409 response for UpdateEndpoint
+type UpdateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse413Headers the declared response headers of an HTTP 413 response for UpdateEndpoint
+type UpdateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse422Headers the declared response headers of an HTTP 422 response for UpdateEndpoint
+type UpdateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse429Headers the declared response headers of an HTTP 429 response for UpdateEndpoint
+type UpdateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse500Headers the declared response headers of an HTTP 500 response for UpdateEndpoint
+type UpdateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse503Headers the declared response headers of an HTTP 503 response for UpdateEndpoint
+type UpdateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Endpoint
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateEndpointResponse) GetJSON200() *Endpoint {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDeliveriesResponse200Headers the declared response headers of an HTTP 200 response for ListDeliveries
+type ListDeliveriesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse400Headers the declared response headers of an HTTP 400 response for ListDeliveries
+type ListDeliveriesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse401Headers the declared response headers of an HTTP 401 response for ListDeliveries
+type ListDeliveriesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse403Headers the declared response headers of an HTTP 403 response for ListDeliveries
+type ListDeliveriesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse404Headers the declared response headers of an HTTP 404 response for ListDeliveries
+type ListDeliveriesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse429Headers the declared response headers of an HTTP 429 response for ListDeliveries
+type ListDeliveriesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse500Headers the declared response headers of an HTTP 500 response for ListDeliveries
+type ListDeliveriesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse503Headers the declared response headers of an HTTP 503 response for ListDeliveries
+type ListDeliveriesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDeliveriesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListDeliveriesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListDeliveriesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListDeliveriesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListDeliveriesResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListDeliveriesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListDeliveriesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListDeliveriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeliveriesResponse) GetJSON200() *DeliveryList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListDeliveriesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListDeliveriesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListDeliveriesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListDeliveriesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListDeliveriesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListDeliveriesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListDeliveriesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDeliveryResponse200Headers the declared response headers of an HTTP 200 response for GetDelivery
+type GetDeliveryResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse400Headers the declared response headers of an HTTP 400 response for GetDelivery
+type GetDeliveryResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetDeliveryResponse401Headers the declared response headers of an HTTP 401 response for GetDelivery
+type GetDeliveryResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse403Headers the declared response headers of an HTTP 403 response for GetDelivery
+type GetDeliveryResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse404Headers the declared response headers of an HTTP 404 response for GetDelivery
+type GetDeliveryResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetDeliveryResponse429Headers the declared response headers of an HTTP 429 response for GetDelivery
+type GetDeliveryResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetDeliveryResponse500Headers the declared response headers of an HTTP 500 response for GetDelivery
+type GetDeliveryResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse503Headers the declared response headers of an HTTP 503 response for GetDelivery
+type GetDeliveryResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetDeliveryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delivery
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDeliveryResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetDeliveryResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetDeliveryResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetDeliveryResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetDeliveryResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetDeliveryResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetDeliveryResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetDeliveryResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDeliveryResponse) GetJSON200() *Delivery {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetDeliveryResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetDeliveryResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetDeliveryResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetDeliveryResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetDeliveryResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetDeliveryResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetDeliveryResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDeliveryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeliveryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeliveryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayDeliveriesResponse200Headers the declared response headers of an HTTP 200 response for ReplayDeliveries
+type ReplayDeliveriesResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse400Headers the declared response headers of an HTTP 400 response for ReplayDeliveries
+type ReplayDeliveriesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse401Headers the declared response headers of an HTTP 401 response for ReplayDeliveries
+type ReplayDeliveriesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse403Headers the declared response headers of an HTTP 403 response for ReplayDeliveries
+type ReplayDeliveriesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse404Headers the declared response headers of an HTTP 404 response for ReplayDeliveries
+type ReplayDeliveriesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse409Headers the declared response headers of an HTTP 409 response for ReplayDeliveries
+type ReplayDeliveriesResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse413Headers the declared response headers of an HTTP 413 response for ReplayDeliveries
+type ReplayDeliveriesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse422Headers the declared response headers of an HTTP 422 response for ReplayDeliveries
+type ReplayDeliveriesResponse422Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse429Headers the declared response headers of an HTTP 429 response for ReplayDeliveries
+type ReplayDeliveriesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse500Headers the declared response headers of an HTTP 500 response for ReplayDeliveries
+type ReplayDeliveriesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse503Headers the declared response headers of an HTTP 503 response for ReplayDeliveries
+type ReplayDeliveriesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ReplayDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReplayResult
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplayDeliveriesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReplayDeliveriesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReplayDeliveriesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReplayDeliveriesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ReplayDeliveriesResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ReplayDeliveriesResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ReplayDeliveriesResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ReplayDeliveriesResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReplayDeliveriesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReplayDeliveriesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReplayDeliveriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON200() *ReplayResult {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateEndpointResponse200Headers the declared response headers of an HTTP 200 response for RotateEndpoint
+type RotateEndpointResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse400Headers the declared response headers of an HTTP 400 response for RotateEndpoint
+type RotateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse401Headers the declared response headers of an HTTP 401 response for RotateEndpoint
+type RotateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse403Headers the declared response headers of an HTTP 403 response for RotateEndpoint
+type RotateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse404Headers the declared response headers of an HTTP 404 response for RotateEndpoint
+type RotateEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse409Headers the declared response headers of an HTTP 409 response for RotateEndpoint
+type RotateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RotateEndpointResponse413Headers the declared response headers of an HTTP 413 response for RotateEndpoint
+type RotateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse422Headers the declared response headers of an HTTP 422 response for RotateEndpoint
+type RotateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse429Headers the declared response headers of an HTTP 429 response for RotateEndpoint
+type RotateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RotateEndpointResponse500Headers the declared response headers of an HTTP 500 response for RotateEndpoint
+type RotateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse503Headers the declared response headers of an HTTP 503 response for RotateEndpoint
+type RotateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RotateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RotateEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RotateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RotateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RotateEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RotateEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RotateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RotateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RotateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RotateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RotateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RotateEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateEndpointResponse) GetJSON200() *EndpointWithSecret {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RotateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RotateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RotateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RotateEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RotateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RotateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RotateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RotateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RotateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RotateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TestEndpointResponse201Headers the declared response headers of an HTTP 201 response for TestEndpoint
+type TestEndpointResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse400Headers the declared response headers of an HTTP 400 response for TestEndpoint
+type TestEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse401Headers the declared response headers of an HTTP 401 response for TestEndpoint
+type TestEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse403Headers the declared response headers of an HTTP 403 response for TestEndpoint
+type TestEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse404Headers the declared response headers of an HTTP 404 response for TestEndpoint
+type TestEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse409Headers the declared response headers of an HTTP 409 response for TestEndpoint
+type TestEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// TestEndpointResponse422Headers the declared response headers of an HTTP 422 response for TestEndpoint
+type TestEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse429Headers the declared response headers of an HTTP 429 response for TestEndpoint
+type TestEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// TestEndpointResponse500Headers the declared response headers of an HTTP 500 response for TestEndpoint
+type TestEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse503Headers the declared response headers of an HTTP 503 response for TestEndpoint
+type TestEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type TestEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Delivery
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *TestEndpointResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *TestEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *TestEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *TestEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *TestEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *TestEndpointResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *TestEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *TestEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *TestEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *TestEndpointResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r TestEndpointResponse) GetJSON201() *Delivery {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r TestEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r TestEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r TestEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r TestEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r TestEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r TestEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r TestEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r TestEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r TestEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TestEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListBlocksWithResponse List the block list
 //
 // Newest first.
@@ -23187,6 +26484,267 @@ func (c *ClientWithResponses) ExplainTransferWithResponse(ctx context.Context, t
 		return nil, err
 	}
 	return ParseExplainTransferResponse(rsp)
+}
+
+// ListEndpointsWithResponse List the endpoints
+//
+// Newest first. Secrets are never shown again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+func (c *ClientWithResponses) ListEndpointsWithResponse(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*ListEndpointsResponse, error) {
+	rsp, err := c.ListEndpoints(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEndpointsResponse(rsp)
+}
+
+// CreateEndpointWithBodyWithResponse Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *ClientWithResponses) CreateEndpointWithBodyWithResponse(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error) {
+	rsp, err := c.CreateEndpointWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEndpointResponse(rsp)
+}
+
+// CreateEndpointWithResponse Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *ClientWithResponses) CreateEndpointWithResponse(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error) {
+	rsp, err := c.CreateEndpoint(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEndpointResponse(rsp)
+}
+
+// DeleteEndpointWithResponse Delete an endpoint
+//
+// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+func (c *ClientWithResponses) DeleteEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*DeleteEndpointResponse, error) {
+	rsp, err := c.DeleteEndpoint(ctx, endpointId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteEndpointResponse(rsp)
+}
+
+// GetEndpointWithResponse Get an endpoint
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+func (c *ClientWithResponses) GetEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*GetEndpointResponse, error) {
+	rsp, err := c.GetEndpoint(ctx, endpointId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEndpointResponse(rsp)
+}
+
+// UpdateEndpointWithBodyWithResponse Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *ClientWithResponses) UpdateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error) {
+	rsp, err := c.UpdateEndpointWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEndpointResponse(rsp)
+}
+
+// UpdateEndpointWithResponse Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *ClientWithResponses) UpdateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error) {
+	rsp, err := c.UpdateEndpoint(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEndpointResponse(rsp)
+}
+
+// ListDeliveriesWithResponse List the deliveries to an endpoint
+//
+// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+// attempt renders its own from the feed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+func (c *ClientWithResponses) ListDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error) {
+	rsp, err := c.ListDeliveries(ctx, endpointId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeliveriesResponse(rsp)
+}
+
+// GetDeliveryWithResponse Get a delivery
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error) {
+	rsp, err := c.GetDelivery(ctx, endpointId, deliveryId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeliveryResponse(rsp)
+}
+
+// ReplayDeliveriesWithBodyWithResponse Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *ClientWithResponses) ReplayDeliveriesWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error) {
+	rsp, err := c.ReplayDeliveriesWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayDeliveriesResponse(rsp)
+}
+
+// ReplayDeliveriesWithResponse Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *ClientWithResponses) ReplayDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error) {
+	rsp, err := c.ReplayDeliveries(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayDeliveriesResponse(rsp)
+}
+
+// RotateEndpointWithBodyWithResponse Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *ClientWithResponses) RotateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error) {
+	rsp, err := c.RotateEndpointWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateEndpointResponse(rsp)
+}
+
+// RotateEndpointWithResponse Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *ClientWithResponses) RotateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error) {
+	rsp, err := c.RotateEndpoint(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateEndpointResponse(rsp)
+}
+
+// TestEndpointWithResponse Send a test
+//
+// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+// that is not active gets it when it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+func (c *ClientWithResponses) TestEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*TestEndpointResponse, error) {
+	rsp, err := c.TestEndpoint(ctx, endpointId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestEndpointResponse(rsp)
 }
 
 // ParseListBlocksResponse parses an HTTP response from a ListBlocksWithResponse call
@@ -38677,6 +42235,2371 @@ func ParseExplainTransferResponse(rsp *http.Response) (*ExplainTransferResponse,
 	return response, nil
 }
 
+// ParseListEndpointsResponse parses an HTTP response from a ListEndpointsWithResponse call
+func ParseListEndpointsResponse(rsp *http.Response) (*ListEndpointsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEndpointsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEndpointsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListEndpointsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListEndpointsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListEndpointsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListEndpointsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListEndpointsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEndpointsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateEndpointResponse parses an HTTP response from a CreateEndpointWithResponse call
+func ParseCreateEndpointResponse(rsp *http.Response) (*CreateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest EndpointWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateEndpointResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteEndpointResponse parses an HTTP response from a DeleteEndpointWithResponse call
+func ParseDeleteEndpointResponse(rsp *http.Response) (*DeleteEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteEndpointResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetEndpointResponse parses an HTTP response from a GetEndpointWithResponse call
+func ParseGetEndpointResponse(rsp *http.Response) (*GetEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Endpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEndpointResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateEndpointResponse parses an HTTP response from a UpdateEndpointWithResponse call
+func ParseUpdateEndpointResponse(rsp *http.Response) (*UpdateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Endpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateEndpointResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
+func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDeliveriesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListDeliveriesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListDeliveriesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListDeliveriesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListDeliveriesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListDeliveriesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListDeliveriesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListDeliveriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDeliveryResponse parses an HTTP response from a GetDeliveryWithResponse call
+func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeliveryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDeliveryResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetDeliveryResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetDeliveryResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetDeliveryResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetDeliveryResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetDeliveryResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetDeliveryResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetDeliveryResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayDeliveriesResponse parses an HTTP response from a ReplayDeliveriesWithResponse call
+func ParseReplayDeliveriesResponse(rsp *http.Response) (*ReplayDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReplayResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplayDeliveriesResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ReplayDeliveriesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReplayDeliveriesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReplayDeliveriesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ReplayDeliveriesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ReplayDeliveriesResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ReplayDeliveriesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ReplayDeliveriesResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReplayDeliveriesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReplayDeliveriesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReplayDeliveriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateEndpointResponse parses an HTTP response from a RotateEndpointWithResponse call
+func ParseRotateEndpointResponse(rsp *http.Response) (*RotateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RotateEndpointResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RotateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RotateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RotateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RotateEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers RotateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers RotateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers RotateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RotateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RotateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RotateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTestEndpointResponse parses an HTTP response from a TestEndpointWithResponse call
+func ParseTestEndpointResponse(rsp *http.Response) (*TestEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers TestEndpointResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers TestEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers TestEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers TestEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers TestEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers TestEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers TestEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers TestEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers TestEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers TestEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListBlocks List the block list
@@ -38880,6 +44803,36 @@ type ServerInterface interface {
 	// ExplainTransfer Why points moved
 	// (GET /transfers/{transferId}/why)
 	ExplainTransfer(ctx echo.Context, transferId TransferId) error
+	// ListEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListEndpoints(ctx echo.Context, params ListEndpointsParams) error
+	// CreateEndpoint Create an endpoint
+	// (POST /webhook-endpoints)
+	CreateEndpoint(ctx echo.Context, params CreateEndpointParams) error
+	// DeleteEndpoint Delete an endpoint
+	// (DELETE /webhook-endpoints/{endpointId})
+	DeleteEndpoint(ctx echo.Context, endpointId EndpointId) error
+	// GetEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{endpointId})
+	GetEndpoint(ctx echo.Context, endpointId EndpointId) error
+	// UpdateEndpoint Change, pause or resume an endpoint
+	// (PATCH /webhook-endpoints/{endpointId})
+	UpdateEndpoint(ctx echo.Context, endpointId EndpointId, params UpdateEndpointParams) error
+	// ListDeliveries List the deliveries to an endpoint
+	// (GET /webhook-endpoints/{endpointId}/deliveries)
+	ListDeliveries(ctx echo.Context, endpointId EndpointId, params ListDeliveriesParams) error
+	// GetDelivery Get a delivery
+	// (GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId})
+	GetDelivery(ctx echo.Context, endpointId EndpointId, deliveryId DeliveryId) error
+	// ReplayDeliveries Deliver again
+	// (POST /webhook-endpoints/{endpointId}/replay)
+	ReplayDeliveries(ctx echo.Context, endpointId EndpointId, params ReplayDeliveriesParams) error
+	// RotateEndpoint Give an endpoint a new secret
+	// (POST /webhook-endpoints/{endpointId}/rotate)
+	RotateEndpoint(ctx echo.Context, endpointId EndpointId, params RotateEndpointParams) error
+	// TestEndpoint Send a test
+	// (POST /webhook-endpoints/{endpointId}/test)
+	TestEndpoint(ctx echo.Context, endpointId EndpointId, params TestEndpointParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -40756,6 +46709,299 @@ func (w *ServerInterfaceWrapper) ExplainTransfer(ctx echo.Context) error {
 	return err
 }
 
+// ListEndpoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEndpoints(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEndpointsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEndpoints(ctx, params)
+	return err
+}
+
+// CreateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEndpoint(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEndpoint(ctx, params)
+	return err
+}
+
+// DeleteEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteEndpoint(ctx, endpointId)
+	return err
+}
+
+// GetEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEndpoint(ctx, endpointId)
+	return err
+}
+
+// UpdateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateEndpoint(ctx, endpointId, params)
+	return err
+}
+
+// ListDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeliveriesParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", ctx.QueryParams(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter before: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDeliveries(ctx, endpointId, params)
+	return err
+}
+
+// GetDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// ------------- Path parameter "deliveryId" -------------
+	var deliveryId DeliveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deliveryId", ctx.Param("deliveryId"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deliveryId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDelivery(ctx, endpointId, deliveryId)
+	return err
+}
+
+// ReplayDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayDeliveriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayDeliveries(ctx, endpointId, params)
+	return err
+}
+
+// RotateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateEndpoint(ctx, endpointId, params)
+	return err
+}
+
+// TestEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) TestEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestEndpoint(ctx, endpointId, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -40870,6 +47116,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/offers", wrapper.CreateOffer, options.OperationMiddlewares["createOffer"]...)
 	router.GET(options.BaseURL+"/offers/:offerId", wrapper.GetOffer, options.OperationMiddlewares["getOffer"]...)
 	router.POST(options.BaseURL+"/offers/:offerId/withdraw", wrapper.WithdrawOffer, options.OperationMiddlewares["withdrawOffer"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints", wrapper.ListEndpoints, options.OperationMiddlewares["listEndpoints"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints", wrapper.CreateEndpoint, options.OperationMiddlewares["createEndpoint"]...)
+	router.DELETE(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.DeleteEndpoint, options.OperationMiddlewares["deleteEndpoint"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.GetEndpoint, options.OperationMiddlewares["getEndpoint"]...)
+	router.PATCH(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.UpdateEndpoint, options.OperationMiddlewares["updateEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/rotate", wrapper.RotateEndpoint, options.OperationMiddlewares["rotateEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/test", wrapper.TestEndpoint, options.OperationMiddlewares["testEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/replay", wrapper.ReplayDeliveries, options.OperationMiddlewares["replayDeliveries"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId/deliveries/:deliveryId", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 
 }
 
@@ -53913,6 +60169,1984 @@ func (response ExplainTransfer503JSONResponse) VisitExplainTransferResponse(w ht
 	return err
 }
 
+type ListEndpointsRequestObject struct {
+	Params ListEndpointsParams
+}
+
+type ListEndpointsResponseObject interface {
+	VisitListEndpointsResponse(w http.ResponseWriter) error
+}
+
+type ListEndpoints200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListEndpoints200JSONResponse struct {
+	Body    EndpointList
+	Headers ListEndpoints200ResponseHeaders
+}
+
+func (response ListEndpoints200JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListEndpoints400JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListEndpoints401JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListEndpoints403JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListEndpoints429JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListEndpoints500JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListEndpoints503JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpointRequestObject struct {
+	Params CreateEndpointParams
+	Body   *CreateEndpointJSONRequestBody
+}
+
+type CreateEndpointResponseObject interface {
+	VisitCreateEndpointResponse(w http.ResponseWriter) error
+}
+
+type CreateEndpoint201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateEndpoint201JSONResponse struct {
+	Body    EndpointWithSecret
+	Headers CreateEndpoint201ResponseHeaders
+}
+
+func (response CreateEndpoint201JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateEndpoint400JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateEndpoint401JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateEndpoint403JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateEndpoint409JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateEndpoint413JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateEndpoint422JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateEndpoint429JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateEndpoint500JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateEndpoint503JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+}
+
+type DeleteEndpointResponseObject interface {
+	VisitDeleteEndpointResponse(w http.ResponseWriter) error
+}
+
+type DeleteEndpoint200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteEndpoint200JSONResponse struct {
+	Body    Success
+	Headers DeleteEndpoint200ResponseHeaders
+}
+
+func (response DeleteEndpoint200JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteEndpoint400JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteEndpoint401JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteEndpoint403JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteEndpoint404JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteEndpoint429JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteEndpoint500JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteEndpoint503JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+}
+
+type GetEndpointResponseObject interface {
+	VisitGetEndpointResponse(w http.ResponseWriter) error
+}
+
+type GetEndpoint200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetEndpoint200JSONResponse struct {
+	Body    Endpoint
+	Headers GetEndpoint200ResponseHeaders
+}
+
+func (response GetEndpoint200JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetEndpoint400JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetEndpoint401JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetEndpoint403JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetEndpoint404JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetEndpoint429JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetEndpoint500JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetEndpoint503JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     UpdateEndpointParams
+	Body       *UpdateEndpointJSONRequestBody
+}
+
+type UpdateEndpointResponseObject interface {
+	VisitUpdateEndpointResponse(w http.ResponseWriter) error
+}
+
+type UpdateEndpoint200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateEndpoint200JSONResponse struct {
+	Body    Endpoint
+	Headers UpdateEndpoint200ResponseHeaders
+}
+
+func (response UpdateEndpoint200JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateEndpoint400JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateEndpoint401JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateEndpoint403JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateEndpoint404JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateEndpoint409JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateEndpoint413JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateEndpoint422JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateEndpoint429JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateEndpoint500JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateEndpoint503JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveriesRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     ListDeliveriesParams
+}
+
+type ListDeliveriesResponseObject interface {
+	VisitListDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListDeliveries200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListDeliveries200JSONResponse struct {
+	Body    DeliveryList
+	Headers ListDeliveries200ResponseHeaders
+}
+
+func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListDeliveries400JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListDeliveries401JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListDeliveries403JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListDeliveries404JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListDeliveries429JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListDeliveries500JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListDeliveries503JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	DeliveryId DeliveryId `json:"deliveryId"`
+}
+
+type GetDeliveryResponseObject interface {
+	VisitGetDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetDelivery200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetDelivery200JSONResponse struct {
+	Body    Delivery
+	Headers GetDelivery200ResponseHeaders
+}
+
+func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetDelivery400JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetDelivery401JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetDelivery403JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetDelivery404JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetDelivery429JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetDelivery500JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetDelivery503JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveriesRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     ReplayDeliveriesParams
+	Body       *ReplayDeliveriesJSONRequestBody
+}
+
+type ReplayDeliveriesResponseObject interface {
+	VisitReplayDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ReplayDeliveries200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ReplayDeliveries200JSONResponse struct {
+	Body    ReplayResult
+	Headers ReplayDeliveries200ResponseHeaders
+}
+
+func (response ReplayDeliveries200JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReplayDeliveries400JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReplayDeliveries401JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReplayDeliveries403JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ReplayDeliveries404JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ReplayDeliveries409JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReplayDeliveries413JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ReplayDeliveries422JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReplayDeliveries429JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReplayDeliveries500JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReplayDeliveries503JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     RotateEndpointParams
+	Body       *RotateEndpointJSONRequestBody
+}
+
+type RotateEndpointResponseObject interface {
+	VisitRotateEndpointResponse(w http.ResponseWriter) error
+}
+
+type RotateEndpoint200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type RotateEndpoint200JSONResponse struct {
+	Body    EndpointWithSecret
+	Headers RotateEndpoint200ResponseHeaders
+}
+
+func (response RotateEndpoint200JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RotateEndpoint400JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RotateEndpoint401JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RotateEndpoint403JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RotateEndpoint404JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response RotateEndpoint409JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RotateEndpoint413JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response RotateEndpoint422JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RotateEndpoint429JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RotateEndpoint500JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RotateEndpoint503JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     TestEndpointParams
+}
+
+type TestEndpointResponseObject interface {
+	VisitTestEndpointResponse(w http.ResponseWriter) error
+}
+
+type TestEndpoint201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type TestEndpoint201JSONResponse struct {
+	Body    Delivery
+	Headers TestEndpoint201ResponseHeaders
+}
+
+func (response TestEndpoint201JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response TestEndpoint400JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response TestEndpoint401JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response TestEndpoint403JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response TestEndpoint404JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response TestEndpoint409JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response TestEndpoint422JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response TestEndpoint429JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response TestEndpoint500JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response TestEndpoint503JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListBlocks List the block list
@@ -54116,6 +62350,36 @@ type StrictServerInterface interface {
 	// ExplainTransfer Why points moved
 	// (GET /transfers/{transferId}/why)
 	ExplainTransfer(ctx context.Context, request ExplainTransferRequestObject) (ExplainTransferResponseObject, error)
+	// ListEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListEndpoints(ctx context.Context, request ListEndpointsRequestObject) (ListEndpointsResponseObject, error)
+	// CreateEndpoint Create an endpoint
+	// (POST /webhook-endpoints)
+	CreateEndpoint(ctx context.Context, request CreateEndpointRequestObject) (CreateEndpointResponseObject, error)
+	// DeleteEndpoint Delete an endpoint
+	// (DELETE /webhook-endpoints/{endpointId})
+	DeleteEndpoint(ctx context.Context, request DeleteEndpointRequestObject) (DeleteEndpointResponseObject, error)
+	// GetEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{endpointId})
+	GetEndpoint(ctx context.Context, request GetEndpointRequestObject) (GetEndpointResponseObject, error)
+	// UpdateEndpoint Change, pause or resume an endpoint
+	// (PATCH /webhook-endpoints/{endpointId})
+	UpdateEndpoint(ctx context.Context, request UpdateEndpointRequestObject) (UpdateEndpointResponseObject, error)
+	// ListDeliveries List the deliveries to an endpoint
+	// (GET /webhook-endpoints/{endpointId}/deliveries)
+	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// GetDelivery Get a delivery
+	// (GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId})
+	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// ReplayDeliveries Deliver again
+	// (POST /webhook-endpoints/{endpointId}/replay)
+	ReplayDeliveries(ctx context.Context, request ReplayDeliveriesRequestObject) (ReplayDeliveriesResponseObject, error)
+	// RotateEndpoint Give an endpoint a new secret
+	// (POST /webhook-endpoints/{endpointId}/rotate)
+	RotateEndpoint(ctx context.Context, request RotateEndpointRequestObject) (RotateEndpointResponseObject, error)
+	// TestEndpoint Send a test
+	// (POST /webhook-endpoints/{endpointId}/test)
+	TestEndpoint(ctx context.Context, request TestEndpointRequestObject) (TestEndpointResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -56477,421 +64741,833 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 	return nil
 }
 
+// ListEndpoints operation middleware
+func (sh *strictHandler) ListEndpoints(ctx echo.Context, params ListEndpointsParams) error {
+	var request ListEndpointsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEndpoints(ctx.Request().Context(), request.(ListEndpointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEndpoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEndpointsResponseObject); ok {
+		return validResponse.VisitListEndpointsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateEndpoint operation middleware
+func (sh *strictHandler) CreateEndpoint(ctx echo.Context, params CreateEndpointParams) error {
+	var request CreateEndpointRequestObject
+
+	request.Params = params
+
+	var body CreateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEndpoint(ctx.Request().Context(), request.(CreateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEndpointResponseObject); ok {
+		return validResponse.VisitCreateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteEndpoint operation middleware
+func (sh *strictHandler) DeleteEndpoint(ctx echo.Context, endpointId EndpointId) error {
+	var request DeleteEndpointRequestObject
+
+	request.EndpointId = endpointId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteEndpoint(ctx.Request().Context(), request.(DeleteEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteEndpointResponseObject); ok {
+		return validResponse.VisitDeleteEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEndpoint operation middleware
+func (sh *strictHandler) GetEndpoint(ctx echo.Context, endpointId EndpointId) error {
+	var request GetEndpointRequestObject
+
+	request.EndpointId = endpointId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEndpoint(ctx.Request().Context(), request.(GetEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEndpointResponseObject); ok {
+		return validResponse.VisitGetEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateEndpoint operation middleware
+func (sh *strictHandler) UpdateEndpoint(ctx echo.Context, endpointId EndpointId, params UpdateEndpointParams) error {
+	var request UpdateEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body UpdateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateEndpoint(ctx.Request().Context(), request.(UpdateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateEndpointResponseObject); ok {
+		return validResponse.VisitUpdateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDeliveries operation middleware
+func (sh *strictHandler) ListDeliveries(ctx echo.Context, endpointId EndpointId, params ListDeliveriesParams) error {
+	var request ListDeliveriesRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeliveries(ctx.Request().Context(), request.(ListDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
+		return validResponse.VisitListDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDelivery operation middleware
+func (sh *strictHandler) GetDelivery(ctx echo.Context, endpointId EndpointId, deliveryId DeliveryId) error {
+	var request GetDeliveryRequestObject
+
+	request.EndpointId = endpointId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDelivery(ctx.Request().Context(), request.(GetDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
+		return validResponse.VisitGetDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayDeliveries operation middleware
+func (sh *strictHandler) ReplayDeliveries(ctx echo.Context, endpointId EndpointId, params ReplayDeliveriesParams) error {
+	var request ReplayDeliveriesRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body ReplayDeliveriesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayDeliveries(ctx.Request().Context(), request.(ReplayDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayDeliveriesResponseObject); ok {
+		return validResponse.VisitReplayDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateEndpoint operation middleware
+func (sh *strictHandler) RotateEndpoint(ctx echo.Context, endpointId EndpointId, params RotateEndpointParams) error {
+	var request RotateEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body RotateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateEndpoint(ctx.Request().Context(), request.(RotateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateEndpointResponseObject); ok {
+		return validResponse.VisitRotateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestEndpoint operation middleware
+func (sh *strictHandler) TestEndpoint(ctx echo.Context, endpointId EndpointId, params TestEndpointParams) error {
+	var request TestEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestEndpoint(ctx.Request().Context(), request.(TestEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestEndpointResponseObject); ok {
+		return validResponse.VisitTestEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3ddts49i/4Klia/1lV1U3LsuNUVeSLcxzHVeXOhz22U+npco4JkZCENgWoCdCKOv/M9VzPI86TzMLe",
-	"AEhKpETJshNXq1eviiyR+Mb+3r/9uRXJ0VgKJrRqdT+3hozGLIWPpzEbjaVmQu9csHFCpyw2X8dMRSkf",
-	"ay5Fq9sKdZqxkEhBqPm/mrCU6CHVhCuSsjGjmsWkL1PCtSKhbzKa7rxm0/CQ0J5iQhOphyydcMXaraCl",
-	"oiEbUdOXno5Zq9vqSZkwKlpfvgStC6rZGz7iegf+Oz+iC/avjCmtCE0SOWEx4YLoISNRlqamqwkXsZy0",
-	"ySX8MWQpMz+nzIyYksQ0Wh7EiAs+ykatbidwA+JCswFLZwZ0wUaUCy4GCwaVsL5+zBEpVrFElyySIlYk",
-	"E5onMBToxPTXT5kaEjqgXGxwQEyn052jvmZp/WC0JBPKNemxvjQdplMuBnYkq3T29x272DunFef1HR0x",
-	"RfQQjic85nZDsfSOpd8pkshBmxwlEzpVxBxO0zv7REfjxHSVsn/ddPb+2en/rA4m++WB0U9vmBjoYau7",
-	"//x5YAbq/t7zQ1U6NSfkixnqmKZ0xLS9by8TGd1WjflqyAgTOp1+pwiPy8PpmZfKA+LmnTHVw1bQEnTk",
-	"nzqNW4EZfsZTc5PNxV1/9EHrmI7GlA9E3Ygj+3vFoM1PN2oMTVWON8rb3uyQFasbbj+lWUwiqljlgBVb",
-	"usgRtr7RAUtxx1LFZf0q+yeqhi3F3c3B8x9rxltsfJOj/k0mcd14hzKJK0Zqvl66wENsd5NDLTCk12w6",
-	"P+S39BbIhTnOSUIU7TNDqJCzdYk5wpr2EkaOLo9PTwOSCf6vjJExS4mhSSJmMWH9Pot0m5jpKzpi5JZN",
-	"yYTrIZIdOmLXwtGiAdPYXZ+nSjuGCkTwEN+hAnilp14H+/sk5Pk0biIp+gmPdHhIJkOesLy5a8EVUZon",
-	"CUkzYRhVQA46L8qvc3EzTuUgZUqF7WtR2qURG/VYujNioxvai/b2n7l9Qqkh36kZPr8ClRxTrVlq2vzf",
-	"f5Cd//vjX/+rVblvmo3qjhjXbFRxxNJJfNPp7FUfLY7tbfJovWbTuhHeMiTlh0RIDZKRYlHKZjjNLZsu",
-	"vRK30Mkmh10jVf0mJ2RExRQYEWdGDhjTAd5n1SZvgWUPqSB7nQ7Kfv1MMdgCGPa/MpZO83GDDFE6FjHr",
-	"0yzRZpSBGTSy+L1OJ8gZ/l4lw3/DleZiULfYCf5ccSLsL0sXOfEdbHKh38Jlqhs1XjUYdECioVRMkN4U",
-	"7jJcTzoasfbs5Zy5leVZjFx/G50ET5jSUrBK6gkTcU98p8y5L4/50/hmr9Pp1Ay42PYmB33W79cvvDQ/",
-	"VhwW+H7pUZG26U0O95wO2PxYPwx5NIQ7GJBIZgL0rFSOyF6bHOHd7LEhFzHK91RpIgVI8Gw01tO6i2le",
-	"rL6Xe4Vrub938NPBz89+PPhp6e08p6kW9cs9xp8rFnysxdLlHvvGN7rgUib18lbMyFjKpGrEUibLh4yN",
-	"b3K8F2xC01qJi9FUsJik8NCqfDF1TW9yvFcpFWrBFdT2d8sjT0XErJRlhDBFuCYhPEMj89YNj8PylPQn",
-	"cROzfq3kq/MBbG5eX0xTaiyFYqjO0dgqouavSBpxED7S8TjhETVD3/2nMrP+nI/9c4ulqUzxlRgv0x1N",
-	"eHxjBb5W0IqZpjxRre4fn1t9zpK41W3RkaEBraA1YkoBwWiNMmW0aUI1SZi5/3utLx+LD+A7pOI5XBWm",
-	"tNmiWZXXzDRfpP9KWb/Vbf0fu7kdaRd/VbsnZipHIMPiAs3vtVfCFRnRpC/TEYsDIlNCSZolzMoRZs/N",
-	"Fi+3TlUNx761W/VKhcFgUROlZ79YFQ3E7fttMk1SRuPpDfvElVY1e8zj0v5SKyQ4XYKb60JsCzM7vejR",
-	"x9nsI7/VJdVn3iZIZpUU8n2tghJAY9ciLFiYwh/g/JgOeGw+mUtvGtX0lgnyfVhe6/AH1HIe5GjNGL4W",
-	"tVB89N6H8heZ9ngcM3G/U9n3zRQPZOlkwVkyCm1Co1tUXVUkx06AVd1JyjV7RIJSNRbZxzMvxyyFyc/Q",
-	"kvst9qkwGitNTvLVW5/WY1M3+EPtqis5Ynpo7sYETLSpBEvaY6zxpe86E+zTmEWaxYcoY8oBuRVyAgza",
-	"6iqevMcbXfLXbPqWqxHV0fCeC15hOFly2GfoFZlQRYyqC16OGevMI577eTraY4kUAzCszwxro3vxTupf",
-	"ZCbi+22EkPqmD83Urr5lYUJq4p58jMX9MKS6dJYFuBBiyRSMBdgIOhG4ypVzQkVMRjJm36jcck6niaTx",
-	"lZRvaIoK5vq7N8bGbrSUNwk0t+AOMdKT8dRwZHg0tXYj8pa/fMT7UjsGkB5+Np/MplJB+Ggs083emSsp",
-	"31IxdV7B+y1+SjW7AYMaW3B7tJRowEtdp48o5FNdcDECsczGMwta4dddKC7NPF7viG3WSv5KtQO1aSvm",
-	"8a8o+L0XNNNDmfJ/s3sS5KzYUr0gwkRMqDlYdMBGRhYx8hdVhJIeo6m5WPIW5MfHOGvvpOkeLrChzJQk",
-	"/I7NDG6j9/i9oHeUJ7SXsHuvtm+o/gqnU3QFAWEiI2nm9IjXGD3kJKLCrG4skeMJOQE/BsiERhkQciKM",
-	"0NFjKJjmCl+1+PF17opfGBjDURyD+71gsRmnRl3QHK05t1zEy5YQWnhtHvwSGIGGleynrVZQtCg973Tm",
-	"bEhB644mGZuxPT3b7yy3qeVWrD9wrK6tj/5p2fsni4A6HQ0YF4OXWXRbFR0CAg/7NOYpU0QKMBu/vzom",
-	"MYXLU14Xa3fqfjbK4ohqVGJ+PGgtNgwHLdvBkV62qu+yBO7FqVCaCj0327yhwI2mcs5K1U4WtBcWGzkA",
-	"TOmqTcJPY7BECGaOvBob6mEkOvzb9glWR2Gm+EdrLLkApgoEz3z4NC4MJN9iGMgbTns84brGadKT8lYZ",
-	"tdWsPTUvtMkRzE0RmjKipaaJIoqLCP27PTbg1qObjc3lA/MHrljFpsX/zJSuCud6xeLMaHRGfxtSAVrb",
-	"3MbObyaFA1URHSYzbcYQczEITZuwcNOAKCmFkaXBL30I7omAZCI28n2WJAGZmH0pLzY5MR848wtjD+W1",
-	"MEtivoAgGdcOuj206QX0fzZCQw/XbKSWHbrSDfnip0zTlE7N3z2aUBGxOgM2bg8dpIwh9WM0GmKQWztf",
-	"QB/WZohtr+Jwnk1wJ6wtpXIzFkVDuVtWMcyLTBCZ6YDQRMk8xsuevCG9Y8BCe4wZWp7EZIru6RX750pl",
-	"Vd3/yu+YCEjClMKtNlo0Guh6NLpteOwKp6vmZtuVMzwLLnF8aI9TTPDCwnUCL7ywNuYVZ2garez/TIBz",
-	"fI0mUxYzNqpatkugQ1JAjIMqrl9kjmOSsJjI1PA7kjKdpYI1u8EzJLW4rvkM7Sn1m1oYaH7Qgpy4eLJQ",
-	"uC5VlPkl/jg/26PcC25WkovBDE2cI2y9uqY+2DUyQgkScyEndv3MsTczOyQjOjUPCDagmt+xhqew+u5C",
-	"j6khYEbdoROaxjb6U064GBwSa4a2p172+yS0ww/XODMJ7zPNR+wEvH3zwzm5Y+kUZTQgqimLGL9j8T26",
-	"uqg9prOdqQ0d2/vdRIy2GdMUGML6iz1zWdyZq7goM5tSsXQL7oOaF0KtjLFMDLUD+uJlkeYvfBo3fnhm",
-	"GZbIP4XpGSm54rILZN+WWRMIWYXgnflrHqUQV75cdvQyY9DicZVLd046u4ecX44bBEriQy3qBf2ZVQDj",
-	"OVfEdEtTFh8SarRWFpMhVUOwMYeC6YlMb0MQSMOY3XF7jBerBeA+LOkGdvRBYUFrd+y1XZgKKkfd1nFF",
-	"aE9muksoCZF2g9TH48A8FLIR5UlIaBynTKkA9jmM5YhyEZp9tz8wFZgG/DR7U0LFtTg9dw+Q70/P737s",
-	"QuTc7o8HP1iHsVsK88JUZikxiiiPTctc21hGK63j4MwXZkjmxsIozIpgr3CJTWuVMjysyBtepSjGVIOu",
-	"3UjMxLtQIV+O6YALiou8uInz/MnZDYehlNqq2l0Xx121udJs6ZjyGKm1OX09swbgeRrKUQUHzuIBa6zT",
-	"vZWCoTwNr4F4s/K761ADJuJ1VM/GZAQDTT7P/5BmaABa1K3bkQvz7JegpTRN9XrDVZrqxv1dwsNfglY2",
-	"jldeURtKXsF9kZ5DNAcX5gxFIFktiRubo1ywpG5GhUXxm+lOUat8nPKh2dUvnpjiXBddjg3cdX/Pvo3r",
-	"fmEPYhU997kbZEynhhgLQwCYmL/ukDWxbMy/mIdMf79zNjFjMNLYKzpVhRtSkONGXBx5q9JKlGBMpxcQ",
-	"ma+qksfMavVZymDaNEnO+hBds6gHjKzLh/4xaAnbKYaLuUZTtF1uvtVjOl55GTCfrG6BZ06NH36+PMUt",
-	"KI+k1HZhH0tLH9hTsez01dpaVztUswfKG1w7QV0Me0ynilAbEkmUNn+en7x7dfruV5d+xr26GCWUj1Ah",
-	"8fGvz358vkwbWfkU26fnjrGfT58mis3O6Q3VYLV0qTygIZupwVaa+0u0lNVGp3tcBzi0tX5y7JvRVKhD",
-	"sOeB5GB9BGYsG71ES8eSsnStwaxw9/LNK18+v3kvlp3GvrY2S7t83ykM2o4SHt0GhCWKFR6KZGyeAEbG",
-	"pTDycn4GbPicNWXPnNvl+RS1l/bSCRNzmltII83vWJgzDg2JU6BsQ1R66Ph1aLNOQ+TaoVFwwjHNFItD",
-	"MO3Ya5cylY2M/hPSNBryOxaHkL/U54ImZWEeOwciZJppBS33SqXw7qbze53EcoTCCgVdbEIVzoAKZ1An",
-	"UmxGJ11HGCzIWStIUAtEoEVk2i7RBqUft+hfWwhSlfZGvPk0QX2ycKMMyZhAxgXmiSo+EDQxpzFF1jBz",
-	"GEq5sXMnMFqY1mnoUbdAvWhiFF2W9OeJVcXpXt82Mq/EVJo2MGr7jrMJS79TlcYNS8JO42qdMqIjhqS4",
-	"S4TEQBwBtIJHWULTRvN0a3MMDvTZbt7wW+bgBBo3tXgzIPPDUAOb2hYQJfO0eCHFKp1VJz98GEplO0Ir",
-	"kDl1MktidMj0GIrgFW3CdsTrqYiRTJ3LuSrprlK6see/Ik+Q0TvuPXvtpv42cyEvoc0qymB0vqxZG/hk",
-	"pQI5k1Tu93zmLAXzidF+x4pH2w/LLWG+KhV2tdIm1ZGkVxD3UUWYIqpYMY4C3Qlg2FIFOrWlRFtK9HQp",
-	"kT3WjWUKdKugIlBJNraU7bEpW76JdTRuI7KkYt+AAGl3tcLdyAgXsY3+M0QaZMagoFBMGB8MqwRHdsdj",
-	"Zj3YNI65aYEm54Vn8DJXqLumXWXuJXlLedKTnxgGN4yousWuyrMIWp92BnLHfvlPJUX7gk7e2mjDgg17",
-	"3kMlSJgyqqRQoXPXFSXnMj+aoxEw+TqPOdeExjGLXQwTHMCSDrv0Ds9sqLUb216DfIlr99XfSadgyjGE",
-	"sNLxOJV3NvLhn5D50goQWwc+RWBYqVQ5Ezrp0ej2XCY8mlajK/QpJD2WIgYgIiFlNBq2SWjdyzdSJNOw",
-	"S8w/6JbxCXPShpyQUMubf7NUhl0S22hMei2sp9psmfkxsBuH2Zd9mQ74nTk+oYt/CLv5Ez0WyRHAPsSs",
-	"pxHiKwHbkw1tGNMpkf1+WTMvDhlcwzAq8LJhF9WrJWN2LmVSdUQMkzNsCTykDDTzivi2YlBuuYVjeBfi",
-	"MLSEEDciM10wDFHI7sYJjsCIYUQsORFL4wRqGG6Btzyg37ou0Arna+bJYKZgyx9IuU6AxcgKOAtps927",
-	"t+bZRY6wO8njxgM2km+c0okAItqbgouiFDly3yiOootphMyyGJHtQ57ssJcaUOwybILbudvwlTlecWPn",
-	"Az0xSYbFYRf2TsHW4UWFqzQxF3ecacINhRkwwVKKj+Mlo0SwCQqcECupucU3sZTEtd8KWv7lGuLhmM88",
-	"HT8+e3v+5uTq5FUraP3y5ujXX+HTxcnfTo7xy5O/n59enLyqbhg23Jvj6pwXqznAc7vxPT3S5e34vwrR",
-	"Dwi+2C5Hnx90FgEvHe38g+78u7Pz4manEoApv9YrQSSsbvB0q/z4TvBqIQLGX3k78HDYO1J7OO5DQVdF",
-	"2agYPnRfP/zfZBLXDj0P9K9wY2TR8JAYhimVJnud/7333AiJaM1PkmraXJDnSv9bljhAlVp+vzDa3/As",
-	"qrP10gyCHDFpjYMO4nGVADMFFmbkqiFXWqZTMjGimxrKyfw1fd5ZMfWjAPKE6xTkyCB2TPX7f6rZqHb/",
-	"I6rZQKbTRTkt1aJJZA90k4VcarQoLeeCkXQq02v4iA7Y+7TSxPb+4k27qpEVB9gkgNAstI8fXI+SYrjl",
-	"sVQ1uTeVt6t8tZbLq82sE2Y2zjph3qkM7/TeTrRT0bRgd8sRZdeiEo1Eb4xKfdD1qqa5cB7q79xrNr1X",
-	"ztlrNp09SVWucIn4lXMEpslRAwyN5la5S/M4kt5Pp/iCdTrbv/Zm5djq9DUX74W916+ghf8rrOLMzXaw",
-	"RoYdyT4J86tjI2jzs2FTvlhc7dTbUsAmA5Q5vN49pzouYsd9kwSSaZ1AavF5yqOlot3lzOMPRGJtGovC",
-	"nAcgslThTyh6IAFG9eyByS7XyTrs7fHJdRFKEEddT3IQurOWbmNMeWWGw475yYWxz9Hig9K6PGtwQ6qU",
-	"vyMxtVHvJbTQ77wVa8W9aCahLB2q0ej/IUVl3IX5jfzbEOjeFOxtp0fvjgBoJSAqi4bm3IYnmVnl3Zcs",
-	"TbgIDyH9MxOQS4SWy/LUfjxYcYjzFqEFJ8Bhk9brS4BNWAmL+g4YDLpzw6Pjq9OzdzfHZ+/fXYWBc+nB",
-	"jzJrwK6XrruNjiqyitKThYDAHo0HDsn1nr3eVk0ct9ScTEjPiIaSRwBfirkuhH2ikU6m9zij5f5+kSkZ",
-	"MzlO2BpN5slWxYjSdUllBWkcpkwNZRKvQOEaqMf4zWJ24k/vlXl4Tv5i01z8guaKg62/EwCrW3sfeA1i",
-	"9xGJ+YBrCC1gI4txnsOsrrNxjuJVRwy4I1gijs7ePyWKVcnJe0sV8fsLA7P0x0GS5/OpX3uLslu7+mtq",
-	"mRPWU7wy5nMzwmKVylQ/yd+p4Hp6LON6qhtZA1sJPmOWq65m6lwlTGKN0+qaf69YWk3FXnE1Tui0dHDd",
-	"Wyt3OLPiEbo6CnOsWv5XtJKYxxTCZd5fHc/dlvIoOuU17+y8+Pj54MsOftjPP1Su/ysZZSOHqtPYJX4k",
-	"yNmYiaPzU/Ks3Wk/I7FtZg1HeCnOZD4n3wMiWqRldE/lPnByCjFaMUTnqKGceCR3i2xMzCilSBbCqyyk",
-	"5y7zYzXb6LLYMEx8WMt0WtZ4q5y43C0K+pX7qRw5ZYVbOOCYOSTXFSObZqPaNhKa1s+SPk8Sc4auGvDY",
-	"X2Ye/xK0hiyJ3wuNusFaXp65iRRN1BWkBbPM1wzGKoaizbctl3tybIqGxMD1NEvY70uSBAs1gyAE33Jl",
-	"IK/tpZBCzXRpHFWuTWeCa1UfjTKmUwi0DOFurQPNsHo25dIYr2ItB5mw2aiv2TCvwsoXYrtmD3TBVeB8",
-	"B7g2petcPMZFGlE6bqukWBrqWg/gYnRCxWNmow8NicV8RPSXWOoBWecV1NORw2YpRed0KjNtyeNcTtFZ",
-	"n4SwHqGNFslBc0rpkh4LTVuANDP8yjyjCorSbKBztGVusO82MsDci9VsXHYrL/C1haPKEYy5soyzcghK",
-	"s7GqKhonNBMRg7ilgo7nLdTzlLLe/lygAStebY/i0IA7z2bkWAQGd8XclZu/lXYX3FosuEMX9V7HIkKf",
-	"XW7y8uTN2Yebt6fvTt++f4uxXrYkAFdES0nUiCZJmxwfnd9cnBwd/3byqlvOqhtSRYY0JjRJkE1DihYE",
-	"Vt2xNnn5/tWvJ1c3J3//7ej95ZV72x/GIVVtcnFyfnJ0dXN89u73k4vL07N33ZksOKyEZejAhCIYQfta",
-	"vDu7uTj5cHThBmSYBZICLX1uXykUrTTZVtAqTKoVtGZHCmEhMwNrBS3fbWWEyIlIZeJE1QpaNqTjMRMK",
-	"UqnLFwDsVwjUTDKBCIpI49sklGMmbCiehUDmNvPPbGJo+o902CUHnYPylG3YIj5QPeIC6OO8GdNhVFar",
-	"WEvBJI9tAINHs1wGktIs6Ns0bRMlKiKiPFrmvLqiLM0okIzAV3QzcnlNRLsH16yyJkANA6pIWMSXbADG",
-	"YhUvN9x8lYo9zl/1WexD2KJKiuB3oPos5rjxAa4HGhnUIVFQaqVNXjLguxiNZWYKckPOcydcD9vX4lrs",
-	"kHCmRklIvj/odH7ozpX0AKJHZKahaaMCgOtXHZLQzj+08NrAJdrQeBGJFlre+wG8xsuhXuF1X8QA3n32",
-	"A96kcpkAXxjgO4UlA/BVD0oOrx5gt2CPtje3FvTbDgwfTmWmbYvmzsv4xjRsy9NC08/tqOBJW5cjIL1M",
-	"w+Tyoh34OjY1h7ltWtpz83Pw1vKOpflC45szBTDMAF7Y17BihltZWip3hOZ4V0ijXdp4qKgDqrnfewqx",
-	"yAE25mh+gJlMMnXJ9xZMdiAxyRZq4WmqGQonKABiV64JXDybb2z7KrEVj8xuxokpyOAVk6nfBENFbyyh",
-	"9Xtb4mygblp6iwJn2V7IDK03YzW0NbFHDdb4BuK17ca6weUvGpbpvHFozFEu1XhEp8g4S7vkIsJL7WF0",
-	"OOYA2YBxBC7wtU8Kyasp62ciZnF+qPEl3kvKS+jqIuHsAdgJOsIXbfj4jTlS/UROSq+62HIU0xNG71Dy",
-	"TKkYMMQk+PFgp2dUexSf7PmpKlxJvj/Y37ftzpc1WFRvYb7RYrWY4kGfKUbDVYNCNNh6EW4dhgpNzqKr",
-	"H5JSTRqijOBtdJZEouQ9oe46FrCfQ/L9c0+iFsAteyRodwuLZUOgEbMvxQId/8qkZrMlOUrSwnydqRkI",
-	"8GI1mGK5hnmahnggcxUB5ooczVOPgqJbuOde43V3FqD0Cnet0Li7D3aQ+UnPYSj9CTZDqC4AUnOEDHcu",
-	"o+2Xgbtn6rfUilx1iZ5nwst4hie78tC51Re3zhVYB/5dAcqD9aJmGz/VRnzWQxd/GNEkYalpRBte3CUh",
-	"Sv9hQEIIDfjj2UfzGSYbVgpHtdLWh+II8ZJxvVwqwpHn7VZKNndM6F8Yq/QlOXRHqHnLqqJ4Voq9N91A",
-	"f+V4pr1ibI0XPQX7pOvjrxApX5GQIkGAKsI0JlJ4c4It1psik0DwYwDgpYKwO2u7ngniXs3BYkP9YaS1",
-	"a+tsEbUajFE7zhE9VyNelD2z1BA1zDoDvsEQNspMamoziBCF14z40CcvOcMRqp1JfC2sfRwyOwJgRVYc",
-	"nAPcbtuOWs5h244thHX+jcOmrbyOAEhdaaQWDiIY32+TMKZTFZKBtNIvCVOZJABtDXFkXAC54npqrs1I",
-	"Cj10GI3UMC54pc8/sTg8JPRajLhSRoy0dTl9Nq95RUksth+DLARg2FIDmuqUTBkF1RvXY/Z4T0sZr8/2",
-	"lllNYwtVUwKJWepmhtmVc2v3l70z9tlvCxU82BGbKTePMgpfV57d4nvzCSpCChZ23ZbG0tbusTvrNrLr",
-	"NtlD7UwxdcXlxuH2dYnFFzKX2pIbc6muhd32XdjyAHxjpYPRtS3bbriwsCIF7V4wbmUahOglQjoIXXug",
-	"S/fATAztwAmCz8IQgRm5XitPfk7bKtmQNRGWbv1GQG8cAW7uyyvWBMUsWuFpznfKx9FTXSgVuoabj9fx",
-	"zIRGDHU9ZCqHRMlUK/cVUKlZpjNDpuejoRq4kHJqXOkRsKEZRUs7rG3V5QC0tLf15gBnmkKsJkhpPdIh",
-	"kXDkEzrwqaCgd3BFhixBCRyTv2Fb8GXzuH8XWgq7sxoJUDvMoC0meZlXXUZt9Zn1oG/VxXlz95FC37TP",
-	"j83UmEdcZqpNLiOZMuVVzj3Divc6ncN86E796ck7lq9G+1qEmEWs4JEJ8j5MjSc0jlUpadmb33EErtK7",
-	"DSY6JB2is1SA4ufzZmdSybDjUgjSz51VqqMHLZxSqYmDFZtokrSUny+f4L08UBwW7oN9uBJ5rIwcOZ9r",
-	"ly/Qopl/zSmVpFscUeDH7VNNXfOVV3feSzQf9+vBDFEhModTYvEMjEnguk3CV6eXEGZ4c3z26sSIKMdn",
-	"788h9vDViRVUfj395erm+OjiVehzo50ViOprAdc4oXwUkPDo/dXZ26Ork1chGUtl6KQtqKCJFBELSPj2",
-	"6N37oze25eP3l1dnb0PQe4FwTGVWZmSl4bWCVmF0raCFjbWClu+3FbT8cM3j0EEl2fhNJgsDN6z53QLS",
-	"Y90Ly3GnVWUG1i56s2J8xsOliz9UWtyCRLiaeLl47ZTO5a5+s++LcFMaZMsV/OX5mpWZbj6PqutrxrCB",
-	"LHA4wl83A7ywmvPidcoSRsFKCbfdZ+eHoA0iaCM5ApOwi+qA1URRAN9tzyNHwEbgr2Aasq1W3vJTSBEH",
-	"/ICF8YHlVKYVw/XKRoCV8pqw76qVLY1cAZOeOywZ1pNjqg4yQd3y8XgGp3avSSCyT62vaVjIiRN1CxG5",
-	"jTuYvXh5In9hTpWrYq97VSKFReIMyMUvx+TZs2cvDgkFNyZaHzAqETXuEU8SrlgkRVxOdjGq9Y7mmBld",
-	"mxq/3zR48cp96M59+P6P9kf4/Ncf/uf3//jvP/6683HumR/mgx/LGsvEaKpvYTLFX3ZwQeHEUDPg1oDr",
-	"YdZrR3K0y0Ef2onZnf246yyUu6Y52BxzehcXzOnJbDDUhwXtCmyHILo6wWNZulwpLD9ljGj2Cexig1Rm",
-	"YywMQ3pTX4OnvnJG89DCGYyYBwGsm8vGW6kKSFNwl0LS3oMlIC/JoJvXtsYpR70YH8zzeTWknoGQB2XX",
-	"FobMfbVEZEMnEtbXzfKQ75FsvGDl8MGHXLnNBB/aZJDiTIL8gvuqMl5U8ge2dIpKC+M2aCa4sHncoD/D",
-	"FW6A0OaUhJhUwo3anfA7lrI4109kXzOBtWrNEBCIejhVPDIvWqOsGnqu6kQT27aZm326WhzRbLQBwQ/I",
-	"89cV/Ar3qsJUmEyhto/zyMOClxhHuwqq2xonqwHAKrPmjgTEyUM4gc2Ow3ABFqXs2ysSVUjMT6jS79Wa",
-	"ms6irH4fuSJTz5Er+cw4ZXdcZuoS1mrdGPSU3cnb9VGG1wIRWChRFytaleECyoSksAHVa1GcW9UNcJtZ",
-	"Sc3NqbR+sFs2NTsiSpVhUfKicOidAAUip4tVqrsDG6AerzEv5CsSj9ds+oHrIa72olvtUv/wPnu7KSbM",
-	"QOiDIdvbe/6fcM+Dlqo5L7ZAkY2nAq+6QvfCZCgT5iq8N6+EtzG64cdcdQsa1XvGUnr1VZuVYnrtqpAz",
-	"ZacbF4ecf295jcjZd9YtFUlXudONSjLLvvWhw2JiheY2ORK2Wmkv08RI0tb3zvos8uEkGI5VVUlnZnpU",
-	"FyveBm7fqo8FYNc0KF7cy8DBSYnFqVgJ9NTrPCW5DEvg9qYEBHGw24HW/AAKUb0t4O2DqPtFPFeorYsO",
-	"Whct6KMx/4PMAgVUnvnbMbMs3ym7ZtomwSmWJKrRYi2E7PmmTQyrZe/PFV3boInCzBxuHjE0ypzxdWF8",
-	"1sPqWYLG8yewZ8yD/SwwbhSMGd7AsdyqUQwLLVk43EWcP3KrWD8s59iAiuB40NdVExBSqTKkk6VKCiPe",
-	"kUgmCYuwptn9lQAP07QWytIVZkuUg/ujoVTMG8pzK3mYKbPnYVC0obs8BI75Qo1ryt4Daellc3QlpVNG",
-	"bxVWkcMadVxAHAFebov6sHQwGzVAumrNfoarXBk8YvU1dmz4nauyw1OX1FBx3nqFGu0NqqWrtesUP9AZ",
-	"3R64DR+4ID8S9WdvA9Ta0smvTKwdftQSxQWCkay1HWsIozg5SKmoouILMNM+zIOl2UwoeMcK/CDHumpL",
-	"s+d7JaS0GTUD5OO8JqxNO6kuq1pEUatQ9c2vXrAe8LuiwiXWG/g6lOW2GuatMfrfQry04qR/NZuNBV0M",
-	"D3cBag30yiWYaTU6LsfEP7VU2NwIdtoG6M1ivLWgcCuC3HTiD1mQ+1RWYIVuEpugSJ4YfCNEaUH+Crfs",
-	"BRLn/+4BAMJyDqPsk7+ft+eoDQY6sBhzcSwojNubsE3Ci5NfTi4ujt5cht1rgRaJEY1Zm4Q5iMBl2CWZ",
-	"6Cd0MGDxbN3mPAngO2vSgHdP313enBxdvIOBupyUPLizHEX59yKsQXEGAGlgBwjRlX5I8FfeSaU7AvXc",
-	"KvO9hYyQfTIyz1j5aSJJzCI+ookKENexTU4N/UxTDjFFJMrSlImoaAERGTC3qrgX6H6TYS/vpGbHVNVD",
-	"ybmag8swlWcx7MxrVedzpuRH46V0ZRWKS1oqZC1Yuwkkbr0NoH7ZX2F/m134GadBo/AuzKfPkuRB47xm",
-	"1+dPHfdVtmCtebPtriwQzB/1TtshnLM0qkxsAmsCKOADtvbt+gbvFECvVt8kzUbIWko4FeivtuZwKVgB",
-	"+lSAxjai6S3TkPr0qC7XHCZ26aOQad4UGXFjoLD3hX2dNxwvFmcniJaVrFOwzZdNW8OVW6UUV0DSVlkx",
-	"FcqtFgmgKJUWB1TFI+Ecb0AmxfvwdeXR81JXVY4rvJOGFJk1jysUYvAC1AAP8X9bXA3TwgIaVZ2KW5m1",
-	"f+UGtBxrEfyp8y2cCA3ynRSACWbaUuvoeab1c/PyfBfw9SHp5PB2Dh2UMKHT6X0rAY4RjwmX3k20NKTq",
-	"3QaPQhUNRiLbyxQXTKnAaMGKQQ1G5S0lvcyy14kN+Ji6zC1IfH9MCtxY4V9d8Q1adyzlfc7iRUYWRRJ0",
-	"SaCMJ60Dt9rY4hpcK1ilAG+9cm2AIC8si40UJlca1ip6uT1FG6CA7jx+bRqYI2pWa+QWUtPsdHsO3CEP",
-	"EalSSS8A1qgqx2cJ+u+CnDQHlbTSoV61bvmF7WRB5fJmZcFnS13OZxyVcGC999LnthWmu7hyNw65Vleu",
-	"K3d3qbEWqCjBS1nYEITnQnNGj0a39619t6C+3cyKz41fZjqSVbJheMvGOuy6ut0eqQTBtoonNs9NC1rm",
-	"pcoji2hEyDibQape0VsmXtLotgJO1aNlD2kMwJiGB+KCOhgwKz8CYhsscmHkFXCvbnWaV92f2QO3kIWp",
-	"+narNyZfkMpAv8hWziZayts2CfupHJ1jbmAY4J9HHj0rIKGWr1jPFfZyNa1DQuOYZGOipQc5qkq4r6tx",
-	"6aMwEXbNLLevOPPNZQC7SVfUnbGYeAIiyerqci4UzErrXSFAQusAqwCCTARocC6Zes3+7HYv783cUFcC",
-	"fY3q1qukNQs2sa7dauncW3GdTRlQX4C+Vg5tfjgLmBSe8ar9nRCjdLnyAhZBdg3x2xLqunAxvAbarbmD",
-	"XGvgVJ4hF4WOFmdjF8/B7Cn0C1I4+6UdKjC8xVW7kRqxKzuqldndQ1d3Xcjh7jibbMqgXdG8h/KvmDWP",
-	"hgjSXqpOQpMC+kSBU6IX4uTCOSROTmrEO+gyS9gyaHjQgkt9qq5DakLTJbDD0Nr+QjfMXDz6TlljZ0BS",
-	"CZLCtRjSpL/D7pgAB/Yh6TELWovQqIkULPDiq+w7ScbwXZBZ2+QsJaHmLAWcJ6UB7c0ifgYIFsRTpa8F",
-	"wtCYkxPhEa/kTU0YRwnBPmhFdLx6IfLlAbeVwbZdFDeMxgZOr/sXLkMcq5XHf/86HePcfNyka2dthkAY",
-	"lq6iB5gTfsUt//HIAvudlRDqN1OrcRarZmZZPtYThQI8z4q31BraC6VdHvXMexNs+chv9mD6Tp7iuYR9",
-	"/bJuvYRVj5zFrXPTnK+NgNPAPa6qlFDYx/rzmmeyOoZ0fvLu1em7X1tB6+j8/OLsd3Cdnx+dAqrQ0bvj",
-	"kzdvarzihRtcG3AAihmQ+CLA9HcqjycoAKOh2wj1mpBIgXzC3CEAaRMx4SJKshgCGJDDXYsib8NAK8uW",
-	"HFieK5FQxVfWpbKpHK1dmrXCHr320X50wmgmXn+6/K2ZE7/WpBq16/z463nPRQtqb3jlckq9pDy6vGNp",
-	"QseX6PIvo+T9eGC2ed6lhujb5kolscs0VZpOFQEk6kPSIUzEiGyifcKpP0n7z1/sNwG8mZsN5jnWGTlu",
-	"GRZtjmWXhACI0k0ZjUOQWvHvSco1C8EnbagBoqbIfl65AE0+Yf5e/sa1oEmCr0CYEdeKHJ2ftskJhGe6",
-	"FmzlBUdwuIZK6KpNLhg1UimGcKZcm88WQNVSI6gScY2eDiQy9YV4D0pxFd//QXf+/dH8Z+fjX7o//M/v",
-	"zQT+G8b+Q2U5wEumwTdQl4mSpzAZilcVZGqu6W8yiV9Z4NsaxytEIDsEfHtILCqVNaIVAkLBvmFOT98V",
-	"pPAWliKu7jLF21m7llp+7XMOJdcoV4XaMwvNd/5B85ZHP16OyJs//wGrDTVZP7tQJSBlzNbFNjCWDpHC",
-	"udZM5Gs4E3jRYPXuHYlpl6NqnoW9KS52MHOcljl48qKvS0OnraXZunjBm1OOouYKrT2YXUUrMoZXi5BY",
-	"I3PvcsyW4SB2qo1bMRvBvNepuoX69Xp9L6j6XhxUeYLlLm1kw+Lt9bEgNZZk23FpEw3VzQcRNAxQwlpX",
-	"1fLONxiqVIZIrcWB/rwg5KoCw3wGX8wK24BbChcIQXqdPByiIc0IyFoCO0QAVhTTOxYQuE2O8mpcFuU3",
-	"h2mfB5iGyY2yhOoFVeFrPAxnsxapQ2eIIrkdSsuZ6DuXBto0/vOrbLit5FZTPtlOWavDAqhPANXRoITR",
-	"ZChtJYSYx/cor1xfvdm6PYmSpE9TjA8vD6YuL2Np16jf5W7aReyyIhTcFyMCH55XF5GnHhZtikPXis8K",
-	"rrb6Nz8ji6VZPOY2gmA2hydiY10Hw+CLNKUZWEhdvo5NC5vDCLcVEQzLg0Pgi/0pOlXVESFLqhrb49jE",
-	"yzlzhFZ6pcHWf3D+E5uS4IEKVy1CuaSoLqwXF4ZdREsju2YjCIpVZ+98DVm/ydVTLaxZvuCV/DKLIqYq",
-	"ME1U/sNMOFUyMXKlYWANoDhcM1V955712vA8L7ha2yUW3cod6rBhBNL1qdKkL7O0ytO8Cn70fT3GRe9v",
-	"g8bn/LkN3yn4ZBu8kTsslz48i6VyX0dg1c6/BxH92B7tWl7dy+IB06ubxpiI1b0goFblM9nyUtx+slni",
-	"hROMM0q1WhuBu3G3l/BwJS/BzTjVbFQP2lxAj1mqmJRt+fd0Qc3AuCzznJYhWeaeXrHzdYFcVzw+ZQyW",
-	"tey5Dwzg+lCW3VlgkweZe/2Zt8Abj3/sv61j/jjnb7UkjVk9/hs+wQ60Z8Ut/6onH0EMag++B72oqB4f",
-	"JYymaj6WZv952cr8rMHJq4ZcXNLN6kykHh3jiJjfyL+lYKQ3g5RRsPFY5It6k/pekzqAdXvh0qbrbRYe",
-	"FmEVrIN3FSl091nFe3G3+9zBJSgEazW7t8ptsaH89XFd661MMRVjfmMLqRH3I/D183KenPqDN+up+dO7",
-	"UppPsGpZf6eC62l10fejPPQmEzGD2t5DqZgAI2lV9YaiFaWR+FFpblkngtmNtHGJoaKJb7UA1EJXQdnY",
-	"YQv0FxpfFj36YTittu8pX2gqoiOobN5jbWLr7kHiGpSthcxbCIayGdWzO6JWANY9pqoSkCNKON6JZukH",
-	"H4bTY3jjy8eKhIHcWrdai/lrlc1CQcWGsVhuA1cawIV7qbL7PA2iWYPlhIjKFq2G3qw9pzT/vmiNXOT0",
-	"SvN2gc1VTdZEZrfy7fArYydU2n93sgo7EtgjW3NXjt1JnLcSW5Phd4oINmFKE2jbpRGBV8c6lstOk4pL",
-	"g6bVah63fhJlg+xA13MDqnFcukZ1psLVIho3NTUo707Xq9mKBca/Q0eVq2a7ACqiaaHWBeH3zh8KdnUL",
-	"j9MENM46BEvktaZma05LS56tJWzpHpmGlQjt5iIeNTob/kzgS+9r47sq3PRc3UK11AWkeGUjz3zWYtCy",
-	"0SBrJuKWeHS+KaVifoX1Kq9EZVqkn3c+tPyMFK5EObe3sKU1N/2NXJRd5mguGWdGGtCSfD+Wihvt6wfM",
-	"K5C36KL+XrABxe/NixBFh/k4LsRGDiCd+p6+B2xN3TOixtZMtD3XLM1FgZEvEkXnJUzDGyqr4qFXTQrW",
-	"NOeqXoqVo3HC9Jq3NSp7AZsMZHPk+/6UrSrp1PNhrizK+rQn42lDWruYMK5LdObDuY/P3p6/ObmqCd6+",
-	"H9FZqiwUCVFOYpZQFnuYy2emTGWKZ7HmLl0VhMMnU7nWRTr7UlEFv15eDTRG/x5XKmMuaIuN4CPSGqD7",
-	"8T8zpWvKhNbcE+dt8d1bUdeCMGK5Ul+D9MZ+jd172g8DjDMQYnA45cBBOcFjMqbVNfkTWYWgeTIa66mF",
-	"O3HyDYTxWmoP5K2RVmhZUMWNL2a/rgKYoOVj7FkmYmtAbazrvMdXFmTN56A7i1WhulLBtoCMjW3XsrJ6",
-	"cKmcjAR5w06m5u6+91OtqvKtzKrapFsUNgjWuKC2+neeiTtz8ddNIW/i3qe3zZ9dOxQAe6lO9qVVpBCr",
-	"CGUp19NLM0fr1Wc0rQaazwtyYZG5cDTQN+12GwI4YJVAf8T3fW9DrcetL6YzLvqyLsRf+AJO33kYNgXl",
-	"HbIxBPUmRraDJPGu+RoMo4GLBg7MgFSAVVIDZLxjKRPz2bIhFVwLQ5NUQBzygoKGtSsv1CYA73R0fmqY",
-	"NuLQf6eInIj2tbgWf/nL5ZCOmWr/5S/kTAA4FYT8W7BFRSjpARwPrO4hYPTA96GRhEMMVg1zPJiwTU7u",
-	"WGoL64Bs2qc8UdfCtRl+vm6xNJXpdatLPrfb7S9fwsAHXKYy00yR7w86ByQUUt/0ZSbi8IeAUDJieihj",
-	"V3QNniSxBFhRTYb0jpnXnl+LEB+8Ma/TJJETFoc/wKr0ZMyZmi35njJaSLCyqwKsG9cFi+LCjVYFq56b",
-	"0H5n75BEQyoGzGwWxE2qgMQsYRBVDD2bPpR9hex3Om1y0OlcixGjwuGigAUEbOJmp0Y0MVcFb7qbcpYw",
-	"Gx2nCNeHJISFbJuTERLNkkSRyZBHQ4gYvxb25xiw71VYyPRw8eYyJWOa0hHTUHFIiohZbFmzCKdinGmz",
-	"Ai9x3cxB+Nvl2TvyfXgshWZC71xNx6xL6BhLOnMpdo3mHv6AGJ2/7Pwc2LCoPfKWv3R//Gz+sBLktcAl",
-	"a5P39gy4wQHU50DIlMVt8spVjc5vx/u/djqdjumJiilBthEYdYonkKtCNYW1x8BXdS1gGW0KS59r8uMB",
-	"6RkViqZuWWM80Admg04FoeT86Or4t8AG3yuoHEtk5rKHqELb7aFj05jXCpk35tgFkCsCTkW7pFd8xNRf",
-	"/gJdOpTTejxTfOeCAbqa2YhLwweoIOFpzEZjqZmIpjuv2dReRCxydX52eQUTt4PH8zdmiKxCk8RikVnU",
-	"FjKVGYnlNVwHswO+FgJRdAS11boeXpuwPlbH8ujueG7HwO/cAeeK8JgJzSOaQPyyoUZTzdrkyDR3LSDK",
-	"EzfSRsH/BJkjbXJkb9VBZy8gB/svoI/nnz7BipkR5u/Z5XnNprA24VGmhzLl/4Zz2CUvgWQTT86xb0vv",
-	"FYTd55iPXCAepoxZQBJ+x+DaMaUPYe+vRY8lUgyUmY0D0HQEAHCOkylJ+C0r0Ad72ix9Yp+40gtyr6AS",
-	"nT2i5kyaoUIiFkSuf9qB3y18jfX+t5CaY7JogY0dnZ8Wwja7rT2AzRwzQce81W09a3fazwDESw+BN+72",
-	"Eml16UEVYtc7tMYCbIFhin74Rm6EkjQvsQHIJrHEpFZYyx/ZPUfL3tLn3gAon3mwogotc9iDFu3UyGcg",
-	"GZsn/pWx1MOsd33BYpB9lhbxMJPCKCsjTqZMjaWwzpj9TsdijmnrMZwlgSAff6JGactR3P4oQfi19jv7",
-	"P+50ftzZ+/lqb7/b6XQ7nXan0/lHC9WVFuzLTWfvn53+z+pgsu+kz64vUIHgHq3jIU0HLEaoJz1BPM47",
-	"mmRgSpVD8b/sUNqRHIFwXEaDs4CT+88dROSeh3rcK8My7oF81Xz9ANMO5KTZrWOIgSn7bgfNpg0ZjW3O",
-	"+t93rId457Q2Hs4+vlt6Fno7wA2qeslv5O5LGheiIg86e8tfeS+opTIsxpeeLX/pF5n2eBwzcD8c7L9Y",
-	"/saVlG+pcEmwYCx93mRGpzYP48QwfnzrWaNJeQ0O9jcbjWg6tZcbqbfZTJD+DP2hA4X5vTQDzc2Sp1YX",
-	"v4I0VgzDULUZb1RDQYiUcuVIICbbhC/fnB2/vnlzenl18ir0OfSGQLfJW8qTnvwEGPs6GpKhnLgMAUQh",
-	"UWOAYzu8FoLpiUxvUf6K2R2PrAhzy8basO5bNoVEGzUEdpBMrXeWIxSlYWeJmcm0kJTg5IMX1yK0v94A",
-	"aVeWNpeJ41EcwzVYmTQW+DsU8/2IWhFT+qWMp6vRnjVoxt/kUPwV8DdVmXQ0vfxu4v5+lfU673Mt0dS9",
-	"1eb1LZDSlYhhFSG8GrIcwLZA/vwB0DsXbJzQKVtKBate+RL8eQlppwEhPZain3A0sxzsNejinE4TSeMr",
-	"Kd+Yg4AUe3/5e6/Z9C1XQJSeHJU/NwqNS72TaUGGtb731ag/pPFDF1ay3P0M/57GX5AZJEyzBYlR/8zi",
-	"gU94s5oWfjcvfV6wkbxj69HYlzio1v2lO5+3ZOlaM5rg0qAqqMKvNnryP0Ee6hwsf+Od1L/IDBMentTV",
-	"uqK3zCjsQOKJ7Pfvd5+83e8eytqxb+Or6Gt+CghRxBWBnKI6lQ0TjppeqdnMo83pbS4t7DnEwuJfFotg",
-	"78cX7RcvgqbyiEsUs8+82OnsXcEDszKLWakbNbbFYex6XLq/XXQZHpvuZxRxTMM/d4JWP6ED8xnK3YB/",
-	"G74C4HKXg29O1NDH2WKErwsu2e+YwzG9AMOOanX7NFGskEYrsiQp58haV2GO4Q2QbEalLCap4HsWFMn+",
-	"MYuQ1np1egm1q26Oz16dFICDunsdD2r2x0cPWmSaKTiYj02/2PSEi1hOcH4vOqXMN3zAprPlxdQKYCKL",
-	"9tAbV/YeSZl2B7uJPu1v2Faj/oY16qhAhh0LyL8rsQH/9TLF2qIXUEFCHoeI5+Sq0R0JLAqLCi5mMlfo",
-	"tWROrSVIE5SvCHUtwNlSBVESFCotKaKltCp1aKhVSBJG74yunWEINNeKWPCuKuX5GOipO/lfVYUuU/8N",
-	"U/AZslskqp6GrkQkv6xAV0pr/JDa+paBbhloJQNdlQXWWVEcldwaUh5cA9taXjYkDSD5Bbes53KNhYEq",
-	"vXD3cx6h+KWgJJY5669Mr81Wj/MIyPurV1umsGUKX4MpbEn5UzSm/cp0gVTmYSolqKu11ClgHpX6FOAG",
-	"ZlBlSEtZFwl0SEJ3UcLAfmbM1SMytKRtKURoo42gxmoMEXbXYjKUCQTHYBiZR4Iz8xpB2A0lgk2IA0mD",
-	"MOCA9KYY7oWDGtLxmAlVcpiakRrdLAaPqMO8u2VsDB249mzF0xgy60ZmIEiKC0FyCVMQqCbyojsDW+Lf",
-	"KoyHoG9qGy0z4EKBktdjTBCo/mnG05tChUg924atT2W0VJpGQ37H4nyjMfLIxUBTMSUjmTKMcctHiGsX",
-	"d8lBp0NCLgDa+QayaziGJlbomGVQqHsxw+BRNdIq5fF5DtDUGlOj1jd3UFajYzVSBLc8fyHPf/4fxfPt",
-	"uavh+S+uOj/X8Pz9jfN8H55JhJxstcKtVvhktELgZAGBuxSQlKlsBAGpljU+lL64CyWeIH2s0r78Fvjw",
-	"XD0TCzBSSAgMLNoIuPcwYTBHraUoaUjBDkkIscq7rg3linRdC4xtpZC44AJtuZ6JBjvCxktG7cAFhEdU",
-	"MVf3IGFaQ8y4EchoAWJ3KK/FENIcoKXCHLx7Micn82HilebyUvNIfjCwWlyLKYORWgZn1skKVsVgZICi",
-	"URDRHulk2sUJH3QOEHXUD0gwFmNMdCbIlOlDSAmy4tO1sOb/2ch2EroGMEMClLSwTX4x7M8N18Zb1Frl",
-	"C6AzT0dmwkTf1uXR7yf7nXLiZreVKZbeHDz/sfD9e2WuNQgLf6OCtVa0qudr9KBRcIU86RlBZ3a+DcWq",
-	"IhCP+ePmp59f1K5W4zUpnJgavu363bLqLat+MiYJZMee4lNffWAqs5REQ8lXM0ksZ9LKVhuo59MfIOxZ",
-	"Zpr0pMYancpz5Blzia03UTZr2LIEdIzB0/ZvaxMQcmLzy2zSm69G4TO4xkyOEwCkd5DZMgUDBqAyWE6D",
-	"4d7KJ/Ygy8mTiqjWKe9lZk7XAvUPx50SKW9ZTKju4gxjBgmyUiBkkKriW65Iw3ERveipcC6XwH+A+nEB",
-	"qAEp8UYo9GwZi4dQ/vM6AQi5sIB7FSD7rUZco+U6DRqz1Vvvzm4uTj4cXbwCBAY2hntXkpvGdJqbkyA9",
-	"jSu4Ja1cFe74qO/OlyXq+XK1243Nqcp2UHsd8j/M5YJdNWf7ebvTCeZLgFQO63ldwYH9tQzpheIOFewZ",
-	"gjgYdQV/J1Dgm9F062zd8uonw6tt2b1CsRE8x2M6dSW2pqt7DxZw6iL8z/JgXfLOKmyQ0GSt2UbrT+Sy",
-	"UN7fc8yYh+RoK8b/PnrS5NZ5u4Yh96uFstpD2ySi1V2krRf3T+DF9RGwxcJXuUXTlvBclxBbWtOA3B6h",
-	"hZCrYoFymZY5hFFc0Mfq1JW+kYa7JJRjJkIyoVxbLDSSsjvOJsG1CIHusDj0kD0KtBWLmhBGCaMCf+yx",
-	"RE5K8cDfKeKRxoErceUzVtkdj5mIWJV+g/zATH+OCVRkYVjfuc2+yNSi9AuAMGt6txVz+I7fNEOZUzti",
-	"NpIlADb8SYo7axRcwIOed/f22p39or9RsXKyqc0ubS3R3WiCON6to5fHe/vPVjXGme/NGcRhWm0DQfV+",
-	"7AQte4RhBdxRAl+y51mtf/7lL3+ZzXC1R+Hk7dHpm5u3R1fHv3me2eo+f272r9Ba/sK7s5vjN6fHr4tP",
-	"mz102H2ASdF6NK6jWLPkCbWFIvhm2QZIdrhHzXEIPGMw0rli5cDI+YgfcBjZq2LjfQBdQNFJEfEGQ2k8",
-	"dFOBZ+QAxBVRl2odh4kZ9AbI338Q1bP7A8vrjGfPgyqJvG5JEspHxRbnRfZ7r9pyMX/Ikvi90DxxfcJC",
-	"p5P4ptPZK+ITziwHIi0Wl6N6PSXgCF2c/HJycXFyYVWo371GUKDVObxqbolaENaZTxMo/rfOg1bhIq8A",
-	"Tq0++ERtM7f/PMGmOcNZCffGxZNWBxvegwc8rtvB0u8jdcuQ7amhHBPak5kvZx6xpPn1eSdx+g/pYfha",
-	"TG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHlRGQVpUCSiEcRbVzl47HqbxbELnxhmlFBtJrnXiVAOG5O6tm",
-	"9lgkR0wRX+4ArYVaeeX06Pz84uz3k1cBYgizKUmZ0oSqa5FIMTBXdMbyCKEhVN0qbx5FPlawkMJg8pCP",
-	"I5gS5mUQOz9cqrn4ENKzHNFwzEOI0UQgVRe/KaQmhhZVRy02zOjAAT1FKYv06YgnUwi3mcjmBPkCOP+M",
-	"XPV05aiZZXhMuWkmUeFZOSpyK01tVJpy1Gm5ODW7Gd+4OOWo4Fak2opUW5EqZ8ko1dDc7WpEi/sJVCmD",
-	"oh+18tQVZKwAlusqItXFyd9OjqskquOjd8cnb94YkQoqCzBuBJhrESFCkktNhRwUIQn4qgIS0bGRwDB+",
-	"tk3OzDsTrhgixlMnQVVJMxcwwacnzIBLjaVKujTtiSQjh938nyraLF6UraDzJxV0PNH400k6SH63ks5W",
-	"0tlKOiDpILveiKAjY7YD1b7uA/VrCe+DQ/1uLjIrX9nui+edYCWQf7NcZcZriw92D372Mb9YbQogCiyZ",
-	"OxrRf0tB/mv/eSto3Ukemzf2HysuyW5Ro9gkXwFuG6D0LSO7+m0qBrFCan05gNV8tQTS9QhKRK0D21oH",
-	"p2rP21eFU21yFVeFMLXzeshU6wJt2hhl6qxKmDork5Y6ScsMKiBsNNbb4iPb4iNfHwLTkc0mVLNSUtr9",
-	"PAYtsz6+88qSZ3B8jRRL7mxNKAFJV2ooJ4IMWcqqozfXpZ1W+b2/mPTtSEebJELbeLk/Dziju8QomXCt",
-	"CNpGm4tCNXd6GTjReywz2wk6nY6941TEttQs1j0NAHtQprn3+tjSAqOupQxBehyeYeAr78ooylIsBnYt",
-	"uLBWZGgvZTg/hHKMXZFa7Fvd8vGYxYDag9XphhSLd2ea2HZkGrvydREdAQikmbCtBIrgj2YVzcBwVq4A",
-	"sBtFXrK2wn58CvcZprk21Xp8kB44Jkdv//Fup9Pp7O2c/P3o7fmbk1bgv9v3331sTIkKS/GQ8Yf5GQDh",
-	"zhPUFWhmaaQqS3RtSn6PmUPjATvMG1tRbmsue0qF55CocaEloQvEv16W3DrQkIXCoEfC2P1c9DJ82TV0",
-	"U8T1DOQXSOIcZ2k0pIrlELUp0xkk9CD42hJvofUECgmOwEMEzUAUuhyAl5c8iYa8o1eFDCQ6K+kMJNx3",
-	"ioRRQifmx5AopjUXA6LoVAWO6brxYh1vMA64ARqpDXHpTPfFmaGzw4wnvGVjHXrDe0AUF5F12XJNejIb",
-	"DMEEMZCCHV4LKZKpG7Wtpz9ijum7ebTJhyHDWtkkoZqlxeVzIMfo9ALrxpChNZNIwa6Fr52NcWQI9+df",
-	"t0YQ5KciYl1CB5TXxI4540hqxHzF4rAIVlyM70PHcM76HT6xD2FjEc0UM3PEFUQHiHmefRobNhL4bq9F",
-	"05i1C5jIfZCJiv60x0YidsA7ZyDKHPy0t1e6N6t4e80yPChYXq3fcekswBMIx20VB6qtsQ8eUhFBaWJ0",
-	"xbJU0aQcqV8Eeto6XL+Sw7Xk33SUfdUjXCuvmROFNlwgj1tRbSuqPaVCpnkgVQkkwzLJguDmSGBJybdf",
-	"FsU1dmcGUGuu+01OnIwxkneGt5a0ZnCJjUZco7o9ceXvyICOu2QylGDUGwIVpzHJwEJABYFe4fsRV4rF",
-	"IDJZ9g41h7lukwuAK7aROiHta5aC5GXaCAX7pMM2gXTxcEK5DgOIkYdNsrp7n4s8UB7QD7myUMZoLVBS",
-	"CvzXJRvYEg4gfkC/ZrCjsZ5CrVgyGTKcvuYjIzBdC3nH0jY5gVU0ywFCjZE1aGSWkCgNCetyAFJYm7yz",
-	"o3EoU0iLzKJZaazPqlF/33ClsZtl8CJGSOYeMzKhStv1LoidNMa1AzuIDjyqM4G6EYKLgSGNnm+3oIGb",
-	"TuF/L2rwSmCfSnAlI/rpDRMDPbTIT1y4P/eClkZWpjRgDn6ZL1lrTuCIiinOQeEBMlto9wdrINahp6DH",
-	"uDgaW+6w1d3rmMHQT3yUjeAvHJv904+MC80GLF04NMUiaY6algBH48A2azFdzEPVgyoOaf95YUCdigE9",
-	"OrwXPv+51aOJkaVucK+7z593ckv4Da1p5B9eArkBuWTERje0F2EknRWxutCSlwT/z31ySROmyJWh8poc",
-	"RUPO7pgRgXywHoRMtU7f/b6z39k/2Nnbf3ZgyGB+BbE3/UncxKxv4Tjhq/kzTVt+lXFAbYrwjiCfG5JT",
-	"81pj6QRu8C+MVQooeL0DIpO4FFayjTP41mKMaFys+FNivJahlvguflewroOOe4+wot/g/a9SPRyzz4C5",
-	"cEXwQkPVoMxCD+NXwNyFLaJfRQO9MlLDKvafP1+ZVxQGWCxtvjFwLbPsHlxrgxFXTuU0xG9e6VzBw2jm",
-	"XvYwjqjOUlYs0vNT1dsF1bBElz0pfinlrZFbjFoekDHlMQHqj/n2mppFVUzrpIR85dS4MRMx7NnjhHSZ",
-	"fWoSzgVHZUthv+FIrqEldI66Jiw2sk+JuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSbHGkS+tsTggnW",
-	"WnP9qElvSrhWLOkfXgun/ACGrC7gEqYsYVAJJSVogmqTU63QWjmFWiTWfwlCOKgYVZ21ydG1sMR1tqwJ",
-	"uW9Vk+JMR5nRoBLOnK7Xz8xv9aVIzHX7qtFsiwno45HAFSPmzLo9aLTcfw5fWYUz1AXCmEluDYJbg+AT",
-	"q3xiWUIJMGOIFLkB1yyYAoHX7n42/ywpXb0Wwf8N2t1ECN6WrN2TrG2J0dON72t+tWfMDf5m76IUuixn",
-	"W0jSk/G0TY7RbwqCMvFOVBgImQGYOQQbPIi7MampflftlO8SGxkAwRjwQ5+lrmphpewJI7kXKVrTTb8l",
-	"XiXitcgT70la7nzfGFHb5qh+44Lbf4RHFikyOGbvKXHtWsrZmDBfwPNIlz3VrSPLOeFeiS5XB0tBX1vS",
-	"+zRIrzsaW8q7pbx/Esr7tkB5c2uskJOVSTDXbFTviTsremLJLzwxlInQOCbZuNozdwrtfRXPHEyFyD5h",
-	"n2ikk6krnq3ZQKbTOheY+33jfjg/HBjGLRdx3RDMb419cGaBX3OI8FvU74z/rxTs0pN6uCGPoBnNA3gE",
-	"/aZ0WycJi3QqBY9UqzKutGHoRmmhzlM24tmITLhhDkoRRtNeFisUBqIhTQeGC1m81UIYKSQtjuiAvU8T",
-	"wwi1Hqvu7m4Ui3YB8mbXNtceQx1R2N9uazycKh7RJF/sD677E3zeB4Icg/iz9xyCcnJYPyiUDqxNRreG",
-	"kQctLW+ZsM/jgizAgy7D+jyCI9IcjyaOSDizW0fkN+yI5JauO+6Cf5eYC3y1DE1CQEuFSMlxyiPwtNkw",
-	"S0CrUUzoPCbvVERMaGBxNoEk4UojAJ4R5n1jYorNXYvcm4l5IzkBDPE6hVaAC/FShYFvJYTbFWIRnmw8",
-	"TqY2loPAFcEkEJtjei16LJFiAKFvMR9wTRNH+EUyPSQ0jwsxI8XIPQU+x1p3ork0X9WdWKC+v/K+JscQ",
-	"SVsmvhXJ3OWdfmVXA7O3DVUkA9NYRNM4p4l2zeaSvX2/Nu27SBb3n3c6K3oazZI+aFbHeiu2Fu9asrAz",
-	"OQ85s0LucM91X8CNsP11+dEqHKVONTMXb6uNbR2YTw14BHliE+Y6q7jtfjb/LPFWrsdPoN2NlHzbivIP",
-	"K8o/EOncErwn6yRtTlDm6oXN6Gip2V4yojFzmUm3jI2NVM5TBIYzQjgI3W0vOSumFRm65BCaMpKwviZC",
-	"TrCaJST+TCDvKImvxYhRMRnypDLCDiuW3YuEPW4ysr/iXMxe8uZSaz7rhy1UtiXN86S5Yt8a0+a5ZN5N",
-	"0eatx2Er4z5NGRc8sWvKuLds2ixLKCApu5O36NxVhIsoyWIWt8kli1LDjWYR9gCpo9qD8dp0+lUcGGa6",
-	"3mFwdH66EX/Baza17oJHT5cEin7LpmWjh6XT3Bv1WkEroUq/V8VYQEe7WQ+qWZoNSdkdl5nCLS3hPNjN",
-	"L5WcHyOGF1J6e6g8MgbKPR8fyQr+mk2bGMHN9m9t4N+wDfwWKYOjYPBniYCZb5rk4WD+NibqQWADHOnA",
-	"oghxX4pOaZmymHCoACjTkcU5klkSkx5DTAGkZIAMdcumZCLTW+UxAvPcFyOmj2TskdpGVNABZBLDaxbr",
-	"L0bkgSMCM7KgzxqIEfFgSEN6h7n/sxE09SZtI1V/TYt2Fc2ZpzBNqcZqtufXbPqgpuc/CS0OWngLzHCi",
-	"3k3C79iNg1hchdJ+4HqIw6qTp+GaOGxQ7HQrUW/Rp782+vQt0MglzGVGON79fMum1vwbs4RpNs9xTu5Y",
-	"OrXn3FF/cwWUlmMF/MIo4eZCcEGeOyyPAFI3B1LGbXJhrrQLs0Qx2zRggyw9dk11qKR5fh3y/9pMbAP2",
-	"Z5VFEVPKU9tmhOTSvlVBQk41Ro/CQmxtpn8Cmyke0ntewd1UaqoXBS9XSX6CTUrSHwpyMsHABqXpVBGI",
-	"SYbrGMo7liZ0fIl3tIAhieZUzZPkWtjnUzkC9CaaJpylBIbHpSBMxIpQDd0FREkzjpQVNOSRTKFRQfRE",
-	"Impnfumr5L7GlZEvYInuQQ0e15RbXu1W99mPKwQe+LlutG7gQwp7M2bM/Rfd5y/aewi+2FAELDXxYhaU",
-	"8kkJhvnN3AqHW3PrE8uJNieZFo7wSlwt4bTHE66nC4uY9KS8BT5CBWQpUmEj8qzdASRNLHg7JXSQMtYF",
-	"HgZw1JB9EpAQ63+EhP0ro4kiocw0AAZyMQjJX69FaDOBQ/L//T//Lwlj1tMh+SsJHWYr/GFhj+Ezjf+Z",
-	"Kc3iMB8Lpr2AYTWkAwatYQQ70fJalPqsYlq/Mv3Gr0gT6EG3GBe/HJNnz569CMBqUsISOSSUhH8NzZdc",
-	"A+AIAK8woQlVJPwf+y/Dcsi2kBMcWw5J6Ejts87V/rPuc0Ot/1GHSagbAhLud8AVbM5kq9v63390dl58",
-	"/HzwZQc/7OcfrtyH7tyH7/9of4TPf/3hf37/j//+4687H+ee+eG/WvNh9PdPcDKnyhbo4BbV0x0IM7dO",
-	"0MIDUEKdQuRDPEQ+gemnmlCL/LWD2dcMUzNzsOCAscOKN4cWfIj2nGJRBlv4Zu8ZDKtwBiE/y2wDy//M",
-	"QYpb3Z8w+hEdkuUZVs9vfwPD3J8d435xhKXxmcF9GtcPbNWuZ3te0PGXoFUCXyzcDCeElLtuLD7kBKBG",
-	"dABquDXef3sM8YMrup6bwuXEVrTBbES1KppAwpXmYrDJrKk3rsmv4nd0E/K+xzFNtWBpnf/R/vwA2IV+",
-	"JE87falQJG3PUMpCoM1LQygeKDIc06M1E0T2+5ANYVGqAWh5yFMQYEA5tAs9U41tJlZc9vuYrIt/5tve",
-	"bY21KL9bjKj5GeJpIEt3xIQ+T3nEWt2f2s+XR49zDbLNlZsD3l2grqh2ftv5TvYeN/H2uqO+ZRrfsMc3",
-	"yemyYxEjmt4yPU5oxMp8ovDDEh8w8CTLfEhEBellU9CkPOEFgESsSxTJEUNjXpjTjPCQyNTWeQntNQ0D",
-	"Z/OTesjSa1HgeI6ashRJAdUE3lIuMMcWCIIib1qSqcxSZfER4YIGhYJ2+c22yVs0ZRZxvlAuCBUwp9pA",
-	"AKgh4FDaEmHrBeNmoEFxpckAonUKVfzygQVmZD12LfoccBx6Uxg9lCorIfDaVQxsAynOtZh8FUCtPAkT",
-	"sr+6AsfgBNcS8MR6Mp5eC5YgeKVZ7TilE1Hv57b3/1vJ3nLMZhOUexlpXtErblfqkYolb7nwt8GFV+Sj",
-	"ddqWXbetYXZrmH1ybv7Es4iVJIqSfRaFkt3P9tOSAIBTXzUPBQQGAQHm3UMowDeCBxVyWvA5ziupr6Dt",
-	"ddnbGzfOb9Gf/6sF6d+68Z+4Gx/P6L2vWFCbSPktHP+tUPOfJdRsSdHThapdkw4tycm8KLDsmsRMOOuB",
-	"084rVPY2OfIaNwYZ+bgHexXNa9cCNG9zVetTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v0i0R/m965VWuf",
-	"dHrnA6m1u1h/f2FMrQIUApXbgrGUf8Go/J3K7clFzif7zlheqnNv7cEWa1gwwkW3Lr3pFHq0l/wYBvtk",
-	"GKFd2z9aL8/OXl/udDqdvR0XWBnkX+77L5tnPuGywHo8JF+MM/yZYX1t3H6IV1lvpCpLdG3l7B6LzEmz",
-	"GRSweFtKvaXUT4VSn2fay/boywMy2Yhy97Lk1gVrLaXjLqpm/eqeb31czoMGwzx6PjwbUQiS/6cciv9V",
-	"ADJxQnQJEt0GtPxNDgW5HHE9NBvER+wfUpjvT7JUjtnuS5Ym3LClbykKAvevSRCEPSvbGIhvOAZiPkrO",
-	"fVOW6vDLBvivsfe1Y/H3+VoML0hIE9PQ9IZ94kqrsF3jcMej9lX97Q93q1d0qeNafAO55l+fzq1GqeqU",
-	"c1vceSvkbXPDv7LTeOTIXCMSPC+M7X52lVcWIoWuSU3fuqou9xepbHz+TBKH/dalRvh8gYT3maEVJzQV",
-	"kE2BEMXu64tS0kQ5paKUQuHb31/U+n5l06V8BJ/74Fs0Q1oy4uWtfgn+rKT3FdNmwAsJcJ7K5U4H2nG5",
-	"crlWW5/Zn8Zn5gp8G0EQnVmeJKwqgFa7z44gLdIcc/JvKWyFdQyMEXJCpDgkSqeM3iJonKtNjpl6viSB",
-	"YJ80YXdMVKiw6Ba6Ny0NvoYUWwL8AcLwW9vShhXdYmtIo52HlEZxZouJoJ/r6nRwbeTPJiIoocrm0aZs",
-	"6yHa2h2fpIdofRmWJ0xpKVi9TfElgGcCeIqFMqGajKTSZC/odDo1Zsa83SdjaaSRecRQe0vQrN/bGmd7",
-	"NB6wwq8NSeSteaP1aXyz1+l0cppo/iJ/Pycpo9GQxd4rb+HqhylTUI3ZplDbFL+/n99cnBwd/3by6lsz",
-	"S7r9bmSZ9Idja5z8Ro2TE0ij8vuU4xgVUYYB7IbfsVmoYf/9KrlacBEscJLRSSaIj0kGKRUaBjBqE4cP",
-	"BnfGJimBpBjYvCb4N+HRLZEpfCXuWKq4FDaJqs+FRYfyV4yMmD70w5gMJdC4HptKEZsBWGupHSDXRfkZ",
-	"RFUpIObLQ31ydS1WsL6SD0MJ2FBuWpRgtHmcb0AOEIqjQPwR84Psm5lZT72h07X5U/6Kfl200Acih6va",
-	"c91iPGiS1J+SoazMEmrlb/fAVuTeitxPz2xcIKcrcMRK2Xv3s//8mk0XJhy9kz3pmBFAbUDs6EhC5u9Q",
-	"kpjHEK2sAM6BIgvDMGRESeIpRCXUpSGtzyXeFqawzUXaGjMfPhfpflewPhfpm7kDWwFiLQFie62fsI9i",
-	"vTu9xDFxNR1jsg7eKNDw+vwT1LSJGKT6tEkFa7WI3eDSCIiQKUmkYqqsnLL4EIEa8XZeY1xzSU0V0HR9",
-	"os+mKM7j+jUcNerTRLGcXPz0fFV3xlrK2KZoqR39YxHTn57fh5iu7wppTEy3+TJb1eyJe0PurZohgFPD",
-	"8mgeuwgLpGkpq30iZ9jony3yGty+sGAzGYpYIrRYMF1ODL140QlaPieo1W29langYkCOTSOQZlidjoj0",
-	"cj9o+QUvYq4+gpMDNrCJgwOPz9a58Q1HXluINodINpOptmFQujdMK7TWl7uZAY8LHJA1GPNH4M5IzIAp",
-	"ifmAa5p4PDkAkcPAGTMJP5D2tTjN0VfJmFqfRN6lfQew3EAkOUQUOhCPIZXPCMfov4CQHOgqjxPLL+e1",
-	"wCR4LKjGYiM4mBtuQe7a5Krcs2KsonRx3rLNnCkMvyezwVB3fRUcgnBxdvptAojsvLCh3ynC4zb5MGSw",
-	"0LS41BZ/FQoro+/FlYLTMonr/SZw67+qz6SCkq5MP1f0j8Ckv5XSaqswl/vwlk4Va1mJOdQJ14jzsJWl",
-	"t7L0E+GTZxbVExmOlvPJ3PfIRkfeu/vZYlYsDJtfj/qeWTSM+0vDT0gIfjBKtaUvT9ae6hB4Ifxk4ouZ",
-	"QRG0PuF6PTm36hLvugNZjyjxzkpxUASNF4dxODM2dFjCRyMdmivTJr9wQZOuV7cB2mVAuXDFEsmCWokf",
-	"7Ev3JCdr2lf//ARoAxbKrQD1FAWoP7sg5AiHJ6X3kXvGTNAxb7tbXlv/y1CHlEbaV/ly6PIQ2QEA63+7",
-	"PHvXJu8Yiw3dg8i/qupal2MWtdYiQc0u7SsZZYZEVN9brkhsH9igSPEFqhZmKVRR++PjLM/TxW4Lu0V7",
-	"MtO4TzSOOQ4SdFmzNxa+4z7QGueuiadt4f3pqvOigrfMochZT9exTAVLicPKaxQCELTuWMr7PC9T5f5e",
-	"9t6E9ZS5T93WUOux6u7uYnWoYjrmI1mD7XY3sQe7w7W1CH/DFuFxfn03aPo98sBAPTbgQpFMuLPeBVun",
-	"L8sExUoYGadsTFMWo12Uplb2QbMqxhE4VFL00rrm6i2Y9qR+VRtmNbVodJ1Xs1zayT667fIByOZ8kznZ",
-	"tFELRbqJcQsbXVJ3cmqk8kIts61cvkXx+Jrh2GNP49aVzh393/3swXMXWibXparnHpr3gYwDT1+Ae1Dy",
-	"tFX2n2506Jq3fEl0aJhLZOYwh2ScYcah6++7gpgmrR0gIIXXgBuHFtdWD8FHD4jYUiAgvG3oWnBFBGT7",
-	"2Ry/gCguIuYjSrn1oaMFVIocU7s+enQDlOhxA0fLxGPFaNF1BLwtWd08Wd3GiW592085TlSmqDpPH0x6",
-	"3M1dKPXmXqlpAvXBJuVseEQrmy0bHWCBiMlQJozENqvv/dXxIbjFZKZJ2E/lKATjQahlGEBJMkDvmF4L",
-	"CrVMxjaHHYuV5WXKAqIQ2x2reZJIKssHEQcecw1FBrA5iNU9quJKvzJ9mc/8flypvFq/8FRpM++AcBEl",
-	"meJ3kPzjabenkeDpqqpibZancQ3rV3RaVU/7DW04imedmlFoueIY7q0qoNcPqoc3KA5yOYZW9w+gPkih",
-	"kl2r++zAwfvZh541z87MT0UNbwFbrNpK7H8SiR1omievTrhdP+ggZROaxmr3M34wNJaOx6m8YwvqWNhi",
-	"EwRSsMgROT959+r03a8E2yA9FskRU+To/Pzi7PeTV21yJhh63ijppzSLSUSVA7Obh/ToXIuQizua8PhG",
-	"p1QocC2FXZKyO84mGNpKlVEDYKgQtyCIHXcMccEzEQyHWBAIAq7yDqtILTbJLmAqK5PaC7uKXyWwgY5k",
-	"Zh58HrSoUoY3uhypoBXR0ZjyAc7R/HETs5EhmVFC+aho7izWZnLfOMwXfFuKu5uD5z8uLtT0vLu31+7s",
-	"gyzdz5I+TxJDpq4wL+vV6eXx2ft3VzfHZ69OgDYl8XuhZ6Dv8ggLBwjb6rYyxVLbvePp+eBT1mdpSrGw",
-	"VMr6Nz/9/MI8KIGJXJz8cnJxcXJhvskS9jtOClxWvjSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3W",
-	"+Josx1JDQnPabh1lClJ4C4zHcpIy07FfFuX6Co4TURGxZA2GI1PPZGaZz/HRu+OTN29OXtk0jExoaGIk",
-	"UwZpIUKibBSQiI6JTK9FL4sHTB+6gv7aGpCGNG/1TvK4TY5hvAnwHYKDT6r5ToH1cUXOj05fBddCpnXM",
-	"MKjihqSKGVb6JmEkW871H8q5/Infsq4t69qyLqSGnnNthlNNhtNaw9MppCtbU08XIRENwYb6fJC4R3ns",
-	"4Q4hUkVqFcCD5lLbGzOh9ruceNm/Ex7dXgvPge2blm7kWX/IVBQfCGsH60k9rOIXJ5/GCeXi3gzj/k5X",
-	"Cm/+8dEQdZ4XRM1XoMgkDl60X7xoTMH5DOEfMU0xXM/RXQoDKv4Fp+Td2c3xm9Pj162PljgzllNxS5xh",
-	"7auoez8TcZm6m8U6ytkcfvHek+mUq9vLSKYMfs1p+tnb8zcnV0DTJxTiyX1uCpS3zXmdOwi4oLU8k0e3",
-	"qtX9+QWySyPivTxGbHGzzeBBW7ak+bZY49UqEfUF1ubXurzCxelUrG2+UPhgo7WyNGArajy2kjw7zy/Y",
-	"ap1PsLN3BUemcGrc40DWoFpJIqPbI6i0HLT6CR2YzwedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4q",
-	"uuLO0ws2ZtQ8buPA7IGcPY5whObPzbj+YAAqEpy35Ts8ZmnE8mFpjrT4Y77MX/KhHOe9TriI5QTn98I8",
-	"48nm3peg5bjQilltH4bTKhHvNzkxbArKi2pJelussD+DbfnDcJor+ROqCMOaPw2lptygrJiGsI5FgV6X",
-	"7pl7642m99+KVztK6KRHjQjR0vLm3yw15JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiAHwYafdTYN",
-	"xeeXoEaJcstIuCB9mUZsG+n+bTpkIKipUI9b5Wfb3Rz/VenquG+XxlLheQzRNAT+G1CuKfqs2wRA353d",
-	"CVDlIykilgqLqjek4zETypcDMmpK10KVkAG/Y8IrFbeMjWFG2CeWcRlIXR8pVbjKX7GoZeF+K50aDbd4",
-	"w2O8wz8+D/LLnkqw37W+rBgr5eb7oMB6q1O1VWf9rVE5YYSKakq3NRZtg98fOZDp/jS9YEVy0rfa/ew+",
-	"nsZfdlNmZPSlXnZz663TXxAgDGRA71gX0yZhpBBzZMl5jqAaWFKvhyxVNrbIBkNZbACursWIK8XFwPCW",
-	"vkyBGRCZencHJTHr6cBW9CqtSehoUuiWhyg6VW1y5MZp2rezRFTYrkUXqPRxuCIe7o3QpmuJKUIc9LLC",
-	"EhQCBYTU9h3eS1hY6N95XZTmSUKkABeL+cJ7bNBI50s8a+WaN+wVzHh2iNcC0oWVc3/ByPqapWbB/WK5",
-	"Q1XFLS9wWldOFVuVXV75o/PYocXOQNY6S2OWkoOf9vZggVKmM1ARGnODmTV40EIhzsrT6VTZeaosMrM+",
-	"kaDlbkSru7ffCSDO7cgTju6zn+135770ackEU67bxyYvXZHVTrB8TYOWlq9cGdacbBj+/0ncxKx/8PzH",
-	"VReeVlYu/eBgQgCgDi8dSIoTI0puefE2CvnJMO8EQSWQhoO4nPPrhMUDlpa5NX7XgFcv8vpcFd08Jc/O",
-	"oa26BXW+hDWoOBMLN7xkyKGaSEBokgAPuhbhrydXpMbzFFqmpNrkrE/ojHepxxJpRGmAFiPgHAhIaJ0E",
-	"ITBnMhnyaJEraCPs6VHcQfiNd4GYT+Wo29wdUvTA+L/AqGytrN48mvON/RUYx7yjAyKiu638oFpTfYF2",
-	"B61bLtD+HjM2agUtc2SwaqIdww4OAhQ1plyfP9UWJazjPZ7Z/Mr7mkTWFyp938BuMhFD/ViwEG9NxFsT",
-	"cbWJ2KoZI3lXsg0voK7WMlyGmPnc6jEK3pQ/Ppqji2A8ePyzNGl1W7sjKugAItt37/bgfNvOFsL7cK1Y",
-	"0m/naQGIUTOfcHA1o84YggA6kJuiod02d6TQnFf7alpkcpwwKHkYySRhkS686yrIzr96dH5KbtkU1DRk",
-	"BSlj5Oj8tNi1eaDiXbT+IdIFovsiF7LTkCnB1IJCS1yzUVVT51JiwIBiUcq0hQ8G5gKEFhfF8iYyBBy5",
-	"rDhDeKF2jLnX2PJCG7JAb0ED1cCyC605h0NNexjM3csUF0wppiwun5Zu2wpVL305asC9K2xJIVh+vpvf",
-	"MCQvtdJzAbIZUwHzduz5rxqpJJBrxO1IzAnrpVwMzJwnQzkqLp91P1dP2dZyz/GXfQXLCRXazHtMp+1i",
-	"Wg7N4rrFK9UILR6NHNS/5k20JpvN41bKKLwOlUNV68vHL/9/AAAA//8=",
+	"7L3rdhs39i/4Klic/1lJuksUJctJTH04R5aVRO2bRpLjno58VGAVSKJVBNgFlGi2/57P83kecZ5kFvYG",
+	"6kKiyCJFSVaavXrFIlmFO/Z9//aXViRHYymY0KrV/dIaMhqzFP48jdloLDUTeuecjRM6ZbH5OmYqSvlY",
+	"cyla3Vao04yFRApCzf/VhKVED6kmXJGUjRnVLCZ9mRKuFQnzJqPpzms2DQ8J7SkmNJF6yNIJV6zdCloq",
+	"GrIRNX3p6Zi1uq2elAmjovX1a9A6p5q94SOud+C/8yM6Z//KmNKK0CSRExYTLogeMhJlaWq6mnARy0mb",
+	"XMCHIUuZ+TllZsSUJKbR6iBGXPBRNmp1O4EbEBeaDVg6M6BzNqJccDFYMKiE9fVDjkgxzxJdsEiKWJFM",
+	"aJ7AUKAT018/ZWpI6IByscEBMZ1Od476mqX1g9GSTCjXpMf60nSYTrkY2JGs0tnfd+xi75x6zus7OmKK",
+	"6CEcT3jM7YZi6S1Lv1MkkYM2OUomdKqIOZymd/aZjsaJ6Spl/7ru7P2z0/9ZHUz2qwOjn98wMdDDVnf/",
+	"+fPADNR93suHqnRqTshXM9QxTemIaXvfXiYyuvGN+XLICBM6nX6nCI+rw+mZl6oD4uadMdXDVtASdJQ/",
+	"dRq3AjP8jKfmJpuLu/7og9YxHY0pH4i6EUf2d8+gzU/XagxNeccbFW1vdsiK1Q23n9IsJhFVzDtgxZYu",
+	"coStb3TAUtyyVHFZv8r5E75hS3F7ffD8x5rxlhvf5KhfsYTfsnRaN+bY/u4ZcZzcltZ52YrHRUebHP+J",
+	"iMeSC103/gnrDaW8Icw+55mH+X3pgWFFP5sc/m8yieuGPpRJ7B1uEi8d7hDb3eRQS/LAazadH/JbegPU",
+	"2lCTJCGK9pnhEyhYdImhIJr2EkaOLo5PTwOSCf6vjJExS4lhCSJmMWH9Pot0m5jpKzpi5IZNyYTrIVJ9",
+	"OmJXwrGCAdPYXZ+nSjt5BnjQIb5DBYgqOfM42N8nIS+mcR1J0U94pMNDMhnyhBXNXQmuiNI8SUiaCSMn",
+	"BOSg86L6OhfX41QOUqZU2L4SlV0asVGPpTsjNrqmvWhv/5nbJxTaip2aEbNWYFJjqjVLTZv/+w+y839/",
+	"+ut/tbz7ptmo7ohxzUaeI5ZO4utOZ89/tDi2t8mj9ZrV0p8bhqTnkAipQTBVLErZDKO/YdOlV+KGbZr2",
+	"1Ai1v8kJGVExBTmAMyOGjekA77Nqk7cgMQ2pIHudDore/Uwx2AIY9r8ylk6LcYMIVzkWMevTLNFmlIEZ",
+	"NEpYe51OUMhbe1556w1XmotB3WIn+LPnRNhfli5yknewyYV+C5epbtR41WDQAYmGUjFBelO4y3A96WjE",
+	"2rOXc+ZWVmcxcv1tdBI8YUpLwbzUEybinvhOmXNfHfPn8fVep9OpGXC57U0O+n2/X7/w0vzoOSzw/dKj",
+	"Im3TmxzuGR2w+bF+HPJoCHcwIJHMBKi5qRyRvTY5wrvZY0MuYlSvqNJEClCg2Gisp3UX07zov5d7pWu5",
+	"v3fw08HPz348+Gnp7TyjqRb1yz3Gnz0LPtZi6XKP88Y3uuBSJvXibszIWMrEN2Ipk+VDxsY3Od5zNqFp",
+	"rcTFaCpYTFJ4aFW+mLqmNzney5QKteAKavu75ZGnImJWyjJCmCJckxCeoZF565rHYXVK+rO4jlm/VvHQ",
+	"xQA2N6+vpik1lkIx1KZpbO0A5lMkjTgIf9LxOOERNUPf/acys/5SjP1Li6WpTPGVGC/TLU14fG0FvlbQ",
+	"ipmmPFGt7h9fWn3OkrjVbdGRoQGtoDViSgHBaI0ypUmPEapJwsz932t9/VR+AN8hnudwVZgCDWTW4mBm",
+	"WizSf6Ws3+q2/o/dwoy3i7+q3RMzlSOQYXGB5vc6t4EoMqJJX6YjFgdEpoSSNEuYlSPMnpstXm4c9A3H",
+	"vrXre8Vjr1nUROXZr1ZDBnH7bptMk5TReHrNPnOlVc0e87iyv9QKCU6X4Oa6ENvCzE4vevRhNvso3+qK",
+	"6jNvkiWzSgr5vlZBCaCxKxGWDHzhD3B+TAc8Nn+ZS28a1fSGCfJ9WF3r8AfUcu7laM3YHRe1UH70zofy",
+	"F5n2eBwzcbdT2c+bKR/IysmCs2QU2oRGN6i6qkiOnQCrupOUa/aABMU3FtnHMy/HLIXJz9CSuy32qTAa",
+	"K01OitVbn9ZjU9f4Q+2qKzliemjuxgQs5KkEQ+ZDrPFF3nUm2OcxizSLD1HGlANyI+QEGLTVVXLyHm90",
+	"yV+z6VuuRlRHwzsuuMdwsuSwz9ArMqGKGFUXnEwz1pkHPPfzdLTHEikG4NeYGdZG9+Kd1L/ITMR32wgh",
+	"9XUfmqldfcvChNTEPfkQi/txSHXlLAvw4MSSKRgLsBH04XBVKOeEipiMZMy+UbnljE4TSeNLKd/QFBXM",
+	"9XdvjI1daymvE2huwR1ipCfjqeHI8Ghq7UbkLX/5gPeldgwgPfxs/jKbSgXho7FMN3tnLqV8S8XUOWXv",
+	"tvgp1ewaDGpswe3RUqIBL3WdPqCQT3XJwwvEMhvPLKjHrb5QXJp5vN4P3qyV4hW//7ppK+bxRxT8Pgia",
+	"6aFM+b/ZHQlyVm6pXhBhIibUHCw6YCMjixj5iypCSY/R1FwseQPy40OctXfSdA8X2FBmShJ+y2YGt9F7",
+	"/EHQW8oT2kvYnVc7b6j+CqdTdAUBYSIjaeb0gNcYAxRIRIVZ3VgixxNyAn4MkAmNMiDkRBiho8dQMC0U",
+	"Pr/48Th3JV8YGMNRHEP0Q8liM06NuqA5WnNuuIiXLSG08No8+DUwAg2r2E9braBsUXre6czZkILWLU0y",
+	"NmN7erbfWW5TK6xYf+BYXVuf8qdl758sAup0NGBcDF5m0Y0vOAcEHvZ5zFOmiBRgNv5weUxiCpenui7W",
+	"7tT9YpTFEdWoxPx40FpsGA5atoMjvWxV32UJ3ItToTQVem62RUOBG413zkrVTha0FxYbOQBM6apNws9j",
+	"sEQIZo68GhvqYSQ6/Gz7BKujMFP8owWOdMNUgeCZPz6PSwMpthgG8obTHk+4rnGa9KS8UUZtNWtPzQtt",
+	"cgRzU4SmjGipaaKI4iJC/26PDbj16GZjc/nA/IEr5tm0+J+Z0r5oulcszoxGZ/S3IRWgtc1t7PxmUjhQ",
+	"nuA8mWkzhpiLQWjahIWbBkRJKYwsDX7pQ3BPBCQTsZHvsyQJyMTsS3WxyYn5g7N8YeyhvBJmScwXEKPk",
+	"2kG3hza9gP7PRmjo4ZqN1LJDV7khX/Mp0zSlU/O5RxMqIlZnwMbtoYOUMaR+jEZDjDFsFwuYRxUaYtvz",
+	"HM73E9wJa0vxbsaiYDR3yzzDPM8EkZkOCE2ULELs7Mkb0lsGLLTHmKHlSUym6J5esX+uVObr/ld+y0RA",
+	"EqYUbrXRotFA16PRTcNjVzpdNTfbrpzhWXCJ40N7nGKCFxauE3jhhbUxrzhD06i3//cCnONrNJmymLGR",
+	"b9kugA5JATEOqrx+kTmOScJiIlPD70jKdJYK1uwGz5DU8roWM7SnNN/U0kCLgxYUxCUnC6Xr4qPML/HH",
+	"+dkeFV5ws5JcDGZo4hxh69U19dGukRFKkJgLObHrpyEirKcPyYhOzQOCDajmt6zhKfTfXegxNQTMqDt0",
+	"QtPYBt/KCReDQ2LN0PbUy36fhHb44RpnJuF9pvmInYC3b344J7csnaKMBkQ1ZRHjtyy+Q1fntcd0tjO1",
+	"oWN7t5uI0TZjmgJDWH+xZy6LO3OeizKzKZ6lW3Af1LwQamWMZWKoHdDXXBZp/sLnceOHZ5ZhifxTmp6R",
+	"kj2XXSD7tsyaQMQwBO/MX/MohbD+5bJjLjMGLR77XLpz0tkd5Pxq3CBQkjzUol7Qn1kFMJ5zRUy3NGXx",
+	"IaFGa2UxGVI1BBtzKJieyPQmBIE0jNktt8d4sVoA7sOKbmBHH5QWtHbHXtuF8VA56raOK0J7MtNdQkmI",
+	"tBukPh4H5qGQjShPQkLjOGVKBbDPYSxHlIvQ7Lv9ganANJBPszclVFyJ0zP3APn+9Oz2xy5Ezu3+ePCD",
+	"dRi7pTAvTGWWEqOI8ti0zLWNZbTSOg7OfGGGZG4sjMKsCPYKl9i05pXhYUXecJ+iGFMNunYjMRPvgke+",
+	"HNMBFxQXeXETZ8WTsxsOQ6m05dtdF0bv21xptnRMeYzU2py+nlkD8DwN5cjDgbN4wBrrdG+lYChPw2sg",
+	"3qz87jrUgIl4HdWzMRnBQJMv8z+kGRqAFnXrduTcPPs1aClNU73ecJWmunF/F/Dw16CVjeOVV9RG8nu4",
+	"L9JziObgwpyhCCSrJXFjc5QLltTNqLQo+Wa6U9SqHqdiaHb1yyemPNdFl2MDdz2/Z9/GdT+3B9FHz/PU",
+	"GTKmU0OMhSEATMxfd0haWTbmX8xDpr/fOZuYMRhp7BWdqtINKclxIy6OcqvSSpRgTKfnEJmvfLl7ZrX6",
+	"LGUwbZok7/sQXbOoB4ysK4b+KWgJ2ymGi7lGU7Rdbr7VYzpeeRkwna9ugWdOTT78YnnKW1AdSaXt0j5W",
+	"lj6wp2LZ6au1ta52qGYPVG5w7QR1MewxnSpCbUgkUdp8PDt59+r03a8u+4/n6mKUUD5ChSSPf3324/Nl",
+	"2sjKp9g+PXeM8/n0aaLY7JzeUA1WS5dJBRqymRpspbm/REvpNzrd4TrAoa31k2PfjKZCHYI9DyQH6yMw",
+	"Y9noJVo6lpSlaw1mhbtXbF718uWb92LZaexra7O0y/edwqDtKOHRTUBYoljpoUjG5glgZFwKIy8XZ8CG",
+	"z1lT9sy5XZ5PUXtpL5wwMae5hTTS/JaFBePQkDgFyjZEpYeOX4c26TdErh0aBScc00yxOATTjr12KVPZ",
+	"yOg/IU2jIb9lcQj5S30uaFIV5rFzIEKmmVbQcq94hXc3nd/rJJYjFFYo6GITqnAGVDiDOpFiMzrpOsJg",
+	"Sc5aQYJaIAItItN2iTYo/bhFf2whSHntjXjzaYL6ZOlGGZIxgYwLTNNVfCBoYk5jiqxh5jBUUpPnTmC0",
+	"MKvW0KNuiXrRxCi6LOnPEyvP6V7fNjKvxHhNGxi1fcvZhKXfKa9xw5Kw09ivU0Z0xJAUd4mQGIgjgFbw",
+	"KEto2miebm2OwYE+280bfsMcmkPjphZvBmR+GGpgU9sComSBSiCkWKUzf/LDx6FUtiO0AplTJ7MkRodM",
+	"j6EI7mkTtiNeT0WMZOpczr6kO690Y8+/J0+Q0Vuee/baTf1t5kJeQJs+ymB0vqxZG/ikV4GcyenP93zm",
+	"LAXzeen5jpWPdj4st4TFqnjsapVNqiNJryDuw0eYIqpYOY4C3Qlg2FIlOrWlRFtK9HQpkT3WjWUKdKug",
+	"IuAlG1vK9tCUrdjEOhq3EVlSsW9AgLS76nE3MsJFbKP/DJEGmTEoKRQTxgdDn+DIbnnMrAebxjE3LdDk",
+	"rPQMXmaPumvaVeZekreUJz35mWFww4iqG+yqOoug9XlnIHfsl/9UUrTP6eStjTYs2bDnPVSChCmjSgoV",
+	"OnddWXKu8qM5GgGTr/OYc01oHLPYxTDBAazosEvv8MyGWrux7TUolrh2X/M76RRMOYYQVjoep/LWRj78",
+	"EzJfWgFCG8FfERhWvCpnQic9Gt2cyYRHUz+6Qp9C0mMlYgAiElJGo2GbhNa9fC1FMg27xPyDbpk8YU7a",
+	"kBMSann9b5bKsEtiG41Jr4T1VJstMz8GduMw+7Iv0wG/NccndPEPYbd4osciOQLYh5j1NCKsJWB7sqEN",
+	"Yzolst+vaublIYNrGEYFXjbswr9aMmZnUia+I2KYnGFL4CFloJl74tvKQbnVFo7hXYjD0BJC3IjMdMkw",
+	"RCG7Gyc4AiOGEbHkRCyNE6hhuCXeco9+67pAK5yvmSeDmYItfyDlOgEWIyvgLKTNdu/emmcXOcJuJY8b",
+	"D9hIvnFKJwKIaG8KLopK5MhdozjKLqYRMstyRHYe8mSHvdSAYpdhE9zO3YZH5njljZ0P9MQkGRaHXdg7",
+	"BVuHFxWu0sRc3HGmCTcUZsAESyk+jpeMEsEmKHBCrKTmFt/EUhLXfito5S/XEA/HfObp+PH7t2dvTi5P",
+	"XrWC1i9vjn79Ff46P/nbyTF+efL3s9Pzk1f+hmHDc3NcnfNiNQd4YTe+o0e6uh3/Vyn6AbEv29Xo84PO",
+	"IuClo51/0J1/d3ZeXO94AZiKa70SRMLqBk+3yg/vBPcLETB+7+3Aw2HvSO3huAsFXRVlwzN86L5++A52",
+	"rnb4lUM2k9pQPYC/yJSMmRwnbObg+bkXu2UNAtvc+E7wadjZ6fID9RHR8i7g2a9BK0trJQstCWQ0uRy5",
+	"2cF3Dn5ebeFNX26Y9Qv/m0zi2kUvMiw8/qMsGh4SI6lIpcle53/vPTfSObpRksTPFEuCdOV/yzI2qFLL",
+	"CRumWRhhgepsvfyOoICqWoPCgF7i298pyA5GoB1ypWU6JRMjM6uhnMzTx+edFXNuSuhauE5BAclix1S/",
+	"/6eajWr3P6KaDWQ6XZRM5L9VkaUkTRZyqbVo0d2vXBFvXhMf0QH7kHptmx/O37R9jaw4wCaRm2ah88DN",
+	"9VgYxrkeS1WT9OS9XdWrtVxRaGYWMrNxZiHzjjeuNnczo4GQpiWDZ4GkvBaVaKTzYDjwva6Xn9nBeai/",
+	"c6/Z9E7Jfq/ZdPYk+WIQJAKHzhGYJkcNwEuam0MvzONIej+f4gvW228/7c0qEP68QRdoh73Xr6DFXSyt",
+	"4szNdnhShh3JPgmLq2NDl4uzYXPtWOz3pm4pYJMBygLX8I5THZdB+75JAsm0TiCn+yzl0VIR8GLm8Xsi",
+	"sTZ/SGGyCRBZqvAnFD2QAKNefM9kl+tkHfb28OS6jOGIo64nOYiZWku3MZjfm1qyY35y+QNztPigsi7P",
+	"GtwQn9Z9JKY23aAC0/pdbj5ccS+aSShLh6r5iP1DCm/Ai/mN/NsQ6N4UDJ2nR++OAOEmICqLhubchieZ",
+	"WeXdlyxNuAgPIe82E5DEhSbj6tR+PFhxiPOmuAUnwIHC1utLAArpxaN9BwwG/ejh0fHl6ft318fvP7y7",
+	"DAPnS4UfZdaAXS9ddxuWVmYVlSdLkZg9Gg8chO4de73xTRy31JxMyIuJhpJHgBuLSUaEfaaRTqZ3OKOr",
+	"qP+NGMhsKO+6pNJDGocpU0OZxCtQuAbqMX6zmJ3kp/fSPDwnf7FpIX5Bc+XB1t8JwDOuvQ+8Bir9iMR8",
+	"wDXEdLCRBZcv8G3X2ThH8fyhGu4IVoijc7RMiWI+OXlvqSJ+d2Fglv44LPhiPvVrb+GNa1d/TS1zwnqK",
+	"e4NtNyMs+lSm+kn+TgXX02MZ11PdyFo2K7gls1x1NRvzKvEpa5xW1/wHxVI/FXvF1Tih08rBdW+t3OHM",
+	"ikfoYyrN0bf8r6iXmMcU4pQ+XB7P3ZbqKDrVNe/svPj05eDrDv6xX/zhXX9XRcUf4QAmW8zpVmQCaQYW",
+	"gwONtB6vrNZsNNbKpyniL2REY2ZRTWykBHwjU5Ja4Lv2Ui/lmumApYIrzczVtXjbsDC2plOfsbjiXNYW",
+	"/2jGF7OWvJkXFOEC8uynxC4xWDpDWyVmx8Jjz/Q410NClbYbsWzl3Mlwjxs5gH12b6/to1mujrmOC5XM",
+	"cV2P7WVIx2MmKqEvizKjK8Vw3A7nfDiPiMpP8eycqzFR5dX03uyZJaxDrCgoD2SD2N7tkSpXRjOXBUL/",
+	"yEsZc1YAm9ywsfbFA85ezhWuS5whjO5b5VeGEykG5gJrKW+WX9hxKnsJG3lt9kRIVwTHrEWXhEZjkZkO",
+	"AxIKeY2/wQc6Ytc5iqj5JjKz6/OIanZtpXvztdUB86/I98BBrgDUTOK1HWe9hEcE4XiZ/iEgIZyI6xFX",
+	"iouBrYzTIMQS2OVvBdjZohW2j10wFw6JaPLrvV1cqJn9ubw8I/ijO1m4iJUzJdCFNFoUSVqn0FNdvi9u",
+	"dyunZm5l5me76NJsIKoiZ24Ve+leyXSXB1mYa15v3kUEREVCTBwMsTwUjYkUs7cU0CzIkCoChaFWZwP+",
+	"wA0Y36Lluqg5Ci6iDILJHB8HLIUJ5ZqLAfAsM3DThaM9bRL2KU8gdgPUf5KNS5lprtJIez4MDLzEMCSI",
+	"48BWvLEWr2SUjRySYuMwyCNB3o+ZODo7Jc/anfYzEttm1gh+rMQWz+Mw5SDYtroGhiQVcY/kFOLyY4jI",
+	"VkM5yav32GoWxIxSimQhpN5CVdJl+67mll2WD4DJrmux8Kqx3ede525RMJawn8qRs5NyWwIiZg69f8Vo",
+	"9tlMho2kI/SzpM+TxJyhywbq/S8zj38NWkOWxB+ERrPkWpE9cxMpe8c9HAeRhdYMwC+nH8y3LZcHW9i0",
+	"XImhFmmWsN+XAEOUynRC2qU1CIBm114KI9lMbsRRFVJjJrhPD3ERyGM6BeYYwt1aB45rdQSNpXH95fpd",
+	"MmGzkf6zof2llS9x49kDXYpScGELuDaV61w+xmUaUTluq8BqGOpaD9pnZA/FY2YzTgyJRQwKDNWw1AOQ",
+	"hjzU05HDZmnkZ3QqM23J41we+fs+CWE9wjleXoHIyPFvtQXFNcP35pZ7KEqzgc7RlrnBvtvIAIsAmmbj",
+	"slt5jq8tHFVRtYIryzi9Q1CajZWvTrPQTEQMYtVL5uVc3punlPWu7xINWPFq58hdDbjzbBa2Rd1yV8xd",
+	"uflbaXfBrcWCO3ReH/BURmW2y01enrx5//H67em707cf3mJ8vy0DxZXR14ga0SRpk+Ojs+vzk6Pj305e",
+	"datICkZ+HdKY0CRBNg1p+RBMf2u0zw+vfj25vD75+29HHy4u3dv5YRxS1SbnJ2cnR5fXx+/f/X5yfnH6",
+	"/l13BvkAq58aOmDU2jHlcftKvHt/fX7y8ejcDcgwCyQFWuZ4DpX0g8pkW0GrNKlW0JodKYQCzwysFbTy",
+	"br2SqotJ9HodHVyZq0cPQKqTwjahNgMjMBeYUO+KmQ9q4MrcvbjuGIGsD+i9MiXhQArmSKH1AKLg5ppp",
+	"JKqtG+1ph3LBxXIjv0e6Ma9nKVtkf4SNQr2kBK4MKg38FPPYnLTlNo2mMGF3tJqNU3bLZaYuoHzsunJm",
+	"MxnK7Uc5HGKd6Ns1sMUWROy6SF0ykA3tfBiSW27LzSQ/mSWBaeZ+lE7RzHmcNwf6NmclIal6Aea92VCH",
+	"xtpwcOSW0uTE5hARKNH2nCQuYRym23aq6HdoK+SCRHTMNU3Ulfg+RJp3fXx+cnR58ir8ISjVYfzOIkRT",
+	"EktNvreBXW3IBGOxedZIawpZAtHgq9Eo2SVToyZHLBW2GpdM1Qwu98JQgnkeXwl2m2Xybg03YDHKKf3j",
+	"5uHMXMN5gm2heLqlY1DlOTncThfswwCEbFOqkoSlbRK6Q19+IvfKWPLYl+mVAOii73Me8YNhEoryuHwO",
+	"Dc8g3yPr+GEZcI/reSGv/cj1EC9VDYwsPuZc2lhbO2fCaI3BenACoQi3LHjLgh+ZBdccZ9CHIfkesimA",
+	"UN+ylPe5DVXynqgtQ390hp5vqZ+GpzJx9u1az6UCzM2q1owGd6joRzKBpXbQMNQmoRwzYXO2ba08biHi",
+	"jOYXmjWMdNglB52DKh22+e34gJ/0lqoDzYddumJG/pCQpVWHjm2mW172aBmadjN+bZq2iDoelp2XVZoP",
+	"r1DW0FCyMwRE0T7mhw3lpAb6JK/CVOuop4qE5UJEDVC7baCIG26xSuUe5w/ZbJEc2CLvWcx3wH8WiwKj",
+	"Aa4HBkWpQ6JAFmyTlwyMdZi2a2aKzsXcUAdk6kpciR0SzhSzDsn3B53OD9252s9gKSEy09C0kVkhVUUd",
+	"ktDOP7R1GMG01IbGyyXLoOW9HyDLZXlNMHg9r3YL7z77AW9StZ5sXkH2O4W1ZfHVwu9sXj3AbiF+1t7c",
+	"2uqQdmD4cCozbVs0d17G4NCmSSIndkbP7ajgSVvAOSC9TMPkiurO+Do2NVec0bS05+bn6iDKW0Mv3ELj",
+	"mzOVks0AXtjXsLSyW1laqYuP4cOu4nK7svFQeh38efneUwCtCLAxZygKEPIKIn8ACcNWHRtIRGNENYZq",
+	"hhZNtBpjV64JXDwLTGn7qtii8hKeZpyIVQlR/DLNN8FQ0WtLaPO9rZjDwEdl6S3qPdX4RmZovRmroa2J",
+	"PWqwxtcA7GE31g2ueHFIVZ49gEqecpiUIzpFa1tllxx0SKU9hBFBsCiLLIKO6rxIdgnlMGX9DDzT+aHG",
+	"l3gvqS6hK6CPs4cKANARvmhxRq7NkeonclJ51YGQoG0/YaghMpJSMWAIXvvjwU7PyLQoy9nz4ynUa9rd",
+	"37ftzte/XVSYd77Rclnx8kGfqVrOVYOK5dh6uS4nDBWanC3DeUgqxcuJMirV0AXRaAm++Jy+OUiKkHz/",
+	"PCdRC+ry5SUD3S0s15eGRsy+lCs5/yuTms3Wbq5ICzM0HOzZlVqR5bLh5bq+8zQNgaPnSsfOVcOfpx4l",
+	"71jpnuduMndnoeZK6a6VGnf3wQ6yOOlFvaL8BJsh+CtF1xwhw52rZVmrFR5nCn3Xilx1iIDvRS7jGZ5M",
+	"Uzpi2nzoV7bO6bzAvz3o7ZwlHnHlVCsypnro8qXRLmAa0YYXd0mILgMIspIxU388+2T+hsmGXuGoVtr6",
+	"WB4hXjKul0tFOPKiXa9kY2T/Xxjzxr67MkAuSHN+cVYyDpluoL+5eKL1A4ooEgRPPBFPXNSfYRJYJQ8q",
+	"tVGBhsB7Dy2CuV42iL0kZ1hmTWNhAXtmqSFqqM1aoyHqOnrIphZqCsu1mREf5ihXztvs7FpXwgbVAARQ",
+	"AKzIioNzlRmddbLlEkzasa11WHxTFDHLo5gXG6SgmqFXkxWuvhy22SZhTKcqJANpJWISpjJBsw7kwnIB",
+	"JIzrqblKIyn00BX4oYaZwSt9/pnF4SGhV8JGIoKTjJegIK3llQNUF8hHUElRahsiPGUUfHi4RrNHflqB",
+	"S3y2tyz8IrY45xWE8aWpMjC7KjDj/rJ3xjl02kKlD3bEwqzNl6iCr73nufzevAVOSMHCrtvSWNrC73Zn",
+	"3UZ23Sbn0XBTxD1ywGq4fV1iwenNRbckyFy0K2G3fRe2PID4/srB6NqWbTdcWEzqksYvGLdyDtZ3I0K6",
+	"+mv2kFfuhpkYBpQkGKAHQwQG5Xr1nvyC3nlZk401mI3C3oCd1RLl5kGBlyVxFSEYRU6HvlM5FgjVJf/G",
+	"GvGCvI6PJjRi1WwAJVOt3FdAuWYZ0bJQ/SapZgWF9hrNbFh72XgFa+u7HFBq4229icCZqxDoH/AQj3RI",
+	"JBz5hA5yHEHQRbgiQ5agVI7IobAt+LJ5PH8XWgq7s1oKUDuEXywHmZpXHRyj/8zmFUO8BppSHJrC/Joc",
+	"XDFTYx5xmak2uYhkylSuhu4Z9rzX6RwWQ3cqUU/esmI12lciRAhKBY9MkB8iriqhcawqiJd5HA+OAAqU",
+	"GsqDCZGHpEN0lgpQBnPQxRkcMuy4kkb5c6cWR9NLc3FKlSYOVmyiCeJVcb5ydNDlYBewcB/tw96yFdWy",
+	"Q/NAbcUCLZr5Y06pIvHiiIJ83DlOoWvee3Xnw83m0zXySjioJJnDKbHyMgY3c90m4avTC0iVvj5+/+rE",
+	"iCjH7z+cQf70qxMrqPx6+svl9fHR+aswB9Z0liGqrwRc44TyUUDCow+X79+CY5mMpTJ00lbj1eCUC0j4",
+	"9ujdh6M3tuXjDxeX79+GoAsD4ZjKrMrIKsNrBa3S6FpBCxtrBa2831bQyodrHocOvGSjnFdRy3m+LIEL",
+	"ca0EJMp0EaQ3BRE4kb5CNJ7d/E0mC4PRrXfAFlbF+s2W+U995XLXLt6+Ysz5/cGe3hfK2AJcsZr04/ge",
+	"097Mvi/C/24APlbygBVrVuX/xTw+1Zy9DURRwBF+3AiK0mrOS/opSxgFIyoQnhxlNoSbisWHyBFYrF2k",
+	"OnpmQSrBd/2pL+5XsFzZVr0E5xSgTgEHd2G6dRUZasXs56qNYiWYKOzbt7KVkSuQF+YOSzZOICVP1UH/",
+	"qhs+Hs/UW9trguuQQ8TWNCzkxEndJYCDxh3MXrwCkLY0J++q2Ovui1WxFaUCcv7LMXn27NmLQ5uNl8dk",
+	"fbg8RuV/xJOEKxZJEVexg4yWv6M5InzWQrzuN80Fv3R/dOf++P6P9if4+68//M/v//Hff/x159PcMz/M",
+	"55JXlaeJUZrfwmTKv+zggsKJoWbArQHXw6zXjuRol4NqthOzW/vnrjOg7prmYHPM6V1c+L0ns8FQH5YU",
+	"PTBtghTtZKBl6GOVuJ6UMaLZZzDbDVKZjbHAOelN81ry9RWgm6dLzWCd30vhlYUBTEurWTcFKS9hoN0b",
+	"nuMSQLJ5xW+cclTR8cECHlEDkpdLghwtTgN6NFxHkCBZXzeDdbwDduOClcMH73PlNpNQZbF1qrFC+QXP",
+	"q6PnolJ+YCunqLIwboNmEqaah/nmZ9jjpQgtRE+IGD1ckTyBtlCVZF8zQaiyuhYWVBxOFY/Mi9Y+rIY5",
+	"V3WiiW3bzM0+7RdHNBttQPAD8vy4gl/pXnmslskUatS7gAFY8ArjaPsiV62d1F/IwgtCdiQg9xeiHSzY",
+	"GEYzQLzYZsykDenxijinCVX6g1pT01kEkpoH1sg058hePrOZYMuU3cqb9avlrYXJulCiBtrkRV+dBxWx",
+	"G1AXjVjMzXcD3GZ6qbk5ldZNd8OmZkcwQanw+4PYBIfeCVAgcrpQqro7sAHq8Rpz3R+ReLxm0yVx5/ZW",
+	"P2TY+faef9v3fElgN3XhXuD0V+jpmAxlAmGHDcOfN003FkYuv+G0xxOup34S0pPyBoy4RbHkmgxtNU8Q",
+	"CtzHpVbFYhi5lLr6e5/Hq74z50/mGFxuRwBN+lZtJXAlG3tUQ6S11DSBrC+L+GWGSOggZaxNjsQUDcG9",
+	"TBMjSdswANZnUR7tgtFivorwPhyffDSB2zf/sQAo8JpjjuZJhdJUBr5WSizs70rFu3KdpyKX5RlMIIiD",
+	"3Q605ntQiOptAW/vRd0vQ8cJAvjeECJpgxnzYNH/ILNACeR8/nbMLMt3yq6ZS0dTLElUo8VaiID+TZsY",
+	"VgNDdawvhxPaoIniEiCvRrDuGJi1Lir6etDnS8DN/wT2jHns9AXGjZIxo0BnW2rVKEetViwc7iLOH7lV",
+	"rB+Wc2xARXA86HHVBESo90acslRJYcQ7EskkYZHeEPxDjnq/Nogon01aiIZSsdxQXljJw0yZPQ/LyeB5",
+	"msQ8zmhNxqXVEO4AXP+yOVi90imjN4anZkITSFjmAkIa8HJbEN2lg9moARK3rDTDVa4MHrH6WvE2EtBV",
+	"i+epy7nwnDf3y7JJvXTPrQuwe09ndHvgNnzgguJI1J+9DVBrSycfmVg7OP4ligvERVlrO5SjteLkIKXC",
+	"R8UXlKD4OF97wiZqwTtW4Ac5dsL953ulwhMzagbIxzz3iNqsGJ8yWC1K4VH1za+5YD3gt2WFS6w38HUo",
+	"y42/akbjYioLy0+UJ/2r2WwsTG54uIuVa6BXLilBUaPjcsxLVEuFzY2UotgAvVlcviIo3YqgMJ3khywo",
+	"fCorsEI3iU1QpJwYfCNEaUF6DbfsBfL6/56DmoXVFEvZJ38/a89RGwx0YLHDDAKgS7c3YZuE5ye/nJyf",
+	"H725CLtXAi0SIxqzNgkLYLSLsEsy0U/oYMDiUnR2DkiUR9ijWmfePX13cX1ydP4OBurSY4o402pA59/L",
+	"UG3lGQBMmx0gBHrmQ4JPRSdedwTquV6wNoTBk30yMs9Y+WkiScwiPqKJCrBMTpucGvqZphxiikiUpSkT",
+	"UdkCIjJgbr64F+h+k2Ev76Rmx1TVV+YQUs8RPl+JutmSIOY13/mcKV3deCldldrykpbsWyWmsbjCWL0N",
+	"oH7ZX2F/m134GadBo/AuTPfPkuRe47zmoP7/zHFfVQvWmjfb7soCwfxB77QdwhlLI2+OFVgTQAEfsLVv",
+	"1zd4p6CSlf8maTZC1lKB0UB/tTWHS8FKlaQQ0X5E0xumIQvrQV2uRdWtpY9CInxTtPeN1di6axWtecPx",
+	"YnF2ggjASbyGuGxOeJzSiVjDletTij0VvnxWTIVyqwUqKEul5QH5eCSc4w3IpHgfHlcePat05a2aD3fS",
+	"kCKz5rFHIQYvQA0uEv+3hf0wLSygUf6sYC+owKUb0HL8ePCnzrdwIjTId1IAbqZpS62j55nWz8zL813A",
+	"14ekU6nig2gyTOh0unJ3c3VVAUsDl95NtDIk/26DR8FHg5HI9jLFBVMqMFqwYmQgZaxyS0kvs+x1YgM+",
+	"pi6JDPLyH5ICN1b41wGwcxh8i4wsCuq9cDFAGU9aB67f2OIaXCtYpVQtcOVSq7nG7hopTa4yrFX0cnuK",
+	"NkAB3Xl8bBpYVAnwa+S2TIDZ6fYc9kQRIuJTSc8BdcmX47OkosmCnDSH5LTSoUbDQPOgp3Pbia2S44t+",
+	"auRMPs4nWpPkNlPbIvde5rltpekW0/BtJA65VldOayBYL4CvuepgDk7AopogehiaM3o0upkxfT5fWsF0",
+	"ZrZ2EPXDL9clqo5fZjqSPtkwvGFjjZjAiAVmgVQQC6x8YovctKBlXvIeWQRLQsbZrEzEJb1h4iWNbjwl",
+	"IvIKQEMaA9i/4YG4oA6lzMqPACgHi1wauaeEhVudZYUrirM7swduIUtTzdv1b8w4odPSuZrHxACpPGWs",
+	"a2vJncbhIQmh0sGJ/WxRXhJafHXoqm0BKGk4z0EX1KLkqhYNaEl2YKnLVaollebiy5aSIxQVsUJmu736",
+	"uEorM99Bu93Oy5vMeyAOGtzC2m315zKOZOpXw1Lm0r/MI4ZKCIIF9ZKEjOgNUyTOWJscqRuLzuaVCf6V",
+	"scwnYti6bkY+Rf03ZaY9IhCZdAUZ0fYQ4FT8B7u46d4I1iihE7iQUOyRhP1Ujs5sXbkAPx7lqHUBCbV8",
+	"xXraptf2ZQo56yGhcUyysdk/By7mA7WgNTbHPLwY4Q4NHckr039zqe1u0h5Ef4tFKSBEEs1RK2oclfX2",
+	"HE5oHaBLQEKPAIXRoQSs2Z/d7uW9GdYjBSRPr9HVSvn6gk1szIJf7czdE85ZAshKIDh4hzY/nAXSF55x",
+	"3/5OiJxgucDCR7KOXmklkLo4SLwG2q25gzpsEC0xQyBKHS2GGSifg9lTmC9I6exXdqgkyRUXqp4asUs7",
+	"qpXluI/DaeBQDR3y04QnCWRnzBef36zodsvZZFOeGk/zed09z6x5NMSKapUq5jQpIbyUREB0r52cO0/b",
+	"yUmN3gJdZglbVscNzDuVPlXXoaGhTR7kvNAatUM3zELu/05ZK35AUgki8JUY0qS/Y2QJiMw4JD1mwaIR",
+	"kjiRggW5Xib7TkQ3AiUoY23yPiWh5iwFLDWlAWXRIu0GCMhlJJorgVBP5uREeMS9vKkJ46iUmwtaER03",
+	"Vfetu61RJLk3irxbAM6AN3dpAful4RqIFbfy+O9eVHNc+EWadO3cKBDhZSspN1RwzQm/5Jb/5JAZ+52V",
+	"ysl5PZpNnZp1otvsKn6qJwolCKwVb6n1IJXqsD7omc99C9Ujv9mDmXfyFM8l7OvXdYsbrnrkLDakm+Z8",
+	"IUOcBu6xr6xhaR/rz2uRou0Y0tnJu1en735tBa2js7Pz979DTMjZ0Skgdx29Oz5586Ym3KN0g2sjacDi",
+	"0EfttAB2/04VgTIl8EH0h6JeExIpkE+YOwRAiCImXERJFkNkDnK4K1HmbRhBaNmSA6R09Qx9fGVdKpvK",
+	"0QrkaKmjZe2j/eCE0Uy8/nTlt2ZO/FqTatSu88Ov5x0XLai94d7llJpq9ppNa+VZecvShI4vMJalikT5",
+	"44HZ5nlfMaLemyuVxC6FWmk6VQQQ4A9JhzARI2SPzjOp85O0//zFfhMkp7nZYAJvnZHjhk3BohPLLgkB",
+	"6aebMhrbilzweZJyzUIItjDUAOGAZL+oGIK2zLB4r3jjStAkwVeUq9F3dHbaJicQd+xasBVPHMHhmgjG",
+	"YtUm54waqRRjk1Ms3W9Bii01guosV+jCQyJTX2XvoBIw9P0fdOffn8x/dj79pfvD//zeTOC/YeyekB+z",
+	"kkyD06suxarIzTMUzxc9ba7pbzKJX1lw6ZqIAgitd5Un7CGxcGvWOlyKdAb7hjk9fVcIJrewlLGrlyne",
+	"ztq11KVhn3NI1Ea5KtV8WlyWyz1o3soRxpejXhfPf8TSwE3Wzy5UBawc09CxDWusBYR+rjUTxRrORBQ1",
+	"WL07hxjb5fDNs7Q35cUOZo7TMs/lRR4FsjQnwLpQbOwCuCmr6QFcobUH0wapJxV+tdCfNVJSL8ZsGcBn",
+	"x2/citkI5r1OiWzUr9frey6KochwLA+qOsFqlzZkZ/H25kFONZZk23FlEw3VLQYRNIy8w8LUfnnnG4zB",
+	"q8IQL0C8rY8l9NQJ8LmC0FCBFwiBsJ08HKIhzQjIWgI7RJBjFNM7FnS7TY6KKngWSbsohTAP4g6TG2UJ",
+	"1fU2uDoPw/tZi9ShM0SRwg6l5UxYqctvbhrY/Cgbbsuu+81J0k5Zq8MSWlUAVQmhdNhkKG0FkpjHy41K",
+	"vkgF0LdqulcON14RJUmfppj4UB1MXcLR0q5RvyviDxaxS0+OQ14EbIKVK626iDz1sGxTHLpW8nR3v9W/",
+	"+RlZLM3iMbehMbPJaREb6zp8kbw4WpqBhdQlotl8xzkcflt1xLA8OAR5ZX5Fp8rv1nRd1Ea1wHFs4r6f",
+	"OUIrvdJg6z86/4nNtckROFdkh7aHWqIC68WFYRfR0pDF2dCYYjGLjoJik/1TLa1ZseBefplFEVMesB5V",
+	"/DATJ5hMjFxpGFgDjBnXjK/vImSkNu40F1yt7RKL3RWRIrBh5NIVEO7LLPV5mlcBRr+rx7js/W3Q+Jw/",
+	"t+E7JZ9sgzcKh+XSh2dBgu7qCPTt/AcQ0Y/t0a7l1b0sHjC9ummMiVjdCdtsVT6TLa+qnE82S3LhBAPo",
+	"Uq3WhpZv3O0FPOzlJbgZrlh07WasUAF9qe6ybnVyVQPu6WJybXW19oIS9D4j8oJq1a5em6vmODu9zsHP",
+	"a4Qd4ZKfajaqB4AvIVEtXc+q++SOXr+ZjV7mrK7CO809vWLn64JCr3hjq3hOa5nQ7xkM+r6M6bMgSfcy",
+	"9/ozb0F8Hv7Yf1vH/GHO32oJX7Omk2/4BDsAsBW3/FFPPgKi1B78HEBnJqIsSxISJYymaj58af951bD/",
+	"rMHJ88O3LulmdSZSj7RzRMxv5N9SMNKbQd0pmdUsik69F2OvScnTur1wEAz1ZqIcYmUV3JR3nnTcu6zi",
+	"nbjbXe7gEkSTtZrdW+W22LSg+lC69VamnNY1v7GlNKu7Efj6eTnnWf3Bm3WO/em9V80n6FvW36ngenrs",
+	"LV55VEQ7ZSJmKaEIKibALu2rBFM2XDUSP7wWrnWCxt1IG5crK1tVV4v5LXUVVO1LERYcLDW+LGD3I+sN",
+	"pby50NO6spvjrJfwCMDTMaG0J2POVECGWDEPPGoWqYYK4gozkwHTy9Hpfdrcx+HUb+VVeR29iI5Ateux",
+	"NrEVTiEvF4qGA7AAhMRZwIjZQ6JWwA0/psqLNxQlHK9ps+yqj8PpMbzx9ZMnH6qw2a7WYvGat1koXdsw",
+	"Is+dqZUGcO5e8nZfZHk1a7Ca7+Vt0dppmrXnTCe/L1ojFz+/0rxdeLuvyZr4/FaxHfnK2AlV9t+drNKO",
+	"BPbIeq+vO1feq2sNx98pItiEKU2gbZclCb49G15QdZ15Lg0a2P1sd/0c8QbJz67npYSsch8WuA1Xi2vd",
+	"1NSC1ohpul517IgmCUu/Q3elqxu+vB7p0pLYC5IwnFccvCsW/asJJqZ1C1fIa0117IKWVvybSzjlHRKp",
+	"vQUozEU8anQ28jOBL32ojfLzBGtwdQN1qReQ4pXtTvNJ2UHLxgStiTNQERuKTanUKi2tV3UlvFnf+byL",
+	"oRVnpHQlqtAFpS2tuelv5KIcQ0dzyTgz0oCW5PuxVNwohD9gdom8wUCF7wUbUPzevAixlJiV5QKt5AAs",
+	"03f0QGFr6o5xVbYkrO25ZmnOS4x8kXQ8L/Qa3uAt+om+VSlY08y7esFajsYJ02ve1qjqC24ykM2R77tT",
+	"Nl9Ofc6HubJFJKY9GU8b0trFhHFdojMf1H/8/u3Zm5PLmhD+uxGdpfpLmRAVJGYJZbGHuXpmqlSmfBZr",
+	"7tJlSTh8MoW5Xbx77kAreXeLYscxenm5UhlzoXtsBH8irQG6H/8zU7rG6VZzT5wDKO/eiroWYxarMecl",
+	"lq/t19h9TvthgHEGQgwOpxo+Kid4TMZ06h1bIn0AwSejsZ5aNCcn30Awt6X2QN4aaYWWBXlufDkHehU8",
+	"GC0fYs8yEVubbmNd5wO+sgAUpMAUW6wK1VVCt/WxbIaDlt7i6JVqWRLkDTuZmrv7IZ/qvCGBQrR5bFOv",
+	"UdggWMIHY9XL+dgzF39dIIEmQR70pvmzaweEYC/+lG/qI4VYJC1LuZ5emDna2A5GU38djaLeINbQDEcD",
+	"fd1utyGMB1YJ9Ed8P+9tqPW49dV0xkVf1iV6iLw+3Xc5yqSC6jXZGAxRiZHtACqga74GW23gYsIDMyAV",
+	"YBHoABnvWMrE/G3ZkAquhKFJKiAOWAYtXNpVT2sTAG45Ojs1TBvLbHyniJyI9pW4En/5y8WQjplq/+Uv",
+	"5L0A7D1I/LBYsopQ0gO0MVjdQ4Agg+9DIwk7hJkC7ipsk5Nbltq6YSCb9ilP1JVwbYZfrlosTWV61eqS",
+	"L+12++vXMMjDblOZaabI9wedAxIKqa/7MhNx+ENAKBkxPZSxqykJT5JYAmqyJkN6y8xrz69EiA9em9dp",
+	"ksgJi8MfYFXQFogtRFSY9xC1vpRmZ1cFWDeuC9b8hhutSlY9N6H9zt4hiYZUDJjZLIieVQGJWcIgthx6",
+	"Nn0o+wrZ73Ta5KDTuRIjRoWDfQILCJjpzU6NaGKuCt50N+UsYTZGUhGuD0kIC9k2JyMkmiWJIpMhj4aQ",
+	"N3Al7M8xlPZQYSnfx2UdyJSMaUpHTENBNSkiZqGzzSKcinGmzQq8xHUzB+FvF+/fke/DYyk0E3rncjpm",
+	"XULHWLGeS7FrNPfwB4Qg/mXn58AGx+2Rt/yl+/Cz+WAlyCuBS9YmH+wZcIMDJOOBkCmL2+SVK4pf3I4P",
+	"f+10Oh3TExVTgmwjMOoUTyBjiWoKa4/hz+pKwDLaRKY+1+THA9IzKhRN3bLGeKAPzAadCkLJ2dHl8W+B",
+	"TcFQUBibyMzlkFGFtttDx6Yxuxnyr8yxCyBjCPycdkkv+Yipv/wFunQgzvVwzfjOOQPwSLMRF4YPUEHC",
+	"05iNxlIzEU13XrOpvYhYw+/s/cUlTNwOHs/fmCG+Dk0Saxm3oFRkKjMSyyu4DmYH8lIvRNERlI7s5tUD",
+	"COtj8b+8eAWe2zHwO3fAuSI8ZkLziCaIocRIb6pZmxyZ5q4ExPriRtpciJ8gf6hNjuytOujsBeRg/wX0",
+	"8fzzZ1gxM8LiPbs8r9kU1iY8yvRQpvzfcA675CWQbJKTc+zb0nuAdCpB2nJEVBrJmAUk4bcMrh1T+hD2",
+	"/kr0WCLFQJnZOHxgRwAAxj2ZkoTfsBJ9sKfN0if2mSu9IAMPCm3aI2rOpBkqpONB/sLnHfjdghjZgIQW",
+	"UnNMGS6xsaOz01Lwbre1B6jAYybomLe6rWftTvsZRKjpIfDG3V4irS498AESvkNrLIBXGKaYD9/IjVBx",
+	"6yU2ADlFlpjUCmvFI7tnaNlb+twbwBw1D3qKbDMHrWrBnI18BpKxeeJfGUvzKhLdvB47yD5LaxSZSWHg",
+	"lxEnU6bGUlhnzH6nYyEVtXVizpJAkI8/U6O0FSCVf1QQSlv7nf0fdzo/7uz9fLm33+10up1Ou9Pp/KOF",
+	"6koL9uW6s/fPTv9ndTDZd9JnN6+/gxAvreMhTQcsRiQ7PUG44VuaZGBKlUPxv+xQ2pEcgXBcBbu0eLr7",
+	"zx0C7l6OZLtXRZ3dA/mq+foBZCfISfMIdgDxK/tuB82mWSedafrvO9ZpvXNaG6JnH9+tPAu9HeAG+V7K",
+	"N3L3JY1LsbEHnb3lr3wQ1FIZFuNLz5a/9ItMezyOGbgfDvZfLH/jUsq3VLhUaDCWPm8yo1ObjXNiGD++",
+	"9azRpHINDvY3G41oOrWXG6m32UyQ/gz9oQOFWd40A83NkqdWF7+CZGaMDFG1eY9UQ72blHLlSCCmXIUv",
+	"37w/fn395vTi8uRVmCMpGALdJm8pT3ryM5QQ0dGQDOXE5YkgFo0aA9rk4ZUQTE9keoPyV8xueWRFmBs2",
+	"1oZ137AppFupIbCDZGq9sxyRdg07S8xMpqXUFCcfvLgSof31Gki7srS5ShyP4hiuwcqkscTfoVb5J9SK",
+	"mNIvZTxdjfasQTP+JofirwAvrKqko+nldxPP71dVr8t9rhWaurfavL4FUroSMfQRwsshK/C5S+QvPwB6",
+	"B1Ej2VIq6Hvla/DnJaSdBoT0WIp+wtHMcrDXoIszOk0kjS+lfGMOAlLs/eXvvWbTt1wBUXpyVP7MKDQu",
+	"AVOmJRnW+t5Xo/4A5gBdWMly9wv8exp/RWaQMM0WpMf9M4sHedqj1bTwu3np85yN5C1bj8a+xEG17i7d",
+	"5dlrlq41owkuGc5DFX61AZ3/CfJQ52D5G++k/kVmmIPxpK7WJb1hGGem0ymR/f7d7lNu97uDsnact/Eo",
+	"+lo+BQSq4opAZlmdyoZpZ02v1Gz+2eb0Npcc+BzCc/GTRaTY+/FF+8WLoKk84tIF7TMvdjp7l/DArMxi",
+	"VupajW3tK7seF+6ziy7DY9P9giKOafjnTtDqJ3Rg/gaYavBvw1dQl8EhMZgTNcxDfzHo2AWX7HfM4Zie",
+	"g2FHtbp9mihWSqYWWZJUM6Wtq7AoUQDAfEalLOfN4HsWGst+mMXJa706vYDSfNfH71+dlOCjunudHNru",
+	"j085dJVppuRgPjb9YtMTLmI5wfm96FTyH/EBm9RYpO2VIGUW7WFuXNl7IGXaHewm+nR+w7Ya9TesUUcl",
+	"MuxYQPFdhQ3kXy9TrC2GBRUk5HGIqF6u2OaRwJrXqOBiPrtHryVzai1BmqDygndXApwtPqCaoFRIThEt",
+	"pVWpQ0OtQpIwemt07QxDoLlWxEK4+ZTnY6Cn7uQ/qgpdpf4bpuAzZLdMVHMauhKR/LoCXams8X1q61sG",
+	"umWgXga6Kguss6I4Krk1pNy7Bra1vGxIGkDyC27ZnMs1FgZ8euHulyJC8WtJSaxy1l+ZXputHhcRkHdX",
+	"r7ZMYcsUHoMpbEn5UzSm/cp0iVQWYSoVwLO11ClgHl59CtAjM6g1paWsiwQ6JKG7KGFg/2bMVaUytKRt",
+	"KURoo42ghHQMEXZXYjKUCQTHYBhZjgdo5oX1vSgRbEIcVB6EAQekN8VwLxzUkI7HTKiKw9SM1OhmMXhE",
+	"HfLhDWNj6MC1Zws6x5BZNzIDQVJcCpJLmFJYeSwvvTRIqSh5SQ9B39Q2WmbAhQIlr8eYIFDc2IynN4UC",
+	"uHq2DVt+z2ipNI2G/JbFxUZj5JGLgaZiinXQIMatGCGuXdwlB50OCbkAgO9ryK7hGJro0TGr0GB3YobB",
+	"g2qkPuXxeQHT5fCnGhNSP0ZaI0Vwy/MX8vzn/1E83567Gp7/4rLzcw3P3984z8/DM10lw61WuNUKn4RW",
+	"CJwsIHCXApIylY0gINWyxvvSF3eh0Bekj3nty2+BD89VtbGYJ6WEwMACoIB7DxMGC+xiipKGFOyQhBCr",
+	"vOvaUK5U25XA2FYKiQsu0JbrmWiwI2y8YtQOXEB4RBVz1S8SpjXEjBuBjJaAlofySgwhzQFaKs0hd08W",
+	"5GQ+TNxrLq80j+QHA6vFlZgyGKllcGadrGBVDkYGdBwFEe2RTqZdnPBB5wCxZ/MBCcZijInOBJkyfQgp",
+	"QVZ8uhLW/D8b2U5C1wBmSICSFrbJL4b9ueHaeItaq3wJB+fpyEyY6Nu6OPr9ZL9TTdzstjLF0uuD5z+W",
+	"vv+gzLUGYeFvVLDWilb1Yo3uNQqulCc9I+jMzrehWFXGBjIfrn/6+UXtajVek9KJqeHbrt8tq96y6idj",
+	"kkB2nFN8mtegmMosJdFQ8tVMEsuZtLI1J+r59EcIe5aZJj2psVKryjnyjLnEVh2pmjVscQo6xuBp+9na",
+	"BISc2Pwym/SW1yTJM7gQmxkYpgVOlykYMACVwXIaDPdWeWIPspwiqYhqnfJeZuZ0JVD/cNwpkfKGxYTq",
+	"Ls4wZpAgKwVCBikf33KlOo7L6EVPhXO5BP4D1I9LQA1IiTdCoWeLmdyH8l9Ui0DIhQXcq1S4wWrENVqu",
+	"06AxW7317v31+cnHo/NXgMDAxnDvKnLTmE4Lc5Ir8W9uSatQhTt51Hfn6xL1fLna7cbmVGU7qL0O+R/m",
+	"csGumrP9vN3pBPOFYLzDel5XdmJ/LUN6qcSHhz1DEAejruzzBMq8M5puna1bXv1keLUtvlgqOYPneEyn",
+	"rtDadHXvwQJOXYb/WR6sS95ZhQ0Smqw122j9iVwWyvt7gRlznxxtxfjfB0+a3Dpv1zDkPlooqz20TSJa",
+	"3UXaenH/BF7cPAK2XP6ssGjaQq7rEmJLaxqQ2yO0EHJVLlMv0yqHMIoL+lidutI30nCXhHLMREgmlGuL",
+	"hUZSdsvZJLgSIdAdFoc5ZI8CbcWiJoRRwqjAH3sskZNKPPB3iuTg58CVuMozVtktj5mImE+/QX5gpj/H",
+	"BDxZGNZ3brMvMrUo/QIgzJrebcUcvuM3zVDm1I6YjWQFgA1/kuLWGgUX8KDn3b29dme/7G9UrJpsarNL",
+	"W0t0N5ogtHjr6OXx3v6zVY1x5ntzBnGYVttAUL0fO0HLHmFYAXeUwJec86zWP//yl7/MZrjao3Dy9uj0",
+	"zfXbo8vj33Ke2eo+f272r9Ra8cK799fHb06PX5efNnvosPsAk6L1YFxHsWbJE2oLRfDNsg2Q7HCPmuMQ",
+	"5IzBSOeKVQMj5yN+wGFkr4qN9wF0AUUnZcQbDKXJoZtKPKMAIPZEXap1HCZm0Bsgf/9BVM/uDyyvM549",
+	"D3wSed2SJJSPyi3Oi+x3XrXlYv6QJfEHoXni+oSFTifxdaezV8YnnFkORFosL4d/PSXgCJ2f/HJyfn5y",
+	"blWo33ONoESrC3jVwhK1IKyzmCZQ/G+dB63CRV4BnFp98InaZm7/eYJNC4azEu6Niyf1BxvegQc8rNvB",
+	"0u8jdcOQ7amhHBPak1le1D5iSfPr807i9O/Tw/BYTG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHVRGQVpUC",
+	"KiEcZbVzl47HqbxdELnxhmlFBjLXOvEqAcJzd1bN7LFIjpgiebkDtBZqlSunR2dn5+9/P3kVIIYwm5KU",
+	"KU2ouhKJFANzRWcsjxAaQtWNys2jyMdKFlIYTBHycQRTwrwMYueHSzUXH0J6liMajnkIMZoIpOriN4XU",
+	"xNAif9Riw4wOHNBTlLJIn454MoVwm4lsTpDPgfPPyFVPV46aWYaHlJtmEhWeVaMit9LURqUpR52Wi1Oz",
+	"m/GNi1OOCm5Fqq1ItRWpCpaMUg0t3K5GtLibQJUyKPpRK09dQsYKYLmuIlKdn/zt5NgnUR0fvTs+efPG",
+	"iFRQWYBxI8BciQgRklxqKuSgCEnAVxWQiI6NBIbxs23y3rwz4YohYjx1EpRPmjmHCT49YQZcaixV0qVp",
+	"TyQZOezm/1TRZvGibAWdP6mgkxONP52kg+R3K+lsJZ2tpAOSDrLrjQg6MmY7UO3rLlC/lvDeO9Tv5iKz",
+	"ipXtvnjeCVYC+TfLVWW8tvhg9+DnPOYXq00BRIElc0cj+m8pyH/tP28FrVvJY/PG/kPFJdktahSblFeA",
+	"2wYofcvIrvk2lYNYIbW+GsBqvloC6XoEJaLWgW2tg1O15+1R4VSbXMVVIUztvO4z1bpEmzZGmTqrEqbO",
+	"yqSlTtIygwoIG431tvjItvjI40NgOrLZhGp6JaXdL2PQMuvjOy8teQbH10ix5NbWhBKQdKWGciLIkKXM",
+	"H725Lu20yu/dxaRvRzraJBHaxsv9ecAZ3SVGyYRrRdA22lwUqrnTy8CJPmCZ2U7Q6XTsHacitqVmse5p",
+	"ANiDMi2818eWFhh1LWUI0uPwDIO88q6MoizFYmBXggtrRYb2UobzQyjH2BWpxb7VDR+PWQyoPVidbkix",
+	"eHemiW1HprErXxfREYBAmgnbSqAI/mhW0QwMZ+UKALtRFCVrPfbjU7jPMM21qdbDg/TAMTl6+493O51O",
+	"Z2/n5O9Hb8/enLSC/Lv9/LtPjSlRaSnuM/6wOAMg3OUEdQWaWRmpyhJdm5LfY+bQ5IAd5o2tKLc1lz2l",
+	"wnNI1LjQktAF4l8vS24caMhCYTBHwtj9UvYyfN01dFPE9QzkF0jiHGdpNKSKFRC1KdMZJPQg+NoSb6H1",
+	"BAoJjsBDBM1AFLoCgJdXPImGvKNXhQwkOivpDCTcd4qEUUIn5seQKKY1FwOi6FQFjum68WIdbzAOuAEa",
+	"qQ1x6Uz35Zmhs8OMJ7xhYx3mhveAKC4i67LlmvRkNhiCCWIgBTu8ElIkUzdqW09/xBzTd/Nok49DhrWy",
+	"SUI1S8vL50CO0ekF1o0hQ2smkYJdibx2NsaRIdxf/ro1giA/FRHrEjqgvCZ2zBlHUiPmKxaHZbDicnwf",
+	"OoYL1u/wifMQNhbRTDEzR1xBdICY59nnsWEjQd7tlWgas3YOE7kLMlHZn/bQSMQOeOc9iDIHP+3tVe7N",
+	"Kt5eswz3CpZX63dcOgvwBMJxW8WBamvsg4dURFCaGF2xLFU0qUbql4Getg7XR3K4VvybjrKveoRr5TVz",
+	"otCGC+RxK6ptRbWnVMi0CKSqgGRYJlkS3BwJrCj59suyuMZuzQBqzXW/yYmTMUby1vDWitYMLrHRiGtU",
+	"tyeu/B0Z0HGXTIYSjHpDoOI0JhlYCKgg0Ct8P+JKsRhEJsveoeYw121yDnDFNlInpH3NUpC8TBuhYJ91",
+	"2CaQLh5OKNdhADHysElWd+9zUQTKA/ohVxbKGK0FSkqB/7pkA1vCAcQP6NcMdjTWU6gVSyZDhtPXfGQE",
+	"pishb1naJiewimY5QKgxsgaNzBISpSFhXQ5ACmuTd3Y0DmUKaZFZNCuN9Zkf9fcNVxq7WQYvYoRknmNG",
+	"JlRpu94lsZPGuHZgB9FBjupMoG6E4GJgSGPOt1vQwHWn9L8XNXglsE8VuJIR/fyGiYEeWuQnLtzHvaCl",
+	"kZUpDZiDX+dL1poTOKJiinNQeIDMFtr9wRqIdegp6DEuj8aWO2x19zpmMPQzH2Uj+IRjsx/zkXGh2YCl",
+	"C4emWCTNUdMS4Ggc2GYtpot5yD+o8pD2n5cG1PEM6MHhvfD5L60eTYwsdY173X3+vFNYwq9pTSP/yCWQ",
+	"a5BLRmx0TXsRRtJZEasLLeWS4P+5Ty5owhS5NFRek6NoyNktMyJQHqwHIVOt03e/7+x39g929vafHRgy",
+	"WFxB7E1/Ftcx61s4Tvhq/kzTVr7KOKA2RXhHkM8Nyal5rbF0Ajf4F8a8Agpe74DIJK6ElWzjDL61GCMa",
+	"lyv+VBivZagVvovflazroOPeIazoN3j/UaqHY/YZMBeuCF5oqBqUWehh/AqYu7BF9H00MFdGaljF/vPn",
+	"K/OK0gDLpc03Bq5llj0H19pgxJVTOQ3xm1c6V/AwmrlXPYwjqrOUlYv0/OR7u6QaVuhyTopfSnlj5Baj",
+	"lgdkTHlMgPpjvr2mZlEV0zqpIF85NW7MRAx79jAhXWafmoRzwVHZUthvOJJraAmdo64Ji43sU6Gu+N2S",
+	"MC4jFOM9cwZiqog9lmg2zsuYqTETuk2ONAnz2xOCCdZac/NRk96UcK1Y0j+8Ek75AQxZXcIlTFnCoBJK",
+	"StAE1SanWqG1cgq1SKz/EoRwUDF8nbXJ0ZWwxHW2rAm5a1WT8kxHmdGgEs6crtfPzG/1pUjMdXvUaLbF",
+	"BPThSOCKEXNm3e41Wu4/h6+swhnqAmHMJLcGwa1B8IlVPrEsoQKYMUSK3IBrlkyBwGt3v5h/lpSuXovg",
+	"/wbtbiIEb0vW7kjWtsTo6cb3Nb/aM+aG/GbvohS6LGdbSNKT8bRNjtFvCoIyyZ2oMBAyAzBzCDZ4EHdj",
+	"UlP9zu+U7xIbGQDBGPBDn6WuaqFX9oSR3IkUremm3xKvCvFa5InPSVrhfN8YUdvmqH7jgtt/hEcWKTI4",
+	"Zu8oce1aytmYMJ/D80iXc6pbR5YLwr0SXfYHS0FfW9L7NEivOxpbyrulvH8Syvu2RHkLa6yQk5VJMNds",
+	"VO+Je1/2xJJfeGIoE6FxTLKx3zN3Cu09imcOpkJkn7DPNNLJ1BXP1mwg02mdC8z9vnE/XD4cGMYNF3Hd",
+	"EMxvjX1wZoFfc4jwW9TvjP+vEuzSk3q4IY+gGc09eATzTem2ThIW6VQKHqmWN660YehGZaHOUjbi2YhM",
+	"uGEOShFG014WKxQGoiFNB4YLWbzVUhgpJC2O6IB9SBPDCLUeq+7ubhSLdgnyZtc21x5DHVHY325rPJwq",
+	"HtGkWOyPrvsTfD4PBDkG8WfvOQTlFLB+UCgdWJuMbgwjD1pa3jBhn8cFWYAHXYX1eQBHpDkeTRyRcGa3",
+	"jshv2BHJLV133AU/V5gLfLUMTUJAS6VIyXHKI/C02TBLQKtRTOgiJu9URExoYHE2gSThSiMAnhHm88bE",
+	"FJu7EoU3E/NGCgIY4nUKrQAX4qUKg7yVEG5XiEV4svE4mdpYDgJXBJNAbI7pleixRIoBhL7FfMA1TRzh",
+	"F8n0kNAiLsSMFCP3FPgca92J5tI8qjuxRH1/5X1NjiGStkp8Pcnc1Z1+ZVcDs7cNVSQD01hE07igiXbN",
+	"5pK9835t2neZLO4/73RW9DSaJb3XrI71Vmwt3rVkYWdyHgpmhdzhjuu+gBth++vyo1U4Sp1qZi7eVhvb",
+	"OjCfGvAI8sQmzHVWcdv9Yv5Z4q1cj59Auxsp+bYV5e9XlL8n0rkleE/WSdqcoMzVC5vR0VKzvWREY+Yy",
+	"k24YGxupnKcIDGeEcBC627nkrJhWZOiSQ2jKSML6mgg5wWqWkPgzgbyjJL4SI0bFZMgTb4QdViy7Ewl7",
+	"2GTk/IpzMXvJm0utxazvt1DZljTPk2bPvjWmzXPJvJuizVuPw1bGfZoyLnhi15Rxb9i0WZZQQFJ2K2/Q",
+	"uasIF1GSxSxukwsWpYYbzSLsAVKH34Px2nT6KA4MM93cYXB0droRf8FrNrXuggdPlwSKfsOmVaOHpdM8",
+	"N+q1glZClf6gyrGAjnazHlSzNBuSslsuM4VbWsF5sJtfKTk/RgwvpPT2UOXIGCj3fHogK/hrNm1iBDfb",
+	"v7WBf8M28BukDI6CwccKATPfNMnDwfxtTNSDwAY40oFFEeJ5KTqlZcpiwqECoExHFudIZklMegwxBZCS",
+	"ATLUDZuSiUxvVI4RWOS+GDF9JOMcqW1EBR1AJjG8ZrH+YkQeOCIwIwv6rIEYkRwMaUhvMfd/NoKm3qRt",
+	"pOrHtGj7aM48hWlKNVazPb9m03s1Pf9JaHHQwltghhP1rhN+y64dxOIqlPYj10McVp08DdfEYYNip1uJ",
+	"eos+/djo0zdAI5cwlxnhePfLDZta82/MEqbZPMc5uWXp1J5zR/3NFVBajhXwC6OEmwvBBXnusDwCSN0c",
+	"SBm3ybm50i7MEsVs04ANssyxa/yhkub5dcj/azOxDdifVRZFTKmc2jYjJBf2LQ8JOdUYPQoLsbWZ/gls",
+	"pnhI73gFd1OpqV4UvOyT/ASbVKQ/FORkgoENStOpIhCTDNcxlLcsTej4Au9oCUMSzamaJ8mVsM+ncgTo",
+	"TTRNOEsJDI9LQZiIFaEauguIkmYcKStpyCOZQqOC6IlE1M7i0vvkvsaVkc9hie5ADR7WlFtd7Vb32Y8r",
+	"BB7kc91o3cD7FPZmzJj7L7rPX7T3EHyxoQhYaeLFLCjlkxIMi5u5FQ635tYnlhNtTjItHeGVuFrCaY8n",
+	"XE8XFjHpSXkDfIQKyFKkwkbkWbsDSJpY8HZK6CBlrAs8DOCoIfskICHW/wgJ+1dGE0VCmWkADORiEJK/",
+	"XonQZgKH5P/7f/5fEsasp0PyVxI6zFb4YGGP4W8a/zNTmsVhMRZMewHDakgHDFrDCHai5ZWo9OljWr8y",
+	"/SZfkSbQg24xzn85Js+ePXsRgNWkgiVySCgJ/xqaL7kGwBEAXmFCE6pI+D/2X4bVkG0hJzi2ApLQkdpn",
+	"ncv9Z93nhlr/ow6TUDcEJNzvgCvYnMlWt/W//+jsvPj05eDrDv6xX/xx6f7ozv3x/R/tT/D3X3/4n9//",
+	"47//+OvOp7lnfviv1nwY/d0TnMypsgU6uEX1dAfCzK0TtPAAVFCnEPkQD1GewPRTTahF8drB7GuGqZk5",
+	"WHDA2GHFm0MLPkR7TrEogy18s/cMhlU6g5CfZbaBFR8LkOJW9yeMfkSHZHWG/vntb2CY+7Nj3C+PsDI+",
+	"M7jP4/qBrdr1bM8LOv4atCrgi6Wb4YSQateNxYeCANSIDkANt8b7b48hfnRF1wtTuJzYijaYjahWRRNI",
+	"uNJcDDaZNfXGNfkofkc3odz3OKapFiyt8z/an+8BuzAfydNOXyoVSdszlLIUaPPSEIp7igzH9GjNBJH9",
+	"PmRDWJRqAFoe8hQEGFAO7ULPVGObiRWX/T4m6+LHYtu7rbEW1XfLETU/QzwNZOmOmNBnKY9Yq/tT+/ny",
+	"6HGuQba5dHPAuwvUFdXObzvfyd7jJt5ed9S3TOMb9vgmBV12LGJE0xumxwmNWJVPlH5Y4gMGnmSZD4mo",
+	"IL1sCppUTngBIBHrEkVyxNCYFxY0IzwkMrV1XkJ7TcPA2fykHrL0SpQ4nqOmLEVSQDWBt5QLzLEFgqDI",
+	"m5ZkKrNUWXxEuKBBqaBdcbNt8hZNmUWcL5ULQgXMqTYQAGoIOJS2RNh6wbgZaFBeaTKAaJ1SFb9iYIEZ",
+	"WY9diT4HHIfeFEYPpcoqCLx2FQPbQIpzLSdfBVArT8KE7K+uwDE4wbUEPLGejKdXgiUIXmlWO07pRNT7",
+	"ue39/1aytxyz2QTlXkaaV/SK25V6oGLJWy78bXDhFflonbZl121rmN0aZp+cmz/JWcRKEkXFPotCye4X",
+	"+9eSAIDTvGoeCggMAgLMu4dQgG8EDyrktOBznFdSX0Hb67K3N26c36I//1cL0r914z9xNz6e0TtfsaA2",
+	"kfJbOP5boeY/S6jZkqKnC1W7Jh1akpN5XmLZNYmZcNYDp517VPY2Oco1bgwyyuMe7FU0r10J0LzNVa1P",
+	"zdwAUXzYqJ55cjJDOFbM0lxHk90S/S3RLxP9bXrnVq190umd96TW7mL9/YUxtQpQCFRhC8ZS/iWj8neq",
+	"sCeXOZ/sO2N5pc69tQdbrGHBCBfduvSmU+jRXvJjGOyTYYR2bf9ovXz//vXFTqfT2dtxgZVB8eV+/mXz",
+	"zCdcFliP++SLcYY/M6yvjdsP8SrrjVRlia6tnN1jkTlpNoMCFm9LqbeU+qlQ6rNM57I9+vKATDai3L0s",
+	"uXHBWkvpuIuqWb+659s8Ludeg2EePB+ejSgEyf9TDsX/KgGZOCG6AoluA1r+JoeCXIy4HpoN4iP2DynM",
+	"9ydZKsds9yVLE27Y0rcUBYH71yQIwp6VbQzENxwDMR8l576pSnX4ZQP81zj3tWPx9/laDC9ISBPT0PSa",
+	"feZKq7Bd43DHo/ao/vb7u9UrutRxLb6BXPPHp3OrUao65dwWd94Kedvc8Ed2Go8cmWtEgueFsd0vrvLK",
+	"QqTQNanpW1fV5e4ilY3Pn0nisN+61Ig8XyDhfWZoxQlNBWRTIESx+/q8kjRRTamopFDk7e8van3f23Ql",
+	"HyHPfchbNENaMuLlrX4N/qyk9xXTZsALCXCRyuVOB9pxuXK5Vluf2Z/GZ+YKfBtBEJ1ZOUlYVQD1u8+O",
+	"IC3SHHPybylshXUMjBFyQqQ4JEqnjN4gaJyrTY6ZenlJAsE+a8JumfCosOgWujMtDR5Diq0A/gBh+K1t",
+	"acOKbrE1pNHOfUqjOLPFRDCf6+p0cG3kzyYiKKHK5tGmbOsh2todn6SHaH0ZlidMaSlYvU3xJYBnAniK",
+	"hTKhmoyk0mQv6HQ6NWbGot0nY2mkkXnEUHtL0Kzf2xpnezQesNKvDUnkjXmj9Xl8vdfpdAqaaD6Rv5+R",
+	"lNFoyOLcK2/h6ocpU1CN2aZQ2xS/v59dn58cHf928upbM0u6/W5kmcwPx9Y4+Y0aJyeQRpXvU4FjVEYZ",
+	"BrAbfstmoYbz71fJ1YKLYIGTjE4yQXxMMkip0DCAUZs4fDC4MzZJCSTFwOY1wb8Jj26ITOErcctSxaWw",
+	"SVR9Liw6VH7FyIjpw3wYk6EEGtdjUyliMwBrLbUD5LosP4OoKgXEfOVQn1xdiRWsr+TjUAI2lJsWJRht",
+	"HhcbUACE4igQf8T8IPtmZtZTb+h0bf5UfkUfFy30nsjhqvZctxj3miT1p2QoK7OEWvnbPbAVubci99Mz",
+	"G5fI6Qoc0St7737J/37NpgsTjt7JnnTMCKA2IHZ0JCHzdyhJzGOIVlYA50CRhWEYMqIk8RSiEurSkNbn",
+	"Em9LU9jmIm2Nmfefi3S3K1ifi/TN3IGtALGWALG91k/YR7HenV7imLicjjFZB28UaHh9/hlq2kQMUn3a",
+	"xMNaLWI3uDQCImRKEqmYqiqnLD5EoEa8nVcY11xRUwU0XZ/osymK87B+DUeN+jRRrCAXPz1f1Z2xljK2",
+	"KVpqR/9QxPSn53chpuu7QhoT022+zFY1e+LekDurZgjg1LA8Wo5dhAXStJR+n8h7bPTPFnkNbl9YsJkM",
+	"RSwRWi6YLieGXrzoBK08J6jVbb2VqeBiQI5NI5Bm6E9HRHq5H7TyBS9jrj6AkwM2sImDA4/P1rnxDUde",
+	"W4g2h0g2k6m2YVC6N0wrtNZXu5kBjwsckDUY80fgzkjMgCmJ+YBrmuR4cgAih4EzZhL5QNpX4rRAXyVj",
+	"an0SRZf2HcByA5HkEFHoQDyGVD4jHKP/AkJyoKsiTqy4nFcCk+CxoBqLjeBgbrgFuWuTy2rPijFP6eKi",
+	"ZZs5Uxp+T2aDoe7mVXAIwsXZ6bcJILLz0oZ+pwiP2+TjkMFC0/JSW/xVKKyMvhdXCk7LJK73m8Ctf1Sf",
+	"iYeSrkw/V/SPwKS/ldJqqzCXu/CWjo+1rMQc6oRrxHnYytJbWfqJ8Mn3FtUTGY6W88ncd8hGR967+8Vi",
+	"ViwMm1+P+r63aBh3l4afkBB8b5RqS1+erD3VIfBC+MkkL2YGRdD6hOv15FzfJd51B7IeUeKdleKgCBov",
+	"D+NwZmzosIQ/jXRorkyb/MIFTbq5ug3QLgPKhSuWSBbUSvxoX7ojOVnTvvrnJ0AbsFBuBainKED92QUh",
+	"RzhyUnoXuWfMBB3ztrvltfW/DHVIaaTzKl8OXR4iOwBg/W8X79+1yTvGYkP3IPLPV13rYsyi1lokqNml",
+	"fSWjzJAI/73lisT2gQ2KFF+hamGWQhW1Pz7N8jxd7ra0W7QnM437ROOY4yBBlzV7Y+E77gKtceaaeNoW",
+	"3p8uOy88vGUORc56uo5lKlhKHFZeoxCAoHXLUt7nRZkq93nZexPWU+Y+dVtDrcequ7uL1aHK6ZgPZA22",
+	"293EHuwO19Yi/A1bhMfF9d2g6fcoBwbqsQEXimTCnfUu2DrzskxQrISRccrGNGUx2kVpamUfNKtiHIFD",
+	"JUUvrWuu3oJpT+qj2jD91KLRdV7Ncmkn++C2y3sgm/NNFmTTRi2U6SbGLWx0Sd3JqZHKS7XMtnL5FsXj",
+	"McOxxzmNW1c6d/R/90sOnrvQMrkuVT3LoXnvyTjw9AW4eyVPW2X/6UaHrnnLl0SHhoVEZg5zSMYZZhy6",
+	"/r4riWnS2gECUnoNuHFocW31EHz0gIgtBQLC24auBFdEQLafzfELiOIiYnlEKbc+dLSASlFgatdHj26A",
+	"Ej1s4GiVeKwYLbqOgLclq5snq9s40a1v+ynHicoUVefpvUmPu4ULpd7cKzVNoD7YpJoNj2hls2WjAywQ",
+	"MRnKhJHYZvV9uDw+BLeYzDQJ+6kchWA8CLUMAyhJBugd0ytBoZbJ2OawY7GyokxZQBRiu2M1TxJJZfkg",
+	"4sBjrqHIADYHsbpHPq70K9MXxczvxpWqq/ULT5U28w4IF1GSKX4LyT857c5pJHi6fFWszfI0rmH9ik59",
+	"9bTf0IajeNapGYWWK47hzqoCev2geniD4iAXY2h1/wDqg5Qq2bW6zw4cvJ996Fnz7MziVNTwFrDFqq3E",
+	"/ieR2IGm5eTVCbfrBx2kbELTWO1+wT8MjaXjcSpv2YI6FrbYBIEULHJEzk7evTp99yvBNkiPRXLEFDk6",
+	"Ozt///vJqzZ5Lxh63ijppzSLSUSVA7Obh/ToXImQi1ua8Phap1QocC2FXZKyW84mGNpKlVEDYKgQtyCI",
+	"HXcMccEzEQyHWBAIAq6KDn2kFptk5zCVlUntuV3FRwlsoCOZmQefBy2qlOGNLkcqaEV0NKZ8gHM0H65j",
+	"NjIkM0ooH5XNneXaTO4bh/mCb0txe33w/MfFhZqed/f22p19kKX7WdLnSWLI1CXmZb06vTh+/+Hd5fXx",
+	"+1cnQJuS+IPQM9B3RYSFA4RtdVuZYqnt3vH0YvAp67M0pVhYKmX9659+fmEelMBEzk9+OTk/Pzk332QJ",
+	"+x0nBS6rvDSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3WeEyWY6khoQVtt44yBSm8JcZjOUmV6dgv",
+	"y3K9h+NEVEQsWYPhyDRnMrPM5/jo3fHJmzcnr2waRiY0NDGSKYO0ECFRNgpIRMdEpleil8UDpg9dQX9t",
+	"DUhDWrR6K3ncJscw3gT4DsHBJ36+U2J9XJGzo9NXwZWQaR0zDHzckPiYodc3CSPZcq7/UM6Vn/gt69qy",
+	"ri3rQmqYc67NcKrJcFpreDqFdGVr6ukiJKIh2FCfDxL3KI9zuEOIVJFaBfCgudT2xkyo/a4gXvZzwqOb",
+	"K5FzYPumpRtF1h8yFcUHwtrBelIPffzi5PM4oVzcmWHc3elK4c0/PhmizouCqMUKlJnEwYv2ixeNKTif",
+	"IfwjpimG6zm6S2FA5U9wSt69vz5+c3r8uvXJEmfGCipuiTOsvY+69zMRV6m7Wayjgs3hFx9yMp1ydXMR",
+	"yZTBrwVNf//27M3JJdD0CYV48jw3BcrbFrzOHQRc0FqeyaMb1er+/ALZpRHxXh4jtrjZZvCgLVvSYlus",
+	"8WqViPoSa8vXurrC5el41rZYKHyw0VpZGrAVNR5aSZ6d51dstc4n2Nm7hCNTOjXucSBrUK0kkdHNEVRa",
+	"Dlr9hA7M3wedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4quuLO03M2ZtQ8buPA7IGcPY5whObPzbj+",
+	"YAAqEpy35Ts8ZmnEimFpjrT4U7HMX4uhHBe9TriI5QTn98I8k5PNva9By3GhFbPaPg6nPhHvNzkxbArK",
+	"i2pJelussD+DbfnjcFoo+ROqCMOaPw2lpsKgrJiGsI5FgV4X7pk7642m99/KVztK6KRHjQjR0vL63yw1",
+	"5JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiIHwYafdTYNxZcvQY0S5ZaRcEH6Mo3YNtL923TIQFBT",
+	"qR63Ks62uzn5V5Wr475dGkuF5zFE0xD4b0C5puizbhMAfXd2J0CVj6SIWCosqt6QjsdMqLwckFFTuhaq",
+	"hAz4LRO5UnHD2BhmhH1iGZeB1PWRUqWr/IhFLUv3W+nUaLjlGx7jHf7xeVBc9lSC/a71dcVYKTffewXW",
+	"W52qrTrrb43KCSNU+Cnd1li0DX5/4ECmu9P0khXJSd9q94v78zT+upsyI6Mv9bKbW2+d/oIAYSADesu6",
+	"mDYJI4WYI0vOCwTVwJJ6PWSpsrFFNhjKYgNwdSVGXCkuBoa39GUKzIDINHd3UBKzng5sRa/KmoSOJoVu",
+	"eYiiU9UmR26cpn07S0SF7Vp0Aa+PwxXxcG+ENl1LTBHioJeVlqAUKCCktu/wXsLCUv/O66I0TxIiBbhY",
+	"zBe5xwaNdHmJZ61c84a9ghnPDvFKQLqwcu4vGFlfs9QseL5Y7lD5uOU5TuvSqWKrssvL/Og8dGjx/8/e",
+	"1fa0kWv/r2LlzX9XGkJou92/wqu0TbfcbQUCJFa6WTFO5oRYzNi5tocQVf3uVz7H9szQCZAt0NI7vEqG",
+	"jJ99ns/vBANZ71BnoNmr3/f2cIE02BJVhHtzgxtr8KiFQoKVZzBos/O0WWRu+kSSXrgRveHei0GCcW6j",
+	"SDiGL//fPzuKpU8bJphm3T5YvQlFVgfJ3Wua9Kx6F8qwVmTD8f9reZ7B/NVvr7ddeN5aufQswIQgQB1d",
+	"OpQUV06U7HhxF4X8bJh3TqASRMNRXK74dQ7ZBegmt6Zn9+DVt3l9TutunoZnZ99X3cI6X9IbVIKJRThe",
+	"shBYTSRhPM+RB01k+sf4lG3wPKWeKZk+O5wzfsO7NIVcOVEaocUYOgcSlnonQYrMma0WYnabK+hB2NOT",
+	"uIPoSXSBuE/NqNvKHVL3wMRvaFT2VtZoHq34xostGMfXjg6MiB72qoPqTfU12p30LoUk+3sGUPSSnjsy",
+	"VDXRj2GHBoGKGpjQ5+8bixJu4j2R2fwh5pbNvC9Uxb6R3ZQyw/qxaCHuTMSdibjdROzVjEJdNWzDt1DX",
+	"yjK8gulCqcsdkFlVLP9uZBh2AjMNlgpcU6afWaiVJGWiHThmHLv42bDBbwhvMHWLsXT/EMbtWXbc8Gdj",
+	"KUfcouPx2ej43fnb4/GIXKThwcfRwafxO7d3cy5yIS9OBIqp3nvFRV5qIDMUEjG3hzfy8+DajqyFYmkr",
+	"J+NSw5VQpaHda7gtoxvRF4xwT9Z5hR3P75/dV+q8lqHnliIk6O0uME/wiaBrwoG7D3ZNPP+dSf8HBq+B",
+	"GgkJZM5TsBtGn/D0Dtya91XR/kYHThS0Ks8axvqEYVVSvL5MSHTN4coQuiOijQ/Z0eHJKVVLYBxjY53E",
+	"OZGcgn9sqSHin7sLhkD6EoIxyK4UW5bTXMzY6OjA9CcS8y7wBqZDnyadrd340s8TIiWTXsImSLTokxUF",
+	"GMuL5aT3JaWAJDqiLP1r58wT/JMwmrTPQgfTHKiPiax3IjLf7noJ9MnTxXPe6Pvrzg5iu43+xgJzPvzv",
+	"KOMEe/3wafR25+TD6MVvr8OC0EAkW8A1z2AmCp7v42JfAg4QFw3r0849hJwjbQlLVwsDs/OUctcyyGIF",
+	"2olccm0ogz02/y9+xU/wYJCC4NQPKo6E1rELqKcITtcWzNCnCJoQN5ypcpoDm3EplcVZUSYiniOny8O1",
+	"7bM3yi5o5w3juVFO9iOnjl8PtAueWC4zp5KchXPM0sCqRZYmExm/xt1Ok+o3plptd4JGMiQ7qjl7cX2N",
+	"x1NItvebL/1kWAFcmgqJzx9ywzLIxRVoyPaZhkxomAWuryybqzxH1NKJPHRbuhKGDLX+rbX3j+FpSdje",
+	"AOPT0X/qtCtM8kTAOqxTTKmeTvFaoV7kCxDjmtcmLLJ0n6XHYPV6ZzS3oNELt1BSldpt84FlBV+zmcLq",
+	"AhojvSVVwOIyS7yNkDPPRRPm+ne30OktQ8YnUsMM3PCZhTw3bLpuLH6fvdobMM/aTZNseCyEhM3Flc9c",
+	"VfMQd47m0sC7WaYm0iq1X1vuNLTTD4JD6odA0pRyWuaZt6C69Y+bwyLgQq6MJToxB8jYAuMXk4lE6yj5",
+	"KtdsqsmN7Y83nhGnM/Ms02AMK0pjCcmLdiHwcrwbuYBALj2lEkjvwe4jZXMEsVAZsFypJZrK3VuuieHu",
+	"Ll0JTseGWaUSNsca1nHNlUQL9xXkbtL/Z1jBZwshAZN7wzGONCPed4Sg2IgNFkSB7+oR3SgmbiUQtohl",
+	"d8pb22GLhcX6AQoj/BSSNT5yMglypPFfo09HH8e9Jxa5txWaz4Rd0GQ2+Ykj0YsGNpppZ57uXMXfGSdN",
+	"xsN5f0WhZnH+yiiy+zl89Ghpm+pWv1eaXSiVJTcvhfFFqqNAJaDGy6eArlogCQKRMApVuK9OkiFfKdfa",
+	"AzC0FbT+xwxuHCfWVbPu7JSPXs36G27m5krWP8bh74yFP4bkcpe80tGTn6fsy/bE5I7A3rOFyBtkiiEq",
+	"FcZFKR20/iyq9FjVUFpmFfmMZeNfpIxj9UW6KaRvJ5SE6/T/PCN8KnoFQRIT0ryxTIk3I85y4NKpyEpn",
+	"fZYSTdgYfLwxLvhB6OTTBjpFSkN70NsyMvgfqbId3b+T7vvdeFZ0v0t+72KonnEAdEJsyHEhDaYsHlvN",
+	"3a0U1VvirJSJritJAQJEuELVcOtWjuXc2D47Bp4x5U3KKUXtYqCy456po0Vpn71RmYDKw3AJSztEv9tE",
+	"cqJUTINEP0ko8BtyaNDi3cb9Pgpj31Wz+Ubud9OJnK9rOr13BgUnH0Y6c4s6bBtAoieo9wZJ9G6VE3qt",
+	"BbPxlGKn/ZbkiOAYfDE2RJU6GWjTiGhbGiMq+PVHkBd24TN6hQxf9xJ0CvpcF8rcefooDX8uDI7nnty4",
+	"OuitjBEPMf4PP50Pan88RI5l+VXtrcb7buE9Y8WZbBrNSy8blHRaP5ne8NUeVqyb5lBUYXJIgT5U/Oot",
+	"rdKOT1n+aqWSXvDzHtw60prw09J62OYe/jAw/xeDwZcNokOUD6JjqhdPyA0xxu2/a2PL/OdwAzbFdFTX",
+	"vFPzfgI1L0Z+1Cms+hbNbyvGt/s5EM87qmSEY/nImtW7OJqHwPfqyOYzJJvbEspNWlE42B2Z/GnKhmQV",
+	"EXpokkhxI7fUPOYFYBgbBbL8knpKkP5KeRRBKXCSuvtZrdR6FXIU/cnc/faXFFWIsW8omcjUkYf4nXHL",
+	"CmUs2xskg8GA8SXX9tfE6Ueux5si+Qo0UGI9K5cUx+KEY08EIcPQHU3BQRPJJRPSWI5zmXORQ4bGlfRX",
+	"wpj3+YUsK6GK+SFjHWaNgNCh6ZifiAVTXMelU1/8jzBKrBldNK6tVfVqfXkMmRR9KT1uLiHDKBofTuR0",
+	"MoTIpCAhHKhVbA12IkUV2sjlesXXEaJsjVpLDnPLVGnb0yXdIXg4ReoJzYi1LXyQHHpaise0KhaIpuVx",
+	"j/5TQglYkHrrEZoy32QZox3Pyi6hsDOGPSdHMoYJoiPlMcxeWllub4MAaItClLBqRiKy90qzVF2Bzvny",
+	"hGJs0zpTclfPiAsJNX7guAHBVRq2gjwf1lhDFdHru51iIHF4aiiONBSEhixGV3PDtFIFMgglAaufRNZk",
+	"+SUwW2ppkon0IwDtpxJyfSJasuM8FIyC0MfEoiiLMhegGS6dUKicmYovUrkVDVWy0ERWgbl2pVqZDW7D",
+	"M/RYNfe8N3z5GgX/e1JtnPWfUGctnYPqPg6qxsxeNmf2vxOBWdGhjqd3PP3ZqK8YGVGLueC1g/wYPN4C",
+	"cfbNHD4OBTN/0rPxmw+Hh3+en45PTlOmdBJyuEiHRapRpd/0XfvpMPD3XFxCVeomqXTOiSQGKZXXm73b",
+	"Bv1Y9XQHn+cUFPx99OBU2UlWMQO+uCbmd2M+GqLuhHk47l7ljfhgFJybsGy1AEmu8TZOfArGfk8+/E2Q",
+	"M9HGOXhwG2cN7ve+Jk165QZTu20sVcCFx7OJdsH6iXx4q2BMRwTTcZKuTsCTc4QTwHQ1pNNb0/8vKPGV",
+	"Wtg1kqgpcASJ/vffjqAgaJgnXiS07RZc8gss2Ld7tYdUx/fYxhkc8dF8htBkkM/7lescMxl77T75Okqb",
+	"LnNAaLeA3MBlFkpi1pqLaHYbWgS1zB3RV2ym8hxmtvaub63l1dHRAbsEykskW6UGoFzj6nX3g5Z3CdSU",
+	"rI5TVV4svOTpp4EWyEuQ9ZaEhaKtqSOlqA6CVzVnKguWWszDpEXxkDts4b6osj5DfGHjGCswfA/x482c",
+	"/BIjMy0iEdVaCzjKG9ojLj8tjZBgDBiqje34rl/oxMMKkSmbDGuYGFvbkloNwK+7+UCVhrQHBTNV5Qiq",
+	"cFy142E92kaqKFhV+JG4E4aZnhhJulBFffk8qn77lH08TTy0LFNUPglt827eS77u16uN8jLbtHhVsVc+",
+	"W9SPBqpY4mrzNlLevds84cGTaq97/bPlcvgqULRpfg5N2N1aM5GmfPn7y38DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -29,6 +29,7 @@ import (
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
+	"github.com/incent-dev/incent/internal/webhook"
 )
 
 // drainPatience bounds how long a stop waits for requests under way.
@@ -53,6 +54,7 @@ type Core struct {
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
+	Hooks     *webhook.Hooks
 }
 
 // NewCore builds the domains on an open database.
@@ -68,14 +70,20 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	feed := event.New(db, nil)
+	hooks, err := webhook.New(ctx, db, feed)
+	if err != nil {
+		return nil, err
+	}
 	return &Core{
 		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, nil),
+		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks,
 	}, nil
 }
 
 // Close drains the domains' queues, the ledger's last: the others post to it.
 func (c *Core) Close(ctx context.Context) {
+	c.Hooks.Close(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
@@ -92,7 +100,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +247,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, announce func(base
 	if err != nil {
 		return err
 	}
+	if err := core.Hooks.Start(ctx, log); err != nil {
+		return fmt.Errorf("start webhooks: %w", err)
+	}
 	failed := make(chan error, 2)
 	main := handler.Listener()
 	go func() { failed <- main.Serve(listener) }()
@@ -306,7 +317,7 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 // AuditChecks are those of every package that has invariants on the books,
 // besides the ledger's own.
 func AuditChecks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks(), webhook.AuditChecks())
 }
 
 // Audit checks the invariants of every package that has any on the books.

@@ -110,6 +110,9 @@ func newInstance(ctx context.Context) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := core.Hooks.Start(ctx, slog.New(&running.log)); err != nil {
+		return nil, err
+	}
 	cfg := app.Config{IncentaHost: "api.incenta.dev", IncentableHost: "api.incentable.com"}
 	handler, err := core.Handler(cfg, slog.New(&running.log))
 	if err != nil {

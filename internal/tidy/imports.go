@@ -26,7 +26,7 @@ var may = map[string]string{
 
 	"bench":   "app ledger store referral incentive leaderboard tenant pglocal" + data, // as its operator: through the domains, and with the product's own audit
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
-	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app incenta referral incentive leaderboard store webhook pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
