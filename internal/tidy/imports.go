@@ -40,7 +40,7 @@ var may = map[string]string{
 	"incentive":   "store leaderboard" + books + data,
 	"leaderboard": books + data,
 	"store":       books + data,
-	"webhook":     books + data,
+	"webhook":     "wire" + books + data,
 
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,

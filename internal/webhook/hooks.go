@@ -63,7 +63,7 @@ type Hooks struct {
 	vault  cipher.AEAD
 	sealer *once.Sealer
 
-	senders map[bool]*http.Transport // by whether loopback may be dialled
+	senders map[reach]*http.Transport // none shares its connections with another
 
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // nil until Start
@@ -84,7 +84,7 @@ func New(ctx context.Context, db *pg.DB, feed *event.Feed) (*Hooks, error) {
 	}
 	return &Hooks{
 		db: db, feed: feed, vault: vault, sealer: sealer, closing: make(chan struct{}),
-		senders: map[bool]*http.Transport{false: newSender(false), true: newSender(true)},
+		senders: map[reach]*http.Transport{toPublic: newSender(toPublic), toPublicOrLoopback: newSender(toPublicOrLoopback), toLoopback: newSender(toLoopback)},
 	}, nil
 }
 

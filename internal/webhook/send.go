@@ -35,9 +35,9 @@ const (
 )
 
 // newSender makes connections to where guard lets them, through no proxy.
-func newSender(loopback bool) *http.Transport {
+func newSender(to reach) *http.Transport {
 	return &http.Transport{
-		DialContext:            dialer(loopback, nil).DialContext,
+		DialContext:            dialer(to, nil).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    connectLimit,
 		MaxIdleConnsPerHost:    parallel,
@@ -95,7 +95,7 @@ func (h *Hooks) send(ctx context.Context, b *batch, d due) attempt {
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(d.body)), nil },
 	}).WithContext(limited)
 	// A round trip follows no redirect and keeps no cookie.
-	resp, err := h.senders[b.loopback].RoundTrip(r)
+	resp, err := h.senders[reachOf(to.Scheme, b.test)].RoundTrip(r)
 	if err != nil {
 		a.took = pg.Now().Sub(began)
 		a.cut = ctx.Err() != nil

@@ -55,7 +55,7 @@ func (d due) test() bool { return d.number < 0 }
 type batch struct {
 	endpoint Endpoint
 	secrets  [][]byte
-	loopback bool
+	test     bool      // of a tenant in test mode
 	now      time.Time // by the tenant's clock, when it was taken
 	due      []due
 }
@@ -199,7 +199,7 @@ func (h *Hooks) next(ctx context.Context, tx pg.Tx, l *locked, t turn) (*batch, 
 	if err != nil {
 		return nil, fmt.Errorf("list due deliveries: %w", err)
 	}
-	b := &batch{endpoint: l.Endpoint, loopback: l.mode == tenant.Test, now: l.now}
+	b := &batch{endpoint: l.Endpoint, test: l.mode == tenant.Test, now: l.now}
 	for _, r := range rows {
 		b.due = append(b.due, due{
 			number: r.Number, kind: r.Kind, attempts: int(r.Attempts), created: r.CreatedAt, id: DeliveryID(t.Endpoint, r.Number),
