@@ -24,7 +24,7 @@ const (
 var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
-	"bench":   "app ledger store referral incentive leaderboard tenant pglocal" + data, // as its operator: through the domains, and with the product's own audit
+	"bench":   "app ledger store referral incentive leaderboard webhook tenant event pglocal" + data, // as its operator: through the domains, and with the product's own audit
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard webhook fraud pglocal" + data,
 	"apptest": "app incenta referral incentive leaderboard store webhook pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 

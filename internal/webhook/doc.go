@@ -50,7 +50,9 @@
 // one worker with a bounded number of connections; one that fails gets its workers
 // from a queue of its own and after some failures is only probed, less and less
 // often. New deliveries are only made when the last ones were attempted: a slow
-// endpoint's backlog stays in the feed, where it costs nothing.
+// endpoint's backlog stays in the feed, where it costs nothing. And a process sends
+// no more than so many a second (pace), since callers come first: it falls behind
+// under load and catches up after it.
 //
 // Two designs were weighed. A job a delivery is River's usual way; it writes each
 // delivery three times more (made, fetched, finished), and waits for River's rescue

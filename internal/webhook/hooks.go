@@ -65,6 +65,8 @@ type Hooks struct {
 
 	senders map[reach]*http.Transport // none shares its connections with another
 
+	pace pace
+
 	log     *slog.Logger
 	jobs    *river.Client[pgx.Tx] // nil until Start
 	stop    context.CancelFunc

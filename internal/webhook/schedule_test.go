@@ -152,3 +152,20 @@ func TestStyles(t *testing.T) {
 		t.Error("the styles of REWARD_REDEEMED and reward.redeemed")
 	}
 }
+
+// However many ask at once, no more than so many deliveries begin in a second.
+func TestPace(t *testing.T) {
+	var p pace
+	if wait := p.reserve(chunk, noon); wait != 0 {
+		t.Errorf("the first waits %v", wait)
+	}
+	sent := chunk
+	for ; sent < 10*perSecond; sent += chunk {
+		if wait, want := p.reserve(chunk, noon), time.Duration(sent)*time.Second/perSecond; wait != want {
+			t.Fatalf("after %d it waits %v, want %v", sent, wait, want)
+		}
+	}
+	if wait := p.reserve(1, noon.Add(time.Hour)); wait != 0 {
+		t.Errorf("after a quiet hour it waits %v", wait)
+	}
+}

@@ -102,6 +102,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 		if err := h.render(ctx, j.Args.Tenant, next); err != nil {
 			return err
 		}
+		h.paced(ctx, len(next.due))
 		turn.done = h.sendAll(ctx, next)
 		turn.dry, turn.last = false, h.closed() || ctx.Err() != nil || pg.Now().Sub(begun) > shiftLimit
 		if turn.last {
