@@ -271,14 +271,15 @@ type Code struct {
 }
 
 type CodePool struct {
-	TenantID  int64
-	ID        string
-	Name      string
-	Mode      string
-	Available int64
-	Issued    int64
-	Voided    int64
-	CreatedAt time.Time
+	TenantID    int64
+	ID          string
+	Name        string
+	Mode        string
+	Available   int64
+	Issued      int64
+	Voided      int64
+	CreatedAt   time.Time
+	ToldEmptyAt *time.Time
 }
 
 type Commit struct {
@@ -292,6 +293,7 @@ type Commit struct {
 	Assets   []int16
 	Seqs     []int64
 	Facts    []byte
+	Objects  []uuid.UUID
 }
 
 type Conversion struct {
