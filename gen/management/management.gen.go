@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/incent-dev/incent/internal/wire"
@@ -297,21 +298,435 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventActivityReason.
+const (
+	EventActivityReasonCOOLDOWN    EventActivityReason = "COOLDOWN"
+	EventActivityReasonLessThannil EventActivityReason = "<nil>"
+	EventActivityReasonMAXREPEATS  EventActivityReason = "MAX_REPEATS"
+)
+
+// Valid indicates whether the value is a known member of the EventActivityReason enum.
+func (e EventActivityReason) Valid() bool {
+	switch e {
+	case EventActivityReasonCOOLDOWN:
+		return true
+	case EventActivityReasonLessThannil:
+		return true
+	case EventActivityReasonMAXREPEATS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventBadgeSource.
+const (
+	EventBadgeSourceAWARD     EventBadgeSource = "AWARD"
+	EventBadgeSourceCRITERIA  EventBadgeSource = "CRITERIA"
+	EventBadgeSourceLEVEL     EventBadgeSource = "LEVEL"
+	EventBadgeSourceMILESTONE EventBadgeSource = "MILESTONE"
+	EventBadgeSourceQUEST     EventBadgeSource = "QUEST"
+)
+
+// Valid indicates whether the value is a known member of the EventBadgeSource enum.
+func (e EventBadgeSource) Valid() bool {
+	switch e {
+	case EventBadgeSourceAWARD:
+		return true
+	case EventBadgeSourceCRITERIA:
+		return true
+	case EventBadgeSourceLEVEL:
+		return true
+	case EventBadgeSourceMILESTONE:
+		return true
+	case EventBadgeSourceQUEST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventConversionStatus.
+const (
+	EventConversionStatusCOMPLETED EventConversionStatus = "COMPLETED"
+	EventConversionStatusEXPIRED   EventConversionStatus = "EXPIRED"
+	EventConversionStatusFLAGGED   EventConversionStatus = "FLAGGED"
+	EventConversionStatusREJECTED  EventConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the EventConversionStatus enum.
+func (e EventConversionStatus) Valid() bool {
+	switch e {
+	case EventConversionStatusCOMPLETED:
+		return true
+	case EventConversionStatusEXPIRED:
+		return true
+	case EventConversionStatusFLAGGED:
+		return true
+	case EventConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventListingCurrency.
+const (
+	EventListingCurrencyCOINS  EventListingCurrency = "COINS"
+	EventListingCurrencyTOKENS EventListingCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventListingCurrency enum.
+func (e EventListingCurrency) Valid() bool {
+	switch e {
+	case EventListingCurrencyCOINS:
+		return true
+	case EventListingCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMemberChanged.
+const (
+	EventMemberChangedEmail    EventMemberChanged = "email"
+	EventMemberChangedName     EventMemberChanged = "name"
+	EventMemberChangedTimeZone EventMemberChanged = "time_zone"
+)
+
+// Valid indicates whether the value is a known member of the EventMemberChanged enum.
+func (e EventMemberChanged) Valid() bool {
+	switch e {
+	case EventMemberChangedEmail:
+		return true
+	case EventMemberChangedName:
+		return true
+	case EventMemberChangedTimeZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMilestoneType.
+const (
+	EventMilestoneTypeACTIONCOUNT EventMilestoneType = "ACTION_COUNT"
+	EventMilestoneTypeCOINSEARNED EventMilestoneType = "COINS_EARNED"
+	EventMilestoneTypeCONVERSIONS EventMilestoneType = "CONVERSIONS"
+	EventMilestoneTypeREFERRALS   EventMilestoneType = "REFERRALS"
+	EventMilestoneTypeXPREACHED   EventMilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the EventMilestoneType enum.
+func (e EventMilestoneType) Valid() bool {
+	switch e {
+	case EventMilestoneTypeACTIONCOUNT:
+		return true
+	case EventMilestoneTypeCOINSEARNED:
+		return true
+	case EventMilestoneTypeCONVERSIONS:
+		return true
+	case EventMilestoneTypeREFERRALS:
+		return true
+	case EventMilestoneTypeXPREACHED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderFulfillmentType.
+const (
+	EventOrderFulfillmentTypeDigital  EventOrderFulfillmentType = "digital"
+	EventOrderFulfillmentTypePhysical EventOrderFulfillmentType = "physical"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderFulfillmentType enum.
+func (e EventOrderFulfillmentType) Valid() bool {
+	switch e {
+	case EventOrderFulfillmentTypeDigital:
+		return true
+	case EventOrderFulfillmentTypePhysical:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderPreviousStatus.
+const (
+	EventOrderPreviousStatusCancelled   EventOrderPreviousStatus = "cancelled"
+	EventOrderPreviousStatusCompleted   EventOrderPreviousStatus = "completed"
+	EventOrderPreviousStatusLessThannil EventOrderPreviousStatus = "<nil>"
+	EventOrderPreviousStatusPending     EventOrderPreviousStatus = "pending"
+	EventOrderPreviousStatusProcessing  EventOrderPreviousStatus = "processing"
+	EventOrderPreviousStatusShipped     EventOrderPreviousStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderPreviousStatus enum.
+func (e EventOrderPreviousStatus) Valid() bool {
+	switch e {
+	case EventOrderPreviousStatusCancelled:
+		return true
+	case EventOrderPreviousStatusCompleted:
+		return true
+	case EventOrderPreviousStatusLessThannil:
+		return true
+	case EventOrderPreviousStatusPending:
+		return true
+	case EventOrderPreviousStatusProcessing:
+		return true
+	case EventOrderPreviousStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderStatus.
+const (
+	EventOrderStatusCancelled  EventOrderStatus = "cancelled"
+	EventOrderStatusCompleted  EventOrderStatus = "completed"
+	EventOrderStatusPending    EventOrderStatus = "pending"
+	EventOrderStatusProcessing EventOrderStatus = "processing"
+	EventOrderStatusShipped    EventOrderStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderStatus enum.
+func (e EventOrderStatus) Valid() bool {
+	switch e {
+	case EventOrderStatusCancelled:
+		return true
+	case EventOrderStatusCompleted:
+		return true
+	case EventOrderStatusPending:
+		return true
+	case EventOrderStatusProcessing:
+		return true
+	case EventOrderStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionCurrency.
+const (
+	EventRedemptionCurrencyCOINS  EventRedemptionCurrency = "COINS"
+	EventRedemptionCurrencyTOKENS EventRedemptionCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionCurrency enum.
+func (e EventRedemptionCurrency) Valid() bool {
+	switch e {
+	case EventRedemptionCurrencyCOINS:
+		return true
+	case EventRedemptionCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionStatus.
+const (
+	EventRedemptionStatusFULFILLED EventRedemptionStatus = "FULFILLED"
+	EventRedemptionStatusPENDING   EventRedemptionStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionStatus enum.
+func (e EventRedemptionStatus) Valid() bool {
+	switch e {
+	case EventRedemptionStatusFULFILLED:
+		return true
+	case EventRedemptionStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventReferralStatus.
+const (
+	EventReferralStatusPENDING EventReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventReferralStatus enum.
+func (e EventReferralStatus) Valid() bool {
+	switch e {
+	case EventReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardFulfillmentType.
+const (
+	EventRewardFulfillmentTypeAUTOMATED    EventRewardFulfillmentType = "AUTOMATED"
+	EventRewardFulfillmentTypeCOUPONCODE   EventRewardFulfillmentType = "COUPON_CODE"
+	EventRewardFulfillmentTypeCUSTOM       EventRewardFulfillmentType = "CUSTOM"
+	EventRewardFulfillmentTypeDISCOUNTCODE EventRewardFulfillmentType = "DISCOUNT_CODE"
+	EventRewardFulfillmentTypeGIFTCARD     EventRewardFulfillmentType = "GIFT_CARD"
+	EventRewardFulfillmentTypeMANUAL       EventRewardFulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardFulfillmentType enum.
+func (e EventRewardFulfillmentType) Valid() bool {
+	switch e {
+	case EventRewardFulfillmentTypeAUTOMATED:
+		return true
+	case EventRewardFulfillmentTypeCOUPONCODE:
+		return true
+	case EventRewardFulfillmentTypeCUSTOM:
+		return true
+	case EventRewardFulfillmentTypeDISCOUNTCODE:
+		return true
+	case EventRewardFulfillmentTypeGIFTCARD:
+		return true
+	case EventRewardFulfillmentTypeMANUAL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardRole.
+const (
+	EventRewardRoleREFEREE  EventRewardRole = "REFEREE"
+	EventRewardRoleREFERRER EventRewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardRole enum.
+func (e EventRewardRole) Valid() bool {
+	switch e {
+	case EventRewardRoleREFEREE:
+		return true
+	case EventRewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardStatus.
+const (
+	EventRewardStatusAPPROVED EventRewardStatus = "APPROVED"
+	EventRewardStatusPAID     EventRewardStatus = "PAID"
+	EventRewardStatusPENDING  EventRewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardStatus enum.
+func (e EventRewardStatus) Valid() bool {
+	switch e {
+	case EventRewardStatusAPPROVED:
+		return true
+	case EventRewardStatusPAID:
+		return true
+	case EventRewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
-	EventTypePointsAwarded  EventType = "points.awarded"
-	EventTypePointsDeducted EventType = "points.deducted"
-	EventTypePointsExpired  EventType = "points.expired"
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
 		return true
 	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
 		return true
 	default:
 		return false
@@ -1363,6 +1778,134 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventActivity A member did an action.
+type EventActivity struct {
+	ActionKey string `json:"actionKey"`
+
+	// Coins What the action itself paid.
+	Coins int64 `json:"coins"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EventId The same as `id`.
+	EventId string `json:"eventId"`
+	Id      string `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why it earned nothing.
+	Reason   nullable.Nullable[EventActivityReason] `json:"reason"`
+	Rewarded bool                                   `json:"rewarded"`
+	Tokens   int64                                  `json:"tokens"`
+	UserId   string                                 `json:"userId"`
+	Xp       int64                                  `json:"xp"`
+}
+
+// EventActivityReason Why it earned nothing.
+type EventActivityReason string
+
+// EventAddress Where a physical order goes.
+type EventAddress struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventBadge A member got a badge.
+type EventBadge struct {
+	BadgeId  string `json:"badgeId"`
+	BadgeKey string `json:"badgeKey"`
+
+	// EarnedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	EarnedAt Instant          `json:"earnedAt"`
+	Name     string           `json:"name"`
+	Source   EventBadgeSource `json:"source"`
+	UserId   string           `json:"userId"`
+}
+
+// EventBadgeSource defines model for EventBadge.Source.
+type EventBadgeSource string
+
+// EventClick Somebody came through a code.
+type EventClick struct {
+	CampaignId string `json:"campaignId"`
+
+	// ClickId The same as `id`.
+	ClickId string `json:"clickId"`
+
+	// ClickedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ClickedAt Instant `json:"clickedAt"`
+
+	// Counted Whether it counts in the totals.
+	Counted      bool                      `json:"counted"`
+	Id           string                    `json:"id"`
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+	ReferrerId   string                    `json:"referrerId"`
+}
+
+// EventCodePool A pool has run out of codes, or had fewer than somebody wanted.
+type EventCodePool struct {
+	// Available Codes that were left.
+	Available int64  `json:"available"`
+	Name      string `json:"name"`
+	PoolId    string `json:"pool_id"`
+}
+
+// EventConversion A conversion as it was recorded.
+type EventConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount     nullable.Nullable[NullableMoney] `json:"amount"`
+	CampaignId string                           `json:"campaignId"`
+
+	// ConversionId The same as `id`.
+	ConversionId string `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why nothing was earned.
+	Reason       nullable.Nullable[string]   `json:"reason"`
+	Reasons      nullable.Nullable[[]string] `json:"reasons"`
+	RefereeId    string                      `json:"refereeId"`
+	ReferralCode string                      `json:"referralCode"`
+	ReferralId   string                      `json:"referralId"`
+	ReferrerId   string                      `json:"referrerId"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount  Money                     `json:"rewardAmount"`
+	RewardCoins   int64                     `json:"rewardCoins"`
+	RewardCreated bool                      `json:"rewardCreated"`
+	RiskScore     nullable.Nullable[int32]  `json:"riskScore"`
+	Status        EventConversionStatus     `json:"status"`
+	Warning       nullable.Nullable[string] `json:"warning"`
+}
+
+// EventConversionStatus defines model for EventConversion.Status.
+type EventConversionStatus string
+
+// EventDestination Where a physical item goes, in Incenta's words.
+type EventDestination struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postalCode,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
 // EventFeed A part of the feed.
 type EventFeed struct {
 	Data []FeedEvent `json:"data"`
@@ -1371,8 +1914,308 @@ type EventFeed struct {
 	Next nullable.Nullable[string] `json:"next"`
 }
 
-// EventType What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-// by the order, not here.
+// EventInstantOrNull An instant in UTC with milliseconds, or null where it has not come.
+type EventInstantOrNull = time.Time
+
+// EventLevelUp A member reached a level, as it was defined then.
+type EventLevelUp struct {
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins int64    `json:"coins"`
+	Level int32    `json:"level"`
+	Name  string   `json:"name"`
+	Perks []string `json:"perks"`
+
+	// PreviousLevel The highest level reached before; 0: none.
+	PreviousLevel int32 `json:"previousLevel"`
+
+	// ReachedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ReachedAt   Instant `json:"reachedAt"`
+	UserId      string  `json:"userId"`
+	XpThreshold int64   `json:"xpThreshold"`
+}
+
+// EventListing A redemption at a partner of the marketplace.
+type EventListing struct {
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant              `json:"createdAt"`
+	Currency  EventListingCurrency `json:"currency"`
+
+	// DiscountCode What the member shows to the partner.
+	DiscountCode nullable.Nullable[string] `json:"discountCode"`
+	Id           string                    `json:"id"`
+	ListingId    string                    `json:"listingId"`
+	Partner      struct {
+		Id   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"partner"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+	Title        string `json:"title"`
+	UserId       string `json:"userId"`
+}
+
+// EventListingCurrency defines model for EventListing.Currency.
+type EventListingCurrency string
+
+// EventMember A member and the profile as it is when the event is read.
+type EventMember struct {
+	// Changed Which members of the profile the change concerned; `member.updated` alone.
+	Changed *[]EventMemberChanged `json:"changed,omitempty"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds              `json:"created_at"`
+	Email     nullable.Nullable[string] `json:"email"`
+	MemberId  string                    `json:"member_id"`
+	Name      nullable.Nullable[string] `json:"name"`
+	TimeZone  nullable.Nullable[string] `json:"time_zone"`
+
+	// UpdatedAt An instant as Incentable's callers read it, UTC, to the second.
+	UpdatedAt *EventSeconds `json:"updated_at,omitempty"`
+}
+
+// EventMemberChanged defines model for EventMember.Changed.
+type EventMemberChanged string
+
+// EventMetadata The caller's own object, as it was received; absent where there was none.
+type EventMetadata map[string]interface{}
+
+// EventMilestone A member reached a milestone, as it was defined then.
+type EventMilestone struct {
+	// AchievedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	AchievedAt Instant                   `json:"achievedAt"`
+	BadgeKey   nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins     int64              `json:"coins"`
+	Id        string             `json:"id"`
+	Key       string             `json:"key"`
+	Name      string             `json:"name"`
+	Threshold int64              `json:"threshold"`
+	Type      EventMilestoneType `json:"type"`
+	UserId    string             `json:"userId"`
+}
+
+// EventMilestoneType defines model for EventMilestone.Type.
+type EventMilestoneType string
+
+// EventNotice Something else worth knowing.
+type EventNotice map[string]interface{}
+
+// EventOrder An order as it stood at the event, in Incentable's words.
+type EventOrder struct {
+	// CancelledAt The same, or null where it has not come.
+	CancelledAt nullable.Nullable[EventSecondsOrNull] `json:"cancelled_at"`
+	Carrier     nullable.Nullable[string]             `json:"carrier"`
+
+	// CompletedAt The same, or null where it has not come.
+	CompletedAt nullable.Nullable[EventSecondsOrNull] `json:"completed_at"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt   EventSeconds `json:"created_at"`
+	Fulfillment struct {
+		// Code The first of `codes`.
+		Code  *string   `json:"code,omitempty"`
+		Codes *[]string `json:"codes,omitempty"`
+
+		// DeliveredAt An instant as Incentable's callers read it, UTC, to the second.
+		DeliveredAt *EventSeconds `json:"delivered_at,omitempty"`
+
+		// ShippingAddress Where a physical order goes.
+		ShippingAddress *EventAddress             `json:"shipping_address,omitempty"`
+		Type            EventOrderFulfillmentType `json:"type"`
+	} `json:"fulfillment"`
+	MemberId string `json:"member_id"`
+
+	// NewBalance The member's points after paying; at a purchase for points alone.
+	NewBalance *int64 `json:"new_balance,omitempty"`
+	OrderId    string `json:"order_id"`
+
+	// PointsSpent 0 where it was paid for with tokens.
+	PointsSpent int64 `json:"points_spent"`
+
+	// PreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+	PreviousStatus nullable.Nullable[EventOrderPreviousStatus] `json:"previous_status"`
+	Quantity       int32                                       `json:"quantity"`
+	RewardId       string                                      `json:"reward_id"`
+	RewardName     string                                      `json:"reward_name"`
+
+	// ShippedAt The same, or null where it has not come.
+	ShippedAt      nullable.Nullable[EventSecondsOrNull] `json:"shipped_at"`
+	Status         EventOrderStatus                      `json:"status"`
+	TrackingNumber nullable.Nullable[string]             `json:"tracking_number"`
+}
+
+// EventOrderFulfillmentType defines model for EventOrder.Fulfillment.Type.
+type EventOrderFulfillmentType string
+
+// EventOrderPreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+type EventOrderPreviousStatus string
+
+// EventOrderStatus defines model for EventOrder.Status.
+type EventOrderStatus string
+
+// EventPartner A partner of the marketplace as it was.
+type EventPartner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Name      string  `json:"name"`
+	PartnerId string  `json:"partnerId"`
+	Verified  bool    `json:"verified"`
+
+	// VerifiedAt An instant in UTC with milliseconds, or null where it has not come.
+	VerifiedAt nullable.Nullable[EventInstantOrNull] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]             `json:"website"`
+}
+
+// EventPoints A movement of a member's points, as in the member's history at Incentable.
+type EventPoints struct {
+	// BalanceAfter What the member could spend afterwards.
+	BalanceAfter int64 `json:"balance_after"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds `json:"created_at"`
+	MemberId  string       `json:"member_id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Points Above zero: given. Below: taken.
+	Points        int64                     `json:"points"`
+	Reason        string                    `json:"reason"`
+	Reference     nullable.Nullable[string] `json:"reference"`
+	TransactionId string                    `json:"transaction_id"`
+}
+
+// EventRedemption The same order in Incenta's words.
+type EventRedemption struct {
+	Carrier nullable.Nullable[string] `json:"carrier"`
+
+	// Cost For all units.
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt     Instant                   `json:"createdAt"`
+	Currency      EventRedemptionCurrency   `json:"currency"`
+	DiscountCode  nullable.Nullable[string] `json:"discountCode"`
+	DiscountCodes []string                  `json:"discountCodes"`
+
+	// FulfilledAt An instant in UTC with milliseconds, or null where it has not come.
+	FulfilledAt nullable.Nullable[EventInstantOrNull] `json:"fulfilledAt"`
+	Id          string                                `json:"id"`
+	ItemId      string                                `json:"itemId"`
+	ItemName    string                                `json:"itemName"`
+	Quantity    int32                                 `json:"quantity"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+
+	// ShippingAddress Where a physical item goes, in Incenta's words.
+	ShippingAddress *EventDestination         `json:"shippingAddress,omitempty"`
+	Status          EventRedemptionStatus     `json:"status"`
+	TrackingNumber  nullable.Nullable[string] `json:"trackingNumber"`
+	UserId          string                    `json:"userId"`
+}
+
+// EventRedemptionCurrency defines model for EventRedemption.Currency.
+type EventRedemptionCurrency string
+
+// EventRedemptionStatus defines model for EventRedemption.Status.
+type EventRedemptionStatus string
+
+// EventReferral A code was made.
+type EventReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant                     `json:"createdAt"`
+	Id        string                      `json:"id"`
+	Reasons   nullable.Nullable[[]string] `json:"reasons"`
+
+	// RefereeId Whom the code is for; null: anybody.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+
+	// ReferralId The same as `id`.
+	ReferralId string                   `json:"referralId"`
+	ReferrerId string                   `json:"referrerId"`
+	RiskScore  nullable.Nullable[int32] `json:"riskScore"`
+	Status     EventReferralStatus      `json:"status"`
+
+	// Warning What looked like abuse.
+	Warning nullable.Nullable[string] `json:"warning"`
+}
+
+// EventReferralStatus defines model for EventReferral.Status.
+type EventReferralStatus string
+
+// EventReward An earned reward as it stood at the event.
+type EventReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount     Money  `json:"amount"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant in UTC with milliseconds, or null where it has not come.
+	ClaimedAt    nullable.Nullable[EventInstantOrNull] `json:"claimedAt"`
+	Coins        int64                                 `json:"coins"`
+	ConversionId string                                `json:"conversionId"`
+
+	// CouponCode The coupon that was handed out.
+	CouponCode nullable.Nullable[string] `json:"couponCode"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// DiscountCode The code that was handed out, of any kind but a coupon.
+	DiscountCode    nullable.Nullable[string]  `json:"discountCode"`
+	FulfillmentType EventRewardFulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant in UTC with milliseconds, or null where it has not come.
+	HeldUntil nullable.Nullable[EventInstantOrNull] `json:"heldUntil"`
+	Id        string                                `json:"id"`
+
+	// RedeemedAt An instant in UTC with milliseconds, or null where it has not come.
+	RedeemedAt nullable.Nullable[EventInstantOrNull] `json:"redeemedAt"`
+	ReferralId string                                `json:"referralId"`
+
+	// RewardId The same as `id`.
+	RewardId string            `json:"rewardId"`
+	Role     EventRewardRole   `json:"role"`
+	Status   EventRewardStatus `json:"status"`
+	Tokens   int64             `json:"tokens"`
+
+	// UserId Who earned it.
+	UserId string `json:"userId"`
+}
+
+// EventRewardFulfillmentType defines model for EventReward.FulfillmentType.
+type EventRewardFulfillmentType string
+
+// EventRewardRole defines model for EventReward.Role.
+type EventRewardRole string
+
+// EventRewardStatus defines model for EventReward.Status.
+type EventRewardStatus string
+
+// EventSeconds An instant as Incentable's callers read it, UTC, to the second.
+type EventSeconds = time.Time
+
+// EventSecondsOrNull The same, or null where it has not come.
+type EventSecondsOrNull = time.Time
+
+// EventType What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+// of both. So a purchase is told twice, once in each style.
+//
+// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 type EventType string
 
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
@@ -1396,14 +2239,21 @@ type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable.
+	// Data What `type` says it is, see there. Names, addresses and codes are those known when it is read.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
 	Id string `json:"id"`
 
-	// Type What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-	// by the order, not here.
+	// Type What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+	// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+	// of both. So a purchase is told twice, once in each style.
+	//
+	// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+	// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+	// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+	// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+	// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 	Type EventType `json:"type"`
 }
 
@@ -3334,8 +4184,8 @@ type ClientInterface interface {
 
 	// ListEvents Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -4519,8 +5369,8 @@ func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId
 
 // ListEvents Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -9792,8 +10642,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -22177,8 +23027,8 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -56482,416 +57332,469 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3ddts49i/4Klia/1lV1U3LsuNUVeSLcxzHVeXOhz22U+npco4JkZCENgWoCdCKOv/M9VzPI86TzMLe",
-	"AEhKpETJshNXq1eviiyR+Mb+3r/9uRXJ0VgKJrRqdT+3hozGLIWPpzEbjaVmQu9csHFCpyw2X8dMRSkf",
-	"ay5Fq9sKdZqxkEhBqPm/mrCU6CHVhCuSsjGjmsWkL1PCtSKhbzKa7rxm0/CQ0J5iQhOphyydcMXaraCl",
-	"oiEbUdOXno5Zq9vqSZkwKlpfvgStC6rZGz7iegf+Oz+iC/avjCmtCE0SOWEx4YLoISNRlqamqwkXsZy0",
-	"ySX8MWQpMz+nzIyYksQ0Wh7EiAs+ykatbidwA+JCswFLZwZ0wUaUCy4GCwaVsL5+zBEpVrFElyySIlYk",
-	"E5onMBToxPTXT5kaEjqgXGxwQEyn052jvmZp/WC0JBPKNemxvjQdplMuBnYkq3T29x272DunFef1HR0x",
-	"RfQQjic85nZDsfSOpd8pkshBmxwlEzpVxBxO0zv7REfjxHSVsn/ddPb+2en/rA4m++WB0U9vmBjoYau7",
-	"//x5YAbq/t7zQ1U6NSfkixnqmKZ0xLS9by8TGd1WjflqyAgTOp1+pwiPy8PpmZfKA+LmnTHVw1bQEnTk",
-	"nzqNW4EZfsZTc5PNxV1/9EHrmI7GlA9E3Ygj+3vFoM1PN2oMTVWON8rb3uyQFasbbj+lWUwiqljlgBVb",
-	"usgRtr7RAUtxx1LFZf0q+yeqhi3F3c3B8x9rxltsfJOj/k0mcd14hzKJK0Zqvl66wENsd5NDLTCk12w6",
-	"P+S39BbIhTnOSUIU7TNDqJCzdYk5wpr2EkaOLo9PTwOSCf6vjJExS4mhSSJmMWH9Pot0m5jpKzpi5JZN",
-	"yYTrIZIdOmLXwtGiAdPYXZ+nSjuGCkTwEN+hAnilp14H+/sk5Pk0biIp+gmPdHhIJkOesLy5a8EVUZon",
-	"CUkzYRhVQA46L8qvc3EzTuUgZUqF7WtR2qURG/VYujNioxvai/b2n7l9Qqkh36kZPr8ClRxTrVlq2vzf",
-	"f5Cd//vjX/+rVblvmo3qjhjXbFRxxNJJfNPp7FUfLY7tbfJovWbTuhHeMiTlh0RIDZKRYlHKZjjNLZsu",
-	"vRK30Mkmh10jVf0mJ2RExRQYEWdGDhjTAd5n1SZvgWUPqSB7nQ7Kfv1MMdgCGPa/MpZO83GDDFE6FjHr",
-	"0yzRZpSBGTSy+L1OJ8gZ/l4lw3/DleZiULfYCf5ccSLsL0sXOfEdbHKh38Jlqhs1XjUYdECioVRMkN4U",
-	"7jJcTzoasfbs5Zy5leVZjFx/G50ET5jSUrBK6gkTcU98p8y5L4/50/hmr9Pp1Ay42PYmB33W79cvvDQ/",
-	"VhwW+H7pUZG26U0O95wO2PxYPwx5NIQ7GJBIZgL0rFSOyF6bHOHd7LEhFzHK91RpIgVI8Gw01tO6i2le",
-	"rL6Xe4Vrub938NPBz89+PPhp6e08p6kW9cs9xp8rFnysxdLlHvvGN7rgUib18lbMyFjKpGrEUibLh4yN",
-	"b3K8F2xC01qJi9FUsJik8NCqfDF1TW9yvFcpFWrBFdT2d8sjT0XErJRlhDBFuCYhPEMj89YNj8PylPQn",
-	"cROzfq3kq/MBbG5eX0xTaiyFYqjO0dgqouavSBpxED7S8TjhETVD3/2nMrP+nI/9c4ulqUzxlRgv0x1N",
-	"eHxjBb5W0IqZpjxRre4fn1t9zpK41W3RkaEBraA1YkoBwWiNMmW0aUI1SZi5/3utLx+LD+A7pOI5XBWm",
-	"tNmiWZXXzDRfpP9KWb/Vbf0fu7kdaRd/VbsnZipHIMPiAs3vtVfCFRnRpC/TEYsDIlNCSZolzMoRZs/N",
-	"Fi+3TlUNx761W/VKhcFgUROlZ79YFQ3E7fttMk1SRuPpDfvElVY1e8zj0v5SKyQ4XYKb60JsCzM7vejR",
-	"x9nsI7/VJdVn3iZIZpUU8n2tghJAY9ciLFiYwh/g/JgOeGw+mUtvGtX0lgnyfVhe6/AH1HIe5GjNGL4W",
-	"tVB89N6H8heZ9ngcM3G/U9n3zRQPZOlkwVkyCm1Co1tUXVUkx06AVd1JyjV7RIJSNRbZxzMvxyyFyc/Q",
-	"kvst9qkwGitNTvLVW5/WY1M3+EPtqis5Ynpo7sYETLSpBEvaY6zxpe86E+zTmEWaxYcoY8oBuRVyAgza",
-	"6iqevMcbXfLXbPqWqxHV0fCeC15hOFly2GfoFZlQRYyqC16OGevMI577eTraY4kUAzCszwxro3vxTupf",
-	"ZCbi+22EkPqmD83Urr5lYUJq4p58jMX9MKS6dJYFuBBiyRSMBdgIOhG4ypVzQkVMRjJm36jcck6niaTx",
-	"lZRvaIoK5vq7N8bGbrSUNwk0t+AOMdKT8dRwZHg0tXYj8pa/fMT7UjsGkB5+Np/MplJB+Ggs083emSsp",
-	"31IxdV7B+y1+SjW7AYMaW3B7tJRowEtdp48o5FNdcDECsczGMwta4dddKC7NPF7viG3WSv5KtQO1aSvm",
-	"8a8o+L0XNNNDmfJ/s3sS5KzYUr0gwkRMqDlYdMBGRhYx8hdVhJIeo6m5WPIW5MfHOGvvpOkeLrChzJQk",
-	"/I7NDG6j9/i9oHeUJ7SXsHuvtm+o/gqnU3QFAWEiI2nm9IjXGD3kJKLCrG4skeMJOQE/BsiERhkQciKM",
-	"0NFjKJjmCl+1+PF17opfGBjDURyD+71gsRmnRl3QHK05t1zEy5YQWnhtHvwSGIGGleynrVZQtCg973Tm",
-	"bEhB644mGZuxPT3b7yy3qeVWrD9wrK6tj/5p2fsni4A6HQ0YF4OXWXRbFR0CAg/7NOYpU0QKMBu/vzom",
-	"MYXLU14Xa3fqfjbK4ohqVGJ+PGgtNgwHLdvBkV62qu+yBO7FqVCaCj0327yhwI2mcs5K1U4WtBcWGzkA",
-	"TOmqTcJPY7BECGaOvBob6mEkOvzb9glWR2Gm+EdrLLkApgoEz3z4NC4MJN9iGMgbTns84brGadKT8lYZ",
-	"tdWsPTUvtMkRzE0RmjKipaaJIoqLCP27PTbg1qObjc3lA/MHrljFpsX/zJSuCud6xeLMaHRGfxtSAVrb",
-	"3MbObyaFA1URHSYzbcYQczEITZuwcNOAKCmFkaXBL30I7omAZCI28n2WJAGZmH0pLzY5MR848wtjD+W1",
-	"MEtivoAgGdcOuj206QX0fzZCQw/XbKSWHbrSDfnip0zTlE7N3z2aUBGxOgM2bg8dpIwh9WM0GmKQWztf",
-	"QB/WZohtr+Jwnk1wJ6wtpXIzFkVDuVtWMcyLTBCZ6YDQRMk8xsuevCG9Y8BCe4wZWp7EZIru6RX750pl",
-	"Vd3/yu+YCEjClMKtNlo0Guh6NLpteOwKp6vmZtuVMzwLLnF8aI9TTPDCwnUCL7ywNuYVZ2garez/TIBz",
-	"fI0mUxYzNqpatkugQ1JAjIMqrl9kjmOSsJjI1PA7kjKdpYI1u8EzJLW4rvkM7Sn1m1oYaH7Qgpy4eLJQ",
-	"uC5VlPkl/jg/26PcC25WkovBDE2cI2y9uqY+2DUyQgkScyEndv3MsTczOyQjOjUPCDagmt+xhqew+u5C",
-	"j6khYEbdoROaxjb6U064GBwSa4a2p172+yS0ww/XODMJ7zPNR+wEvH3zwzm5Y+kUZTQgqimLGL9j8T26",
-	"uqg9prOdqQ0d2/vdRIy2GdMUGML6iz1zWdyZq7goM5tSsXQL7oOaF0KtjLFMDLUD+uJlkeYvfBo3fnhm",
-	"GZbIP4XpGSm54rILZN+WWRMIWYXgnflrHqUQV75cdvQyY9DicZVLd046u4ecX44bBEriQy3qBf2ZVQDj",
-	"OVfEdEtTFh8SarRWFpMhVUOwMYeC6YlMb0MQSMOY3XF7jBerBeA+LOkGdvRBYUFrd+y1XZgKKkfd1nFF",
-	"aE9muksoCZF2g9TH48A8FLIR5UlIaBynTKkA9jmM5YhyEZp9tz8wFZgG/DR7U0LFtTg9dw+Q70/P737s",
-	"QuTc7o8HP1iHsVsK88JUZikxiiiPTctc21hGK63j4MwXZkjmxsIozIpgr3CJTWuVMjysyBtepSjGVIOu",
-	"3UjMxLtQIV+O6YALiou8uInz/MnZDYehlNqq2l0Xx121udJs6ZjyGKm1OX09swbgeRrKUQUHzuIBa6zT",
-	"vZWCoTwNr4F4s/K761ADJuJ1VM/GZAQDTT7P/5BmaABa1K3bkQvz7JegpTRN9XrDVZrqxv1dwsNfglY2",
-	"jldeURtKXsF9kZ5DNAcX5gxFIFktiRubo1ywpG5GhUXxm+lOUat8nPKh2dUvnpjiXBddjg3cdX/Pvo3r",
-	"fmEPYhU997kbZEynhhgLQwCYmL/ukDWxbMy/mIdMf79zNjFjMNLYKzpVhRtSkONGXBx5q9JKlGBMpxcQ",
-	"ma+qksfMavVZymDaNEnO+hBds6gHjKzLh/4xaAnbKYaLuUZTtF1uvtVjOl55GTCfrG6BZ06NH36+PMUt",
-	"KI+k1HZhH0tLH9hTsez01dpaVztUswfKG1w7QV0Me0ynilAbEkmUNn+en7x7dfruV5d+xr26GCWUj1Ah",
-	"8fGvz358vkwbWfkU26fnjrGfT58mis3O6Q3VYLV0qTygIZupwVaa+0u0lNVGp3tcBzi0tX5y7JvRVKhD",
-	"sOeB5GB9BGYsG71ES8eSsnStwaxw9/LNK18+v3kvlp3GvrY2S7t83ykM2o4SHt0GhCWKFR6KZGyeAEbG",
-	"pTDycn4GbPicNWXPnNvl+RS1l/bSCRNzmltII83vWJgzDg2JU6BsQ1R66Ph1aLNOQ+TaoVFwwjHNFItD",
-	"MO3Ya5cylY2M/hPSNBryOxaHkL/U54ImZWEeOwciZJppBS33SqXw7qbze53EcoTCCgVdbEIVzoAKZ1An",
-	"UmxGJ11HGCzIWStIUAtEoEVk2i7RBqUft+hfWwhSlfZGvPk0QX2ycKMMyZhAxgXmiSo+EDQxpzFF1jBz",
-	"GEq5sXMnMFqY1mnoUbdAvWhiFF2W9OeJVcXpXt82Mq/EVJo2MGr7jrMJS79TlcYNS8JO42qdMqIjhqS4",
-	"S4TEQBwBtIJHWULTRvN0a3MMDvTZbt7wW+bgBBo3tXgzIPPDUAOb2hYQJfO0eCHFKp1VJz98GEplO0Ir",
-	"kDl1MktidMj0GIrgFW3CdsTrqYiRTJ3LuSrprlK6see/Ik+Q0TvuPXvtpv42cyEvoc0qymB0vqxZG/hk",
-	"pQI5k1Tu93zmLAXzidF+x4pH2w/LLWG+KhV2tdIm1ZGkVxD3UUWYIqpYMY4C3Qlg2FIFOrWlRFtK9HQp",
-	"kT3WjWUKdKugIlBJNraU7bEpW76JdTRuI7KkYt+AAGl3tcLdyAgXsY3+M0QaZMagoFBMGB8MqwRHdsdj",
-	"Zj3YNI65aYEm54Vn8DJXqLumXWXuJXlLedKTnxgGN4yousWuyrMIWp92BnLHfvlPJUX7gk7e2mjDgg17",
-	"3kMlSJgyqqRQoXPXFSXnMj+aoxEw+TqPOdeExjGLXQwTHMCSDrv0Ds9sqLUb216DfIlr99XfSadgyjGE",
-	"sNLxOJV3NvLhn5D50goQWwc+RWBYqVQ5Ezrp0ej2XCY8mlajK/QpJD2WIgYgIiFlNBq2SWjdyzdSJNOw",
-	"S8w/6JbxCXPShpyQUMubf7NUhl0S22hMei2sp9psmfkxsBuH2Zd9mQ74nTk+oYt/CLv5Ez0WyRHAPsSs",
-	"pxHiKwHbkw1tGNMpkf1+WTMvDhlcwzAq8LJhF9WrJWN2LmVSdUQMkzNsCTykDDTzivi2YlBuuYVjeBfi",
-	"MLSEEDciM10wDFHI7sYJjsCIYUQsORFL4wRqGG6Btzyg37ou0Arna+bJYKZgyx9IuU6AxcgKOAtps927",
-	"t+bZRY6wO8njxgM2km+c0okAItqbgouiFDly3yiOootphMyyGJHtQ57ssJcaUOwybILbudvwlTlecWPn",
-	"Az0xSYbFYRf2TsHW4UWFqzQxF3ecacINhRkwwVKKj+Mlo0SwCQqcECupucU3sZTEtd8KWv7lGuLhmM88",
-	"HT8+e3v+5uTq5FUraP3y5ujXX+HTxcnfTo7xy5O/n59enLyqbhg23Jvj6pwXqznAc7vxPT3S5e34vwrR",
-	"Dwi+2C5Hnx90FgEvHe38g+78u7Pz4manEoApv9YrQSSsbvB0q/z4TvBqIQLGX3k78HDYO1J7OO5DQVdF",
-	"2agYPnRfP/zfZBLXDj0P9K9wY2TR8JAYhimVJnud/7333AiJaM1PkmraXJDnSv9bljhAlVp+vzDa3/As",
-	"qrP10gyCHDFpjYMO4nGVADMFFmbkqiFXWqZTMjGimxrKyfw1fd5ZMfWjAPKE6xTkyCB2TPX7f6rZqHb/",
-	"I6rZQKbTRTkt1aJJZA90k4VcarQoLeeCkXQq02v4iA7Y+7TSxPb+4k27qpEVB9gkgNAstI8fXI+SYrjl",
-	"sVQ1uTeVt6t8tZbLq82sE2Y2zjph3qkM7/TeTrRT0bRgd8sRZdeiEo1Eb4xKfdD1qqa5cB7q79xrNr1X",
-	"ztlrNp09SVWucIn4lXMEpslRAwyN5la5S/M4kt5Pp/iCdTrbv/Zm5djq9DUX74W916+ghf8rrOLMzXaw",
-	"RoYdyT4J86tjI2jzs2FTvlhc7dTbUsAmA5Q5vN49pzouYsd9kwSSaZ1AavF5yqOlot3lzOMPRGJtGovC",
-	"nAcgslThTyh6IAFG9eyByS7XyTrs7fHJdRFKEEddT3IQurOWbmNMeWWGw475yYWxz9Hig9K6PGtwQ6qU",
-	"vyMxtVHvJbTQ77wVa8W9aCahLB2q0ej/IUVl3IX5jfzbEOjeFOxtp0fvjgBoJSAqi4bm3IYnmVnl3Zcs",
-	"TbgIDyH9MxOQS4SWy/LUfjxYcYjzFqEFJ8Bhk9brS4BNWAmL+g4YDLpzw6Pjq9OzdzfHZ+/fXYWBc+nB",
-	"jzJrwK6XrruNjiqyitKThYDAHo0HDsn1nr3eVk0ct9ScTEjPiIaSRwBfirkuhH2ikU6m9zij5f5+kSkZ",
-	"MzlO2BpN5slWxYjSdUllBWkcpkwNZRKvQOEaqMf4zWJ24k/vlXl4Tv5i01z8guaKg62/EwCrW3sfeA1i",
-	"9xGJ+YBrCC1gI4txnsOsrrNxjuJVRwy4I1gijs7ePyWKVcnJe0sV8fsLA7P0x0GS5/OpX3uLslu7+mtq",
-	"mRPWU7wy5nMzwmKVylQ/yd+p4Hp6LON6qhtZA1sJPmOWq65m6lwlTGKN0+qaf69YWk3FXnE1Tui0dHDd",
-	"Wyt3OLPiEbo6CnOsWv5XtJKYxxTCZd5fHc/dlvIoOuU17+y8+Pj54MsOftjPP1Su/ysZZSOHqtPYJX4k",
-	"yNmYiaPzU/Ks3Wk/I7FtZg1HeCnOZD4n3wMiWqRldE/lPnByCjFaMUTnqKGceCR3i2xMzCilSBbCqyyk",
-	"5y7zYzXb6LLYMEx8WMt0WtZ4q5y43C0K+pX7qRw5ZYVbOOCYOSTXFSObZqPaNhKa1s+SPk8Sc4auGvDY",
-	"X2Ye/xK0hiyJ3wuNusFaXp65iRRN1BWkBbPM1wzGKoaizbctl3tybIqGxMD1NEvY70uSBAs1gyAE33Jl",
-	"IK/tpZBCzXRpHFWuTWeCa1UfjTKmUwi0DOFurQPNsHo25dIYr2ItB5mw2aiv2TCvwsoXYrtmD3TBVeB8",
-	"B7g2petcPMZFGlE6bqukWBrqWg/gYnRCxWNmow8NicV8RPSXWOoBWecV1NORw2YpRed0KjNtyeNcTtFZ",
-	"n4SwHqGNFslBc0rpkh4LTVuANDP8yjyjCorSbKBztGVusO82MsDci9VsXHYrL/C1haPKEYy5soyzcghK",
-	"s7GqKhonNBMRg7ilgo7nLdTzlLLe/lygAStebY/i0IA7z2bkWAQGd8XclZu/lXYX3FosuEMX9V7HIkKf",
-	"XW7y8uTN2Yebt6fvTt++f4uxXrYkAFdES0nUiCZJmxwfnd9cnBwd/3byqlvOqhtSRYY0JjRJkE1DihYE",
-	"Vt2xNnn5/tWvJ1c3J3//7ej95ZV72x/GIVVtcnFyfnJ0dXN89u73k4vL07N33ZksOKyEZejAhCIYQfta",
-	"vDu7uTj5cHThBmSYBZICLX1uXykUrTTZVtAqTKoVtGZHCmEhMwNrBS3fbWWEyIlIZeJE1QpaNqTjMRMK",
-	"UqnLFwDsVwjUTDKBCIpI49sklGMmbCiehUDmNvPPbGJo+o902CUHnYPylG3YIj5QPeIC6OO8GdNhVFar",
-	"WEvBJI9tAINHs1wGktIs6Ns0bRMlKiKiPFrmvLqiLM0okIzAV3QzcnlNRLsH16yyJkANA6pIWMSXbADG",
-	"YhUvN9x8lYo9zl/1WexD2KJKiuB3oPos5rjxAa4HGhnUIVFQaqVNXjLguxiNZWYKckPOcydcD9vX4lrs",
-	"kHCmRklIvj/odH7ozpX0AKJHZKahaaMCgOtXHZLQzj+08NrAJdrQeBGJFlre+wG8xsuhXuF1X8QA3n32",
-	"A96kcpkAXxjgO4UlA/BVD0oOrx5gt2CPtje3FvTbDgwfTmWmbYvmzsv4xjRsy9NC08/tqOBJW5cjIL1M",
-	"w+Tyoh34OjY1h7ltWtpz83Pw1vKOpflC45szBTDMAF7Y17BihltZWip3hOZ4V0ijXdp4qKgDqrnfewqx",
-	"yAE25mh+gJlMMnXJ9xZMdiAxyRZq4WmqGQonKABiV64JXDybb2z7KrEVj8xuxokpyOAVk6nfBENFbyyh",
-	"9Xtb4mygblp6iwJn2V7IDK03YzW0NbFHDdb4BuK17ca6weUvGpbpvHFozFEu1XhEp8g4S7vkIsJL7WF0",
-	"OOYA2YBxBC7wtU8Kyasp62ciZnF+qPEl3kvKS+jqIuHsAdgJOsIXbfj4jTlS/UROSq+62HIU0xNG71Dy",
-	"TKkYMMQk+PFgp2dUexSf7PmpKlxJvj/Y37ftzpc1WFRvYb7RYrWY4kGfKUbDVYNCNNh6EW4dhgpNzqKr",
-	"H5JSTRqijOBtdJZEouQ9oe46FrCfQ/L9c0+iFsAteyRodwuLZUOgEbMvxQId/8qkZrMlOUrSwnydqRkI",
-	"8GI1mGK5hnmahnggcxUB5ooczVOPgqJbuOde43V3FqD0Cnet0Li7D3aQ+UnPYSj9CTZDqC4AUnOEDHcu",
-	"o+2Xgbtn6rfUilx1iZ5nwst4hie78tC51Re3zhVYB/5dAcqD9aJmGz/VRnzWQxd/GNEkYalpRBte3CUh",
-	"Sv9hQEIIDfjj2UfzGSYbVgpHtdLWh+II8ZJxvVwqwpHn7VZKNndM6F8Yq/QlOXRHqHnLqqJ4Voq9N91A",
-	"f+V4pr1ibI0XPQX7pOvjrxApX5GQIkGAKsI0JlJ4c4It1psik0DwYwDgpYKwO2u7ngniXs3BYkP9YaS1",
-	"a+tsEbUajFE7zhE9VyNelD2z1BA1zDoDvsEQNspMamoziBCF14z40CcvOcMRqp1JfC2sfRwyOwJgRVYc",
-	"nAPcbtuOWs5h244thHX+jcOmrbyOAEhdaaQWDiIY32+TMKZTFZKBtNIvCVOZJABtDXFkXAC54npqrs1I",
-	"Cj10GI3UMC54pc8/sTg8JPRajLhSRoy0dTl9Nq95RUksth+DLARg2FIDmuqUTBkF1RvXY/Z4T0sZr8/2",
-	"lllNYwtVUwKJWepmhtmVc2v3l70z9tlvCxU82BGbKTePMgpfV57d4nvzCSpCChZ23ZbG0tbusTvrNrLr",
-	"NtlD7UwxdcXlxuH2dYnFFzKX2pIbc6muhd32XdjyAHxjpYPRtS3bbriwsCIF7V4wbmUahOglQjoIXXug",
-	"S/fATAztwAmCz8IQgRm5XitPfk7bKtmQNRGWbv1GQG8cAW7uyyvWBMUsWuFpznfKx9FTXSgVuoabj9fx",
-	"zIRGDHU9ZCqHRMlUK/cVUKlZpjNDpuejoRq4kHJqXOkRsKEZRUs7rG3V5QC0tLf15gBnmkKsJkhpPdIh",
-	"kXDkEzrwqaCgd3BFhixBCRyTv2Fb8GXzuH8XWgq7sxoJUDvMoC0meZlXXUZt9Zn1oG/VxXlz95FC37TP",
-	"j83UmEdcZqpNLiOZMuVVzj3Divc6ncN86E796ck7lq9G+1qEmEWs4JEJ8j5MjSc0jlUpadmb33EErtK7",
-	"DSY6JB2is1SA4ufzZmdSybDjUgjSz51VqqMHLZxSqYmDFZtokrSUny+f4L08UBwW7oN9uBJ5rIwcOZ9r",
-	"ly/Qopl/zSmVpFscUeDH7VNNXfOVV3feSzQf9+vBDFEhModTYvEMjEnguk3CV6eXEGZ4c3z26sSIKMdn",
-	"788h9vDViRVUfj395erm+OjiVehzo50ViOprAdc4oXwUkPDo/dXZ26Ork1chGUtl6KQtqKCJFBELSPj2",
-	"6N37oze25eP3l1dnb0PQe4FwTGVWZmSl4bWCVmF0raCFjbWClu+3FbT8cM3j0EEl2fhNJgsDN6z53QLS",
-	"Y90Ly3GnVWUG1i56s2J8xsOliz9UWtyCRLiaeLl47ZTO5a5+s++LcFMaZMsV/OX5mpWZbj6PqutrxrCB",
-	"LHA4wl83A7ywmvPidcoSRsFKCbfdZ+eHoA0iaCM5ApOwi+qA1URRAN9tzyNHwEbgr2Aasq1W3vJTSBEH",
-	"/ICF8YHlVKYVw/XKRoCV8pqw76qVLY1cAZOeOywZ1pNjqg4yQd3y8XgGp3avSSCyT62vaVjIiRN1CxG5",
-	"jTuYvXh5In9hTpWrYq97VSKFReIMyMUvx+TZs2cvDgkFNyZaHzAqETXuEU8SrlgkRVxOdjGq9Y7mmBld",
-	"mxq/3zR48cp96M59+P6P9kf4/Ncf/uf3//jvP/6683HumR/mgx/LGsvEaKpvYTLFX3ZwQeHEUDPg1oDr",
-	"YdZrR3K0y0Ef2onZnf246yyUu6Y52BxzehcXzOnJbDDUhwXtCmyHILo6wWNZulwpLD9ljGj2Cexig1Rm",
-	"YywMQ3pTX4OnvnJG89DCGYyYBwGsm8vGW6kKSFNwl0LS3oMlIC/JoJvXtsYpR70YH8zzeTWknoGQB2XX",
-	"FobMfbVEZEMnEtbXzfKQ75FsvGDl8MGHXLnNBB/aZJDiTIL8gvuqMl5U8ge2dIpKC+M2aCa4sHncoD/D",
-	"FW6A0OaUhJhUwo3anfA7lrI4109kXzOBtWrNEBCIejhVPDIvWqOsGnqu6kQT27aZm326WhzRbLQBwQ/I",
-	"89cV/Ar3qsJUmEyhto/zyMOClxhHuwqq2xonqwHAKrPmjgTEyUM4gc2Ow3ABFqXs2ysSVUjMT6jS79Wa",
-	"ms6irH4fuSJTz5Er+cw4ZXdcZuoS1mrdGPSU3cnb9VGG1wIRWChRFytaleECyoSksAHVa1GcW9UNcJtZ",
-	"Sc3NqbR+sFs2NTsiSpVhUfKicOidAAUip4tVqrsDG6AerzEv5CsSj9ds+oHrIa72olvtUv/wPnu7KSbM",
-	"QOiDIdvbe/6fcM+Dlqo5L7ZAkY2nAq+6QvfCZCgT5iq8N6+EtzG64cdcdQsa1XvGUnr1VZuVYnrtqpAz",
-	"ZacbF4ecf295jcjZd9YtFUlXudONSjLLvvWhw2JiheY2ORK2Wmkv08RI0tb3zvos8uEkGI5VVUlnZnpU",
-	"FyveBm7fqo8FYNc0KF7cy8DBSYnFqVgJ9NTrPCW5DEvg9qYEBHGw24HW/AAKUb0t4O2DqPtFPFeorYsO",
-	"Whct6KMx/4PMAgVUnvnbMbMs3ym7ZtomwSmWJKrRYi2E7PmmTQyrZe/PFV3boInCzBxuHjE0ypzxdWF8",
-	"1sPqWYLG8yewZ8yD/SwwbhSMGd7AsdyqUQwLLVk43EWcP3KrWD8s59iAiuB40NdVExBSqTKkk6VKCiPe",
-	"kUgmCYuwptn9lQAP07QWytIVZkuUg/ujoVTMG8pzK3mYKbPnYVC0obs8BI75Qo1ryt4Daellc3QlpVNG",
-	"bxVWkcMadVxAHAFebov6sHQwGzVAumrNfoarXBk8YvU1dmz4nauyw1OX1FBx3nqFGu0NqqWrtesUP9AZ",
-	"3R64DR+4ID8S9WdvA9Ta0smvTKwdftQSxQWCkay1HWsIozg5SKmoouILMNM+zIOl2UwoeMcK/CDHumpL",
-	"s+d7JaS0GTUD5OO8JqxNO6kuq1pEUatQ9c2vXrAe8LuiwiXWG/g6lOW2GuatMfrfQry04qR/NZuNBV0M",
-	"D3cBag30yiWYaTU6LsfEP7VU2NwIdtoG6M1ivLWgcCuC3HTiD1mQ+1RWYIVuEpugSJ4YfCNEaUH+Crfs",
-	"BRLn/+4BAMJyDqPsk7+ft+eoDQY6sBhzcSwojNubsE3Ci5NfTi4ujt5cht1rgRaJEY1Zm4Q5iMBl2CWZ",
-	"6Cd0MGDxbN3mPAngO2vSgHdP313enBxdvIOBupyUPLizHEX59yKsQXEGAGlgBwjRlX5I8FfeSaU7AvXc",
-	"KvO9hYyQfTIyz1j5aSJJzCI+ookKENexTU4N/UxTDjFFJMrSlImoaAERGTC3qrgX6H6TYS/vpGbHVNVD",
-	"ybmag8swlWcx7MxrVedzpuRH46V0ZRWKS1oqZC1Yuwkkbr0NoH7ZX2F/m134GadBo/AuzKfPkuRB47xm",
-	"1+dPHfdVtmCtebPtriwQzB/1TtshnLM0qkxsAmsCKOADtvbt+gbvFECvVt8kzUbIWko4FeivtuZwKVgB",
-	"+lSAxjai6S3TkPr0qC7XHCZ26aOQad4UGXFjoLD3hX2dNxwvFmcniJaVrFOwzZdNW8OVW6UUV0DSVlkx",
-	"FcqtFgmgKJUWB1TFI+Ecb0AmxfvwdeXR81JXVY4rvJOGFJk1jysUYvAC1AAP8X9bXA3TwgIaVZ2KW5m1",
-	"f+UGtBxrEfyp8y2cCA3ynRSACWbaUuvoeab1c/PyfBfw9SHp5PB2Dh2UMKHT6X0rAY4RjwmX3k20NKTq",
-	"3QaPQhUNRiLbyxQXTKnAaMGKQQ1G5S0lvcyy14kN+Ji6zC1IfH9MCtxY4V9d8Q1adyzlfc7iRUYWRRJ0",
-	"SaCMJ60Dt9rY4hpcK1ilAG+9cm2AIC8si40UJlca1ip6uT1FG6CA7jx+bRqYI2pWa+QWUtPsdHsO3CEP",
-	"EalSSS8A1qgqx2cJ+u+CnDQHlbTSoV61bvmF7WRB5fJmZcFnS13OZxyVcGC999LnthWmu7hyNw65Vleu",
-	"K3d3qbEWqCjBS1nYEITnQnNGj0a39619t6C+3cyKz41fZjqSVbJheMvGOuy6ut0eqQTBtoonNs9NC1rm",
-	"pcoji2hEyDibQape0VsmXtLotgJO1aNlD2kMwJiGB+KCOhgwKz8CYhsscmHkFXCvbnWaV92f2QO3kIWp",
-	"+narNyZfkMpAv8hWziZayts2CfupHJ1jbmAY4J9HHj0rIKGWr1jPFfZyNa1DQuOYZGOipQc5qkq4r6tx",
-	"6aMwEXbNLLevOPPNZQC7SVfUnbGYeAIiyerqci4UzErrXSFAQusAqwCCTARocC6Zes3+7HYv783cUFcC",
-	"fY3q1qukNQs2sa7dauncW3GdTRlQX4C+Vg5tfjgLmBSe8ar9nRCjdLnyAhZBdg3x2xLqunAxvAbarbmD",
-	"XGvgVJ4hF4WOFmdjF8/B7Cn0C1I4+6UdKjC8xVW7kRqxKzuqldndQ1d3Xcjh7jibbMqgXdG8h/KvmDWP",
-	"hgjSXqpOQpMC+kSBU6IX4uTCOSROTmrEO+gyS9gyaHjQgkt9qq5DakLTJbDD0Nr+QjfMXDz6TlljZ0BS",
-	"CZLCtRjSpL/D7pgAB/Yh6TELWovQqIkULPDiq+w7ScbwXZBZ2+QsJaHmLAWcJ6UB7c0ifgYIFsRTpa8F",
-	"wtCYkxPhEa/kTU0YRwnBPmhFdLx6IfLlAbeVwbZdFDeMxgZOr/sXLkMcq5XHf/86HePcfNyka2dthkAY",
-	"lq6iB5gTfsUt//HIAvudlRDqN1OrcRarZmZZPtYThQI8z4q31BraC6VdHvXMexNs+chv9mD6Tp7iuYR9",
-	"/bJuvYRVj5zFrXPTnK+NgNPAPa6qlFDYx/rzmmeyOoZ0fvLu1em7X1tB6+j8/OLsd3Cdnx+dAqrQ0bvj",
-	"kzdvarzihRtcG3AAihmQ+CLA9HcqjycoAKOh2wj1mpBIgXzC3CEAaRMx4SJKshgCGJDDXYsib8NAK8uW",
-	"HFieK5FQxVfWpbKpHK1dmrXCHr320X50wmgmXn+6/K2ZE7/WpBq16/z463nPRQtqb3jlckq9pDy6vGNp",
-	"QseX6PIvo+T9eGC2ed6lhujb5kolscs0VZpOFQEk6kPSIUzEiGyifcKpP0n7z1/sNwG8mZsN5jnWGTlu",
-	"GRZtjmWXhACI0k0ZjUOQWvHvSco1C8EnbagBoqbIfl65AE0+Yf5e/sa1oEmCr0CYEdeKHJ2ftskJhGe6",
-	"FmzlBUdwuIZK6KpNLhg1UimGcKZcm88WQNVSI6gScY2eDiQy9YV4D0pxFd//QXf+/dH8Z+fjX7o//M/v",
-	"zQT+G8b+Q2U5wEumwTdQl4mSpzAZilcVZGqu6W8yiV9Z4NsaxytEIDsEfHtILCqVNaIVAkLBvmFOT98V",
-	"pPAWliKu7jLF21m7llp+7XMOJdcoV4XaMwvNd/5B85ZHP16OyJs//wGrDTVZP7tQJSBlzNbFNjCWDpHC",
-	"udZM5Gs4E3jRYPXuHYlpl6NqnoW9KS52MHOcljl48qKvS0OnraXZunjBm1OOouYKrT2YXUUrMoZXi5BY",
-	"I3PvcsyW4SB2qo1bMRvBvNepuoX69Xp9L6j6XhxUeYLlLm1kw+Lt9bEgNZZk23FpEw3VzQcRNAxQwlpX",
-	"1fLONxiqVIZIrcWB/rwg5KoCw3wGX8wK24BbChcIQXqdPByiIc0IyFoCO0QAVhTTOxYQuE2O8mpcFuU3",
-	"h2mfB5iGyY2yhOoFVeFrPAxnsxapQ2eIIrkdSsuZ6DuXBto0/vOrbLit5FZTPtlOWavDAqhPANXRoITR",
-	"ZChtJYSYx/cor1xfvdm6PYmSpE9TjA8vD6YuL2Np16jf5W7aReyyIhTcFyMCH55XF5GnHhZtikPXis8K",
-	"rrb6Nz8ji6VZPOY2gmA2hydiY10Hw+CLNKUZWEhdvo5NC5vDCLcVEQzLg0Pgi/0pOlXVESFLqhrb49jE",
-	"yzlzhFZ6pcHWf3D+E5uS4IEKVy1CuaSoLqwXF4ZdREsju2YjCIpVZ+98DVm/ydVTLaxZvuCV/DKLIqYq",
-	"ME1U/sNMOFUyMXKlYWANoDhcM1V955712vA8L7ha2yUW3cod6rBhBNL1qdKkL7O0ytO8Cn70fT3GRe9v",
-	"g8bn/LkN3yn4ZBu8kTsslz48i6VyX0dg1c6/BxH92B7tWl7dy+IB06ubxpiI1b0goFblM9nyUtx+slni",
-	"hROMM0q1WhuBu3G3l/BwJS/BzTjVbFQP2lxAj1mqmJRt+fd0Qc3AuCzznJYhWeaeXrHzdYFcVzw+ZQyW",
-	"tey5Dwzg+lCW3VlgkweZe/2Zt8Abj3/sv61j/jjnb7UkjVk9/hs+wQ60Z8Ut/6onH0EMag++B72oqB4f",
-	"JYymaj6WZv952cr8rMHJq4ZcXNLN6kykHh3jiJjfyL+lYKQ3g5RRsPFY5It6k/pekzqAdXvh0qbrbRYe",
-	"FmEVrIN3FSl091nFe3G3+9zBJSgEazW7t8ptsaH89XFd661MMRVjfmMLqRH3I/D183KenPqDN+up+dO7",
-	"UppPsGpZf6eC62l10fejPPQmEzGD2t5DqZgAI2lV9YaiFaWR+FFpblkngtmNtHGJoaKJb7UA1EJXQdnY",
-	"YQv0FxpfFj36YTittu8pX2gqoiOobN5jbWLr7kHiGpSthcxbCIayGdWzO6JWANY9pqoSkCNKON6JZukH",
-	"H4bTY3jjy8eKhIHcWrdai/lrlc1CQcWGsVhuA1cawIV7qbL7PA2iWYPlhIjKFq2G3qw9pzT/vmiNXOT0",
-	"SvN2gc1VTdZEZrfy7fArYydU2n93sgo7EtgjW3NXjt1JnLcSW5Phd4oINmFKE2jbpRGBV8c6lstOk4pL",
-	"g6bVah63fhJlg+xA13MDqnFcukZ1psLVIho3NTUo707Xq9mKBca/Q0eVq2a7ACqiaaHWBeH3zh8KdnUL",
-	"j9MENM46BEvktaZma05LS56tJWzpHpmGlQjt5iIeNTob/kzgS+9r47sq3PRc3UK11AWkeGUjz3zWYtCy",
-	"0SBrJuKWeHS+KaVifoX1Kq9EZVqkn3c+tPyMFK5EObe3sKU1N/2NXJRd5mguGWdGGtCSfD+Wihvt6wfM",
-	"K5C36KL+XrABxe/NixBFh/k4LsRGDiCd+p6+B2xN3TOixtZMtD3XLM1FgZEvEkXnJUzDGyqr4qFXTQrW",
-	"NOeqXoqVo3HC9Jq3NSp7AZsMZHPk+/6UrSrp1PNhrizK+rQn42lDWruYMK5LdObDuY/P3p6/ObmqCd6+",
-	"H9FZqiwUCVFOYpZQFnuYy2emTGWKZ7HmLl0VhMMnU7nWRTr7UlEFv15eDTRG/x5XKmMuaIuN4CPSGqD7",
-	"8T8zpWvKhNbcE+dt8d1bUdeCMGK5Ul+D9MZ+jd172g8DjDMQYnA45cBBOcFjMqbVNfkTWYWgeTIa66mF",
-	"O3HyDYTxWmoP5K2RVmhZUMWNL2a/rgKYoOVj7FkmYmtAbazrvMdXFmTN56A7i1WhulLBtoCMjW3XsrJ6",
-	"cKmcjAR5w06m5u6+91OtqvKtzKrapFsUNgjWuKC2+neeiTtz8ddNIW/i3qe3zZ9dOxQAe6lO9qVVpBCr",
-	"CGUp19NLM0fr1Wc0rQaazwtyYZG5cDTQN+12GwI4YJVAf8T3fW9DrcetL6YzLvqyLsRf+AJO33kYNgXl",
-	"HbIxBPUmRraDJPGu+RoMo4GLBg7MgFSAVVIDZLxjKRPz2bIhFVwLQ5NUQBzygoKGtSsv1CYA73R0fmqY",
-	"NuLQf6eInIj2tbgWf/nL5ZCOmWr/5S/kTAA4FYT8W7BFRSjpARwPrO4hYPTA96GRhEMMVg1zPJiwTU7u",
-	"WGoL64Bs2qc8UdfCtRl+vm6xNJXpdatLPrfb7S9fwsAHXKYy00yR7w86ByQUUt/0ZSbi8IeAUDJieihj",
-	"V3QNniSxBFhRTYb0jpnXnl+LEB+8Ma/TJJETFoc/wKr0ZMyZmi35njJaSLCyqwKsG9cFi+LCjVYFq56b",
-	"0H5n75BEQyoGzGwWxE2qgMQsYRBVDD2bPpR9hex3Om1y0OlcixGjwuGigAUEbOJmp0Y0MVcFb7qbcpYw",
-	"Gx2nCNeHJISFbJuTERLNkkSRyZBHQ4gYvxb25xiw71VYyPRw8eYyJWOa0hHTUHFIiohZbFmzCKdinGmz",
-	"Ai9x3cxB+Nvl2TvyfXgshWZC71xNx6xL6BhLOnMpdo3mHv6AGJ2/7Pwc2LCoPfKWv3R//Gz+sBLktcAl",
-	"a5P39gy4wQHU50DIlMVt8spVjc5vx/u/djqdjumJiilBthEYdYonkKtCNYW1x8BXdS1gGW0KS59r8uMB",
-	"6RkViqZuWWM80Admg04FoeT86Or4t8AG3yuoHEtk5rKHqELb7aFj05jXCpk35tgFkCsCTkW7pFd8xNRf",
-	"/gJdOpTTejxTfOeCAbqa2YhLwweoIOFpzEZjqZmIpjuv2dReRCxydX52eQUTt4PH8zdmiKxCk8RikVnU",
-	"FjKVGYnlNVwHswO+FgJRdAS11boeXpuwPlbH8ujueG7HwO/cAeeK8JgJzSOaQPyyoUZTzdrkyDR3LSDK",
-	"EzfSRsH/BJkjbXJkb9VBZy8gB/svoI/nnz7BipkR5u/Z5XnNprA24VGmhzLl/4Zz2CUvgWQTT86xb0vv",
-	"FYTd55iPXCAepoxZQBJ+x+DaMaUPYe+vRY8lUgyUmY0D0HQEAHCOkylJ+C0r0Ad72ix9Yp+40gtyr6AS",
-	"nT2i5kyaoUIiFkSuf9qB3y18jfX+t5CaY7JogY0dnZ8Wwja7rT2AzRwzQce81W09a3fazwDESw+BN+72",
-	"Eml16UEVYtc7tMYCbIFhin74Rm6EkjQvsQHIJrHEpFZYyx/ZPUfL3tLn3gAon3mwogotc9iDFu3UyGcg",
-	"GZsn/pWx1MOsd33BYpB9lhbxMJPCKCsjTqZMjaWwzpj9TsdijmnrMZwlgSAff6JGactR3P4oQfi19jv7",
-	"P+50ftzZ+/lqb7/b6XQ7nXan0/lHC9WVFuzLTWfvn53+z+pgsu+kz64vUIHgHq3jIU0HLEaoJz1BPM47",
-	"mmRgSpVD8b/sUNqRHIFwXEaDs4CT+88dROSeh3rcK8My7oF81Xz9ANMO5KTZrWOIgSn7bgfNpg0ZjW3O",
-	"+t93rId457Q2Hs4+vlt6Fno7wA2qeslv5O5LGheiIg86e8tfeS+opTIsxpeeLX/pF5n2eBwzcD8c7L9Y",
-	"/saVlG+pcEmwYCx93mRGpzYP48QwfnzrWaNJeQ0O9jcbjWg6tZcbqbfZTJD+DP2hA4X5vTQDzc2Sp1YX",
-	"v4I0VgzDULUZb1RDQYiUcuVIICbbhC/fnB2/vnlzenl18ir0OfSGQLfJW8qTnvwEGPs6GpKhnLgMAUQh",
-	"UWOAYzu8FoLpiUxvUf6K2R2PrAhzy8basO5bNoVEGzUEdpBMrXeWIxSlYWeJmcm0kJTg5IMX1yK0v94A",
-	"aVeWNpeJ41EcwzVYmTQW+DsU8/2IWhFT+qWMp6vRnjVoxt/kUPwV8DdVmXQ0vfxu4v5+lfU673Mt0dS9",
-	"1eb1LZDSlYhhFSG8GrIcwLZA/vwB0DsXbJzQKVtKBate+RL8eQlppwEhPZain3A0sxzsNejinE4TSeMr",
-	"Kd+Yg4AUe3/5e6/Z9C1XQJSeHJU/NwqNS72TaUGGtb731ag/pPFDF1ay3P0M/57GX5AZJEyzBYlR/8zi",
-	"gU94s5oWfjcvfV6wkbxj69HYlzio1v2lO5+3ZOlaM5rg0qAqqMKvNnryP0Ee6hwsf+Od1L/IDBMentTV",
-	"uqK3zCjsQOKJ7Pfvd5+83e8eytqxb+Or6Gt+CghRxBWBnKI6lQ0TjppeqdnMo83pbS4t7DnEwuJfFotg",
-	"78cX7RcvgqbyiEsUs8+82OnsXcEDszKLWakbNbbFYex6XLq/XXQZHpvuZxRxTMM/d4JWP6ED8xnK3YB/",
-	"G74C4HKXg29O1NDH2WKErwsu2e+YwzG9AMOOanX7NFGskEYrsiQp58haV2GO4Q2QbEalLCap4HsWFMn+",
-	"MYuQ1np1egm1q26Oz16dFICDunsdD2r2x0cPWmSaKTiYj02/2PSEi1hOcH4vOqXMN3zAprPlxdQKYCKL",
-	"9tAbV/YeSZl2B7uJPu1v2Faj/oY16qhAhh0LyL8rsQH/9TLF2qIXUEFCHoeI5+Sq0R0JLAqLCi5mMlfo",
-	"tWROrSVIE5SvCHUtwNlSBVESFCotKaKltCp1aKhVSBJG74yunWEINNeKWPCuKuX5GOipO/lfVYUuU/8N",
-	"U/AZslskqp6GrkQkv6xAV0pr/JDa+paBbhloJQNdlQXWWVEcldwaUh5cA9taXjYkDSD5Bbes53KNhYEq",
-	"vXD3cx6h+KWgJJY5669Mr81Wj/MIyPurV1umsGUKX4MpbEn5UzSm/cp0gVTmYSolqKu11ClgHpX6FOAG",
-	"ZlBlSEtZFwl0SEJ3UcLAfmbM1SMytKRtKURoo42gxmoMEXbXYjKUCQTHYBiZR4Iz8xpB2A0lgk2IA0mD",
-	"MOCA9KYY7oWDGtLxmAlVcpiakRrdLAaPqMO8u2VsDB249mzF0xgy60ZmIEiKC0FyCVMQqCbyojsDW+Lf",
-	"KoyHoG9qGy0z4EKBktdjTBCo/mnG05tChUg924atT2W0VJpGQ37H4nyjMfLIxUBTMSUjmTKMcctHiGsX",
-	"d8lBp0NCLgDa+QayaziGJlbomGVQqHsxw+BRNdIq5fF5DtDUGlOj1jd3UFajYzVSBLc8fyHPf/4fxfPt",
-	"uavh+S+uOj/X8Pz9jfN8H55JhJxstcKtVvhktELgZAGBuxSQlKlsBAGpljU+lL64CyWeIH2s0r78Fvjw",
-	"XD0TCzBSSAgMLNoIuPcwYTBHraUoaUjBDkkIscq7rg3linRdC4xtpZC44AJtuZ6JBjvCxktG7cAFhEdU",
-	"MVf3IGFaQ8y4EchoAWJ3KK/FENIcoKXCHLx7Micn82HilebyUvNIfjCwWlyLKYORWgZn1skKVsVgZICi",
-	"URDRHulk2sUJH3QOEHXUD0gwFmNMdCbIlOlDSAmy4tO1sOb/2ch2EroGMEMClLSwTX4x7M8N18Zb1Frl",
-	"C6AzT0dmwkTf1uXR7yf7nXLiZreVKZbeHDz/sfD9e2WuNQgLf6OCtVa0qudr9KBRcIU86RlBZ3a+DcWq",
-	"IhCP+ePmp59f1K5W4zUpnJgavu363bLqLat+MiYJZMee4lNffWAqs5REQ8lXM0ksZ9LKVhuo59MfIOxZ",
-	"Zpr0pMYancpz5Blzia03UTZr2LIEdIzB0/ZvaxMQcmLzy2zSm69G4TO4xkyOEwCkd5DZMgUDBqAyWE6D",
-	"4d7KJ/Ygy8mTiqjWKe9lZk7XAvUPx50SKW9ZTKju4gxjBgmyUiBkkKriW65Iw3ERveipcC6XwH+A+nEB",
-	"qAEp8UYo9GwZi4dQ/vM6AQi5sIB7FSD7rUZco+U6DRqz1Vvvzm4uTj4cXbwCBAY2hntXkpvGdJqbkyA9",
-	"jSu4Ja1cFe74qO/OlyXq+XK1243Nqcp2UHsd8j/M5YJdNWf7ebvTCeZLgFQO63ldwYH9tQzpheIOFewZ",
-	"gjgYdQV/J1Dgm9F062zd8uonw6tt2b1CsRE8x2M6dSW2pqt7DxZw6iL8z/JgXfLOKmyQ0GSt2UbrT+Sy",
-	"UN7fc8yYh+RoK8b/PnrS5NZ5u4Yh96uFstpD2ySi1V2krRf3T+DF9RGwxcJXuUXTlvBclxBbWtOA3B6h",
-	"hZCrYoFymZY5hFFc0Mfq1JW+kYa7JJRjJkIyoVxbLDSSsjvOJsG1CIHusDj0kD0KtBWLmhBGCaMCf+yx",
-	"RE5K8cDfKeKRxoErceUzVtkdj5mIWJV+g/zATH+OCVRkYVjfuc2+yNSi9AuAMGt6txVz+I7fNEOZUzti",
-	"NpIlADb8SYo7axRcwIOed/f22p39or9RsXKyqc0ubS3R3WiCON6to5fHe/vPVjXGme/NGcRhWm0DQfV+",
-	"7AQte4RhBdxRAl+y51mtf/7lL3+ZzXC1R+Hk7dHpm5u3R1fHv3me2eo+f272r9Ba/sK7s5vjN6fHr4tP",
-	"mz102H2ASdF6NK6jWLPkCbWFIvhm2QZIdrhHzXEIPGMw0rli5cDI+YgfcBjZq2LjfQBdQNFJEfEGQ2k8",
-	"dFOBZ+QAxBVRl2odh4kZ9AbI338Q1bP7A8vrjGfPgyqJvG5JEspHxRbnRfZ7r9pyMX/Ikvi90DxxfcJC",
-	"p5P4ptPZK+ITziwHIi0Wl6N6PSXgCF2c/HJycXFyYVWo371GUKDVObxqbolaENaZTxMo/rfOg1bhIq8A",
-	"Tq0++ERtM7f/PMGmOcNZCffGxZNWBxvegwc8rtvB0u8jdcuQ7amhHBPak5kvZx6xpPn1eSdx+g/pYfha",
-	"TG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHlRGQVpUCSiEcRbVzl47HqbxbELnxhmlFBtJrnXiVAOG5O6tm",
-	"9lgkR0wRX+4ArYVaeeX06Pz84uz3k1cBYgizKUmZ0oSqa5FIMTBXdMbyCKEhVN0qbx5FPlawkMJg8pCP",
-	"I5gS5mUQOz9cqrn4ENKzHNFwzEOI0UQgVRe/KaQmhhZVRy02zOjAAT1FKYv06YgnUwi3mcjmBPkCOP+M",
-	"XPV05aiZZXhMuWkmUeFZOSpyK01tVJpy1Gm5ODW7Gd+4OOWo4Fak2opUW5EqZ8ko1dDc7WpEi/sJVCmD",
-	"oh+18tQVZKwAlusqItXFyd9OjqskquOjd8cnb94YkQoqCzBuBJhrESFCkktNhRwUIQn4qgIS0bGRwDB+",
-	"tk3OzDsTrhgixlMnQVVJMxcwwacnzIBLjaVKujTtiSQjh938nyraLF6UraDzJxV0PNH400k6SH63ks5W",
-	"0tlKOiDpILveiKAjY7YD1b7uA/VrCe+DQ/1uLjIrX9nui+edYCWQf7NcZcZriw92D372Mb9YbQogCiyZ",
-	"OxrRf0tB/mv/eSto3Ukemzf2HysuyW5Ro9gkXwFuG6D0LSO7+m0qBrFCan05gNV8tQTS9QhKRK0D21oH",
-	"p2rP21eFU21yFVeFMLXzeshU6wJt2hhl6qxKmDork5Y6ScsMKiBsNNbb4iPb4iNfHwLTkc0mVLNSUtr9",
-	"PAYtsz6+88qSZ3B8jRRL7mxNKAFJV2ooJ4IMWcqqozfXpZ1W+b2/mPTtSEebJELbeLk/Dziju8QomXCt",
-	"CNpGm4tCNXd6GTjReywz2wk6nY6941TEttQs1j0NAHtQprn3+tjSAqOupQxBehyeYeAr78ooylIsBnYt",
-	"uLBWZGgvZTg/hHKMXZFa7Fvd8vGYxYDag9XphhSLd2ea2HZkGrvydREdAQikmbCtBIrgj2YVzcBwVq4A",
-	"sBtFXrK2wn58CvcZprk21Xp8kB44Jkdv//Fup9Pp7O2c/P3o7fmbk1bgv9v3331sTIkKS/GQ8Yf5GQDh",
-	"zhPUFWhmaaQqS3RtSn6PmUPjATvMG1tRbmsue0qF55CocaEloQvEv16W3DrQkIXCoEfC2P1c9DJ82TV0",
-	"U8T1DOQXSOIcZ2k0pIrlELUp0xkk9CD42hJvofUECgmOwEMEzUAUuhyAl5c8iYa8o1eFDCQ6K+kMJNx3",
-	"ioRRQifmx5AopjUXA6LoVAWO6brxYh1vMA64ARqpDXHpTPfFmaGzw4wnvGVjHXrDe0AUF5F12XJNejIb",
-	"DMEEMZCCHV4LKZKpG7Wtpz9ijum7ebTJhyHDWtkkoZqlxeVzIMfo9ALrxpChNZNIwa6Fr52NcWQI9+df",
-	"t0YQ5KciYl1CB5TXxI4540hqxHzF4rAIVlyM70PHcM76HT6xD2FjEc0UM3PEFUQHiHmefRobNhL4bq9F",
-	"05i1C5jIfZCJiv60x0YidsA7ZyDKHPy0t1e6N6t4e80yPChYXq3fcekswBMIx20VB6qtsQ8eUhFBaWJ0",
-	"xbJU0aQcqV8Eeto6XL+Sw7Xk33SUfdUjXCuvmROFNlwgj1tRbSuqPaVCpnkgVQkkwzLJguDmSGBJybdf",
-	"FsU1dmcGUGuu+01OnIwxkneGt5a0ZnCJjUZco7o9ceXvyICOu2QylGDUGwIVpzHJwEJABYFe4fsRV4rF",
-	"IDJZ9g41h7lukwuAK7aROiHta5aC5GXaCAX7pMM2gXTxcEK5DgOIkYdNsrp7n4s8UB7QD7myUMZoLVBS",
-	"CvzXJRvYEg4gfkC/ZrCjsZ5CrVgyGTKcvuYjIzBdC3nH0jY5gVU0ywFCjZE1aGSWkCgNCetyAFJYm7yz",
-	"o3EoU0iLzKJZaazPqlF/33ClsZtl8CJGSOYeMzKhStv1LoidNMa1AzuIDjyqM4G6EYKLgSGNnm+3oIGb",
-	"TuF/L2rwSmCfSnAlI/rpDRMDPbTIT1y4P/eClkZWpjRgDn6ZL1lrTuCIiinOQeEBMlto9wdrINahp6DH",
-	"uDgaW+6w1d3rmMHQT3yUjeAvHJv904+MC80GLF04NMUiaY6algBH48A2azFdzEPVgyoOaf95YUCdigE9",
-	"OrwXPv+51aOJkaVucK+7z593ckv4Da1p5B9eArkBuWTERje0F2EknRWxutCSlwT/z31ySROmyJWh8poc",
-	"RUPO7pgRgXywHoRMtU7f/b6z39k/2Nnbf3ZgyGB+BbE3/UncxKxv4Tjhq/kzTVt+lXFAbYrwjiCfG5JT",
-	"81pj6QRu8C+MVQooeL0DIpO4FFayjTP41mKMaFys+FNivJahlvguflewroOOe4+wot/g/a9SPRyzz4C5",
-	"cEXwQkPVoMxCD+NXwNyFLaJfRQO9MlLDKvafP1+ZVxQGWCxtvjFwLbPsHlxrgxFXTuU0xG9e6VzBw2jm",
-	"XvYwjqjOUlYs0vNT1dsF1bBElz0pfinlrZFbjFoekDHlMQHqj/n2mppFVUzrpIR85dS4MRMx7NnjhHSZ",
-	"fWoSzgVHZUthv+FIrqEldI66Jiw2sk+JuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSbHGkS+tsTggnW",
-	"WnP9qElvSrhWLOkfXgun/ACGrC7gEqYsYVAJJSVogmqTU63QWjmFWiTWfwlCOKgYVZ21ydG1sMR1tqwJ",
-	"uW9Vk+JMR5nRoBLOnK7Xz8xv9aVIzHX7qtFsiwno45HAFSPmzLo9aLTcfw5fWYUz1AXCmEluDYJbg+AT",
-	"q3xiWUIJMGOIFLkB1yyYAoHX7n42/ywpXb0Wwf8N2t1ECN6WrN2TrG2J0dON72t+tWfMDf5m76IUuixn",
-	"W0jSk/G0TY7RbwqCMvFOVBgImQGYOQQbPIi7MampflftlO8SGxkAwRjwQ5+lrmphpewJI7kXKVrTTb8l",
-	"XiXitcgT70la7nzfGFHb5qh+44Lbf4RHFikyOGbvKXHtWsrZmDBfwPNIlz3VrSPLOeFeiS5XB0tBX1vS",
-	"+zRIrzsaW8q7pbx/Esr7tkB5c2uskJOVSTDXbFTviTsremLJLzwxlInQOCbZuNozdwrtfRXPHEyFyD5h",
-	"n2ikk6krnq3ZQKbTOheY+33jfjg/HBjGLRdx3RDMb419cGaBX3OI8FvU74z/rxTs0pN6uCGPoBnNA3gE",
-	"/aZ0WycJi3QqBY9UqzKutGHoRmmhzlM24tmITLhhDkoRRtNeFisUBqIhTQeGC1m81UIYKSQtjuiAvU8T",
-	"wwi1Hqvu7m4Ui3YB8mbXNtceQx1R2N9uazycKh7RJF/sD677E3zeB4Icg/iz9xyCcnJYPyiUDqxNRreG",
-	"kQctLW+ZsM/jgizAgy7D+jyCI9IcjyaOSDizW0fkN+yI5JauO+6Cf5eYC3y1DE1CQEuFSMlxyiPwtNkw",
-	"S0CrUUzoPCbvVERMaGBxNoEk4UojAJ4R5n1jYorNXYvcm4l5IzkBDPE6hVaAC/FShYFvJYTbFWIRnmw8",
-	"TqY2loPAFcEkEJtjei16LJFiAKFvMR9wTRNH+EUyPSQ0jwsxI8XIPQU+x1p3ork0X9WdWKC+v/K+JscQ",
-	"SVsmvhXJ3OWdfmVXA7O3DVUkA9NYRNM4p4l2zeaSvX2/Nu27SBb3n3c6K3oazZI+aFbHeiu2Fu9asrAz",
-	"OQ85s0LucM91X8CNsP11+dEqHKVONTMXb6uNbR2YTw14BHliE+Y6q7jtfjb/LPFWrsdPoN2NlHzbivIP",
-	"K8o/EOncErwn6yRtTlDm6oXN6Gip2V4yojFzmUm3jI2NVM5TBIYzQjgI3W0vOSumFRm65BCaMpKwviZC",
-	"TrCaJST+TCDvKImvxYhRMRnypDLCDiuW3YuEPW4ysr/iXMxe8uZSaz7rhy1UtiXN86S5Yt8a0+a5ZN5N",
-	"0eatx2Er4z5NGRc8sWvKuLds2ixLKCApu5O36NxVhIsoyWIWt8kli1LDjWYR9gCpo9qD8dp0+lUcGGa6",
-	"3mFwdH66EX/Baza17oJHT5cEin7LpmWjh6XT3Bv1WkEroUq/V8VYQEe7WQ+qWZoNSdkdl5nCLS3hPNjN",
-	"L5WcHyOGF1J6e6g8MgbKPR8fyQr+mk2bGMHN9m9t4N+wDfwWKYOjYPBniYCZb5rk4WD+NibqQWADHOnA",
-	"oghxX4pOaZmymHCoACjTkcU5klkSkx5DTAGkZIAMdcumZCLTW+UxAvPcFyOmj2TskdpGVNABZBLDaxbr",
-	"L0bkgSMCM7KgzxqIEfFgSEN6h7n/sxE09SZtI1V/TYt2Fc2ZpzBNqcZqtufXbPqgpuc/CS0OWngLzHCi",
-	"3k3C79iNg1hchdJ+4HqIw6qTp+GaOGxQ7HQrUW/Rp782+vQt0MglzGVGON79fMum1vwbs4RpNs9xTu5Y",
-	"OrXn3FF/cwWUlmMF/MIo4eZCcEGeOyyPAFI3B1LGbXJhrrQLs0Qx2zRggyw9dk11qKR5fh3y/9pMbAP2",
-	"Z5VFEVPKU9tmhOTSvlVBQk41Ro/CQmxtpn8Cmyke0ntewd1UaqoXBS9XSX6CTUrSHwpyMsHABqXpVBGI",
-	"SYbrGMo7liZ0fIl3tIAhieZUzZPkWtjnUzkC9CaaJpylBIbHpSBMxIpQDd0FREkzjpQVNOSRTKFRQfRE",
-	"Impnfumr5L7GlZEvYInuQQ0e15RbXu1W99mPKwQe+LlutG7gQwp7M2bM/Rfd5y/aewi+2FAELDXxYhaU",
-	"8kkJhvnN3AqHW3PrE8uJNieZFo7wSlwt4bTHE66nC4uY9KS8BT5CBWQpUmEj8qzdASRNLHg7JXSQMtYF",
-	"HgZw1JB9EpAQ63+EhP0ro4kiocw0AAZyMQjJX69FaDOBQ/L//T//Lwlj1tMh+SsJHWYr/GFhj+Ezjf+Z",
-	"Kc3iMB8Lpr2AYTWkAwatYQQ70fJalPqsYlq/Mv3Gr0gT6EG3GBe/HJNnz569CMBqUsISOSSUhH8NzZdc",
-	"A+AIAK8woQlVJPwf+y/Dcsi2kBMcWw5J6Ejts87V/rPuc0Ot/1GHSagbAhLud8AVbM5kq9v63390dl58",
-	"/HzwZQc/7OcfrtyH7tyH7/9of4TPf/3hf37/j//+4687H+ee+eG/WvNh9PdPcDKnyhbo4BbV0x0IM7dO",
-	"0MIDUEKdQuRDPEQ+gemnmlCL/LWD2dcMUzNzsOCAscOKN4cWfIj2nGJRBlv4Zu8ZDKtwBiE/y2wDy//M",
-	"QYpb3Z8w+hEdkuUZVs9vfwPD3J8d435xhKXxmcF9GtcPbNWuZ3te0PGXoFUCXyzcDCeElLtuLD7kBKBG",
-	"dABquDXef3sM8YMrup6bwuXEVrTBbES1KppAwpXmYrDJrKk3rsmv4nd0E/K+xzFNtWBpnf/R/vwA2IV+",
-	"JE87falQJG3PUMpCoM1LQygeKDIc06M1E0T2+5ANYVGqAWh5yFMQYEA5tAs9U41tJlZc9vuYrIt/5tve",
-	"bY21KL9bjKj5GeJpIEt3xIQ+T3nEWt2f2s+XR49zDbLNlZsD3l2grqh2ftv5TvYeN/H2uqO+ZRrfsMc3",
-	"yemyYxEjmt4yPU5oxMp8ovDDEh8w8CTLfEhEBellU9CkPOEFgESsSxTJEUNjXpjTjPCQyNTWeQntNQ0D",
-	"Z/OTesjSa1HgeI6ashRJAdUE3lIuMMcWCIIib1qSqcxSZfER4YIGhYJ2+c22yVs0ZRZxvlAuCBUwp9pA",
-	"AKgh4FDaEmHrBeNmoEFxpckAonUKVfzygQVmZD12LfoccBx6Uxg9lCorIfDaVQxsAynOtZh8FUCtPAkT",
-	"sr+6AsfgBNcS8MR6Mp5eC5YgeKVZ7TilE1Hv57b3/1vJ3nLMZhOUexlpXtErblfqkYolb7nwt8GFV+Sj",
-	"ddqWXbetYXZrmH1ybv7Es4iVJIqSfRaFkt3P9tOSAIBTXzUPBQQGAQHm3UMowDeCBxVyWvA5ziupr6Dt",
-	"ddnbGzfOb9Gf/6sF6d+68Z+4Gx/P6L2vWFCbSPktHP+tUPOfJdRsSdHThapdkw4tycm8KLDsmsRMOOuB",
-	"084rVPY2OfIaNwYZ+bgHexXNa9cCNG9zVetTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v0i0R/m965VWuf",
-	"dHrnA6m1u1h/f2FMrQIUApXbgrGUf8Go/J3K7clFzif7zlheqnNv7cEWa1gwwkW3Lr3pFHq0l/wYBvtk",
-	"GKFd2z9aL8/OXl/udDqdvR0XWBnkX+77L5tnPuGywHo8JF+MM/yZYX1t3H6IV1lvpCpLdG3l7B6LzEmz",
-	"GRSweFtKvaXUT4VSn2fay/boywMy2Yhy97Lk1gVrLaXjLqpm/eqeb31czoMGwzx6PjwbUQiS/6cciv9V",
-	"ADJxQnQJEt0GtPxNDgW5HHE9NBvER+wfUpjvT7JUjtnuS5Ym3LClbykKAvevSRCEPSvbGIhvOAZiPkrO",
-	"fVOW6vDLBvivsfe1Y/H3+VoML0hIE9PQ9IZ94kqrsF3jcMej9lX97Q93q1d0qeNafAO55l+fzq1GqeqU",
-	"c1vceSvkbXPDv7LTeOTIXCMSPC+M7X52lVcWIoWuSU3fuqou9xepbHz+TBKH/dalRvh8gYT3maEVJzQV",
-	"kE2BEMXu64tS0kQ5paKUQuHb31/U+n5l06V8BJ/74Fs0Q1oy4uWtfgn+rKT3FdNmwAsJcJ7K5U4H2nG5",
-	"crlWW5/Zn8Zn5gp8G0EQnVmeJKwqgFa7z44gLdIcc/JvKWyFdQyMEXJCpDgkSqeM3iJonKtNjpl6viSB",
-	"YJ80YXdMVKiw6Ba6Ny0NvoYUWwL8AcLwW9vShhXdYmtIo52HlEZxZouJoJ/r6nRwbeTPJiIoocrm0aZs",
-	"6yHa2h2fpIdofRmWJ0xpKVi9TfElgGcCeIqFMqGajKTSZC/odDo1Zsa83SdjaaSRecRQe0vQrN/bGmd7",
-	"NB6wwq8NSeSteaP1aXyz1+l0cppo/iJ/Pycpo9GQxd4rb+HqhylTUI3ZplDbFL+/n99cnBwd/3by6lsz",
-	"S7r9bmSZ9Idja5z8Ro2TE0ij8vuU4xgVUYYB7IbfsVmoYf/9KrlacBEscJLRSSaIj0kGKRUaBjBqE4cP",
-	"BnfGJimBpBjYvCb4N+HRLZEpfCXuWKq4FDaJqs+FRYfyV4yMmD70w5gMJdC4HptKEZsBWGupHSDXRfkZ",
-	"RFUpIObLQ31ydS1WsL6SD0MJ2FBuWpRgtHmcb0AOEIqjQPwR84Psm5lZT72h07X5U/6Kfl200Acih6va",
-	"c91iPGiS1J+SoazMEmrlb/fAVuTeitxPz2xcIKcrcMRK2Xv3s//8mk0XJhy9kz3pmBFAbUDs6EhC5u9Q",
-	"kpjHEK2sAM6BIgvDMGRESeIpRCXUpSGtzyXeFqawzUXaGjMfPhfpflewPhfpm7kDWwFiLQFie62fsI9i",
-	"vTu9xDFxNR1jsg7eKNDw+vwT1LSJGKT6tEkFa7WI3eDSCIiQKUmkYqqsnLL4EIEa8XZeY1xzSU0V0HR9",
-	"os+mKM7j+jUcNerTRLGcXPz0fFV3xlrK2KZoqR39YxHTn57fh5iu7wppTEy3+TJb1eyJe0PurZohgFPD",
-	"8mgeuwgLpGkpq30iZ9jony3yGty+sGAzGYpYIrRYMF1ODL140QlaPieo1W29langYkCOTSOQZlidjoj0",
-	"cj9o+QUvYq4+gpMDNrCJgwOPz9a58Q1HXluINodINpOptmFQujdMK7TWl7uZAY8LHJA1GPNH4M5IzIAp",
-	"ifmAa5p4PDkAkcPAGTMJP5D2tTjN0VfJmFqfRN6lfQew3EAkOUQUOhCPIZXPCMfov4CQHOgqjxPLL+e1",
-	"wCR4LKjGYiM4mBtuQe7a5Krcs2KsonRx3rLNnCkMvyezwVB3fRUcgnBxdvptAojsvLCh3ynC4zb5MGSw",
-	"0LS41BZ/FQoro+/FlYLTMonr/SZw67+qz6SCkq5MP1f0j8Ckv5XSaqswl/vwlk4Va1mJOdQJ14jzsJWl",
-	"t7L0E+GTZxbVExmOlvPJ3PfIRkfeu/vZYlYsDJtfj/qeWTSM+0vDT0gIfjBKtaUvT9ae6hB4Ifxk4ouZ",
-	"QRG0PuF6PTm36hLvugNZjyjxzkpxUASNF4dxODM2dFjCRyMdmivTJr9wQZOuV7cB2mVAuXDFEsmCWokf",
-	"7Ev3JCdr2lf//ARoAxbKrQD1FAWoP7sg5AiHJ6X3kXvGTNAxb7tbXlv/y1CHlEbaV/ly6PIQ2QEA63+7",
-	"PHvXJu8Yiw3dg8i/qupal2MWtdYiQc0u7SsZZYZEVN9brkhsH9igSPEFqhZmKVRR++PjLM/TxW4Lu0V7",
-	"MtO4TzSOOQ4SdFmzNxa+4z7QGueuiadt4f3pqvOigrfMochZT9exTAVLicPKaxQCELTuWMr7PC9T5f5e",
-	"9t6E9ZS5T93WUOux6u7uYnWoYjrmI1mD7XY3sQe7w7W1CH/DFuFxfn03aPo98sBAPTbgQpFMuLPeBVun",
-	"L8sExUoYGadsTFMWo12Uplb2QbMqxhE4VFL00rrm6i2Y9qR+VRtmNbVodJ1Xs1zayT667fIByOZ8kznZ",
-	"tFELRbqJcQsbXVJ3cmqk8kIts61cvkXx+Jrh2GNP49aVzh393/3swXMXWibXparnHpr3gYwDT1+Ae1Dy",
-	"tFX2n2506Jq3fEl0aJhLZOYwh2ScYcah6++7gpgmrR0gIIXXgBuHFtdWD8FHD4jYUiAgvG3oWnBFBGT7",
-	"2Ry/gCguIuYjSrn1oaMFVIocU7s+enQDlOhxA0fLxGPFaNF1BLwtWd08Wd3GiW592085TlSmqDpPH0x6",
-	"3M1dKPXmXqlpAvXBJuVseEQrmy0bHWCBiMlQJozENqvv/dXxIbjFZKZJ2E/lKATjQahlGEBJMkDvmF4L",
-	"CrVMxjaHHYuV5WXKAqIQ2x2reZJIKssHEQcecw1FBrA5iNU9quJKvzJ9mc/8flypvFq/8FRpM++AcBEl",
-	"meJ3kPzjabenkeDpqqpibZancQ3rV3RaVU/7DW04imedmlFoueIY7q0qoNcPqoc3KA5yOYZW9w+gPkih",
-	"kl2r++zAwfvZh541z87MT0UNbwFbrNpK7H8SiR1omievTrhdP+ggZROaxmr3M34wNJaOx6m8YwvqWNhi",
-	"EwRSsMgROT959+r03a8E2yA9FskRU+To/Pzi7PeTV21yJhh63ijppzSLSUSVA7Obh/ToXIuQizua8PhG",
-	"p1QocC2FXZKyO84mGNpKlVEDYKgQtyCIHXcMccEzEQyHWBAIAq7yDqtILTbJLmAqK5PaC7uKXyWwgY5k",
-	"Zh58HrSoUoY3uhypoBXR0ZjyAc7R/HETs5EhmVFC+aho7izWZnLfOMwXfFuKu5uD5z8uLtT0vLu31+7s",
-	"gyzdz5I+TxJDpq4wL+vV6eXx2ft3VzfHZ69OgDYl8XuhZ6Dv8ggLBwjb6rYyxVLbvePp+eBT1mdpSrGw",
-	"VMr6Nz/9/MI8KIGJXJz8cnJxcXJhvskS9jtOClxWvjSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3W",
-	"+Josx1JDQnPabh1lClJ4C4zHcpIy07FfFuX6Co4TURGxZA2GI1PPZGaZz/HRu+OTN29OXtk0jExoaGIk",
-	"UwZpIUKibBSQiI6JTK9FL4sHTB+6gv7aGpCGNG/1TvK4TY5hvAnwHYKDT6r5ToH1cUXOj05fBddCpnXM",
-	"MKjihqSKGVb6JmEkW871H8q5/Infsq4t69qyLqSGnnNthlNNhtNaw9MppCtbU08XIRENwYb6fJC4R3ns",
-	"4Q4hUkVqFcCD5lLbGzOh9ruceNm/Ex7dXgvPge2blm7kWX/IVBQfCGsH60k9rOIXJ5/GCeXi3gzj/k5X",
-	"Cm/+8dEQdZ4XRM1XoMgkDl60X7xoTMH5DOEfMU0xXM/RXQoDKv4Fp+Td2c3xm9Pj162PljgzllNxS5xh",
-	"7auoez8TcZm6m8U6ytkcfvHek+mUq9vLSKYMfs1p+tnb8zcnV0DTJxTiyX1uCpS3zXmdOwi4oLU8k0e3",
-	"qtX9+QWySyPivTxGbHGzzeBBW7ak+bZY49UqEfUF1ubXurzCxelUrG2+UPhgo7WyNGArajy2kjw7zy/Y",
-	"ap1PsLN3BUemcGrc40DWoFpJIqPbI6i0HLT6CR2YzwedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4q",
-	"uuLO0ws2ZtQ8buPA7IGcPY5whObPzbj+YAAqEpy35Ts8ZmnE8mFpjrT4Y77MX/KhHOe9TriI5QTn98I8",
-	"48nm3peg5bjQilltH4bTKhHvNzkxbArKi2pJelussD+DbfnDcJor+ROqCMOaPw2lptygrJiGsI5FgV6X",
-	"7pl7642m99+KVztK6KRHjQjR0vLm3yw15JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiAHwYafdTYN",
-	"xeeXoEaJcstIuCB9mUZsG+n+bTpkIKipUI9b5Wfb3Rz/VenquG+XxlLheQzRNAT+G1CuKfqs2wRA353d",
-	"CVDlIykilgqLqjek4zETypcDMmpK10KVkAG/Y8IrFbeMjWFG2CeWcRlIXR8pVbjKX7GoZeF+K50aDbd4",
-	"w2O8wz8+D/LLnkqw37W+rBgr5eb7oMB6q1O1VWf9rVE5YYSKakq3NRZtg98fOZDp/jS9YEVy0rfa/ew+",
-	"nsZfdlNmZPSlXnZz663TXxAgDGRA71gX0yZhpBBzZMl5jqAaWFKvhyxVNrbIBkNZbACursWIK8XFwPCW",
-	"vkyBGRCZencHJTHr6cBW9CqtSehoUuiWhyg6VW1y5MZp2rezRFTYrkUXqPRxuCIe7o3QpmuJKUIc9LLC",
-	"EhQCBYTU9h3eS1hY6N95XZTmSUKkABeL+cJ7bNBI50s8a+WaN+wVzHh2iNcC0oWVc3/ByPqapWbB/WK5",
-	"Q1XFLS9wWldOFVuVXV75o/PYocXOQNY6S2OWkoOf9vZggVKmM1ARGnODmTV40EIhzsrT6VTZeaosMrM+",
-	"kaDlbkSru7ffCSDO7cgTju6zn+135770ackEU67bxyYvXZHVTrB8TYOWlq9cGdacbBj+/0ncxKx/8PzH",
-	"VReeVlYu/eBgQgCgDi8dSIoTI0puefE2CvnJMO8EQSWQhoO4nPPrhMUDlpa5NX7XgFcv8vpcFd08Jc/O",
-	"oa26BXW+hDWoOBMLN7xkyKGaSEBokgAPuhbhrydXpMbzFFqmpNrkrE/ojHepxxJpRGmAFiPgHAhIaJ0E",
-	"ITBnMhnyaJEraCPs6VHcQfiNd4GYT+Wo29wdUvTA+L/AqGytrN48mvON/RUYx7yjAyKiu638oFpTfYF2",
-	"B61bLtD+HjM2agUtc2SwaqIdww4OAhQ1plyfP9UWJazjPZ7Z/Mr7mkTWFyp938BuMhFD/ViwEG9NxFsT",
-	"cbWJ2KoZI3lXsg0voK7WMlyGmPnc6jEK3pQ/Ppqji2A8ePyzNGl1W7sjKugAItt37/bgfNvOFsL7cK1Y",
-	"0m/naQGIUTOfcHA1o84YggA6kJuiod02d6TQnFf7alpkcpwwKHkYySRhkS686yrIzr96dH5KbtkU1DRk",
-	"BSlj5Oj8tNi1eaDiXbT+IdIFovsiF7LTkCnB1IJCS1yzUVVT51JiwIBiUcq0hQ8G5gKEFhfF8iYyBBy5",
-	"rDhDeKF2jLnX2PJCG7JAb0ED1cCyC605h0NNexjM3csUF0wppiwun5Zu2wpVL305asC9K2xJIVh+vpvf",
-	"MCQvtdJzAbIZUwHzduz5rxqpJJBrxO1IzAnrpVwMzJwnQzkqLp91P1dP2dZyz/GXfQXLCRXazHtMp+1i",
-	"Wg7N4rrFK9UILR6NHNS/5k20JpvN41bKKLwOlUNV68vHL/9/AAAA//8=",
+	"7P1vdxo59i+KvxUtft+zunumQrCT9HTwg3OI43R74tg+ttOZ37T7uAQlQO1CYkrChMk39/F9fF/ifSV3",
+	"aW+pSgUqKDB2kh56zZoYqNJ/7f/7sz81enI0loIJrRrtT40hownL4M/jhI3GUjOhn1ywcUpnLDFfJ0z1",
+	"Mj7WXIpGuxHrbMJiIgWh5n9qyjKih1QTrkjGxoxqlpC+zAjXisR5k73Zk7dsFh8Q2lVMaCL1kGVTrliz",
+	"ETVUb8hG1PSlZ2PWaDe6UqaMisbnz1Hjgmp2wkdcP4H/XxzRBfvXhCmtCE1TOWUJ4YLoISO9SZaZrqZc",
+	"JHLaJJfwYcgyZn7OmBkxJalptDyIERd8NBk12q3IDYgLzQYsmxvQBRtRLrgYLBlUyvr6MUekWGCJLllP",
+	"ikSRidA8haFAJ6a/fsbUkNAB5WKLA2I6mz3p9DXLqgejJZlSrkmX9aXpMJtxMbAjWaezfzyxi/3kOHBe",
+	"T+mIKaKHcDzhMbcbimV3LPtOkVQOmqSTTulMEXM4Te/sIx2NU9NVxv5109r7o9X/ST2f7pcHRj+eMDHQ",
+	"w0Z7/8WLyAzUfd7Lh6p0Zk7IZzPUMc3oiGl7316lsncbGvPVkBEmdDb7ThGelIfTNS+VB8TNO2Oqh42o",
+	"Iegof+o4aURm+BOemZtsLu7mo48ah3Q0pnwgqkbcs78HBm1+ulFjaCo43l7R9naHrFjVcPsZnSSkRxUL",
+	"DlixlYvcw9a3OmAp7limuKxe5fyJ0LCluLt5/uLHivH6jW9z1L/INKka71CmSWCk5uuVCzzEdrc5VI8h",
+	"vWWzxSG/o7dALsxxTlOiaJ8ZQoWcrU3MEda0mzLSuTw8Po7IRPB/TRgZs4wYmiQSlhDW77OebhIzfUVH",
+	"jNyyGZlyPUSyQ0fsWjhaNGAau+vzTGnHUIEIHuA7VACvzKnX8/19EvNiGjc9Kfop7+n4gEyHPGVFc9eC",
+	"K6I0T1OSTYRhVBF53npZfp2Lm3EmBxlTKm5ei9Iujdioy7InIza6od3e3v4zt08oNRQ7Ncfn16CSY6o1",
+	"y0yb/+c38uT/+v2v/9UI7ptmo6ojxjUbBY5YNk1uWq298NHi2N42j9ZbNqsa4S1DUn5AhNQgGSnWy9gc",
+	"p7lls5VX4hY62eawK6SqX+SUjKiYASPizMgBYzrA+6ya5B2w7CEVZK/VQtmvP1EMtgCG/a8Jy2bFuEGG",
+	"KB2LhPXpJNVmlJEZNLL4vVYrKhj+XpDhn3CluRhULXaKPwdOhP1l5SKneQfbXOh3cJmqRo1XDQYdkd5Q",
+	"KiZIdwZ3Ga4nHY1Yc/5yzt3K8ixGrr+tToKnTGkpWJB6wkTcE98pc+7LY/44vtlrtVoVA/bb3uagz/r9",
+	"6oWX5sfAYYHvVx4VaZve5nDP6YAtjvXDkPeGcAcj0pMTAXpWJkdkr0k6eDe7bMhFgvI9VZpIARI8G431",
+	"rOpimhfD93LPu5b7e8//9vynZz8+/9vK23lOMy2ql3uMPwcWfKzFyuUe541vdcGlTKvlrYSRsZRpaMRS",
+	"pquHjI1vc7wXbEqzSomL0UywhGTw0Lp8MXNNb3O8VxkVaskV1PZ3yyOPRY9ZKcsIYYpwTWJ4hvbMWzc8",
+	"ictT0h/FTcL6lZKvLgawvXl9Nk2psRSKoTpHE6uImk89acRB+JOOxynvUTP0p38oM+tPxdg/NViWyQxf",
+	"SfAy3dGUJzdW4GtEjYRpylPVaP/2qdHnLE0a7QYdGRrQiBojphQQjMZooow2TagmKTP3f6/x+Xf/AXyH",
+	"BJ7DVWFKmy2aV3nNTItF+q+M9Rvtxv/vaWFHeoq/qqdHZiodkGFxgRb3OlfCFRnRtC+zEUsiIjNCSTZJ",
+	"mZUjzJ6bLV5tnQoNx771NPRKwGCwrInSs5+tigbi9v02maYZo8nshn3kSquKPeZJaX+pFRKcLsHNdSG2",
+	"hbmdXvbo42x2J9/qkuqzaBMk80oK+b5SQYmgsWsRexam+Ac4P6YDnpi/zKU3jWp6ywT5Pi6vdfwDajkP",
+	"crTmDF/LWvAfvfehfCOzLk8SJu53Kvt5M/6BLJ0sOEtGoU1p7xZVV9WTYyfAqvY045o9IkEJjUX28czL",
+	"Mctg8nO05H6LfSyMxkrTo2L1Nqf12NQN/lC56kqOmB6auzEFE20mwZL2GGt8mXc9EezjmPU0Sw5QxpQD",
+	"civkFBi01VVy8p5sdcnfstk7rkZU94b3XPCA4WTFYZ+jV2RKFTGqLng55qwzj3juF+lol6VSDMCwPjes",
+	"re7FqdRv5EQk99sIIfVNH5qpXH3LwoTUxD35GIv7YUh16SwLcCEkkikYC7ARdCJwVSjnhIqEjGTCvlK5",
+	"5ZzOUkmTKylPaIYK5ua7N8bGbrSUNyk0t+QOMdKVycxwZHg0s3Yj8o6/esT7UjkGkB5+Mn+ZTaWC8NFY",
+	"Ztu9M1dSvqNi5ryC91v8jGp2AwY1tuT2aCnRgJe5Th9RyKfaczECsZyM5xY04NddKi7NPV7tiK3XSvFK",
+	"2IFatxXz+BcU/N4LOtFDmfF/s3sS5InfUrUgwkRCqDlYdMBGRhYx8hdVhJIuo5m5WPIW5MfHOGun0nQP",
+	"F9hQZkpSfsfmBrfVe/xe0DvKU9pN2b1XO2+o+gpnM3QFAWEiI2nm9IjXGD3kpEeFWd1EIscTcgp+DJAJ",
+	"jTIg5FQYoaPLUDAtFL6w+PFl7kq+MDCGTpKA+92z2Iwzoy5ojtacWy6SVUsILbw1D36OjEDDSvbTRiPy",
+	"LUovWq0FG1LUuKPphM3Znp7tt1bb1Aor1m84VtfW7/nTsvsH6wF16gwYF4NXk95tKDoEBB72ccwzpogU",
+	"YDZ+f3VIEgqXp7wu1u7U/mSUxRHVqMT8+Lyx3DAcNWwHHb1qVU8nKdyLY6E0FXphtkVDkRtNcM5KVU4W",
+	"tBeWGDkATOmqSeKPY7BECGaOvBob6mEkOvxs+wSrozBT/K0xllwAUwWCZ/74OPYGUmwxDOSE0y5Pua5w",
+	"mnSlvFVGbTVrT80LTdKBuSlCM0a01DRVRHHRQ/9ulw249ehOxubygfkDVyywackfE6VD4VyvWTIxGp3R",
+	"34ZUgNa2sLGLm0nhQAWiw+REmzEkXAxi0yYs3CwiSkphZGnwSx+AeyIiE5EY+X6SphGZmn0pLzY5Mn9w",
+	"li+MPZTXwiyJ+QKCZFw76PbQphfQ/9kIDT1cs5FadehKN+RzPmWaZXRmPndpSkWPVRmwcXvoIGMMqR+j",
+	"vSEGuTWLBczD2gyx7QYO59kUd8LaUoKbsSwayt2ywDAvJoLIiY4ITZUsYrzsyRvSOwYstMuYoeVpQmbo",
+	"nl6zf67UJNT9z/yOiYikTCncaqNFo4GuS3u3NY+dd7oqbrZdOcOz4BInB/Y4JQQvLFwn8MILa2Nec4am",
+	"0WD/ZwKc4xs0mbGEsVFo2S6BDkkBMQ7KX7+eOY5pyhIiM8PvSMb0JBOs3g2eI6n+uhYztKc031RvoMVB",
+	"iwrikpMF77qEKPMr/HFxtp3CC25WkovBHE1cIGzdqqY+2DUyQgkScyGndv3MsTczOyAjOjMPCDagmt+x",
+	"mqcwfHehx8wQMKPu0CnNEhv9KadcDA6INUPbUy/7fRLb4ccbnJmU95nmI3YE3r7F4RzdsWyGMhoQ1Yz1",
+	"GL9jyT26uqg8pvOdqS0d2/vdRIy2GdMMGMLmiz13WdyZC1yUuU0JLN2S+6AWhVArY6wSQ+2APueySP0X",
+	"Po5rPzy3DCvkH296RkoOXHaB7NsyawIhqxC8s3jNexnEla+WHXOZMWrwJOTSXZDO7iHnl+MGgZLkoRbV",
+	"gv7cKoDxnCtiuqUZSw4INVorS8iQqiHYmGPB9FRmtzEIpHHC7rg9xsvVAnAflnQDO/rIW9DKHXtrFyZA",
+	"5ajbOq4I7cqJbhNKYqTdIPXxJDIPxWxEeRoTmiQZUyqCfY4TOaJcxGbf7Q9MRaaBfJrdGaHiWhyfuwfI",
+	"98fndz+2IXLu6Y/Pf7AOY7cU5oWZnGTEKKI8MS1zbWMZrbSOgzNfmCGZGwujMCuCvcIlNq0FZXhYkRMe",
+	"UhQTqkHXriVm4l0IyJdjOuCC4iIvb+K8eHJ+w2EopbZCu+viuEObK82WjilPkFqb09c1awCep6EcBTjw",
+	"JBmw2jrdOykYytPwGog3a7+7CTVgItlE9axNRjDQ5NPiD9kEDUDLunU7cmGe/Rw1lKaZ3my4SlNdu79L",
+	"ePhz1JiMk7VX1IaSB7gv0nOI5uDCnKEeSFYr4sYWKBcsqZuRtyj5ZrpT1Cgfp2JodvX9E+PPddnl2MJd",
+	"z+/Z13HdL+xBDNHzPHeDjOnMEGNhCAATi9cdsiZWjfmNecj09ytnUzMGI429pjPl3RBPjhtx0cmtSmtR",
+	"gjGdXUBkvgolj5nV6rOMwbRpmp71IbpmWQ8YWVcM/feoIWynGC7mGs3Qdrn9Vg/peO1lwHyyqgWeOzX5",
+	"8Ivl8begPJJS294+lpY+sqdi1emrtLWud6jmD1RucG1FVTHsCZ0pQm1IJFHafDw/On19fPqzSz/jubrY",
+	"SykfoUKSx78++/HFKm1k7VNsn144xvl8+jRVbH5OJ1SD1dKl8oCGbKYGW2nuL9FSho1O97gOcGgr/eTY",
+	"N6OZUAdgzwPJwfoIzFi2eolWjiVj2UaDWePuFZtXvnz55r1cdRr72tos7fJ9pzBou5fy3m1EWKqY91BP",
+	"JuYJYGRcCiMvF2fAhs9ZU/bcuV2dT1F5aS+dMLGgucW0p/kdiwvGoSFxCpRtiEqPHb+ObdZpjFw7NgpO",
+	"PKYTxZIYTDv22mVMTUZG/4lp1hvyO5bEkL/U54KmZWEeOwciZJppRA33SlB4d9P5tUpi6aCwQkEXm1KF",
+	"M6DCGdSJFNvRSTcRBj05aw0JaokItIxM2yXaovTjFv1LC0EqaG/Em09T1Ce9G2VIxhQyLjBPVPGBoKk5",
+	"jRmyhrnDUMqNXTiBvaVpnYYetT3qRVOj6LK0v0isAqd7c9vIohITNG1g1PYdZ1OWfaeCxg1Lwo6TsE7Z",
+	"oyOGpLhNhMRAHAG0gvcmKc1qzdOtzSE40Oe7OeG3zMEJ1G5q+WZA5oehBja1LSJKFmnxQop1OgsnP3wY",
+	"SmU7QiuQOXVykibokOkyFMEDbcJ2JJupiD2ZOZdzKOkuKN3Y8x/IE2T0jueevWZdf5u5kJfQZogyGJ1v",
+	"Uq8NfDKoQM4lled7PneWosXE6HzH/KOdD8stYbEqAbtaaZOqSNJriPsIEaYeVcyPo0B3Ahi2lEendpRo",
+	"R4m+XUpkj3VtmQLdKqgIBMnGjrI9NmUrNrGKxm1FllTsKxAg7a4G3I2McJHY6D9DpEFmjDyFYsr4YBgS",
+	"HNkdT5j1YNMk4aYFmp57z+BlDqi7pl1l7iV5R3nalR8ZBjeMqLrFrsqziBofnwzkE/vlH0qK5gWdvrPR",
+	"hp4Ne9FDJUicMaqkULFz1/mSc5kfLdAImHyVx5xrQpOEJS6GCQ5gSYddeYfnNtTajW2vUbHElfua30mn",
+	"YMoxhLDS8TiTdzby4Q/IfGlEiK0Df/XAsBJUOVM67dLe7blMeW8WRlfoU0h6LEUMQERCxmhv2CSxdS/f",
+	"SJHO4jYx/6BbJk+YkzbkhMRa3vybZTJuk8RGY9JrYT3VZsvMj5HdOMy+7MtswO/M8Yld/EPcLp7osp4c",
+	"AexDwroaIb5SsD3Z0IYxnRHZ75c1c3/I4BqGUYGXDbsIr5ZM2LmUaeiIGCZn2BJ4SBlo5oH4Nj8ot9zC",
+	"IbwLcRhaQogbkRPtGYYoZHfjBEdgxDAilpyKlXECFQzX4y0P6LeuCrTC+Zp5Mpgp2PIHUm4SYDGyAs5S",
+	"2mz37p15dpkj7E7ypPaAjeSbZHQqgIh2Z+CiKEWO3DeKw3cxjZBZ+hHZeciTHfZKA4pdhm1wO3cbvjDH",
+	"8zd2MdATk2RYErdh7xRsHV5UuEpTc3HHE024oTADJlhG8XG8ZJQINkWBE2IlNbf4JpaSuPYbUSN/uYJ4",
+	"OOazSMcPz96dnxxdHb1uRI03J52ff4a/Lo7+fnSIXx794/z44uh1uGHY8NwcV+W8WM8BXtiN7+mRLm/H",
+	"/9+LfkDwxWY5+vx5axnwUufJP+mTf7eevLx5EgRgKq71WhAJ6xs83So/vhM8LETA+IO3Aw+HvSOVh+M+",
+	"FHRdlI3A8KH76uH/ItOkcuhFoH/AjTHpDQ+IYZhSabLX+j97L4yQiNb8NA3TZk+eK/23KnGAKrX6fmG0",
+	"v+FZVE82SzOICsSkDQ46iMchAWYGLMzIVUOutMxmZGpENzWU08Vr+qK1ZuqHB/KE6xQVyCB2TNX7f6zZ",
+	"qHL/e1Szgcxmy3JawqJJzx7oOgu50mhRWs4lI2kF02v4iA7Y+yxoYnt/cdIMNbLmAOsEEJqFzuMHN6Ok",
+	"GG55KFVF7k3wdpWv1mp5tZ51wszGWSfMO8HwztzbiXYqmnl2twJRdiMqUUv0xqjUB12vMM2F81B9596y",
+	"2b1yzt6y2fxJCrnCJeJXLhCYOkcNMDTqW+UuzeNIej8e4wvW6Ww/7c3LseH0NRfvhb1Xr6CF//NWce5m",
+	"O1gjw45kn8TF1bERtMXZsClfLAk79XYUsM4AZQGvd8+pjn3suK+SQDKtU0gtPs94b6Vodzn3+AORWJvG",
+	"ojDnAYgsVfgTih5IgFE9e2Cyy3W6CXt7fHLtQwniqKtJDkJ3VtJtjCkPZjg8MT+5MPYFWvy8tC7PatyQ",
+	"kPLXETMb9V5CC/0ut2KtuRf1JJSVQzUa/T+lCMZdmN/Ivw2B7s7A3nbcOe0A0EpE1KQ3NOc2PpqYVX76",
+	"imUpF/EBpH9OBOQSoeWyPLUfn685xEWL0JIT4LBJq/UlwCYMwqKeAoNBd27cObw6Pju9OTx7f3oVR86l",
+	"Bz/KSQ12vXLdbXSUzypKT3oBgV2aDByS6z17vQ1NHLfUnExIz+gNJe8BfCnmuhD2kfZ0OrvHGS3390Zm",
+	"ZMzkOGUbNFkkW/kRpZuSygBpHGZMDWWarEHhaqjH+M1ydpKf3ivz8IL8xWaF+AXN+YOtvhMAq1t5H3gF",
+	"YneHJHzANYQWsJHFOC9gVjfZOEfxwhED7giWiKOz98+IYiE5eW+lIn5/YWCe/jhI8mI+1WtvUXYrV39D",
+	"LXPKuooHYz63IyyGVKbqSf5KBdezQ5lUU92eNbCV4DPmuep6ps51wiQ2OK2u+feKZWEq9pqrcUpnpYPr",
+	"3lq7w7kV76Grw5tjaPlf0yAxTyiEy7y/Oly4LeVRtMpr3nry8vdPzz8/wT/2iz+C6/9a9iYjh6pT2yXe",
+	"EeRszETn/Jg8a7aaz0him9nAEV6KM1nMyc8BES3SMrqnCh84OYYYrQSic9RQTnMkd4tsTMwopUiXwqss",
+	"pecu82M92+iq2DBMfNjIdFrWeENOXO4WBf3K/UyOnLLCLRxwwhyS65qRTfNRbVsJTetP0j5PU3OGrmrw",
+	"2Ddzj3+OGkOWJu+FRt1gIy/PwkR8E3WAtGCW+YbBWH4o2mLbcrUnx6ZoSAxczyYp+3VFkqBXMwhC8C1X",
+	"BvLaXAkpVE+XxlEV2vREcK2qo1HGdAaBljHcrU2gGdbPplwZ4+XXcpApm4/6mg/z8lbei+2aP9Ceq8D5",
+	"DnBtStfZP8Y+jSgdt3VSLA11rQZwMTqh4gmz0YeGxGI+IvpLLPWArPMA9XTksF5K0TmdyYm25HEhp+is",
+	"T2JYj9hGixSgOaV0yRwLTVuANDP8YJ5RgKLUG+gCbVkY7OlWBlh4seqNy27lBb62dFQFgjFXlnEGh6A0",
+	"G6tQ0TihmegxiFvydLzcQr1IKavtzx4NWPNq5ygONbjzfEaORWBwV8xducVbaXfBrcWSO3RR7XX0Efrs",
+	"cpNXRydnH27eHZ8ev3v/DmO9bEkAroiWkqgRTdMmOeyc31wcdQ5/OXrdLmfVDakiQ5oQmqbIpiFFCwKr",
+	"7liTvHr/+uejq5ujf/zSeX955d7OD+OQqia5ODo/6lzdHJ6d/np0cXl8dtqey4LDSliGDkwpghE0r8Xp",
+	"2c3F0YfOhRuQYRZICrTMc/tKoWilyTaihjepRtSYHymEhcwNrBE18m6DESJHIpOpE1UDtGxIx2MmFKRS",
+	"ly8A2K8QqJlMBCIoIo1vkliOmbCheBYCmdvMP7OJsem/p+M2ed56Xp6yDVvEB8Ij9kAfF82YDqMyrGKt",
+	"BJM8tAEMOZrlKpCUekHfpmmbKBGIiMrRMhfVFWVphkcyoryim5HLKyLac3DNkDUBahhQRWIfX7IGGItV",
+	"vNxwi1Xye1y86vPYh7BFQYqQ70D4LBa48RGuBxoZ1AFRUGqlSV4x4LsYjWVmCnJDwXOnXA+b1+JaPCHx",
+	"XI2SmHz/vNX6ob1Q0gOIHpETDU0bFQBcv+qAxHb+sYXXBi7RhMZ9JFpoee8H8BqvhnqF1/MiBvDusx/w",
+	"JpXLBOSFAb5TWDIAX81ByeHV59gt2KPtza0E/bYDw4czOdG2RXPnZXJjGrblaaHpF3ZU8KStyxGR7kTD",
+	"5IqiHfg6NrWAuW1a2nPzc/DW8o5lxULjm3MFMMwAXtrXsGKGW1laKneE5nhXSKNZ2nioqAOqeb73FGKR",
+	"I2zM0fwIM5lk5pLvLZjsQGKSLdTC01QzFE5QAMSuXBO4eDbf2PZVYis5MrsZJ6Ygg1dMZvkmGCp6Ywlt",
+	"vrclzgbqpqW3KHCW7YXM0HozVkNbU3vUYI1vIF7bbqwbXPGiYZnOG4fGHOVSjUd0hoyztEsuIrzUHkaH",
+	"Yw6QDRhH4IK89omXvJqx/kQkLCkONb7Eu2l5CV1dJJw9ADtBR/iiDR+/MUeqn8pp6VUXW45iesroHUqe",
+	"GRUDhpgEPz5/0jWqPYpP9vyECleS75/v79t2F8saLKu3sNioXy3GP+hzxWi4qlGIBlv34dZhqNDkPLr6",
+	"ASnVpCHKCN5GZ0klSt5T6q6jh/0ck+9f5CRqCdxyjgTtbqFfNgQaMfviF+j410RqNl+SoyQtLNaZmoMA",
+	"96vB+OUaFmka4oEsVARYKHK0SD08Rde757nG6+4sQOl5d81r3N0HO8jipBcwlPkJNkMIFwCpOEKGO5fR",
+	"9svA3XP1WypFrqpEzzORy3iGJ7vy0IXVF7fOFVgH/h0A5cF6UfONH2sjPuuhiz/s0TRlmWlEG17cJjFK",
+	"/3FEYggN+O3Z7+ZvmGwcFI4qpa0P/gjxknG9WirCkRftBiWbOyZ0x5yLIHyyAw0lCU+AgPV0MDG25J8N",
+	"WBC5UEvQovFtmw2LSkk9sNCNwMrMjFcKoDwJ71Gl5VBTl4ewVN42nb9zDy8PbTVMzBrBPXyVIvr+7OT1",
+	"2QejR73r/OMG9avLRmR0/t9r5asaXsSSMLZTAXVZYxcmqtJoigiY6yLmgonO7VPefuSdMm/8nkqP5wx6",
+	"9ZAzl+eW4AXAEJIq6zol4+FM8R4k5CUsIwOJoT5zupy9QoHzPxE6C/+WcsH2Kn/ZDydwV6UBjaXSNL1x",
+	"SuWiU9XF7i8SjvDCvKLJYAmWMBmAtgCRDiH84GTAKg6GHxyx8COe+rVudeWSKDnJ0H3sbs7J0a9HJ+ba",
+	"HJ8cXV6dnR41osbhxfHV0cVxpxE1/vf7o8urRtToVFomKs/73DHOz61bCG/aRUQmjs+bdOUpPUx5KFLt",
+	"Uo4YKCg9Cq73TE4Gzuu/PoSB6WNj6ghvr7lzttxu8O6BNAo6MoD1g4boAOHDKFy8ynnjIResjUGwAllg",
+	"hZO7Bo6sW/UV+eaLiemBbHO3nv5uVB+pyuTQDmZuGgUrQ3R7IzeBJANa0ZAmpM+mrtiTcodwSk3vG2SR",
+	"FoltKevrmgLAEkoo0xteY/3dg/mFLAa6ZNXEXTXclacrFjnqGesZ1pFs6pRexGm9DxRJvcu8PcSRBxGP",
+	"nA3eLG+Vz6Mymagcgb/IYcOt5IbREj15XPrhRJ/OesEM+NKhk8Rr3C37Bp6CCghQrm4vHS6I3+Sz/cZ6",
+	"KTFbSSqdFs7PtaNTK+A87kOJvVwxb8PKWzG/zJ5HORdr3bSKs+uvfC0B9zVT2sttXiHkQuygkXEjw3Jt",
+	"XM13ikxllnzFcu/h1sTeN4wFgytduQMjhfRZiJqvlYxuuoH+ygk+e36ySU5yBPuoqxOSsHScIjFFC5mW",
+	"JGM0IVLk/nUOISBmqw1Tx2pAUJGGCgLKViCreb1rZHPfYaSVR9Fyi7PMsLRgXL8DhsRoOLR3jHiacsV6",
+	"UiQof3hBA1zjjCQ6U0qiQ0I1e6I5Jux6oX3Pa3AKGO4Ju2Pp+/ESHchazQglqXnWR6ZJWJ8b/V0H4Z59",
+	"HahGFFa1DYVrMshyuasGaYeBBmn2OiIWy25XsNEFhIWM3XE5USeu/0WxZMgHQ6Y0rmW+tmiOPyCtdh63",
+	"VmPo9u21JJilxoyrpVHmK6wauTqIqz+/GrkA6ndT2DQ8zREX3p9e5WWz6XxhdM6EjeAjAZRym7LjyNuI",
+	"ZrdMj1PaCymRValE2zHR9SZZxgRC+xSCwfHpZSNqXJ29PTq9DLL/hCvgOEsctZ7bXw3lVDlgJDv5WgJk",
+	"hYyb4lJXnB3bQSCSP1mH1VXirIROQLHDG+sAecbZxkYQ7kpb5SPxl8oz7mFXxUp5xyDCAze3w7UEH0wu",
+	"W0K9PWdkn+c4xdzGlZhfgDeabwxDDdyFIRWDsP2C94Z5zbQiR6JvGTHBN42+2GNGfTlwztSmjfGLCU0t",
+	"tctprLsPlli4iiuGxd38W4owBtQ8HbYLd0N1LY3sEvkumOZcNt7Ka2J9TCvOd61EN5xYnaftwq09sSDw",
+	"Q8kssLjQpWVccgAL1bd+wP1V7lHCREOCrUZliwLUHDsgtKsg/sQFKGYY3OUYZcW4XNZSLclm5J6uL93Q",
+	"3pCzuzUp/5cTiSrO6W2FibpSKtJriQhFhpm71//wA+n8dEZQg98cXVx0TgwfLCLp8NPx6eXNUefi9GhL",
+	"Nmusb7U0eS0onHjbXnknTqXm66IyeokhqWJGFdVDqI5s/WLhns6yJEj9hXXk4GFWWsqEWPEAyL2v+HZT",
+	"tkT3dcBpa5Icq/6AIS/LOA6yxokfjVOm79PbxpTfC6WtDmNcpGI24LRvveAVpkbz03qqRMJSfseyjaai",
+	"hnw85mJwQwu/38r3nY8wcGdtzqU5HNaEEriDcxcNfg3dkBV8k01vKutyXuXS7Xcqr8gKVS7GdIZlMkHS",
+	"n2S9IVU2dNM+lgbUqqpCsebqVA0Q27tR42DkbqtQ2V38MVYDgMAh8NjWHIRTnm4KG2JAvsUoS+1Ef7z0",
+	"4CcrUqTKi9IkJcEYW4jtsAEl1J0eYoMsrRyXNBehOpFc9JhS+AFeRd+Mu8lgTbQ0pL73/l8TKrQ1u9VS",
+	"hKc0S274MnvyTbULFUe9Mc1ZtPJuuDxB0TajvVtzl8XESfrrGa3y0xyVxL5iycoL5K393GH3TLfzh3Nx",
+	"mAXdL1PWEoUuLf0c9Y/KrKeS154XimfImhnW+AshbzulWaptSD4mzSKqKct4n1c5H9yvnXrHsmx3LKdj",
+	"r3difHCTHA8Z2/LGXBpgLV313MNImJPH5R3GYUPo5xyJR5FceLaN71QOh0e1J8ZUlni+AS6x2mbSg3hU",
+	"KP2NjAXQitcL1tqAXy9niRs7F8dV692VdwxAndsWC4W8Yqmctm2sdr3pFq7LimgEy8JXa8AZFQpDn2p5",
+	"tOeeL5O1vLBweec9b1MxuHoK7kVu21liY0LGW8uZtJY4HIIoeyMzSKGCXLAHDCTckpVyNUSZ98KaQrLl",
+	"LJvTyIorV8CPBH86rSL3a4st9zZgOmGts4ak7ztLg+KLrW7YiBpv3p+8OT45qVC6HdM/rSua3M+sWuju",
+	"Duwk34yS1LJoV83FlDkDa/noLUzIF2L8FGX/2C2hG+hSD4fQ2JosI7pJDNv2Ale2HyyyAHkyKqrQYOGA",
+	"HGVOzLoymW1UNWetWji1LtKqmJStR4K4S7Yi0CMgsKRS3rKEpPyWEdqd1KoWFL5e940Aye/VFkI4qhBT",
+	"OsJFidsksCqb1r3xULaFcBJmNb01QpNWQ5LIyViKw0qrFP5uYw6pXyHhwYpxLfdOXjkaEBhSBGK/mJFb",
+	"LhLIY6R2ArUGGwBGcHfs9fEl2JZvDs9eQxj02ftzsDfDp3ed0/edk0bU6Ly/OnvXwfirn4/fXN0cdi7M",
+	"34fvL6/O3gVvaG10lrXkjvoYLOFmV8bdmQu0OYm0KC5uddFcf3ThLPdHR8GlWiZfdM7PL85+hYU/7xxX",
+	"SBmb5Wos1m+zZKROapFnFlkMlpsLpCuRylxGsUgrS2BTnHMhT+SoklK8yz6Hp+LJJBXYKpXk1qmfywKU",
+	"qCr7CNBjh45iwnVE3l8dRnntJWiwVnBSqyoYqWxaqzyl2wiQatUNkHI0pRKiARzbH58Yrdvlo2MtKnNT",
+	"XdVF82uTmLaUQy1MpAZg3dISo7teKmaUyR4dc01TdS1ytTLCFHtowrTpDCOgbbrOOufHB+iPuAFURMBM",
+	"sPDVTCSgIzcTrkyfSQyD6MvM5rXLTF0L2SddqYdNcil9gzrAdaQJ0VOA4pSiB+OEISk9Sxmk+KOdByk9",
+	"zeMQptQMzfRFMbMpj0CY2XpRaHgxgzrIS1W5o5x3bcHQsIzPtYjxjzyggCvTpbyDlPC4sL7GNkN96DKM",
+	"YYvmLd3gJTjA+WCqMDQFWdjXwpwPt8RyKpokdg7Lm8OT48O3R6/jfJiyb4SSbOYqcnuPgmPzyjxcPJRT",
+	"lAhmbr69Fj0L4WdumlnqAxIfnx4enV4d/3p0c/Tr0enVzcXR4dnFa9MWTZW0DeaLP5ddFzgSdrjXIo8G",
+	"wTLiVlov8eisgCLJMyEUJMpjikQOFW0PBlbuxqo+tKjnUy75BUelSfNcN/tFwpKJrZhmv2EfxzyzNnXv",
+	"G1YYgJq9PMa4HGaSk/KmO00N6+TxXimdo/xzYbG3z3t2e/tN4dxoFHt8cdRxuDDlE1L6yp0E+PJD5+J1",
+	"6UX84qRz/M7/4uLo9dERfvP+svPz0c3J8bvjq5ujfxweHb2Gr6vOSOknSBK7eX9e+vJV5/XPR87L7v9w",
+	"fHX0zu957pfCSuD/lOefeQ7/d52Lt0dX5yedw6Ob84uzN8cnR96cQ7/+enRx/OZ44eeT48ur49Of/UHN",
+	"HW44ZXO0blG+iBpIuQ2Fr1iItp8quGR523PJxkuWqb1gWqxe7eXP5vvYLofzLt+I9nyMzIrFbZejLZfv",
+	"Y7vsmFmxrQtPL9yYtp8dGLw+7YW0pcBdbM+ZZRauWLukhy5cyYqfF/fJ/h68ne1SgMjimW3Ppa2FzvB8",
+	"G3PUr10KDFyghfM/z1Oxth9Yskj2wj+Xuy7/6Eho8Me5Ubkf59hCu+Q/WmQSFb87BrHsZ7CyzC3oPLMo",
+	"Dc5oCkfmzVkw0US4gAPsvEnihM5UDNkmFsM9k2kKEgnIY1xQSzDiiMQjKfTQ/pLQWWxf6fOPLIkPjBAy",
+	"4iDPAMQZ94o6m1eURPknAUgcIwEYkRhFjBmjgMCG/Hc+qWNWKnz8bG8VeKaZVPmVH1+sRhuH2ZVLLO+v",
+	"emecF0Fdqg7DjtiCqYspkPB1UBXy31usUyikYHHbbWkicT3dzrqNbLtNxlgUkGgh0dOVSMXta+fWKpHX",
+	"WxDso74WdtufwpaDVtUsHYy2bdl2wwWZQuyt57kUjFtoG4yaJEJmIE9rO/qy3CWQ6NsZGH3JDBEwSVyv",
+	"QV28yOgJopFYpEhfN9qOgz2PMBWzOsiS3nX/HNXymgI1rPWsJQN1HvV4dq3nHX+t2bhlZLWeRu5Z79GC",
+	"jdYciC2pXifIzB2ueuthhZlaD6N8Vm+7c7mn1uNONqm5enkB1hpPW56zCH4K9oXY3D+LBgVB+xFRzIZA",
+	"N8kpHTEVufIwDG0HhbqFVgREhwTFjZeC/FegmPMqSCAIn7FGhz5jyQFRMiuwC9ARPpdCOJd0V+HWrbFc",
+	"wQoUYKuzwbu+RQxoRojov8noJHlXnUTjkDcBYy6Git0dHRMJpDylg7zSNbgjjJrMUgzzw9r2ELCCL5vH",
+	"83ehJfuyl0QPm4IFwv0QO/OqKxgepsVmGheTtMraXqBjK4Tez8t/T9SY97icqCYBB43KEfX2iJZkr9U6",
+	"KIbu0N0gaCRfjea1iLFIuooxmwSMPVj535xJVarJngfv4whMg2AVw1opB6RF9CQTcMrzsuBzkTzYcanC",
+	"yk+tykrvQVkCp1Rq4vmaTdSpyVqcr7x+/eo6eLBwH+zDwczdfL9/5WwaKCVcLNCymX/JKZXAu3BEUT7u",
+	"vJK2az54dRd9PYtlzai7mpjfYQ6nhGzgwgFA4pJryIjenm/ICuC5KyjOS787kEuqrwVc45TyUUTi3IMU",
+	"k7FUuohO1mALi0iMzibbMjqWYoD1A8Ixk5OygPZwnqtfZLq0LoVFFzY31YIJdpmVJGdsqZO1Gg57C6V5",
+	"H7Aa/kNV/V1S57eiHFCyccXq1ZUMzL67OgYhDlqjGLDnoirWrMx0i3mErq8ZwxaK3MMR/rIF7r3VXFQb",
+	"M5YyCiCscNtz44p1tXBB0ybpAOKtK1oBq4miAL4bjrZ3v64MGz+GCvgQ17S0/FE59GfNakRlSIe1yrZi",
+	"36GVLY1cAZNeOCyTccp7VDNVBbakbsHo1FyojbYKo59D76F0V2xYyKkTdb2CY7U7mL94rrfIn1NwVex1",
+	"X+KujcjFm0Py7NmzlweEAko7KgJVMBN13KRzlf/369ZmunJ/tBf++P635u/w919/+J/f//O/f/vrk98X",
+	"nvlhsbZTWWOZ8ow138Fk/F+e4ILCiaFmwI0B18NJt9mTo6ccfKhPEnZn/3zqAFifmuZgc8zprdAKelQY",
+	"TtiVk8FQH3heW3CLg+jqBI9V1YBL0byZ0ejYR0A5GWRyMgZ4GkW6swNXmzXHvF9RK3hZ5SQFrnGQ8h8u",
+	"BGi+2PAy/P4K3IGVTNSvSfxg9dVXFAhe1LbGGUe9GB8sypVrqKwLQp4estHyikBfrM46tbB09cqs36OW",
+	"+pKVwwcfcuW2U1vJpsT4M4mKCx65iuS5qJQf2NIpKi2M26C52kn1yyLlZzgQbBzb9M0Yca+4Ubttbmmh",
+	"n8i+ZoDnhwrOAaEkdsmesXM2WFeOL5rUSg3F8W1B8APy/GUFP+9eBUzg6YxQQWJXcAAWvMQ4/LXL4cqt",
+	"0T2MbREsCtwRUAYQqiXY4r9YDYH1spCS9oDaUx0S+5bNHIVNqdLv1YaaTrjkZZ7F5QKYco4c5DMuefES",
+	"1mrTEnsZu5O3mypsPTmek7yXGlLM44vHPkSbLO1x2LvYT5mQeBsQXgt/bqEb4DYzSM3NqbSBX7dsZnYE",
+	"M56LugEgNsGhdwIUiJyuFEvVHdgC9XiLYd5fkHi8ZbMPXA9xtZfdahcjiPc5t5tiPVCo7GDI9u6e/yfc",
+	"86ihKs7LB7xotlwMYCQqdC9MhzKFskU1Q523TTfyMYduwQmnXZ4G6zFcQTEieQuWU5qrthXFGtUiQShy",
+	"XldaFYthlILM13sPCwCs885CcIKNSsnDwD+Og6tG18MZguzXCiKNAONF+CksJqGDjLEm6YgZGoK7E02M",
+	"JG1jSlif9XJwUKw2E4Ion5seZPLno4ncvoWPRQWWHxxzhzMG0tRkVsL0WwuNO9d5SnIZEXIake6MgCBe",
+	"uFIfQCGqtgW8exB136KAYAEkIvt9dNC6Ykh5san/ILMALEJVHszcsnyn7Jppi7ulWIro/Cu7KaE/rJzB",
+	"12RiACu+EcfOM4tktRZ4+xZNFGbmcPOIoVHmjOf5o7YuGhYowtBzPPvbsFpUAkP+6ewZPtyHA6msNG54",
+	"xowCDWalVcOvelWycLiLuHjk1rF+WM6xBRWhiMD6kmpCNajnmGVKCiPekZ5MU9bTW0KwqY97ySvIJp8v",
+	"etgbSsVyQ3lhJY8xRy6OfBt6nIN4xHMRQ2FiuRa+5j+DMJCvZsAtjzunHVutEupvUkXio4lZ0KevWJZy",
+	"ER8QpTNGbxXWaSEJxGMJiCPAy/3+6rAWQ9iqAdJH7PxnCbCzxpXBI1ZVWS5HyLQFDxnPXM1GVQmys/Jy",
+	"vXLPbVrZ7IHO6O7AbfnARcWRqD57W6DWedjuFyXW1UCzJcUlw6xCsLYb9WLqw7iqFSUH59qFpAAfPNVG",
+	"FeI7VuAHOXbKw+d75cmxFumlVatQgbIouuF6VT7gbUDVN7/mgvWA3/kKl9hs4JtQFouCW5sI1JTlFyf9",
+	"M2L2QknXocwD1GrolQER1UfirdBxOdY1ViuFzWrg3qUX0J19DMzdAr1Zhcjrl0j0sL48eF7rU1mDFbpJ",
+	"bIMieZHlXwVRWpK9zi17YUmTxAUsc1wu0Sz75B/nzQVq48pTunxj2UevF+xN7KVGX8bta4EWCQA7IrGH",
+	"7By3yUT0UzoYsMQLic7R5HO4P1TrzLsFDnSRmOMFd5ajKB8IbBr13JD5HiPmzPBH5hkrP00lSViPj2iq",
+	"IsI+0p5ukmNDP7OMQ0wRcZBVHhHNgTQX416g+22GvZxKzQ6pYpWhYkLqBcLnV/GpsC3Da6Hz6SwGRZGv",
+	"ektp+KlUurSknn3LYxpeSJb7r5YNoHrZX2N/2134OadBrfCuHP7iQeO85tfnTx33VbZgbXiz7a4sEcwf",
+	"9U7bIZyzrBdM2ANrAijgA7bx7foK79RZv1+BiQ/hGMBauPKUQPRXW3O4FAzC7hRLU9S51IpaQQ/nci1g",
+	"KFc+CoX06wKd5VMPS+XC4o6UVWUbqOxWJuxzvbfheLk4C1m15pkNxGVzwpOMTsUGrtyQUpyDUBarGbJi",
+	"KpRbYX/KUqk/oBCPhHO8BZkU78OXlUfPS12FHFd4Jw0pMmseQs4FL0AFKBT/N0PsaNPCEhoVTjGng+BN",
+	"sANqrlaVpA7hfB4JDfKdFIDXa9pSm+h5pvVz8/JiF/D1AWmViuNAgh1hQmeztbtbgAIHzBNcejfR0pDC",
+	"u12FyW6JbHeiuGBKRUYLVowMpExUbinpTix7ndqAj5nL3ILE18ekwLUV/vUV3zL8e5WRRRFbTAxlPGkd",
+	"uGFjS33E+ECwysZw8XxDnPhVerk9RVuggEUC95elgTM50R2X9RbK9wZIb8gSai6AZBUhIiGV9IL1Jxif",
+	"NZ/jswJJdDmM+0Qkax5qNAzUD3q6sJ3kKAKL0U+1nMkFakFFktscauNiGWJvusU0QhuJQ67Ulatqel8C",
+	"XyPSFvnPqFB9Q+6wegu9Zc6c0aW92znTpwNXqc7GmputHUT18PMVXxi/nOieDMmG8S0b67hdFGiz0HxY",
+	"vNQ/sT4omnkpeGQzZvYDGSdN0xq4Hlf0lolXtHcbAExAqzEgQSZYd0fIvICE9FFZoMgBLLI38jLJy8/x",
+	"SlQC4Evu7M5XXrEL6U01bze8McWCBAP9eimdwri1lLdNEvczOTrH3MA4wo8d52k3X2j5mnW1zULsywxS",
+	"e2NCk4RMxgCQiFptHEq4pxWmmTwKE9CZYLkR52Z9E/PDZwC7SS9O41RqexLM0qLWvqZgVlrvgAAJrQOs",
+	"AggyWFzEJVNv2J/d7tW9mRsqBeSYbtDVWmnNgk1f1SrZ5WzKa5dWWcKk8IyH9ndKjNLlAEMtDNoG4rcl",
+	"1FXhYngNclhrvOoLuCehlQvVNXHhMMuysf1zMH8K8wXxzn5phzyGtxyUHakRu7KjWpvdfRjOIhublVfr",
+	"mfI0hSB2az94MA53x9l0WwbtQPNmyy9kyqqK4iqe5BYUBx1dhp9eE0PbdjlJq5w5UrC8V1ruU7UdAhma",
+	"LoEdxtb2F7thFuLRd8oaOyOSSZAUrsWQpv0n7I4JC0TbZdAZR1xYgM2NcvFV9p0kY/guFr0jZxmJNWcZ",
+	"4JcpDbX7oWfFIgQL4pnS1wJhaMzJ6eERD/KmOozDl7ch7HZcVyuyXolaAbfBYNs2ihtGY3MVPpan1q8G",
+	"uQd8trXHH8DGXwrzMvc4VsF35uM6XTtrMwTCsGwdPcCc8Ctu+U+OLOCBhecaAZyzMOJI0PFT1/dTZQWZ",
+	"X8Xfq4mCB8+z5i21hnZeFDZ+1DNfVMEoHfntHsy8k2/xXMK+fl7rNN7jyFk8RjdN100hDuA0cI9DdQa8",
+	"faw+r5dr1GaIGoed08OjympQ3g2uDDjAgqiZLQrk6sp8p4p4Ag8YDd1GqNfERArkE+YOAUibSAgXvXSS",
+	"QAADcrhr4fM2DLSybMkvI5hNAKp+4Y5tSmUzOVqDHK20R298tB+dMJqJV5+u/NYsiF8bUo3KdX789bzn",
+	"okWVNzy4nFJTzd6yWaU8K+9YltJxqaqHQ8n78bnZ5kWXWioBrJURmSYu01RpOlPkjqY8OSAtwkSCyCY6",
+	"TzjNT9L+i5f7dQBvFmaDeY5VRo5bNgM3YyLbJAZAlHbGaAIFHOznacY1i7FmhWAWNUX2bV4olwJNPnHx",
+	"XvHGtaBpiq/49TKa5AjCM10LXiEPAD/QRDCWqCa5YNRIpRjCmXEN5SMQGNhSIygfcY2eDiQynuz34/OS",
+	"6Pe8FFfx/W/0yb9/N//35Pe/tH/4n9+bCfw3jD0QGWFWkmnwDVRlohQpTIbihYJMzTX9RabJawvoXOF4",
+	"hQhkKqyyi4fEolJZI5oXEAr2DXN6MGhAexYWHy96leLtrF0rLb/2OYf+bJSrTOaF3Jea7/IHzVs5qvdq",
+	"pOni+Q9Y+azO+tmFKgGEY7YutoGxdICmmXGtmSjWcC7wosbq3TsS0y5HaJ7e3viLHc0dp1UOnsvcWb4y",
+	"dNpamq2LF7w55ShqrtDag9lVNJAxvF6ExAaZe5euJPyaBqaiyqXa4G3Urzfre0ndZ39Q5QmWu7SRDcu3",
+	"N48FqbAku0Ld/iYaqlsMIqoZoISFbsLyzlcYqlSGSDX0OEm4mS9Nz0uHtzrkKoDNP4cv5lfghAuEIL1O",
+	"Ho5txcYYKnkZdogArCimtywgcJN0BJkIhJO2KL9F+QHPHe3tPx9NUqqrbXBVHoazeYvUgTNEkcIOpeVc",
+	"9J1LA60b//lFNnx5qVQ7Za0OPFCfyKu4NJREQLBzwpPVRqUVNU4XulcO01oRJUmfZhgfXh5MVV7Gyq5R",
+	"vyvctMvYZSAU3I0dfXi5uog89cC3KQ5dK3lWcNjqX/+MLJdm8ZjbCIL5HJ4eG+sqGAaH0E2yCVhIXb6O",
+	"TQtbwAi3lT5cgbBckwWA+HBEyIqSpvY41vFyzh2htV6psfUfnP/EpiTkQIVrskNXuaCKqMB6cWHYRW9l",
+	"ZNd8BIFf6LGoNJRvcniq3poVCx7kl5Nez5bwLp8iVfwwF06VTo1caRhYDSgO10yo78KzXhmelwuu1nYJ",
+	"moDnUIcNI1euhFxfTrKQp3kd/Oj7eox972+Nxhf8uTXf8XyyNd4oHJYrH57HUrmvIzC08+9BRD+0R7uS",
+	"V3cnyYDp9U1jTCTqXhBQ6/IZ6yJbqjC6yU7SXDjBOKNMq40RuGt3ewkPB3kJbsaxZqNq0GYPPWalYlK2",
+	"5d/TBTUH47LKc1qGZFl4es3ONwVyXfP4lDFYNrLnPjCA60NZdueBTR5k7tVn3gJvPP6x/7qO+eOcv/WS",
+	"NOb1+K/4BDvQnjW3/IuefAQxqDz4OejFXHjTJE1JL2U0U4uxNPsvylbmZzVOXhhycUU36zORanSMDjG/",
+	"kX9LwUh3DinDs/FY5Itqk/rqUSzZC5c2XW2zyGER1sE6OA2k0N1nFe/F3e5zB1egEGzU7N46t8WG8lfH",
+	"dW22Mn4qxuLGeqkR9yPw1fNynpzqgzfvqfnTu1LqTzC0rL9SwfXsMFjlrVOE3kxEwrAwvFRMgJE0VL3B",
+	"t6LUEj+C5pZNIpjdSGuXGPJNfOsFoHpdRWVjRw8rc3mNr4oe/TCche17Ki80BeXttSRd1iS27h4kro1p",
+	"pjHzFoKhbEb1/I6oNYB1D6kKAnJAbf766QcfhjNbRvP3QMJAYa1br0Wv2maoWSioWDMWy23gWgMo6oj+",
+	"vjQNol6D5YSIYItWQ6/XnlOaf122Ri5yeq15u8DmUJMVkdmNYjvylbETKu2/O1nejkT2yFbclUN3Ehet",
+	"xNZk+J0igk2Z0gTadmlE4NWxjuWy0yRwadC0GuZxmydR1sgOdD3XoBqHpWtUZSpcL6JxW1OLGiOmaV6L",
+	"OOirw6sZMvanKcu+Q0eVq9K8BCrCLsrKQq1Lwu+dPxTs6hYepw5onHUIlshrRc3WgpaWPFsr2NI9Mg2D",
+	"CO3mInZqnY38TOBL7yvjuwJueq5uoVrqElK8tpFnMWsxathokA0TcUs8utiUUjE/b73KKxFMi8znXQyt",
+	"OCPelSjn9npbWnHTT+Sy7DJHc8l4YqQBLcn3Y6m40b5+wLwCeYsu6u8FG1D83rwIUXSYj+NCbOQA0qnv",
+	"6XvA1tQ9I2pszUTbc8XSXHiMfJkouihhGt4QrIqHXjUpWN2cq2opVo7GKdMb3tZe2QtYZyDbI9/3p2yh",
+	"pNOcD3NlUdZnXZnMatLa5YRxU6KzGM59ePbu/OToqiJ4+35EZ6Wy4BOigsSsoCz2MJfPTJnK+Gex4i5d",
+	"ecLhN1O51kU656WiPL9eUQ00Qf8eV2rCXNAWG8GfSGuA7id/TJSuKBNacU+ctyXv3oq6FoQRy5XmNUhv",
+	"7NfYfU77YYDJBIQYHE45cFBO8ZiM6Sw4tlSGEDSPRmM9s3AnTr6BMF5L7YG81dIKLQsK3Hg/+3UdwAQt",
+	"H2PPJiKxBtTaus57fGVJ1nwBurNcFaoqFWwLyNjYdi2D1YNL5WQkyBt2MhV3930+1VCVb2VW1SbdorBB",
+	"sMYFtdW/i0zcuYu/aQp5Hfc+va3/7MahANhLONmXhkghVhGaZFzPLs0crVef0SwMNF8U5MIic/FooG+a",
+	"zSYEcMAqgf6I7+e9DbUeNz6bzrjoy6oQf5EXcPouh2FTUN5hMoag3tTIdpAk3jZfg2E0ctHAkRmQirBK",
+	"aoSMdyxlav62bEhF18LQJBURh7ygoGHtygs1CcA7dc6PDdNGHPrvFJFT0bwW1+Ivf7kc0jFTzb/8hZwJ",
+	"AKeCkH8LtqgIJV2A44HVPQCMHvg+NpJwjMGqcYEHEzfJ0R3LbGEdkE37lKfqWrg240/XDZZlMrtutMmn",
+	"ZrP5+XMc5QGXmZxopsj3z1vPSSykvunLiUjiHyJCyYjpoUxc0TV4kiQSYEU1GdI7Zl57cS1ifPDGvE7T",
+	"VE5ZEv8Aq9KVCWdqvuR7xqiXYGVXBVg3rgsWxYUbrTyrnpvQfmvvgPSGVAyY2SyIm1QRSVjKIKoYejZ9",
+	"KPsK2W+1muR5q3UtRowKh4sCFhCwiZudGtHUXBW86W7Kk5TZ6DhFuD4gMSxk05yMmGiWpopMh7w3hIjx",
+	"a2F/TgD7XsVepoeLN5cZGdOMjpiGikNS9JjFljWLcCzGE21W4BWumzkIf788OyXfx4dSaCb0k6vZmLUJ",
+	"HWNJZy7FU6O5xz8gRuebJz9FNixqj7zjr9yHn8wHK0FeC1yyJnlvz4AbHEB9DoTMWNIkr13V6OJ2vP9r",
+	"q9VqmZ6omBFkG5FRp3gKuSpUU1h7DHxV1wKW0aaw9LkmPz4nXaNC0cwta4IH+rnZoGNBKDnvXB3+Etng",
+	"ewWVY4mcuOwhqtB2e+DYNOa1QuaNOXYR5IqAU9Eu6RUfMfWXv0CXDuW0Gs8U37lggK5mNuLS8AEqSHyc",
+	"sNFYaiZ6sydv2cxeRCxydX52eQUTt4PH8zdmiKxC09RikVnUFjKTE5LIa7gOZgfyWghE0RHUVmvn8NqE",
+	"9bE6Vo7ujud2DPzOHXCuCE+Y0LxHU4hfNtRoplmTdExz1wKiPHEjbRT83yBzpEk69lY9b+1F5Pn+S+jj",
+	"xcePsGJmhMV7dnneshmsTdyZ6KHM+L/hHLbJKyDZJCfn2Lel9wrC7gvMRy4QD1MmLCIpv2Nw7ZjSB7D3",
+	"16LLUikGyszGAWg6AgA4x+mMpPyWefTBnjZLn9hHrvSS3CuoRGePqDmTZqiQiAWR6x+fwO8WvsZ6/xtI",
+	"zTFZ1GNjnfNjL2yz3dgD2MwxE3TMG+3Gs2ar+QxAvPQQeOPTbiqtLj0IIXadojUWYAsMU8yHb+RGKEnz",
+	"ChuAbBJLTCqFteKRp+do2Vv53AmA8pkHA1VomcMetGinRj4Dydg88a8Jy3KY9XZesBhkn5VFPMykMMrK",
+	"iJMZU2MprDNmv9WymGPaegznSSDIxx+pUdoKFLffShB+jf3W/o9PWj8+2fvpam+/3Wq1W61mq9X6ZwPV",
+	"lQbsy01r749W/yf1fLrvpM92XqACwT0ah0OaDViCUE96inicdzSdgClVDsX/skNp9uQIhOMyGpwFnNx/",
+	"4SAi93Kox70yLOMeyFf11w8w7UBOmt86hhiYsu920GzakNHE5qz/44n1ED85royHs48/LT0LvT3HDQq9",
+	"lG/k01c08aIin7f2Vr/yXlBLZViCLz1b/dIbmXV5kjBwPzzff7n6jSsp31HhkmDBWPqizoyObR7GkWH8",
+	"+NazWpPKNTjY38loRLOZvdxIvc1mgvRn6A8dKMzvpRPQ3Cx5arTxK0hjxTAMVZnxRjUUhMgoV44EYrJN",
+	"/Ork7PDtzcnx5dXR6zjPoTcEukneUZ525UfA2Ne9IRnKqcsQQBQSNQY4toNrIZieyuwW5a+E3fGeFWFu",
+	"2Vgb1n3LZpBoo4bADtKZ9c5yhKI07Cw1M5l5SQlOPnh5LWL76w2QdmVpc5k4dpIErsHapNHj71DM93fU",
+	"ipjSr2QyW4/2bEAz/i6H4q+Av6nKpKPu5XcTz+9XWa/Lfa4lmrq33ry+BlK6FjEMEcKrISsAbD3ylx8A",
+	"/eSCjVM6YyupYOiVz9Gfl5C2ahDSQyn6KUczy/O9Gl2c01kqaXIl5Yk5CEix91e/95bN3nEFROmbo/Ln",
+	"RqFxqXcy82RY63tfj/pDGj90YSXLp5/g3+PkMzKDlGm2JDHqj0kyyBPerKaF3y1KnxdsJO/YZjT2FQ6q",
+	"cX/pLs9bsnStHk1waVABqvCzjZ78T5CHWs9Xv3Eq9Rs5wYSHb+pqXdFbZhR2IPFE9vv3u0+53e8eytph",
+	"3sYX0dfyKSBEEVcEcoqqVDZMOKp7peYzj7ant7m0sBcQC4ufLBbB3o8vmy9fRnXlEZcoZp95+aS1dwUP",
+	"zMssZqVu1NgWh7Hrcek+u+gyPDbtTyjimIZ/akWNfkoH5m8odwP+bfgKgMtdDr45UcM8zhYjfF1wyX7L",
+	"HI7ZBRh2VKPdp6liXhqtmKRpOUfWugoLDG+AZDMqpZ+kgu9ZUCT7YR4hrfH6+BJqV90cnr0+8oCD2nut",
+	"HNTst99z0CLTjOdgPjT9YtNTLhI5xfm9bJUy3/ABm85WFFPzwESW7WFuXNl7JGXaHew6+nR+w3Ya9Ves",
+	"Ufc8MuxYQPFdiQ3kX69SrC16ARUk5kmMeE6uGl1HYFFYVHAxkzmg15IFtZYgTVB5RahrAc6WEERJ5FVa",
+	"UkRLaVXq2FCrmKSM3hlde4Ih0FwrYsG7QsrzIdBTd/K/qApdpv5bpuBzZNcnqjkNXYtIfl6DrpTW+CG1",
+	"9R0D3THQIANdlwVWWVEcldwZUh5cA9tZXrYkDSD5BbdszuVqCwMhvfDppyJC8bOnJJY5689Mb8xWD4sI",
+	"yPurVzumsGMKX4Ip7Ej5t2hM+5lpj1QWYSolqKuN1ClgHkF9CnADJ1BlSEtZFQl0QGJ3UeLI/s2Yq0dk",
+	"aEnTUojYRhtBjdUEIuyuxXQoUwiOwTCyHAnOzGsEYTeUCDYlDiQNwoAj0p1huBcOakjHYyZUyWFqRmp0",
+	"swQ8og7z7paxMXTg2rMVTxPIrBuZgSAp9oLkUqYgUE0URXcGtsS/VRgPQN/UNlpmwIUCJa/LmCBQ/dOM",
+	"pzuDCpF6vg1bn8poqTTrDfkdS4qNxsgjFwNNxYyMZMYwxq0YIa5d0ibPWy0ScwHQzjeQXcMxNDGgY5ZB",
+	"oe7FDKNH1UhDyuOLAqCpMaZGra/voAyjY9VSBHc8fynPf/EfxfPtuavg+S+vWj9V8Pz9rfP8PDyTCDnd",
+	"aYU7rfCb0QqBk0UE7lJEMqYmIwhItazxofTFp1DiCdLHgvbld8CHF+qZWIARLyEwsmgj4N7DhMECtZai",
+	"pCEFOyAxxCo/dW0oV6TrWmBsK4XEBRdoy/VcNFgHGy8ZtSMXEN6jirm6BynTGmLGjUBGPYjdobwWQ0hz",
+	"gJa8OeTuyYKcLIaJB83lpeaR/GBgtbgWMwYjtQzOrJMVrPxgZICiURDR3tPprI0Tft56jqij+YAEYwnG",
+	"RE8EmTF9AClBVny6Ftb8Px/ZTmLXAGZIgJIWN8kbw/7ccG28RaVV3gOd+XZkJkz0bVx2fj3ab5UTN9uN",
+	"iWLZzfMXP3rfv1fmWoOw8HcqWGNNq3qxRg8aBeflSc8JOvPzrSlW+UA85sPN3356WblatdfEOzEVfNv1",
+	"u2PVO1b9zZgkkB3nFJ/m1QdmcpKR3lDy9UwSq5m0stUGqvn0Bwh7lhNNulJjjU6Vc+Q5c4mtN1E2a9iy",
+	"BHSMwdP2s7UJCDm1+WU26S2vRpFncI2ZHKcASO8gs2UGBgxAZbCcBsO9VZ7YgyynSCqiWme8OzFzuhao",
+	"fzjulEp5yxJCdRtnmDBIkJUCIYNUiG+5Ig2HPnrRt8K5XAL/c9SPPaAGpMRbodDzZSweQvkv6gQg5MIS",
+	"7uVB9luNuELLdRo0Zqs3Ts9uLo4+dC5eAwIDG8O9K8lNYzorzEmQnsYV3JJGoQq38qjv1ucV6vlqtduN",
+	"zanKdlB7LfI/zOWCXTVn+0Wz1YoWS4AEh/WiquDA/kaGdK+4Q4A9QxAHo67g7xQKfDOa7ZytO179zfBq",
+	"W3bPKzaC53hMZ67E1mx978ESTu3D/6wO1iWnVmGDhCZrzTZafypXhfL+WmDGPCRHWzP+99GTJnfO2w0M",
+	"uV8slNUe2joRre4i7by4fwIvbh4B6xe+KiyatoTnpoTY0poa5LaDFkKu/ALlMitzCKO4oI/VqSt9Iw23",
+	"SSzHTMRkSrm2WGgkY3ecTaNrEQPdYUmcQ/Yo0FYsakLcSxkV+GOXpXJaigf+TpEcaRy4Eld5xiq74wkT",
+	"PRbSb5AfmOkvMIFAFob1ndvsi4laln4BEGZ177ZiDt/xq2YoC2pHwkayBMCGP0lxZ42CS3jQi/beXrO1",
+	"7/sbFSsnm9rs0sYK3Y2miOPd6Lw63Nt/tq4xznxvziAO02obCKr3Yytq2CMMK+COEviSc57V+OMvf/nL",
+	"fIarPQpH7zrHJzfvOleHv+Q8s9F+8cLsn9da8cLp2c3hyfHhW/9ps4cOuw8wKRqPxnUUq5c8oXZQBF8t",
+	"2wDJDveoPg5BzhiMdK5YOTByMeIHHEb2qth4H0AXUHTqI95gKE0O3eTxjAKAOBB1qTZxmJhBb4H8/QdR",
+	"Pbs/sLzOePYiCknkVUuSUj7yW1wU2e+9aqvF/CFLk/dC89T1CQudTZObVmvPxyecWw5EWvSXI7yeEnCE",
+	"Lo7eHF1cHF1YFerXXCPwaHUBr1pYopaEdRbTBIr/tfOgdbjIa4BTqw4+UbvM7T9PsGnBcNbCvXHxpOFg",
+	"w3vwgMd1O1j63VG3DNmeGsoxoV05ycuZ91ha//qcSpz+Q3oYvhSTW7VIOx6444H/QTxwF3y58xJ9k14i",
+	"w6PKCEjrSgGlEA5f7XxKx+NM3i2J3DhhWpGBzLVOvEqA8NyeVzO7rCdHTJG83AFaC7XKldPO+fnF2a9H",
+	"ryPEEGYzkjGlCVXXIpViYK7onOURQkOoulW5eRT5mGchhcEUIR8dmBLmZRA7P1yqhfgQ0rUc0XDMA4jR",
+	"RCBVF78ppCaGFoWjFmtmdOCAvkUpi/TpiKczCLeZyvoE+QI4/5xc9e3KUXPL8Jhy01yiwrNyVOROmtqq",
+	"NOWo02pxan4zvnJxylHBnUi1E6l2IlXBklGqoYXb1YgW9xOoMgZFPyrlqSvIWAEs13VEqoujvx8dhiSq",
+	"w87p4dHJiRGpoLIA40aAuRY9REhyqamQgyIkAV9VRHp0bCQwjJ9tkjPzzpQrhojx1ElQIWnmAib47Qkz",
+	"4FJjmZIuTXsqychhN/+nijbLF2Un6PxJBZ2caPzpJB0kvztJZyfp7CQdkHSQXW9F0JEJewLVvu4D9WsJ",
+	"74ND/W4vMqtY2fbLF61oLZB/s1xlxmuLD7af/5TH/GK1KYAosGSuM6L/loL81/6LRtS4kzwxb+w/VlyS",
+	"3aJasUl5BbhdgNLXjOyab5MfxAqp9eUAVvPVCkjXDpSI2gS2tQpO1Z63LwqnWucqrgthauf1kKnWHm3a",
+	"GmVqrUuYWmuTlipJywwqImw01rviI7viI18eAtORzTpUMygpPf00Bi2zOr7zypJncHyNFEvvbE0oAUlX",
+	"aiinggxZxsLRm5vSTqv83l9M+nqko20SoV283J8HnNFdYpRMuFYEbaP1RaGKO70KnOg9lpltRa1Wy95x",
+	"KhJbahbrnkaAPSizwnt9aGmBUdcyhiA9Ds8wyivvyl5vkmExsGvBhbUiQ3sZw/khlGPiitRi3+qWj8cs",
+	"AdQerE43pFi8e6KJbUdmiStf16MjAIE0E7aVQBH80ayiGRjOyhUAdqMoStYG7MfHcJ9hmhtTrccH6YFj",
+	"0nn3z9MnrVZr78nRPzrvzk+OGlH+3X7+3e+1KZG3FA8Zf1icARDucoK6Bs0sjVRNUl2Zkt9l5tDkgB3m",
+	"jZ0otzOXfUuF55CocaEloUvEv+4kvXWgIUuFwRwJ4+kn38vw+amhmyKpZiBvIIlzPMl6Q6pYAVGbMT2B",
+	"hB4EX1vhLbSeQCHBEXiAoBmIQlcA8PKSJ9GQd/SqkIFEZyWdg4T7TpG4l9Kp+TEmimnNxYAoOlORY7pu",
+	"vFjHG4wDboBGakNcOtO9PzN0dpjxxLdsrOPc8B4RxUXPumy5Jl05GQzBBDGQgh1cCynSmRu1rac/Yo7p",
+	"u3k0yYchw1rZJKWaZf7yOZBjdHqBdWPI0JpJpGDXIq+djXFkCPeXv26NIMhPRY+1CR1QXhE75owjmRHz",
+	"FUtiH6zYj+9Dx3DB+h0+cR7Cxnp0opiZI64gOkDM8+zj2LCRKO/2WtSNWbuAidwHmcj3pz02ErED3jkD",
+	"Ueb53/b2SvdmHW+vWYYHBcur9DuunAV4AuG4reNAtTX2wUMqelCaGF2xLFM0LUfq+0BPO4frF3K4lvyb",
+	"jrKve4Qr5TVzotCGC+RxJ6rtRLVvqZBpEUhVAsmwTNIT3BwJLCn59ktfXGN3ZgCV5rqjO5bNLEwbXB/W",
+	"HUp5q4hmRvsuqdDgHxuNuEbde+pq4ZEBHbfJdCjBwjcEkk4TMgFzARUEhmC+vxYjrlSJ10MBYq6b5AKw",
+	"i23YTkz7mmUghpk2YsE+6rhJIHc8nlKu4wgC5mHHrCLf56KImgcoRK4srjGaDpSUAv91mQe2ngPIItCv",
+	"GexorGdQOJZMhwynr/nISE/XQt6xrEmOYEnNcoCEYwQP2jPrSZSG7HU5AJGsSU7taBzkFBIms2hWNOuz",
+	"MATwCVcau1mFNWIkZp4DSKZUabvengxKE1w7MIroKId4JlBEQnAxMHQyZ+INaOCm5f33sgK8BPaphF0y",
+	"oh9PmBjooYWB4sJ93IsaGvma0gBA+Hmxfu0vckpGVMxwDgoPkNlCuz9YELEKSgXdx/5obO3DRnuvZQZD",
+	"P/LRZASfcGz2Yz4yLjQbsGzp0BTrSXPUtARsGoe8WQnwYh4KD8of0v4Lb0CtwIAeHesLn//U6NLUCFY3",
+	"uNftFy9ahVn8hlY08s9cHLkBIWXERje028OwOitvtaGlXCz83/vkkqZMkStD8jXp9Iac3TEjD+WRexA/",
+	"1Tg+/fXJfmv/+ZO9/WfPDU0sriD2pj+Km4T1LTYnfLV4pmkjX2UcUJMi1iMI64bkVLxWW1SBG/yGsaC0",
+	"gtc7IjJNSjEmu6CDry3giCZ++Z8SF7bctcSE8TvP1A4K7z1ijH6B979IKXFMRQPmwhXBCw0lhCYWhxi/",
+	"AqYvbEX9EA3MNZMKVrH/4sXavMIboF/nfGtIW2bZc6StLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/Ys/f",
+	"Qm97emKJLuek+JWUt0ZuMTp6RMaUJwSoPybfa2oWVTGt0xIMltPpxkwksGePE99l9qlObBcclR2F/YrD",
+	"uoaW0DnqmrLEyD4l6orfrYjpMkIx3jNnLaaK2GOJNuS8ppkaM6GbpKNJnN+eGOyx1rSbj5p0Z4RrxdL+",
+	"wbVwyg8AymoPpDBjKYOyKBlBe1STHGuFpssZFCaxzkwQwkHFCHXWJJ1rYYnrfI0Tct8SJ/5MRxOjQaWc",
+	"OV2vPzG/VdclMdfti4a2LSegj0cC1wyfM+v2oKFz/zl8ZR3OUBUVYya5sw7urIPfWBkUyxJK6BlDpMg1",
+	"uKZnFwRe+/ST+WdFHeuNCP4v0O424vF2ZO2eZG1HjL7dYL/6V3vO3JDf7Kcoha5K4BaSdGUya5JDdKKC",
+	"oExyjyoMhMyhzRyADR7E3YRUlMILe+jbxIYJQGQG/NBnmSthGJQ9YST3IkUb+ux3xKtEvJa55XOSVnji",
+	"t0bUdgmrX7ng9h/hnkWKDF7ae0pcTy3lrE2YL+B5pMs51a0iywXhXosuhyOnoK8d6f02SK87GjvKu6O8",
+	"fxLK+86jvIU1Vsjp2iSYazaq9sSd+Z5Y8oanhjIRmiRkMg575o6hvS/imYOpENkn7CPt6XTmKmlrNpDZ",
+	"rMoF5n7fuh8uHw4M45aLpGoI5rfaPjizwG85hPst63fO/1cKdulKPdySR9CM5gE8gvmmtBtHKevpTAre",
+	"U41gkGnN0I3SQp1nbMQnIzLlhjkoRRjNupNEoTDQG9JsYLiQBV/1Ykohg3FEB+x9lhpGqPVYtZ8+7SWi",
+	"6eHfPLXNNcdQVBT2t90YD2eK92haLPYH1/0RPp8HghyC+LP3AoJyCow/qJoOrE32bg0jjxpa3jJhn8cF",
+	"WQIOXcb4eQRHpDkedRyRcGZ3jsiv2BHJLV133AU/l5gLfLUKWkJAS16k5DjjPfC02bwOgK5RTOgiJu9Y",
+	"9JjQwOJsNknKlUY0PCPM542JGTZ3LQpvJiaRFAQwxusUWwEuxksVR3krMdyuGCvyTMbjdGZjOQhcEcwI",
+	"sQmn16LLUikGEPqW8AHXNHWEX6SzA0KLuBAzUozcU+BzrHQnmkvzRd2JHvX9mfc1OYSw2jLxDWR2l3f6",
+	"tV0NTOU2VJEMTGM9miUFTbRrtpD5nfdrc8B9srj/otVa09NolvRBUzw2W7GNeNeKhZ1LgCiYFXKHe677",
+	"Em6E7W/Kj9bhKFWqmbl4O21s58D81lBIkCfWYa7zitvTT+afFd7KzfgJtLuV+m87Uf5hRfkHIp07gvfN",
+	"OknrE5SF4mFzOlpmtpeMaMJcZtItY2MjlfMMUeKMEA5CdzOXnBXTigxdcgjNGElZXxMhp1jaEhJ/ppB3",
+	"lCbXYsSomA55Goyww/Jl9yJhj5uZnF9xLuYveX2ptZj1w1Yt25HmRdIc2LfatHkhs3dbtHnncdjJuN+m",
+	"jAue2A1l3Fs2q5clFJGM3clbdO4qwkUvnSQsaZJL1ssMN5qH2wPYjrAH463p9Is4MMx0c4dB5/x4K/6C",
+	"t2xm3QWPni4JFP2WzcpGD0uneW7Ua0SNlCr9XvmxgI52sy6UtjQbkrE7LicKt7QE+mA3v1R/foyAXkjp",
+	"7aHKYTJQ7vn9kazgb9msjhHcbP/OBv4V28BvkTI4CgYfSwTMfFMnDwfztzFRDwIb4EhHFlKI53XplJYZ",
+	"SwiHcoAyG1nQIzlJE9JliCmAlAxgom7ZjExldqtywMAi98WI6SOZ5LBtIyroADKJ4TUL/Jcg8kCHwIws",
+	"ArQGYkRyZKQhvcPc//kImmqTtpGqv6RFO0RzFilMXaqxnu35LZs9qOn5T0KLowbeAjOcXvcm5XfsxuEt",
+	"rkNpP3A9xGFVydNwTRxQKHa6k6h3UNRfGor6FmjkCuYyJxw//XTLZtb8m7CUaVaBZ2PPuaP+5gooLccK",
+	"+IVRws2F4IK8cFgeEaRuDqRMmuTCXGkXZolitmnABlkC9t+wspSYeX4T8v/WTGwL9mc16fWYUjm1rUdI",
+	"Lu1bARJyrDF6FBZiZzP9E9hM8ZDe8wo+zaSmelnwckjyE2xakv5QkJMpBjYoTWeKQEwyXMdY3rEspeNL",
+	"vKMeoCSaUzVP02thn8/kCNCbaJZylhEYHpeCMJEoQjV0FxElzTgy5mnII5lBo4LoqUQIz+LSh+S+2mWS",
+	"L2CJ7kENHteUW17tRvvZj2sEHuRz3WoRwYcU9ubMmPsv2y9eNvcQibGmCFhq4uU8QuU3JRgWN3MnHO7M",
+	"rd9YTrQ5ydQ7wmtxtZTTLk+5ni2taNIFTESK3kahNBU2Is/aHUDSxOq3M0IHGWNt4GGATQ3ZJxGJsRhI",
+	"TNi/JjRVJJYTDYCBXAxi8tdrEdtM4Jj8v//3/0PihHV1TP5KYgfgCh8sBjL8TZM/JkqzJC7GgmkvYFiN",
+	"6YBBaxjBTrS8FqU+Q0zrZ6ZP8hWpAz3oFuPizSF59uzZywisJiUskQNCSfzX2HzJNQCOAPAKE5pQReL/",
+	"sf8qLodsCznFsRWQhI7UPmtd7T9rvzDU+p9VmIS6JiDhfgtcweZMNtqN//Nb68nL3z89//wE/9gv/rhy",
+	"f7QX/vj+t+bv8Pdff/if3//zv3/765PfF5754b8ai2H0909wMqfKVuvgFuLTHQgzt1bUwANQQp1C5EM8",
+	"RHkC098qQi2K157Pv2aYmpmDBQdMHHC8ObTgQ7TnFCs02Co4e89gWN4ZhPwssw2s+FggFjfaf8PoR3RI",
+	"lmcYnt/+Foa5Pz/GfX+EpfGZwX0cVw9s3a7ne17S8eeoUQJf9G6GE0LKXdcWHwoCUCE6ADXcGe+/Pob4",
+	"wVVgL0zhcmrL22A2oloXTSDlSnMx2GbW1Ilr8ov4Hd2Ect/jmGZasKzK/2h/fgDswnwk33b6klcxbc9Q",
+	"Si/Q5pUhFA8UGY7p0ZoJIvt9yIawKNUAtDzkGQgwoBzahZ4rzTYXKy77fUzWxY/FtrcbYy3K7/oRNT9B",
+	"PA1k6Y6Y0OcZ77FG+2/NF6ujx7kG2ebKzQHvLlBXVDu/7nwne4/reHvdUd8xja/Y45sWdNmxiBHNbpke",
+	"p7THynzC+2GFDxh4kmU+pEcF6U5moEnlhBcAErFIUU+OGBrz4oJmxAdEZrboS2yvaRw5m5/UQ5ZdC4/j",
+	"OWrKMiQFVBN4S7nAHFstCCq+aUlmcpIpi48IFzTyqtsVN9smb9GMWcR5r3YQKmBOtYEAUEPAoc4lwtYL",
+	"xs1AI3+lyQCidbySfsXAIjOyLrsWfQ44Dt0ZjB7qlpUQeO0qRraBDOfqJ19FUDhPwoTsr67aMTjBtQQ8",
+	"sa5MZteCpQheaVY7yehUVPu57f3/WrK3HLPZBuVeRZrX9IrblXqkysk7Lvx1cOE1+WiVtmXXbWeY3Rlm",
+	"vzk3f5qziLUkipJ9FoWSp5/sXysCAI7zEnooIDAICDDvHkA1vhE8qJDTgs9xUUl9DW1vyt5O3Di/Rn/+",
+	"zxakf+fG/8bd+HhG733FospEyq/h+O+Emv8soWZHir5dqNoN6dCKnMwLj2VXJGbCWY+cdh5Q2Zukk2vc",
+	"GGSUxz3Yq2heuxageZurWp2auQWi+LhRPYvkZI5wrJmluYkmuyP6O6LvE/1deudOrf2m0zsfSK19isX4",
+	"l8bUKkAhUIUtGOv6e0bl71RhT/Y5n+w7Y3mp6L21B1usYcEIF+2q9KZj6NFe8kMY7DfDCO3a/tZ4dXb2",
+	"9vJJq9Xae+ICK6Piy/38y/qZT7gssB4PyReTCf7MsNg2bj/Eq2w2UjVJdWUZ7S7rmZNmMyhg8XaUekep",
+	"vxVKfT7RuWyPvjwgk7Uod3eS3rpgrZV03EXVbF7d810el/OgwTCPng/PRhSC5P+QQ/G/PCATJ0SXINFt",
+	"QMvf5VCQyxHXQ7NBfMT+KYX5/miSyTF7+oplKTds6WuKgsD9qxMEYc/KLgbiK46BWIySc9+UpTr8sgb+",
+	"a5L72rH4+2IthpckpqlpaHbDPnKlVdyscLjjUfui/vaHu9VrutRxLb6CXPMvT+fWo1RVyrkt7rwT8na5",
+	"4V/YaTxyZK4WCV4Uxp5+cpVXliKFbkhN37mqLvcXqWx8/lwSh/3WpUbk+QIp7zNDK45oJiCbAiGK3dcX",
+	"paSJckpFKYUib39/Wev7waZL+Qh57kPeohnSihGvbvVz9Gclva+ZNgNeSoCLVC53OtCOy5XLtdr5zP40",
+	"PjNX4NsIgujMyknCugJo2H3WgbRIc8zJv6WwFdYxMEbIKZHigCidMXqLoHGuNjlm6uUlCQT7qAm7YyKg",
+	"wqJb6N60NPoSUmwJ8AcIwy9NSxvWdIttII22HlIaxZktJ4L5XNengxsjf9YRQQlVNo82YzsP0c7u+E16",
+	"iDaXYXnKlJaCVdsUXwF4JoCnWCgTqslIKk32olarVWFmLNr9ZiyNtGceMdTeEjTr97bG2S5NBsz7tSaJ",
+	"vDVvND6Ob/ZarVZBE80n8o9zkjHaG7Ik98pbuPphxhRUY7Yp1DbF7x/nNxdHncNfjl5/bWZJt9+1LJP5",
+	"4dgZJ79S4+QU0qjyfSpwjHyUYQC74XdsHmo4/36dXC24CBY4yegkU8THJIOMCg0DGDWJwweDO2OTlEBS",
+	"jGxeE/yb8t4tkRl8Je5YprgUNomqz4VFh8qvGBkxfZAPYzqUQOO6bCZFYgZgraV2gFz78jOIqlJAzFcO",
+	"9cnVtVjD+ko+DCVgQ7lpUYLR5kmxAQVAKI4C8UfMD7JvZmY99YZOV+ZP5Vf0y6KFPhA5XNee6xbjQZOk",
+	"/pQMZW2WUCl/uwd2IvdO5P72zMYeOV2DIwZl76ef8r/fstnShKNT2ZWOGQHUBsSOjiRk/g4lSXgC0coK",
+	"4BwosjAMQ0aUJJ5BVEJVGtLmXOKdN4VdLtLOmPnwuUj3u4LVuUhfzR3YCRAbCRC7a/0N+yg2u9MrHBNX",
+	"szEm6+CNAg2vzz9CTZseg1SfJgmwVovYDS6NiAiZkVQqpsrKKUsOEKgRb+c1xjWX1FQBTVcn+myL4jyu",
+	"X8NRoz5NFSvIxd9erOvO2EgZ2xYttaN/LGL6txf3Iaabu0JqE9NdvsxONfvGvSH3Vs0QwKlmebQcuwgL",
+	"pGkpwz6RM2z0zxZ5DW5fWLC5DEUsEeoXTJdTQy9etqJGnhPUaDfeyUxwMSCHphFIMwynIyK93I8a+YL7",
+	"mKuP4OSADazj4MDjs3NufMWR1xaizSGSzWWqbRmU7oRphdb6cjdz4HGRA7IGY/4I3BmpGTAlCR9wTdMc",
+	"Tw5A5DBwxkwiH0jzWhwX6KtkTK1PoujSvgNYbiCSHCAKHYjHkMpnhGP0X0BIDnRVxIkVl/NaYBI8FlRj",
+	"iREczA23IHdNclXuWTEWKF1ctGwzZ7zhd+VkMNTtvAoOQbg4O/0mAUR27m3od4rwpEk+DBksNPWX2uKv",
+	"QmFl9L24UnBapkm13wRu/Rf1mQQo6dr0c03/CEz6aymttg5zuQ9vaYVYy1rMoUq4RpyHnSy9k6W/ET55",
+	"ZlE9keFouZjMfY9sdOS9Tz9ZzIqlYfObUd8zi4Zxf2n4GxKCH4xS7ejLN2tPdQi8EH4yzYuZQRG0PuF6",
+	"Mzk3dImfugNZjShxaqU4KILG/WEczI0NHZbwp5EOzZVpkjdc0LSdq9sA7TKgXLhiiWRJrcQP9qV7kpMN",
+	"7at/fgK0BQvlToD6FgWoP7sg5AhHTkrvI/eMmaBj3nS3vLL+l6EOGe3pvMqXQ5eHyA4AWP/75dlpk5wy",
+	"lhi6B5F/oepal2PWa2xEgupd2teyNzEkInxvuSKJfWCLIsVnqFo4yaCK2m+/z/M87Xfr7RbtyonGfaJJ",
+	"wnGQoMuavbHwHfeB1jh3TXzbFt6/XbVeBnjLAoqc9XQdykywjDisvFohAFHjjmW8z4syVe7zqvemrKvM",
+	"fWo3hlqPVfvpU6wO5adjPpI12G53HXuwO1w7i/BXbBEeF9d3i6bfTg4M1GUDLhSZCHfW22DrzMsyQbES",
+	"RsYZG9OMJWgXpZmVfdCsinEEDpUUvbSuuWoLpj2pX9SGGaYWta7zepZLO9lHt10+ANlcbLIgmzZqwaeb",
+	"GLew1SV1J6dCKvdqme3k8h2Kx5cMxx7nNG5T6dzR/6efcvDcpZbJTanqeQ7N+0DGgW9fgHtQ8rRT9r/d",
+	"6NANb/mK6NC4kMjMYY7JeIIZh66/7zwxTVo7QES814AbxxbXVg/BRw+I2FIgILxt6FpwRQRk+9kcv4go",
+	"Lnosjyjl1oeOFlApCkzt6ujRLVCixw0cLROPNaNFNxHwdmR1+2R1Fye6821/y3GiMkPVefZg0uPTwoVS",
+	"be6VmqZQH2xazoZHtLL5stERFoiYDmXKSGKz+t5fHR6AW0xONIn7mRzFYDyItYwjKEkG6B2za0GhlsnY",
+	"5rBjsbKiTFlEFGK7YzVP0pPK8kHEgcdcQzEB2BzE6h6FuNLPTF8WM78fVyqv1hueKW3mHREueulE8TtI",
+	"/slpd04jwdMVqmJtlqd2DevXdBaqp31Ca47iWev/Y++KmtPIkfBfUc3zHMaJncTkicVc4rqcTRGyeVi7",
+	"jJgRoPIgUZKA5VL+71fqlkYCz9hmnU329ubNjGc0Uk+rP6m71V9NL4w8sA8v3ipg1A/Yw59BDvJ5Ca2+",
+	"OgF+kIjJLum8PvHl/dxNr59/OjNoRQ22gC9WNyv2v8mKHWxaaV794vaPJx0otqEq10ff8A9rY+lyqeSa",
+	"PcJj4cgmCBzBIl0y6F+eX1x+INgGmbBMLpgm3cFgePVr/7xFrgTDyBslU0VXOcmo9sXsHpb0aF+LMRdr",
+	"WvD81igqNISWxh2i2JqzDaa2Um23AdBVyFsQxPU7h7zgvQyG90gIBAlX4YVVphabZEMYysGmduik+FMS",
+	"G+hCruyNp2lCtbbY6M9IpUlGF0vKZzhG++M2ZwtrMrOC8kXs7oy5mfwVX/MFn5ZifXty+uZxoqbTzvFx",
+	"q/0K1tLTVTHlRWHN1AjPZZ1ffO5dfbkc3fauzvtgm4r8izB7pe9ChoUvCJt0kpVmyr3eY3rovGJTphRF",
+	"YinFprdv353ZGyWAyLD/z/5w2B/aK6uC/YqDgpBVSc3kldbuMAQ3yNXxfU+OYTlVp2E1ZttNpWZH0CRr",
+	"/EzIcdaQ0GDbXaBMwxHeCHgckuyCjrsYr+srECejImPFHwAcqUqQ2QefXvey1//0qX/ujmGshIEmFlIx",
+	"OBYiJK6NUpLRJZHqWkxW+YyZ957Q3zgH0pyGVteS5y3Sg/4WgDsEO19U404EfVyTQffiPL0WUtWBYVqF",
+	"hqQKDCtjk9CTBrn+T5Gr1PgGuhroaqALrWGJXN8HqTbzba3j6QKOKztXTwdLIlqDDfx8cHCP8rwsdwiZ",
+	"KtLoFG60k9rNmA1114Lxcr8Lnt1dixKB3ZPOboRTfwgqms+E84NNpJlX4UX/92VBuXgxYLw86Erhyd9u",
+	"rFHngRA1SCAGiZOz1tnZsy043zP8C2Yoput5u0uhQ/Ev0JLLq9vep4vev5IbZ5wZC1bcGWeQfZV1n65E",
+	"vmvdrbC6AebwwpfSTCuu7z5nUjH4b7DpV/8efOqPwKZvKOSTl2dTgN42YJ1XBBRoLWby7E4nnXdnCJd2",
+	"ifdLD2uL288MEbSnRBo+i3NeHZJRH0FbKetdCcfDqZBtEBTe+CxZORvQLDV+9CZ5f5z32GpdTLB9PAKV",
+	"ibTG3w5mDdhKCpnddYFpOU2mBZ3Zv0/aabJAhbaXIIDHZ3NgZLHG3C6vz+kWe7rgwk9FT+68HbIlo/Z2",
+	"lwfmFHJfHUGFHurNsl4xoCoS6NvTX3jJVMZCtwxHW3wTxHwfutILb91wkcsNju/M3lOazeP7NPEodOCp",
+	"tq/zbdUS76PcWJgCelEjyaSpFfZ38C1/nW/DJn9DNWHI+fPMVVNwKGtmIK3jsUSvz/6eF+8b7ds/xlM7",
+	"K+hmQu0SIjHy9j9MWfPNhJIFBg1tZwRElpZcbdHlUPDMikBALSf/r6+IINjw6/b3LsVXiqBmE+XFSLgg",
+	"U6ky1mS6/zUDMpDUFPFx66DbfuaUl3amjr/6ZC4V6uMYXUMQv4HNNcWYdYtA0Xfvd4Kq8pkUGVPCVdWb",
+	"0+WSCV3SAdltSseVKiEzvmai3FTcMbaEEeE7kcZlJk19plQ0lX8iqWU0v7VRdocbz/Ac5/Cb0zRMdiXB",
+	"f5fcH5gr5cf7pxbWO9yqHTrqv5qVE3ZRUW3pGmdRk/z+gxOZXm7TIy+SX33ro2/+z4v8/kgxu0Z/Mspu",
+	"Z70L+gsChoHM6Jp18Ngk9BRyjpw5DxVUU2fqzZwp7XKLXDKUqw3A9bVYcK25mFlsmUoFYECkKsMdlORs",
+	"YlLH6LUjk7G3SWMvHqLpVrdI1/fTtu9GiVVhO666QGWMw5N4+CfG7riW2GKJg8kqEkGUKCCkcc/wScHG",
+	"0ft91EUbXhRECgix2AtlxAaddCXFs9G+eQuv4MZzXbwWcFxY+/AX9GxqmLICL4XllaoKLYc4rJHfih0K",
+	"l6NSdX50arF3kCVXKmeKnLw9PgYBKWZWsEV4NhrsyeBPJQrxXp52u8rPU+WR2Y+JpImfEUnn+FU7hTy3",
+	"bmk4Oq/fuWuDkvp0xwWzy9vHNr94ktV2+rRM08TIc0/DGsyGxf/fxW3Opienbw4VPK1kLv3qy4RAgTqc",
+	"dLBS3NilZIPFTRby/wx4F1hUAm04LJcDXhcsnzG1i9Z47RlY/VjUZxSHeXYiO+8d6xbwfAnnUPEuFm6x",
+	"ZM6BTSQltCgAg67F+EN/RGoiT2MHSrpFrqaE7kWXJqyQdikNpcUIBAdSMnZBgjGAM9nMefZYKOi7wNMP",
+	"CQfhlTIEYv/azboN4ZA4AlP+Aqey87KW7tGAG68OAI6HgQ7IiO4kQVGdqz6y3WlyxwX633PGFkmaWJVB",
+	"1kTXh39gJ2CjxrR/59taUsI67CnB5gOfGpK5WKgs3w1wsxI58MeCh7hxETcu4moXsdtmLOR6xzf8iHV1",
+	"nuHdEjPfkgmjEE357caqLhbjQfVfqSLpJEcLKugMMtuP1seg3+5lj5b34UazYtoKxwKwRs3DAwejve2M",
+	"NQiwB/JDtLbbnR2Jmiu3fTUtMrksGFAeZrIoWGaiZz2D7MNHu4MLcse2sE1DKFCMke7gIn61vaHiWfT+",
+	"YaULrO6LKOSGIRXBowVRS9ywRVVTAykxYUCzTDHjygcDuIChRaE4bCJzqCO3ikcID9T2MUSNHRa6lAV6",
+	"BztQA5AdteYDDjXtYTL3ZKW5YFoz7eryGek/W8R6WdJRQ9276JNEyfIPX/MRU/KUWz1HJZvxKGBox+l/",
+	"VU8lgbNG3PXEathEcTGzY97M5SIWnws/Vw/ZcbmH+sslg+WGCmPHvaTbVnwsh67yOuHtcITGqhGK+tc8",
+	"id5k+/G4W2VEjwNzqE7ub+7/GwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
