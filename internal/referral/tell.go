@@ -15,6 +15,9 @@ import (
 	"github.com/incent-dev/incent/internal/wire"
 )
 
+// aboutRewards are the kinds of event whose object is a reward.
+var aboutRewards = []event.Kind{event.RewardCreated, event.RewardClaimed, event.IncentaRewardRedeemed}
+
 // Tell completes the events about codes, clicks, conversions and rewards.
 func (p *Programme) Tell(ctx context.Context, tenantID int64, page []event.Event) error {
 	return errors.Join(
@@ -29,7 +32,7 @@ func (p *Programme) Tell(ctx context.Context, tenantID int64, page []event.Event
 		}, func(r query.ConversionListToldRow) uuid.UUID { return r.ID }, convertedData, event.ReferralConverted),
 		tell(page, func(ids []uuid.UUID) ([]query.RewardListToldRow, error) {
 			return q.RewardListTold(ctx, p.db, query.RewardListToldParams{TenantID: tenantID, Ids: ids})
-		}, func(r query.RewardListToldRow) uuid.UUID { return r.ID }, rewardData, event.RewardCreated, event.RewardClaimed, event.IncentaRewardRedeemed),
+		}, func(r query.RewardListToldRow) uuid.UUID { return r.ID }, rewardData, aboutRewards...),
 	)
 }
 
