@@ -19,7 +19,7 @@ bad AS MATERIALIZED (
 SELECT b.id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: CommitFindUnmoved :one
--- Invariant 1: an event that is a transfer which there is not, or that is told twice; or one of a member whom there is not.
+-- Invariant 5: an event that is a transfer which there is not, or that is told twice; or one of a member whom there is not.
 WITH told AS MATERIALIZED (
     SELECT c.id, unnest(c.kinds) AS kind, unnest(c.members) AS member_id, unnest(c.assets) AS asset, unnest(c.seqs) AS seq
       FROM commits AS c
@@ -49,7 +49,7 @@ bad AS MATERIALIZED (
 SELECT b.id::text AS id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: CommitFindOrderless :one
--- Invariant 1: an event about an order that there is not, or one that happens once and is told twice.
+-- Invariant 5: an event about an order that there is not, or one that happens once and is told twice.
 WITH told AS MATERIALIZED (
     SELECT c.id, unnest(c.kinds) AS kind, unnest(c.objects) AS object
       FROM commits AS c
@@ -68,7 +68,7 @@ bad AS MATERIALIZED (
 SELECT b.id::text AS id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: CommitFindUnreferred :one
--- Invariant 1: an event about a code, click, conversion or reward that there is not, or that is told twice.
+-- Invariant 5: an event about a code, click, conversion or reward that there is not, or that is told twice.
 WITH told AS MATERIALIZED (
     SELECT c.id, unnest(c.kinds) AS kind, unnest(c.objects) AS object
       FROM commits AS c
@@ -93,7 +93,7 @@ bad AS MATERIALIZED (
 SELECT b.id::text AS id, b.says FROM bad AS b ORDER BY b.id LIMIT 1;
 
 -- name: CommitFindInactive :one
--- Invariant 1: an event that is an activity which there is not, or that is told twice.
+-- Invariant 5: an event that is an activity which there is not, or that is told twice.
 WITH told AS MATERIALIZED (
     SELECT c.id, unnest(c.kinds) AS kind, unnest(c.members) AS member_id, unnest(c.seqs) AS place
       FROM commits AS c

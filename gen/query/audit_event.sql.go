@@ -40,7 +40,7 @@ type CommitFindInactiveRow struct {
 	Says string
 }
 
-// Invariant 1: an event that is an activity which there is not, or that is told twice.
+// Invariant 5: an event that is an activity which there is not, or that is told twice.
 func (q *Queries) CommitFindInactive(ctx context.Context, db DBTX, arg CommitFindInactiveParams) (CommitFindInactiveRow, error) {
 	row := db.QueryRow(ctx, commitFindInactive, arg.TenantID, arg.Recorded)
 	var i CommitFindInactiveRow
@@ -111,7 +111,7 @@ type CommitFindOrderlessRow struct {
 	Says string
 }
 
-// Invariant 1: an event about an order that there is not, or one that happens once and is told twice.
+// Invariant 5: an event about an order that there is not, or one that happens once and is told twice.
 func (q *Queries) CommitFindOrderless(ctx context.Context, db DBTX, arg CommitFindOrderlessParams) (CommitFindOrderlessRow, error) {
 	row := db.QueryRow(ctx, commitFindOrderless, arg.TenantID, arg.Kinds, arg.Often)
 	var i CommitFindOrderlessRow
@@ -159,7 +159,7 @@ type CommitFindUnmovedRow struct {
 	Says string
 }
 
-// Invariant 1: an event that is a transfer which there is not, or that is told twice; or one of a member whom there is not.
+// Invariant 5: an event that is a transfer which there is not, or that is told twice; or one of a member whom there is not.
 func (q *Queries) CommitFindUnmoved(ctx context.Context, db DBTX, arg CommitFindUnmovedParams) (CommitFindUnmovedRow, error) {
 	row := db.QueryRow(ctx, commitFindUnmoved, arg.TenantID, arg.MadeKind)
 	var i CommitFindUnmovedRow
@@ -205,7 +205,7 @@ type CommitFindUnreferredRow struct {
 	Says string
 }
 
-// Invariant 1: an event about a code, click, conversion or reward that there is not, or that is told twice.
+// Invariant 5: an event about a code, click, conversion or reward that there is not, or that is told twice.
 func (q *Queries) CommitFindUnreferred(ctx context.Context, db DBTX, arg CommitFindUnreferredParams) (CommitFindUnreferredRow, error) {
 	row := db.QueryRow(ctx, commitFindUnreferred,
 		arg.TenantID,

@@ -17,7 +17,7 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "incentive"
 	}
-	return append(checks, ledger.EventCheck(1, "events name activities", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+	return append(checks, ledger.EventCheck(5, "events name activities", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
 		r, err := q.CommitFindInactive(ctx, tx, query.CommitFindInactiveParams{TenantID: tenantID, Recorded: int16(event.IncentiveEventRecorded)})
 		return r.ID, r.Says, err
 	}))

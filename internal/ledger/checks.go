@@ -33,7 +33,7 @@ func ledgerChecks() []AuditCheck {
 	for i := range checks {
 		checks[i].Of = "ledger"
 	}
-	return append(checks, EventCheck(1, "events name transfers and members", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+	return append(checks, EventCheck(5, "events name transfers and members", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
 		r, err := q.CommitFindUnmoved(ctx, tx, query.CommitFindUnmovedParams{TenantID: tenantID, MadeKind: int16(event.MemberCreated)})
 		return r.ID, r.Says, err
 	}), EventCheck(2, "the feed has no gap", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {

@@ -53,7 +53,7 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "referral"
 	}
-	return append(checks, ledger.EventCheck(1, "events name what was referred", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+	return append(checks, ledger.EventCheck(5, "events name what was referred", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
 		arg := query.CommitFindUnreferredParams{
 			TenantID: tenantID, Code: int16(event.ReferralCreated), Click: int16(event.ReferralClicked), Conversion: int16(event.ReferralConverted),
 		}

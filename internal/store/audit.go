@@ -54,7 +54,7 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "store"
 	}
-	return append(checks, ledger.EventCheck(1, "events name orders", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+	return append(checks, ledger.EventCheck(5, "events name orders", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
 		arg := query.CommitFindOrderlessParams{TenantID: tenantID, Often: int16(event.OrderUpdated)}
 		for _, k := range aboutOrders {
 			arg.Kinds = append(arg.Kinds, int16(k))

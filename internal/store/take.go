@@ -43,12 +43,14 @@ func TakeCodes(ctx context.Context, tx pg.Tx, told *event.Journal, t tenant.Tena
 		}
 		err = q.CodeInsertIssuedToReward(ctx, tx, query.CodeInsertIssuedToRewardParams{TenantID: tenantID, PoolID: poolID, Ids: ids, Codes: codes, RewardID: &reward})
 	} else {
-		if from.left < int64(n) {
+		var enough bool
+		enough, err = takeImported(ctx, tx, tenantID, poolID, reward, ids, codes)
+		if err == nil && !enough {
 			return nil, refuseEmpty(ctx, tx, told, t, from)
 		}
 		from.left -= int64(n)
 		moved.Available = -int64(n)
-		err = errors.Join(takeImported(ctx, tx, tenantID, poolID, reward, ids, codes), from.tellEmpty(ctx, tx, told, tenantID, t.Now(), false))
+		err = errors.Join(err, from.tellEmpty(ctx, tx, told, tenantID, t.Now(), false))
 	}
 	if err != nil {
 		return nil, err
@@ -66,19 +68,20 @@ func refuseEmpty(ctx context.Context, tx pg.Tx, told *event.Journal, t tenant.Te
 	return once.Stands(fault.New(fault.Conflict, CodeCodePoolEmpty, "There are no codes left for this reward; nothing was used up"))
 }
 
-// takeImported fills ids and codes with the next ones of a locked pool.
-func takeImported(ctx context.Context, tx pg.Tx, tenantID int64, poolID string, reward uuid.UUID, ids []int64, codes []string) error {
+// takeImported fills ids and codes with the next ones of a locked pool, unless
+// there are too few that a reward may have.
+func takeImported(ctx context.Context, tx pg.Tx, tenantID int64, poolID string, reward uuid.UUID, ids []int64, codes []string) (enough bool, _ error) {
 	rows, err := q.CodeListAvailableForReward(ctx, tx, query.CodeListAvailableForRewardParams{TenantID: tenantID, PoolID: poolID, MaxRows: int32(len(ids))})
 	if err != nil {
-		return fmt.Errorf("read codes: %w", err)
+		return false, fmt.Errorf("read codes: %w", err)
 	}
 	if len(rows) < len(ids) {
-		return fmt.Errorf("code pool %s has fewer codes than it counts", poolID)
+		return false, nil
 	}
 	for i, r := range rows {
 		ids[i], codes[i] = r.ID, r.Code
 	}
-	return q.CodeUpdateIssuedToReward(ctx, tx, query.CodeUpdateIssuedToRewardParams{TenantID: tenantID, Ids: ids, RewardID: &reward})
+	return true, q.CodeUpdateIssuedToReward(ctx, tx, query.CodeUpdateIssuedToRewardParams{TenantID: tenantID, Ids: ids, RewardID: &reward})
 }
 
 // VoidCode locks a pool and makes void a code of it that a reward had.
