@@ -746,6 +746,8 @@ type Standing struct {
 	MemberID  int64
 	MinusXp   int64
 	ReachedAt time.Time
+	// number of the newest transfer of the XP account that it counts; 0: unknown, older than any that waits
+	Seq int64
 }
 
 type StandingBlock struct {
@@ -758,6 +760,17 @@ type StandingBlock struct {
 	MemberID  int64
 	Members   int64
 	Room      int32
+}
+
+type StandingMove struct {
+	TenantID int64
+	Drawn    int64
+	ID       uuid.UUID
+	Members  []int64
+	Seqs     []int64
+	FromXp   []int64
+	ToXp     []int64
+	At       []time.Time
 }
 
 type Tally struct {
