@@ -195,11 +195,9 @@ func TestTakenBackOnce(t *testing.T) {
 	together(30, func(i int) {
 		switch i % 3 {
 		case 0:
-			r := servers[i%2].Call("POST", "/conversions/"+made+"/refund", object{"reason": "Returned"})
-			for r.Status == 503 { // the line was longer than the server's patience; it says to ask again
-				r = servers[i%2].Call("POST", "/conversions/"+made+"/refund", object{"reason": "Returned"})
-			}
-			answers.add(r)
+			answers.add(insist(func() apptest.Response {
+				return servers[i%2].Call("POST", "/conversions/"+made+"/refund", object{"reason": "Returned"})
+			}))
 		case 1:
 			servers[i%2].Call("POST", "/rewards/"+reward+"/cancel", nil)
 		case 2:
