@@ -116,7 +116,9 @@ func TestTwinsGetOneCode(t *testing.T) {
 	made := map[int]int{}
 	codes := map[string]bool{}
 	together(100, func(i int) {
-		r := insist(func() apptest.Response { return at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "ann"}) })
+		r := insist(func() apptest.Response {
+			return at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "ann"})
+		})
 		mu.Lock()
 		defer mu.Unlock()
 		made[r.Status]++
