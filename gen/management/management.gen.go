@@ -247,6 +247,7 @@ const (
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
 	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeTestModeOnly          ErrorCode = "test_mode_only"
 	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
 	ErrorCodeUnavailable           ErrorCode = "unavailable"
 )
@@ -288,6 +289,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRateLimited:
 		return true
+	case ErrorCodeTestModeOnly:
+		return true
 	case ErrorCodeUnauthorized:
 		return true
 	case ErrorCodeUnavailable:
@@ -302,6 +305,7 @@ const (
 	EventTypePointsAwarded  EventType = "points.awarded"
 	EventTypePointsDeducted EventType = "points.deducted"
 	EventTypePointsExpired  EventType = "points.expired"
+	EventTypePointsExpiring EventType = "points.expiring"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
@@ -312,6 +316,8 @@ func (e EventType) Valid() bool {
 	case EventTypePointsDeducted:
 		return true
 	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
 		return true
 	default:
 		return false
@@ -711,6 +717,11 @@ type AddBlockRequest struct {
 	Value string    `json:"value"`
 }
 
+// AdvanceClockRequest defines model for AdvanceClockRequest.
+type AdvanceClockRequest struct {
+	Seconds int64 `json:"seconds"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -1017,6 +1028,18 @@ type CaseStatus string
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
 
+// Clock A programme's time.
+type Clock struct {
+	// Movable Whether it can be set: in test mode.
+	Movable bool `json:"movable"`
+
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+
+	// RealTime An instant, RFC 3339; answers are in UTC with milliseconds.
+	RealTime Instant `json:"realTime"`
+}
+
 // CodePool Where codes come from.
 type CodePool struct {
 	// Available Codes left to hand out; null for a pool that makes its own.
@@ -1312,6 +1335,7 @@ type ErrorAnswer struct {
 		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
+		// - `test_mode_only` (400): only a test programme can do this.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 		// - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1346,6 +1370,7 @@ type ErrorAnswer struct {
 // - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
+// - `test_mode_only` (400): only a test programme can do this.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 // - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1396,7 +1421,8 @@ type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable.
+	// Data The transfer, as in a member's history at Incentable. Of `points.expiring`, how many `points` of a `member_id`
+	// expire at `expires_at`, unless they are used before.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
@@ -2015,6 +2041,12 @@ type RotateKeyRequest struct {
 // other.
 type Scope = string
 
+// SetClockRequest defines model for SetClockRequest.
+type SetClockRequest struct {
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+}
+
 // Settings The programme's rules.
 type Settings struct {
 	// AwardHoldDays How many days an award stays pending before it can be spent; 0 for not at all.
@@ -2538,6 +2570,22 @@ type RejectCaseParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SetClockParams defines parameters for SetClock.
+type SetClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdvanceClockParams defines parameters for AdvanceClock.
+type AdvanceClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2894,6 +2942,12 @@ type ApproveCaseJSONRequestBody = ReviewCaseRequest
 // RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
 type RejectCaseJSONRequestBody = ReviewCaseRequest
 
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = SetClockRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
@@ -3247,6 +3301,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetClock Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCodePools List the code pools
 	//
@@ -4343,6 +4447,106 @@ func (c *Client) RejectCaseWithBody(ctx context.Context, caseId CaseId, params *
 // Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRejectCaseRequest(c.Server, caseId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetClock Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6584,6 +6788,143 @@ func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCa
 	}
 
 	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClockRequest constructs an http.Request for the GetClock method
+func NewGetClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, params *SetClockParams, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, params *SetClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, params *AdvanceClockParams, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, params *AdvanceClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock/advance")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9701,6 +10042,58 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
+
+	// GetClockWithResponse Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
 
 	// ListCodePoolsWithResponse List the code pools
 	//
@@ -13010,6 +13403,510 @@ func (r RejectCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetClockResponse200Headers the declared response headers of an HTTP 200 response for GetClock
+type GetClockResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse400Headers the declared response headers of an HTTP 400 response for GetClock
+type GetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetClockResponse401Headers the declared response headers of an HTTP 401 response for GetClock
+type GetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse403Headers the declared response headers of an HTTP 403 response for GetClock
+type GetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse429Headers the declared response headers of an HTTP 429 response for GetClock
+type GetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetClockResponse500Headers the declared response headers of an HTTP 500 response for GetClock
+type GetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse503Headers the declared response headers of an HTTP 503 response for GetClock
+type GetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse200Headers the declared response headers of an HTTP 200 response for SetClock
+type SetClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse409Headers the declared response headers of an HTTP 409 response for SetClock
+type SetClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse422Headers the declared response headers of an HTTP 422 response for SetClock
+type SetClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SetClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse200Headers the declared response headers of an HTTP 200 response for AdvanceClock
+type AdvanceClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse409Headers the declared response headers of an HTTP 409 response for AdvanceClock
+type AdvanceClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse422Headers the declared response headers of an HTTP 422 response for AdvanceClock
+type AdvanceClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdvanceClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AdvanceClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AdvanceClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AdvanceClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AdvanceClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22039,6 +22936,88 @@ func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId
 	return ParseRejectCaseResponse(rsp)
 }
 
+// GetClockWithResponse Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *ClientWithResponses) GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error) {
+	rsp, err := c.GetClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -26754,6 +27733,699 @@ func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
+func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetClockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SetClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdvanceClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AdvanceClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AdvanceClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -38724,6 +40396,15 @@ type ServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx echo.Context) error
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx echo.Context, params SetClockParams) error
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx echo.Context, params AdvanceClockParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -39334,6 +41015,73 @@ func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
+}
+
+// GetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) GetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx, params)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdvanceClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx, params)
 	return err
 }
 
@@ -40840,6 +42588,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/clock", wrapper.GetClock, options.OperationMiddlewares["getClock"]...)
+	router.PATCH(options.BaseURL+"/clock", wrapper.SetClock, options.OperationMiddlewares["setClock"]...)
+	router.POST(options.BaseURL+"/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["advanceClock"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -43958,6 +45709,585 @@ func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.Respons
 type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClockRequestObject struct {
+}
+
+type GetClockResponseObject interface {
+	VisitGetClockResponse(w http.ResponseWriter) error
+}
+
+type GetClock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetClock200JSONResponse struct {
+	Body    Clock
+	Headers GetClock200ResponseHeaders
+}
+
+func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetClock400JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetClock401JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetClock403JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetClock429JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetClock500JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetClock503JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Params SetClockParams
+	Body   *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SetClock200JSONResponse struct {
+	Body    Clock
+	Headers SetClock200ResponseHeaders
+}
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SetClock409JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SetClock422JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Params AdvanceClockParams
+	Body   *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AdvanceClock200JSONResponse struct {
+	Body    Clock
+	Headers AdvanceClock200ResponseHeaders
+}
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AdvanceClock409JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AdvanceClock422JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -53960,6 +56290,15 @@ type StrictServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx context.Context, request GetClockRequestObject) (GetClockResponseObject, error)
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -54696,6 +57035,125 @@ func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params Reje
 		return err
 	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
 		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetClock operation middleware
+func (sh *strictHandler) GetClock(ctx echo.Context) error {
+	var request GetClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClock(ctx.Request().Context(), request.(GetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetClockResponseObject); ok {
+		return validResponse.VisitGetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context, params SetClockParams) error {
+	var request SetClockRequestObject
+
+	request.Params = params
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context, params AdvanceClockParams) error {
+	var request AdvanceClockRequestObject
+
+	request.Params = params
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -56482,416 +58940,427 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3ddts49i/4Klia/1lV1U3LsuNUVeSLcxzHVeXOhz22U+npco4JkZCENgWoCdCKOv/M9VzPI86TzMLe",
-	"AEhKpETJshNXq1eviiyR+Mb+3r/9uRXJ0VgKJrRqdT+3hozGLIWPpzEbjaVmQu9csHFCpyw2X8dMRSkf",
-	"ay5Fq9sKdZqxkEhBqPm/mrCU6CHVhCuSsjGjmsWkL1PCtSKhbzKa7rxm0/CQ0J5iQhOphyydcMXaraCl",
-	"oiEbUdOXno5Zq9vqSZkwKlpfvgStC6rZGz7iegf+Oz+iC/avjCmtCE0SOWEx4YLoISNRlqamqwkXsZy0",
-	"ySX8MWQpMz+nzIyYksQ0Wh7EiAs+ykatbidwA+JCswFLZwZ0wUaUCy4GCwaVsL5+zBEpVrFElyySIlYk",
-	"E5onMBToxPTXT5kaEjqgXGxwQEyn052jvmZp/WC0JBPKNemxvjQdplMuBnYkq3T29x272DunFef1HR0x",
-	"RfQQjic85nZDsfSOpd8pkshBmxwlEzpVxBxO0zv7REfjxHSVsn/ddPb+2en/rA4m++WB0U9vmBjoYau7",
-	"//x5YAbq/t7zQ1U6NSfkixnqmKZ0xLS9by8TGd1WjflqyAgTOp1+pwiPy8PpmZfKA+LmnTHVw1bQEnTk",
-	"nzqNW4EZfsZTc5PNxV1/9EHrmI7GlA9E3Ygj+3vFoM1PN2oMTVWON8rb3uyQFasbbj+lWUwiqljlgBVb",
-	"usgRtr7RAUtxx1LFZf0q+yeqhi3F3c3B8x9rxltsfJOj/k0mcd14hzKJK0Zqvl66wENsd5NDLTCk12w6",
-	"P+S39BbIhTnOSUIU7TNDqJCzdYk5wpr2EkaOLo9PTwOSCf6vjJExS4mhSSJmMWH9Pot0m5jpKzpi5JZN",
-	"yYTrIZIdOmLXwtGiAdPYXZ+nSjuGCkTwEN+hAnilp14H+/sk5Pk0biIp+gmPdHhIJkOesLy5a8EVUZon",
-	"CUkzYRhVQA46L8qvc3EzTuUgZUqF7WtR2qURG/VYujNioxvai/b2n7l9Qqkh36kZPr8ClRxTrVlq2vzf",
-	"f5Cd//vjX/+rVblvmo3qjhjXbFRxxNJJfNPp7FUfLY7tbfJovWbTuhHeMiTlh0RIDZKRYlHKZjjNLZsu",
-	"vRK30Mkmh10jVf0mJ2RExRQYEWdGDhjTAd5n1SZvgWUPqSB7nQ7Kfv1MMdgCGPa/MpZO83GDDFE6FjHr",
-	"0yzRZpSBGTSy+L1OJ8gZ/l4lw3/DleZiULfYCf5ccSLsL0sXOfEdbHKh38Jlqhs1XjUYdECioVRMkN4U",
-	"7jJcTzoasfbs5Zy5leVZjFx/G50ET5jSUrBK6gkTcU98p8y5L4/50/hmr9Pp1Ay42PYmB33W79cvvDQ/",
-	"VhwW+H7pUZG26U0O95wO2PxYPwx5NIQ7GJBIZgL0rFSOyF6bHOHd7LEhFzHK91RpIgVI8Gw01tO6i2le",
-	"rL6Xe4Vrub938NPBz89+PPhp6e08p6kW9cs9xp8rFnysxdLlHvvGN7rgUib18lbMyFjKpGrEUibLh4yN",
-	"b3K8F2xC01qJi9FUsJik8NCqfDF1TW9yvFcpFWrBFdT2d8sjT0XErJRlhDBFuCYhPEMj89YNj8PylPQn",
-	"cROzfq3kq/MBbG5eX0xTaiyFYqjO0dgqouavSBpxED7S8TjhETVD3/2nMrP+nI/9c4ulqUzxlRgv0x1N",
-	"eHxjBb5W0IqZpjxRre4fn1t9zpK41W3RkaEBraA1YkoBwWiNMmW0aUI1SZi5/3utLx+LD+A7pOI5XBWm",
-	"tNmiWZXXzDRfpP9KWb/Vbf0fu7kdaRd/VbsnZipHIMPiAs3vtVfCFRnRpC/TEYsDIlNCSZolzMoRZs/N",
-	"Fi+3TlUNx761W/VKhcFgUROlZ79YFQ3E7fttMk1SRuPpDfvElVY1e8zj0v5SKyQ4XYKb60JsCzM7vejR",
-	"x9nsI7/VJdVn3iZIZpUU8n2tghJAY9ciLFiYwh/g/JgOeGw+mUtvGtX0lgnyfVhe6/AH1HIe5GjNGL4W",
-	"tVB89N6H8heZ9ngcM3G/U9n3zRQPZOlkwVkyCm1Co1tUXVUkx06AVd1JyjV7RIJSNRbZxzMvxyyFyc/Q",
-	"kvst9qkwGitNTvLVW5/WY1M3+EPtqis5Ynpo7sYETLSpBEvaY6zxpe86E+zTmEWaxYcoY8oBuRVyAgza",
-	"6iqevMcbXfLXbPqWqxHV0fCeC15hOFly2GfoFZlQRYyqC16OGevMI577eTraY4kUAzCszwxro3vxTupf",
-	"ZCbi+22EkPqmD83Urr5lYUJq4p58jMX9MKS6dJYFuBBiyRSMBdgIOhG4ypVzQkVMRjJm36jcck6niaTx",
-	"lZRvaIoK5vq7N8bGbrSUNwk0t+AOMdKT8dRwZHg0tXYj8pa/fMT7UjsGkB5+Np/MplJB+Ggs083emSsp",
-	"31IxdV7B+y1+SjW7AYMaW3B7tJRowEtdp48o5FNdcDECsczGMwta4dddKC7NPF7viG3WSv5KtQO1aSvm",
-	"8a8o+L0XNNNDmfJ/s3sS5KzYUr0gwkRMqDlYdMBGRhYx8hdVhJIeo6m5WPIW5MfHOGvvpOkeLrChzJQk",
-	"/I7NDG6j9/i9oHeUJ7SXsHuvtm+o/gqnU3QFAWEiI2nm9IjXGD3kJKLCrG4skeMJOQE/BsiERhkQciKM",
-	"0NFjKJjmCl+1+PF17opfGBjDURyD+71gsRmnRl3QHK05t1zEy5YQWnhtHvwSGIGGleynrVZQtCg973Tm",
-	"bEhB644mGZuxPT3b7yy3qeVWrD9wrK6tj/5p2fsni4A6HQ0YF4OXWXRbFR0CAg/7NOYpU0QKMBu/vzom",
-	"MYXLU14Xa3fqfjbK4ohqVGJ+PGgtNgwHLdvBkV62qu+yBO7FqVCaCj0327yhwI2mcs5K1U4WtBcWGzkA",
-	"TOmqTcJPY7BECGaOvBob6mEkOvzb9glWR2Gm+EdrLLkApgoEz3z4NC4MJN9iGMgbTns84brGadKT8lYZ",
-	"tdWsPTUvtMkRzE0RmjKipaaJIoqLCP27PTbg1qObjc3lA/MHrljFpsX/zJSuCud6xeLMaHRGfxtSAVrb",
-	"3MbObyaFA1URHSYzbcYQczEITZuwcNOAKCmFkaXBL30I7omAZCI28n2WJAGZmH0pLzY5MR848wtjD+W1",
-	"MEtivoAgGdcOuj206QX0fzZCQw/XbKSWHbrSDfnip0zTlE7N3z2aUBGxOgM2bg8dpIwh9WM0GmKQWztf",
-	"QB/WZohtr+Jwnk1wJ6wtpXIzFkVDuVtWMcyLTBCZ6YDQRMk8xsuevCG9Y8BCe4wZWp7EZIru6RX750pl",
-	"Vd3/yu+YCEjClMKtNlo0Guh6NLpteOwKp6vmZtuVMzwLLnF8aI9TTPDCwnUCL7ywNuYVZ2garez/TIBz",
-	"fI0mUxYzNqpatkugQ1JAjIMqrl9kjmOSsJjI1PA7kjKdpYI1u8EzJLW4rvkM7Sn1m1oYaH7Qgpy4eLJQ",
-	"uC5VlPkl/jg/26PcC25WkovBDE2cI2y9uqY+2DUyQgkScyEndv3MsTczOyQjOjUPCDagmt+xhqew+u5C",
-	"j6khYEbdoROaxjb6U064GBwSa4a2p172+yS0ww/XODMJ7zPNR+wEvH3zwzm5Y+kUZTQgqimLGL9j8T26",
-	"uqg9prOdqQ0d2/vdRIy2GdMUGML6iz1zWdyZq7goM5tSsXQL7oOaF0KtjLFMDLUD+uJlkeYvfBo3fnhm",
-	"GZbIP4XpGSm54rILZN+WWRMIWYXgnflrHqUQV75cdvQyY9DicZVLd046u4ecX44bBEriQy3qBf2ZVQDj",
-	"OVfEdEtTFh8SarRWFpMhVUOwMYeC6YlMb0MQSMOY3XF7jBerBeA+LOkGdvRBYUFrd+y1XZgKKkfd1nFF",
-	"aE9muksoCZF2g9TH48A8FLIR5UlIaBynTKkA9jmM5YhyEZp9tz8wFZgG/DR7U0LFtTg9dw+Q70/P737s",
-	"QuTc7o8HP1iHsVsK88JUZikxiiiPTctc21hGK63j4MwXZkjmxsIozIpgr3CJTWuVMjysyBtepSjGVIOu",
-	"3UjMxLtQIV+O6YALiou8uInz/MnZDYehlNqq2l0Xx121udJs6ZjyGKm1OX09swbgeRrKUQUHzuIBa6zT",
-	"vZWCoTwNr4F4s/K761ADJuJ1VM/GZAQDTT7P/5BmaABa1K3bkQvz7JegpTRN9XrDVZrqxv1dwsNfglY2",
-	"jldeURtKXsF9kZ5DNAcX5gxFIFktiRubo1ywpG5GhUXxm+lOUat8nPKh2dUvnpjiXBddjg3cdX/Pvo3r",
-	"fmEPYhU997kbZEynhhgLQwCYmL/ukDWxbMy/mIdMf79zNjFjMNLYKzpVhRtSkONGXBx5q9JKlGBMpxcQ",
-	"ma+qksfMavVZymDaNEnO+hBds6gHjKzLh/4xaAnbKYaLuUZTtF1uvtVjOl55GTCfrG6BZ06NH36+PMUt",
-	"KI+k1HZhH0tLH9hTsez01dpaVztUswfKG1w7QV0Me0ynilAbEkmUNn+en7x7dfruV5d+xr26GCWUj1Ah",
-	"8fGvz358vkwbWfkU26fnjrGfT58mis3O6Q3VYLV0qTygIZupwVaa+0u0lNVGp3tcBzi0tX5y7JvRVKhD",
-	"sOeB5GB9BGYsG71ES8eSsnStwaxw9/LNK18+v3kvlp3GvrY2S7t83ykM2o4SHt0GhCWKFR6KZGyeAEbG",
-	"pTDycn4GbPicNWXPnNvl+RS1l/bSCRNzmltII83vWJgzDg2JU6BsQ1R66Ph1aLNOQ+TaoVFwwjHNFItD",
-	"MO3Ya5cylY2M/hPSNBryOxaHkL/U54ImZWEeOwciZJppBS33SqXw7qbze53EcoTCCgVdbEIVzoAKZ1An",
-	"UmxGJ11HGCzIWStIUAtEoEVk2i7RBqUft+hfWwhSlfZGvPk0QX2ycKMMyZhAxgXmiSo+EDQxpzFF1jBz",
-	"GEq5sXMnMFqY1mnoUbdAvWhiFF2W9OeJVcXpXt82Mq/EVJo2MGr7jrMJS79TlcYNS8JO42qdMqIjhqS4",
-	"S4TEQBwBtIJHWULTRvN0a3MMDvTZbt7wW+bgBBo3tXgzIPPDUAOb2hYQJfO0eCHFKp1VJz98GEplO0Ir",
-	"kDl1MktidMj0GIrgFW3CdsTrqYiRTJ3LuSrprlK6see/Ik+Q0TvuPXvtpv42cyEvoc0qymB0vqxZG/hk",
-	"pQI5k1Tu93zmLAXzidF+x4pH2w/LLWG+KhV2tdIm1ZGkVxD3UUWYIqpYMY4C3Qlg2FIFOrWlRFtK9HQp",
-	"kT3WjWUKdKugIlBJNraU7bEpW76JdTRuI7KkYt+AAGl3tcLdyAgXsY3+M0QaZMagoFBMGB8MqwRHdsdj",
-	"Zj3YNI65aYEm54Vn8DJXqLumXWXuJXlLedKTnxgGN4yousWuyrMIWp92BnLHfvlPJUX7gk7e2mjDgg17",
-	"3kMlSJgyqqRQoXPXFSXnMj+aoxEw+TqPOdeExjGLXQwTHMCSDrv0Ds9sqLUb216DfIlr99XfSadgyjGE",
-	"sNLxOJV3NvLhn5D50goQWwc+RWBYqVQ5Ezrp0ej2XCY8mlajK/QpJD2WIgYgIiFlNBq2SWjdyzdSJNOw",
-	"S8w/6JbxCXPShpyQUMubf7NUhl0S22hMei2sp9psmfkxsBuH2Zd9mQ74nTk+oYt/CLv5Ez0WyRHAPsSs",
-	"pxHiKwHbkw1tGNMpkf1+WTMvDhlcwzAq8LJhF9WrJWN2LmVSdUQMkzNsCTykDDTzivi2YlBuuYVjeBfi",
-	"MLSEEDciM10wDFHI7sYJjsCIYUQsORFL4wRqGG6Btzyg37ou0Arna+bJYKZgyx9IuU6AxcgKOAtps927",
-	"t+bZRY6wO8njxgM2km+c0okAItqbgouiFDly3yiOootphMyyGJHtQ57ssJcaUOwybILbudvwlTlecWPn",
-	"Az0xSYbFYRf2TsHW4UWFqzQxF3ecacINhRkwwVKKj+Mlo0SwCQqcECupucU3sZTEtd8KWv7lGuLhmM88",
-	"HT8+e3v+5uTq5FUraP3y5ujXX+HTxcnfTo7xy5O/n59enLyqbhg23Jvj6pwXqznAc7vxPT3S5e34vwrR",
-	"Dwi+2C5Hnx90FgEvHe38g+78u7Pz4manEoApv9YrQSSsbvB0q/z4TvBqIQLGX3k78HDYO1J7OO5DQVdF",
-	"2agYPnRfP/zfZBLXDj0P9K9wY2TR8JAYhimVJnud/7333AiJaM1PkmraXJDnSv9bljhAlVp+vzDa3/As",
-	"qrP10gyCHDFpjYMO4nGVADMFFmbkqiFXWqZTMjGimxrKyfw1fd5ZMfWjAPKE6xTkyCB2TPX7f6rZqHb/",
-	"I6rZQKbTRTkt1aJJZA90k4VcarQoLeeCkXQq02v4iA7Y+7TSxPb+4k27qpEVB9gkgNAstI8fXI+SYrjl",
-	"sVQ1uTeVt6t8tZbLq82sE2Y2zjph3qkM7/TeTrRT0bRgd8sRZdeiEo1Eb4xKfdD1qqa5cB7q79xrNr1X",
-	"ztlrNp09SVWucIn4lXMEpslRAwyN5la5S/M4kt5Pp/iCdTrbv/Zm5djq9DUX74W916+ghf8rrOLMzXaw",
-	"RoYdyT4J86tjI2jzs2FTvlhc7dTbUsAmA5Q5vN49pzouYsd9kwSSaZ1AavF5yqOlot3lzOMPRGJtGovC",
-	"nAcgslThTyh6IAFG9eyByS7XyTrs7fHJdRFKEEddT3IQurOWbmNMeWWGw475yYWxz9Hig9K6PGtwQ6qU",
-	"vyMxtVHvJbTQ77wVa8W9aCahLB2q0ej/IUVl3IX5jfzbEOjeFOxtp0fvjgBoJSAqi4bm3IYnmVnl3Zcs",
-	"TbgIDyH9MxOQS4SWy/LUfjxYcYjzFqEFJ8Bhk9brS4BNWAmL+g4YDLpzw6Pjq9OzdzfHZ+/fXYWBc+nB",
-	"jzJrwK6XrruNjiqyitKThYDAHo0HDsn1nr3eVk0ct9ScTEjPiIaSRwBfirkuhH2ikU6m9zij5f5+kSkZ",
-	"MzlO2BpN5slWxYjSdUllBWkcpkwNZRKvQOEaqMf4zWJ24k/vlXl4Tv5i01z8guaKg62/EwCrW3sfeA1i",
-	"9xGJ+YBrCC1gI4txnsOsrrNxjuJVRwy4I1gijs7ePyWKVcnJe0sV8fsLA7P0x0GS5/OpX3uLslu7+mtq",
-	"mRPWU7wy5nMzwmKVylQ/yd+p4Hp6LON6qhtZA1sJPmOWq65m6lwlTGKN0+qaf69YWk3FXnE1Tui0dHDd",
-	"Wyt3OLPiEbo6CnOsWv5XtJKYxxTCZd5fHc/dlvIoOuU17+y8+Pj54MsOftjPP1Su/ysZZSOHqtPYJX4k",
-	"yNmYiaPzU/Ks3Wk/I7FtZg1HeCnOZD4n3wMiWqRldE/lPnByCjFaMUTnqKGceCR3i2xMzCilSBbCqyyk",
-	"5y7zYzXb6LLYMEx8WMt0WtZ4q5y43C0K+pX7qRw5ZYVbOOCYOSTXFSObZqPaNhKa1s+SPk8Sc4auGvDY",
-	"X2Ye/xK0hiyJ3wuNusFaXp65iRRN1BWkBbPM1wzGKoaizbctl3tybIqGxMD1NEvY70uSBAs1gyAE33Jl",
-	"IK/tpZBCzXRpHFWuTWeCa1UfjTKmUwi0DOFurQPNsHo25dIYr2ItB5mw2aiv2TCvwsoXYrtmD3TBVeB8",
-	"B7g2petcPMZFGlE6bqukWBrqWg/gYnRCxWNmow8NicV8RPSXWOoBWecV1NORw2YpRed0KjNtyeNcTtFZ",
-	"n4SwHqGNFslBc0rpkh4LTVuANDP8yjyjCorSbKBztGVusO82MsDci9VsXHYrL/C1haPKEYy5soyzcghK",
-	"s7GqKhonNBMRg7ilgo7nLdTzlLLe/lygAStebY/i0IA7z2bkWAQGd8XclZu/lXYX3FosuEMX9V7HIkKf",
-	"XW7y8uTN2Yebt6fvTt++f4uxXrYkAFdES0nUiCZJmxwfnd9cnBwd/3byqlvOqhtSRYY0JjRJkE1DihYE",
-	"Vt2xNnn5/tWvJ1c3J3//7ej95ZV72x/GIVVtcnFyfnJ0dXN89u73k4vL07N33ZksOKyEZejAhCIYQfta",
-	"vDu7uTj5cHThBmSYBZICLX1uXykUrTTZVtAqTKoVtGZHCmEhMwNrBS3fbWWEyIlIZeJE1QpaNqTjMRMK",
-	"UqnLFwDsVwjUTDKBCIpI49sklGMmbCiehUDmNvPPbGJo+o902CUHnYPylG3YIj5QPeIC6OO8GdNhVFar",
-	"WEvBJI9tAINHs1wGktIs6Ns0bRMlKiKiPFrmvLqiLM0okIzAV3QzcnlNRLsH16yyJkANA6pIWMSXbADG",
-	"YhUvN9x8lYo9zl/1WexD2KJKiuB3oPos5rjxAa4HGhnUIVFQaqVNXjLguxiNZWYKckPOcydcD9vX4lrs",
-	"kHCmRklIvj/odH7ozpX0AKJHZKahaaMCgOtXHZLQzj+08NrAJdrQeBGJFlre+wG8xsuhXuF1X8QA3n32",
-	"A96kcpkAXxjgO4UlA/BVD0oOrx5gt2CPtje3FvTbDgwfTmWmbYvmzsv4xjRsy9NC08/tqOBJW5cjIL1M",
-	"w+Tyoh34OjY1h7ltWtpz83Pw1vKOpflC45szBTDMAF7Y17BihltZWip3hOZ4V0ijXdp4qKgDqrnfewqx",
-	"yAE25mh+gJlMMnXJ9xZMdiAxyRZq4WmqGQonKABiV64JXDybb2z7KrEVj8xuxokpyOAVk6nfBENFbyyh",
-	"9Xtb4mygblp6iwJn2V7IDK03YzW0NbFHDdb4BuK17ca6weUvGpbpvHFozFEu1XhEp8g4S7vkIsJL7WF0",
-	"OOYA2YBxBC7wtU8Kyasp62ciZnF+qPEl3kvKS+jqIuHsAdgJOsIXbfj4jTlS/UROSq+62HIU0xNG71Dy",
-	"TKkYMMQk+PFgp2dUexSf7PmpKlxJvj/Y37ftzpc1WFRvYb7RYrWY4kGfKUbDVYNCNNh6EW4dhgpNzqKr",
-	"H5JSTRqijOBtdJZEouQ9oe46FrCfQ/L9c0+iFsAteyRodwuLZUOgEbMvxQId/8qkZrMlOUrSwnydqRkI",
-	"8GI1mGK5hnmahnggcxUB5ooczVOPgqJbuOde43V3FqD0Cnet0Li7D3aQ+UnPYSj9CTZDqC4AUnOEDHcu",
-	"o+2Xgbtn6rfUilx1iZ5nwst4hie78tC51Re3zhVYB/5dAcqD9aJmGz/VRnzWQxd/GNEkYalpRBte3CUh",
-	"Sv9hQEIIDfjj2UfzGSYbVgpHtdLWh+II8ZJxvVwqwpHn7VZKNndM6F8Yq/QlOXRHqHnLqqJ4Voq9N91A",
-	"f+V4pr1ibI0XPQX7pOvjrxApX5GQIkGAKsI0JlJ4c4It1psik0DwYwDgpYKwO2u7ngniXs3BYkP9YaS1",
-	"a+tsEbUajFE7zhE9VyNelD2z1BA1zDoDvsEQNspMamoziBCF14z40CcvOcMRqp1JfC2sfRwyOwJgRVYc",
-	"nAPcbtuOWs5h244thHX+jcOmrbyOAEhdaaQWDiIY32+TMKZTFZKBtNIvCVOZJABtDXFkXAC54npqrs1I",
-	"Cj10GI3UMC54pc8/sTg8JPRajLhSRoy0dTl9Nq95RUksth+DLARg2FIDmuqUTBkF1RvXY/Z4T0sZr8/2",
-	"lllNYwtVUwKJWepmhtmVc2v3l70z9tlvCxU82BGbKTePMgpfV57d4nvzCSpCChZ23ZbG0tbusTvrNrLr",
-	"NtlD7UwxdcXlxuH2dYnFFzKX2pIbc6muhd32XdjyAHxjpYPRtS3bbriwsCIF7V4wbmUahOglQjoIXXug",
-	"S/fATAztwAmCz8IQgRm5XitPfk7bKtmQNRGWbv1GQG8cAW7uyyvWBMUsWuFpznfKx9FTXSgVuoabj9fx",
-	"zIRGDHU9ZCqHRMlUK/cVUKlZpjNDpuejoRq4kHJqXOkRsKEZRUs7rG3V5QC0tLf15gBnmkKsJkhpPdIh",
-	"kXDkEzrwqaCgd3BFhixBCRyTv2Fb8GXzuH8XWgq7sxoJUDvMoC0meZlXXUZt9Zn1oG/VxXlz95FC37TP",
-	"j83UmEdcZqpNLiOZMuVVzj3Divc6ncN86E796ck7lq9G+1qEmEWs4JEJ8j5MjSc0jlUpadmb33EErtK7",
-	"DSY6JB2is1SA4ufzZmdSybDjUgjSz51VqqMHLZxSqYmDFZtokrSUny+f4L08UBwW7oN9uBJ5rIwcOZ9r",
-	"ly/Qopl/zSmVpFscUeDH7VNNXfOVV3feSzQf9+vBDFEhModTYvEMjEnguk3CV6eXEGZ4c3z26sSIKMdn",
-	"788h9vDViRVUfj395erm+OjiVehzo50ViOprAdc4oXwUkPDo/dXZ26Ork1chGUtl6KQtqKCJFBELSPj2",
-	"6N37oze25eP3l1dnb0PQe4FwTGVWZmSl4bWCVmF0raCFjbWClu+3FbT8cM3j0EEl2fhNJgsDN6z53QLS",
-	"Y90Ly3GnVWUG1i56s2J8xsOliz9UWtyCRLiaeLl47ZTO5a5+s++LcFMaZMsV/OX5mpWZbj6PqutrxrCB",
-	"LHA4wl83A7ywmvPidcoSRsFKCbfdZ+eHoA0iaCM5ApOwi+qA1URRAN9tzyNHwEbgr2Aasq1W3vJTSBEH",
-	"/ICF8YHlVKYVw/XKRoCV8pqw76qVLY1cAZOeOywZ1pNjqg4yQd3y8XgGp3avSSCyT62vaVjIiRN1CxG5",
-	"jTuYvXh5In9hTpWrYq97VSKFReIMyMUvx+TZs2cvDgkFNyZaHzAqETXuEU8SrlgkRVxOdjGq9Y7mmBld",
-	"mxq/3zR48cp96M59+P6P9kf4/Ncf/uf3//jvP/6683HumR/mgx/LGsvEaKpvYTLFX3ZwQeHEUDPg1oDr",
-	"YdZrR3K0y0Ef2onZnf246yyUu6Y52BxzehcXzOnJbDDUhwXtCmyHILo6wWNZulwpLD9ljGj2Cexig1Rm",
-	"YywMQ3pTX4OnvnJG89DCGYyYBwGsm8vGW6kKSFNwl0LS3oMlIC/JoJvXtsYpR70YH8zzeTWknoGQB2XX",
-	"FobMfbVEZEMnEtbXzfKQ75FsvGDl8MGHXLnNBB/aZJDiTIL8gvuqMl5U8ge2dIpKC+M2aCa4sHncoD/D",
-	"FW6A0OaUhJhUwo3anfA7lrI4109kXzOBtWrNEBCIejhVPDIvWqOsGnqu6kQT27aZm326WhzRbLQBwQ/I",
-	"89cV/Ar3qsJUmEyhto/zyMOClxhHuwqq2xonqwHAKrPmjgTEyUM4gc2Ow3ABFqXs2ysSVUjMT6jS79Wa",
-	"ms6irH4fuSJTz5Er+cw4ZXdcZuoS1mrdGPSU3cnb9VGG1wIRWChRFytaleECyoSksAHVa1GcW9UNcJtZ",
-	"Sc3NqbR+sFs2NTsiSpVhUfKicOidAAUip4tVqrsDG6AerzEv5CsSj9ds+oHrIa72olvtUv/wPnu7KSbM",
-	"QOiDIdvbe/6fcM+Dlqo5L7ZAkY2nAq+6QvfCZCgT5iq8N6+EtzG64cdcdQsa1XvGUnr1VZuVYnrtqpAz",
-	"ZacbF4ecf295jcjZd9YtFUlXudONSjLLvvWhw2JiheY2ORK2Wmkv08RI0tb3zvos8uEkGI5VVUlnZnpU",
-	"FyveBm7fqo8FYNc0KF7cy8DBSYnFqVgJ9NTrPCW5DEvg9qYEBHGw24HW/AAKUb0t4O2DqPtFPFeorYsO",
-	"Whct6KMx/4PMAgVUnvnbMbMs3ym7ZtomwSmWJKrRYi2E7PmmTQyrZe/PFV3boInCzBxuHjE0ypzxdWF8",
-	"1sPqWYLG8yewZ8yD/SwwbhSMGd7AsdyqUQwLLVk43EWcP3KrWD8s59iAiuB40NdVExBSqTKkk6VKCiPe",
-	"kUgmCYuwptn9lQAP07QWytIVZkuUg/ujoVTMG8pzK3mYKbPnYVC0obs8BI75Qo1ryt4Daellc3QlpVNG",
-	"bxVWkcMadVxAHAFebov6sHQwGzVAumrNfoarXBk8YvU1dmz4nauyw1OX1FBx3nqFGu0NqqWrtesUP9AZ",
-	"3R64DR+4ID8S9WdvA9Ta0smvTKwdftQSxQWCkay1HWsIozg5SKmoouILMNM+zIOl2UwoeMcK/CDHumpL",
-	"s+d7JaS0GTUD5OO8JqxNO6kuq1pEUatQ9c2vXrAe8LuiwiXWG/g6lOW2GuatMfrfQry04qR/NZuNBV0M",
-	"D3cBag30yiWYaTU6LsfEP7VU2NwIdtoG6M1ivLWgcCuC3HTiD1mQ+1RWYIVuEpugSJ4YfCNEaUH+Crfs",
-	"BRLn/+4BAMJyDqPsk7+ft+eoDQY6sBhzcSwojNubsE3Ci5NfTi4ujt5cht1rgRaJEY1Zm4Q5iMBl2CWZ",
-	"6Cd0MGDxbN3mPAngO2vSgHdP313enBxdvIOBupyUPLizHEX59yKsQXEGAGlgBwjRlX5I8FfeSaU7AvXc",
-	"KvO9hYyQfTIyz1j5aSJJzCI+ookKENexTU4N/UxTDjFFJMrSlImoaAERGTC3qrgX6H6TYS/vpGbHVNVD",
-	"ybmag8swlWcx7MxrVedzpuRH46V0ZRWKS1oqZC1Yuwkkbr0NoH7ZX2F/m134GadBo/AuzKfPkuRB47xm",
-	"1+dPHfdVtmCtebPtriwQzB/1TtshnLM0qkxsAmsCKOADtvbt+gbvFECvVt8kzUbIWko4FeivtuZwKVgB",
-	"+lSAxjai6S3TkPr0qC7XHCZ26aOQad4UGXFjoLD3hX2dNxwvFmcniJaVrFOwzZdNW8OVW6UUV0DSVlkx",
-	"FcqtFgmgKJUWB1TFI+Ecb0AmxfvwdeXR81JXVY4rvJOGFJk1jysUYvAC1AAP8X9bXA3TwgIaVZ2KW5m1",
-	"f+UGtBxrEfyp8y2cCA3ynRSACWbaUuvoeab1c/PyfBfw9SHp5PB2Dh2UMKHT6X0rAY4RjwmX3k20NKTq",
-	"3QaPQhUNRiLbyxQXTKnAaMGKQQ1G5S0lvcyy14kN+Ji6zC1IfH9MCtxY4V9d8Q1adyzlfc7iRUYWRRJ0",
-	"SaCMJ60Dt9rY4hpcK1ilAG+9cm2AIC8si40UJlca1ip6uT1FG6CA7jx+bRqYI2pWa+QWUtPsdHsO3CEP",
-	"EalSSS8A1qgqx2cJ+u+CnDQHlbTSoV61bvmF7WRB5fJmZcFnS13OZxyVcGC999LnthWmu7hyNw65Vleu",
-	"K3d3qbEWqCjBS1nYEITnQnNGj0a39619t6C+3cyKz41fZjqSVbJheMvGOuy6ut0eqQTBtoonNs9NC1rm",
-	"pcoji2hEyDibQape0VsmXtLotgJO1aNlD2kMwJiGB+KCOhgwKz8CYhsscmHkFXCvbnWaV92f2QO3kIWp",
-	"+narNyZfkMpAv8hWziZayts2CfupHJ1jbmAY4J9HHj0rIKGWr1jPFfZyNa1DQuOYZGOipQc5qkq4r6tx",
-	"6aMwEXbNLLevOPPNZQC7SVfUnbGYeAIiyerqci4UzErrXSFAQusAqwCCTARocC6Zes3+7HYv783cUFcC",
-	"fY3q1qukNQs2sa7dauncW3GdTRlQX4C+Vg5tfjgLmBSe8ar9nRCjdLnyAhZBdg3x2xLqunAxvAbarbmD",
-	"XGvgVJ4hF4WOFmdjF8/B7Cn0C1I4+6UdKjC8xVW7kRqxKzuqldndQ1d3Xcjh7jibbMqgXdG8h/KvmDWP",
-	"hgjSXqpOQpMC+kSBU6IX4uTCOSROTmrEO+gyS9gyaHjQgkt9qq5DakLTJbDD0Nr+QjfMXDz6TlljZ0BS",
-	"CZLCtRjSpL/D7pgAB/Yh6TELWovQqIkULPDiq+w7ScbwXZBZ2+QsJaHmLAWcJ6UB7c0ifgYIFsRTpa8F",
-	"wtCYkxPhEa/kTU0YRwnBPmhFdLx6IfLlAbeVwbZdFDeMxgZOr/sXLkMcq5XHf/86HePcfNyka2dthkAY",
-	"lq6iB5gTfsUt//HIAvudlRDqN1OrcRarZmZZPtYThQI8z4q31BraC6VdHvXMexNs+chv9mD6Tp7iuYR9",
-	"/bJuvYRVj5zFrXPTnK+NgNPAPa6qlFDYx/rzmmeyOoZ0fvLu1em7X1tB6+j8/OLsd3Cdnx+dAqrQ0bvj",
-	"kzdvarzihRtcG3AAihmQ+CLA9HcqjycoAKOh2wj1mpBIgXzC3CEAaRMx4SJKshgCGJDDXYsib8NAK8uW",
-	"HFieK5FQxVfWpbKpHK1dmrXCHr320X50wmgmXn+6/K2ZE7/WpBq16/z463nPRQtqb3jlckq9pDy6vGNp",
-	"QseX6PIvo+T9eGC2ed6lhujb5kolscs0VZpOFQEk6kPSIUzEiGyifcKpP0n7z1/sNwG8mZsN5jnWGTlu",
-	"GRZtjmWXhACI0k0ZjUOQWvHvSco1C8EnbagBoqbIfl65AE0+Yf5e/sa1oEmCr0CYEdeKHJ2ftskJhGe6",
-	"FmzlBUdwuIZK6KpNLhg1UimGcKZcm88WQNVSI6gScY2eDiQy9YV4D0pxFd//QXf+/dH8Z+fjX7o//M/v",
-	"zQT+G8b+Q2U5wEumwTdQl4mSpzAZilcVZGqu6W8yiV9Z4NsaxytEIDsEfHtILCqVNaIVAkLBvmFOT98V",
-	"pPAWliKu7jLF21m7llp+7XMOJdcoV4XaMwvNd/5B85ZHP16OyJs//wGrDTVZP7tQJSBlzNbFNjCWDpHC",
-	"udZM5Gs4E3jRYPXuHYlpl6NqnoW9KS52MHOcljl48qKvS0OnraXZunjBm1OOouYKrT2YXUUrMoZXi5BY",
-	"I3PvcsyW4SB2qo1bMRvBvNepuoX69Xp9L6j6XhxUeYLlLm1kw+Lt9bEgNZZk23FpEw3VzQcRNAxQwlpX",
-	"1fLONxiqVIZIrcWB/rwg5KoCw3wGX8wK24BbChcIQXqdPByiIc0IyFoCO0QAVhTTOxYQuE2O8mpcFuU3",
-	"h2mfB5iGyY2yhOoFVeFrPAxnsxapQ2eIIrkdSsuZ6DuXBto0/vOrbLit5FZTPtlOWavDAqhPANXRoITR",
-	"ZChtJYSYx/cor1xfvdm6PYmSpE9TjA8vD6YuL2Np16jf5W7aReyyIhTcFyMCH55XF5GnHhZtikPXis8K",
-	"rrb6Nz8ji6VZPOY2gmA2hydiY10Hw+CLNKUZWEhdvo5NC5vDCLcVEQzLg0Pgi/0pOlXVESFLqhrb49jE",
-	"yzlzhFZ6pcHWf3D+E5uS4IEKVy1CuaSoLqwXF4ZdREsju2YjCIpVZ+98DVm/ydVTLaxZvuCV/DKLIqYq",
-	"ME1U/sNMOFUyMXKlYWANoDhcM1V955712vA8L7ha2yUW3cod6rBhBNL1qdKkL7O0ytO8Cn70fT3GRe9v",
-	"g8bn/LkN3yn4ZBu8kTsslz48i6VyX0dg1c6/BxH92B7tWl7dy+IB06ubxpiI1b0goFblM9nyUtx+slni",
-	"hROMM0q1WhuBu3G3l/BwJS/BzTjVbFQP2lxAj1mqmJRt+fd0Qc3AuCzznJYhWeaeXrHzdYFcVzw+ZQyW",
-	"tey5Dwzg+lCW3VlgkweZe/2Zt8Abj3/sv61j/jjnb7UkjVk9/hs+wQ60Z8Ut/6onH0EMag++B72oqB4f",
-	"JYymaj6WZv952cr8rMHJq4ZcXNLN6kykHh3jiJjfyL+lYKQ3g5RRsPFY5It6k/pekzqAdXvh0qbrbRYe",
-	"FmEVrIN3FSl091nFe3G3+9zBJSgEazW7t8ptsaH89XFd661MMRVjfmMLqRH3I/D183KenPqDN+up+dO7",
-	"UppPsGpZf6eC62l10fejPPQmEzGD2t5DqZgAI2lV9YaiFaWR+FFpblkngtmNtHGJoaKJb7UA1EJXQdnY",
-	"YQv0FxpfFj36YTittu8pX2gqoiOobN5jbWLr7kHiGpSthcxbCIayGdWzO6JWANY9pqoSkCNKON6JZukH",
-	"H4bTY3jjy8eKhIHcWrdai/lrlc1CQcWGsVhuA1cawIV7qbL7PA2iWYPlhIjKFq2G3qw9pzT/vmiNXOT0",
-	"SvN2gc1VTdZEZrfy7fArYydU2n93sgo7EtgjW3NXjt1JnLcSW5Phd4oINmFKE2jbpRGBV8c6lstOk4pL",
-	"g6bVah63fhJlg+xA13MDqnFcukZ1psLVIho3NTUo707Xq9mKBca/Q0eVq2a7ACqiaaHWBeH3zh8KdnUL",
-	"j9MENM46BEvktaZma05LS56tJWzpHpmGlQjt5iIeNTob/kzgS+9r47sq3PRc3UK11AWkeGUjz3zWYtCy",
-	"0SBrJuKWeHS+KaVifoX1Kq9EZVqkn3c+tPyMFK5EObe3sKU1N/2NXJRd5mguGWdGGtCSfD+Wihvt6wfM",
-	"K5C36KL+XrABxe/NixBFh/k4LsRGDiCd+p6+B2xN3TOixtZMtD3XLM1FgZEvEkXnJUzDGyqr4qFXTQrW",
-	"NOeqXoqVo3HC9Jq3NSp7AZsMZHPk+/6UrSrp1PNhrizK+rQn42lDWruYMK5LdObDuY/P3p6/ObmqCd6+",
-	"H9FZqiwUCVFOYpZQFnuYy2emTGWKZ7HmLl0VhMMnU7nWRTr7UlEFv15eDTRG/x5XKmMuaIuN4CPSGqD7",
-	"8T8zpWvKhNbcE+dt8d1bUdeCMGK5Ul+D9MZ+jd172g8DjDMQYnA45cBBOcFjMqbVNfkTWYWgeTIa66mF",
-	"O3HyDYTxWmoP5K2RVmhZUMWNL2a/rgKYoOVj7FkmYmtAbazrvMdXFmTN56A7i1WhulLBtoCMjW3XsrJ6",
-	"cKmcjAR5w06m5u6+91OtqvKtzKrapFsUNgjWuKC2+neeiTtz8ddNIW/i3qe3zZ9dOxQAe6lO9qVVpBCr",
-	"CGUp19NLM0fr1Wc0rQaazwtyYZG5cDTQN+12GwI4YJVAf8T3fW9DrcetL6YzLvqyLsRf+AJO33kYNgXl",
-	"HbIxBPUmRraDJPGu+RoMo4GLBg7MgFSAVVIDZLxjKRPz2bIhFVwLQ5NUQBzygoKGtSsv1CYA73R0fmqY",
-	"NuLQf6eInIj2tbgWf/nL5ZCOmWr/5S/kTAA4FYT8W7BFRSjpARwPrO4hYPTA96GRhEMMVg1zPJiwTU7u",
-	"WGoL64Bs2qc8UdfCtRl+vm6xNJXpdatLPrfb7S9fwsAHXKYy00yR7w86ByQUUt/0ZSbi8IeAUDJieihj",
-	"V3QNniSxBFhRTYb0jpnXnl+LEB+8Ma/TJJETFoc/wKr0ZMyZmi35njJaSLCyqwKsG9cFi+LCjVYFq56b",
-	"0H5n75BEQyoGzGwWxE2qgMQsYRBVDD2bPpR9hex3Om1y0OlcixGjwuGigAUEbOJmp0Y0MVcFb7qbcpYw",
-	"Gx2nCNeHJISFbJuTERLNkkSRyZBHQ4gYvxb25xiw71VYyPRw8eYyJWOa0hHTUHFIiohZbFmzCKdinGmz",
-	"Ai9x3cxB+Nvl2TvyfXgshWZC71xNx6xL6BhLOnMpdo3mHv6AGJ2/7Pwc2LCoPfKWv3R//Gz+sBLktcAl",
-	"a5P39gy4wQHU50DIlMVt8spVjc5vx/u/djqdjumJiilBthEYdYonkKtCNYW1x8BXdS1gGW0KS59r8uMB",
-	"6RkViqZuWWM80Admg04FoeT86Or4t8AG3yuoHEtk5rKHqELb7aFj05jXCpk35tgFkCsCTkW7pFd8xNRf",
-	"/gJdOpTTejxTfOeCAbqa2YhLwweoIOFpzEZjqZmIpjuv2dReRCxydX52eQUTt4PH8zdmiKxCk8RikVnU",
-	"FjKVGYnlNVwHswO+FgJRdAS11boeXpuwPlbH8ujueG7HwO/cAeeK8JgJzSOaQPyyoUZTzdrkyDR3LSDK",
-	"EzfSRsH/BJkjbXJkb9VBZy8gB/svoI/nnz7BipkR5u/Z5XnNprA24VGmhzLl/4Zz2CUvgWQTT86xb0vv",
-	"FYTd55iPXCAepoxZQBJ+x+DaMaUPYe+vRY8lUgyUmY0D0HQEAHCOkylJ+C0r0Ad72ix9Yp+40gtyr6AS",
-	"nT2i5kyaoUIiFkSuf9qB3y18jfX+t5CaY7JogY0dnZ8Wwja7rT2AzRwzQce81W09a3fazwDESw+BN+72",
-	"Eml16UEVYtc7tMYCbIFhin74Rm6EkjQvsQHIJrHEpFZYyx/ZPUfL3tLn3gAon3mwogotc9iDFu3UyGcg",
-	"GZsn/pWx1MOsd33BYpB9lhbxMJPCKCsjTqZMjaWwzpj9TsdijmnrMZwlgSAff6JGactR3P4oQfi19jv7",
-	"P+50ftzZ+/lqb7/b6XQ7nXan0/lHC9WVFuzLTWfvn53+z+pgsu+kz64vUIHgHq3jIU0HLEaoJz1BPM47",
-	"mmRgSpVD8b/sUNqRHIFwXEaDs4CT+88dROSeh3rcK8My7oF81Xz9ANMO5KTZrWOIgSn7bgfNpg0ZjW3O",
-	"+t93rId457Q2Hs4+vlt6Fno7wA2qeslv5O5LGheiIg86e8tfeS+opTIsxpeeLX/pF5n2eBwzcD8c7L9Y",
-	"/saVlG+pcEmwYCx93mRGpzYP48QwfnzrWaNJeQ0O9jcbjWg6tZcbqbfZTJD+DP2hA4X5vTQDzc2Sp1YX",
-	"v4I0VgzDULUZb1RDQYiUcuVIICbbhC/fnB2/vnlzenl18ir0OfSGQLfJW8qTnvwEGPs6GpKhnLgMAUQh",
-	"UWOAYzu8FoLpiUxvUf6K2R2PrAhzy8basO5bNoVEGzUEdpBMrXeWIxSlYWeJmcm0kJTg5IMX1yK0v94A",
-	"aVeWNpeJ41EcwzVYmTQW+DsU8/2IWhFT+qWMp6vRnjVoxt/kUPwV8DdVmXQ0vfxu4v5+lfU673Mt0dS9",
-	"1eb1LZDSlYhhFSG8GrIcwLZA/vwB0DsXbJzQKVtKBate+RL8eQlppwEhPZain3A0sxzsNejinE4TSeMr",
-	"Kd+Yg4AUe3/5e6/Z9C1XQJSeHJU/NwqNS72TaUGGtb731ag/pPFDF1ay3P0M/57GX5AZJEyzBYlR/8zi",
-	"gU94s5oWfjcvfV6wkbxj69HYlzio1v2lO5+3ZOlaM5rg0qAqqMKvNnryP0Ee6hwsf+Od1L/IDBMentTV",
-	"uqK3zCjsQOKJ7Pfvd5+83e8eytqxb+Or6Gt+CghRxBWBnKI6lQ0TjppeqdnMo83pbS4t7DnEwuJfFotg",
-	"78cX7RcvgqbyiEsUs8+82OnsXcEDszKLWakbNbbFYex6XLq/XXQZHpvuZxRxTMM/d4JWP6ED8xnK3YB/",
-	"G74C4HKXg29O1NDH2WKErwsu2e+YwzG9AMOOanX7NFGskEYrsiQp58haV2GO4Q2QbEalLCap4HsWFMn+",
-	"MYuQ1np1egm1q26Oz16dFICDunsdD2r2x0cPWmSaKTiYj02/2PSEi1hOcH4vOqXMN3zAprPlxdQKYCKL",
-	"9tAbV/YeSZl2B7uJPu1v2Faj/oY16qhAhh0LyL8rsQH/9TLF2qIXUEFCHoeI5+Sq0R0JLAqLCi5mMlfo",
-	"tWROrSVIE5SvCHUtwNlSBVESFCotKaKltCp1aKhVSBJG74yunWEINNeKWPCuKuX5GOipO/lfVYUuU/8N",
-	"U/AZslskqp6GrkQkv6xAV0pr/JDa+paBbhloJQNdlQXWWVEcldwaUh5cA9taXjYkDSD5Bbes53KNhYEq",
-	"vXD3cx6h+KWgJJY5669Mr81Wj/MIyPurV1umsGUKX4MpbEn5UzSm/cp0gVTmYSolqKu11ClgHpX6FOAG",
-	"ZlBlSEtZFwl0SEJ3UcLAfmbM1SMytKRtKURoo42gxmoMEXbXYjKUCQTHYBiZR4Iz8xpB2A0lgk2IA0mD",
-	"MOCA9KYY7oWDGtLxmAlVcpiakRrdLAaPqMO8u2VsDB249mzF0xgy60ZmIEiKC0FyCVMQqCbyojsDW+Lf",
-	"KoyHoG9qGy0z4EKBktdjTBCo/mnG05tChUg924atT2W0VJpGQ37H4nyjMfLIxUBTMSUjmTKMcctHiGsX",
-	"d8lBp0NCLgDa+QayaziGJlbomGVQqHsxw+BRNdIq5fF5DtDUGlOj1jd3UFajYzVSBLc8fyHPf/4fxfPt",
-	"uavh+S+uOj/X8Pz9jfN8H55JhJxstcKtVvhktELgZAGBuxSQlKlsBAGpljU+lL64CyWeIH2s0r78Fvjw",
-	"XD0TCzBSSAgMLNoIuPcwYTBHraUoaUjBDkkIscq7rg3linRdC4xtpZC44AJtuZ6JBjvCxktG7cAFhEdU",
-	"MVf3IGFaQ8y4EchoAWJ3KK/FENIcoKXCHLx7Micn82HilebyUvNIfjCwWlyLKYORWgZn1skKVsVgZICi",
-	"URDRHulk2sUJH3QOEHXUD0gwFmNMdCbIlOlDSAmy4tO1sOb/2ch2EroGMEMClLSwTX4x7M8N18Zb1Frl",
-	"C6AzT0dmwkTf1uXR7yf7nXLiZreVKZbeHDz/sfD9e2WuNQgLf6OCtVa0qudr9KBRcIU86RlBZ3a+DcWq",
-	"IhCP+ePmp59f1K5W4zUpnJgavu363bLqLat+MiYJZMee4lNffWAqs5REQ8lXM0ksZ9LKVhuo59MfIOxZ",
-	"Zpr0pMYancpz5Blzia03UTZr2LIEdIzB0/ZvaxMQcmLzy2zSm69G4TO4xkyOEwCkd5DZMgUDBqAyWE6D",
-	"4d7KJ/Ygy8mTiqjWKe9lZk7XAvUPx50SKW9ZTKju4gxjBgmyUiBkkKriW65Iw3ERveipcC6XwH+A+nEB",
-	"qAEp8UYo9GwZi4dQ/vM6AQi5sIB7FSD7rUZco+U6DRqz1Vvvzm4uTj4cXbwCBAY2hntXkpvGdJqbkyA9",
-	"jSu4Ja1cFe74qO/OlyXq+XK1243Nqcp2UHsd8j/M5YJdNWf7ebvTCeZLgFQO63ldwYH9tQzpheIOFewZ",
-	"gjgYdQV/J1Dgm9F062zd8uonw6tt2b1CsRE8x2M6dSW2pqt7DxZw6iL8z/JgXfLOKmyQ0GSt2UbrT+Sy",
-	"UN7fc8yYh+RoK8b/PnrS5NZ5u4Yh96uFstpD2ySi1V2krRf3T+DF9RGwxcJXuUXTlvBclxBbWtOA3B6h",
-	"hZCrYoFymZY5hFFc0Mfq1JW+kYa7JJRjJkIyoVxbLDSSsjvOJsG1CIHusDj0kD0KtBWLmhBGCaMCf+yx",
-	"RE5K8cDfKeKRxoErceUzVtkdj5mIWJV+g/zATH+OCVRkYVjfuc2+yNSi9AuAMGt6txVz+I7fNEOZUzti",
-	"NpIlADb8SYo7axRcwIOed/f22p39or9RsXKyqc0ubS3R3WiCON6to5fHe/vPVjXGme/NGcRhWm0DQfV+",
-	"7AQte4RhBdxRAl+y51mtf/7lL3+ZzXC1R+Hk7dHpm5u3R1fHv3me2eo+f272r9Ba/sK7s5vjN6fHr4tP",
-	"mz102H2ASdF6NK6jWLPkCbWFIvhm2QZIdrhHzXEIPGMw0rli5cDI+YgfcBjZq2LjfQBdQNFJEfEGQ2k8",
-	"dFOBZ+QAxBVRl2odh4kZ9AbI338Q1bP7A8vrjGfPgyqJvG5JEspHxRbnRfZ7r9pyMX/Ikvi90DxxfcJC",
-	"p5P4ptPZK+ITziwHIi0Wl6N6PSXgCF2c/HJycXFyYVWo371GUKDVObxqbolaENaZTxMo/rfOg1bhIq8A",
-	"Tq0++ERtM7f/PMGmOcNZCffGxZNWBxvegwc8rtvB0u8jdcuQ7amhHBPak5kvZx6xpPn1eSdx+g/pYfha",
-	"TG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHlRGQVpUCSiEcRbVzl47HqbxbELnxhmlFBtJrnXiVAOG5O6tm",
-	"9lgkR0wRX+4ArYVaeeX06Pz84uz3k1cBYgizKUmZ0oSqa5FIMTBXdMbyCKEhVN0qbx5FPlawkMJg8pCP",
-	"I5gS5mUQOz9cqrn4ENKzHNFwzEOI0UQgVRe/KaQmhhZVRy02zOjAAT1FKYv06YgnUwi3mcjmBPkCOP+M",
-	"XPV05aiZZXhMuWkmUeFZOSpyK01tVJpy1Gm5ODW7Gd+4OOWo4Fak2opUW5EqZ8ko1dDc7WpEi/sJVCmD",
-	"oh+18tQVZKwAlusqItXFyd9OjqskquOjd8cnb94YkQoqCzBuBJhrESFCkktNhRwUIQn4qgIS0bGRwDB+",
-	"tk3OzDsTrhgixlMnQVVJMxcwwacnzIBLjaVKujTtiSQjh938nyraLF6UraDzJxV0PNH400k6SH63ks5W",
-	"0tlKOiDpILveiKAjY7YD1b7uA/VrCe+DQ/1uLjIrX9nui+edYCWQf7NcZcZriw92D372Mb9YbQogCiyZ",
-	"OxrRf0tB/mv/eSto3Ukemzf2HysuyW5Ro9gkXwFuG6D0LSO7+m0qBrFCan05gNV8tQTS9QhKRK0D21oH",
-	"p2rP21eFU21yFVeFMLXzeshU6wJt2hhl6qxKmDork5Y6ScsMKiBsNNbb4iPb4iNfHwLTkc0mVLNSUtr9",
-	"PAYtsz6+88qSZ3B8jRRL7mxNKAFJV2ooJ4IMWcqqozfXpZ1W+b2/mPTtSEebJELbeLk/Dziju8QomXCt",
-	"CNpGm4tCNXd6GTjReywz2wk6nY6941TEttQs1j0NAHtQprn3+tjSAqOupQxBehyeYeAr78ooylIsBnYt",
-	"uLBWZGgvZTg/hHKMXZFa7Fvd8vGYxYDag9XphhSLd2ea2HZkGrvydREdAQikmbCtBIrgj2YVzcBwVq4A",
-	"sBtFXrK2wn58CvcZprk21Xp8kB44Jkdv//Fup9Pp7O2c/P3o7fmbk1bgv9v3331sTIkKS/GQ8Yf5GQDh",
-	"zhPUFWhmaaQqS3RtSn6PmUPjATvMG1tRbmsue0qF55CocaEloQvEv16W3DrQkIXCoEfC2P1c9DJ82TV0",
-	"U8T1DOQXSOIcZ2k0pIrlELUp0xkk9CD42hJvofUECgmOwEMEzUAUuhyAl5c8iYa8o1eFDCQ6K+kMJNx3",
-	"ioRRQifmx5AopjUXA6LoVAWO6brxYh1vMA64ARqpDXHpTPfFmaGzw4wnvGVjHXrDe0AUF5F12XJNejIb",
-	"DMEEMZCCHV4LKZKpG7Wtpz9ijum7ebTJhyHDWtkkoZqlxeVzIMfo9ALrxpChNZNIwa6Fr52NcWQI9+df",
-	"t0YQ5KciYl1CB5TXxI4540hqxHzF4rAIVlyM70PHcM76HT6xD2FjEc0UM3PEFUQHiHmefRobNhL4bq9F",
-	"05i1C5jIfZCJiv60x0YidsA7ZyDKHPy0t1e6N6t4e80yPChYXq3fcekswBMIx20VB6qtsQ8eUhFBaWJ0",
-	"xbJU0aQcqV8Eeto6XL+Sw7Xk33SUfdUjXCuvmROFNlwgj1tRbSuqPaVCpnkgVQkkwzLJguDmSGBJybdf",
-	"FsU1dmcGUGuu+01OnIwxkneGt5a0ZnCJjUZco7o9ceXvyICOu2QylGDUGwIVpzHJwEJABYFe4fsRV4rF",
-	"IDJZ9g41h7lukwuAK7aROiHta5aC5GXaCAX7pMM2gXTxcEK5DgOIkYdNsrp7n4s8UB7QD7myUMZoLVBS",
-	"CvzXJRvYEg4gfkC/ZrCjsZ5CrVgyGTKcvuYjIzBdC3nH0jY5gVU0ywFCjZE1aGSWkCgNCetyAFJYm7yz",
-	"o3EoU0iLzKJZaazPqlF/33ClsZtl8CJGSOYeMzKhStv1LoidNMa1AzuIDjyqM4G6EYKLgSGNnm+3oIGb",
-	"TuF/L2rwSmCfSnAlI/rpDRMDPbTIT1y4P/eClkZWpjRgDn6ZL1lrTuCIiinOQeEBMlto9wdrINahp6DH",
-	"uDgaW+6w1d3rmMHQT3yUjeAvHJv904+MC80GLF04NMUiaY6algBH48A2azFdzEPVgyoOaf95YUCdigE9",
-	"OrwXPv+51aOJkaVucK+7z593ckv4Da1p5B9eArkBuWTERje0F2EknRWxutCSlwT/z31ySROmyJWh8poc",
-	"RUPO7pgRgXywHoRMtU7f/b6z39k/2Nnbf3ZgyGB+BbE3/UncxKxv4Tjhq/kzTVt+lXFAbYrwjiCfG5JT",
-	"81pj6QRu8C+MVQooeL0DIpO4FFayjTP41mKMaFys+FNivJahlvguflewroOOe4+wot/g/a9SPRyzz4C5",
-	"cEXwQkPVoMxCD+NXwNyFLaJfRQO9MlLDKvafP1+ZVxQGWCxtvjFwLbPsHlxrgxFXTuU0xG9e6VzBw2jm",
-	"XvYwjqjOUlYs0vNT1dsF1bBElz0pfinlrZFbjFoekDHlMQHqj/n2mppFVUzrpIR85dS4MRMx7NnjhHSZ",
-	"fWoSzgVHZUthv+FIrqEldI66Jiw2sk+JuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSbHGkS+tsTggnW",
-	"WnP9qElvSrhWLOkfXgun/ACGrC7gEqYsYVAJJSVogmqTU63QWjmFWiTWfwlCOKgYVZ21ydG1sMR1tqwJ",
-	"uW9Vk+JMR5nRoBLOnK7Xz8xv9aVIzHX7qtFsiwno45HAFSPmzLo9aLTcfw5fWYUz1AXCmEluDYJbg+AT",
-	"q3xiWUIJMGOIFLkB1yyYAoHX7n42/ywpXb0Wwf8N2t1ECN6WrN2TrG2J0dON72t+tWfMDf5m76IUuixn",
-	"W0jSk/G0TY7RbwqCMvFOVBgImQGYOQQbPIi7MampflftlO8SGxkAwRjwQ5+lrmphpewJI7kXKVrTTb8l",
-	"XiXitcgT70la7nzfGFHb5qh+44Lbf4RHFikyOGbvKXHtWsrZmDBfwPNIlz3VrSPLOeFeiS5XB0tBX1vS",
-	"+zRIrzsaW8q7pbx/Esr7tkB5c2uskJOVSTDXbFTviTsremLJLzwxlInQOCbZuNozdwrtfRXPHEyFyD5h",
-	"n2ikk6krnq3ZQKbTOheY+33jfjg/HBjGLRdx3RDMb419cGaBX3OI8FvU74z/rxTs0pN6uCGPoBnNA3gE",
-	"/aZ0WycJi3QqBY9UqzKutGHoRmmhzlM24tmITLhhDkoRRtNeFisUBqIhTQeGC1m81UIYKSQtjuiAvU8T",
-	"wwi1Hqvu7m4Ui3YB8mbXNtceQx1R2N9uazycKh7RJF/sD677E3zeB4Icg/iz9xyCcnJYPyiUDqxNRreG",
-	"kQctLW+ZsM/jgizAgy7D+jyCI9IcjyaOSDizW0fkN+yI5JauO+6Cf5eYC3y1DE1CQEuFSMlxyiPwtNkw",
-	"S0CrUUzoPCbvVERMaGBxNoEk4UojAJ4R5n1jYorNXYvcm4l5IzkBDPE6hVaAC/FShYFvJYTbFWIRnmw8",
-	"TqY2loPAFcEkEJtjei16LJFiAKFvMR9wTRNH+EUyPSQ0jwsxI8XIPQU+x1p3ork0X9WdWKC+v/K+JscQ",
-	"SVsmvhXJ3OWdfmVXA7O3DVUkA9NYRNM4p4l2zeaSvX2/Nu27SBb3n3c6K3oazZI+aFbHeiu2Fu9asrAz",
-	"OQ85s0LucM91X8CNsP11+dEqHKVONTMXb6uNbR2YTw14BHliE+Y6q7jtfjb/LPFWrsdPoN2NlHzbivIP",
-	"K8o/EOncErwn6yRtTlDm6oXN6Gip2V4yojFzmUm3jI2NVM5TBIYzQjgI3W0vOSumFRm65BCaMpKwviZC",
-	"TrCaJST+TCDvKImvxYhRMRnypDLCDiuW3YuEPW4ysr/iXMxe8uZSaz7rhy1UtiXN86S5Yt8a0+a5ZN5N",
-	"0eatx2Er4z5NGRc8sWvKuLds2ixLKCApu5O36NxVhIsoyWIWt8kli1LDjWYR9gCpo9qD8dp0+lUcGGa6",
-	"3mFwdH66EX/Baza17oJHT5cEin7LpmWjh6XT3Bv1WkEroUq/V8VYQEe7WQ+qWZoNSdkdl5nCLS3hPNjN",
-	"L5WcHyOGF1J6e6g8MgbKPR8fyQr+mk2bGMHN9m9t4N+wDfwWKYOjYPBniYCZb5rk4WD+NibqQWADHOnA",
-	"oghxX4pOaZmymHCoACjTkcU5klkSkx5DTAGkZIAMdcumZCLTW+UxAvPcFyOmj2TskdpGVNABZBLDaxbr",
-	"L0bkgSMCM7KgzxqIEfFgSEN6h7n/sxE09SZtI1V/TYt2Fc2ZpzBNqcZqtufXbPqgpuc/CS0OWngLzHCi",
-	"3k3C79iNg1hchdJ+4HqIw6qTp+GaOGxQ7HQrUW/Rp782+vQt0MglzGVGON79fMum1vwbs4RpNs9xTu5Y",
-	"OrXn3FF/cwWUlmMF/MIo4eZCcEGeOyyPAFI3B1LGbXJhrrQLs0Qx2zRggyw9dk11qKR5fh3y/9pMbAP2",
-	"Z5VFEVPKU9tmhOTSvlVBQk41Ro/CQmxtpn8Cmyke0ntewd1UaqoXBS9XSX6CTUrSHwpyMsHABqXpVBGI",
-	"SYbrGMo7liZ0fIl3tIAhieZUzZPkWtjnUzkC9CaaJpylBIbHpSBMxIpQDd0FREkzjpQVNOSRTKFRQfRE",
-	"Impnfumr5L7GlZEvYInuQQ0e15RbXu1W99mPKwQe+LlutG7gQwp7M2bM/Rfd5y/aewi+2FAELDXxYhaU",
-	"8kkJhvnN3AqHW3PrE8uJNieZFo7wSlwt4bTHE66nC4uY9KS8BT5CBWQpUmEj8qzdASRNLHg7JXSQMtYF",
-	"HgZw1JB9EpAQ63+EhP0ro4kiocw0AAZyMQjJX69FaDOBQ/L//T//Lwlj1tMh+SsJHWYr/GFhj+Ezjf+Z",
-	"Kc3iMB8Lpr2AYTWkAwatYQQ70fJalPqsYlq/Mv3Gr0gT6EG3GBe/HJNnz569CMBqUsISOSSUhH8NzZdc",
-	"A+AIAK8woQlVJPwf+y/Dcsi2kBMcWw5J6Ejts87V/rPuc0Ot/1GHSagbAhLud8AVbM5kq9v63390dl58",
-	"/HzwZQc/7OcfrtyH7tyH7/9of4TPf/3hf37/j//+4687H+ee+eG/WvNh9PdPcDKnyhbo4BbV0x0IM7dO",
-	"0MIDUEKdQuRDPEQ+gemnmlCL/LWD2dcMUzNzsOCAscOKN4cWfIj2nGJRBlv4Zu8ZDKtwBiE/y2wDy//M",
-	"QYpb3Z8w+hEdkuUZVs9vfwPD3J8d435xhKXxmcF9GtcPbNWuZ3te0PGXoFUCXyzcDCeElLtuLD7kBKBG",
-	"dABquDXef3sM8YMrup6bwuXEVrTBbES1KppAwpXmYrDJrKk3rsmv4nd0E/K+xzFNtWBpnf/R/vwA2IV+",
-	"JE87falQJG3PUMpCoM1LQygeKDIc06M1E0T2+5ANYVGqAWh5yFMQYEA5tAs9U41tJlZc9vuYrIt/5tve",
-	"bY21KL9bjKj5GeJpIEt3xIQ+T3nEWt2f2s+XR49zDbLNlZsD3l2grqh2ftv5TvYeN/H2uqO+ZRrfsMc3",
-	"yemyYxEjmt4yPU5oxMp8ovDDEh8w8CTLfEhEBellU9CkPOEFgESsSxTJEUNjXpjTjPCQyNTWeQntNQ0D",
-	"Z/OTesjSa1HgeI6ashRJAdUE3lIuMMcWCIIib1qSqcxSZfER4YIGhYJ2+c22yVs0ZRZxvlAuCBUwp9pA",
-	"AKgh4FDaEmHrBeNmoEFxpckAonUKVfzygQVmZD12LfoccBx6Uxg9lCorIfDaVQxsAynOtZh8FUCtPAkT",
-	"sr+6AsfgBNcS8MR6Mp5eC5YgeKVZ7TilE1Hv57b3/1vJ3nLMZhOUexlpXtErblfqkYolb7nwt8GFV+Sj",
-	"ddqWXbetYXZrmH1ybv7Es4iVJIqSfRaFkt3P9tOSAIBTXzUPBQQGAQHm3UMowDeCBxVyWvA5ziupr6Dt",
-	"ddnbGzfOb9Gf/6sF6d+68Z+4Gx/P6L2vWFCbSPktHP+tUPOfJdRsSdHThapdkw4tycm8KLDsmsRMOOuB",
-	"084rVPY2OfIaNwYZ+bgHexXNa9cCNG9zVetTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v0i0R/m965VWuf",
-	"dHrnA6m1u1h/f2FMrQIUApXbgrGUf8Go/J3K7clFzif7zlheqnNv7cEWa1gwwkW3Lr3pFHq0l/wYBvtk",
-	"GKFd2z9aL8/OXl/udDqdvR0XWBnkX+77L5tnPuGywHo8JF+MM/yZYX1t3H6IV1lvpCpLdG3l7B6LzEmz",
-	"GRSweFtKvaXUT4VSn2fay/boywMy2Yhy97Lk1gVrLaXjLqpm/eqeb31czoMGwzx6PjwbUQiS/6cciv9V",
-	"ADJxQnQJEt0GtPxNDgW5HHE9NBvER+wfUpjvT7JUjtnuS5Ym3LClbykKAvevSRCEPSvbGIhvOAZiPkrO",
-	"fVOW6vDLBvivsfe1Y/H3+VoML0hIE9PQ9IZ94kqrsF3jcMej9lX97Q93q1d0qeNafAO55l+fzq1GqeqU",
-	"c1vceSvkbXPDv7LTeOTIXCMSPC+M7X52lVcWIoWuSU3fuqou9xepbHz+TBKH/dalRvh8gYT3maEVJzQV",
-	"kE2BEMXu64tS0kQ5paKUQuHb31/U+n5l06V8BJ/74Fs0Q1oy4uWtfgn+rKT3FdNmwAsJcJ7K5U4H2nG5",
-	"crlWW5/Zn8Zn5gp8G0EQnVmeJKwqgFa7z44gLdIcc/JvKWyFdQyMEXJCpDgkSqeM3iJonKtNjpl6viSB",
-	"YJ80YXdMVKiw6Ba6Ny0NvoYUWwL8AcLwW9vShhXdYmtIo52HlEZxZouJoJ/r6nRwbeTPJiIoocrm0aZs",
-	"6yHa2h2fpIdofRmWJ0xpKVi9TfElgGcCeIqFMqGajKTSZC/odDo1Zsa83SdjaaSRecRQe0vQrN/bGmd7",
-	"NB6wwq8NSeSteaP1aXyz1+l0cppo/iJ/Pycpo9GQxd4rb+HqhylTUI3ZplDbFL+/n99cnBwd/3by6lsz",
-	"S7r9bmSZ9Idja5z8Ro2TE0ij8vuU4xgVUYYB7IbfsVmoYf/9KrlacBEscJLRSSaIj0kGKRUaBjBqE4cP",
-	"BnfGJimBpBjYvCb4N+HRLZEpfCXuWKq4FDaJqs+FRYfyV4yMmD70w5gMJdC4HptKEZsBWGupHSDXRfkZ",
-	"RFUpIObLQ31ydS1WsL6SD0MJ2FBuWpRgtHmcb0AOEIqjQPwR84Psm5lZT72h07X5U/6Kfl200Acih6va",
-	"c91iPGiS1J+SoazMEmrlb/fAVuTeitxPz2xcIKcrcMRK2Xv3s//8mk0XJhy9kz3pmBFAbUDs6EhC5u9Q",
-	"kpjHEK2sAM6BIgvDMGRESeIpRCXUpSGtzyXeFqawzUXaGjMfPhfpflewPhfpm7kDWwFiLQFie62fsI9i",
-	"vTu9xDFxNR1jsg7eKNDw+vwT1LSJGKT6tEkFa7WI3eDSCIiQKUmkYqqsnLL4EIEa8XZeY1xzSU0V0HR9",
-	"os+mKM7j+jUcNerTRLGcXPz0fFV3xlrK2KZoqR39YxHTn57fh5iu7wppTEy3+TJb1eyJe0PurZohgFPD",
-	"8mgeuwgLpGkpq30iZ9jony3yGty+sGAzGYpYIrRYMF1ODL140QlaPieo1W29langYkCOTSOQZlidjoj0",
-	"cj9o+QUvYq4+gpMDNrCJgwOPz9a58Q1HXluINodINpOptmFQujdMK7TWl7uZAY8LHJA1GPNH4M5IzIAp",
-	"ifmAa5p4PDkAkcPAGTMJP5D2tTjN0VfJmFqfRN6lfQew3EAkOUQUOhCPIZXPCMfov4CQHOgqjxPLL+e1",
-	"wCR4LKjGYiM4mBtuQe7a5Krcs2KsonRx3rLNnCkMvyezwVB3fRUcgnBxdvptAojsvLCh3ynC4zb5MGSw",
-	"0LS41BZ/FQoro+/FlYLTMonr/SZw67+qz6SCkq5MP1f0j8Ckv5XSaqswl/vwlk4Va1mJOdQJ14jzsJWl",
-	"t7L0E+GTZxbVExmOlvPJ3PfIRkfeu/vZYlYsDJtfj/qeWTSM+0vDT0gIfjBKtaUvT9ae6hB4Ifxk4ouZ",
-	"QRG0PuF6PTm36hLvugNZjyjxzkpxUASNF4dxODM2dFjCRyMdmivTJr9wQZOuV7cB2mVAuXDFEsmCWokf",
-	"7Ev3JCdr2lf//ARoAxbKrQD1FAWoP7sg5AiHJ6X3kXvGTNAxb7tbXlv/y1CHlEbaV/ly6PIQ2QEA63+7",
-	"PHvXJu8Yiw3dg8i/qupal2MWtdYiQc0u7SsZZYZEVN9brkhsH9igSPEFqhZmKVRR++PjLM/TxW4Lu0V7",
-	"MtO4TzSOOQ4SdFmzNxa+4z7QGueuiadt4f3pqvOigrfMochZT9exTAVLicPKaxQCELTuWMr7PC9T5f5e",
-	"9t6E9ZS5T93WUOux6u7uYnWoYjrmI1mD7XY3sQe7w7W1CH/DFuFxfn03aPo98sBAPTbgQpFMuLPeBVun",
-	"L8sExUoYGadsTFMWo12Uplb2QbMqxhE4VFL00rrm6i2Y9qR+VRtmNbVodJ1Xs1zayT667fIByOZ8kznZ",
-	"tFELRbqJcQsbXVJ3cmqk8kIts61cvkXx+Jrh2GNP49aVzh393/3swXMXWibXparnHpr3gYwDT1+Ae1Dy",
-	"tFX2n2506Jq3fEl0aJhLZOYwh2ScYcah6++7gpgmrR0gIIXXgBuHFtdWD8FHD4jYUiAgvG3oWnBFBGT7",
-	"2Ry/gCguIuYjSrn1oaMFVIocU7s+enQDlOhxA0fLxGPFaNF1BLwtWd08Wd3GiW592085TlSmqDpPH0x6",
-	"3M1dKPXmXqlpAvXBJuVseEQrmy0bHWCBiMlQJozENqvv/dXxIbjFZKZJ2E/lKATjQahlGEBJMkDvmF4L",
-	"CrVMxjaHHYuV5WXKAqIQ2x2reZJIKssHEQcecw1FBrA5iNU9quJKvzJ9mc/8flypvFq/8FRpM++AcBEl",
-	"meJ3kPzjabenkeDpqqpibZancQ3rV3RaVU/7DW04imedmlFoueIY7q0qoNcPqoc3KA5yOYZW9w+gPkih",
-	"kl2r++zAwfvZh541z87MT0UNbwFbrNpK7H8SiR1omievTrhdP+ggZROaxmr3M34wNJaOx6m8YwvqWNhi",
-	"EwRSsMgROT959+r03a8E2yA9FskRU+To/Pzi7PeTV21yJhh63ijppzSLSUSVA7Obh/ToXIuQizua8PhG",
-	"p1QocC2FXZKyO84mGNpKlVEDYKgQtyCIHXcMccEzEQyHWBAIAq7yDqtILTbJLmAqK5PaC7uKXyWwgY5k",
-	"Zh58HrSoUoY3uhypoBXR0ZjyAc7R/HETs5EhmVFC+aho7izWZnLfOMwXfFuKu5uD5z8uLtT0vLu31+7s",
-	"gyzdz5I+TxJDpq4wL+vV6eXx2ft3VzfHZ69OgDYl8XuhZ6Dv8ggLBwjb6rYyxVLbvePp+eBT1mdpSrGw",
-	"VMr6Nz/9/MI8KIGJXJz8cnJxcXJhvskS9jtOClxWvjSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3W",
-	"+Josx1JDQnPabh1lClJ4C4zHcpIy07FfFuX6Co4TURGxZA2GI1PPZGaZz/HRu+OTN29OXtk0jExoaGIk",
-	"UwZpIUKibBSQiI6JTK9FL4sHTB+6gv7aGpCGNG/1TvK4TY5hvAnwHYKDT6r5ToH1cUXOj05fBddCpnXM",
-	"MKjihqSKGVb6JmEkW871H8q5/Infsq4t69qyLqSGnnNthlNNhtNaw9MppCtbU08XIRENwYb6fJC4R3ns",
-	"4Q4hUkVqFcCD5lLbGzOh9ruceNm/Ex7dXgvPge2blm7kWX/IVBQfCGsH60k9rOIXJ5/GCeXi3gzj/k5X",
-	"Cm/+8dEQdZ4XRM1XoMgkDl60X7xoTMH5DOEfMU0xXM/RXQoDKv4Fp+Td2c3xm9Pj162PljgzllNxS5xh",
-	"7auoez8TcZm6m8U6ytkcfvHek+mUq9vLSKYMfs1p+tnb8zcnV0DTJxTiyX1uCpS3zXmdOwi4oLU8k0e3",
-	"qtX9+QWySyPivTxGbHGzzeBBW7ak+bZY49UqEfUF1ubXurzCxelUrG2+UPhgo7WyNGArajy2kjw7zy/Y",
-	"ap1PsLN3BUemcGrc40DWoFpJIqPbI6i0HLT6CR2YzwedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4q",
-	"uuLO0ws2ZtQ8buPA7IGcPY5whObPzbj+YAAqEpy35Ts8ZmnE8mFpjrT4Y77MX/KhHOe9TriI5QTn98I8",
-	"48nm3peg5bjQilltH4bTKhHvNzkxbArKi2pJelussD+DbfnDcJor+ROqCMOaPw2lptygrJiGsI5FgV6X",
-	"7pl7642m99+KVztK6KRHjQjR0vLm3yw15JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiAHwYafdTYN",
-	"xeeXoEaJcstIuCB9mUZsG+n+bTpkIKipUI9b5Wfb3Rz/VenquG+XxlLheQzRNAT+G1CuKfqs2wRA353d",
-	"CVDlIykilgqLqjek4zETypcDMmpK10KVkAG/Y8IrFbeMjWFG2CeWcRlIXR8pVbjKX7GoZeF+K50aDbd4",
-	"w2O8wz8+D/LLnkqw37W+rBgr5eb7oMB6q1O1VWf9rVE5YYSKakq3NRZtg98fOZDp/jS9YEVy0rfa/ew+",
-	"nsZfdlNmZPSlXnZz663TXxAgDGRA71gX0yZhpBBzZMl5jqAaWFKvhyxVNrbIBkNZbACursWIK8XFwPCW",
-	"vkyBGRCZencHJTHr6cBW9CqtSehoUuiWhyg6VW1y5MZp2rezRFTYrkUXqPRxuCIe7o3QpmuJKUIc9LLC",
-	"EhQCBYTU9h3eS1hY6N95XZTmSUKkABeL+cJ7bNBI50s8a+WaN+wVzHh2iNcC0oWVc3/ByPqapWbB/WK5",
-	"Q1XFLS9wWldOFVuVXV75o/PYocXOQNY6S2OWkoOf9vZggVKmM1ARGnODmTV40EIhzsrT6VTZeaosMrM+",
-	"kaDlbkSru7ffCSDO7cgTju6zn+135770ackEU67bxyYvXZHVTrB8TYOWlq9cGdacbBj+/0ncxKx/8PzH",
-	"VReeVlYu/eBgQgCgDi8dSIoTI0puefE2CvnJMO8EQSWQhoO4nPPrhMUDlpa5NX7XgFcv8vpcFd08Jc/O",
-	"oa26BXW+hDWoOBMLN7xkyKGaSEBokgAPuhbhrydXpMbzFFqmpNrkrE/ojHepxxJpRGmAFiPgHAhIaJ0E",
-	"ITBnMhnyaJEraCPs6VHcQfiNd4GYT+Wo29wdUvTA+L/AqGytrN48mvON/RUYx7yjAyKiu638oFpTfYF2",
-	"B61bLtD+HjM2agUtc2SwaqIdww4OAhQ1plyfP9UWJazjPZ7Z/Mr7mkTWFyp938BuMhFD/ViwEG9NxFsT",
-	"cbWJ2KoZI3lXsg0voK7WMlyGmPnc6jEK3pQ/Ppqji2A8ePyzNGl1W7sjKugAItt37/bgfNvOFsL7cK1Y",
-	"0m/naQGIUTOfcHA1o84YggA6kJuiod02d6TQnFf7alpkcpwwKHkYySRhkS686yrIzr96dH5KbtkU1DRk",
-	"BSlj5Oj8tNi1eaDiXbT+IdIFovsiF7LTkCnB1IJCS1yzUVVT51JiwIBiUcq0hQ8G5gKEFhfF8iYyBBy5",
-	"rDhDeKF2jLnX2PJCG7JAb0ED1cCyC605h0NNexjM3csUF0wppiwun5Zu2wpVL305asC9K2xJIVh+vpvf",
-	"MCQvtdJzAbIZUwHzduz5rxqpJJBrxO1IzAnrpVwMzJwnQzkqLp91P1dP2dZyz/GXfQXLCRXazHtMp+1i",
-	"Wg7N4rrFK9UILR6NHNS/5k20JpvN41bKKLwOlUNV68vHL/9/AAAA//8=",
+	"7L3rdts49i/4Klia/1mp6qZl2bGrKvKHcxzHqXLnYo/tVHq6nGNCJCShTQFqArSizj/zeT7PI86TzMLe",
+	"AEhKpG6Wb9Wq1asjSyTu2Pf9298akRwMpWBCq0b7W6PPaMxS+HgSs8FQaib01jkbJnTMYvN1zFSU8qHm",
+	"UjTajVCnGQuJFISa/6kRS4nuU024IikbMqpZTLoyJVwrEvomo/HWOzYODwjtKCY0kbrP0hFXrNkIGirq",
+	"swE1fenxkDXajY6UCaOi8f170Dinmr3nA6634P+nR3TO/pUxpRWhSSJHLCZcEN1nJMrS1HQ14iKWoya5",
+	"gD/6LGXm55SZEVOSmEbLgxhwwQfZoNFuBW5AXGjWY+nEgM7ZgHLBRW/GoBLW1Q85IsUqluiCRVLEimRC",
+	"8wSGAp2Y/ropU31Ce5SLNQ6I6XS8ddjVLK0fjJZkRLkmHdaVpsN0zEXPjmSZzv6+ZRd766TivH6kA6aI",
+	"7sPxhMfcbiiW3rL0hSKJ7DXJYTKiY0XM4TS9s690MExMVyn713Vr55+t7i9qb7RbHhj9+p6Jnu432rv7",
+	"+4EZqPt7xw9V6dSckO9mqEOa0gHT9r69TmR0UzXmyz4jTOh0/EIRHpeH0zEvlQfEzTtDqvuNoCHowD91",
+	"EjcCM/yMp+Ymm4u7+uiDxhEdDCnviboRR/b3ikGbn67VEJqqHG+Ut73eIStWN9xuSrOYRFSxygErNneR",
+	"I2x9rQOW4palisv6VfZPVA1bitvrvf2fasZbbHydo/5NJnHdePsyiStGar6eu8B9bHedQy0wpHdsPD3k",
+	"D/QGyIU5zklCFO0yQ6iQs7WJOcKadhJGDi+OTk4Ckgn+r4yRIUuJoUkiZjFh3S6LdJOY6Ss6YOSGjcmI",
+	"6z6SHTpgV8LRoh7T2F2Xp0o7hgpE8ADfoQJ4padee7u7JOT5NK4jKboJj3R4QEZ9nrC8uSvBFVGaJwlJ",
+	"M2EYVUD2Wq/Kr3NxPUxlL2VKhc0rUdqlARt0WLo1YINr2ol2dl+6fUKpId+pCT6/BJUcUq1Zatr833+Q",
+	"rf/7y1//q1G5b5oN6o4Y12xQccTSUXzdau1UHy2O7a3zaL1j47oR3jAk5QdESA2SkWJRyiY4zQ0bz70S",
+	"N9DJOoddI1X9JkdkQMUYGBFnRg4Y0h7eZ9UkH4Bl96kgO60Wyn7dTDHYAhj2vzKWjvNxgwxROhYx69Is",
+	"0WaUgRk0svidVivIGf5OJcN/z5Xmole32An+XHEi7C9zFznxHaxzoT/AZaobNV41GHRAor5UTJDOGO4y",
+	"XE86GLDm5OWcuJXlWQxcf2udBE+Y0lKwSuoJE3FPvFDm3JfH/HV4vdNqtWoGXGx7nYM+7XbrF16aHysO",
+	"C3w/96hI2/Q6h3tGe2x6rJ/7POrDHQxIJDMBelYqB2SnSQ7xbnZYn4sY5XuqNJECJHg2GOpx3cU0L1bf",
+	"y53Ctdzd2ft575eXP+39PPd2ntFUi/rlHuLPFQs+1GLucg9942tdcCmTenkrZmQoZVI1YimT+UPGxtc5",
+	"3nM2ommtxMVoKlhMUnhoWb6YuqbXOd7LlAo14wpq+7vlkSciYlbKMkKYIlyTEJ6hkXnrmsdheUr6q7iO",
+	"WbdW8tX5ANY3r++mKTWUQjFU52hsFVHzVySNOAgf6XCY8IiaoW//U5lZf8vH/q3B0lSm+EqMl+mWJjy+",
+	"tgJfI2jETFOeqEb7j2+NLmdJ3Gg36MDQgEbQGDClgGA0Bpky2jShmiTM3P+dxvcvxQfwHVLxHK4KU9ps",
+	"0aTKa2aaL9J/pazbaDf+j+3cjrSNv6rtYzOVQ5BhcYGm99or4YoMaNKV6YDFAZEpoSTNEmblCLPnZovn",
+	"W6eqhmPf2q56pcJgMKuJ0rPfrYoG4vbdNpkmKaPx+Jp95Uqrmj3mcWl/qRUSnC7BzXUhtoWJnZ716MNs",
+	"9qHf6pLqM20TJJNKCvmhVkEJoLErERYsTOGPcH5MBzw2n8ylN41qesME+SEsr3X4I2o593K0Jgxfs1oo",
+	"PnrnQ/lWph0ex0zc7VR2fTPFA1k6WXCWjEKb0OgGVVcVyaETYFV7lHLNHpCgVI1FdvHMyyFLYfITtORu",
+	"i30ijMZKk+N89Van9djUNf5Qu+pKDpjum7sxAhNtKsGS9hBrfOG7zgT7OmSRZvEBypiyR26EHAGDtrqK",
+	"J+/xWpf8HRt/4GpAddS/44JXGE7mHPYJekVGVBGj6oKXY8I684DnfpqOdlgiRQ8M6xPDWutefJT6rcxE",
+	"fLeNEFJfd6GZ2tW3LExITdyTD7G4n/tUl86yABdCLJmCsQAbQScCV7lyTqiIyUDG7InKLWd0nEgaX0r5",
+	"nqaoYK6+e0Ns7FpLeZ1AczPuECMdGY8NR4ZHU2s3Ih/46we8L7VjAOnhF/PJbCoVhA+GMl3vnbmU8gMV",
+	"Y+cVvNvip1SzazCosRm3R0uJBrzUdfqAQj7VBRcjEMtsOLGgFX7dmeLSxOP1jtjFWslfqXagLtqKefwR",
+	"Bb9Pgma6L1P+b3ZHgpwVW6oXRJiICTUHi/bYwMgiRv6iilDSYTQ1F0vegPz4EGftozTdwwU2lJmShN+y",
+	"icGt9R5/EvSW8oR2Enbn1fYN1V/hdIyuICBMZCDNnB7wGqOHnERUmNWNJXI8IUfgxwCZ0CgDQo6EETo6",
+	"DAXTXOGrFj8e5674hYExHMYxuN8LFpthatQFzdGac8NFPG8JoYV35sHvgRFoWMl+2mgERYvSfqs1ZUMK",
+	"Grc0ydiE7enlbmu+TS23Yv2BY3VtffFPy84/WQTU6TC+pSJiRzNnrDAuw3zsynRANeonP+01Cobglzv7",
+	"L39qmf+CeXEZxRG6tisH12Nc9F5n0U1V6ApIY+zrkKdMESnApv3p8ojEFG52eQrWKFY5gxlW66BhOzjU",
+	"87b8Y5bApT0RSlOhpyaaNxS40VTOWanayYJqxWIjpICdXzVJ+HUIZhLBzH1UQ0PajLiJf9s+wSQqzBT/",
+	"aAwlF8DxgRqbD1+HhYHk5w8G8p7TDk+4rvHodKS8UUanNmtPzQtNcghzU4SmjGipaaKI4iJC53OH9bh1",
+	"N2dDQxnANoMrVrFp8T8zpatizd6wODPqplEu+1SASjm1sdObSeFAVYSuyUybMcRc9ELTJizcOCBKSmEE",
+	"fXCaH4DvJCCZiI3ykSVJQEZmX8qLTY7NB878wthDeSXMkpgvIILHtYM+GW16AeMEG6AVims2UPMOXemG",
+	"fPdTpmlKx+bvDk3M9a6zruP20F7KGJJmRqM+RuA18wX0MXeGE3QqDufpCHfCGnoqN2MWSXC3rGKY55kg",
+	"MtMBoYmSeQCaPXl9esuAv3cYM4wmickYfedL9s+Vyqq6/5XfMhGQhCmFW21UfLQedmh0s+CxK5yumptt",
+	"V84wVLjE8YE9TjHBCwvXCUIEhDWALzlD02hl/6cCPPcrNJmymLFB1bJdAB2SAgIwVHH9InMck4TFRKaG",
+	"GZOU6SwVbLEbPEFSi+uaz9CeUr+phYHmBy3IiYsnC4XrUkWZX+OP07M9zF30ZiW56E3QxCnC1qlr6rNd",
+	"IyMxITEXcmTXzxx7M7MDMqBj84BgPar5LVvwFFbfXegxNQTM6GJ0RNPYhqbKERe9A2Jt5PbUy26XhHb4",
+	"4QpnJuFdpvmAHYMrcno4x7csHaMACUQ1ZRHjtyy+Q1fntcd0sjO1pmN7t5uIoUBDmgJDWH2xJy6LO3MV",
+	"F2ViUyqWbsZ9UNPyopUx5snIdkDfvSyy+Atfhws/PLEMc+SfwvSMSFxx2QWyb8usCcTTQmTR9DWPUgh6",
+	"ny87epkxaPC4yt88JZ3dQQkpBzUCJfFxIPVayMQqgGWfK2K6pSmLDwg1KjWLSZ+qPhjAQ8H0SKY3IQik",
+	"YcxuuT3Gs3UW8G2WFBc7+qCwoLU79s4uTAWVo27ruCK0IzPdJpSESLtB6uNxYB4K2YDyJCQ0jlOmVAD7",
+	"HMZyQLkIzb7bH5gKTAN+mp0xoeJKnJy5B8gPJ2e3P7UhrG/7p70frTfbLYV5YSyzlBgtmcemZa5toKWV",
+	"1nFw5gszJHNjYRRmRbBXuMSmtUoZHlbkPa/S6WKqwRCwkJiJd6FCvhzSHhcUF3l2E2f5k5MbDkMptVW1",
+	"uy7IvGpzpdnSIeUxUmtz+jpmDcAt1peDCg6cxT22sE73QQqG8jS8BuLN0u+uQg2YiFdRPRcmIxgF8236",
+	"hzRD69Ssbt2OnJtnvwcNpWmqVxuu0lQv3N8FPPw9aGTDeOkVtXHuFdwX6TmEmnBhzlAEktWcoLYpygVL",
+	"6mZUWBS/me4UNcrHKR+aXf3iiSnOddblWMNd9/fsaVz3c3sQq+i5TywhQzo2xFgYAsDE9HWHlI55Y35r",
+	"HjL9/c7ZyIzBSGNv6FgVbkhBjhtwceitSktRgiEdn0PagKrKbDOr1WUpg2nTJDntQujPrB4w7C8f+peg",
+	"IWynGMvmGk3RsLr+Vo/ocOllwGS3ugWeODV++PnyFLegPJJS24V9LC19YE/FvNNXaxZd7lBNHihvDW4F",
+	"dQH2MR0rQm28JlHa/Hl2/PHNycdfXW4c9+pilFA+QIUkt8n+tD9PG1n6FNunp46xn0+XJopNzuk91WC1",
+	"dHlGoCGbqcFWmvtLtJTVRqc7XAc4tLVOfOyb0VSoA7DngeRgHRhmLGu9RHPHkrJ0pcEscffyzStfPr95",
+	"r+adxq62Nku7fC8URpRHCY9uAsISxQoPRTI2TwAj41IYeTk/Aza2z5qyJ87t/GSP2kt74YSJKc0tpJHm",
+	"tyzMGYeGrC5QtiFkPnT8OrQpsSFy7dAoOOGQZorFIZh27LVLmcoGRv8JaRr1+S2LQ0iu6nJBk7Iwj50D",
+	"ETLNNIKGe6VSeHfT+b1OYjlEYYWCLjaiCmdAhTOoEynWo5OuIgwW5KwlJKgZItAsMm2XaI3Sj1v0xxaC",
+	"VKW9EW8+TVCfLNwoQzJGkA6CSayK9wRNzGlMkTVMHIZS4u7UCYxm5pwaetQuUC+aGEWXJd1pYlVxule3",
+	"jUwrMZWmDQwpv+VsxNIXqtK4YUnYSVytU0Z0wJAUt4mQGCUkgFbwKEtoutA83docgXd/spv3/IY5rIOF",
+	"m5q9GZCWYqiBzbsLiJJ5zr6QYpnOqjMzPvelsh2hFcicOpklMTpkOgxF8Io2YTvi1VTESKbOH16VEVgp",
+	"3djzX5HEyOgt95695qL+NnMhL6DNKspgdL5ssTbwyUoFciLj3e/5xFkKprO2/Y4Vj7YfllvCfFUq7Gql",
+	"TaojSW8gKKWKMEVUsWKQB7oTwLClCnRqQ4k2lOj5UiJ7rBeWKdCtgopAJdnYULaHpmz5JtbRuLXIkoo9",
+	"AQHS7mqFu5ERLmIbmmiINMiMQUGhGDHe61cJjuyWx8x6sGkcc9MCTc4Kz+BlrlB3TbvK3EvygfKkI78y",
+	"DG4YUHWDXZVnETS+bvXklv3yn0qK5jkdfbChkAUb9rSHSpAwZVRJoULnritKzmV+NEUjYPJ1HnOuCY1j",
+	"FrsYJjiAJR12Z8lAOGs3tr0G+RLX7qu/k07BlEOIr6XDYSpvbeTDPyEtpxEg8A98isCwUqlyJnTUodHN",
+	"mUx4NK6GfuhSyMgsRQxARELKaNRvktC6l6+lSMZhm5h/0C3js/mkDTkhoZbX/2apDNsktqGi9EpYT7XZ",
+	"MvNjYDcOU0O7Mu3xW3N8Qhf/ELbzJzoskgPApIhZRyP+WAK2JxvaMKRjIrvdsmZeHDK4hmFU4GXDLmpW",
+	"q9pDnGd+vFBEc0RnKN+fgbx1kcKTh4tBek5u11NMtyGnxEzPZZFMG8mEHC2j0TOaXPIBW/iVycMqR41C",
+	"K4GfUOVhlTE7kzKpnG2K7Bs8yQwsGBVxgMXI6nILR/AuxKtoCaGARGa6YECjkKKPB2EAxh4jisqRmBtP",
+	"USOYFHjwPfr36wLScL5mngxmCj6PnpSrBKIMrCA4k4fZvftgnp3lMLyVPF54wEZDiFM6EsBsOmNw5ZQi",
+	"bO4a7VJ0xQ1QqCiG1fvQMDvsuYYmuwzrkArcbXhkyaC4sdMBsZjpxOKwDXunYOvwosJVGpmLO8w04YYS",
+	"95hgKcXH8ZJRItgIBXOIKXVk0FFc134jaPiXq4msZ9LT/O7o9MPZ++PL4zeNoPH2/eGvv8Kn8+O/HR/h",
+	"l8d/Pzs5P35T3TBsuDdb1jl5lgsUyO3rd/Tcl7fj/ypEiSCCZrOcQrDXmoWedbj1D7r179bWq+utShSt",
+	"/FovhXOxvGHYrfLDBwtUC1sw/srbgYfD3pHaw3EXCrosVErF8KH7+uH/JpO4duh5QkSFuyeL+gfEMEyp",
+	"NNlp/e+dfSOBoNcjSappc0HuLf03L8GCKjX/fmFWhOFZVGerpWMEOezVCgcd1IgqAWYMLMzIn32utEzH",
+	"ZGREXNWXo+lrut9aMn+ngNSF6xTk8C52TPX7f6LZoHb/I6pZT6bjWYlJ1aJJZA/0Igs517hTWs4ZI2lV",
+	"5kjxAe2xT2mlKfLT+ftmVSNLDnCRQEuz0D7OcjVKimGpR1Lp2VlWO/VXa768upgVx8zGWXHMO5VKjvcK",
+	"oz2PpgX7ZA4LvBKVWEj0xujde12vapoL56H+zr1j4zslDr5j48mTVBUyIBGEdIrALHLUAAhlcevlhXkc",
+	"Se/XE3zBOuftXzuTcmx1DqKLi8Pe61fQYjgWVnHiZjtsKsOOZJeE+dWxkcb52bCpcSyudn5uKOAiA5Q5",
+	"RuIdpzosAgA+SQLJtE4gP/ws5dFc0e5i4vF7IrE23UdhbggQWarwJxQ9kACjenbPZJfrZBX29vDkuogH",
+	"iaOuJzmIv1pLtzH2vjITZMv85ML9p2jxXmldXi5wQ6qUv0MxttkBJcjXF96KteReLCahzB2q0ej/IUVl",
+	"fIr5jfzbEOjOGOxtJ4cfDwEtJyAqi/rm3IbHmVnl7dcsTbgIDyBNNhOQc4UW3vLUftpbcojTFqEZJ8AB",
+	"zNbrSwAwWYlt+xEYDLq9w8Ojy5PTj9dHp58+XoaBc33CjzJbgF3PXXcbRVZkFaUnCzbhDo17Do73jr3e",
+	"VE0ct9ScTEhjifqSR4BBizlBhH2lkU7Gdzij5f7eypQMmRwmbIUm86S0YuTtqqSygjT2U6b6MomXoHAL",
+	"qMf4zWx24k/vpXl4Sv5i41z8guaKg62/E4CNXHsfeA3s+iGJeY9rCMFgAwtUn2PlrrJxjuJVR1a4I1gi",
+	"js7ePyaKVcnJO3MV8bsLA5P0x+HK5/OpX3sLlVy7+itqmSPWUbwyNnY9wmKVylQ/yd+p4Hp8JON6qhtZ",
+	"A1sJA2WSqy5n6lwmnGSF0+qa/6RYWk3F3nA1TOi4dHDdW0t3OLHiEbo6CnOsWv43tJKYxxTCij5dHk3d",
+	"lvIoWuU1b229+vJt7/sWftjNP1Su/xsZZQMHjbRw6MChIKdDJg7PTsjLZqv5ksS2mRUCBkrxONPYBR7V",
+	"0sJlo3sqjxUgJxDLFkMUk+rLkYfjt/DUxIxSimQmDM1Meu4yZJazjc6LocMEkZVMp2WNt8qJy92ioP+9",
+	"m8qBU1a4xXSOmYPjXTICbDL6by0hfN0s6fIkMWfocgEe+3bi8e9Bo8+S+JPQqBus5OWZmkjRRF1BWjAb",
+	"f8WgtWLI3nTbcr4nx6aySAzwT7OE/T4nmbJQ+AlSFSxXBvLanAu9tJgujaPKtelMcK3qo3aGdAwBqSHc",
+	"rVUgLJbPOp0bC1csyCETNhkdNxkOV1j5Qgzc5IEuuAqc7wDXpnSdi8e4SCNKx22ZVFRDXeuBboxOqHjM",
+	"bJSmIbGYt4n+Eks9IDu/gno6crhY6tUZHctMW/I4lXt12iUhrEdoo0VycKFSWqkHtNMW5c4MvzIfq4Ki",
+	"LDbQKdoyNdiPaxlg7sVabFx2K8/xtZmjymGoubKMs3IISrOhqqr8JzQTEYP4roKO5y3U05Sy3v5coAFL",
+	"Xm2PdrEAd57MXLJIFe6KuSs3fSvtLri1mHGHzuu9jkWYRbvc5PXx+9PP1x9OPp58+PQBY+JsXQeuiJaS",
+	"qAFNkiY5Ojy7Pj8+PPrt+E27nH3Yp4r0aUxokiCbhlQ2CKy6ZU3y+tObX48vr4///tvhp4tL97Y/jH2q",
+	"muT8+Oz48PL66PTj78fnFyenH9sT2YJYzszQgRFF0Ibmlfh4en1+/Pnw3A3IMAskBVr6HMhSyF5pso2g",
+	"UZhUI2hMjhTCQiYG1ggavtvKCJFjkcrEiaoVtKxPh0MmFKScly8A2K8QbZtkAmEwkcY3SSiHTNiQRYtj",
+	"zW2GpNnE0PQf6bBN9lp75Snb8E58oHrEBeTOaTOmAxqtVrHmIoIe2QAGD0k6D0xmseB407RNKKmIiPKQ",
+	"p9PqirI0o0AyAl+Wz8jlNZH/HiG1ypoAhSioImERJHQB0BqreLnh5qtU7HH6qk9iRMIWVVIEvwPVZzEH",
+	"/w9wPdDIoA6Igno5TfKaAd/FaCwzU5Abcp474rrfvBJXYouEE4VmQvLDXqv1Y3uqLgsQPSIzDU0bFQBc",
+	"v+qAhHb+ocVIBy7RhMaLcMLQ8s6P4DWej9cLr/tKFPDuyx/xJpVrPfjqDi8U1n3AVz2yPLy6h92CPdre",
+	"3FrkdjswfDiVmbYtmjsv42vTsK0xDE3v21HBk7a4SkA6mYbJ5ZVX8HVsago43bS04+bnMMrlLUvzhcY3",
+	"J6qYmAG8sq9h2RO3srRUswrN8a4aSrO08VAWCVRzv/cUYrYDbMzR/AAzvmTqQAosInBPYjIyFDTUVDMU",
+	"TlAAxK5cE7h4Ni/b9lViKx5e34wTU7XBKyZTvwmGil5bQuv3tsTZQN209BYFzrK9kBlab8ZqaGtijxqs",
+	"8TXEtduNdYPLXzQs03nj0JijXEr2gI6RcZZ2yUXOl9rDKHrMlbKB9Qjw4AvYFJJ8U9bNRMzi/FDjS7yT",
+	"lJfQFbfC2QMAFnSEL2qm9LU53Bip716EeH2K4eb5NCMqHMwzvm2D9K/NgewmclTq2EXwo5CfMHqLcmtK",
+	"RY8h8sNPe1sdrokVvuzpq6pdSn7Y29217U5XtphVcmO60WLBoOI1mahHxNUCtYiw9SLiPgwVmpwE2D8g",
+	"pbJERBmx3Wg8iUS5fUTdZS7Af4fkh31P4GYgbnswcHeHi5VjoBGzL8UaLf/KpGaTVVlKssZ0qbEJFPhi",
+	"QaBixY5pioioK1NFIabqXE3TnoKaXKASXl92Nx4ACws3tdC4u012kPk9MQy9dP5z9E9/pM2YqovC1Jwp",
+	"w+zLFRjKYO4TNX1qJbi6/NpT4UVGw+JdyfDciIx76YrugzhQgYWENcQmGz/RRhrXfRfOGNEkYalpRBvW",
+	"3iYhKhNhQEKINPjj5RfzGSYbVspatcLb5+II8dZxPV/IwpHn7VYKSrdM6LeMVbqmHKgm1EFmVUFBS4Xy",
+	"m26gv3J41E4xVMdLsoJ91fXhXFg9QZGQIoWAytI0JlJ464Qt4Jwiz0HMacA9poKwW2sKn4gJX85fYzMH",
+	"YKS1a+tMG7UKkdFizhC0WCNMlz2z1FA5TPYDNsQQrctMamwTtxD82Iz4wOeMOTsUarFJfCWsuR0SRQLg",
+	"bFa6nMI5b9qOGs7/24wtcnj+DUACWwjhwjc1+QgA7j2utIILh9WM7zdJGNOxCklPWvGahKlMEsAYh0A1",
+	"LoCicT02F2kghe47sExqeBu80uVfWRweEHolBlwpI6fa6q0+rdq8ogADkZIYhC1AJZcaYG3HZMwo6Pa4",
+	"QpMHflxKPX65M88sG1vMoBJaz1w/NsyunOS8O++doU9DnKlBwo7YlMVpuFf4uvI0F9+bzoARUrCw7bY0",
+	"lrbCk91Zt5Ftt8ke82iMuTEuSRG3r00s0JO55pYAmWt2Jey2b8OWB+B8Kx2Mtm3ZdsOFxXcpmA8E41bs",
+	"QaxkIqTDMrYHunQzzMTQ0JzgqYchAntyvVae/JzaVTIma4Ms0YG1oA85kry4s7BYORbTmYWnQi+UD9Sn",
+	"ulBQtklOfSypJwlhAFIayHL2NwSA9UoHj8MrgafCtBfaIgDX1PBJG80Eh8JQvSyX63FLlnRc8jq2ndCI",
+	"ofaKfO2AKJlq5b4CQjnJ9yY4xXR81wJOsZwhVPo4bLBJ0XcAm1l1GwEn70O9gcMZ2xClC5KZD3VIJNyx",
+	"hPZ8EjBoUlyRPktQK8C0fzgH+LJ53L8LLYXtSR0LyCvmThfT1syrLpe6+pJ4uL/qmtG5Q0yht91nRmdq",
+	"yCMuM9UkF5FMmfJK9I6RBnZarYN86E6h68hblq9G80qEmD+u4JERsl8ERSA0jlUpXd07FHAEUF3AkDoM",
+	"jzogLaKzVIAq6zOmJ5LjsONSUNUvrWWK9gcNnFKpib0lm1gkDSs/Xz61f37oOyzcZ/twJeZcGTN0Onsw",
+	"X6BZM3/MKZUEbBxR4Mftk2dd85VXd9rvNR3J7GEsUUkzh1Ni2RSMsuC6ScI3JxcQOHl9dPrm2MhER6ef",
+	"ziCa8s2xlYx+PXl7eX10eP4m9Nnezq5F9ZWAa5xQPghIePjp8vTD4eXxm5AMpTJ00pbS0ESKiAUk/HD4",
+	"8dPhe9vy0aeLy9MPIejiQDjGMitzztLwGkGjMLpG0MDGGkHD99sIGn645nHooJJs/CaTmaEo1qFgSxFg",
+	"xRPL4sdVBSZWLne0ZMTJ/SXA31ei34zUvpoIwHjlJNX5wQtm32ch5iyQ/1eIAMjXrMx083lUXV8zhjXk",
+	"tcMRftyc9sJqTsvzKUsYBbsr3HaPNxCCaIZwneQQjNwuTgVWE0UBfLc5jRkCG4G/grnKtlp5y08g6R0Q",
+	"EWZGPJaTs5YMQCzbIZbK1MK+q1a2NHIFTHrqsGRY5pCpOhAIdcOHwwmE4p1FQqs9WEBNw0KOnKhbiDFe",
+	"uIPJi5dDExTmVLkq9rpXpYZYDNaAnL89Ii9fvnx1QCg4ZtEAgnGWqOIPeJJwWwevFI9kdPktbQFWapP9",
+	"dxcNx7x0H9pTH374o/kFPv/1x//5wz/++4+/bn2ZeubH6XDOssYyMqrxB5hM8ZctXFA4MdQMuNHjup91",
+	"mpEcbHNQwLZidms/bjsj6bZpDjbHnN7ZpZI6Muv19UFBnQPzJYiuTvCYlwBYSjRIGSOafQXTXC+V2RBL",
+	"ApHO2Fdfqq+Zsniw5ATqzb1AFU7lFy5V/2VRuJpCGuK9pVTPyQmc1raGKUe9GB/MM5Q1JNOBkAcF92YG",
+	"AT5aarWhEwnr6sUyq++QPj1j5fDB+1y59YRT2vSW4kyC/IL7ekJeVPIHtnSKSgvjNmgiXHLxSEh/his8",
+	"EaHNkgkxTYYbtTvhtyxlca6fyK5mAksomyEgBHl/rHhkXrRWYNX3XNWJJrZtMzf7dLU4otlgDYIfkOfH",
+	"FfwK96rCNpmMoaqTizGABS8xjmYVSLu1hlZDv1XmAR4KiPyHAAmb74cBECxK2dMrD1aAGkio0p/UiprO",
+	"LJwCH4sjU8+RK/nMMGW3XGbqAtZq1aj6lN3Km9XxpVeCRZgpURdrmZUBEMqEpLAB1WtRnFvVDXCbWUnN",
+	"zam0rrgbNjY7Iko1gVHyonDonQAFIqeLvqq7A2ugHu8w0+URicc7Nv7MdR9Xe9atdsmMeJ+93RRTgCAc",
+	"w5DtzT3/T7jnQUPVnBdbmsqGToFjX6F7YdSXCUQqLlcDcW10w4+56hYsVOkbiyjW1+tWiumV64FOFBxf",
+	"uCzo9Hvzq4NOvrNqkVC6zJ1eqBi37FqnPSwm1uZukkNh69R2Mk2MJG2d/azLIh/RgiFiVfCwE9Ojuljr",
+	"OHD7Vn0sAI1ngbLVnQw8qpRY5I2lYFy9zlOSy7D4cWdMQBAHux1ozfegENXbAj7ci7pfRKiFqsrooHUR",
+	"jD7w8j/ILFDAGZq+HRPL8kLZNdM2rU+xJFELLdZMEKInbWJYDo9gqtzeGk0UZuZw84ihUeaMrwpMtBr6",
+	"0Bx8oT+BPWMavmiGcaNgzPAGjvlWjWJkasnC4S7i9JFbxvphOccaVATHgx5XTUCQqMqoUpYqKYx4RyKZ",
+	"JCzCanZ3VwI88NRKuFGXmP9RTleI+lIxbyjPreRhpsyeh0HRhl4IcmougovnNIQ7YEe9XhwvSumU0RuF",
+	"9QOxOiEXEEeAl9viWMwdzFoNkK5Ot5/hMlcGj1h9dSUb7+fqK/HUJVpUnLdOoTr/AnXy1coVqu/pjG4O",
+	"3JoPXJAfifqztwZqbenkIxNrh4g1R3GBYCRrbcfq0ShO9lIqqqj4DBS4z9Pwbza3C96xAj/Isa7O1uT5",
+	"Xgr7bXbVEJsKU10rpIgLV6Hqm1+9YN3jt0WFS6w28FUoy001cN3CeIYzEeCKk/7VbDaW8jE83AWoLaBX",
+	"zkGBq9FxOaYyqrnC5lrQ4NZAb2YjyAWFWxHkphN/yILcp7IEK3STWAdF8sTgiRClGSk03LIXgAL4u4c0",
+	"CMt5lbJL/n7WnKI2GOjAYkwHsjA3bm/CJgnPj98en58fvr8I21cCLRIDGrMmCXNYhIuwTTLRTWivx+LJ",
+	"it151sELa9KAd08+XlwfH55/hIG6JJg8uLMcRfn3IlBDcQYA0mAHCNGVfkjwV95JpTsC9dwq870FwZBd",
+	"MjDPWPlpJEnMIj6giQoQqbJJTgz9TFMOMUUkytKUiahoAREZMLequBfofp1hLx+lZkdU1YPjuWqT81Ci",
+	"p2o36erUuYkiJgsvpSsUUVzSUglzwZqLgPzW2wDql/0N9rfehZ9wGiwU3oUIAVmS3Guc1+T6/KnjvsoW",
+	"rBVvtt2VGYL5g95pO4QzlkaVmVRgTQAFvMdWvl1P8E4BmGz1TdJsgKylhLyB/mprDpeCFcBcBWhsA5re",
+	"MA2pTw/qcs2Bb+c+Ctnvi2I9rg3m9q5AttOG49ni7Ajxv5JVStD5QnAruHKrlOIKkN0qK6ZCudWiExSl",
+	"0uKAqngknOM1yKR4Hx5XHj0rdVXluMI7aUiRWfO4QiEGL0ANlBL/t8X6MC3MoFHVub+VwAGXbkDz0SPB",
+	"nzrdwrHQIN9JAShnpi21ip5nWj8zL093AV8fkFYO2OfwTgkTOh3ftbbhEBGmcOndREtDqt5t8ChU0WAk",
+	"sp1MccGUCowWrBhUlVTeUtLJLHsd2YCPscvcgtz7h6TACyv8yyu+QeOWpbzLWTzLyKJIgi4JlPGkdeBW",
+	"G1tcgysFqxQAu5eudhDkJYWxkcLkSsNaRi+3p2gNFNCdx8emgTlGaLVGbkFCzU43p/Al8hCRKpX0HICa",
+	"qnJ85uAZz8hJc+BPSx3qZSvWn9tOZtSsX6wg/GTxzumMoxKyrfde+ty2wnRn12zHIdfqynUF/C40VjcV",
+	"JcAsi1yCgGNozujQ6Oau1fxmVOybWPGp8ctMR7JKNgxv2FCHbVex3YOlWJiBwonNc9OChnmp8sgiQhIy",
+	"zsVAYi/pDROvaXRTARDr8b/7NAaoT8MDcUEdsJmVHwGDDha5MPIKAFu3OvNga/OzO7EHbiELU/XtVm9M",
+	"viCVgX6RrZlOtJQ3TRJ2Uzk4w9zAMMA/Dz2iV0BCLd+wjitV5qqZh4TGMcmGREuPs1SVcF9XtdNHYSKQ",
+	"nFluX0PnyWUAu0lXVNKxKH8CIsnqKo3OFMxK610hQELrAKsAgkwECHUumXrF/ux2z+/N3FBX/H6Fet3L",
+	"pDULNrKu3Wrp3FtxnU0ZYGaAvlYObXo4M5gUnvGq/R0Ro3S5ggkWE3cF8dsS6rpwMbwG2q25g4FbwKk8",
+	"QS4KHc3Oxi6eg8lT6BekcPZLO1RgeLPrkCM1Ypd2VEuzu/uuVzuTw91yNlqXQbuieV+coGLWPOoj7Hyp",
+	"3gpNCugTBU6JXojjc+eQOD6uEe+gyyxh88DuQQsu9anaDhoKTZfADkNr+wvdMHPx6IWyxs6ApBIkhSvR",
+	"p0l3i90yAQ7sA9JhFoYXwV4TKVjgxVfZdZKM4bsgszbJaUpCzVkKwFJKA+CcxTANECyIp0pfCYShMScn",
+	"wiNeyZsWYRwlTP6gEdHh8qXV5wfcVgbbtnMgJnB63b0UGwJnLT3+u1ceGebm40W6dtZmCIRh6TJ6gDnh",
+	"l9zyH48ssNtaCnN/PdUnJ7FqJpblSz1RKMDzLHlLraG9UKzmQc+8N8GWj/x6D6bv5DmeS9jX76tWgFj2",
+	"yFmgPDfN6WoPOA3c46raD4V9rD+veSarY0hnxx/fnHz8tRE0Ds/Ozk9/B9f52eEJoAodfjw6fv++xite",
+	"uMG1AQegmAGJL0Jmv1B5PEEBGA3dRqjXhEQK5BPmDgFIm4gJF1GSxRDAgBzuShR5GwZaWbbk0Plc0Ycq",
+	"vrIqlU3lYOVisxX26JWP9oMTRjPx+tPlb82U+LUi1ahd54dfzzsuWlB7wyuXU+o5Bd/lLUsTOrxAl38Z",
+	"Je+nPbPN0y41RAQ3VyqJXaap0nSsCKBjH5AWYSJGZBPtE079Sdrdf7W7CODN1Gwwz7HOyHHDsAx1LNsk",
+	"BECUdspoHILUin+PUq5ZCD5pQw0QNUV281oMaPIJ8/fyN64ETRJ8BcKMuFbk8OykSY4hPNO1YGtJOILD",
+	"NdR2V01yzqiRSjGEM+XafLaIrZYaQd2LK/R0IJGpLy28V4qr+OEPuvXvL+b/tr78pf3j//zBTOC/Yew/",
+	"VhY4vGD6KJHRzQw1Z7RqJJ55teosXjAN/oi67Jc8bcpQ2arAVkMafpNJ/Mai+9Y4eyHq2dURsAfTImFZ",
+	"w10hCBVsKubEdl1ZD2/VKYIHz1P2nYVtrrXZPueggI1CV6jgM9Nk6B80b3mI5/mww/nzn7Fm0yLrZxeq",
+	"hBaNGcLYBsbvIUA615qJfA0ngj0WWL07R3/a5aiaZ2FviosdTByneU6lvHTu3HBta922bmXwIJUjt7lC",
+	"CxNmdNGKLOXlojJWyBa8GLJ52IutaoNazAYw71Vql6FOv1rfM2rnFwdVnmC5SxtNMXt7ffxJjfXadlza",
+	"REPp80EECwZFYcWwahnrCYZHlWFZa8Guv80I86oAap/ANLMCPmClwgVCYGAng4dovDNCuZbAghH0FVWD",
+	"lgUhbpLDvKaZRRbOseinq/HC5AZZQvWM2vo1Xo3TSSvYgTN+kdz2peVExJ9LPV005vRRNtzWw6spQm2n",
+	"rNVBAUgogBpzUAhq1Je2AETM4zsUqa6vgW1drURJ0qUpxqSXB1OXCzK3a9Qpc9fwLHZZEX7uSzqB39Cr",
+	"qMhTD4p2TA/d7jORqz0Ni5+R2RI0HnMbtTCZNxSxoa6DfvClrtIMrLIuR8imok3hktuyD4blwSHwJRMV",
+	"HavqKJQ5taHtcVzEszpxhJZ6ZYGt/+x8NjYNwoMjLlvKc05pYlgvLgy7iOZGk01GLRRr9976Srx+k6un",
+	"WlizfMEr+WUWRUxV4Kio/IeJEK5kZORKw8AWgP9wzVT1nXvza0MCveBq7aVYuix34sOGEYAIoEqTrszS",
+	"Ku/2MpjVd/VSFz3OCzQ+5UNe8J2CH3iBN3In6dyHJ/Fb7up8rNr5TyCiH9mjXcurO1ncY3p5cxwTsboT",
+	"7NSyfCabX9DcTzZLvHCCsU2pViujfi/c7QU8XMlLcDNONBvUA0UXEGvmKiZl/8Ed3V4T0DHzvLVlGJip",
+	"p5fsfFXw2CWPTxn3ZSUb8j2Dxt6XNXkSTOVe5l5/5i3Yx8Mf+6d1zB/m/C2XGDKpxz/hE+yAgpbc8kc9",
+	"+QicUHvwPdBGRQ3+KGE0VdPxO7v7Zcv2ywVOXjXM45xulmci9Ygch8T8Rv4tBSOdCXSOgo3Hom3Um/F3",
+	"Fil/WLcXLlW73mbhoRiWwVf4WJG2d5dVvBN3u8sdnIN8sFKzO8vcFps+UO9kWW1liukf0xtbSMe4G4Gv",
+	"n5fz5NQfvElPzZ/elbL4BKuW9XcquB5Xl84/zMN9MhEzqJDel4oJMJJWVYwoWlEWEj8qzS2rRE27kS5c",
+	"1qho4lsu6LXQVVA2dkRYDazQ+LyI1c/9cbV9T/niVhEdQH34DmsSW+sPkuWgWi9k+0IAls3intwRtQSY",
+	"7xFVlSAgUcLxTiyW8vC5Pz6CN75/qUhSyK11y7WYv1bZLBRxXDD+y23gUgM4dy9Vdp+nXizWYDkJo7JF",
+	"q6Ev1p5Tmn+ftUYuWnupebtg6qoma6LBG/l2+JWxEyrtvztZhR0J7JGtuStH7iROW4mtyfCFIoKNmNIE",
+	"2napS+DVsY7lstOk4tKgabWax62euLlARqLreQGqcVS6RnWmwuWiKNc1NShzT1crTIt11V+go8qV7J0B",
+	"T7FocdgZIf/OHwp2dQvJswhQnXUIlshrTZ3YnJaWPFtz2NIdshsrUeHNRTxc6Gz4M4EvfaqNKatw03N1",
+	"AxVaZ5DipY0805mSQcNGg6yY/Fvi0fmmlAoIFtarvBKVqZh+3vnQ8jNSuBLlfOLCltbc9PdyVkabo7lk",
+	"mBlpQEvyw1AqbrSvHzGXQd6gi/oHwXoUvzcvQuQe5gC5EBvZgxTuO/oebI3nO0bU2DqNtueapTkvMPJZ",
+	"oui0hGl4Q2UlPvSqScEWzfOql2LlYJgwveJtjcpewEUGsj7yfXfKVpXo6vkwVxbZfdyR8XhBWjubMK5K",
+	"dKZDyI9OP5y9P76sCRi/G9GZqywUCVFOYuZQFnuYy2emTGWKZ7HmLl0WhMNnUy3XRVf78lQFv15egTRG",
+	"/x5XKmMuaIsN4CPSGqD78T8zpWtKk9bcE+dt8d1bUdcCP2KJVF/39Np+jd172g8DjDMQYnA45cBBOcJj",
+	"MqTjyrElsgq183gw1GMLseLkGwgdttQeyNtCWqFlQRU3vphxuwxIg5YPsWeZiK0BdWFd5xO+MiNTPwf6",
+	"ma0K1ZUntkVrbDy9lpUVi0slbCTIG3YyNXf3k59qVWVxZVbVJvqisEGwrga1Fcfz7N+Ji79q2voi7n16",
+	"s/izK4cCYC/VCca0ihRi5aIs5Xp8YeZovfqMptXg9nkRMCxsFw56+rrZbEIAB6wS6I/4vu+tr/Ww8d10",
+	"xkVX1qUVCF806oWHflNQUiIbQlBvYmQ7SExvm6/BMBq4aODADEgFWJk1QMY7lDIxny0bUsGVMDRJBcSh",
+	"PShoWLuSRk0CkFKHZyeGaSP2/QtF5Eg0r8SV+MtfLvp0yFTzL38hpwIAsSDNwAI8KkJJByCAYHUPABcI",
+	"vg+NJBxisGqYY9CETXJ8y1JbzAdk0y7liboSrs3w21WDpalMrxpt8q3ZbH7/HgY+4DKVmWaK/LDX2iOh",
+	"kPq6KzMRhz8GhJIB030Zu0Jv8CSJJUCZatKnt8y8tn8lQnzw2rxOk0SOWBz+CKvSkTFnarLMfMpoIanL",
+	"rgqwblwXLMQLN1oVrHpuQrutnQMS9anoMbNZEDepAhKzhEFUMfRs+lD2FbLbajXJXqt1JQaMCofFAhYQ",
+	"sImbnRrQxFwVvOluylnCbHScIlwfkBAWsmlORkg0SxJFRn0e9SFi/ErYn2PA21dhIbvExZvLlAxpSgdM",
+	"Q5UjKSJm8WzNIpyIYabNCrzGdTMH4W8Xpx/JD+GRFJoJvXU5HrI2oUMsI82l2Daae/gj4oK+3folsGFR",
+	"O+QDf+3++MX8YSXIK4FL1iSf7BlwgwN40Z6QKYub5I2rVJ3fjk9/bbVaLdMTFWOCbCMw6hRPID+Gagpr",
+	"j4Gv6krAMtq0mS7X5Kc90jEqFE3dssZ4oPfMBp0IQsnZ4eXRb4ENvldQrZbIzGUsUYW22wPHpjGXFrJ9",
+	"zLELIFcEnIp2SS/5gKm//AW6dMiq9Riq+M45A0Q3sxEXhg9QQcKTmA2GUjMRjbfesbG9iFhY6+z04hIm",
+	"bgeP52/IEM2FJonFP7NIMWQsMxLLK7gOZgd8/QWi6ADqubU9pDdhXazI5RHl8dwOgd+5A84V4TETmkc0",
+	"gfhlQ43GmjXJoWnuSkCUJ26kjYL/GTJHmuTQ3qq91k5A9nZfQR/7X7/CipkR5u/Z5XnHxrA24WGm+zLl",
+	"/4Zz2CavgWQTT86xb0vvFYTd5ziTXCAGp4xZQBJ+y+DaMaUPYO+vRIclUvSUmY0D7XQEALCVkzFJ+A0r",
+	"0Ad72ix9Yl+50jPyvaD6nT2i5kyaoULyF0Suf92C3y1kjvX+N5CaY4JqgY0dnp0UwjbbjR2A6hwyQYe8",
+	"0W68bLaaLwE4TPeBN253Eml16V4VSthHtMYCVIJhin74Rm6EMjivsQHIJrHEpFZYyx/ZPkPL3tzn3gMQ",
+	"oHmwovItc3iHFmHVyGcgGZsn/pWx1EO7t32RZJB95hYOMZPCKCsjTqZMDaWwzpjdVsvinGnrMZwkgSAf",
+	"f6VGacuR4/4owQY2dlu7P221ftra+eVyZ7fdarVbrWar1fpHA9WVBuzLdWvnn63uL2pvtOukz7YvioGA",
+	"Io2jPk17LEZ4KT1CDNBbmmRgSpV98b/sUJqRHIBwXEagsyCXu/sOlnLHw0vulKEgd0C+Wnz9AEcP5KTJ",
+	"rWOIuym7bgfNpvUZjW2e/N+3rId466Q2Hs4+vl16Fnrbww2qeslv5PZrGheiIvdaO/Nf+SSopTIsxpde",
+	"zn/prUw7PI4ZuB/2dl/Nf+NSyg9UuMRbMJbuLzKjE5uHcWwYP771cqFJeQ0O9jcbDGg6tpcbqbfZTJD+",
+	"DP2hPYU5xTQDzc2Sp0Ybv4LUWQzDULUZb1RDEYqUcuVIICbbhK/fnx69u35/cnF5/Cb0efuGQDfJB8qT",
+	"jvwKuP466pO+HLkMAUQ+UUOAgDu4EoLpkUxvUP6K2S2PrAhzw4basO4bNoZEG9UHdpCMrXeWI/ylYWeJ",
+	"mcm4kJTg5INXVyK0v14DaVeWNpeJ42EcwzVYmjQW+DsUEP6CWhFT+rWMx8vRnhVoxt9kX/wVMD9VmXQs",
+	"evndxP39Kut13udaoqk7y83rKZDSpYhhFSG87LMcNLdA/vwB0FvnbJjQMZtLBate+R78eQlpawFCeiRF",
+	"N+FoZtnbWaCLMzpOJI0vpXxvDgJS7N35771j4w9cAVF6dlT+zCg0LvVOpgUZ1vrel6P+AB0AXVjJcvsb",
+	"/HsSf0dmkDDNZiRG/TOLez7hzWpa+N209HnOBvKWrUZjX+OgGneX7nzekqVri9EElwZVQRV+tdGT/wny",
+	"UGtv/hsfpX4rM0x4eFZX65LeMKOwA4knstu9233ydr87KGtHvo1H0df8FBAWiSsCOUV1KhsmHC16pSYz",
+	"j9ant7m0sH2IhcW/LBbBzk+vmq9eBYvKIy5RzD7zaqu1cwkPTMosZqWu1dAWpLHrceH+dtFleGza31DE",
+	"MQ3/0goa3YT2zGcosQP+bfgKwNJdDr45UX0fZ4sRvi64ZLdlDsf4HAw7qtHu0kSxQhqtyJKknCNrXYU5",
+	"bjjAwBmVspikgu9ZICb7xyQqW+PNyQXUy7o+On1zXAArau+0PJDaH188UJJppuBgPjL9YtMjLmI5wvm9",
+	"apUy3/ABm86WF3ArgInM2kNvXNl5IGXaHexF9Gl/wzYa9RPWqKMCGXYsIP+uxAb81/MUa4teQAUJeRwi",
+	"hpSrgHcosBAtKriYyVyh15IptZYgTVC+CtWVAGdLFURJUKjupIiW0qrUoaFWIUkYvTW6doYh0FwrYgHD",
+	"qpTnI6Cn7uQ/qgpdpv5rpuATZLdIVD0NXYpIfl+CrpTW+D619Q0D3TDQSga6LAuss6I4KrkxpNy7Brax",
+	"vKxJGkDyC25Zz+UWFgaq9MLtb3mE4veCkljmrL8yvTJbPcojIO+uXm2YwoYpPAZT2JDy52hM+5XpAqnM",
+	"w1RKUFcrqVPAPCr1KcANzKCykZayLhLogITuooSB/cyYq4FkaEnTUojQRhtBXdcYIuyuxKgvEwiOwTAy",
+	"jwRn5jWAsBtKBBsRB5IGYcAB6Ywx3AsH1afDIROq5DA1IzW6WQweUYd5d8PYEDpw7dkqqzFk1g3MQJAU",
+	"F4LkEqYgUE3khX56KRUFL+kB6JvaRsv0uFCg5HUYEwQqjprxdMZQlVJPtmFrYhktlaZRn9+yON9ojDxy",
+	"MdBUjMlApgxj3PIR4trFbbLXapGQC4CTvobsGo6hiRU6ZhkU6k7MMHhQjbRKedzPAZoaQ2rU+sUdlNXo",
+	"WAspghueP5Pn7/9H8Xx77mp4/qvL1i81PH937Tzfh2cSIUcbrXCjFT4brRA4WUDgLgUkZSobQECqZY33",
+	"pS9uQ1kpSB+rtC9/AD48VUPFAowUEgIDizYC7j1MGMxRaylKGlKwAxJCrPK2a0O5wmBXAmNbKSQuuEBb",
+	"rieiwQ6x8ZJRO3AB4RFVzNVaSJjWEDNuBDJagNjtyyvRhzQHaKkwB++ezMnJdJh4pbm81DySHwysFldi",
+	"zGCklsGZdbKCVTEYGaBoFES0RzoZt3HCe609RB31AxKMxRgTnQkyZvoAUoKs+HQlrPl/MrKdhK4BzJAA",
+	"JS1skreG/bnh2niLWqt8AXTm+chMmOjbuDj8/Xi3VU7cbDcyxdLrvf2fCt9/UuZag7DwNypYY0mrer5G",
+	"9xoFV8iTnhB0Jue7oFhVBOIxf1z//Mur2tVaeE0KJ6aGb7t+N6x6w6qfjUkC2bGn+NRXHxjLLCVRX/Ll",
+	"TBLzmbSy1Qbq+fRnCHuWmSYdqbEuqPIcecJcYutNlM0atiwBHWLwtP3b2gSEHNn8Mpv05qtR+AyuIZPD",
+	"BADpHWS2TMGAAagMltNguLfyiT3IcvKkIqp1yjuZmdOVQP3DcadEyhsWE6rbOMOYQYKsFAgZpKr4livS",
+	"cFREL3ounMsl8O+hflwAakBKvBYKPVnG4j6U/7xOAEIuzOBeBch+qxHXaLlOg8Zs9cbH0+vz48+H528A",
+	"gYEN4d6V5KYhHefmJEhP4wpuSSNXhVs+6rv1fY56Pl/tdmNzqrId1E6L/A9zuWBXzdneb7ZawXQJkMph",
+	"7dcVHNhdyZBeKO5QwZ4hiINRV2R4BEXFGU03ztYNr342vNqW+isUG8FzPKRjV2JrvLz3YAanLsL/zA/W",
+	"JR+twgYJTdaabbT+RM4L5f09x4y5T462ZPzvgydNbpy3KxhyHy2U1R7aRSJa3UXaeHH/BF5cHwFbLHyV",
+	"WzRtCc9VCbGlNQuQ20O0EHJVLIou0zKHMIoL+lidutI10nCbhHLIREhGlGuLhUZSdsvZKLgSIdAdFoce",
+	"skeBtmJRE8IoYVTgjx2WyFEpHviFIh5pHLgSVz5jld3ymImIVek3yA/M9KeYQEUWhvWd2+yLTM1KvwAI",
+	"s0XvtmIO3/FJM5QptSNmA1kCYMOfpLi1RsEZPGi/vbPTbO0W/Y2KlZNNbXZpY47uRhPE8W4cvj7a2X25",
+	"rDHOfG/OIA7TahsIqvdTK2jYIwwr4I4S+JI9z2r88y9/+ctkhqs9CscfDk/eX384vDz6zfPMRnt/3+xf",
+	"obX8hY+n10fvT47eFZ82e+iw+wCTovFgXEexxZIn1AaK4MmyDZDscI8WxyHwjMFI54qVAyOnI37AYWSv",
+	"io33AXQBRUdFxBsMpfHQTQWekQMQV0RdqlUcJmbQayB//0FUz+4PLK8znu0HVRJ53ZIklA+KLU6L7Hde",
+	"tflifp8l8SeheeL6hIVOR/F1q7VTxCecWA5EWiwuR/V6SsAROj9+e3x+fnxuVajfvUZQoNU5vGpuiZoR",
+	"1plPEyj+U+dBy3CRNwCnVh98ojaZ23+eYNOc4SyFe+PiSauDDe/AAx7W7WDp96G6Ycj2VF8OCe3IzJcz",
+	"j1iy+PX5KHH69+lheCwmN2+RNjxwwwP/g3jgJvhy4yV6ll4iw6PKCEjLSgGlEI6i2rlNh8NU3s6I3HjP",
+	"tCI96bVOvEqA8NyeVDM7LJIDpogvd4DWQq28cnp4dnZ++vvxmwAxhNmYpExpQtWVSKTomSs6YXmE0BCq",
+	"bpQ3jyIfK1hIYTB5yMchTAnzMoidHy7VVHwI6ViOaDjmAcRoIpCqi98UUhNDi6qjFhfM6MABPUcpi3Tp",
+	"gCdjCLcZycUJ8jlw/gm56vnKURPL8JBy00SiwstyVORGmlqrNOWo03xxanIznrg45ajgRqTaiFQbkSpn",
+	"ySjV0NztakSLuwlUKYOiH7Xy1CVkrACW6zIi1fnx346PqiSqo8OPR8fv3xuRCioLMG4EmCsRIUKSS02F",
+	"HBQhCfiqAhLRoZHAMH62SU7NOyOuGCLGUydBVUkz5zDB5yfMgEuNpUq6NO2RJAOH3fyfKtrMXpSNoPMn",
+	"FXQ80fjTSTpIfjeSzkbS2Ug6IOkgu16LoAOQ1rVxCiDM8AGz16QrbbKtTyKF+kVQyGZQTJFNGU3gxSY5",
+	"hPo2+RsvFIFOSZoJKG3UpUqjnDOg4yvRYYSa61AlpvzK9JHF4L4bax7I22JFTiFH83IVaXLJgVrVPrU4",
+	"cZoF0g9rswkMeop3jqLfLbIn0MeNwt+la+Zq7M1D/vkgb22mO14JLUko5CgMMAEdq31xTXoSSoc0yVuZ",
+	"QilGKZJx4KFRKelnIk5ZTMaMpgrvD5Hd/BoeGE3BXNMrAfc0NHfy2ny8Nk1VltNLEkXijDlw/hEde+yf",
+	"Qn18TJpvW3stE3FAUHSz5UODK2FL0WIKnqE9monA6zrmy27KGEahDimPAd2VyxgidhM41x0Jz0aJVIak",
+	"nJ24moW5SgHfYMJgSrVRegYcrdydcYEeVaXs5VTl8aBfPQn6eau1U0SYWYKwuIncp9+7jnJODvuRKKcV",
+	"6UYU6l9uZLpNsZNHYhcXENdTLfosyDwmxbRtGt9Sq4rV+PWgNCC+76DblFH+xZjYYo8TnIWrZkU1Kejm",
+	"8WmiHXKj/ctPe63WEkWh8vE/Bil0OvYjC5EbUrghhU/DLo/3cZ3kUMZsC2pU36VAjTUX3nuBmvXlE+Ur",
+	"3H613wqWKk1nlqtsLrYl89t7v/hMVayRDMB61jh3OKD/loL81+5+I2jcSh6bN3YfKpvGbtFCGTW+bvlG",
+	"e37K9Uj8NhWvPQDCldMuzVdzCpEcQmHjVYqN1BUBseftUaWeRa7isoU37LzuEyCsQJvWRplayxKm1tKk",
+	"pU6EMoMKCBsM9aZk5kZ0evzCDY5sLkI1KyWl7W9D8I3WZyVeWvIMFsmBYsmtrWQsACpE9eVIEKM4Vucc",
+	"rko7rcv27mLS05GO1kmENllef56SAu4So2TCtSIY0bO4KFRzp+dB6n4aEi3JTitotVr2jlMRk1/IB/4a",
+	"PIhJEgBivkzzmOsjSwuoxnrmgLlnJSkb6001kVGUpVjC+kpwYWOfoL2U4fywAEGc4e21fasbPhyyGLBm",
+	"saZ6nwIemcw0se3INHZF1yOKzkQz4SthKwncMKzuZgaGs0LRT/lR+MDuKsP/CdxnmObKVOvhoWXhmBx+",
+	"+MfHrVartbN1/PfDD2fvjxuB/27Xf/dlYUpUWIr7NJnlZwCEO09Ql6CZpZGqLNG1QHIdZg6Nh5k0b2xE",
+	"uU2Qx3Mql45EjQstCZ0h/nWy5MaZoWcKgx6/cftbMTbu+7ahmyKuZyBvAXpomKVRnyqWF1ZJmc4AhgIh",
+	"w+fEuNr4VSEhfPUAoR4ROz0vG8NL8a+GvFuHck9iiC2dADJ/oUgYJXRkfgy9+0PRsQoc03XjvYIqLmAc",
+	"cAM0UhuiqYNnvTAzDNEz4wlv2FCHPlwsIIqLyAYac006Muv1wQTRk4IdXAkpkrEbNTQIhMgyfTePJvnc",
+	"Z5CYRElCNUuLy+dK82CoJlg3+gytmUQKdiViiRlPFsEPQer969YIgvxURKxNaI/ymownZxxJjZivWBwW",
+	"S+wUs9LQyZ+zfldVxydesYhmijmvgwvbM89jMEAc+G6vxKKZVucwkbvg6RajQB+6fo6Diz0FUWbv552d",
+	"0r1ZJkbZLMO9QrzXRsvOnQXEr8JxWybsV2ba3EGI6xURSxLbkhkFTcr55UV44k2Y8COFCZeich1lX/YI",
+	"18pr5kShDRfI40ZU24hqz0RUu6Q3rJD+U4J2tEyyILg5ElhS8u2XRXGN3ZoB1JrrfpMjJ2MM5K3hrSWt",
+	"GVxiA4iBA9BhV7Sd9OiwTUZ9CUa9PlBxGpMMLARUEOgVvh9wpVgMIpNl7xD1x3WTQDCkyy8JaVezFCQv",
+	"jGBkX3XYJAByFo4o12EAmd2wSVZ373KRp3cDZj9XNpYQrQVKSoH/uhR5G3wI4gf0awY7GOoxSbjSZNRn",
+	"OH2MV1ZXQt6yFAIbbVV5EGqMrEEjs4REaYBZkz2Qwprkox2Nw0ZGWmQWzUpjXVZdq+Y9Vxq7mQeKaYRk",
+	"7isdJFRpu94FsZPGuHZgB9GBr0VEoNqh4KJnSKPn2w1o4LpV+O9VDcom7FMJZHNAv75noqf7Fq+YC/fn",
+	"TtDQyMqUBqR8ANqcPoEQW4QnFQ+Q2UK7PxieWof5iR7j4mhskf5Ge6dlBkO/8kE2gL9wbPZPPzIuNOux",
+	"dObQXNiTlgCi6kpE1CKRmoeqB1Uc0u5+YUCtigE9OCg1Pv+t0aGJkaWuca/b+/ut3BJ+TWsa+YeXQK5B",
+	"LhmwwTXtRJj/ZUWsNrTkJcH/c5dc0IQpcmmovCaHUZ+zW2ZEIJ9iBrFqjZOPv2/ttnb3tnZ2X+4ZMphf",
+	"QexNfxXXMevaIhLw1fSZpg2/yjigJsWiBCCfG5JT89rC0gnc4LeMVQooeL0DIpO4FFayiTN4glH6hTq1",
+	"JcZrGWqJ7+J3Bes66Lh3CCv6Dd6/55CioBJtGWPwgblwRfBCQ63bzBbMwa+AuQspWB0N9MpIDavY3d9f",
+	"mlcUBugq3q0VEtosu4eEXmPElVM5DfGbVjqX8DCauZc9jAOqs5QVS8v+XPV2QTUs0WVPil9LeWPkFqOW",
+	"B5BBQYD6I0qcpmZRFdM6KeE1OzVuyEQMe/YwIV1mnxYJ54KjsqGwTziSq28JnaOuCYuN7FOirvjdnDAu",
+	"IxTjPXMGYqqIPZZoNvbFt9WQCd0kh5qE/vaEYIK11lw/atIZE64VS7oHV8IpP1D5RBfQ9FOWMKjfmRI0",
+	"QTXJiUtdGkMFTeu/dFHzorKzJjm8Epa4ThbjJHetxVmc6SAzGlTCmdP1upn5rb6AprlujxrNNpuAPhwJ",
+	"XDJizqzbvUbL/efwlWU4Q10gjJnkxiC4MQg+s3qdliWUYB77SJEX4JoFUyDw2u1v5p9yBN9UGN5KBP83",
+	"aHcdIXgbsnZHsrYhRs83vm/xqz1hbvA3exul0HlIY0KSjozHTXKEflMQlIl3osJAyAQs6gHY4EHcjUlN",
+	"zfZqp3yb2MgACMaAH7osdbX2K2VPGMmdSNGKbvoN8SoRr1meeE/Scuf72ojaBlnpiQtu/xEeWaTI4Ji9",
+	"o8S1bSnnwoT5HJ5Huuypbh1Zzgn3UnS5OlgK+tqQ3udBet3R2FDeDeX9k1DeDwXKm1tjhRwtTYK5ZoN6",
+	"T9xp0RNL3vLEUCZC45hkw2rP3Am09yieOZgKkV3CvtJIJ2N0gEVUs55Mx3UuMPf72v1wfjgwjBsu4roh",
+	"mN8W9sGZBX7HIcJvVr8T/r9SsEtH6v6aPIJmNPfgEfSb0m4cJyzSqRQ8Ai41HVe6YOhGaaHOUjbg2YCM",
+	"uGEOShFG004WKxQGoj5Ne4YL2SohhTBSSFoc0B77lCaGEWo9VO3t7SgWzQJQ67ZtrjkUvUaA+9tuDPtj",
+	"xSOa5Iv92XV/jM/7QJAjEH929iEoJwejjzS/ZcDaAFByvxU0tLxhwj6PCzKjilEZjPYBHJHmeCziiIQz",
+	"u3FEPmFHJLd03XEX/LvEXOCreWgSAloqREoOUx6Bp82GWQLGqmJC5zF5JyJiQgOLswkkCXdwpkaY942J",
+	"MTZ3JXJvJuaN5AQwxOsUWgEuxEsVBr6VEG5XiKVjs+EwGdtYDkQ7xCQQm2N6JToskaIHoW8x73FNE0f4",
+	"RTI+IDSPCzEjxcg9BT7HWneiuTSP6k4sUN9feVeTI4ikLRPfimTu8k6/sauB2duGKpKeaSyiaZzTRLtm",
+	"U8nevl+b9l0ki7v7S+CU5Ut6r1kdq63YSrxrzsJO5DzkzAq5wx3XfQY3wvZX5UfLcJQ61cxcvI02tnFg",
+	"PjfgEeSJizDXScVt+5v5Z463cjV+Au2upVD5RpS/X1H+nkjnhuA9Wyfp4gRlDnY6pKIqMqAxc5lJN4wN",
+	"jVTOUwSGA0BxI3Q3veSsmFak75JDaMpIwrqaCDkKIGwcEn8AMlUm8ZUYMCpGfZ5URthhne07kbCHTUb2",
+	"V5yLyUu+uNSaz/p+y2tvSPM0aa7Yt4Vp81Qy77po88bjsJFxn6eMC57YFWXcGzZeLEsoICm7lTfo3FWE",
+	"iyjJYhY3yQWLUsONJhH2AKmj2oPxznT6KA4MKK7hHAaHZydr8Re8Y2PrLnjwdEmg6DdsXDZ6WDrNvVGv",
+	"ETQSqvQnVYwFdLSbdcyODc2GpOyWy0zhlpZwHuzmFyIJzYmCY4aU3h4qj4yBcs+XB7KCv2PjRYzgZvs3",
+	"NvAnbAO/QcrgKBj8WSJg5ptF8nAwfxsT9SCwAY50YFGEuC+grrRMWUw41K2X6cDiHMksiUmHIaYAUjJA",
+	"hrphYzKS6Y3yGIF57guU/pKxR2obUEF7kEkMr1msvxiRBw4JzMiCPmsgRsSDIfXpLeb+T0bQ1Ju0jVT9",
+	"mBbtKpozTWEWpRrL2Z7fsfG9mp7/JLQ4aOAtMMOJOtcJv2XXDmJxGUr7mes+DqtOnoZr4rBBsdONRL1B",
+	"n35s9OkboJFzmMuEcLz97YaNrfk3ZgnTbJrjQNE5e84d9TdXQGk5VMAvjBJuLgQXZN9heQSQutmTMm6S",
+	"c3OlXZglitmmARtk6bFrqkMlzfOrkP93ZmJrsD+rLIqYUp7aLljlzb5VQUJObPFNWIiNzfRPYDPFQ3rH",
+	"K7idSk31rODlKslPsFFJ+kNBTiYY2KA0HSsCMclwHUN5y9KEDi/wjhYwJNGcqnmSXAn7fCoHgN5E04Sz",
+	"lMDwuBSEiVgRqqG7gChpxpGygoY8wLKTVBA9kojamV/6KrmPLBw4DUt0B2rwsKbc8mo32i9/WiLwwM91",
+	"rdXu71PYmzBj7r5q779q7iD44oIiYKmJV5OglM9KMMxv5kY43Jhbn1lOtDnJtHCEl+JqCacdnnA9nlnE",
+	"pCPlDfARKiBLkQobkWftDiBpUo2FBWgvZawNPAzgqCH7JCAh1v8ICftXRhNFQplpAAzkoheSv16J0GYC",
+	"h+T/+3/+XxLGrKND8lcSOsxW+MPCHsNnGv8zU5rFYT4WTHsBw2pIewxawwh2ouWVKPVZUw/9vV+RRaAH",
+	"3WKcvz0iL1++fBWA1aSEJXJAKAn/GpovuQbAEQBeYUITqkj4P3Zfh+WQbSFHOLYcktCR2pety92X7X1D",
+	"rf9Rh0moFwQk3G2BK9icyUa78b//aG29+vJt7/sWftjNP1y6D+2pDz/80fwCn//64//84R///cdft75M",
+	"PfPjfzWmw+jvnuBkTpUt0MEtqqc7EGZuraCBB6CEOoXIh3iIfALTzzWhFvlre5OvGaZm5mDBAWOHFW8O",
+	"LfgQ7TnFogy28M3OSxhW4QxCfpbZBpb/mYMUN9o/Y/QjOiTLM6ye3+4ahrk7Ocbd4ghL4zOD+zqsH9iy",
+	"XU/2PKPj70GjBL5YuBlOCCl3vbD4kBOAGtEBqOHGeP/0GOJny4MKpnA5shVtMBtRLYsmkHAFxVLXmDX1",
+	"3jX5KH5HNyHvexzSVAuW1vkf7c/3gF3oR/K805cKRdJ2DKUsBNq8NoTiniLDMT1aM0FktwvZEBalGoCW",
+	"+zwFAQaUQ7vQE9XYJmLFZbeLybr4Z77t7cZQi/K7xYiaXyCeBrJ0B0zos5RHrNH+ubk/P3qca5BtLt0c",
+	"8O4CdUW182nnO9l7vIi31x31DdN4wh7fJKfLjkUMaHrD9DChESvzicIPc3zAwJMs8yERFaSTjUGT8oQX",
+	"ABKxLlEkBwyNeWFOM8IDIlNb5yW01zQMnM1P6j5Lr0SB4zlqylIkBVQTeEu5wBxbIAiKvGlJxjJLlcVH",
+	"hAsaFAra5TfbJm/RlFnE+UK5IFTAnGoDAaCGgENpS4StF4ybgQbFlSY9iNYpVPHLBxaYkXXYlehywHHo",
+	"jGH0UKqshMBrVzGwDaQ412LyVQC18iRMyP7qChyDE1xLwBPryHh8JViC4JVmteOUjkS9n9ve/6eSveWY",
+	"zToo9zzSvKRX3K7UAxVL3nDhp8GFl+SjddqWXbeNYXZjmH12bv7Es4ilJIqSfRaFku1v9tOcAIATXzUP",
+	"BQQGAQHm3QMowDeABxVyWvA5Tiupb6DtVdnbezfOp+jP/9WC9G/c+M/cjY9n9M5XLKhNpHwKx38j1Pxn",
+	"CTUbUvR8oWpXpENzcjLPCyy7JjETznrgtPMKlb1JDr3GjUFGPu7BXkXz2pUAzdtc1frUzDUQxYeN6pkm",
+	"JxOEY8kszVU02Q3R3xD9ItHfpHdu1Npnnd55T2rtNtbfnxlTqwCFQOW2YCzlXzAqv1C5PbnI+WTXGctL",
+	"de6tPdhiDQtGuGjXpTedQI/2kh/BYJ8NI7Rr+0fj9enpu4utVqu1s+UCK4P8y13/5eKZT7gssB73yRfj",
+	"DH9mWF8btx/iVVYbqcoSXVs5u8Mic9JsBgUs3oZSbyj1c6HUZ5n2sj368oBMLkS5O1ly44K15tJxF1Wz",
+	"enXPDz4u516DYR48H54NKATJ/1P2xf8qAJk4IboEiW4DWv4m+4JcDLjumw3iA/YPKcz3x1kqh2z7NUsT",
+	"btjSU4qCwP1bJAjCnpVNDMQTjoGYjpJz35SlOvxyAfzX2Pvasfj7dC2GVySkiWlofM2+cqVV2KxxuONR",
+	"e1R/+/3d6iVd6rgWTyDX/PHp3HKUqk45t8WdN0LeJjf8kZ3GA0fmFiLB08LY9jdXeWUmUuiK1PSDq+py",
+	"d5HKxudPJHHYb11qhM8XSHiXGVpxTFMB2RQIUey+Pi8lTZRTKkopFL793Vmt71Y2XcpH8LkPvkUzpDkj",
+	"nt/q9+DPSnrfMG0GPJMA56lc7nSgHZcrl2u18Zn9aXxmrsC3EQTRmeVJwrICaLX77BDSIs0xJ/+WwlZY",
+	"x8AYIUdEigOidMroDYLGudrkmKnnSxII9lUTdstEhQqLbqE709LgMaTYEuAPEIbfmpY2LOkWW0Eabd2n",
+	"NIozm00E/VyXp4MrI38uIoISqmwebco2HqKN3fFZeohWl2F5wpSWgtXbFF8DeCaAp1goE6rJQCpNdoJW",
+	"q1VjZszbfTaWRhqZRwy1twTN+r2tcbZD4x4r/LogibwxbzS+Dq93Wq1WThPNX+TvZyRlNOqz2HvlLVx9",
+	"P2UKqjHbFGqb4vf3s+vz48Oj347fPDWzpNvvhSyT/nBsjJNP1Dg5gjQqv085jlERZRjAbvgtm4Qa9t8v",
+	"k6sFF8ECJxmdZIT4mKSXUqFhAIMmcfhgcGdskhJIioHNa4J/Ex7dEJnCV+KWpYpLYZOoulxYdCh/xciA",
+	"6QM/jFFfAo3rsLEUsRmAtZbaAXJdlJ9BVJUCYr481CdXV2IJ6yv53JeADeWmRQlGm8f5BuQAoTgKxB8x",
+	"P8iumZn11Bs6XZs/5a/o46KF3hM5XNae6xbjXpOk/pQMZWmWUCt/uwc2IvdG5H5+ZuMCOV2CI1bK3tvf",
+	"/Od3bDwz4eij7EjHjABqA2JHBxIyf/uSxDyGaGUFcA4UWRiGISNKEk8hKqEuDWl1LvGhMIVNLtLGmHn/",
+	"uUh3u4L1uUhP5g5sBIiVBIjNtX7GPorV7vQcx8TleIjJOnijQMPr8q9Q0yZikOrTJBWs1SJ2g0sjIEKm",
+	"JJGKqbJyyuIDBGrE23mFcc0lNVVA0/WJPuuiOA/r13DUqEsTxXJy8fP+su6MlZSxddFSO/qHIqY/79+F",
+	"mK7uClmYmG7yZTaq2TP3htxZNUMApwXLo3nsIiyQpqWs9omcYqN/tshrcPvCgk1kKGKJ0GLBdDky9OJV",
+	"K2j4nKBGu/FBpoKLHjkyjUCaYXU6ItLL3aDhF7yIufoATg7YwEUcHHh8Ns6NJxx5bSHaHCLZRKbamkHp",
+	"3jOt0Fpf7mYCPC5wQNZgzB+AOyMxA6Yk5j2uaeLx5ABEDgNnzCT8QJpX4iRHXyVDan0SeZf2HcByA5Hk",
+	"AFHoQDyGVD4jHKP/AkJyoKs8Tiy/nFcCk+CxoBqLjeBgbrgFuWuSy3LPirGK0sV5yzZzpjD8jsx6fd32",
+	"VXAIwsXZ6TcJILLzwoa+UITHTfK5z2ChaXGpLf4qFFZG34srBadlEtf7TeDWP6rPpIKSLk0/l/SPwKSf",
+	"Smm1ZZjLXXhLq4q1LMUc6oRrxHnYyNIbWfqZ8MlTi+qJDEfL6WTuO2SjI+/d/mYxK2aGza9GfU8tGsbd",
+	"peFnJATfG6Xa0Jdna091CLwQfjLyxcygCFqXcL2anFt1ibfdgaxHlPhopTgogsaLwziYGBs6LOGjkQ7N",
+	"lWmSt1zQpO3VbYB26VEuXLFEMqNW4mf70h3JyYr21T8/AVqDhXIjQD1HAerPLgg5wuFJ6V3kniETdMib",
+	"7pbX1v8y1CGlkfZVvhy6PER2AMD63y5OPzbJR8ZiQ/cg8q+qutbFkEWNlUjQYpf2jYwyQyKq7y1XJLYP",
+	"rFGk+A5VC7MUqqj98WWS5+lit4Xdoh2ZadwnGsccBwm6rNkbC99xF2iNM9fE87bw/nzZelXBW6ZQ5Kyn",
+	"60imgqXEYeUtFAIQNG5Zyrs8L1Pl/p733oh1lLlP7UZf66Fqb29jdahiOuYDWYPtdi9iD3aHa2MRfsIW",
+	"4WF+fddo+j30wEAd1uNCkUy4s94GW6cvywTFShgZpmxIUxajXZSmVvZBsyrGEThUUvTSuubqLZj2pD6q",
+	"DbOaWix0nZezXNrJPrjt8h7I5nSTOdm0UQtFuolxC2tdUndyaqTyQi2zjVy+QfF4zHDsoadxq0rnjv5v",
+	"f/PguTMtk6tS1TMPzXtPxoHnL8DdK3naKPvPNzp0xVs+Jzo0zCUyc5hDMsww49D196IgpklrBwhI4TXg",
+	"xqHFtdV98NEDIrYUCAhvG7oSXBEB2X42xy8giouI+YhSbn3oaAGVIsfUro8eXQMletjA0TLxWDJadBUB",
+	"b0NW109WN3GiG9/2c44TlSmqzuN7kx63cxdKvblXappAfbBRORse0comy0YHWCBi1JcJI7HN6vt0eXQA",
+	"bjGZaRJ2UzkIwXgQahkGUJIM0DvGV4JCLZOhzWHHYmV5mbKAKMR2x2qeJJLK8kHEgcdcQ5EBbA5idQ+q",
+	"uNKvTF/kM78bVyqv1lueKm3mHRAuoiRT/BaSfzzt9jQSPF1VVazN8ixcw/oNHVfV035PFxzFy1bNKLRc",
+	"cgx3VhXQ6wfVwxcoDnIxhFZ396A+SKGSXaP9cs/B+9mHXi6enZmfihreArZYtZHY/yQSO9A0T16dcLt6",
+	"0EHKRjSN1fY3/GBoLB0OU3nLZtSxsMUmCKRgkUNydvzxzcnHXwm2QToskgOmyOHZ2fnp78dvmuRUMPS8",
+	"UdJNaRaTiCoHZjcN6dG6EiEXtzTh8bVOqVDgWgrbJGW3nI0wtJUqowbAUCFuQRA77hjigiciGA6wIBAE",
+	"XOUdVpFabJKdw1SWJrXndhUfJbCBDmRmHtwPGlQpwxtdjlTQiOhgSHkP52j+uI7ZwJDMKKF8UDR3Fmsz",
+	"uW8c5gu+LcXt9d7+T7MLNe23d3aarV2QpbtZ0uVJYsjUJeZlvTm5ODr99PHy+uj0zTHQpiT+JPQE9F0e",
+	"YeEAYRvtRqZYart3PD0ffMq6LE0pFpZKWff6519emQclMJHz47fH5+fH5+abLGG/46TAZeVLM7lDazQM",
+	"wTXW6lhv5hjCqdoTVkO27VXaaASbYI3HZDmWGhKa03brKFOQwltgPJaTlJmO/bIo11dwnIiKiCUrMByZ",
+	"eiYzyXyODj8eHb9/f/zGpmFkQkMTA5kySAsREmWjgER0SGR6JTpZ3GP6wBX019aA1Kd5q7eSx01yBONN",
+	"gO8QHHxSzXcKrI8rcnZ48ia4EjKtY4ZBFTckVcyw0jcJI9lwrv9QzuVP/IZ1bVjXhnUhNfScaz2catQf",
+	"1xqeTiBd2Zp62giJaAg21OeDxD3KYw93CJEqUqsAHjSX2t6YEbXf5cTL/p3w6OZKeA5s37R0I8/6Q6ai",
+	"eE9YO1hH6n4Vvzj+OkwoF3dmGHd3ulJ4848vhqjzvCBqvgJFJrH3qvnq1cIUnE8Q/gHTFMP1HN2lMKDi",
+	"X3BKPp5eH70/OXrX+GKJM2M5FbfEGda+irp3MxGXqbtZrMOczeEXnzyZTrm6uYhkyuDXnKaffjh7f3wJ",
+	"NH1EIZ7c56ZAeduc17mDgAtayzN5dKMa7V9eIbs0It7rI8QWN9sMHrR5S5pvizVeLRNRX2Btfq3LK1yc",
+	"TsXa5guFDy60VpYGbESNh1aSJ+f5HVut8wm2di7hyBROjXscyBpUK0lkdHMIlZaDRjehPfN5rxU0Bnig",
+	"zVfgwOO9PlRkMcTciNdv6BhHOuDCXUVX3Hl8zoaMmsdtHJg9kJPHEY7Q9LkZ1h8MQEWC8zZ/h4csjVg+",
+	"LM2RFn/Jl/l7PpSjvNcRF7Ec4fxemWc82dz5HjQcF1oyq+1zf1wl4v0mR4ZNQXlRLUlngxX2Z7Atf+6P",
+	"cyV/RBVhWPNnQakpNygrpiGsY1ag14V75s56o+n9t+LVjhI66lAjQjS0vP43Sw35ZiKVCToNzWAEeJaG",
+	"PB2jySHhkVkCAVhO7qfPyEGw4ZetdUPx+SWoUaLcMhIuSFemEdtEuj9NhwwENRXqcav8bLub478qXR33",
+	"7dxYKjyPIZqGwH8DyjVFn3WTAOi7szsBqnwkRcRSYVH1+nQ4ZEL5ckBGTWlbqBLS47dMeKXihrEhzAj7",
+	"xDIuPanrI6UKV/kRi1oW7rfSqdFwizc8xjv8036QX/ZUgv2u8X3JWCk333sF1lueqi0766dG5YQRKqop",
+	"3cZYtAl+f+BAprvT9IIVyUnfavub+3gSf99OmZHR53rZza23Tn9BgDCQHr1lbUybhJFCzJEl5zmCamBJ",
+	"ve6zVNnYIhsMZbEBuLoSA64UFz3DW7oyBWZAZOrdHZTErKMDW9GrtCaho0mhWx6i6Fg1yaEbp2nfzhJR",
+	"YdsWXaDSx+GKeLg3QpuuJcYIcdDJCktQCBQQUtt3eCdhYaF/53VRmicJkQJcLOYL77FBI50v8ayVa96w",
+	"VzDj2SFeCUgXVs79BSPrapaaBfeL5Q5VFbc8x2ldOlVsWXZ56Y/OQ4cWOwNZ4zSNWUr2ft7ZgQVKmc5A",
+	"RViYG0yswb0WCnFWnlarys5TZZGZ9IkEDXcjGu2d3VYAcW6HnnC0X/5ivzvzpU9LJphy3T42eu2KrLaC",
+	"+WsaNLR848qw5mTD8P+v4jpm3b39n5ZdeFpZufSzgwkBgDq8dCApjowoueHFmyjkZ8O8EwSVQBoO4nLO",
+	"rxMW91ha5tb43QK8epbX57Lo5il5dg5s1S2o8yWsQcWZWLjhJX0O1UQCQpMEeNCVCH89viQ1nqfQMiXV",
+	"JKddQie8Sx2WSCNKA7QYAedAQELrJAiBOZNRn0ezXEFrYU8P4g7Cb7wLxHwqR93m7pCiB8b/BUZla2X1",
+	"5tGcb+wuwTimHR0QEd1u5AfVmuoLtDto3HCB9veYsUEjaJgjg1UT7Ri2cBCgqDHl+vy5tihhHe/xzOZX",
+	"3tUksr5Q6fsGdpOJGOrHgoV4YyLemIirTcRWzRjI25JteAZ1tZbhMsTMt0aHUfCm/PHFHF0E48Hjn6VJ",
+	"o93YHlBBexDZvn27A+fbdjYT3odrxZJuM08LQIya6YSDywl1xhAE0IHcFA3ttrkjhea82lfTIpPDhEHJ",
+	"w0gmCYt04V1XQXb61cOzE3LDxqCmIStIGSOHZyfFrs0DFe+i9Q+RLhDdF7mQnYZMCaYWFFrimg2qmjqT",
+	"EgMGFItSpi18MDAXILS4KJY3kT7gyGXFGcILtWPMvcaWF9qQBXoDGqgGll1ozTkcatrDYO5OprhgSjFl",
+	"cfm0dNtWqHrpy1ED7l1hSwrB8tPd/IYheamVnguQzZgKmLdjz3/VSCWBXKP/X5lQl4BSWFJRZl46yM/l",
+	"Gfm5yMEHnX7G7mXoXe6I85fhN1iWJ+aVgPxdkFiph7wtJ7E0BVfgodwRipw0EIf649AJGU0GRV4mtJWB",
+	"pB18c2gxEdkNcv0LuDkCasikFiMfaw1KzaASBjlocvKTs5VqY2sBAQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

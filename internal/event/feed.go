@@ -145,6 +145,8 @@ type teller struct {
 	events []Event
 	wanted query.TransferListToldParams
 	place  map[address]int // of the event that a transfer is
+
+	members map[int]int64 // of the events that are facts about one
 }
 
 type address struct {
@@ -160,14 +162,17 @@ func (t *teller) add(r query.CommitListAfterRow, after int64, limit int) error {
 	}
 	for i, kind := range r.Kinds {
 		e := Event{Number: r.Place + int64(i), Kind: Kind(kind), At: r.At.UTC()}
-		if r.Members[i] == 0 {
+		if r.Assets[i] == 0 {
 			e.Data, facts = facts[0], facts[1:]
 		}
 		if e.Number <= after || len(t.events) == limit {
 			continue
 		}
-		if r.Members[i] != 0 {
+		switch {
+		case r.Assets[i] != 0:
 			t.want(address{r.Members[i], r.Assets[i], r.Seqs[i]})
+		case r.Members[i] != 0:
+			t.about(r.Members[i])
 		}
 		t.events = append(t.events, e)
 	}
@@ -182,6 +187,30 @@ func (t *teller) want(a address) {
 	t.wanted.MemberIds = append(t.wanted.MemberIds, a.member)
 	t.wanted.Assets = append(t.wanted.Assets, a.asset)
 	t.wanted.Seqs = append(t.wanted.Seqs, a.seq)
+}
+
+// about notes that the next event is a fact about a member.
+func (t *teller) about(member int64) {
+	if t.members == nil {
+		t.members = map[int]int64{}
+	}
+	t.members[len(t.events)] = member
+}
+
+// name adds the member's id to a fact about one.
+func (f *Feed) name(ctx context.Context, tenantID, member int64, data json.RawMessage) (json.RawMessage, error) {
+	external, err := q.MemberGetExternal(ctx, f.db, query.MemberGetExternalParams{TenantID: tenantID, ID: member})
+	if err != nil {
+		return nil, pg.Fault(fmt.Errorf("name member: %w", err))
+	}
+	var fact map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fact); err != nil {
+		return nil, err
+	}
+	if fact["member_id"], err = json.Marshal(external); err != nil {
+		return nil, err
+	}
+	return json.Marshal(fact)
 }
 
 // moved is the data of an event that is a transfer.
@@ -220,6 +249,13 @@ func (f *Feed) render(ctx context.Context, tenantID int64, t *teller) error {
 	}
 	for i := range t.events {
 		e := &t.events[i]
+		if member := t.members[i]; member != 0 {
+			data, err := f.name(ctx, tenantID, member, e.Data)
+			if err != nil {
+				return err
+			}
+			e.Data = data
+		}
 		if reveal := f.reveals[e.Kind]; reveal != nil {
 			data, err := reveal(ctx, tenantID, e.Data)
 			if err != nil {

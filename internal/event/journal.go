@@ -19,6 +19,8 @@ type Journal struct {
 	assets  []int16
 	seqs    []int64
 	facts   []any
+
+	moved Moves // transfers that nobody is told of
 }
 
 // Transfer notes an event that is a transfer of the books.
@@ -26,10 +28,21 @@ func (j *Journal) Transfer(k Kind, member int64, asset int16, seq int64) {
 	j.add(k, member, asset, seq)
 }
 
+// Moved notes a transfer of the books that is no event, so that it is sealed with
+// the others.
+func (j *Journal) Moved(member int64, asset int16, seq int64) { j.moved.add(member, asset, seq) }
+
 // Fact notes an event with its data, which must marshal into a JSON object and
 // hold nothing personal or secret.
 func (j *Journal) Fact(k Kind, data any) {
 	j.add(k, 0, 0, 0)
+	j.facts = append(j.facts, data)
+}
+
+// FactOf notes such an event about a member, whose id is added when it is told:
+// as userId for Incenta's callers, as member_id for all others.
+func (j *Journal) FactOf(k Kind, member int64, data any) {
+	j.add(k, member, 0, 0)
 	j.facts = append(j.facts, data)
 }
 
@@ -43,8 +56,11 @@ func (j *Journal) add(k Kind, member int64, asset int16, seq int64) {
 // Store queues the journal's row on pipe, behind all statements that lock what
 // the events tell of. An empty journal stores nothing.
 func (j *Journal) Store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time) error {
-	if len(j.kinds) == 0 {
+	if len(j.kinds) == 0 && len(j.moved.Seqs) == 0 {
 		return nil
+	}
+	if j.kinds == nil {
+		j.kinds, j.members, j.assets, j.seqs = []int16{}, []int64{}, []int16{}, []int64{}
 	}
 	facts := json.RawMessage("[]")
 	if len(j.facts) > 0 {
@@ -56,5 +72,6 @@ func (j *Journal) Store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, 
 	return q.CommitInsert(ctx, pipe, query.CommitInsertParams{
 		TenantID: tenantID, ID: pg.NewUUID(), At: at,
 		Kinds: j.kinds, Members: j.members, Assets: j.assets, Seqs: j.seqs, Facts: facts,
+		MovedMembers: j.moved.Members, MovedAssets: j.moved.Assets, MovedSeqs: j.moved.Seqs,
 	})
 }

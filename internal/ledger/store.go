@@ -34,16 +34,16 @@ var told = map[Type]event.Kind{
 	TypeAward: event.PointsAwarded, TypeDeduct: event.PointsDeducted, TypeExpire: event.PointsExpired,
 }
 
-// journal notes the transfers that callers hear of.
+// journal notes every transfer: those of points that callers hear of as events,
+// the others so that they are sealed.
 func journal(books []*book) *event.Journal {
 	var j event.Journal
 	for _, b := range books {
-		if b.asset != Points {
-			continue
-		}
 		for _, t := range b.transfers {
-			if kind, shown := told[rules[t.Kind].shown]; shown {
+			if kind, shown := told[rules[t.Kind].shown]; shown && b.asset == Points {
 				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq)
+			} else {
+				j.Moved(t.Member, int16(t.Asset), t.Seq)
 			}
 		}
 	}
