@@ -32,7 +32,9 @@ func (a *API) SetClock(ctx context.Context, r gen.SetClockRequestObject) (gen.Se
 
 // AdvanceClock moves the clock of a test programme forward.
 func (a *API) AdvanceClock(ctx context.Context, r gen.AdvanceClockRequestObject) (gen.AdvanceClockResponseObject, error) {
-	view := func(c tenant.Clock) gen.AdvanceClockResponseObject { return gen.AdvanceClock200JSONResponse{Body: clock(c)} }
+	view := func(c tenant.Clock) gen.AdvanceClockResponseObject {
+		return gen.AdvanceClock200JSONResponse{Body: clock(c)}
+	}
 	return httpapi.Mutate(ctx, view, gen.AdvanceClockResponseObject.VisitAdvanceClockResponse, func(t *once.Ticket) (tenant.Clock, error) {
 		c, err := a.registry.AdvanceClock(ctx, httpapi.Caller(ctx).Tenant, time.Duration(r.Body.Seconds)*time.Second, t)
 		return c, a.follow(ctx, err)
