@@ -6,7 +6,9 @@
 // is either a transfer of the books, named by its address, or a fact: a kind and
 // a small JSON object. A journal gathers the events of one transaction and is
 // stored as one row, a commit. The feed of a tenant is its events in one line,
-// numbered 1, 2, 3 ...
+// numbered 1, 2, 3 ... A commit also names the transfers that are no event, so that
+// the ledger finds in it everything that is to be sealed; a commit that has such
+// transfers only has no place in the feed.
 //
 // # Invariants
 //

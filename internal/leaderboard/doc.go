@@ -6,7 +6,7 @@
 // period (day, week, month, in UTC) that the tenant has defined. A round is one
 // period of a board; the board of all time has one round. A standing is a
 // member's XP in a round, with the instant at which it became so much. A snapshot
-// is a copy of the board of all time. A block is a run of a round's order with the
+// is a copy of the board of all time, or of a round that is over. A block is a run of a round's order with the
 // number of standings in it: those of level 1 consist of standings, those of
 // level 2 of blocks of level 1.
 //
@@ -33,6 +33,10 @@
 //     the commit. It is the last lock that a transaction takes, idempotency keys
 //     excepted; hence it never closes a circle.
 //  6. A snapshot never changes.
+//  7. Each round of a period's board that is over and that somebody was on is kept
+//     as one snapshot (boards_one_per_round), by CloseEnded, late or early, by any
+//     process. Everything due is settled before. The round's standings stay as
+//     well, and follow a transfer that was still under way then.
 //
 // Audit checks 1, 3 and 6 on a live database; Refresh sets 1 and 3 right.
 //
