@@ -23,11 +23,14 @@ func (m *Moves) add(member int64, asset int16, seq int64) {
 	m.Seqs = append(m.Seqs, seq)
 }
 
+// sealBatch bounds the commits that one block takes: each one is locked by itself.
+const sealBatch = 128
+
 // Unsealed gathers, commit by commit in the order drawn, transfers that are in no
-// block yet, about so many at a time: it does not cut a commit. The commits stay
+// block yet, about so many at most: it does not cut a commit. The commits stay
 // locked until the transaction ends; Seal them before.
 func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) (commits []uuid.UUID, m Moves, err error) {
-	rows, err := q.CommitListUnsealedForUpdate(ctx, tx, query.CommitListUnsealedForUpdateParams{TenantID: tenantID, MaxRows: int32(about)})
+	rows, err := q.CommitListUnsealedForUpdate(ctx, tx, query.CommitListUnsealedForUpdateParams{TenantID: tenantID, MaxRows: sealBatch})
 	if err != nil {
 		return nil, m, fmt.Errorf("find what is not sealed: %w", err)
 	}

@@ -33,8 +33,9 @@
 // somebody has to decide when it is dead. A process needs two connections at the
 // same moment, no more, since its sweeps run one after another.
 //
-// To look for what is due cost 20 to 35 microseconds a tenant and second for all
-// sweeps together; see internal/app/sweeps.go for how often each is looked at.
+// To look whether a tenant has anything due took 2.5 to 5.6 microseconds a sweep,
+// with 10,000 idle tenants on a busy machine (BenchmarkDue of internal/ledger); see
+// internal/app/sweeps.go for how often each is looked at.
 //
 // # What it does not own
 //
