@@ -61,6 +61,11 @@ func (l *Ledger) applyFollowed(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	if err != nil {
 		return nil, err
 	}
+	return l.carryOut(ctx, pipe, s, commands)
+}
+
+// carryOut does all commands, and stores and tells what they did.
+func (l *Ledger) carryOut(ctx context.Context, pipe *pg.Pipeline, s *Session, commands []Command) ([]Result, error) {
 	results := make([]Result, len(commands))
 	for i, c := range commands {
 		results[i] = s.Do(c)
