@@ -2,9 +2,9 @@
 -- Appends a transaction's row to the journal. The end of the write-ahead log is
 -- read when the statement runs, under the locks that its transaction holds: one
 -- that waited for another's lock draws a later place than the other did.
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, facts, moved_members, moved_assets, moved_seqs)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs)
 VALUES (@tenant_id, @id, @at::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
-        @kinds::smallint[], @members::bigint[], @assets::smallint[], @seqs::bigint[], @facts::json,
+        @kinds::smallint[], @members::bigint[], @assets::smallint[], @seqs::bigint[], @objects::uuid[], @facts::json,
         @moved_members::bigint[], @moved_assets::smallint[], @moved_seqs::bigint[]);
 
 -- name: CommitListUnsequenced :many
@@ -21,7 +21,7 @@ UPDATE commits SET place = @place::bigint WHERE tenant_id = @tenant_id AND id = 
 
 -- name: CommitListAfter :many
 -- Sequenced commits from the one that holds event number @number on. By commits_place_unique.
-SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.facts
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
   FROM commits AS c
  WHERE c.tenant_id = @tenant_id
    AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = @tenant_id AND p.place <= @number::bigint), 0)

@@ -305,3 +305,11 @@ SELECT r.member_id, format('has %s rewards at the places up to %s', count(*), ma
 HAVING max(r.place) <> count(*) OR min(r.place) <> 1
  ORDER BY r.member_id
  LIMIT 1;
+
+-- name: RewardListTold :many
+-- The rewards that events are about, with their member. By rewards_pk and members_pk.
+SELECT r.id, r.campaign_id, r.referral_id, r.conversion_id, r.role, r.fulfilment, r.value_minor, r.asset, r.units, r.code,
+       r.created_at, r.claimed_at, r.redeemed_at, m.external_id
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM rewards AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.member_id OFFSET 0) AS m;

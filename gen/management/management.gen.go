@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/incent-dev/incent/internal/wire"
@@ -300,17 +301,412 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventActivityReason.
+const (
+	EventActivityReasonCOOLDOWN    EventActivityReason = "COOLDOWN"
+	EventActivityReasonLessThannil EventActivityReason = "<nil>"
+	EventActivityReasonMAXREPEATS  EventActivityReason = "MAX_REPEATS"
+)
+
+// Valid indicates whether the value is a known member of the EventActivityReason enum.
+func (e EventActivityReason) Valid() bool {
+	switch e {
+	case EventActivityReasonCOOLDOWN:
+		return true
+	case EventActivityReasonLessThannil:
+		return true
+	case EventActivityReasonMAXREPEATS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventBadgeSource.
+const (
+	EventBadgeSourceAWARD     EventBadgeSource = "AWARD"
+	EventBadgeSourceCRITERIA  EventBadgeSource = "CRITERIA"
+	EventBadgeSourceLEVEL     EventBadgeSource = "LEVEL"
+	EventBadgeSourceMILESTONE EventBadgeSource = "MILESTONE"
+	EventBadgeSourceQUEST     EventBadgeSource = "QUEST"
+)
+
+// Valid indicates whether the value is a known member of the EventBadgeSource enum.
+func (e EventBadgeSource) Valid() bool {
+	switch e {
+	case EventBadgeSourceAWARD:
+		return true
+	case EventBadgeSourceCRITERIA:
+		return true
+	case EventBadgeSourceLEVEL:
+		return true
+	case EventBadgeSourceMILESTONE:
+		return true
+	case EventBadgeSourceQUEST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventConversionStatus.
+const (
+	EventConversionStatusCOMPLETED EventConversionStatus = "COMPLETED"
+	EventConversionStatusEXPIRED   EventConversionStatus = "EXPIRED"
+	EventConversionStatusFLAGGED   EventConversionStatus = "FLAGGED"
+	EventConversionStatusREJECTED  EventConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the EventConversionStatus enum.
+func (e EventConversionStatus) Valid() bool {
+	switch e {
+	case EventConversionStatusCOMPLETED:
+		return true
+	case EventConversionStatusEXPIRED:
+		return true
+	case EventConversionStatusFLAGGED:
+		return true
+	case EventConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventListingCurrency.
+const (
+	EventListingCurrencyCOINS  EventListingCurrency = "COINS"
+	EventListingCurrencyTOKENS EventListingCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventListingCurrency enum.
+func (e EventListingCurrency) Valid() bool {
+	switch e {
+	case EventListingCurrencyCOINS:
+		return true
+	case EventListingCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMemberChanged.
+const (
+	EventMemberChangedEmail    EventMemberChanged = "email"
+	EventMemberChangedName     EventMemberChanged = "name"
+	EventMemberChangedTimeZone EventMemberChanged = "time_zone"
+)
+
+// Valid indicates whether the value is a known member of the EventMemberChanged enum.
+func (e EventMemberChanged) Valid() bool {
+	switch e {
+	case EventMemberChangedEmail:
+		return true
+	case EventMemberChangedName:
+		return true
+	case EventMemberChangedTimeZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMilestoneType.
+const (
+	EventMilestoneTypeACTIONCOUNT EventMilestoneType = "ACTION_COUNT"
+	EventMilestoneTypeCOINSEARNED EventMilestoneType = "COINS_EARNED"
+	EventMilestoneTypeCONVERSIONS EventMilestoneType = "CONVERSIONS"
+	EventMilestoneTypeREFERRALS   EventMilestoneType = "REFERRALS"
+	EventMilestoneTypeXPREACHED   EventMilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the EventMilestoneType enum.
+func (e EventMilestoneType) Valid() bool {
+	switch e {
+	case EventMilestoneTypeACTIONCOUNT:
+		return true
+	case EventMilestoneTypeCOINSEARNED:
+		return true
+	case EventMilestoneTypeCONVERSIONS:
+		return true
+	case EventMilestoneTypeREFERRALS:
+		return true
+	case EventMilestoneTypeXPREACHED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderFulfillmentType.
+const (
+	EventOrderFulfillmentTypeDigital  EventOrderFulfillmentType = "digital"
+	EventOrderFulfillmentTypePhysical EventOrderFulfillmentType = "physical"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderFulfillmentType enum.
+func (e EventOrderFulfillmentType) Valid() bool {
+	switch e {
+	case EventOrderFulfillmentTypeDigital:
+		return true
+	case EventOrderFulfillmentTypePhysical:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderPreviousStatus.
+const (
+	EventOrderPreviousStatusCancelled   EventOrderPreviousStatus = "cancelled"
+	EventOrderPreviousStatusCompleted   EventOrderPreviousStatus = "completed"
+	EventOrderPreviousStatusLessThannil EventOrderPreviousStatus = "<nil>"
+	EventOrderPreviousStatusPending     EventOrderPreviousStatus = "pending"
+	EventOrderPreviousStatusProcessing  EventOrderPreviousStatus = "processing"
+	EventOrderPreviousStatusShipped     EventOrderPreviousStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderPreviousStatus enum.
+func (e EventOrderPreviousStatus) Valid() bool {
+	switch e {
+	case EventOrderPreviousStatusCancelled:
+		return true
+	case EventOrderPreviousStatusCompleted:
+		return true
+	case EventOrderPreviousStatusLessThannil:
+		return true
+	case EventOrderPreviousStatusPending:
+		return true
+	case EventOrderPreviousStatusProcessing:
+		return true
+	case EventOrderPreviousStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderStatus.
+const (
+	EventOrderStatusCancelled  EventOrderStatus = "cancelled"
+	EventOrderStatusCompleted  EventOrderStatus = "completed"
+	EventOrderStatusPending    EventOrderStatus = "pending"
+	EventOrderStatusProcessing EventOrderStatus = "processing"
+	EventOrderStatusShipped    EventOrderStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderStatus enum.
+func (e EventOrderStatus) Valid() bool {
+	switch e {
+	case EventOrderStatusCancelled:
+		return true
+	case EventOrderStatusCompleted:
+		return true
+	case EventOrderStatusPending:
+		return true
+	case EventOrderStatusProcessing:
+		return true
+	case EventOrderStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionCurrency.
+const (
+	EventRedemptionCurrencyCOINS  EventRedemptionCurrency = "COINS"
+	EventRedemptionCurrencyTOKENS EventRedemptionCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionCurrency enum.
+func (e EventRedemptionCurrency) Valid() bool {
+	switch e {
+	case EventRedemptionCurrencyCOINS:
+		return true
+	case EventRedemptionCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionStatus.
+const (
+	EventRedemptionStatusFULFILLED EventRedemptionStatus = "FULFILLED"
+	EventRedemptionStatusPENDING   EventRedemptionStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionStatus enum.
+func (e EventRedemptionStatus) Valid() bool {
+	switch e {
+	case EventRedemptionStatusFULFILLED:
+		return true
+	case EventRedemptionStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventReferralStatus.
+const (
+	EventReferralStatusPENDING EventReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventReferralStatus enum.
+func (e EventReferralStatus) Valid() bool {
+	switch e {
+	case EventReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardFulfillmentType.
+const (
+	EventRewardFulfillmentTypeAUTOMATED    EventRewardFulfillmentType = "AUTOMATED"
+	EventRewardFulfillmentTypeCOUPONCODE   EventRewardFulfillmentType = "COUPON_CODE"
+	EventRewardFulfillmentTypeCUSTOM       EventRewardFulfillmentType = "CUSTOM"
+	EventRewardFulfillmentTypeDISCOUNTCODE EventRewardFulfillmentType = "DISCOUNT_CODE"
+	EventRewardFulfillmentTypeGIFTCARD     EventRewardFulfillmentType = "GIFT_CARD"
+	EventRewardFulfillmentTypeMANUAL       EventRewardFulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardFulfillmentType enum.
+func (e EventRewardFulfillmentType) Valid() bool {
+	switch e {
+	case EventRewardFulfillmentTypeAUTOMATED:
+		return true
+	case EventRewardFulfillmentTypeCOUPONCODE:
+		return true
+	case EventRewardFulfillmentTypeCUSTOM:
+		return true
+	case EventRewardFulfillmentTypeDISCOUNTCODE:
+		return true
+	case EventRewardFulfillmentTypeGIFTCARD:
+		return true
+	case EventRewardFulfillmentTypeMANUAL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardRole.
+const (
+	EventRewardRoleREFEREE  EventRewardRole = "REFEREE"
+	EventRewardRoleREFERRER EventRewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardRole enum.
+func (e EventRewardRole) Valid() bool {
+	switch e {
+	case EventRewardRoleREFEREE:
+		return true
+	case EventRewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardStatus.
+const (
+	EventRewardStatusAPPROVED EventRewardStatus = "APPROVED"
+	EventRewardStatusPAID     EventRewardStatus = "PAID"
+	EventRewardStatusPENDING  EventRewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardStatus enum.
+func (e EventRewardStatus) Valid() bool {
+	switch e {
+	case EventRewardStatusAPPROVED:
+		return true
+	case EventRewardStatusPAID:
+		return true
+	case EventRewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
-	EventTypePointsAwarded  EventType = "points.awarded"
-	EventTypePointsDeducted EventType = "points.deducted"
-	EventTypePointsExpired  EventType = "points.expired"
-	EventTypePointsExpiring EventType = "points.expiring"
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
@@ -318,6 +714,22 @@ func (e EventType) Valid() bool {
 	case EventTypePointsExpired:
 		return true
 	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
 		return true
 	default:
 		return false
@@ -1388,6 +1800,142 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventActivity A member did an action.
+type EventActivity struct {
+	ActionKey string `json:"actionKey"`
+
+	// Coins What the action itself paid.
+	Coins int64 `json:"coins"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EventId The same as `id`.
+	EventId string `json:"eventId"`
+	Id      string `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why it earned nothing.
+	Reason   nullable.Nullable[EventActivityReason] `json:"reason"`
+	Rewarded bool                                   `json:"rewarded"`
+	Tokens   int64                                  `json:"tokens"`
+	UserId   string                                 `json:"userId"`
+	Xp       int64                                  `json:"xp"`
+}
+
+// EventActivityReason Why it earned nothing.
+type EventActivityReason string
+
+// EventAddress Where a physical order goes.
+type EventAddress struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventBadge A member got a badge.
+type EventBadge struct {
+	BadgeId  string `json:"badgeId"`
+	BadgeKey string `json:"badgeKey"`
+
+	// EarnedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	EarnedAt Instant          `json:"earnedAt"`
+	Name     string           `json:"name"`
+	Source   EventBadgeSource `json:"source"`
+	UserId   string           `json:"userId"`
+}
+
+// EventBadgeSource defines model for EventBadge.Source.
+type EventBadgeSource string
+
+// EventClick Somebody came through a code.
+type EventClick struct {
+	CampaignId string `json:"campaignId"`
+
+	// ClickId The same as `id`.
+	ClickId string `json:"clickId"`
+
+	// ClickedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ClickedAt Instant `json:"clickedAt"`
+
+	// Counted Whether it counts in the totals.
+	Counted      bool                      `json:"counted"`
+	Id           string                    `json:"id"`
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+	ReferrerId   string                    `json:"referrerId"`
+}
+
+// EventCodePool A pool has run out of codes, or had fewer than somebody wanted.
+type EventCodePool struct {
+	// Available Codes that were left.
+	Available int64  `json:"available"`
+	Name      string `json:"name"`
+	PoolId    string `json:"pool_id"`
+}
+
+// EventConversion A conversion as it was recorded.
+type EventConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount     nullable.Nullable[NullableMoney] `json:"amount"`
+	CampaignId string                           `json:"campaignId"`
+
+	// ConversionId The same as `id`.
+	ConversionId string `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why nothing was earned.
+	Reason       nullable.Nullable[string]   `json:"reason"`
+	Reasons      nullable.Nullable[[]string] `json:"reasons"`
+	RefereeId    string                      `json:"refereeId"`
+	ReferralCode string                      `json:"referralCode"`
+	ReferralId   string                      `json:"referralId"`
+	ReferrerId   string                      `json:"referrerId"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount  Money                     `json:"rewardAmount"`
+	RewardCoins   int64                     `json:"rewardCoins"`
+	RewardCreated bool                      `json:"rewardCreated"`
+	RiskScore     nullable.Nullable[int32]  `json:"riskScore"`
+	Status        EventConversionStatus     `json:"status"`
+	Warning       nullable.Nullable[string] `json:"warning"`
+}
+
+// EventConversionStatus defines model for EventConversion.Status.
+type EventConversionStatus string
+
+// EventDestination Where a physical item goes, in Incenta's words.
+type EventDestination struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postalCode,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventExpiring Points that expire soon, unless they are used before.
+type EventExpiring struct {
+	// ExpiresAt An instant as Incentable's callers read it, UTC, to the second.
+	ExpiresAt EventSeconds `json:"expires_at"`
+	MemberId  string       `json:"member_id"`
+	Points    int64        `json:"points"`
+}
+
 // EventFeed A part of the feed.
 type EventFeed struct {
 	Data []FeedEvent `json:"data"`
@@ -1396,8 +1944,308 @@ type EventFeed struct {
 	Next nullable.Nullable[string] `json:"next"`
 }
 
-// EventType What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-// by the order, not here.
+// EventInstantOrNull An instant in UTC with milliseconds, or null where it has not come.
+type EventInstantOrNull = time.Time
+
+// EventLevelUp A member reached a level, as it was defined then.
+type EventLevelUp struct {
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins int64    `json:"coins"`
+	Level int32    `json:"level"`
+	Name  string   `json:"name"`
+	Perks []string `json:"perks"`
+
+	// PreviousLevel The highest level reached before; 0: none.
+	PreviousLevel int32 `json:"previousLevel"`
+
+	// ReachedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ReachedAt   Instant `json:"reachedAt"`
+	UserId      string  `json:"userId"`
+	XpThreshold int64   `json:"xpThreshold"`
+}
+
+// EventListing A redemption at a partner of the marketplace.
+type EventListing struct {
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant              `json:"createdAt"`
+	Currency  EventListingCurrency `json:"currency"`
+
+	// DiscountCode What the member shows to the partner.
+	DiscountCode nullable.Nullable[string] `json:"discountCode"`
+	Id           string                    `json:"id"`
+	ListingId    string                    `json:"listingId"`
+	Partner      struct {
+		Id   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"partner"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+	Title        string `json:"title"`
+	UserId       string `json:"userId"`
+}
+
+// EventListingCurrency defines model for EventListing.Currency.
+type EventListingCurrency string
+
+// EventMember A member and the profile as it is when the event is read.
+type EventMember struct {
+	// Changed Which members of the profile the change concerned; `member.updated` alone.
+	Changed *[]EventMemberChanged `json:"changed,omitempty"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds              `json:"created_at"`
+	Email     nullable.Nullable[string] `json:"email"`
+	MemberId  string                    `json:"member_id"`
+	Name      nullable.Nullable[string] `json:"name"`
+	TimeZone  nullable.Nullable[string] `json:"time_zone"`
+
+	// UpdatedAt An instant as Incentable's callers read it, UTC, to the second.
+	UpdatedAt *EventSeconds `json:"updated_at,omitempty"`
+}
+
+// EventMemberChanged defines model for EventMember.Changed.
+type EventMemberChanged string
+
+// EventMetadata The caller's own object, as it was received; absent where there was none.
+type EventMetadata map[string]interface{}
+
+// EventMilestone A member reached a milestone, as it was defined then.
+type EventMilestone struct {
+	// AchievedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	AchievedAt Instant                   `json:"achievedAt"`
+	BadgeKey   nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins     int64              `json:"coins"`
+	Id        string             `json:"id"`
+	Key       string             `json:"key"`
+	Name      string             `json:"name"`
+	Threshold int64              `json:"threshold"`
+	Type      EventMilestoneType `json:"type"`
+	UserId    string             `json:"userId"`
+}
+
+// EventMilestoneType defines model for EventMilestone.Type.
+type EventMilestoneType string
+
+// EventNotice Something else worth knowing.
+type EventNotice map[string]interface{}
+
+// EventOrder An order as it stood at the event, in Incentable's words.
+type EventOrder struct {
+	// CancelledAt The same, or null where it has not come.
+	CancelledAt nullable.Nullable[EventSecondsOrNull] `json:"cancelled_at"`
+	Carrier     nullable.Nullable[string]             `json:"carrier"`
+
+	// CompletedAt The same, or null where it has not come.
+	CompletedAt nullable.Nullable[EventSecondsOrNull] `json:"completed_at"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt   EventSeconds `json:"created_at"`
+	Fulfillment struct {
+		// Code The first of `codes`.
+		Code  *string   `json:"code,omitempty"`
+		Codes *[]string `json:"codes,omitempty"`
+
+		// DeliveredAt An instant as Incentable's callers read it, UTC, to the second.
+		DeliveredAt *EventSeconds `json:"delivered_at,omitempty"`
+
+		// ShippingAddress Where a physical order goes.
+		ShippingAddress *EventAddress             `json:"shipping_address,omitempty"`
+		Type            EventOrderFulfillmentType `json:"type"`
+	} `json:"fulfillment"`
+	MemberId string `json:"member_id"`
+
+	// NewBalance The member's points after paying; at a purchase for points alone.
+	NewBalance *int64 `json:"new_balance,omitempty"`
+	OrderId    string `json:"order_id"`
+
+	// PointsSpent 0 where it was paid for with tokens.
+	PointsSpent int64 `json:"points_spent"`
+
+	// PreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+	PreviousStatus nullable.Nullable[EventOrderPreviousStatus] `json:"previous_status"`
+	Quantity       int32                                       `json:"quantity"`
+	RewardId       string                                      `json:"reward_id"`
+	RewardName     string                                      `json:"reward_name"`
+
+	// ShippedAt The same, or null where it has not come.
+	ShippedAt      nullable.Nullable[EventSecondsOrNull] `json:"shipped_at"`
+	Status         EventOrderStatus                      `json:"status"`
+	TrackingNumber nullable.Nullable[string]             `json:"tracking_number"`
+}
+
+// EventOrderFulfillmentType defines model for EventOrder.Fulfillment.Type.
+type EventOrderFulfillmentType string
+
+// EventOrderPreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+type EventOrderPreviousStatus string
+
+// EventOrderStatus defines model for EventOrder.Status.
+type EventOrderStatus string
+
+// EventPartner A partner of the marketplace as it was.
+type EventPartner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Name      string  `json:"name"`
+	PartnerId string  `json:"partnerId"`
+	Verified  bool    `json:"verified"`
+
+	// VerifiedAt An instant in UTC with milliseconds, or null where it has not come.
+	VerifiedAt nullable.Nullable[EventInstantOrNull] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]             `json:"website"`
+}
+
+// EventPoints A movement of a member's points, as in the member's history at Incentable.
+type EventPoints struct {
+	// BalanceAfter What the member could spend afterwards.
+	BalanceAfter int64 `json:"balance_after"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds `json:"created_at"`
+	MemberId  string       `json:"member_id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Points Above zero: given. Below: taken.
+	Points        int64                     `json:"points"`
+	Reason        string                    `json:"reason"`
+	Reference     nullable.Nullable[string] `json:"reference"`
+	TransactionId string                    `json:"transaction_id"`
+}
+
+// EventRedemption The same order in Incenta's words.
+type EventRedemption struct {
+	Carrier nullable.Nullable[string] `json:"carrier"`
+
+	// Cost For all units.
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt     Instant                   `json:"createdAt"`
+	Currency      EventRedemptionCurrency   `json:"currency"`
+	DiscountCode  nullable.Nullable[string] `json:"discountCode"`
+	DiscountCodes []string                  `json:"discountCodes"`
+
+	// FulfilledAt An instant in UTC with milliseconds, or null where it has not come.
+	FulfilledAt nullable.Nullable[EventInstantOrNull] `json:"fulfilledAt"`
+	Id          string                                `json:"id"`
+	ItemId      string                                `json:"itemId"`
+	ItemName    string                                `json:"itemName"`
+	Quantity    int32                                 `json:"quantity"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+
+	// ShippingAddress Where a physical item goes, in Incenta's words.
+	ShippingAddress *EventDestination         `json:"shippingAddress,omitempty"`
+	Status          EventRedemptionStatus     `json:"status"`
+	TrackingNumber  nullable.Nullable[string] `json:"trackingNumber"`
+	UserId          string                    `json:"userId"`
+}
+
+// EventRedemptionCurrency defines model for EventRedemption.Currency.
+type EventRedemptionCurrency string
+
+// EventRedemptionStatus defines model for EventRedemption.Status.
+type EventRedemptionStatus string
+
+// EventReferral A code was made.
+type EventReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant                     `json:"createdAt"`
+	Id        string                      `json:"id"`
+	Reasons   nullable.Nullable[[]string] `json:"reasons"`
+
+	// RefereeId Whom the code is for; null: anybody.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+
+	// ReferralId The same as `id`.
+	ReferralId string                   `json:"referralId"`
+	ReferrerId string                   `json:"referrerId"`
+	RiskScore  nullable.Nullable[int32] `json:"riskScore"`
+	Status     EventReferralStatus      `json:"status"`
+
+	// Warning What looked like abuse.
+	Warning nullable.Nullable[string] `json:"warning"`
+}
+
+// EventReferralStatus defines model for EventReferral.Status.
+type EventReferralStatus string
+
+// EventReward An earned reward as it stood at the event.
+type EventReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount     Money  `json:"amount"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant in UTC with milliseconds, or null where it has not come.
+	ClaimedAt    nullable.Nullable[EventInstantOrNull] `json:"claimedAt"`
+	Coins        int64                                 `json:"coins"`
+	ConversionId string                                `json:"conversionId"`
+
+	// CouponCode The coupon that was handed out.
+	CouponCode nullable.Nullable[string] `json:"couponCode"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// DiscountCode The code that was handed out, of any kind but a coupon.
+	DiscountCode    nullable.Nullable[string]  `json:"discountCode"`
+	FulfillmentType EventRewardFulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant in UTC with milliseconds, or null where it has not come.
+	HeldUntil nullable.Nullable[EventInstantOrNull] `json:"heldUntil"`
+	Id        string                                `json:"id"`
+
+	// RedeemedAt An instant in UTC with milliseconds, or null where it has not come.
+	RedeemedAt nullable.Nullable[EventInstantOrNull] `json:"redeemedAt"`
+	ReferralId string                                `json:"referralId"`
+
+	// RewardId The same as `id`.
+	RewardId string            `json:"rewardId"`
+	Role     EventRewardRole   `json:"role"`
+	Status   EventRewardStatus `json:"status"`
+	Tokens   int64             `json:"tokens"`
+
+	// UserId Who earned it.
+	UserId string `json:"userId"`
+}
+
+// EventRewardFulfillmentType defines model for EventReward.FulfillmentType.
+type EventRewardFulfillmentType string
+
+// EventRewardRole defines model for EventReward.Role.
+type EventRewardRole string
+
+// EventRewardStatus defines model for EventReward.Status.
+type EventRewardStatus string
+
+// EventSeconds An instant as Incentable's callers read it, UTC, to the second.
+type EventSeconds = time.Time
+
+// EventSecondsOrNull The same, or null where it has not come.
+type EventSecondsOrNull = time.Time
+
+// EventType What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+// of both. So a purchase is told twice, once in each style.
+//
+// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 type EventType string
 
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
@@ -1421,15 +2269,21 @@ type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable. Of `points.expiring`, how many `points` of a `member_id`
-	// expire at `expires_at`, unless they are used before.
+	// Data What `type` says it is, see there. Names, addresses and codes are those known when it is read.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
 	Id string `json:"id"`
 
-	// Type What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-	// by the order, not here.
+	// Type What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+	// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+	// of both. So a purchase is told twice, once in each style.
+	//
+	// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+	// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+	// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+	// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+	// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 	Type EventType `json:"type"`
 }
 
@@ -3438,8 +4292,8 @@ type ClientInterface interface {
 
 	// ListEvents Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -4723,8 +5577,8 @@ func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId
 
 // ListEvents Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -10185,8 +11039,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -23156,8 +24010,8 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -58940,427 +59794,480 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdts49i/4Klia/1mp6qZl2bGrKvKHcxzHqXLnYo/tVHq6nGNCJCShTQFqArSizj/zeT7PI86TzMLe",
-	"AEhKpG6Wb9Wq1asjSyTu2Pf9298akRwMpWBCq0b7W6PPaMxS+HgSs8FQaib01jkbJnTMYvN1zFSU8qHm",
-	"UjTajVCnGQuJFISa/6kRS4nuU024IikbMqpZTLoyJVwrEvomo/HWOzYODwjtKCY0kbrP0hFXrNkIGirq",
-	"swE1fenxkDXajY6UCaOi8f170Dinmr3nA6634P+nR3TO/pUxpRWhSSJHLCZcEN1nJMrS1HQ14iKWoya5",
-	"gD/6LGXm55SZEVOSmEbLgxhwwQfZoNFuBW5AXGjWY+nEgM7ZgHLBRW/GoBLW1Q85IsUqluiCRVLEimRC",
-	"8wSGAp2Y/ropU31Ce5SLNQ6I6XS8ddjVLK0fjJZkRLkmHdaVpsN0zEXPjmSZzv6+ZRd766TivH6kA6aI",
-	"7sPxhMfcbiiW3rL0hSKJ7DXJYTKiY0XM4TS9s690MExMVyn713Vr55+t7i9qb7RbHhj9+p6Jnu432rv7",
-	"+4EZqPt7xw9V6dSckO9mqEOa0gHT9r69TmR0UzXmyz4jTOh0/EIRHpeH0zEvlQfEzTtDqvuNoCHowD91",
-	"EjcCM/yMp+Ymm4u7+uiDxhEdDCnviboRR/b3ikGbn67VEJqqHG+Ut73eIStWN9xuSrOYRFSxygErNneR",
-	"I2x9rQOW4palisv6VfZPVA1bitvrvf2fasZbbHydo/5NJnHdePsyiStGar6eu8B9bHedQy0wpHdsPD3k",
-	"D/QGyIU5zklCFO0yQ6iQs7WJOcKadhJGDi+OTk4Ckgn+r4yRIUuJoUkiZjFh3S6LdJOY6Ss6YOSGjcmI",
-	"6z6SHTpgV8LRoh7T2F2Xp0o7hgpE8ADfoQJ4padee7u7JOT5NK4jKboJj3R4QEZ9nrC8uSvBFVGaJwlJ",
-	"M2EYVUD2Wq/Kr3NxPUxlL2VKhc0rUdqlARt0WLo1YINr2ol2dl+6fUKpId+pCT6/BJUcUq1Zatr833+Q",
-	"rf/7y1//q1G5b5oN6o4Y12xQccTSUXzdau1UHy2O7a3zaL1j47oR3jAk5QdESA2SkWJRyiY4zQ0bz70S",
-	"N9DJOoddI1X9JkdkQMUYGBFnRg4Y0h7eZ9UkH4Bl96kgO60Wyn7dTDHYAhj2vzKWjvNxgwxROhYx69Is",
-	"0WaUgRk0svidVivIGf5OJcN/z5Xmole32An+XHEi7C9zFznxHaxzoT/AZaobNV41GHRAor5UTJDOGO4y",
-	"XE86GLDm5OWcuJXlWQxcf2udBE+Y0lKwSuoJE3FPvFDm3JfH/HV4vdNqtWoGXGx7nYM+7XbrF16aHysO",
-	"C3w/96hI2/Q6h3tGe2x6rJ/7POrDHQxIJDMBelYqB2SnSQ7xbnZYn4sY5XuqNJECJHg2GOpx3cU0L1bf",
-	"y53Ctdzd2ft575eXP+39PPd2ntFUi/rlHuLPFQs+1GLucg9942tdcCmTenkrZmQoZVI1YimT+UPGxtc5",
-	"3nM2ommtxMVoKlhMUnhoWb6YuqbXOd7LlAo14wpq+7vlkSciYlbKMkKYIlyTEJ6hkXnrmsdheUr6q7iO",
-	"WbdW8tX5ANY3r++mKTWUQjFU52hsFVHzVySNOAgf6XCY8IiaoW//U5lZf8vH/q3B0lSm+EqMl+mWJjy+",
-	"tgJfI2jETFOeqEb7j2+NLmdJ3Gg36MDQgEbQGDClgGA0Bpky2jShmiTM3P+dxvcvxQfwHVLxHK4KU9ps",
-	"0aTKa2aaL9J/pazbaDf+j+3cjrSNv6rtYzOVQ5BhcYGm99or4YoMaNKV6YDFAZEpoSTNEmblCLPnZovn",
-	"W6eqhmPf2q56pcJgMKuJ0rPfrYoG4vbdNpkmKaPx+Jp95Uqrmj3mcWl/qRUSnC7BzXUhtoWJnZ716MNs",
-	"9qHf6pLqM20TJJNKCvmhVkEJoLErERYsTOGPcH5MBzw2n8ylN41qesME+SEsr3X4I2o593K0Jgxfs1oo",
-	"PnrnQ/lWph0ex0zc7VR2fTPFA1k6WXCWjEKb0OgGVVcVyaETYFV7lHLNHpCgVI1FdvHMyyFLYfITtORu",
-	"i30ijMZKk+N89Van9djUNf5Qu+pKDpjum7sxAhNtKsGS9hBrfOG7zgT7OmSRZvEBypiyR26EHAGDtrqK",
-	"J+/xWpf8HRt/4GpAddS/44JXGE7mHPYJekVGVBGj6oKXY8I684DnfpqOdlgiRQ8M6xPDWutefJT6rcxE",
-	"fLeNEFJfd6GZ2tW3LExITdyTD7G4n/tUl86yABdCLJmCsQAbQScCV7lyTqiIyUDG7InKLWd0nEgaX0r5",
-	"nqaoYK6+e0Ns7FpLeZ1AczPuECMdGY8NR4ZHU2s3Ih/46we8L7VjAOnhF/PJbCoVhA+GMl3vnbmU8gMV",
-	"Y+cVvNvip1SzazCosRm3R0uJBrzUdfqAQj7VBRcjEMtsOLGgFX7dmeLSxOP1jtjFWslfqXagLtqKefwR",
-	"Bb9Pgma6L1P+b3ZHgpwVW6oXRJiICTUHi/bYwMgiRv6iilDSYTQ1F0vegPz4EGftozTdwwU2lJmShN+y",
-	"icGt9R5/EvSW8oR2Enbn1fYN1V/hdIyuICBMZCDNnB7wGqOHnERUmNWNJXI8IUfgxwCZ0CgDQo6EETo6",
-	"DAXTXOGrFj8e5674hYExHMYxuN8LFpthatQFzdGac8NFPG8JoYV35sHvgRFoWMl+2mgERYvSfqs1ZUMK",
-	"Grc0ydiE7enlbmu+TS23Yv2BY3VtffFPy84/WQTU6TC+pSJiRzNnrDAuw3zsynRANeonP+01Cobglzv7",
-	"L39qmf+CeXEZxRG6tisH12Nc9F5n0U1V6ApIY+zrkKdMESnApv3p8ojEFG52eQrWKFY5gxlW66BhOzjU",
-	"87b8Y5bApT0RSlOhpyaaNxS40VTOWanayYJqxWIjpICdXzVJ+HUIZhLBzH1UQ0PajLiJf9s+wSQqzBT/",
-	"aAwlF8DxgRqbD1+HhYHk5w8G8p7TDk+4rvHodKS8UUanNmtPzQtNcghzU4SmjGipaaKI4iJC53OH9bh1",
-	"N2dDQxnANoMrVrFp8T8zpatizd6wODPqplEu+1SASjm1sdObSeFAVYSuyUybMcRc9ELTJizcOCBKSmEE",
-	"fXCaH4DvJCCZiI3ykSVJQEZmX8qLTY7NB878wthDeSXMkpgvIILHtYM+GW16AeMEG6AVims2UPMOXemG",
-	"fPdTpmlKx+bvDk3M9a6zruP20F7KGJJmRqM+RuA18wX0MXeGE3QqDufpCHfCGnoqN2MWSXC3rGKY55kg",
-	"MtMBoYmSeQCaPXl9esuAv3cYM4wmickYfedL9s+Vyqq6/5XfMhGQhCmFW21UfLQedmh0s+CxK5yumptt",
-	"V84wVLjE8YE9TjHBCwvXCUIEhDWALzlD02hl/6cCPPcrNJmymLFB1bJdAB2SAgIwVHH9InMck4TFRKaG",
-	"GZOU6SwVbLEbPEFSi+uaz9CeUr+phYHmBy3IiYsnC4XrUkWZX+OP07M9zF30ZiW56E3QxCnC1qlr6rNd",
-	"IyMxITEXcmTXzxx7M7MDMqBj84BgPar5LVvwFFbfXegxNQTM6GJ0RNPYhqbKERe9A2Jt5PbUy26XhHb4",
-	"4QpnJuFdpvmAHYMrcno4x7csHaMACUQ1ZRHjtyy+Q1fntcd0sjO1pmN7t5uIoUBDmgJDWH2xJy6LO3MV",
-	"F2ViUyqWbsZ9UNPyopUx5snIdkDfvSyy+Atfhws/PLEMc+SfwvSMSFxx2QWyb8usCcTTQmTR9DWPUgh6",
-	"ny87epkxaPC4yt88JZ3dQQkpBzUCJfFxIPVayMQqgGWfK2K6pSmLDwg1KjWLSZ+qPhjAQ8H0SKY3IQik",
-	"YcxuuT3Gs3UW8G2WFBc7+qCwoLU79s4uTAWVo27ruCK0IzPdJpSESLtB6uNxYB4K2YDyJCQ0jlOmVAD7",
-	"HMZyQLkIzb7bH5gKTAN+mp0xoeJKnJy5B8gPJ2e3P7UhrG/7p70frTfbLYV5YSyzlBgtmcemZa5toKWV",
-	"1nFw5gszJHNjYRRmRbBXuMSmtUoZHlbkPa/S6WKqwRCwkJiJd6FCvhzSHhcUF3l2E2f5k5MbDkMptVW1",
-	"uy7IvGpzpdnSIeUxUmtz+jpmDcAt1peDCg6cxT22sE73QQqG8jS8BuLN0u+uQg2YiFdRPRcmIxgF8236",
-	"hzRD69Ssbt2OnJtnvwcNpWmqVxuu0lQv3N8FPPw9aGTDeOkVtXHuFdwX6TmEmnBhzlAEktWcoLYpygVL",
-	"6mZUWBS/me4UNcrHKR+aXf3iiSnOddblWMNd9/fsaVz3c3sQq+i5TywhQzo2xFgYAsDE9HWHlI55Y35r",
-	"HjL9/c7ZyIzBSGNv6FgVbkhBjhtwceitSktRgiEdn0PagKrKbDOr1WUpg2nTJDntQujPrB4w7C8f+peg",
-	"IWynGMvmGk3RsLr+Vo/ocOllwGS3ugWeODV++PnyFLegPJJS24V9LC19YE/FvNNXaxZd7lBNHihvDW4F",
-	"dQH2MR0rQm28JlHa/Hl2/PHNycdfXW4c9+pilFA+QIUkt8n+tD9PG1n6FNunp46xn0+XJopNzuk91WC1",
-	"dHlGoCGbqcFWmvtLtJTVRqc7XAc4tLVOfOyb0VSoA7DngeRgHRhmLGu9RHPHkrJ0pcEscffyzStfPr95",
-	"r+adxq62Nku7fC8URpRHCY9uAsISxQoPRTI2TwAj41IYeTk/Aza2z5qyJ87t/GSP2kt74YSJKc0tpJHm",
-	"tyzMGYeGrC5QtiFkPnT8OrQpsSFy7dAoOOGQZorFIZh27LVLmcoGRv8JaRr1+S2LQ0iu6nJBk7Iwj50D",
-	"ETLNNIKGe6VSeHfT+b1OYjlEYYWCLjaiCmdAhTOoEynWo5OuIgwW5KwlJKgZItAsMm2XaI3Sj1v0xxaC",
-	"VKW9EW8+TVCfLNwoQzJGkA6CSayK9wRNzGlMkTVMHIZS4u7UCYxm5pwaetQuUC+aGEWXJd1pYlVxule3",
-	"jUwrMZWmDQwpv+VsxNIXqtK4YUnYSVytU0Z0wJAUt4mQGCUkgFbwKEtoutA83docgXd/spv3/IY5rIOF",
-	"m5q9GZCWYqiBzbsLiJJ5zr6QYpnOqjMzPvelsh2hFcicOpklMTpkOgxF8Io2YTvi1VTESKbOH16VEVgp",
-	"3djzX5HEyOgt95695qL+NnMhL6DNKspgdL5ssTbwyUoFciLj3e/5xFkKprO2/Y4Vj7YfllvCfFUq7Gql",
-	"TaojSW8gKKWKMEVUsWKQB7oTwLClCnRqQ4k2lOj5UiJ7rBeWKdCtgopAJdnYULaHpmz5JtbRuLXIkoo9",
-	"AQHS7mqFu5ERLmIbmmiINMiMQUGhGDHe61cJjuyWx8x6sGkcc9MCTc4Kz+BlrlB3TbvK3EvygfKkI78y",
-	"DG4YUHWDXZVnETS+bvXklv3yn0qK5jkdfbChkAUb9rSHSpAwZVRJoULnritKzmV+NEUjYPJ1HnOuCY1j",
-	"FrsYJjiAJR12Z8lAOGs3tr0G+RLX7qu/k07BlEOIr6XDYSpvbeTDPyEtpxEg8A98isCwUqlyJnTUodHN",
-	"mUx4NK6GfuhSyMgsRQxARELKaNRvktC6l6+lSMZhm5h/0C3js/mkDTkhoZbX/2apDNsktqGi9EpYT7XZ",
-	"MvNjYDcOU0O7Mu3xW3N8Qhf/ELbzJzoskgPApIhZRyP+WAK2JxvaMKRjIrvdsmZeHDK4hmFU4GXDLmpW",
-	"q9pDnGd+vFBEc0RnKN+fgbx1kcKTh4tBek5u11NMtyGnxEzPZZFMG8mEHC2j0TOaXPIBW/iVycMqR41C",
-	"K4GfUOVhlTE7kzKpnG2K7Bs8yQwsGBVxgMXI6nILR/AuxKtoCaGARGa6YECjkKKPB2EAxh4jisqRmBtP",
-	"USOYFHjwPfr36wLScL5mngxmCj6PnpSrBKIMrCA4k4fZvftgnp3lMLyVPF54wEZDiFM6EsBsOmNw5ZQi",
-	"bO4a7VJ0xQ1QqCiG1fvQMDvsuYYmuwzrkArcbXhkyaC4sdMBsZjpxOKwDXunYOvwosJVGpmLO8w04YYS",
-	"95hgKcXH8ZJRItgIBXOIKXVk0FFc134jaPiXq4msZ9LT/O7o9MPZ++PL4zeNoPH2/eGvv8Kn8+O/HR/h",
-	"l8d/Pzs5P35T3TBsuDdb1jl5lgsUyO3rd/Tcl7fj/ypEiSCCZrOcQrDXmoWedbj1D7r179bWq+utShSt",
-	"/FovhXOxvGHYrfLDBwtUC1sw/srbgYfD3pHaw3EXCrosVErF8KH7+uH/JpO4duh5QkSFuyeL+gfEMEyp",
-	"NNlp/e+dfSOBoNcjSappc0HuLf03L8GCKjX/fmFWhOFZVGerpWMEOezVCgcd1IgqAWYMLMzIn32utEzH",
-	"ZGREXNWXo+lrut9aMn+ngNSF6xTk8C52TPX7f6LZoHb/I6pZT6bjWYlJ1aJJZA/0Igs517hTWs4ZI2lV",
-	"5kjxAe2xT2mlKfLT+ftmVSNLDnCRQEuz0D7OcjVKimGpR1Lp2VlWO/VXa768upgVx8zGWXHMO5VKjvcK",
-	"oz2PpgX7ZA4LvBKVWEj0xujde12vapoL56H+zr1j4zslDr5j48mTVBUyIBGEdIrALHLUAAhlcevlhXkc",
-	"Se/XE3zBOuftXzuTcmx1DqKLi8Pe61fQYjgWVnHiZjtsKsOOZJeE+dWxkcb52bCpcSyudn5uKOAiA5Q5",
-	"RuIdpzosAgA+SQLJtE4gP/ws5dFc0e5i4vF7IrE23UdhbggQWarwJxQ9kACjenbPZJfrZBX29vDkuogH",
-	"iaOuJzmIv1pLtzH2vjITZMv85ML9p2jxXmldXi5wQ6qUv0MxttkBJcjXF96KteReLCahzB2q0ej/IUVl",
-	"fIr5jfzbEOjOGOxtJ4cfDwEtJyAqi/rm3IbHmVnl7dcsTbgIDyBNNhOQc4UW3vLUftpbcojTFqEZJ8AB",
-	"zNbrSwAwWYlt+xEYDLq9w8Ojy5PTj9dHp58+XoaBc33CjzJbgF3PXXcbRVZkFaUnCzbhDo17Do73jr3e",
-	"VE0ct9ScTEhjifqSR4BBizlBhH2lkU7Gdzij5f7eypQMmRwmbIUm86S0YuTtqqSygjT2U6b6MomXoHAL",
-	"qMf4zWx24k/vpXl4Sv5i41z8guaKg62/E4CNXHsfeA3s+iGJeY9rCMFgAwtUn2PlrrJxjuJVR1a4I1gi",
-	"js7ePyaKVcnJO3MV8bsLA5P0x+HK5/OpX3sLlVy7+itqmSPWUbwyNnY9wmKVylQ/yd+p4Hp8JON6qhtZ",
-	"A1sJA2WSqy5n6lwmnGSF0+qa/6RYWk3F3nA1TOi4dHDdW0t3OLHiEbo6CnOsWv43tJKYxxTCij5dHk3d",
-	"lvIoWuU1b229+vJt7/sWftjNP1Su/xsZZQMHjbRw6MChIKdDJg7PTsjLZqv5ksS2mRUCBkrxONPYBR7V",
-	"0sJlo3sqjxUgJxDLFkMUk+rLkYfjt/DUxIxSimQmDM1Meu4yZJazjc6LocMEkZVMp2WNt8qJy92ioP+9",
-	"m8qBU1a4xXSOmYPjXTICbDL6by0hfN0s6fIkMWfocgEe+3bi8e9Bo8+S+JPQqBus5OWZmkjRRF1BWjAb",
-	"f8WgtWLI3nTbcr4nx6aySAzwT7OE/T4nmbJQ+AlSFSxXBvLanAu9tJgujaPKtelMcK3qo3aGdAwBqSHc",
-	"rVUgLJbPOp0bC1csyCETNhkdNxkOV1j5Qgzc5IEuuAqc7wDXpnSdi8e4SCNKx22ZVFRDXeuBboxOqHjM",
-	"bJSmIbGYt4n+Eks9IDu/gno6crhY6tUZHctMW/I4lXt12iUhrEdoo0VycKFSWqkHtNMW5c4MvzIfq4Ki",
-	"LDbQKdoyNdiPaxlg7sVabFx2K8/xtZmjymGoubKMs3IISrOhqqr8JzQTEYP4roKO5y3U05Sy3v5coAFL",
-	"Xm2PdrEAd57MXLJIFe6KuSs3fSvtLri1mHGHzuu9jkWYRbvc5PXx+9PP1x9OPp58+PQBY+JsXQeuiJaS",
-	"qAFNkiY5Ojy7Pj8+PPrt+E27nH3Yp4r0aUxokiCbhlQ2CKy6ZU3y+tObX48vr4///tvhp4tL97Y/jH2q",
-	"muT8+Oz48PL66PTj78fnFyenH9sT2YJYzszQgRFF0Ibmlfh4en1+/Pnw3A3IMAskBVr6HMhSyF5pso2g",
-	"UZhUI2hMjhTCQiYG1ggavtvKCJFjkcrEiaoVtKxPh0MmFKScly8A2K8QbZtkAmEwkcY3SSiHTNiQRYtj",
-	"zW2GpNnE0PQf6bBN9lp75Snb8E58oHrEBeTOaTOmAxqtVrHmIoIe2QAGD0k6D0xmseB407RNKKmIiPKQ",
-	"p9PqirI0o0AyAl+Wz8jlNZH/HiG1ypoAhSioImERJHQB0BqreLnh5qtU7HH6qk9iRMIWVVIEvwPVZzEH",
-	"/w9wPdDIoA6Igno5TfKaAd/FaCwzU5Abcp474rrfvBJXYouEE4VmQvLDXqv1Y3uqLgsQPSIzDU0bFQBc",
-	"v+qAhHb+ocVIBy7RhMaLcMLQ8s6P4DWej9cLr/tKFPDuyx/xJpVrPfjqDi8U1n3AVz2yPLy6h92CPdre",
-	"3FrkdjswfDiVmbYtmjsv42vTsK0xDE3v21HBk7a4SkA6mYbJ5ZVX8HVsago43bS04+bnMMrlLUvzhcY3",
-	"J6qYmAG8sq9h2RO3srRUswrN8a4aSrO08VAWCVRzv/cUYrYDbMzR/AAzvmTqQAosInBPYjIyFDTUVDMU",
-	"TlAAxK5cE7h4Ni/b9lViKx5e34wTU7XBKyZTvwmGil5bQuv3tsTZQN209BYFzrK9kBlab8ZqaGtijxqs",
-	"8TXEtduNdYPLXzQs03nj0JijXEr2gI6RcZZ2yUXOl9rDKHrMlbKB9Qjw4AvYFJJ8U9bNRMzi/FDjS7yT",
-	"lJfQFbfC2QMAFnSEL2qm9LU53Bip716EeH2K4eb5NCMqHMwzvm2D9K/NgewmclTq2EXwo5CfMHqLcmtK",
-	"RY8h8sNPe1sdrokVvuzpq6pdSn7Y29217U5XtphVcmO60WLBoOI1mahHxNUCtYiw9SLiPgwVmpwE2D8g",
-	"pbJERBmx3Wg8iUS5fUTdZS7Af4fkh31P4GYgbnswcHeHi5VjoBGzL8UaLf/KpGaTVVlKssZ0qbEJFPhi",
-	"QaBixY5pioioK1NFIabqXE3TnoKaXKASXl92Nx4ACws3tdC4u012kPk9MQy9dP5z9E9/pM2YqovC1Jwp",
-	"w+zLFRjKYO4TNX1qJbi6/NpT4UVGw+JdyfDciIx76YrugzhQgYWENcQmGz/RRhrXfRfOGNEkYalpRBvW",
-	"3iYhKhNhQEKINPjj5RfzGSYbVspatcLb5+II8dZxPV/IwpHn7VYKSrdM6LeMVbqmHKgm1EFmVUFBS4Xy",
-	"m26gv3J41E4xVMdLsoJ91fXhXFg9QZGQIoWAytI0JlJ464Qt4Jwiz0HMacA9poKwW2sKn4gJX85fYzMH",
-	"YKS1a+tMG7UKkdFizhC0WCNMlz2z1FA5TPYDNsQQrctMamwTtxD82Iz4wOeMOTsUarFJfCWsuR0SRQLg",
-	"bFa6nMI5b9qOGs7/24wtcnj+DUACWwjhwjc1+QgA7j2utIILh9WM7zdJGNOxCklPWvGahKlMEsAYh0A1",
-	"LoCicT02F2kghe47sExqeBu80uVfWRweEHolBlwpI6fa6q0+rdq8ogADkZIYhC1AJZcaYG3HZMwo6Pa4",
-	"QpMHflxKPX65M88sG1vMoBJaz1w/NsyunOS8O++doU9DnKlBwo7YlMVpuFf4uvI0F9+bzoARUrCw7bY0",
-	"lrbCk91Zt5Ftt8ke82iMuTEuSRG3r00s0JO55pYAmWt2Jey2b8OWB+B8Kx2Mtm3ZdsOFxXcpmA8E41bs",
-	"QaxkIqTDMrYHunQzzMTQ0JzgqYchAntyvVae/JzaVTIma4Ms0YG1oA85kry4s7BYORbTmYWnQi+UD9Sn",
-	"ulBQtklOfSypJwlhAFIayHL2NwSA9UoHj8MrgafCtBfaIgDX1PBJG80Eh8JQvSyX63FLlnRc8jq2ndCI",
-	"ofaKfO2AKJlq5b4CQjnJ9yY4xXR81wJOsZwhVPo4bLBJ0XcAm1l1GwEn70O9gcMZ2xClC5KZD3VIJNyx",
-	"hPZ8EjBoUlyRPktQK8C0fzgH+LJ53L8LLYXtSR0LyCvmThfT1syrLpe6+pJ4uL/qmtG5Q0yht91nRmdq",
-	"yCMuM9UkF5FMmfJK9I6RBnZarYN86E6h68hblq9G80qEmD+u4JERsl8ERSA0jlUpXd07FHAEUF3AkDoM",
-	"jzogLaKzVIAq6zOmJ5LjsONSUNUvrWWK9gcNnFKpib0lm1gkDSs/Xz61f37oOyzcZ/twJeZcGTN0Onsw",
-	"X6BZM3/MKZUEbBxR4Mftk2dd85VXd9rvNR3J7GEsUUkzh1Ni2RSMsuC6ScI3JxcQOHl9dPrm2MhER6ef",
-	"ziCa8s2xlYx+PXl7eX10eP4m9Nnezq5F9ZWAa5xQPghIePjp8vTD4eXxm5AMpTJ00pbS0ESKiAUk/HD4",
-	"8dPhe9vy0aeLy9MPIejiQDjGMitzztLwGkGjMLpG0MDGGkHD99sIGn645nHooJJs/CaTmaEo1qFgSxFg",
-	"xRPL4sdVBSZWLne0ZMTJ/SXA31ei34zUvpoIwHjlJNX5wQtm32ch5iyQ/1eIAMjXrMx083lUXV8zhjXk",
-	"tcMRftyc9sJqTsvzKUsYBbsr3HaPNxCCaIZwneQQjNwuTgVWE0UBfLc5jRkCG4G/grnKtlp5y08g6R0Q",
-	"EWZGPJaTs5YMQCzbIZbK1MK+q1a2NHIFTHrqsGRY5pCpOhAIdcOHwwmE4p1FQqs9WEBNw0KOnKhbiDFe",
-	"uIPJi5dDExTmVLkq9rpXpYZYDNaAnL89Ii9fvnx1QCg4ZtEAgnGWqOIPeJJwWwevFI9kdPktbQFWapP9",
-	"dxcNx7x0H9pTH374o/kFPv/1x//5wz/++4+/bn2ZeubH6XDOssYyMqrxB5hM8ZctXFA4MdQMuNHjup91",
-	"mpEcbHNQwLZidms/bjsj6bZpDjbHnN7ZpZI6Muv19UFBnQPzJYiuTvCYlwBYSjRIGSOafQXTXC+V2RBL",
-	"ApHO2Fdfqq+Zsniw5ATqzb1AFU7lFy5V/2VRuJpCGuK9pVTPyQmc1raGKUe9GB/MM5Q1JNOBkAcF92YG",
-	"AT5aarWhEwnr6sUyq++QPj1j5fDB+1y59YRT2vSW4kyC/IL7ekJeVPIHtnSKSgvjNmgiXHLxSEh/his8",
-	"EaHNkgkxTYYbtTvhtyxlca6fyK5mAksomyEgBHl/rHhkXrRWYNX3XNWJJrZtMzf7dLU4otlgDYIfkOfH",
-	"FfwK96rCNpmMoaqTizGABS8xjmYVSLu1hlZDv1XmAR4KiPyHAAmb74cBECxK2dMrD1aAGkio0p/UiprO",
-	"LJwCH4sjU8+RK/nMMGW3XGbqAtZq1aj6lN3Km9XxpVeCRZgpURdrmZUBEMqEpLAB1WtRnFvVDXCbWUnN",
-	"zam0rrgbNjY7Iko1gVHyonDonQAFIqeLvqq7A2ugHu8w0+URicc7Nv7MdR9Xe9atdsmMeJ+93RRTgCAc",
-	"w5DtzT3/T7jnQUPVnBdbmsqGToFjX6F7YdSXCUQqLlcDcW10w4+56hYsVOkbiyjW1+tWiumV64FOFBxf",
-	"uCzo9Hvzq4NOvrNqkVC6zJ1eqBi37FqnPSwm1uZukkNh69R2Mk2MJG2d/azLIh/RgiFiVfCwE9Ojuljr",
-	"OHD7Vn0sAI1ngbLVnQw8qpRY5I2lYFy9zlOSy7D4cWdMQBAHux1ozfegENXbAj7ci7pfRKiFqsrooHUR",
-	"jD7w8j/ILFDAGZq+HRPL8kLZNdM2rU+xJFELLdZMEKInbWJYDo9gqtzeGk0UZuZw84ihUeaMrwpMtBr6",
-	"0Bx8oT+BPWMavmiGcaNgzPAGjvlWjWJkasnC4S7i9JFbxvphOccaVATHgx5XTUCQqMqoUpYqKYx4RyKZ",
-	"JCzCanZ3VwI88NRKuFGXmP9RTleI+lIxbyjPreRhpsyeh0HRhl4IcmougovnNIQ7YEe9XhwvSumU0RuF",
-	"9QOxOiEXEEeAl9viWMwdzFoNkK5Ot5/hMlcGj1h9dSUb7+fqK/HUJVpUnLdOoTr/AnXy1coVqu/pjG4O",
-	"3JoPXJAfifqztwZqbenkIxNrh4g1R3GBYCRrbcfq0ShO9lIqqqj4DBS4z9Pwbza3C96xAj/Isa7O1uT5",
-	"Xgr7bXbVEJsKU10rpIgLV6Hqm1+9YN3jt0WFS6w28FUoy001cN3CeIYzEeCKk/7VbDaW8jE83AWoLaBX",
-	"zkGBq9FxOaYyqrnC5lrQ4NZAb2YjyAWFWxHkphN/yILcp7IEK3STWAdF8sTgiRClGSk03LIXgAL4u4c0",
-	"CMt5lbJL/n7WnKI2GOjAYkwHsjA3bm/CJgnPj98en58fvr8I21cCLRIDGrMmCXNYhIuwTTLRTWivx+LJ",
-	"it151sELa9KAd08+XlwfH55/hIG6JJg8uLMcRfn3IlBDcQYA0mAHCNGVfkjwV95JpTsC9dwq870FwZBd",
-	"MjDPWPlpJEnMIj6giQoQqbJJTgz9TFMOMUUkytKUiahoAREZMLequBfofp1hLx+lZkdU1YPjuWqT81Ci",
-	"p2o36erUuYkiJgsvpSsUUVzSUglzwZqLgPzW2wDql/0N9rfehZ9wGiwU3oUIAVmS3Guc1+T6/KnjvsoW",
-	"rBVvtt2VGYL5g95pO4QzlkaVmVRgTQAFvMdWvl1P8E4BmGz1TdJsgKylhLyB/mprDpeCFcBcBWhsA5re",
-	"MA2pTw/qcs2Bb+c+Ctnvi2I9rg3m9q5AttOG49ni7Ajxv5JVStD5QnAruHKrlOIKkN0qK6ZCudWiExSl",
-	"0uKAqngknOM1yKR4Hx5XHj0rdVXluMI7aUiRWfO4QiEGL0ANlBL/t8X6MC3MoFHVub+VwAGXbkDz0SPB",
-	"nzrdwrHQIN9JAShnpi21ip5nWj8zL093AV8fkFYO2OfwTgkTOh3ftbbhEBGmcOndREtDqt5t8ChU0WAk",
-	"sp1MccGUCowWrBhUlVTeUtLJLHsd2YCPscvcgtz7h6TACyv8yyu+QeOWpbzLWTzLyKJIgi4JlPGkdeBW",
-	"G1tcgysFqxQAu5eudhDkJYWxkcLkSsNaRi+3p2gNFNCdx8emgTlGaLVGbkFCzU43p/Al8hCRKpX0HICa",
-	"qnJ85uAZz8hJc+BPSx3qZSvWn9tOZtSsX6wg/GTxzumMoxKyrfde+ty2wnRn12zHIdfqynUF/C40VjcV",
-	"JcAsi1yCgGNozujQ6Oau1fxmVOybWPGp8ctMR7JKNgxv2FCHbVex3YOlWJiBwonNc9OChnmp8sgiQhIy",
-	"zsVAYi/pDROvaXRTARDr8b/7NAaoT8MDcUEdsJmVHwGDDha5MPIKAFu3OvNga/OzO7EHbiELU/XtVm9M",
-	"viCVgX6RrZlOtJQ3TRJ2Uzk4w9zAMMA/Dz2iV0BCLd+wjitV5qqZh4TGMcmGREuPs1SVcF9XtdNHYSKQ",
-	"nFluX0PnyWUAu0lXVNKxKH8CIsnqKo3OFMxK610hQELrAKsAgkwECHUumXrF/ux2z+/N3FBX/H6Fet3L",
-	"pDULNrKu3Wrp3FtxnU0ZYGaAvlYObXo4M5gUnvGq/R0Ro3S5ggkWE3cF8dsS6rpwMbwG2q25g4FbwKk8",
-	"QS4KHc3Oxi6eg8lT6BekcPZLO1RgeLPrkCM1Ypd2VEuzu/uuVzuTw91yNlqXQbuieV+coGLWPOoj7Hyp",
-	"3gpNCugTBU6JXojjc+eQOD6uEe+gyyxh88DuQQsu9anaDhoKTZfADkNr+wvdMHPx6IWyxs6ApBIkhSvR",
-	"p0l3i90yAQ7sA9JhFoYXwV4TKVjgxVfZdZKM4bsgszbJaUpCzVkKwFJKA+CcxTANECyIp0pfCYShMScn",
-	"wiNeyZsWYRwlTP6gEdHh8qXV5wfcVgbbtnMgJnB63b0UGwJnLT3+u1ceGebm40W6dtZmCIRh6TJ6gDnh",
-	"l9zyH48ssNtaCnN/PdUnJ7FqJpblSz1RKMDzLHlLraG9UKzmQc+8N8GWj/x6D6bv5DmeS9jX76tWgFj2",
-	"yFmgPDfN6WoPOA3c46raD4V9rD+veSarY0hnxx/fnHz8tRE0Ds/Ozk9/B9f52eEJoAodfjw6fv++xite",
-	"uMG1AQegmAGJL0Jmv1B5PEEBGA3dRqjXhEQK5BPmDgFIm4gJF1GSxRDAgBzuShR5GwZaWbbk0Plc0Ycq",
-	"vrIqlU3lYOVisxX26JWP9oMTRjPx+tPlb82U+LUi1ahd54dfzzsuWlB7wyuXU+o5Bd/lLUsTOrxAl38Z",
-	"Je+nPbPN0y41RAQ3VyqJXaap0nSsCKBjH5AWYSJGZBPtE079Sdrdf7W7CODN1Gwwz7HOyHHDsAx1LNsk",
-	"BECUdspoHILUin+PUq5ZCD5pQw0QNUV281oMaPIJ8/fyN64ETRJ8BcKMuFbk8OykSY4hPNO1YGtJOILD",
-	"NdR2V01yzqiRSjGEM+XafLaIrZYaQd2LK/R0IJGpLy28V4qr+OEPuvXvL+b/tr78pf3j//zBTOC/Yew/",
-	"VhY4vGD6KJHRzQw1Z7RqJJ55teosXjAN/oi67Jc8bcpQ2arAVkMafpNJ/Mai+9Y4eyHq2dURsAfTImFZ",
-	"w10hCBVsKubEdl1ZD2/VKYIHz1P2nYVtrrXZPueggI1CV6jgM9Nk6B80b3mI5/mww/nzn7Fm0yLrZxeq",
-	"hBaNGcLYBsbvIUA615qJfA0ngj0WWL07R3/a5aiaZ2FviosdTByneU6lvHTu3HBta922bmXwIJUjt7lC",
-	"CxNmdNGKLOXlojJWyBa8GLJ52IutaoNazAYw71Vql6FOv1rfM2rnFwdVnmC5SxtNMXt7ffxJjfXadlza",
-	"REPp80EECwZFYcWwahnrCYZHlWFZa8Guv80I86oAap/ANLMCPmClwgVCYGAng4dovDNCuZbAghH0FVWD",
-	"lgUhbpLDvKaZRRbOseinq/HC5AZZQvWM2vo1Xo3TSSvYgTN+kdz2peVExJ9LPV005vRRNtzWw6spQm2n",
-	"rNVBAUgogBpzUAhq1Je2AETM4zsUqa6vgW1drURJ0qUpxqSXB1OXCzK3a9Qpc9fwLHZZEX7uSzqB39Cr",
-	"qMhTD4p2TA/d7jORqz0Ni5+R2RI0HnMbtTCZNxSxoa6DfvClrtIMrLIuR8imok3hktuyD4blwSHwJRMV",
-	"HavqKJQ5taHtcVzEszpxhJZ6ZYGt/+x8NjYNwoMjLlvKc05pYlgvLgy7iOZGk01GLRRr9976Srx+k6un",
-	"WlizfMEr+WUWRUxV4Kio/IeJEK5kZORKw8AWgP9wzVT1nXvza0MCveBq7aVYuix34sOGEYAIoEqTrszS",
-	"Ku/2MpjVd/VSFz3OCzQ+5UNe8J2CH3iBN3In6dyHJ/Fb7up8rNr5TyCiH9mjXcurO1ncY3p5cxwTsboT",
-	"7NSyfCabX9DcTzZLvHCCsU2pViujfi/c7QU8XMlLcDNONBvUA0UXEGvmKiZl/8Ed3V4T0DHzvLVlGJip",
-	"p5fsfFXw2CWPTxn3ZSUb8j2Dxt6XNXkSTOVe5l5/5i3Yx8Mf+6d1zB/m/C2XGDKpxz/hE+yAgpbc8kc9",
-	"+QicUHvwPdBGRQ3+KGE0VdPxO7v7Zcv2ywVOXjXM45xulmci9Ygch8T8Rv4tBSOdCXSOgo3Hom3Um/F3",
-	"Fil/WLcXLlW73mbhoRiWwVf4WJG2d5dVvBN3u8sdnIN8sFKzO8vcFps+UO9kWW1liukf0xtbSMe4G4Gv",
-	"n5fz5NQfvElPzZ/elbL4BKuW9XcquB5Xl84/zMN9MhEzqJDel4oJMJJWVYwoWlEWEj8qzS2rRE27kS5c",
-	"1qho4lsu6LXQVVA2dkRYDazQ+LyI1c/9cbV9T/niVhEdQH34DmsSW+sPkuWgWi9k+0IAls3intwRtQSY",
-	"7xFVlSAgUcLxTiyW8vC5Pz6CN75/qUhSyK11y7WYv1bZLBRxXDD+y23gUgM4dy9Vdp+nXizWYDkJo7JF",
-	"q6Ev1p5Tmn+ftUYuWnupebtg6qoma6LBG/l2+JWxEyrtvztZhR0J7JGtuStH7iROW4mtyfCFIoKNmNIE",
-	"2napS+DVsY7lstOk4tKgabWax62euLlARqLreQGqcVS6RnWmwuWiKNc1NShzT1crTIt11V+go8qV7J0B",
-	"T7FocdgZIf/OHwp2dQvJswhQnXUIlshrTZ3YnJaWPFtz2NIdshsrUeHNRTxc6Gz4M4EvfaqNKatw03N1",
-	"AxVaZ5DipY0805mSQcNGg6yY/Fvi0fmmlAoIFtarvBKVqZh+3vnQ8jNSuBLlfOLCltbc9PdyVkabo7lk",
-	"mBlpQEvyw1AqbrSvHzGXQd6gi/oHwXoUvzcvQuQe5gC5EBvZgxTuO/oebI3nO0bU2DqNtueapTkvMPJZ",
-	"oui0hGl4Q2UlPvSqScEWzfOql2LlYJgwveJtjcpewEUGsj7yfXfKVpXo6vkwVxbZfdyR8XhBWjubMK5K",
-	"dKZDyI9OP5y9P76sCRi/G9GZqywUCVFOYuZQFnuYy2emTGWKZ7HmLl0WhMNnUy3XRVf78lQFv15egTRG",
-	"/x5XKmMuaIsN4CPSGqD78T8zpWtKk9bcE+dt8d1bUdcCP2KJVF/39Np+jd172g8DjDMQYnA45cBBOcJj",
-	"MqTjyrElsgq183gw1GMLseLkGwgdttQeyNtCWqFlQRU3vphxuwxIg5YPsWeZiK0BdWFd5xO+MiNTPwf6",
-	"ma0K1ZUntkVrbDy9lpUVi0slbCTIG3YyNXf3k59qVWVxZVbVJvqisEGwrga1Fcfz7N+Ji79q2voi7n16",
-	"s/izK4cCYC/VCca0ihRi5aIs5Xp8YeZovfqMptXg9nkRMCxsFw56+rrZbEIAB6wS6I/4vu+tr/Ww8d10",
-	"xkVX1qUVCF806oWHflNQUiIbQlBvYmQ7SExvm6/BMBq4aODADEgFWJk1QMY7lDIxny0bUsGVMDRJBcSh",
-	"PShoWLuSRk0CkFKHZyeGaSP2/QtF5Eg0r8SV+MtfLvp0yFTzL38hpwIAsSDNwAI8KkJJByCAYHUPABcI",
-	"vg+NJBxisGqYY9CETXJ8y1JbzAdk0y7liboSrs3w21WDpalMrxpt8q3ZbH7/HgY+4DKVmWaK/LDX2iOh",
-	"kPq6KzMRhz8GhJIB030Zu0Jv8CSJJUCZatKnt8y8tn8lQnzw2rxOk0SOWBz+CKvSkTFnarLMfMpoIanL",
-	"rgqwblwXLMQLN1oVrHpuQrutnQMS9anoMbNZEDepAhKzhEFUMfRs+lD2FbLbajXJXqt1JQaMCofFAhYQ",
-	"sImbnRrQxFwVvOluylnCbHScIlwfkBAWsmlORkg0SxJFRn0e9SFi/ErYn2PA21dhIbvExZvLlAxpSgdM",
-	"Q5UjKSJm8WzNIpyIYabNCrzGdTMH4W8Xpx/JD+GRFJoJvXU5HrI2oUMsI82l2Daae/gj4oK+3folsGFR",
-	"O+QDf+3++MX8YSXIK4FL1iSf7BlwgwN40Z6QKYub5I2rVJ3fjk9/bbVaLdMTFWOCbCMw6hRPID+Gagpr",
-	"j4Gv6krAMtq0mS7X5Kc90jEqFE3dssZ4oPfMBp0IQsnZ4eXRb4ENvldQrZbIzGUsUYW22wPHpjGXFrJ9",
-	"zLELIFcEnIp2SS/5gKm//AW6dMiq9Riq+M45A0Q3sxEXhg9QQcKTmA2GUjMRjbfesbG9iFhY6+z04hIm",
-	"bgeP52/IEM2FJonFP7NIMWQsMxLLK7gOZgd8/QWi6ADqubU9pDdhXazI5RHl8dwOgd+5A84V4TETmkc0",
-	"gfhlQ43GmjXJoWnuSkCUJ26kjYL/GTJHmuTQ3qq91k5A9nZfQR/7X7/CipkR5u/Z5XnHxrA24WGm+zLl",
-	"/4Zz2CavgWQTT86xb0vvFYTd5ziTXCAGp4xZQBJ+y+DaMaUPYO+vRIclUvSUmY0D7XQEALCVkzFJ+A0r",
-	"0Ad72ix9Yl+50jPyvaD6nT2i5kyaoULyF0Suf92C3y1kjvX+N5CaY4JqgY0dnp0UwjbbjR2A6hwyQYe8",
-	"0W68bLaaLwE4TPeBN253Eml16V4VSthHtMYCVIJhin74Rm6EMjivsQHIJrHEpFZYyx/ZPkPL3tzn3gMQ",
-	"oHmwovItc3iHFmHVyGcgGZsn/pWx1EO7t32RZJB95hYOMZPCKCsjTqZMDaWwzpjdVsvinGnrMZwkgSAf",
-	"f6VGacuR4/4owQY2dlu7P221ftra+eVyZ7fdarVbrWar1fpHA9WVBuzLdWvnn63uL2pvtOukz7YvioGA",
-	"Io2jPk17LEZ4KT1CDNBbmmRgSpV98b/sUJqRHIBwXEagsyCXu/sOlnLHw0vulKEgd0C+Wnz9AEcP5KTJ",
-	"rWOIuym7bgfNpvUZjW2e/N+3rId466Q2Hs4+vl16Fnrbww2qeslv5PZrGheiIvdaO/Nf+SSopTIsxpde",
-	"zn/prUw7PI4ZuB/2dl/Nf+NSyg9UuMRbMJbuLzKjE5uHcWwYP771cqFJeQ0O9jcbDGg6tpcbqbfZTJD+",
-	"DP2hPYU5xTQDzc2Sp0Ybv4LUWQzDULUZb1RDEYqUcuVIICbbhK/fnx69u35/cnF5/Cb0efuGQDfJB8qT",
-	"jvwKuP466pO+HLkMAUQ+UUOAgDu4EoLpkUxvUP6K2S2PrAhzw4basO4bNoZEG9UHdpCMrXeWI/ylYWeJ",
-	"mcm4kJTg5INXVyK0v14DaVeWNpeJ42EcwzVYmjQW+DsUEP6CWhFT+rWMx8vRnhVoxt9kX/wVMD9VmXQs",
-	"evndxP39Kut13udaoqk7y83rKZDSpYhhFSG87LMcNLdA/vwB0FvnbJjQMZtLBate+R78eQlpawFCeiRF",
-	"N+FoZtnbWaCLMzpOJI0vpXxvDgJS7N35771j4w9cAVF6dlT+zCg0LvVOpgUZ1vrel6P+AB0AXVjJcvsb",
-	"/HsSf0dmkDDNZiRG/TOLez7hzWpa+N209HnOBvKWrUZjX+OgGneX7nzekqVri9EElwZVQRV+tdGT/wny",
-	"UGtv/hsfpX4rM0x4eFZX65LeMKOwA4knstu9233ydr87KGtHvo1H0df8FBAWiSsCOUV1KhsmHC16pSYz",
-	"j9ant7m0sH2IhcW/LBbBzk+vmq9eBYvKIy5RzD7zaqu1cwkPTMosZqWu1dAWpLHrceH+dtFleGza31DE",
-	"MQ3/0goa3YT2zGcosQP+bfgKwNJdDr45UX0fZ4sRvi64ZLdlDsf4HAw7qtHu0kSxQhqtyJKknCNrXYU5",
-	"bjjAwBmVspikgu9ZICb7xyQqW+PNyQXUy7o+On1zXAArau+0PJDaH188UJJppuBgPjL9YtMjLmI5wvm9",
-	"apUy3/ABm86WF3ArgInM2kNvXNl5IGXaHexF9Gl/wzYa9RPWqKMCGXYsIP+uxAb81/MUa4teQAUJeRwi",
-	"hpSrgHcosBAtKriYyVyh15IptZYgTVC+CtWVAGdLFURJUKjupIiW0qrUoaFWIUkYvTW6doYh0FwrYgHD",
-	"qpTnI6Cn7uQ/qgpdpv5rpuATZLdIVD0NXYpIfl+CrpTW+D619Q0D3TDQSga6LAuss6I4KrkxpNy7Brax",
-	"vKxJGkDyC25Zz+UWFgaq9MLtb3mE4veCkljmrL8yvTJbPcojIO+uXm2YwoYpPAZT2JDy52hM+5XpAqnM",
-	"w1RKUFcrqVPAPCr1KcANzKCykZayLhLogITuooSB/cyYq4FkaEnTUojQRhtBXdcYIuyuxKgvEwiOwTAy",
-	"jwRn5jWAsBtKBBsRB5IGYcAB6Ywx3AsH1afDIROq5DA1IzW6WQweUYd5d8PYEDpw7dkqqzFk1g3MQJAU",
-	"F4LkEqYgUE3khX56KRUFL+kB6JvaRsv0uFCg5HUYEwQqjprxdMZQlVJPtmFrYhktlaZRn9+yON9ojDxy",
-	"MdBUjMlApgxj3PIR4trFbbLXapGQC4CTvobsGo6hiRU6ZhkU6k7MMHhQjbRKedzPAZoaQ2rU+sUdlNXo",
-	"WAspghueP5Pn7/9H8Xx77mp4/qvL1i81PH937Tzfh2cSIUcbrXCjFT4brRA4WUDgLgUkZSobQECqZY33",
-	"pS9uQ1kpSB+rtC9/AD48VUPFAowUEgIDizYC7j1MGMxRaylKGlKwAxJCrPK2a0O5wmBXAmNbKSQuuEBb",
-	"rieiwQ6x8ZJRO3AB4RFVzNVaSJjWEDNuBDJagNjtyyvRhzQHaKkwB++ezMnJdJh4pbm81DySHwysFldi",
-	"zGCklsGZdbKCVTEYGaBoFES0RzoZt3HCe609RB31AxKMxRgTnQkyZvoAUoKs+HQlrPl/MrKdhK4BzJAA",
-	"JS1skreG/bnh2niLWqt8AXTm+chMmOjbuDj8/Xi3VU7cbDcyxdLrvf2fCt9/UuZag7DwNypYY0mrer5G",
-	"9xoFV8iTnhB0Jue7oFhVBOIxf1z//Mur2tVaeE0KJ6aGb7t+N6x6w6qfjUkC2bGn+NRXHxjLLCVRX/Ll",
-	"TBLzmbSy1Qbq+fRnCHuWmSYdqbEuqPIcecJcYutNlM0atiwBHWLwtP3b2gSEHNn8Mpv05qtR+AyuIZPD",
-	"BADpHWS2TMGAAagMltNguLfyiT3IcvKkIqp1yjuZmdOVQP3DcadEyhsWE6rbOMOYQYKsFAgZpKr4livS",
-	"cFREL3ounMsl8O+hflwAakBKvBYKPVnG4j6U/7xOAEIuzOBeBch+qxHXaLlOg8Zs9cbH0+vz48+H528A",
-	"gYEN4d6V5KYhHefmJEhP4wpuSSNXhVs+6rv1fY56Pl/tdmNzqrId1E6L/A9zuWBXzdneb7ZawXQJkMph",
-	"7dcVHNhdyZBeKO5QwZ4hiINRV2R4BEXFGU03ztYNr342vNqW+isUG8FzPKRjV2JrvLz3YAanLsL/zA/W",
-	"JR+twgYJTdaabbT+RM4L5f09x4y5T462ZPzvgydNbpy3KxhyHy2U1R7aRSJa3UXaeHH/BF5cHwFbLHyV",
-	"WzRtCc9VCbGlNQuQ20O0EHJVLIou0zKHMIoL+lidutI10nCbhHLIREhGlGuLhUZSdsvZKLgSIdAdFoce",
-	"skeBtmJRE8IoYVTgjx2WyFEpHviFIh5pHLgSVz5jld3ymImIVek3yA/M9KeYQEUWhvWd2+yLTM1KvwAI",
-	"s0XvtmIO3/FJM5QptSNmA1kCYMOfpLi1RsEZPGi/vbPTbO0W/Y2KlZNNbXZpY47uRhPE8W4cvj7a2X25",
-	"rDHOfG/OIA7TahsIqvdTK2jYIwwr4I4S+JI9z2r88y9/+ctkhqs9CscfDk/eX384vDz6zfPMRnt/3+xf",
-	"obX8hY+n10fvT47eFZ82e+iw+wCTovFgXEexxZIn1AaK4MmyDZDscI8WxyHwjMFI54qVAyOnI37AYWSv",
-	"io33AXQBRUdFxBsMpfHQTQWekQMQV0RdqlUcJmbQayB//0FUz+4PLK8znu0HVRJ53ZIklA+KLU6L7Hde",
-	"tflifp8l8SeheeL6hIVOR/F1q7VTxCecWA5EWiwuR/V6SsAROj9+e3x+fnxuVajfvUZQoNU5vGpuiZoR",
-	"1plPEyj+U+dBy3CRNwCnVh98ojaZ23+eYNOc4SyFe+PiSauDDe/AAx7W7WDp96G6Ycj2VF8OCe3IzJcz",
-	"j1iy+PX5KHH69+lheCwmN2+RNjxwwwP/g3jgJvhy4yV6ll4iw6PKCEjLSgGlEI6i2rlNh8NU3s6I3HjP",
-	"tCI96bVOvEqA8NyeVDM7LJIDpogvd4DWQq28cnp4dnZ++vvxmwAxhNmYpExpQtWVSKTomSs6YXmE0BCq",
-	"bpQ3jyIfK1hIYTB5yMchTAnzMoidHy7VVHwI6ViOaDjmAcRoIpCqi98UUhNDi6qjFhfM6MABPUcpi3Tp",
-	"gCdjCLcZycUJ8jlw/gm56vnKURPL8JBy00SiwstyVORGmlqrNOWo03xxanIznrg45ajgRqTaiFQbkSpn",
-	"ySjV0NztakSLuwlUKYOiH7Xy1CVkrACW6zIi1fnx346PqiSqo8OPR8fv3xuRCioLMG4EmCsRIUKSS02F",
-	"HBQhCfiqAhLRoZHAMH62SU7NOyOuGCLGUydBVUkz5zDB5yfMgEuNpUq6NO2RJAOH3fyfKtrMXpSNoPMn",
-	"FXQ80fjTSTpIfjeSzkbS2Ug6IOkgu16LoAOQ1rVxCiDM8AGz16QrbbKtTyKF+kVQyGZQTJFNGU3gxSY5",
-	"hPo2+RsvFIFOSZoJKG3UpUqjnDOg4yvRYYSa61AlpvzK9JHF4L4bax7I22JFTiFH83IVaXLJgVrVPrU4",
-	"cZoF0g9rswkMeop3jqLfLbIn0MeNwt+la+Zq7M1D/vkgb22mO14JLUko5CgMMAEdq31xTXoSSoc0yVuZ",
-	"QilGKZJx4KFRKelnIk5ZTMaMpgrvD5Hd/BoeGE3BXNMrAfc0NHfy2ny8Nk1VltNLEkXijDlw/hEde+yf",
-	"Qn18TJpvW3stE3FAUHSz5UODK2FL0WIKnqE9monA6zrmy27KGEahDimPAd2VyxgidhM41x0Jz0aJVIak",
-	"nJ24moW5SgHfYMJgSrVRegYcrdydcYEeVaXs5VTl8aBfPQn6eau1U0SYWYKwuIncp9+7jnJODvuRKKcV",
-	"6UYU6l9uZLpNsZNHYhcXENdTLfosyDwmxbRtGt9Sq4rV+PWgNCC+76DblFH+xZjYYo8TnIWrZkU1Kejm",
-	"8WmiHXKj/ctPe63WEkWh8vE/Bil0OvYjC5EbUrghhU/DLo/3cZ3kUMZsC2pU36VAjTUX3nuBmvXlE+Ur",
-	"3H613wqWKk1nlqtsLrYl89t7v/hMVayRDMB61jh3OKD/loL81+5+I2jcSh6bN3YfKpvGbtFCGTW+bvlG",
-	"e37K9Uj8NhWvPQDCldMuzVdzCpEcQmHjVYqN1BUBseftUaWeRa7isoU37LzuEyCsQJvWRplayxKm1tKk",
-	"pU6EMoMKCBsM9aZk5kZ0evzCDY5sLkI1KyWl7W9D8I3WZyVeWvIMFsmBYsmtrWQsACpE9eVIEKM4Vucc",
-	"rko7rcv27mLS05GO1kmENllef56SAu4So2TCtSIY0bO4KFRzp+dB6n4aEi3JTitotVr2jlMRk1/IB/4a",
-	"PIhJEgBivkzzmOsjSwuoxnrmgLlnJSkb6001kVGUpVjC+kpwYWOfoL2U4fywAEGc4e21fasbPhyyGLBm",
-	"saZ6nwIemcw0se3INHZF1yOKzkQz4SthKwncMKzuZgaGs0LRT/lR+MDuKsP/CdxnmObKVOvhoWXhmBx+",
-	"+MfHrVartbN1/PfDD2fvjxuB/27Xf/dlYUpUWIr7NJnlZwCEO09Ql6CZpZGqLNG1QHIdZg6Nh5k0b2xE",
-	"uU2Qx3Mql45EjQstCZ0h/nWy5MaZoWcKgx6/cftbMTbu+7ahmyKuZyBvAXpomKVRnyqWF1ZJmc4AhgIh",
-	"w+fEuNr4VSEhfPUAoR4ROz0vG8NL8a+GvFuHck9iiC2dADJ/oUgYJXRkfgy9+0PRsQoc03XjvYIqLmAc",
-	"cAM0UhuiqYNnvTAzDNEz4wlv2FCHPlwsIIqLyAYac006Muv1wQTRk4IdXAkpkrEbNTQIhMgyfTePJvnc",
-	"Z5CYRElCNUuLy+dK82CoJlg3+gytmUQKdiViiRlPFsEPQer969YIgvxURKxNaI/ymownZxxJjZivWBwW",
-	"S+wUs9LQyZ+zfldVxydesYhmijmvgwvbM89jMEAc+G6vxKKZVucwkbvg6RajQB+6fo6Diz0FUWbv552d",
-	"0r1ZJkbZLMO9QrzXRsvOnQXEr8JxWybsV2ba3EGI6xURSxLbkhkFTcr55UV44k2Y8COFCZeich1lX/YI",
-	"18pr5kShDRfI40ZU24hqz0RUu6Q3rJD+U4J2tEyyILg5ElhS8u2XRXGN3ZoB1JrrfpMjJ2MM5K3hrSWt",
-	"GVxiA4iBA9BhV7Sd9OiwTUZ9CUa9PlBxGpMMLARUEOgVvh9wpVgMIpNl7xD1x3WTQDCkyy8JaVezFCQv",
-	"jGBkX3XYJAByFo4o12EAmd2wSVZ373KRp3cDZj9XNpYQrQVKSoH/uhR5G3wI4gf0awY7GOoxSbjSZNRn",
-	"OH2MV1ZXQt6yFAIbbVV5EGqMrEEjs4REaYBZkz2Qwprkox2Nw0ZGWmQWzUpjXVZdq+Y9Vxq7mQeKaYRk",
-	"7isdJFRpu94FsZPGuHZgB9GBr0VEoNqh4KJnSKPn2w1o4LpV+O9VDcom7FMJZHNAv75noqf7Fq+YC/fn",
-	"TtDQyMqUBqR8ANqcPoEQW4QnFQ+Q2UK7PxieWof5iR7j4mhskf5Ge6dlBkO/8kE2gL9wbPZPPzIuNOux",
-	"dObQXNiTlgCi6kpE1CKRmoeqB1Uc0u5+YUCtigE9OCg1Pv+t0aGJkaWuca/b+/ut3BJ+TWsa+YeXQK5B",
-	"LhmwwTXtRJj/ZUWsNrTkJcH/c5dc0IQpcmmovCaHUZ+zW2ZEIJ9iBrFqjZOPv2/ttnb3tnZ2X+4ZMphf",
-	"QexNfxXXMevaIhLw1fSZpg2/yjigJsWiBCCfG5JT89rC0gnc4LeMVQooeL0DIpO4FFayiTN4glH6hTq1",
-	"JcZrGWqJ7+J3Bes66Lh3CCv6Dd6/55CioBJtGWPwgblwRfBCQ63bzBbMwa+AuQspWB0N9MpIDavY3d9f",
-	"mlcUBugq3q0VEtosu4eEXmPElVM5DfGbVjqX8DCauZc9jAOqs5QVS8v+XPV2QTUs0WVPil9LeWPkFqOW",
-	"B5BBQYD6I0qcpmZRFdM6KeE1OzVuyEQMe/YwIV1mnxYJ54KjsqGwTziSq28JnaOuCYuN7FOirvjdnDAu",
-	"IxTjPXMGYqqIPZZoNvbFt9WQCd0kh5qE/vaEYIK11lw/atIZE64VS7oHV8IpP1D5RBfQ9FOWMKjfmRI0",
-	"QTXJiUtdGkMFTeu/dFHzorKzJjm8Epa4ThbjJHetxVmc6SAzGlTCmdP1upn5rb6AprlujxrNNpuAPhwJ",
-	"XDJizqzbvUbL/efwlWU4Q10gjJnkxiC4MQg+s3qdliWUYB77SJEX4JoFUyDw2u1v5p9yBN9UGN5KBP83",
-	"aHcdIXgbsnZHsrYhRs83vm/xqz1hbvA3exul0HlIY0KSjozHTXKEflMQlIl3osJAyAQs6gHY4EHcjUlN",
-	"zfZqp3yb2MgACMaAH7osdbX2K2VPGMmdSNGKbvoN8SoRr1meeE/Scuf72ojaBlnpiQtu/xEeWaTI4Ji9",
-	"o8S1bSnnwoT5HJ5Huuypbh1Zzgn3UnS5OlgK+tqQ3udBet3R2FDeDeX9k1DeDwXKm1tjhRwtTYK5ZoN6",
-	"T9xp0RNL3vLEUCZC45hkw2rP3Am09yieOZgKkV3CvtJIJ2N0gEVUs55Mx3UuMPf72v1wfjgwjBsu4roh",
-	"mN8W9sGZBX7HIcJvVr8T/r9SsEtH6v6aPIJmNPfgEfSb0m4cJyzSqRQ8Ai41HVe6YOhGaaHOUjbg2YCM",
-	"uGEOShFG004WKxQGoj5Ne4YL2SohhTBSSFoc0B77lCaGEWo9VO3t7SgWzQJQ67ZtrjkUvUaA+9tuDPtj",
-	"xSOa5Iv92XV/jM/7QJAjEH929iEoJwejjzS/ZcDaAFByvxU0tLxhwj6PCzKjilEZjPYBHJHmeCziiIQz",
-	"u3FEPmFHJLd03XEX/LvEXOCreWgSAloqREoOUx6Bp82GWQLGqmJC5zF5JyJiQgOLswkkCXdwpkaY942J",
-	"MTZ3JXJvJuaN5AQwxOsUWgEuxEsVBr6VEG5XiKVjs+EwGdtYDkQ7xCQQm2N6JToskaIHoW8x73FNE0f4",
-	"RTI+IDSPCzEjxcg9BT7HWneiuTSP6k4sUN9feVeTI4ikLRPfimTu8k6/sauB2duGKpKeaSyiaZzTRLtm",
-	"U8nevl+b9l0ki7v7S+CU5Ut6r1kdq63YSrxrzsJO5DzkzAq5wx3XfQY3wvZX5UfLcJQ61cxcvI02tnFg",
-	"PjfgEeSJizDXScVt+5v5Z463cjV+Au2upVD5RpS/X1H+nkjnhuA9Wyfp4gRlDnY6pKIqMqAxc5lJN4wN",
-	"jVTOUwSGA0BxI3Q3veSsmFak75JDaMpIwrqaCDkKIGwcEn8AMlUm8ZUYMCpGfZ5URthhne07kbCHTUb2",
-	"V5yLyUu+uNSaz/p+y2tvSPM0aa7Yt4Vp81Qy77po88bjsJFxn6eMC57YFWXcGzZeLEsoICm7lTfo3FWE",
-	"iyjJYhY3yQWLUsONJhH2AKmj2oPxznT6KA4MKK7hHAaHZydr8Re8Y2PrLnjwdEmg6DdsXDZ6WDrNvVGv",
-	"ETQSqvQnVYwFdLSbdcyODc2GpOyWy0zhlpZwHuzmFyIJzYmCY4aU3h4qj4yBcs+XB7KCv2PjRYzgZvs3",
-	"NvAnbAO/QcrgKBj8WSJg5ptF8nAwfxsT9SCwAY50YFGEuC+grrRMWUw41K2X6cDiHMksiUmHIaYAUjJA",
-	"hrphYzKS6Y3yGIF57guU/pKxR2obUEF7kEkMr1msvxiRBw4JzMiCPmsgRsSDIfXpLeb+T0bQ1Ju0jVT9",
-	"mBbtKpozTWEWpRrL2Z7fsfG9mp7/JLQ4aOAtMMOJOtcJv2XXDmJxGUr7mes+DqtOnoZr4rBBsdONRL1B",
-	"n35s9OkboJFzmMuEcLz97YaNrfk3ZgnTbJrjQNE5e84d9TdXQGk5VMAvjBJuLgQXZN9heQSQutmTMm6S",
-	"c3OlXZglitmmARtk6bFrqkMlzfOrkP93ZmJrsD+rLIqYUp7aLljlzb5VQUJObPFNWIiNzfRPYDPFQ3rH",
-	"K7idSk31rODlKslPsFFJ+kNBTiYY2KA0HSsCMclwHUN5y9KEDi/wjhYwJNGcqnmSXAn7fCoHgN5E04Sz",
-	"lMDwuBSEiVgRqqG7gChpxpGygoY8wLKTVBA9kojamV/6KrmPLBw4DUt0B2rwsKbc8mo32i9/WiLwwM91",
-	"rdXu71PYmzBj7r5q779q7iD44oIiYKmJV5OglM9KMMxv5kY43Jhbn1lOtDnJtHCEl+JqCacdnnA9nlnE",
-	"pCPlDfARKiBLkQobkWftDiBpUo2FBWgvZawNPAzgqCH7JCAh1v8ICftXRhNFQplpAAzkoheSv16J0GYC",
-	"h+T/+3/+XxLGrKND8lcSOsxW+MPCHsNnGv8zU5rFYT4WTHsBw2pIewxawwh2ouWVKPVZUw/9vV+RRaAH",
-	"3WKcvz0iL1++fBWA1aSEJXJAKAn/GpovuQbAEQBeYUITqkj4P3Zfh+WQbSFHOLYcktCR2pety92X7X1D",
-	"rf9Rh0moFwQk3G2BK9icyUa78b//aG29+vJt7/sWftjNP1y6D+2pDz/80fwCn//64//84R///cdft75M",
-	"PfPjfzWmw+jvnuBkTpUt0MEtqqc7EGZuraCBB6CEOoXIh3iIfALTzzWhFvlre5OvGaZm5mDBAWOHFW8O",
-	"LfgQ7TnFogy28M3OSxhW4QxCfpbZBpb/mYMUN9o/Y/QjOiTLM6ye3+4ahrk7Ocbd4ghL4zOD+zqsH9iy",
-	"XU/2PKPj70GjBL5YuBlOCCl3vbD4kBOAGtEBqOHGeP/0GOJny4MKpnA5shVtMBtRLYsmkHAFxVLXmDX1",
-	"3jX5KH5HNyHvexzSVAuW1vkf7c/3gF3oR/K805cKRdJ2DKUsBNq8NoTiniLDMT1aM0FktwvZEBalGoCW",
-	"+zwFAQaUQ7vQE9XYJmLFZbeLybr4Z77t7cZQi/K7xYiaXyCeBrJ0B0zos5RHrNH+ubk/P3qca5BtLt0c",
-	"8O4CdUW182nnO9l7vIi31x31DdN4wh7fJKfLjkUMaHrD9DChESvzicIPc3zAwJMs8yERFaSTjUGT8oQX",
-	"ABKxLlEkBwyNeWFOM8IDIlNb5yW01zQMnM1P6j5Lr0SB4zlqylIkBVQTeEu5wBxbIAiKvGlJxjJLlcVH",
-	"hAsaFAra5TfbJm/RlFnE+UK5IFTAnGoDAaCGgENpS4StF4ybgQbFlSY9iNYpVPHLBxaYkXXYlehywHHo",
-	"jGH0UKqshMBrVzGwDaQ412LyVQC18iRMyP7qChyDE1xLwBPryHh8JViC4JVmteOUjkS9n9ve/6eSveWY",
-	"zToo9zzSvKRX3K7UAxVL3nDhp8GFl+SjddqWXbeNYXZjmH12bv7Es4ilJIqSfRaFku1v9tOcAIATXzUP",
-	"BQQGAQHm3QMowDeABxVyWvA5Tiupb6DtVdnbezfOp+jP/9WC9G/c+M/cjY9n9M5XLKhNpHwKx38j1Pxn",
-	"CTUbUvR8oWpXpENzcjLPCyy7JjETznrgtPMKlb1JDr3GjUFGPu7BXkXz2pUAzdtc1frUzDUQxYeN6pkm",
-	"JxOEY8kszVU02Q3R3xD9ItHfpHdu1Npnnd55T2rtNtbfnxlTqwCFQOW2YCzlXzAqv1C5PbnI+WTXGctL",
-	"de6tPdhiDQtGuGjXpTedQI/2kh/BYJ8NI7Rr+0fj9enpu4utVqu1s+UCK4P8y13/5eKZT7gssB73yRfj",
-	"DH9mWF8btx/iVVYbqcoSXVs5u8Mic9JsBgUs3oZSbyj1c6HUZ5n2sj368oBMLkS5O1ly44K15tJxF1Wz",
-	"enXPDz4u516DYR48H54NKATJ/1P2xf8qAJk4IboEiW4DWv4m+4JcDLjumw3iA/YPKcz3x1kqh2z7NUsT",
-	"btjSU4qCwP1bJAjCnpVNDMQTjoGYjpJz35SlOvxyAfzX2Pvasfj7dC2GVySkiWlofM2+cqVV2KxxuONR",
-	"e1R/+/3d6iVd6rgWTyDX/PHp3HKUqk45t8WdN0LeJjf8kZ3GA0fmFiLB08LY9jdXeWUmUuiK1PSDq+py",
-	"d5HKxudPJHHYb11qhM8XSHiXGVpxTFMB2RQIUey+Pi8lTZRTKkopFL793Vmt71Y2XcpH8LkPvkUzpDkj",
-	"nt/q9+DPSnrfMG0GPJMA56lc7nSgHZcrl2u18Zn9aXxmrsC3EQTRmeVJwrICaLX77BDSIs0xJ/+WwlZY",
-	"x8AYIUdEigOidMroDYLGudrkmKnnSxII9lUTdstEhQqLbqE709LgMaTYEuAPEIbfmpY2LOkWW0Eabd2n",
-	"NIozm00E/VyXp4MrI38uIoISqmwebco2HqKN3fFZeohWl2F5wpSWgtXbFF8DeCaAp1goE6rJQCpNdoJW",
-	"q1VjZszbfTaWRhqZRwy1twTN+r2tcbZD4x4r/LogibwxbzS+Dq93Wq1WThPNX+TvZyRlNOqz2HvlLVx9",
-	"P2UKqjHbFGqb4vf3s+vz48Oj347fPDWzpNvvhSyT/nBsjJNP1Dg5gjQqv085jlERZRjAbvgtm4Qa9t8v",
-	"k6sFF8ECJxmdZIT4mKSXUqFhAIMmcfhgcGdskhJIioHNa4J/Ex7dEJnCV+KWpYpLYZOoulxYdCh/xciA",
-	"6QM/jFFfAo3rsLEUsRmAtZbaAXJdlJ9BVJUCYr481CdXV2IJ6yv53JeADeWmRQlGm8f5BuQAoTgKxB8x",
-	"P8iumZn11Bs6XZs/5a/o46KF3hM5XNae6xbjXpOk/pQMZWmWUCt/uwc2IvdG5H5+ZuMCOV2CI1bK3tvf",
-	"/Od3bDwz4eij7EjHjABqA2JHBxIyf/uSxDyGaGUFcA4UWRiGISNKEk8hKqEuDWl1LvGhMIVNLtLGmHn/",
-	"uUh3u4L1uUhP5g5sBIiVBIjNtX7GPorV7vQcx8TleIjJOnijQMPr8q9Q0yZikOrTJBWs1SJ2g0sjIEKm",
-	"JJGKqbJyyuIDBGrE23mFcc0lNVVA0/WJPuuiOA/r13DUqEsTxXJy8fP+su6MlZSxddFSO/qHIqY/79+F",
-	"mK7uClmYmG7yZTaq2TP3htxZNUMApwXLo3nsIiyQpqWs9omcYqN/tshrcPvCgk1kKGKJ0GLBdDky9OJV",
-	"K2j4nKBGu/FBpoKLHjkyjUCaYXU6ItLL3aDhF7yIufoATg7YwEUcHHh8Ns6NJxx5bSHaHCLZRKbamkHp",
-	"3jOt0Fpf7mYCPC5wQNZgzB+AOyMxA6Yk5j2uaeLx5ABEDgNnzCT8QJpX4iRHXyVDan0SeZf2HcByA5Hk",
-	"AFHoQDyGVD4jHKP/AkJyoKs8Tiy/nFcCk+CxoBqLjeBgbrgFuWuSy3LPirGK0sV5yzZzpjD8jsx6fd32",
-	"VXAIwsXZ6TcJILLzwoa+UITHTfK5z2ChaXGpLf4qFFZG34srBadlEtf7TeDWP6rPpIKSLk0/l/SPwKSf",
-	"Smm1ZZjLXXhLq4q1LMUc6oRrxHnYyNIbWfqZ8MlTi+qJDEfL6WTuO2SjI+/d/mYxK2aGza9GfU8tGsbd",
-	"peFnJATfG6Xa0Jdna091CLwQfjLyxcygCFqXcL2anFt1ibfdgaxHlPhopTgogsaLwziYGBs6LOGjkQ7N",
-	"lWmSt1zQpO3VbYB26VEuXLFEMqNW4mf70h3JyYr21T8/AVqDhXIjQD1HAerPLgg5wuFJ6V3kniETdMib",
-	"7pbX1v8y1CGlkfZVvhy6PER2AMD63y5OPzbJR8ZiQ/cg8q+qutbFkEWNlUjQYpf2jYwyQyKq7y1XJLYP",
-	"rFGk+A5VC7MUqqj98WWS5+lit4Xdoh2ZadwnGsccBwm6rNkbC99xF2iNM9fE87bw/nzZelXBW6ZQ5Kyn",
-	"60imgqXEYeUtFAIQNG5Zyrs8L1Pl/p733oh1lLlP7UZf66Fqb29jdahiOuYDWYPtdi9iD3aHa2MRfsIW",
-	"4WF+fddo+j30wEAd1uNCkUy4s94GW6cvywTFShgZpmxIUxajXZSmVvZBsyrGEThUUvTSuubqLZj2pD6q",
-	"DbOaWix0nZezXNrJPrjt8h7I5nSTOdm0UQtFuolxC2tdUndyaqTyQi2zjVy+QfF4zHDsoadxq0rnjv5v",
-	"f/PguTMtk6tS1TMPzXtPxoHnL8DdK3naKPvPNzp0xVs+Jzo0zCUyc5hDMsww49D196IgpklrBwhI4TXg",
-	"xqHFtdV98NEDIrYUCAhvG7oSXBEB2X42xy8giouI+YhSbn3oaAGVIsfUro8eXQMletjA0TLxWDJadBUB",
-	"b0NW109WN3GiG9/2c44TlSmqzuN7kx63cxdKvblXappAfbBRORse0comy0YHWCBi1JcJI7HN6vt0eXQA",
-	"bjGZaRJ2UzkIwXgQahkGUJIM0DvGV4JCLZOhzWHHYmV5mbKAKMR2x2qeJJLK8kHEgcdcQ5EBbA5idQ+q",
-	"uNKvTF/kM78bVyqv1lueKm3mHRAuoiRT/BaSfzzt9jQSPF1VVazN8ixcw/oNHVfV035PFxzFy1bNKLRc",
-	"cgx3VhXQ6wfVwxcoDnIxhFZ396A+SKGSXaP9cs/B+9mHXi6enZmfihreArZYtZHY/yQSO9A0T16dcLt6",
-	"0EHKRjSN1fY3/GBoLB0OU3nLZtSxsMUmCKRgkUNydvzxzcnHXwm2QToskgOmyOHZ2fnp78dvmuRUMPS8",
-	"UdJNaRaTiCoHZjcN6dG6EiEXtzTh8bVOqVDgWgrbJGW3nI0wtJUqowbAUCFuQRA77hjigiciGA6wIBAE",
-	"XOUdVpFabJKdw1SWJrXndhUfJbCBDmRmHtwPGlQpwxtdjlTQiOhgSHkP52j+uI7ZwJDMKKF8UDR3Fmsz",
-	"uW8c5gu+LcXt9d7+T7MLNe23d3aarV2QpbtZ0uVJYsjUJeZlvTm5ODr99PHy+uj0zTHQpiT+JPQE9F0e",
-	"YeEAYRvtRqZYart3PD0ffMq6LE0pFpZKWff6519emQclMJHz47fH5+fH5+abLGG/46TAZeVLM7lDazQM",
-	"wTXW6lhv5hjCqdoTVkO27VXaaASbYI3HZDmWGhKa03brKFOQwltgPJaTlJmO/bIo11dwnIiKiCUrMByZ",
-	"eiYzyXyODj8eHb9/f/zGpmFkQkMTA5kySAsREmWjgER0SGR6JTpZ3GP6wBX019aA1Kd5q7eSx01yBONN",
-	"gO8QHHxSzXcKrI8rcnZ48ia4EjKtY4ZBFTckVcyw0jcJI9lwrv9QzuVP/IZ1bVjXhnUhNfScaz2catQf",
-	"1xqeTiBd2Zp62giJaAg21OeDxD3KYw93CJEqUqsAHjSX2t6YEbXf5cTL/p3w6OZKeA5s37R0I8/6Q6ai",
-	"eE9YO1hH6n4Vvzj+OkwoF3dmGHd3ulJ4848vhqjzvCBqvgJFJrH3qvnq1cIUnE8Q/gHTFMP1HN2lMKDi",
-	"X3BKPp5eH70/OXrX+GKJM2M5FbfEGda+irp3MxGXqbtZrMOczeEXnzyZTrm6uYhkyuDXnKaffjh7f3wJ",
-	"NH1EIZ7c56ZAeduc17mDgAtayzN5dKMa7V9eIbs0It7rI8QWN9sMHrR5S5pvizVeLRNRX2Btfq3LK1yc",
-	"TsXa5guFDy60VpYGbESNh1aSJ+f5HVut8wm2di7hyBROjXscyBpUK0lkdHMIlZaDRjehPfN5rxU0Bnig",
-	"zVfgwOO9PlRkMcTciNdv6BhHOuDCXUVX3Hl8zoaMmsdtHJg9kJPHEY7Q9LkZ1h8MQEWC8zZ/h4csjVg+",
-	"LM2RFn/Jl/l7PpSjvNcRF7Ec4fxemWc82dz5HjQcF1oyq+1zf1wl4v0mR4ZNQXlRLUlngxX2Z7Atf+6P",
-	"cyV/RBVhWPNnQakpNygrpiGsY1ag14V75s56o+n9t+LVjhI66lAjQjS0vP43Sw35ZiKVCToNzWAEeJaG",
-	"PB2jySHhkVkCAVhO7qfPyEGw4ZetdUPx+SWoUaLcMhIuSFemEdtEuj9NhwwENRXqcav8bLub478qXR33",
-	"7dxYKjyPIZqGwH8DyjVFn3WTAOi7szsBqnwkRcRSYVH1+nQ4ZEL5ckBGTWlbqBLS47dMeKXihrEhzAj7",
-	"xDIuPanrI6UKV/kRi1oW7rfSqdFwizc8xjv8036QX/ZUgv2u8X3JWCk333sF1lueqi0766dG5YQRKqop",
-	"3cZYtAl+f+BAprvT9IIVyUnfavub+3gSf99OmZHR53rZza23Tn9BgDCQHr1lbUybhJFCzJEl5zmCamBJ",
-	"ve6zVNnYIhsMZbEBuLoSA64UFz3DW7oyBWZAZOrdHZTErKMDW9GrtCaho0mhWx6i6Fg1yaEbp2nfzhJR",
-	"YdsWXaDSx+GKeLg3QpuuJcYIcdDJCktQCBQQUtt3eCdhYaF/53VRmicJkQJcLOYL77FBI50v8ayVa96w",
-	"VzDj2SFeCUgXVs79BSPrapaaBfeL5Q5VFbc8x2ldOlVsWXZ56Y/OQ4cWOwNZ4zSNWUr2ft7ZgQVKmc5A",
-	"RViYG0yswb0WCnFWnlarys5TZZGZ9IkEDXcjGu2d3VYAcW6HnnC0X/5ivzvzpU9LJphy3T42eu2KrLaC",
-	"+WsaNLR848qw5mTD8P+v4jpm3b39n5ZdeFpZufSzgwkBgDq8dCApjowoueHFmyjkZ8O8EwSVQBoO4nLO",
-	"rxMW91ha5tb43QK8epbX57Lo5il5dg5s1S2o8yWsQcWZWLjhJX0O1UQCQpMEeNCVCH89viQ1nqfQMiXV",
-	"JKddQie8Sx2WSCNKA7QYAedAQELrJAiBOZNRn0ezXEFrYU8P4g7Cb7wLxHwqR93m7pCiB8b/BUZla2X1",
-	"5tGcb+wuwTimHR0QEd1u5AfVmuoLtDto3HCB9veYsUEjaJgjg1UT7Ri2cBCgqDHl+vy5tihhHe/xzOZX",
-	"3tUksr5Q6fsGdpOJGOrHgoV4YyLemIirTcRWzRjI25JteAZ1tZbhMsTMt0aHUfCm/PHFHF0E48Hjn6VJ",
-	"o93YHlBBexDZvn27A+fbdjYT3odrxZJuM08LQIya6YSDywl1xhAE0IHcFA3ttrkjhea82lfTIpPDhEHJ",
-	"w0gmCYt04V1XQXb61cOzE3LDxqCmIStIGSOHZyfFrs0DFe+i9Q+RLhDdF7mQnYZMCaYWFFrimg2qmjqT",
-	"EgMGFItSpi18MDAXILS4KJY3kT7gyGXFGcILtWPMvcaWF9qQBXoDGqgGll1ozTkcatrDYO5OprhgSjFl",
-	"cfm0dNtWqHrpy1ED7l1hSwrB8tPd/IYheamVnguQzZgKmLdjz3/VSCWBXKP/X5lQl4BSWFJRZl46yM/l",
-	"Gfm5yMEHnX7G7mXoXe6I85fhN1iWJ+aVgPxdkFiph7wtJ7E0BVfgodwRipw0EIf649AJGU0GRV4mtJWB",
-	"pB18c2gxEdkNcv0LuDkCasikFiMfaw1KzaASBjlocvKTs5VqY2sBAQAA//8=",
+	"7P3bdhs39i8KvwoGv/8aSbpLNCXL6Zi6WIuW5URt2dKS5Li/jrJUIAskERUBdgEUzfbf+3pf70fcT7IH",
+	"5gSqUCSKLFKUD2lm9GiLZBXOmOf5mx8bPTkaS8GEVo32x8aQ0YRl8OdpwkZjqZnQe5dsnNIZS8zXCVO9",
+	"jI81l6LRbsQ6m7CYSEGo+Z+asozoIdWEK5KxMaOaJaQvM8K1InHeZG+295rN4iNCu4oJTaQesmzKFWs2",
+	"oobqDdmImr70bMwa7UZXypRR0fj0KWpcUs3O+IjrPfj/xRFdsn9NmNKK0DSVU5YQLogeMtKbZJnpaspF",
+	"IqdNcgUfhixj5ueMmRFTkppGy4MYccFHk1Gj3YrcgLjQbMCyuQFdshHlgovBkkGlrK8/54gUCyzRFetJ",
+	"kSgyEZqnMBToxPTXz5gaEjqgXGxxQExns71OX7OsejBakinlmnRZX5oOsxkXAzuSdTr7x55d7L3TwHl9",
+	"S0dMET2E4wmPud1QLLtn2XeKpHLQJJ10SmeKmMNpemcf6Gicmq4y9q/b1v4frf5P6nB6UB4Y/XDGxEAP",
+	"G+2DZ88iM1D3eT8fqtKZOSGfzFDHNKMjpu19e5HK3l1ozNdDRpjQ2ew7RXhSHk7XvFQeEDfvjKkeNqKG",
+	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
+	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw2Y8V4/Ub3+aof5FpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
+	"zWaLQ35D74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
+	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
+	"ojRPU5JNhGFUETlsPS+/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8NTtE0oNxU7N8fk1qOSYas0y",
+	"0+b/+Y3s/V+///W/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bRes1mVSO8Y0jKj4iQGiQjxXoZm+M0",
+	"d2y28krcQSfbHHaFVPWLnJIRFTNgRJwZOWBMB3ifVZO8AZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
+	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/QYuU9Wo8arBoCPSG0rF",
+	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviO2XOfXnMH8a3+61Wq2LAftvbHPR5v1+9",
+	"8NL8GDgs8P3KoyJt09sc7gUdsMWxvh/y3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
+	"XUzzYvhe7nvX8mD/8G+HPz398fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
+	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
+	"T0l/ELcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImo+9aQRB+FPOh6nvEfN0J/8ocysPxZj/9hgWSYzfCXB",
+	"y3RPU57cWoGvETUSpilPVaP928dGn7M0abQbdGRoQCNqjJhSQDAao4ky2jShmqTM3P/9xqff/QfwHRJ4",
+	"DleFKW22aF7lNTMtFum/MtZvtBv/vyeFHekJ/qqenJipdECGxQVa3OtcCVdkRNO+zEYsiYjMCCXZJGVW",
+	"jjB7brZ4tXUqNBz71pPQKwGDwbImSs9+sioaiNsP22SaZowms1v2gSutKvaYJ6X9pVZIcLoEN9eF2Bbm",
+	"dnrZo59nszv5VpdUn0WbIJlXUsj3lQpKBI3diNizMMU/wPkxHfDE/GUuvWlU0zsmyPdxea3jH1DLeZSj",
+	"NWf4WtaC/+iDD+UrmXV5kjDxsFPZz5vxD2TpZMFZMgptSnt3qLqqnhw7AVa1pxnX7DMSlNBYZB/PvByz",
+	"DCY/R0settinwmisND0pVm9zWo9N3eIPlauu5IjpobkbUzDRZhIsaZ9jja/yrieCfRiznmbJEcqYckDu",
+	"hJwCg7a6Sk7ek60u+Ws2e8PViOre8IELHjCcrDjsc/SKTKkiRtUFL8ecdeYznvtFOtplqRQDMKzPDWur",
+	"e/FW6ldyIpKHbYSQ+rYPzVSuvmVhQmrinvwci/t+SHXpLAtwISSSKRgLsBF0InBVKOeEioSMZMK+Urnl",
+	"gs5SSZNrKc9ohgrm5rs3xsZutZS3KTS35A4x0pXJzHBkeDSzdiPyhr/4jPelcgwgPfxk/jKbSgXho7HM",
+	"tntnrqV8Q8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
+	"B2rdVszjX1DweyfoRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWXsrTfdw",
+	"gQ1lpiTl92xucFu9x+8Evac8pd2UPXi184aqr3A2Q1cQECYykmZOn/Eao4ec9Kgwq5tI5HhCTsGPATKh",
+	"UQaEnAojdHQZCqaFwhcWP77MXckXBsbQSRJwv3sWm3Fm1AXN0Zpzx0WyagmhhdfmwU+REWhYyX7aaES+",
+	"RelZq7VgQ4oa9zSdsDnb09OD1mqbWmHF+g3H6tr6PX9adv9gPaBOneSeih47XjpjhXEZ5s++zEZUo37y",
+	"42HDMwQ/3X/29MeW+S9aFZfhj9C1HRzcgHExeDHp3YVCV0AaYx/GPGOKSAE27XfXxyShcLPLU7BGseAM",
+	"llito4btoKNXbfnbSQqX9lQoTYVemGjRUORGE5yzUpWTBdWKJUZIATu/apL4wxjMJIKZ+6jGhrQZcRM/",
+	"2z7BJCrMFH9rjCUXwPGBGps/Poy9gRTnDwZyxmmXp1xXeHS6Ut4po1ObtafmhSbpwNwUoRkjWmqaKqK4",
+	"6KHzucsG3LqbJ2NDGcA2gysW2LTkj4nSoVizlyyZGHXTKJdDKkClXNjYxc2kcKACoWtyos0YEi4GsWkT",
+	"Fm4WESWlMII+OM2PwHcSkYlIjPIxSdOITM2+lBebnJg/OMsXxh7KG2GWxHwBETyuHfTJaNMLGCfYCK1Q",
+	"XLORWnXoSjfkUz5lmmV0Zj53aWqud5V1HbeHDjLGkDQz2htiBF6zWMA85s5wgm7gcJ5PcSesoSe4GctI",
+	"grtlgWFeTgSREx0RmipZBKDZkzek9wz4e5cxw2jShMzQd75m/1ypSaj7n/k9ExFJmVK41UbFR+thl/bu",
+	"ah4773RV3Gy7coahwiVOjuxxSgheWLhOECIgrAF8zRmaRoP9nwvw3G/QZMYSxkahZbsCOiQFBGAof/16",
+	"5jimKUuIzAwzJhnTk0ywejd4jqT661rM0J7SfFO9gRYHLSqIS04WvOsSoswv8MfF2XYKF71ZSS4GczRx",
+	"gbB1q5p6b9fISExIzIWc2vUzx97M7IiM6Mw8INiAan7Pap7C8N2FHjNDwIwuRqc0S2xoqpxyMTgi1kZu",
+	"T73s90lshx9vcGZS3meaj9gJuCIXh3Nyz7IZCpBAVDPWY/yeJQ/o6rLymM53prZ0bB92EzEUaEwzYAib",
+	"L/bcZXFnLnBR5jYlsHRL7oNalBetjLFKRrYD+pTLIvVf+DCu/fDcMqyQf7zpGZE4cNkFsm/LrAnE00Jk",
+	"0eI172UQ9L5adsxlxqjBk5C/eUE6e4ASUg5qBEqSx4FUayFzqwCWfa6I6ZZmLDki1KjULCFDqoZgAI8F",
+	"01OZ3cUgkMYJu+f2GC/XWcC3WVJc7Ogjb0Erd+y1XZgAlaNu67gitCsnuk0oiZF2g9THk8g8FLMR5WlM",
+	"aJJkTKkI9jlO5IhyEZt9tz8wFZkG8ml2Z4SKG3F64R4g359e3P/YhrC+Jz8e/mC92W4pzAszOcmI0ZJ5",
+	"Ylrm2gZaWmkdB2e+MEMyNxZGYVYEe4VLbFoLyvCwImc8pNMlVIMhoJaYiXchIF+O6YALiou8vImL4sn5",
+	"DYehlNoK7a4LMg9trjRbOqY8QWptTl/XrAG4xYZyFODAk2TAaut0b6RgKE/DayDerP3uJtSAiWQT1bM2",
+	"GcEomI+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
+	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
+	"SOlYNeZX5iHT36+cTc0YjDT2ks6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmaXreh9CfZT1g",
+	"2F8x9N+jhrCdYiybazRDw+r2Wz2m47WXAZPdqhZ47tTkwy+Wx9+C8khKbXv7WFr6yJ6KVaev0iy63qGa",
+	"P1C5NbgVVQXYJ3SmCLXxmkRp8/Hi5O3L07c/u9w4nquLvZTyESokhU32x2ertJG1T7F9euEY5/Pp01Sx",
+	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
+	"bF758uWb93zVaexra7O0y/edwojyXsp7dxFhqWLeQz2ZmCeAkXEpjLxcnAEb22dN2XPndnWyR+WlvXLC",
+	"xILmFtOe5vcsLhiHhqwuULYhZD52/Dq2KbExcu3YKDjxmE4US2Iw7dhrlzE1GRn9J6ZZb8jvWRJDclWf",
+	"C5qWhXnsHIiQaaYRNdwrQeHdTefXKomlg8IKBV1sShXOgApnUCdSbEcn3UQY9OSsNSSoJSLQMjJtl2iL",
+	"0o9b9C8tBKmgvRFvPk1Rn/RulCEZU0gHwSRWxQeCpuY0Zsga5g5DKXF34QT2luacGnrU9qgXTY2iy9L+",
+	"IrEKnO7NbSOLSkzQtIEh5fecTVn2nQoaNywJO03COmWPjhiS4jYREqOEBNAK3pukNKs1T7c2x+Ddn+/m",
+	"jN8xh3VQu6nlmwFpKYYa2Ly7iChZ5OwLKdbpLJyZ8X4ole0IrUDm1MlJmqBDpstQBA+0CduRbKYi9mTm",
+	"/OGhjMCgdGPPfyCJkdF7nnv2mnX9beZCXkGbIcpgdL5JvTbwyaACOZfxnu/53FmKFrO28x3zj3Y+LLeE",
+	"xaoE7GqlTaoiSS8hKCVEmHpUMT/IA90JYNhSHp3aUaIdJfp2KZE91rVlCnSroCIQJBs7yva5KVuxiVU0",
+	"biuypGJfgQBpdzXgbmSEi8SGJhoiDTJj5CkUU8YHw5DgyO55wqwHmyYJNy3Q9MJ7Bi9zQN017SpzL8kb",
+	"ytOu/MAwuGFE1R12VZ5F1PiwN5B79ss/lBTNSzp9Y0MhPRv2oodKkDhjVEmhYueu8yXnMj9aoBEw+SqP",
+	"OdeEJglLXAwTHMCSDru/ZiCctRvbXqNiiSv3Nb+TTsGUY4ivpeNxJu9t5MMfkJbTiBD4B/7qgWElqHKm",
+	"dNqlvbsLmfLeLAz90KeQkVmKGICIhIzR3rBJYutevpUincVtYv5Bt0yezSdtyAmJtbz9N8tk3CaJDRWl",
+	"N8J6qs2WmR8ju3GYGtqX2YDfm+MTu/iHuF080WU9OQJMioR1NeKPpWB7sqENYzojst8va+b+kME1DKMC",
+	"Lxt2UbFaYQ9xkfnxnSKaIzpD+f6M5L2LFJ4/XAzScwq7nmK6DTklZnoui2TRSCbkdB2NntH0mo9Y7Vfm",
+	"D6ucNrxWonxCwcMqE3YhZRqcbYbsGzzJDCwYgThAP7K63MIxvAvxKlpCKCCRE+0Z0Cik6ONBGIGxx4ii",
+	"cipWxlNUCCYeD35E/35VQBrO18yTwUzB5zGQcpNAlJEVBJfyMLt3b8yzyxyG95IntQdsNIQko1MBzKY7",
+	"A1dOKcLmodEuvituhEKFH1afh4bZYa80NNll2IZU4G7DF5YM/I1dDIjFTCeWxG3YOwVbhxcVrtLUXNzx",
+	"RBNuKPGACZZRfBwvGSWCTVEwh5hSRwYdxXXtN6JG/nKYyOZMepHfHZ+/uTg7uT552Ygar846P/8Mf12e",
+	"/P3kGL88+cfF6eXJy3DDsOG52bLKybNeoEBhX3+g5768Hf9/L0oEETSb5RSCw9Yy9KzO3j/p3r9be89v",
+	"94IoWsW1XgvnYn3DsFvlzx8sEBa2YPzB24GHw96RysPxEAq6LlRKYPjQffXwf5FpUjn0IiEi4O6Z9IZH",
+	"xDBMqTTZb/2f/WdGAkGvR5qGabMn95b+W5VgQZVafb8wK8LwLKonm6VjRAXs1QYHHdSIkAAzAxZm5M8h",
+	"V1pmMzI1Iq4ayuniNX3WWjN/x0PqwnWKCngXO6bq/T/VbFS5/z2q2UBms2WJSWHRpGcPdJ2FXGncKS3n",
+	"kpG0gjlSfEQH7F0WNEW+uzxrhhpZc4B1Ai3NQudxlptRUgxLPZZKL8+y2q++Wqvl1XpWHDMbZ8Ux7wSV",
+	"nNwrjPY8mnn2yQIWeCMqUUv0xujdR12vMM2F81B9516z2YMSB1+z2fxJCoUMSAQhXSAwdY4aAKHUt15e",
+	"mceR9H44xResc95+2p+XY8M5iC4uDnuvXkGL4eit4tzNdthUhh3JPomLq2MjjYuzYVPjWBJ2fu4oYJ0B",
+	"ygIj8YFTHfsAgF8lgWRap5AffpHx3krR7mru8UcisTbdR2FuCBBZqvAnFD2QAKN69shkl+t0E/b2+cm1",
+	"jweJo64mOYi/Wkm3MfY+mAmyZ35y4f4LtPiwtC5Pa9yQkPLXETObHVCCfP0ut2KtuRf1JJSVQzUa/T+l",
+	"CManmN/Ivw2B7s7A3nbaedsBtJyIqElvaM5tfDIxq/zkBctSLuIjSJOdCMi5QgtveWo/Hq45xEWL0JIT",
+	"4ABmq/UlAJgMYtu+BQaDbu+4c3x9ev729vj83dvrOHKuT/hRTmqw65XrbqPIfFZRetKzCXdpMnBwvA/s",
+	"9S40cdxSczIhjaU3lLwHGLSYE0TYB9rT6ewBZ7Tc3yuZkTGT45Rt0GSRlOZH3m5KKgOkcZgxNZRpsgaF",
+	"q6Ee4zfL2Ul+eq/NwwvyF5sV4hc05w+2+k4ANnLlfeAVsOsdkvAB1xCCwUYWqL7Ayt1k4xzFC0dWuCNY",
+	"Io7O3j8jioXk5P2VivjDhYF5+uNw5Yv5VK+9hUquXP0Ntcwp6yoejI3djrAYUpmqJ/krFVzPjmVSTXV7",
+	"1sBWwkCZ56rrmTrXCSfZ4LS65t8ploWp2EuuximdlQ6ue2vtDudWvIeuDm+OoeV/SYPEPKEQVvTu+njh",
+	"tpRH0SqveWvv+e8fDz/t4R8HxR/B9X8pe5ORg0aqHTrQEeR8zETn4pQ8bbaaT0lim9kgYKAUj7OIXZCj",
+	"Wlq4bHRPFbEC5BRi2RKIYlJDOc3h+C08NTGjlCJdCkOzlJ67DJn1bKOrYugwQWQj02lZ4w05cblbFPS/",
+	"9zM5csoKt5jOCXNwvGtGgM1H/20lhK8/Sfs8Tc0Zuq7BY1/NPf4pagxZmrwTGnWDjbw8CxPxTdQB0oLZ",
+	"+BsGrfkhe4tty9WeHJvKIjHAP5uk7NcVyZRe4SdIVbBcGchrcyX0Uj1dGkdVaNMTwbWqjtoZ0xkEpMZw",
+	"tzaBsFg/63RlLJxfkEOmbD46bj4czlt5LwZu/kB7rgLnO8C1KV1n/xj7NKJ03NZJRTXUtRroxuiEiifM",
+	"RmkaEot5m+gvsdQDsvMD1NORw3qpVxd0JifakseF3KvzPolhPWIbLVKAC5XSSnNAO21R7szwg/lYAYpS",
+	"b6ALtGVhsG+3MsDCi1VvXHYrL/G1paMqYKi5sowzOASl2ViFKv8JzUSPQXyXp+PlFupFSlltf/ZowJpX",
+	"O0e7qMGd5zOXLFKFu2Luyi3eSrsLbi2W3KHLaq+jD7Nol5u8ODk7f3/75vTt6Zt3bzAmztZ14IpoKYka",
+	"0TRtkuPOxe3lSef4l5OX7XL24ZAqMqQJoWmKbBpS2SCw6p41yYt3L38+ub49+ccvnXdX1+7t/DAOqWqS",
+	"y5OLk8717fH5219PLq9Oz9+257IFsZyZoQNTiqANzRvx9vz28uR959INyDALJAVa5jmQpZC90mQbUcOb",
+	"VCNqzI8UwkLmBtaIGnm3wQiRE5HJ1ImqAVo2pOMxEwpSzssXAOxXiLZNJgJhMJHGN0ksx0zYkEWLY81t",
+	"hqTZxNj039Nxmxy2DstTtuGd+EB4xB5y56IZ0wGNhlWslYigxzaAIYckXQUmUy843jRtE0oCEVE55Omi",
+	"uqIszfBIRpSX5TNyeUXkf46QGrImQCEKqkjsg4TWAK2xipcbbrFKfo+LV30eIxK2KEgR8h0In8UC/D/C",
+	"9UAjgzoiCurlNMkLBnwXo7HMTEFuKHjulOth80bciD0SzxWaicn3h63WD+2FuixA9IicaGjaqADg+lVH",
+	"JLbzjy1GOnCJJjTuwwlDy/s/gNd4NV4vvJ5XooB3n/6AN6lc6yGv7vCdwroP+GqOLA+vHmK3YI+2N7cS",
+	"ud0ODB/O5ETbFs2dl8mtadjWGIamn9lRwZO2uEpEuhMNkysqr+Dr2NQCcLppad/Nz2GUy3uWFQuNb85V",
+	"MTEDeG5fw7InbmVpqWYVmuNdNZRmaeOhLBKo5vneU4jZjrAxR/MjzPiSmQMpsIjAA4nJyFDQUFPNUDhB",
+	"ARC7ck3g4tm8bNtXia3k8PpmnJiqDV4xmeWbYKjorSW0+d6WOBuom5beosBZthcyQ+vNWA1tTe1RgzW+",
+	"hbh2u7FucMWLhmU6bxwac5RLyR7RGTLO0i65yPlSexhFj7lSNrAeAR7yAjZekm/G+hORsKQ41PgS76bl",
+	"JXTFrXD2AIAFHeGLmil9aw43Ruq7FyFen2K4eTHNHhUO5hnftkH6t+ZA9lM5LXXsIvhRyE8ZvUe5NaNi",
+	"wBD54cfDvS7XxApf9vSFapeS7w8PDmy7i5UtlpXcWGzULxjkX5O5ekRc1ahFhK37iPswVGhyHmD/iJTK",
+	"EhFlxHaj8aQS5fYpdZfZg/+OyffPcgK3BHE7BwN3d9ivHAONmH3xa7T8ayI1m6/KUpI1FkuNzaHA+wWB",
+	"/IodixQRUVcWikIs1LlapD2emuxRiVxfdjceAAu9m+o17m6THWRxTwxDL53/Av0zP9JmTOGiMBVnyjD7",
+	"cgWGMpj7XE2fSgmuKr/2XOQio2HxrmR4YUTGvXRF90EcCGAhYQ2x+cZPtZHG9dCFM/ZomrLMNKINa2+T",
+	"GJWJOCIxRBr89vR38zdMNg7KWpXC23t/hHjruF4tZOHIi3aDgtI9E7pjDkoQtdphtZKEJ0APezqYj1xy",
+	"9wYMklyoJSDd+LZNQkYdpx5G60YYcWbGK+VZnoT3qNIQqalLa1gqvpvO37iHl0fKGp5obeoerE0RzH9+",
+	"9vL8vVHL3nT+cYvq2lUjEpM0/b1WmrBhbSwJQ2oVCKM1dmGiKm2wCDy6LlAxWPzcPuXtR94p88bvWQjw",
+	"nEGvHmDp8lQVvAAYkVJlrKdkPJwp3oM8yIRlZCAxcmhONbRXKHD+J0Jn4d9SLth+5S8H4bz5qqyisVSa",
+	"prdOR1300bpUgEXCEV6YFzQZLIFwJgNQPiBwIgTbnAxYxcHwYy0WfsRTv9atrlwSJScZeqPdzTk7+fXk",
+	"zFyb07OTq+vztyeNqHF8eXp9cnnaaUSN//3u5Oq6ETU6lYaOyvM+d4zzc+sWwpt2EeCJ4/MmXXlKj1Me",
+	"Cny7kiMG+k6Pgic/k5OBCyJYHznC9LExdYS319w5W4J5eW4n1kgAhdPh8IfzOnmVL8gDjFgb+mEFoMMK",
+	"n3kN+F636ivS/BfxAAJJ/m49/d2oPlKVuaYdTAQ1+lqGRQWM3ASSDChZQ5qQPpu6AmDKHcIpNb1vkJRa",
+	"5MmlrK9rCgBLKKFMb3mN9XcP5heyGOiSVRP31ShjnupZQANkrGdYR7Kpj3sRHvchCDD1LvP2gF4eRTxy",
+	"Jn2zvFUulMrcpHJA/yKHDbeS21lL9OTz0g8n+nTWi43Al46dJF7jbtk38BRUIK9ydXfl4Fj8Jp8eNNbL",
+	"sNlKjuq08KWuHexagaLyEErspZ55G1beivll9hzUuVjrplWcXX/lawm4L5nSXqr0CiEXQhGNjBsZlmvD",
+	"dL5TZCqz5CuWe4+3JvZiSaKQV/4Cy8voopgWFD2KXCi2HrIZZBdMCqNkAA8Gax/dUl2LIl7Zol95xMtt",
+	"BZ0tgnbXKtsVzKJEppjXf/CGXHnKXjEWDHF1xTmM8NZnISa4FiSA6Qb6K6dZ7fspPzmlFuyDrk4LwyqM",
+	"isQULY1akozRhEiRRzlwCMQxN8TIQli7CuonUUFARw3klq9HfSwCAYy0cm0tkz3PjCQQzK5wMKYYk4hm",
+	"ohFPU25rxqFTpohB4BpnJNGlVZK4EqrZnrZYJV6A5WENBgvDPWP3LH03XqI6WusjoSQ1z/o4Sgnrc8HA",
+	"5yAq1EqrOtaIhas2PXFNBlkurtbgiDDQIKtbRzJl2d0K6WMB5yJj91xO1Jnrf1GaG/LBkCmNa5mvLdKf",
+	"I9Jq59GDNYZu315L8FtqA7peGuu/ghrlWjSu/vxq5HK7301hCvIUblx4f3qVl80mVYaxZBM2go8EMPVt",
+	"4pQjbyOa3TE9TmkvpHtXJXRtx7LZm2QZEwhEVchTp2+vGlHj+vz1yduroNSUcAWMeom73Au+UEM5VQ7G",
+	"y06+ltxdwbJSXOqKs2M7CORTJOtICJVoN6ETUOzwxqpTnve3se2Iu0Js+Uj8pfJsothVsVLeMYjwwM3t",
+	"cC15EVP8llBvzyXc5zmqNrfRPeYX4I3mG8NQA3dhSMUgbPbhvWFe4a/IVOlbRkzwTaNm95jR+o6cS7tp",
+	"Iy1jQlNL7XIa6+6DJRauPpBhcbf/liKMWDZPh+3CbSC25TmRK6/JcgHPne9a6YY4sTpP24Vbe2JLBMfK",
+	"hS4t45IDWFgM6qc9XOeOOEz3JNhqVDbEQIW8I0K7CqKAXJhohiF2jlFWjMvljtWSbEbu6frSDe0NObtf",
+	"k/J/OZGo4pzeVVj2K6UivZaIUOT5uXv9Dz+c0U8qBevBq5PLy86Z4YNFPCN+On17dXvSuXx7siVTP1Zj",
+	"W5pCGBROvG2vvBNvpebrYoh66TmpYkaD10MoNG7dieGezrMkSP2F9X/hYVZayoRY8QDIvW8v6KZsicnA",
+	"wdetSXKs+gP2zyzjOMgaJ340Tpl+SG8bU34voLk6mHSRitmw374NHqiw0Jqf1lMlEpbye5ZtNBU15OMx",
+	"F4NbWrhLV77vXKuBO2szX83hsJanwB2cu2jwa+iGrOCbbHpbWUX2Opduv1N5/WCoyTKmMyzqCpL+JOsN",
+	"qbIBtPaxNKBWVZU1NldnueXmVo2D8dOtQmV3UeBYuwICsMDRXXMQTnm6LUyvAfkWY121E/3x0oN7sUhU",
+	"Ky9Kk5QEY2whtsOGGDl3eogNdbVyXNJcBJZFctFjSuEHeBVdWu4mgxHW0pD6QQ//mlChrbWyliI8pVly",
+	"y5eZ4W+rPc846o1pzqJxfMPlCYq2Ge3dmbssJk7SX89olZ/mqCT2FUtWXiBv7ecOu2fxnj+ci8Ms6H6Z",
+	"spYodGnp56h/VGY9lbz2olA8Q9bMsMZfCHnbKSRUbUPykYEWsWVZxvu8ymfjfu3UO5Zlu2M5KX69E+ND",
+	"zOTo3diWN+bSAGvpqhceUsWcPC7vMRoeQmjnSDyK5MKzbXynclBCqj0xprIg+S1widU2kx7E9UKhemQs",
+	"gK29Xozb1n0FG/tkx1Xr3ZX3DCDI2xaRhrxgqZy2bcR8vekWHt+KIA7LwldrwBkVCiPGagUCzD0fhd0g",
+	"5Z33nHTF4OopuJe5bWeJjQkZby0f3FricAgo7pXMIJENMvIeMf5yS1bK1UBx3gtrCsmWs2xOIyuuXAEC",
+	"E/zpbRW5X1tsebAB0wlrnTUkfd/HHBRfbC3ORtR49e7s1enZWYXS7Zj+27qiycPMqoXu7iBn8s0oSS2L",
+	"dtVcTJkzsJaP3sKEfCHGTxT3j90SuoGRCOHII1tBaEQ3Cf3bXrzP9mNsFoBnRkXNJCxzkWP9iVlXJrON",
+	"ajytVbmp1kVaFcqz9QAad8lWxMcEBJZUyjuWkJTfMUK7k1q1rcLX66GBM/m92kLkSxVuTUe44Hqbildl",
+	"03owKs22cGbCrKa3RkTXamAYORlLcVxplcLfbagm9etUPFrpuOXeyWtHAwJDikDsFzNyx0UC2aTUTqDW",
+	"YAPwFO6OvTy9Atvy7fH5S4geP393AfZm+PSm8/Zd56wRNTrvrs/fdDBs7efTV9e3x51L8/fxu6vr8zfB",
+	"G1obI2ctuaM+Ek642ZXhiuYCbU4iLZaOW100159cOsv9yUlwqZbJF52Li8vzX2HhLzqnFVLGZikui9UG",
+	"LRmpk5HlmUUWYwzn4g9LpDKXUSzezRLwGudcyPNfqqQU77LPodp4MkkFwk0luXXq57IAJarKPgL02KGj",
+	"mHAdkXfXx1FeKQwarBWc1KoKRiqb1ipP6TYCpFp1A6QcTakEygDH9oc9o3U7VACsnGZuqqsRan5tEtOW",
+	"ctiRidQQgFhaYnTXS8WMMtmjY65pqm5ErlZGCHQATZg2nWEEtE3XWefi9Aj9EbeATQnIFRZEnIkEdORm",
+	"wpXpM4lhEH2ZWXQBmakbIfukK/WwSa6kb1AH0JQ0IXoKgKhS9GCcMCSlZykDoAU/9JLmcQhTaoZm+qKY",
+	"EJZHIMxsdTM0vJhBHeWF1dxRzru2kHRYTOlGxPhHHlDAlelS3kNiflxYX2OLEzB0mdqwRfOWbvASHOF8",
+	"MOUamoJc+BthzodbYjkVTRI7h+Xt8dnp8euTl3E+TNk3Qkk2c/XjvUfBsXltHi4eyilKBDM3396IngVS",
+	"NDfNLPURiU/fHp+8vT799eT25NeTt9e3lyfH55cvTVs0VdI2WMS9lpMSA0fCDvdG5NEgWPTeSuslHp0V",
+	"gDB5AokCuALMLMkBu+3BwDrzWFuJFlWVygXq4Kg0aZ4iaL9IWDKx9f3sN8xF+pa/YYUBqNnLQ7PLYSY5",
+	"KW+609SwTh7vldI5yj8XFnv7vGe3t98Uzo1GsceXJx2HzlM+IaWv3EmAL993Ll+WXsQvzjqnb/wvLk9e",
+	"npzgN++uOj+f3J6dvjm9vj35x/HJyUv4uuqMlH6C3LrbdxelL190Xv584rzs/g+n1ydv/J7nfimsBP5P",
+	"edqe5/B/07l8fXJ9cdY5Prm9uDx/dXp24s059OuvJ5enr04Xfj47vbo+ffuzP6i5ww2nbI7WLcoXUQMp",
+	"t6HwFQvR9jMslyxvey5He8kytRdMi9WrvfzZfB/b5XDe5RvRno+RWbG47XK05fJ9bJcdMyu2deHphRvT",
+	"9pMqg9envZDtFbiL7TmzzMIVa5f00IUrWfHz4j7Z34O3s10KEFk8s+25bL/QGZ5vY476tUuBgQu0cP7n",
+	"eSrW9gNLFsle+Ody1+UfHQkN/jg3KvfjHFtol/xHi0yi4nfHIJb9DFaWuVySRXZRGp7RFeDZWTBDR7iQ",
+	"A+y+SeKEzlQMaToWSz+TaQoyCUhkXFBLMuKIxCMp9ND+ktBZbF/p8w8siY+MGDLiINEA1Bz3ipCbV5RE",
+	"CSgBaCIjAxihGIWMGaOAhIcceD6tY1Yq1P10fxWIqZlU+ZUfn61GfYfZlUuCH6x6Z5wX7V2qEMOO2AK/",
+	"i7mj8HVQGfLfW6wXKaRgcdttaSJxPd3Ouo1su03GaBSQaSFD1pX0xe1r5/Yqkde9EOyDvhF225/AloNe",
+	"1SwdjLZt2XbDBZlC9K3nuxSMW5AgjJskQmYgUWs7+rLkJZDs2xkYjckMEcBcXK9BbbzI6QnCuFjETl87",
+	"2o6LPY8xFbM6CJ/ehf8U1Xg2v/y1nrbUs9azlmjUedTj8bWed/y4ZuOW8dV6GrltvUcLtltzIMAhaz2b",
+	"C1P11sMKP7UeRnmu3nbnclKtx50sU3P18rK5NZ62TH8RshbsEbG5rRaFC4L8I6KYDZlukrd0xFTkivow",
+	"tDUU6hlaHRDTExQ9XkoKWIE9z6uQlyDcxhop+owlR0TJrICIQMf5XMrhXJJehRu4xnIF64aAbc8G+/oW",
+	"NKAwIRbxKqOT5E110o3DSwVkwBjq0Xd0TCQQ/pQO8jru4L4wajVLMSwwY/ecTSHABV82j+fvQkv2ZQ+r",
+	"ADYFy9/7IXnmVVcOP0y5zTQuJ2mVdb7ANFdYMCEvbj9RY97jcqKaBBw6KsdB3Cdakv1W66gYusPkgyCT",
+	"fDWaNyKeMj4YahVj9gkYhxQfCAqFpvJUJWV6yIP9cQSmQbCiYYWbI9IiepIJOOV50fu5yB/suFQX56dW",
+	"uWDNKskDp1Rq4nDNJupU0i3OF0RtwSKtrMoCC/fePhxMkM73+1fOpoEC0MUCLZv5l5xSCSMNRxTl487r",
+	"n7vmg1d30Te0WIyOuquJ+SDmcErIHi4cBiQuuZKMoO75kqy4nruO4rxgv4MmpfpGwDVOKR9FJM49TjEZ",
+	"S6WLaGYNtrOIxOicsi2jIyoGOEUgHDM5KYtzj+fp+kWmS6uJWExoc1MtiGOXWblzxpY6ZddKfV+7aMjG",
+	"QRIry2Q+Vq3mJdWZK4o4JRvXGV9df8Lsu6s+EeKgNUo4ey6tYs3KTLeYR+j6mjEYIXeReq2FQwBHOJSu",
+	"TQce1sbykgv5kxWgAF5bVTO5qojkjzOWMgrQuXDbc2OMdc1wQdMm6QBOsSs1AquJogC+G47Od7+uDDM/",
+	"HY1lhnFQS4tWlUOF1qwhVYaAWKvYLvYdWtnSyBUw6YXDMhmnvEc1U1WYVuoOjFTNhYp2qyorcOg9lB6L",
+	"DQs5daKuVyaudgfzF8/1FvlzCq6Kve5L3LsRuXx1TJ4+ffr8iFDA1kdFoAqWoo5b9bBcUeugbkWta/dH",
+	"e+GP739r/g5///WH//n9P//7t7/u/b7wzA+LFbnKGsuUZ6z5Bibj/7KHCwonhpoBNwZcDyfdZk+OnnDw",
+	"ue4l7N7++cTh3D4xzcHmmNNboRX0qDCcsCsng6E+8ry84EYH0dUJHqtqOJeifzOj0bEPgIoyyORkDChA",
+	"inRnR66ibl6pYEWF52X1rhS40kHKf7yQofkS0cuqLlTgFKxkon4l6Uerir+irPOitjXOOOrF+GBRZF5D",
+	"PWQQ8vSQjZbXcfpi1fGpRf+rVxz/ARXwl6wcPviYK7edilg2hcafSVRc8MjVkc9FpfzAlk5RaWHcBs1V",
+	"vKpfzCo/w4Hg5Nime8YIL8aN2m1zUQv9RPY1A9hEVHCOCCWxSw6NnWvCun580aRWKimObwuCH5DnLyv4",
+	"efcqYDBPZ4QKErsyEbDgJcbhr10OE29N9GEsjGAp546A4o1Q48KWbMYaFqyXhZS0R9Se6pDY12zmKGxK",
+	"lX6nNtR0woVK86wvF/CUc+Qgn3HJjlewVpsWRszYvbzbVGHryfGc5L3UkGIeXzz2IdpkaY+DOMZ+yoTE",
+	"24DwWvhzC90At5lBam5OpQ0Uu2MzsyOYIV3UawCxCQ69E6BA5HQFdKruwBaox2sMC/+CxOM1m73neoir",
+	"vexWu5hCvM+53RSruEJFDUO2d/f8P+GeRw1VcV7e40Wz1W8AU1Ghe2E6lCkUm6oZGr1tupGPOXQLzjjt",
+	"8jRY9uIaSkjJO7Cc0ly1rSixqRYJQpEju9KqWAyjFJS+3ntYZ2GddxZCGWwUSx42/mEcXDW6Hi4RZMtW",
+	"EGnEcS/CVWExCR1kjDVJR8zQENydaGIkaRuBwvqsl4OJYpWfEBL83PQg8z8fTeT2LXwsKrD/4Jg7XDKQ",
+	"piazEgbgWqDnuc5TksuIkNOIdGcEBPHClfoIClG1LeDNo6j7FjUEC08R2e+jg9YVocprZ/0HmQVgEary",
+	"ZuaW5Ttl10xbnC7FUiyCsLKbElrEyhl8TSYGsOIbcewis8hXa2Hkb9FEYWYON48YGmXOeJ5vaqvZYR0o",
+	"DFXHs78Nq0UlkOSfzp7hw4M4UMtK44ZnzCjQY1ZaNfziYiULh7uIi0duHeuH5RxbUBGKCKwvqSZUg4CO",
+	"WaakMOId6ck0ZT29JcSb+jiZvIJs8vlSlb2hVCw3lBdW8hhz6uLIt6HHOehHPBcxFCaWa+Fx/jMIG/li",
+	"BtzytPO2Y2uMQtVUqkh8MjEL+uQFy1Iu4iOidMboncJyOCSBeCwBcQR4ud9dH9diCFs1QPoIn/8sAXzW",
+	"uDJ4xKoK+OWImrbQJOOZq5WpKkF5Vl6uF+65TQvIPdIZ3R24LR+4qDgS1WdvC9Q6D9v9osS6Gpi2pLhk",
+	"mIUI1najXkx92Fe1orLjXLuQQuCDrdqoQnzHCvwgx055+HyvPDnWIr20OBgqUBZ1N1wWzAfIDaj65tdc",
+	"sB7we1/hEpsNfBPKYlFzaxOBmrL84qR/RoxfKKU7lHmAWg29MiCi+si9FToux2rUaqWwWQ30u/QCurOP",
+	"gblboDerEHz9SpQeNpgH52t9KmuwQjeJbVAkL7L8qyBKS7LduWUvLGmSuIBxjsulsWWf/OOiuUBtXBVQ",
+	"l58s++j1gr2JvVTqq7h9I9AiAeBIJPaQoOM2mYh+SgcDlngh0Tn6fA4PiGqdebfAjS7SeLzgznIU5SOB",
+	"U6OeGzLfY8ScGf7IPGPlp6kkCevxEU1VRNgH2tNNcmroZ5ZxiCkiDuLKI6I58OZi3At0v82wl7dSs2Oq",
+	"WGWomJB6gfD5VX8qbMvwWuh8OotBUUut3lIafiqVLi2pZ9/ymIYXkuX+q2UDqF72l9jfdhd+zmlQK7wr",
+	"h8t41Div+fX5U8d9lS1YG95suytLBPPPeqftEC5Y1gum94E1ARTwAdv4dn2Fd+q836/A0IdwDGAtXHlK",
+	"IPqrrTlcCgZhd4qlKepcakVtocdzuRawlSsflVOW1AZGy6celsqFxSkpq8o2UNmtTNjn+mDD8XJxFnJw",
+	"zTMbiMvmhCcZnYoNXLkhpTgHrSxWM2TFVCi3wv6UpVJ/QCEeCed4CzIp3ocvK49elLoKOa7wThpSZNY8",
+	"hLQLXoAKECn+b4ZY06aFJTQqnJBOB8GbYAfUXK0qSR3CBT0RGuQ7KQDf17SlNtHzTOsX5uVAVUzz9RFp",
+	"lYrpQIIdYUJns7W7W4AOB4wUXHo30dKQwrtdheFuiWx3orhgSkVGC1aMDKRMVG4p6U4se53agI+Zy9yC",
+	"xNfPSYFrK/zrK75luPgqI4sitvgYynjSOnDDxpb6CPOBYJWN4eX5hrjyq/Rye4q2QAGLBO4vSwNncqI7",
+	"LustlO8NEOCQJdRcANUqQkRCKukl608wPms+x2cF8uhy2PeJSNY81GgYqB/0dGk7yVEEFqOfajmTC9SC",
+	"iiS3OZTHxWrP3nSLaYQ2EodcqStXlU6/Ar5GJGYPAep935A7rPZC75gzZ3Rp727O9OmgWKqzseZmawdR",
+	"Pfx8xRfGLye6J0OyYXzHxjpuFwXdLJRfUWzZnVgfRM28FDyyGTP7gYyTpmkNFJBresfEC9q7CwAmoNUY",
+	"kCMTrNMjZF5wQvoYLlAUARbZG3mZ5OXneCUqAfAld3bnK7XYhfSmmrcb3phiQYKBfr2UTmHcWsq7Jon7",
+	"mRxdYG5gHOHHjvO0my+0fMm62mYh9mUGqb0xoUlCJmMAVEStNg4l3NMK00wehQloTrDciIqzvon58TOA",
+	"3aQXp/FWansSzNKi1r6mYFZa74AACa0DrAIIMliMxCVTb9if3e7VvZkbKgXkmG7Q1VppzYJNX9Qq8eVs",
+	"ymuXYlnCpPCMh/Z3SozS5QBGLWzaBuK3JdRV4WJ4DXIYbLzqC7gnoZUL1UFx4TDLsrH9czB/CvMF8c5+",
+	"aYc8hrccxB2pEbu2o1qb3b0fziIbm5VX95nyNIUgdms/eDQOd8/ZdFsG7UDzZssvZcqqiugqnuQWFAc1",
+	"XYarXhNz23Y5SaucOVKwvFda7lO1HV4Zmi6BHcbW9he7YRbi0XfKGjsjkkmQFG7EkKb9PXbPhAWu7TLo",
+	"jCOOLMDsRrn4KvtOkjF8F4vkkfOMxJqzDNDOlIZa/9CzYhGCBfFM6RuBMDTm5PTwiAd5Ux3G4cvbEHY7",
+	"rqsVWa9ErYDbYLBtG8UNo7G5iiDLU+tXg+IDmtva4w9g6S+FeZl7HKvmO/Nxna6dtRkCYVi2jh5gTvg1",
+	"t/wnRxbwwMVzjQDOWRhxJOj4qev7qbKCzK/i79VEwYPnWfOWWkM7Lwohf9YzX1TNKB357R7MvJNv8VzC",
+	"vn5a6zQ+4MhZ9EY3TddNIQ7gNHCPQ3UJvH2sPq9Xa9RyiBrHnbfHJ5XVo7wbXBlwgAVUM1tEyNWh+U4V",
+	"8QQeMBq6jVCviYkUyCfMHQKQNpEQLnrpJIEABuRwN8LnbRhoZdmSX3YwmwC0/cId25TKZnK0BjlaaY/e",
+	"+Gh/dsJoJl59uvJbsyB+bUg1Ktf586/nAxctqrzhweWUmmr2ms0q5Vl5z7KUjktVQBxK3o+HZpsXXWqp",
+	"BGhXRmSauExTpelMkXua8uSItAgTCSKb6DzhND9JB8+eH9QBvFmYDeY5Vhk57tgM3IyJbJMYAFHaGaMJ",
+	"FHywn6cZ1yzGGheCWdQU2bd5oVwKNPnExXvFGzeCpim+4tfXaJITCM90LXiFPwD8QBPBWKKa5JJRI5Vi",
+	"CGfGNZSbQBhhS42g3MQNejqQyHiy34+HJdHvsBRX8f1vdO/fv5v/2/v9L+0f/uf3ZgL/DWMPREaYlWT6",
+	"OJW9uyVqznTTSDzzaugsXjEN/oiq7JcibcpQ2VBgqyENv8g0eWkhpyucvRD1TIVVsPFgWiQsa7jzglDB",
+	"pmJOLAYqaM+q4yNar1L2nYVtpbXZPufwqY1Cl8m82PxSk2H+oHkrxx1fjYVdPP8eq7PVWT+7UCUIc8wQ",
+	"xjYwfg8QPDOuNRPFGs4Fe9RYvQdHf9rlCM3T2xt/saO547TKqXSVO+hXhmtb67Z1K4MHqRy5zRVamDCj",
+	"iwaylNeLytggW/DKla1f06hVVOJUG7yNOv1mfS+pTe0PqjzBcpc2mmL59ubxJxXWa1dM3N9EQ+mLQUQ1",
+	"g6KwGE9YxvoKw6PKsKyGHicJN/Ol6UXp8FaHeQWqB8xhmvlVQuECITCwk8FjW1UyhmpjhgUj6CuqBi0L",
+	"QtwkHUEmAiGsLbJwUSDBc4F7+89Hk5TqartflVfjfN4KduSMX6SwfWk5F/HnUk/rxpx+kQ1fXs7VTlmr",
+	"Iw9IKPKqQg0lERBgnfBktSFrRR3Whe6Vw9FWREnSpxnGpJcHU5ULsrJr1CkL1/AydhkIP3djR79hrqIi",
+	"Tz3y7ZhD10qeiRz2NNQ/I8slaDzmNmphPm+ox8a6CvrBoYKTbAJWWZcjZFPRFnDJbS0SV8Qs154BlD4c",
+	"hbKi7Ko9jnU8q3NHaK1Xamz9e+ezsWkQOTjimuzQVUuoIiqwXlwYdtFbGU02H7XgF6MsqiHlmxyeqrdm",
+	"xYIH+eWk17NlxsunSBU/zIVwpVMjVxoGVgP+wzUT6rvw5leGBOaCq7WXgibgOfFhw8i1K3PXl5Ms5N1e",
+	"B7P6oV5q3+Nco/EFH3LNdzw/cI03Cifpyofn8Vse6nwM7fw7ENGP7dGu5NXdSTJgen1zHBOJehDs1Lp8",
+	"xrrlliqMbrKTNBdOMLYp02pj1O/a3V7Bw0FegptxqtmoGijaQ6xZqZiU/QcPdHvNQces8taWYWAWnl6z",
+	"803BY9c8PmXcl41syI8MGvtY1uR5MJVHmXv1mbdgH5//2H9dx/zznL/1EkPm9fiv+AQ7oKA1t/yLnnwE",
+	"Tqg8+DnQxlxI1SRNSS9lNFOL8TsHz8qW7ac1Tl4Y5nFFN+szkWpEjg4xv5F/S8FIdw6dw7PxWLSNajP+",
+	"6lEs2QuXql1ts8ihGNbBV3gbSNt7yCo+iLs95A6uQD7YqNn9dW6LTR+odrJstjJ++sfixnrpGA8j8NXz",
+	"cp6c6oM376n507tS6k8wtKy/UsH17DhYWa5ThPtMRMKweL1UTICRNFQxwrei1BI/guaWTaKm3UhrlzXy",
+	"TXzrBb16XUVlY0cPq4F5ja+KWH0/nIXteyovbgUl+LUkXdYkttYfJMuNaaYx2xcCsGwW9/yOqDXAfI+p",
+	"CoKA9KAQZ+2Uh/fDmS3d+XsgSaGw1q3XolfhM9QsFHGsGf/lNnCtARS1S39fmnpRr8FyEkawRauh12vP",
+	"Kc2/LlsjF6291rxdMHWoyYpo8EaxHfnK2AmV9t+dLG9HIntkK+7KsTuJi1ZiazL8ThHBpkxpAm271CXw",
+	"6ljHctlpErg0aFoN87jNEzdrZCS6nmtQjePSNaoyFa4XRbmtqUWNEdM0r5Yc9NXh1QwZ+9OUZd+ho8rV",
+	"kV4CT2EXZWVx2CUh/84fCnZ1C8lTB6jOOgRL5LWiTmxBS0uerRVs6QHZjUFUeHMRO7XORn4m8KV3lTFl",
+	"ATc9V3dQoXUJKV7byLOYKRk1bDTIhsm/JR5dbEqpgKC3XuWVCKZi5vMuhlacEe9KlPOJvS2tuOlncllG",
+	"m6O5ZDwx0oCW5PuxVNxoXz9gLoO8Qxf194INKH5vXoTIPcwBciE2cgAp3A/0PWBr6oERNbZOo+25Ymku",
+	"PUa+TBRdlDANbwhW4kOvmhSsbp5XtRQrR+OU6Q1va6/sBawzkO2R74dTtlCia86HubLI7rOuTGY1ae1y",
+	"wrgp0VkMIT8+f3NxdnJdETD+MKKzUlnwCVFBYlZQFnuYy2emTGX8s1hxl6494fCbqZbroqvz8lSeX6+o",
+	"QJqgf48rNWEuaIuN4E+kNUD3kz8mSleUJq24J87bkndvRV0L/IglUvO6p7f2a+w+p/0wwGQCQgwOpxw4",
+	"KKd4TMZ0FhxbKkOonSejsZ5ZiBUn30DosKX2QN5qaYWWBQVuvJ9xuw5Ig5afY88mIrEG1Nq6zjt8ZUmm",
+	"fgH0s1wVqipPbIvW2Hh6LYMVi0slbCTIG3YyFXf3XT7VUGVxZVbVJvqisEGwrga1FceL7N+5i79p2nod",
+	"9z69q//sxqEA2Es4wZiGSCFWLppkXM+uzBytV5/RLAxuXxQBw8J28Wigb5vNJgRwwCqB/ojv570NtR43",
+	"PpnOuOjLqrQCkReN+i6HflNQUmIyhqDe1Mh2kJjeNl+DYTRy0cCRGZCKsDJrhIx3LGVq/rZsSEU3wtAk",
+	"FRGH9qCgYe1KGjUJQEp1Lk4N00bs++8UkVPRvBE34i9/uRrSMVPNv/yFnAsAxII0AwvwqAglXYAAgtU9",
+	"Alwg+D42knCMwapxgUETN8nJPctsMR+QTfuUp+pGuDbjjzcNlmUyu2m0ycdms/npUxzlAZeZnGimyPeH",
+	"rUMSC6lv+3IikviHiFAyYnooE1foDZ4kiQQoU02G9J6Z157diBgfvDWv0zSVU5bEP8CqdGXCmZovM58x",
+	"6iV12VUB1o3rgoV44UYrz6rnJnTQ2j8ivSEVA2Y2C+ImVUQSljKIKoaeTR/KvkIOWq0mOWy1bsSIUeGw",
+	"WMACAjZxs1MjmpqrgjfdTXmSMhsdpwjXRySGhWyakxETzdJUkemQ94YQMX4j7M8J4O2r2MsucfHmMiNj",
+	"mtER01DlSIoes3i2ZhFOxXiizQq8wHUzB+HvV+dvyffxsRSaCb13PRuzNqFjLCPNpXhiNPf4B8QFfbX3",
+	"U2TDovbJG/7CffjJfLAS5I3AJWuSd/YMuMEBvOhAyIwlTfLSVaoubse7v7ZarZbpiYoZQbYRGXWKp5Af",
+	"QzWFtcfAV3UjYBlt2kyfa/LjIekaFYpmblkTPNCHZoNOBaHkonN9/Etkg+8VVKslcuIylqhC2+2RY9OY",
+	"SwvZPubYRZArAk5Fu6TXfMTUX/4CXTpk1WoMVXznkgGim9mIK8MHqCDxacJGY6mZ6M32XrOZvYhYWOvi",
+	"/OoaJm4Hj+dvzBDNhaapxT+zSDFkJickkTdwHcwO5PUXiKIjqOfWziG9CetjRa4cUR7P7Rj4nTvgXBGe",
+	"MKF5j6YQv2yo0UyzJumY5m4ERHniRtoo+L9B5kiTdOytOmztR+Tw4Dn08ezDB1gxM8LiPbs8r9kM1ibu",
+	"TPRQZvzfcA7b5AWQbJKTc+zb0nsFYfcFziQXiMEpExaRlN8zuHZM6SPY+xvRZakUA2Vm40A7HQEAbOV0",
+	"RlJ+xzz6YE+bpU/sA1d6Sb4XVL+zR9ScSTNUSP6CyPUPe/C7hcyx3v8GUnNMUPXYWOfi1AvbbDf2Aapz",
+	"zAQd80a78bTZaj4F4DA9BN74pJtKq0sPQihhb9EaC1AJhinmwzdyI5TBeYENQDaJJSaVwlrxyJMLtOyt",
+	"fO4MgADNg4HKt8zhHVqEVSOfgWRsnvjXhGU5tHs7L5IMss/KwiFmUhhlZcTJjKmxFNYZc9BqWZwzbT2G",
+	"8yQQ5OMP1ChtBXLcbyXYwMZB6+DHvdaPe/s/Xe8ftFutdqvVbLVa/2ygutKAfblt7f/R6v+kDqcHTvps",
+	"50UxEFCkcTyk2YAlCC+lp4gBek/TCZhS5VD8LzuUZk+OQDguI9BZkMuDZw6Wcj+Hl9wvQ0Hug3xVf/0A",
+	"Rw/kpPmtY4i7KftuB82mDRlNbJ78P/ash3jvtDIezj7+pPQs9HaIGxR6Kd/IJy9o4kVFHrb2V7/yTlBL",
+	"ZViCLz1d/dIrmXV5kjBwPxwePF/9xrWUb6hwibdgLH1WZ0anNg/jxDB+fOtprUnlGhzs72Q0otnMXm6k",
+	"3mYzQfoz9IcOFOYU0wlobpY8Ndr4FaTOYhiGqsx4oxqKUGSUK0cCMdkmfnF2fvz69uz06vrkZZzn7RsC",
+	"3SRvKE+78gPg+uvekAzl1GUIIPKJGgME3NGNEExPZXaH8lfC7nnPijB3bKwN675jM0i0UUNgB+nMemc5",
+	"wl8adpaamcy8pAQnHzy/EbH99RZIu7K0uUwcO0kC12Bt0ujxdygg/DtqRUzpFzKZrUd7NqAZf5dD8VfA",
+	"/FRl0lH38ruJ5/errNflPtcSTd1fb15fAyldixiGCOH1kBWguR75yw+A3rtk45TO2EoqGHrlU/TnJaSt",
+	"GoT0WIp+ytHMcrhfo4sLOkslTa6lPDMHASn2wer3XrPZG66AKH1zVP7CKDQu9U5mngxrfe/rUX+ADoAu",
+	"rGT55CP8e5p8QmaQMs2WJEb9MUkGecKb1bTwu0Xp85KN5D3bjMa+wEE1Hi7d5XlLlq7VowkuDSpAFX62",
+	"0ZP/CfJQ63D1G2+lfiUnmPDwTV2ta3rHjMIOJJ7Ifv9h9ym3+z1AWTvO2/gi+lo+BYRF4opATlGVyoYJ",
+	"R3Wv1Hzm0fb0NpcW9gxiYfGTxSLY//F58/nzqK484hLF7DPP91r71/DAvMxiVupWjW1BGrseV+6ziy7D",
+	"Y9P+iCKOafinVtTop3Rg/oYSO+Dfhq8ALN3l4JsTNczjbDHC1wWXHLTM4ZhdgmFHNdp9mirmpdGKSZqW",
+	"c2Stq7DADQcYOKNS+kkq+J4FYrIf5lHZGi9Pr6Be1u3x+csTD6yovd/KgdR++z0HSjLNeA7mY9MvNj3l",
+	"IpFTnN/zVinzDR+w6WxFATcPTGTZHubGlf3PpEy7g11Hn85v2E6j/oo16p5Hhh0LKL4rsYH861WKtUUv",
+	"oILEPIkRQ8pVwOsILESLCi5mMgf0WrKg1hKkCSqvQnUjwNkSgiiJvOpOimgprUodG2oVk5TRe6NrTzAE",
+	"mmtFLGBYSHk+BnrqTv4XVaHL1H/LFHyO7PpENaehaxHJT2vQldIaP6a2vmOgOwYaZKDrssAqK4qjkjtD",
+	"yqNrYDvLy5akASS/4JbNuVxtYSCkFz75WEQofvKUxDJn/ZnpjdnqcREB+XD1ascUdkzhSzCFHSn/Fo1p",
+	"PzPtkcoiTKUEdbWROgXMI6hPAW7gBCobaSmrIoGOSOwuShzZvxlzNZAMLWlaChHbaCOo65pAhN2NmA5l",
+	"CsExGEaWI8GZeY0g7IYSwabEgaRBGHBEujMM98JBDel4zIQqOUzNSI1uloBH1GHe3TE2hg5ce7bKagKZ",
+	"dSMzECTFXpBcyhQEqomi0M8go8Lzkh6BvqlttMyACwVKXpcxQaDiqBlPdwZVKfV8G7YmltFSadYb8nuW",
+	"FBuNkUcuBpqKGRnJjGGMWzFCXLukTQ5bLRJzAXDSt5BdwzE0MaBjlkGhHsQMo8+qkYaUx2cFQFNjTI1a",
+	"X99BGUbHqqUI7nj+Up7/7D+K59tzV8Hzn1+3fqrg+Qdb5/l5eCYRcrrTCnda4TejFQIniwjcpYhkTE1G",
+	"EJBqWeNj6YtPoKwUpI8F7ctvgA8v1FCxACNeQmBk0UbAvYcJgwVqLUVJQwp2RGKIVX7i2lCuMNiNwNhW",
+	"CokLLtCW67losA42XjJqRy4gvEcVc7UWUqY1xIwbgYx6ELtDeSOGkOYALXlzyN2TBTlZDBMPmstLzSP5",
+	"wcBqcSNmDEZqGZxZJytY+cHIAEWjIKK9p9NZGyd82DpE1NF8QIKxBGOiJ4LMmD6ClCArPt0Ia/6fj2wn",
+	"sWsAMyRASYub5JVhf264Nt6i0irvgc58OzITJvo2rjq/nhy0yomb7cZEsez28NmP3vfvlLnWICz8nQrW",
+	"WNOqXqzRo0bBeXnSc4LO/HxrilU+EI/5cPu3n55XrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3n1gZmc",
+	"ZKQ3lHw9k8RqJq1stYFqPv0ewp7lRJOu1FgXVOUcec5cYutNlM0atiwBHWPwtP1sbQJCTm1+mU16y6tR",
+	"5BlcYybHKQDSO8hsmYEBA1AZLKfBcG+VJ/YgyymSiqjWGe9OzJxuBOofjjulUt6xhFDdxhkmDBJkpUDI",
+	"IBXiW65Iw7GPXvStcC6XwH+I+rEH1ICUeCsUer6MxWMo/0WdAIRcWMK9PMh+qxFXaLlOg8Zs9cbb89vL",
+	"k/edy5eAwMDGcO9KctOYzgpzEqSncQW3pFGowq086rv1aYV6vlrtdmNzqrId1H6L/A9zuWBXzdl+1my1",
+	"osUSIMFhPasqOHCwkSHdK+4QYM8QxMGoKzI8haLijGY7Z+uOV38zvNqW+vOKjeA5HtOZK7E1W997sIRT",
+	"+/A/q4N1yVursEFCk7VmG60/latCeX8tMGMek6OtGf/72ZMmd87bDQy5XyyU1R7aOhGt7iLtvLh/Ai9u",
+	"HgHrF74qLJq2hOemhNjSmhrktoMWQq78ougyK3MIo7igj9WpK30jDbdJLMdMxGRKubZYaCRj95xNoxsR",
+	"A91hSZxD9ijQVixqQtxLGRX4Y5elclqKB/5OkRxpHLgSV3nGKrvnCRM9FtJvkB+Y6S8wgUAWhvWd2+yL",
+	"iVqWfgEQZnXvtmIO3/GrZigLakfCRrIEwIY/SXFvjYJLeNCz9v5+s3Xg+xsVKyeb2uzSxgrdjaaI493o",
+	"vDjeP3i6rjHOfG/OIA7TahsIqvdjK2rYIwwr4I4S+JJzntX44y9/+ct8hqs9CidvOqdnt28618e/5Dyz",
+	"0X72zOyf11rxwtvz2+Oz0+PX/tNmDx12H2BSND4b11GsXvKE2kERfLVsAyQ73KP6OAQ5YzDSuWLlwMjF",
+	"iB9wGNmrYuN9AF1A0amPeIOhNDl0k8czCgDiQNSl2sRhYga9BfL3H0T17P7A8jrj2bMoJJFXLUlK+chv",
+	"cVFkf/CqrRbzhyxN3gnNU9cnLHQ2TW5brX0fn3BuORBp0V+O8HpKwBG6PHl1cnl5cmlVqF9zjcCj1QW8",
+	"amGJWhLWWUwTKP7XzoPW4SIvAU6tOvhE7TK3/zzBpgXDWQv3xsWThoMNH8ADPq/bwdLvjrpjyPbUUI4J",
+	"7cpJXs68x9L61+etxOk/pofhSzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzid0PM7k",
+	"/ZLIjTOmFRnIXOvEqwQIz+15NbPLenLEFMnLHaC1UKtcOe1cXFye/3ryMkIMYTYjGVOaUHUjUikG5orO",
+	"WR4hNISqO5WbR5GPeRZSGEwR8tGBKWFeBrHzw6VaiA8hXcsRDcc8ghhNBFJ18ZtCamJoUThqsWZGBw7o",
+	"W5SySJ+OeDqDcJuprE+QL4Hzz8lV364cNbcMn1NumktUeFqOitxJU1uVphx1Wi1OzW/GVy5OOSq4E6l2",
+	"ItVOpCpYMko1tHC7GtHiYQJVxqDoR6U8dQ0ZK4Dluo5IdXny95PjkER13Hl7fHJ2ZkQqqCzAuBFgbkQP",
+	"EZJcairkoAhJwFcVkR4dGwkM42eb5Ny8M+WKIWI8dRJUSJq5hAl+e8IMuNRYpqRL055KMnLYzf+pos3y",
+	"RdkJOn9SQScnGn86SQfJ707S2Uk6O0kHJB1k11sRdADSujJOAYQZPmL2mvSlTbbNk0ihfhEUshn5KbIZ",
+	"oym82CQdqG9TvPGdItApySYCShv1qdIo54zo7EZ0GaHmOoTElJ+ZPrYY3A9jzSN571fkFHK6KleRptcc",
+	"qFXlU/WJ0zKQflibXWDQ13jnKPrdevYE5nGj8Ll0zVyNvVXIP2/kvc10xyuhJYmFnMYRJqBjtS+uyUBC",
+	"6ZAmeSUzKMUoRTqLcmhUSoYTkWQsITNGM4X3h8h+cQ2PjKZgrumNgHsamzt5a/68NU0Fy+mlqSLJhDlw",
+	"/imd5dg/Xn18TJpvW3stE0lEUHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsS",
+	"nu2lUhmScnHqahYWKgV8gwmDGdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5",
+	"P+wvRDmtSDelUP9yJ9Ptip18IXZxBXE9YdGnJvOYF9Oe0OSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxc",
+	"NQPVpKCbL08T7ZAb7Z9+PGy11igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9e",
+	"oGZ7+UTFCrefP2tFa5WmM8tVNhfbkvntw5/yTFWskQzAetY41xnRf0tB/uvgWSNq3EuemDcOPlc2jd2i",
+	"Whk1ed3ynfb8NdcjybfJv/YACFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZ",
+	"WusSptbapKVKhDKDiggbjfWuZOZOdPryhRsc2axDNYOS0pOPY/CNVmclXlvyDBbJkWLpva1kLAAqRA3l",
+	"VBCjOIZzDjelndZl+3Ax6euRjrZJhHZZXn+ekgLuEqNkwrUiGNFTXxSquNOrIHXfjYmWZL8VtVote8ep",
+	"SMhP5A1/AR7ENI0AMV9mRcz1saUFVGM9c8Dcs5KUjfWmmsheb5JhCesbwYWNfYL2MobzwwIEyQRvr+1b",
+	"3fHxmCWANYs11YcU8MjkRBPbjswSV3S9R9GZaCZ8I2wlgTuG1d3MwHBWKPqpfBR5YHfI8H8K9xmmuTHV",
+	"+vzQsnBMOm/++Xav1Wrt7538o/Pm4uykEeXfHeTf/V6bEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4z",
+	"hyaHmTRv7ES5XZDHt1QuHYkaF1oSukT8607SO2eGXioM5viNTz76sXGfnhi6KZJqBvIKoIfGk6w3pIoV",
+	"hVUypicAQ4GQ4StiXG38qpAQvnqEUI+InV6UjeGl+FdD3q1DeSAxxJbOAZl/p0jcS+nU/Bjn7g9FZypy",
+	"TNeN9waquIBxwA3QSG2Ipg6edW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUOD",
+	"QIgs03fzaJL3QwaJSZSkVLPMXz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx",
+	"5IwjmRHzFUtiv8SOn5WGTv6C9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j",
+	"4GLPQZQ5/Nv+funerBOjbJbhUSHeK6NlV84C4lfhuK0T9isn2txBiOsVPZamtiUzCpqW88t9eOJdmPAX",
+	"ChMuReU6yr7uEa6U18yJQhsukMedqLYT1b4RUe2a3jEv/acE7WiZpCe4ORJYUvLtl764xu7NACrNdfMR",
+	"e1PWHUp5p4hmRvsuqdDgHxtBQBwgELsK7mRAx20yHUqw8A2BpNOETMBcQAWBIZjvb8SIK1Xi9RACyHWT",
+	"QGSkSzaJaV+zDMQwDGdkH3TcJIB4Fk8p13EEad6wY1aR73NR5HoDgD9XNrAQTQdKSoH/unx5G4kIsgj0",
+	"awY7GusZSbnSZDpkOH0MXlY3Qt6zDKIcbYl5kHCM4EF7Zj2J0oC5JgcgkjXJWzsaB5SMhMksmhXN+ixc",
+	"uOaMK43drELINBIzz8sepFRpu96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++95BeQm7FMJcXNE",
+	"P5wxMdBDC17Mhfu4HzU08jWlATYfUDfLs/lFTjHQCI8tHiCzhXZ/MFa1CgAU3cf+aGzF/kZ7v2UGQz/w",
+	"0WQEn3Bs9mM+Mi40G7Bs6dBcDJSWgKjq6kVUwpKah8KD8od08MwbUCswoM+OUI3Pf2x0aWoEq1vc6/az",
+	"Z63CLH5LKxr5Zy6O3IKQMmKjW9rtYTKYlbfa0FIuFv7vA3JFU6bItSH5mnR6Q87umZGH8nwzCFxrnL79",
+	"de+gdXC4t3/w9NDQxOIKYm/6g7hNWN9WlICvFs80beSrjANqUqxQAMK6ITkVr9UWVeAGv2IsKK3g9Y6I",
+	"TJNSjMku6OArDNn3itaWuLDlriUmjN95pnZQeB8QY/QLvP/I8UVREHoZA/KBuXBF8EJD4duJrZ6DXwHT",
+	"F1KwKhqYayYVrOLg2bO1eYU3QFf+bqv40GbZc3zoLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/zuzfQm97",
+	"emKJLuek+IWUd0ZuMTp6BOkUBKg/QsZpahZVMa3TEniz0+nGTCSwZ58nvsvsU53YLjgqOwr7FYd1DS2h",
+	"c9Q1ZYmRfUrUFb9bEdNlhGK8Z85aTBWxxxJtyHklbjVmQjdJR5M4vz0x2GOtaTcfNenOCNeKpf2jG+GU",
+	"HyiDoj1o/YylDIp5ZgTtUU1y6vKYZlBO0zozXQi9CHbWJJ0bYYnrfGVO8tDCnP5MRxOjQaWcOV2vPzG/",
+	"VVfTNNfti4a2LSegn48Erhk+Z9btUUPn/nP4yjqcoSoqxkxyZx3cWQe/seKdliWUMB+HSJFrcE3PLgi8",
+	"9slH8085nG8hJm8jgv8LtLuNeLwdWXsgWdsRo2832K/+1Z4zN+Q3+wlKoatgx4QkXZnMmuQYnaggKJPc",
+	"owoDIXMYqUdggwdxNyEVBdzDHvo2sWECEJkBP/RZ5grvB2VPGMmDSNGGPvsd8SoRr2Vu+ZykFZ74rRG1",
+	"HczSVy64/Ue4Z5Eig5f2gRLXE0s5axPmS3ge6XJOdavIckG416LL4cgp6GtHer8N0uuOxo7y7ijvn4Ty",
+	"vvEob2GNFXK6Ngnmmo2qPXHnvieWvOKpoUyEJgmZjMOeuVNo74t45mAqRPYJ+0B7Op2hA6xHNRvIbFbl",
+	"AnO/b90Plw8HhnHHRVI1BPNbbR+cWeDXHML9lvU75/8rBbt0pR5uySNoRvMIHsF8U9qNk5T1dCYF7wGX",
+	"WgwyrRm6UVqoi4yN+GREptwwB6UIo1l3kigUBnpDmg0MF7IlQ7yYUshgHNEBe5elhhFqPVbtJ096iWh6",
+	"qK1PbHPNsRg0ItzfdmM8nCneo2mx2O9d9yf4fB4Icgziz/4zCMopkOl7mt8zYG2ALvmsFTW0vGPCPo8L",
+	"sqSkURmZ9jM4Is3xqOOIhDO7c0R+xY5Ibum64y74ucRc4KtV0BICWvIiJccZ74GnzeZ1AOCqYkIXMXmn",
+	"oseEBhZns0lS7rBNjTCfNyZm2NyNKLyZmERSEMAYr1NsBbgYL1Uc5a3EcLtirCM7GY/TmY3lQOhDzAix",
+	"Cac3ostSKQYQ+pbwAdc0dYRfpLMjQou4EDNSjNxT4HOsdCeaS/NF3Yke9f2Z9zU5hrDaMvENZHaXd/ql",
+	"XQ1M5TZUkQxMYz2aJQVNtGu2kPmd92tzwH2yePBsDdCyYkkfNcVjsxXbiHetWNi5BIiCWSF3eOC6L+FG",
+	"2P6m/GgdjlKlmpmLt9PGdg7Mbw2FBHliHeY6r7g9+Wj+WeGt3IyfQLtbqVq+E+UfV5R/JNK5I3jfrJO0",
+	"PkFZAaQOeamKjGjCXGbSHWNjI5XzDFHiAF3cCN3NXHJWTCsydMkhNGMkZX1NhJxGEDYOiT+AnyrT5EaM",
+	"GBXTIU+DEXZYdPtBJOzzZibnV5yL+UteX2otZv24tbZ3pHmRNAf2rTZtXsjs3RZt3nkcdjLutynjgid2",
+	"Qxn3js3qZQlFJGP38g6du4pw0UsnCUua5Ir1MsON5uH2ALYj7MF4bTr9Ig4MqLThHAadi9Ot+Ates5l1",
+	"F3z2dEmg6HdsVjZ6WDrNc6NeI2qkVOl3yo8FdLSbdc2Ojc2GZOyey4nCLS2BPtjN9yIJzYmCY4aU3h6q",
+	"HCYD5Z7fP5MV/DWb1TGCm+3f2cC/Yhv4HVIGR8HgY4mAmW/q5OFg/jYm6kFgAxzpyEIK8byautIyYwnh",
+	"UMReZiMLeiQnaUK6DDEFkJIBTNQdm5GpzO5UDhhY5L5AHTCZ5LBtIyroADKJ4TUL/Jcg8kCHwIwsArQG",
+	"YkRyZKQhvcfc//kImmqTtpGqv6RFO0RzFilMXaqxnu35NZs9qun5T0KLowbeAjOcXvc25ffs1uEtrkNp",
+	"33M9xGFVydNwTRxQKHa6k6h3UNRfGor6DmjkCuYyJxw/+XjHZtb8m7CUaVaBZ2PPuaP+5gooLccK+IVR",
+	"ws2F4II8c1geEaRuDqRMmuTSXGkXZolitmnABlkC9t+wsgC2eX4T8v/aTGwL9mc16fWYUjm1rVnyzb4V",
+	"ICGnthInLMTOZvonsJniIX3gFXySSU31suDlkOQn2LQk/aEgJ1MMbFCazhSBmGS4jrG8Z1lKx1d4Rz1A",
+	"STSnap6mN8I+n8kRoDfRLOUsIzA8LgVhIlGEauguIkqacWTM05BHWIOSCqKnEiE8i0sfkvtI7cBpWKIH",
+	"UIPPa8otr3aj/fTHNQIP8rlutfT9Ywp7c2bMg+ftZ8+b+4jEWFMELDXxfB6h8psSDIubuRMOd+bWbywn",
+	"2pxk6h3htbhaymmXp1zPllY06QImIkVvo1CaChuRZ+0OIGlSjVUG6CBjrA08DLCpIfskIjEWA4kJ+9eE",
+	"porEcqIBMJCLQUz+eiNimwkck//3//5/SJywro7JX0nsAFzhg8VAhr9p8sdEaZbExVgw7QUMqzEdMGgN",
+	"I9iJljei1GdFcfSzfEXqQA+6xbh8dUyePn36PAKrSQlL5IhQEv81Nl9yDYAjALzChCZUkfh/HLyIyyHb",
+	"Qk5xbAUkoSO1T1vXB0/bzwy1/mcVJqGuCUh40AJXsDmTjXbj//zW2nv++8fDT3v4x0Hxx7X7o73wx/e/",
+	"NX+Hv//6w//8/p///dtf935feOaH/2oshtE/PMHJnCpbrYNbiE93IMzcWlEDD0AJdQqRD/EQ5QlMf6sI",
+	"tSheO5x/zTA1MwcLDpg44HhzaMGHaM8pVmiwVXD2n8KwvDMI+VlmG1jxsUAsbrT/htGP6JAszzA8v4Mt",
+	"DPNgfowH/ghL4zOD+zCuHti6Xc/3vKTjT1GjBL7o3QwnhJS7ri0+FASgQnQAargz3n99DPG95UGeKVxO",
+	"bXkbzEZU66IJpFxB5dQtZk2duSa/iN/RTSj3PY5ppgXLqvyP9udHwC7MR/Jtpy95FdP2DaX0Am1eGELx",
+	"SJHhmB6tmSCy34dsCItSDUDLQ56BAAPKoV3oudJsc7Hist/HZF38WGx7uzHWovyuH1HzE8TTQJbuiAl9",
+	"kfEea7T/1ny2Onqca5Btrt0c8O4CdUW18+vOd7L3uI631x31HdP4ij2+aUGXHYsY0eyO6XFKe6zMJ7wf",
+	"VviAgSdZ5kN6VJDuZAaaVE54ASARixT15IihMS8uaEZ8RGRmi77E9prGkbP5ST1k2Y3wOJ6jpixDUkA1",
+	"gbeUC8yx1YKg4puWZCYnmbL4iHBBI6+6XXGzbfIWzZhFnPdqB6EC5lQbCAA1BBzqXCJsvWDcDDTyV5oM",
+	"IFrHK+lXDCwyI+uyG9HngOPQncHooW5ZCYHXrmJkG8hwrn7yVQSF8yRMyP7qqh2DE1xLwBPrymR2I1iK",
+	"4JVmtZOMTkW1n9ve/68le8sxm21Q7lWkeU2vuF2pz1Q5eceFvw4uvCYfrdK27LrtDLM7w+w35+ZPcxax",
+	"lkRRss+iUPLko/1rRQDAaV5CDwUEBgEB5t0jqMY3ggcVclrwOS4qqS+h7U3Z25kb59foz//ZgvTv3Pjf",
+	"uBsfz+iDr1hUmUj5NRz/nVDznyXU7EjRtwtVuyEdWpGTeemx7IrETDjrkdPOAyp7k3RyjRuDjPK4B3sV",
+	"zWs3AjRvc1WrUzO3QBQ/b1TPIjmZIxxrZmluosnuiP6O6PtEf5feuVNrv+n0zkdSa59gMf6lMbUKUAhU",
+	"YQvGuv6eUfk7VdiTfc4n+85YXip6b+3BFmtYMMJFuyq96RR6tJf8GAb7zTBCu7a/NV6cn7++2mu1Wvt7",
+	"LrAyKr48yL+sn/mEywLr8Zh8MZngzwyLbeP2Q7zKZiNVk1RXltHusp45aTaDAhZvR6l3lPpbodQXE53L",
+	"9ujLAzJZi3J3J+mdC9ZaScddVM3m1T3f5HE5jxoM89nz4dmIQpD8H3Io/pcHZOKE6BIkug1o+bscCnI1",
+	"4npoNoiP2D+lMN+fTDI5Zk9esCzlhi19TVEQuH91giDsWdnFQHzFMRCLUXLum7JUh1/WwH9Ncl87Fn9f",
+	"rMXwnMQ0NQ3NbtkHrrSKmxUOdzxqX9Tf/ni3ek2XOq7FV5Br/uXp3HqUqko5t8Wdd0LeLjf8CzuNR47M",
+	"1SLBi8LYk4+u8spSpNANqekbV9Xl4SKVjc+fS+Kw37rUiDxfIOV9ZmjFCc0EZFMgRLH7+rKUNFFOqSil",
+	"UOTtHyxr/SDYdCkfIc99yFs0Q1ox4tWtfor+rKT3JdNmwEsJcJHK5U4H2nG5crlWO5/Zn8Zn5gp8G0EQ",
+	"nVk5SVhXAA27zzqQFmmOOfm3FLbCOgbGCDklUhwRpTNG7xA0ztUmx0y9vCSBYB80YfdMBFRYdAs9mJZG",
+	"X0KKLQH+AGH4pWlpw5pusQ2k0dZjSqM4s+VEMJ/r+nRwY+TPOiIoocrm0WZs5yHa2R2/SQ/R5jIsT5nS",
+	"UrBqm+ILAM8E8BQLZUI1GUmlyX7UarUqzIxFu9+MpZH2zCOG2luCZv3e1jjbpcmAeb/WJJF35o3Gh/Ht",
+	"fqvVKmii+UT+cUEyRntDluReeQtXP8yYgmrMNoXapvj94+L28qRz/MvJy6/NLOn2u5ZlMj8cO+PkV2qc",
+	"nEIaVb5PBY6RjzIMYDf8ns1DDeffr5OrBRfBAicZnWSK+JhkkFGhYQCjJnH4YHBnbJISSIqRzWuCf1Pe",
+	"uyMyg6/EPcsUl8ImUfW5sOhQ+RUjI6aP8mFMhxJoXJfNpEjMAKy11A6Qa19+BlFVCoj5yqE+uboRa1hf",
+	"yfuhBGwoNy1KMNo8KTagAAjFUSD+iPlB9s3MrKfe0OnK/Kn8in5ZtNBHIofr2nPdYjxqktSfkqGszRIq",
+	"5W/3wE7k3onc357Z2COna3DEoOz95GP+92s2W5pw9FZ2pWNGALUBsaMjCZm/Q0kSnkC0sgI4B4osDMOQ",
+	"ESWJZxCVUJWGtDmXeONNYZeLtDNmPn4u0sOuYHUu0ldzB3YCxEYCxO5af8M+is3u9ArHxPVsjMk6eKNA",
+	"w+vzD1DTpscg1adJAqzVInaDSyMiQmYklYqpsnLKkiMEasTbeYNxzSU1VUDT1Yk+26I4n9ev4ahRn6aK",
+	"FeTib8/WdWdspIxti5ba0X8uYvq3Zw8hppu7QmoT012+zE41+8a9IQ9WzRDAqWZ5tBy7CAukaSnDPpFz",
+	"bPTPFnkNbl9YsLkMRSwR6hdMl1NDL563okaeE9RoN97ITHAxIMemEUgzDKcjIr08iBr5gvuYq5/ByQEb",
+	"WMfBgcdn59z4iiOvLUSbQySby1TbMijdGdMKrfXlbubA4yIHZA3G/BG4M1IzYEoSPuCapjmeHIDIYeCM",
+	"mUQ+kOaNOC3QV8mYWp9E0aV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc6KqIEysu543AJHgsqMYSIziYG25B",
+	"7prkutyzYixQurho2WbOeMPvyslgqNt5FRyCcHF2+k0CiOzc29DvFOFJk7wfMlho6i+1xV+Fwsroe3Gl",
+	"4LRMk2q/Cdz6L+ozCVDStennmv4RmPTXUlptHebyEN7SCrGWtZhDlXCNOA87WXonS38jfPLconoiw9Fy",
+	"MZn7AdnoyHuffLSYFUvD5jejvucWDePh0vA3JAQ/GqXa0Zdv1p7qEHgh/GSaFzODImh98v+xd31dbetI",
+	"/Kvo+GVfvAFaentJn7jAbdntQg6ktw+FQxRbSXRwJB9JTm62h+++RzOSrQQbEv61dP1GjC1L8mh+o5nR",
+	"/Lh5mJ1bt4i3vEA2V5Q4cVYckKDxsBsfVvqGAUv401qHdsl0yJ9c0KxbbrehtMuYcuHJEskdXIlf3UOP",
+	"VCcP9K/++groCTyUrQH1Gg2oX90Q8oqjVKWPsXtyJmjOO36VN/J/We2gaGJKli9fXR4yO6DA+r/OT086",
+	"5ISx1Oo9yPyrY9c6z1kSPUgFrbdoD2VSWBVRv265Jqm74QlNihtgLSwUsKh9u1zFPBO+NvhadCgLg9+J",
+	"pinHTsJe1n4bV77jMaU1er6J1+3hfd/f3qvBlltV5Fyk60AqwRTxtfLWSgGIoxlTfMQrmir/+77n5myo",
+	"7XrqRhNjct3d2kJ2qPA45gt5g93nXscf7IWr9Qj/xB7hvFq+T+j63S8LAw3ZmAtNCuFlvQu+zpKWCchK",
+	"GMkVy6liKfpFqXK2D7pVMY/AVyXFKK1vrtmD6ST1h/ow67XFWst5M8+lG+yL+y6fQW3ebrJSmy5rIdSb",
+	"mLfwpFPqJafBKg+4zFq7vK3i8SPTsfNSxz3UOvf6f+t7WTz3Ts/kQ7VqryzN+0zOgddvwD2remo3+683",
+	"O/SBq/ye7NBBZZFZYR6QvMATh/59/wjMNOn8ADEJHgM0Hri6tmYCMXqoiC0FFoR3DV0IromA037ujF9M",
+	"NBcJKzNKuYuhowdUiqqmdnP26BNoopdNHF1WHhtmiz7EwGvV6tOr1TZPtI1tv+Y8Ualw67x4Nutxqwqh",
+	"NLt7paEZ8IPNl0/DY7WyVdroGAki5hOZMZK6U31f+gcfICwmC0MGIyWnA3AeDIwcxEBJBtU7FheCApdJ",
+	"7s6wI1lZRVMWE4213ZHNkyRSOxzEOvB41lAUUDYHa3VP61DpIzPn1cgfh0rLs/UnV9rYcceEiyQrNJ/B",
+	"4Z9Sd5c6EiJddSzWdnrW5rA+pIs6Pu3PdM1evN1u6IWRG/bh0VsFjPoBe/ga5CDnObT6Zhf4QQImu6j7",
+	"dteX93M3vV3/dGYlFQ3YAr5Y3Vrsv4jFDjqtVK/euH140oFic6pSvfUd/7A6lua5kjN2B4+FI5sgcASL",
+	"7JPe0cnh8clHgm2QIUvklGmy3+udnf51dNghp4Jh5I2SkaJFShKqfTG72yU9ti/EgIsZzXh6ZRQVGkJL",
+	"gy5RbMbZHFNbqbbbAOgq5C0I4vqdQl7wSgbDByQEgoSr6oV1qhabZGcwlI1V7ZmbxR+S2ECnsrA3vosj",
+	"qrXFRn9GKo4SOs0pH+MY7Y+rlE2tykwyyqehuzPkZvJXfM0XfFqK2dXuu9/uJmp6193Z6Wy/AVt6VGQj",
+	"nmVWTfXxXNbh8fnB6ZeT/tXB6eER6KYs/SLMSum7KsPCF4SNulGhmXKv95hedV6xEVOKIrGUYqOr97/v",
+	"2RslgMjZ0Z9HZ2dHZ/ZKkbG/cFAQsiqpmbzQ2h2G4Aa5Op725BiWU3US1qC23VJqdwRtssaPhBynDQmt",
+	"dLsLlGk4whsAj0OSZdBxF0O7vgZxEioSlj0AcKQqQWYVfA72Tw6OPn8+OnTHMAphoImpVAyOhQiJtlFM",
+	"EpoTqS7EsEjHzHzwhP7GOZAmtGp1JnnaIQfQ3wxwh2Dns3rcCaCPa9LbPz6ML4RUTWAY16EhqQPD2tgk",
+	"9KRFrv9T5ColvoWuFrpa6EJtWCLX0yDVfLJodDwdw3Fl5+rpYklEq7CBnw8O7lGeluUOIVNFGh3DjXZR",
+	"uxUzp+5apbzc74wn1xeiRGD3pNMb1ak/BBXNx8L5wYbSTOrw4ujvPKNcPBowHh90pfDkt0ur1HlFiFrN",
+	"QAgSu3udvb21NThfUfxTZiim63m9S6FD4S+QkpPTq4PPxwf/ji6dcmas0uJOOcPc12n3USHSZe1uJ2u/",
+	"gjm88KVU04rr6/NEKgb/rXT66X96n4/6oNPnFPLJy7MpQG9bYZ0XBJzQRszkybWOur/vIVxaE++PA6wt",
+	"bj8zRNDum9Lqszjn1SYZ9QG0lXO9PMPhcGrmtpoovHGtuXI6oDU1XnqTvDrOG2y1KSa4vdMHkQmkxt8O",
+	"ag3YSjKZXO8D03IcjTI6tn/vbsfRFAXaXoIAHh9PgJHFKnNrXh/SBfZ0yoVfip7ceXHGckbt7S4PzAnk",
+	"qjiCCN2Wm7xZMKAqEsjb/V84ZyphVbcMR118WU3zTdWVg+qtcy5SOcfx7dl7SrW5cxNHHoU2PNX2dbKo",
+	"M/E+ybmFKaAXNZIM21phv4Jv+etkUW3y51QThpw/a1pNlUNZMwNpHXclep37ex69b7Rv/xQu7SSj8yG1",
+	"JkRk5NV/mbLqmwklMwwa2s4IiCzlXC3Q5ZDxxE6BgFpO/l9fEUGw4bfbT12Kr5yChk2Un0bCBRlJlbA2",
+	"0/3nDMhAUlPAx60r2fYrp7y0tHT81XtzqVAeB+gagvgNbK4pxqw7BIq+e78TVJVPpEiYEq6q3oTmORO6",
+	"pAOy25SuK1VCxnzGRLmpuGYshxHhO5HGZSxNc6ZUsJR/IKllsL61UXaHG67wFNfwb+/iarErCf676GbD",
+	"XCk/3mctrLe5Vtt01D+blhPWqKjXdK2zqE1+f+FEpsfr9MCL5K1vvfXd/3mc3mwpZm30e6PsdtW7oL8g",
+	"oBjImM5YF49NQk8h58ip86qCauxUvZkwpV1ukUuGcrUBuL4QU641F2OLLSOpAAyIVGW4g5KUDU3sGL2W",
+	"5mTgddLATw/RdKE7ZN/307bvRolVYbuuukBtjMOTePgnBu64llhgiYNhEUxBkCggpHHP8GHGBsH7fdRF",
+	"G55lRAoIsdgLZcQGnXQlxbPRvnkLr+DGc128EHBcWPvwF/RsZJiyE15OlheqOrQ8w2H1/VZsU7jsl6Lz",
+	"0qnF3kEWnaqUKbL7fmcHJkgxU8AWYW00WJmDZyUK8V6e7e06P0+dR2Y1JhJHfkVE3Z032zHkue2XiqP7",
+	"9nd3rVdSny65YJZ5+9j8D0+yuh3fP6dxZOShp2Gt1IbF/7/FVcpGu+9+23TiaS1z6VdfJgQK1OGiA0tx",
+	"bk3JFovbLORXA94ZFpVAHQ7mcoXXGUvHTC2jNV5bA6vvivr0wzDPUmTng2PdAp4v4Rwq3sXCLZZMOLCJ",
+	"xIRmGWDQhRh8POqThsjTwIGS7pDTEaEr0aUhy6Q1paG0GIHgQEwGLkgwAHAm8wlP7goFPQk8vUg4CK+U",
+	"IRD713LWbRUOCSMw5S9wKjsva+kerXDjzQbAcTvQARnR3agSVOeqD3R3HF1zgf73lLFpFEdWZJA10fXh",
+	"n9gJ2Kgx7d/5vpGUsAl7SrD5yEeGJC4WKst3A9wUIgX+WPAQty7i1kVc7yJ224ypnC35hu/Qrs4zvFxi",
+	"5ns0ZBSiKd8urehiMR4U/0JlUTfamlJBx5DZvjXbAfl2L7uzvA83mmWjTnUsAGvU3D5w0F/ZzliFAHsg",
+	"P0Sru93ZkaC5ctvX0CKTecaA8jCRWcYSEzzrGWRvP7rfOybXbAHbNIQCxRjZ7x2Hr7Y31DyL3j+sdIHV",
+	"fRGF3DCkIni0IGiJGzata6onJSYMaJYoZlz5YAAXULQ4KQ6byATqyBXhCOGBxj5WUWOHhS5lgV7DDtQA",
+	"ZAet+YBDQ3uYzD0sNBdMa6ZdXT4j/WcLWC9LOmqoexd8kiBZ/vZrPmFKnnLWc1CyGY8CVu04+a/rqSRw",
+	"1oi7nlgJGyouxnbM84mchtPnws/1Q3Zc7lX95ZLBck6FsePO6aITHsuhRdo0eUscoaFoVEX9G55Eb7L9",
+	"eNxZGcHjwByq11huSP8C5og1ZJgOy1pbabYaJpyaTCbX0c3lzf8CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

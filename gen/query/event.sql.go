@@ -13,10 +13,10 @@ import (
 )
 
 const commitInsert = `-- name: CommitInsert :exec
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, facts, moved_members, moved_assets, moved_seqs)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs)
 VALUES ($1, $2, $3::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
-        $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::json,
-        $9::bigint[], $10::smallint[], $11::bigint[])
+        $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::uuid[], $9::json,
+        $10::bigint[], $11::smallint[], $12::bigint[])
 `
 
 type CommitInsertParams struct {
@@ -27,6 +27,7 @@ type CommitInsertParams struct {
 	Members      []int64
 	Assets       []int16
 	Seqs         []int64
+	Objects      []uuid.UUID
 	Facts        []byte
 	MovedMembers []int64
 	MovedAssets  []int16
@@ -45,6 +46,7 @@ func (q *Queries) CommitInsert(ctx context.Context, db DBTX, arg CommitInsertPar
 		arg.Members,
 		arg.Assets,
 		arg.Seqs,
+		arg.Objects,
 		arg.Facts,
 		arg.MovedMembers,
 		arg.MovedAssets,
@@ -54,7 +56,7 @@ func (q *Queries) CommitInsert(ctx context.Context, db DBTX, arg CommitInsertPar
 }
 
 const commitListAfter = `-- name: CommitListAfter :many
-SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.facts
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
   FROM commits AS c
  WHERE c.tenant_id = $1
    AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = $1 AND p.place <= $2::bigint), 0)
@@ -75,6 +77,7 @@ type CommitListAfterRow struct {
 	Members []int64
 	Assets  []int16
 	Seqs    []int64
+	Objects []uuid.UUID
 	Facts   []byte
 }
 
@@ -95,6 +98,7 @@ func (q *Queries) CommitListAfter(ctx context.Context, db DBTX, arg CommitListAf
 			&i.Members,
 			&i.Assets,
 			&i.Seqs,
+			&i.Objects,
 			&i.Facts,
 		); err != nil {
 			return nil, err

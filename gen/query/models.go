@@ -279,14 +279,15 @@ type Code struct {
 }
 
 type CodePool struct {
-	TenantID  int64
-	ID        string
-	Name      string
-	Mode      string
-	Available int64
-	Issued    int64
-	Voided    int64
-	CreatedAt time.Time
+	TenantID    int64
+	ID          string
+	Name        string
+	Mode        string
+	Available   int64
+	Issued      int64
+	Voided      int64
+	CreatedAt   time.Time
+	ToldEmptyAt *time.Time
 }
 
 type Commit struct {
@@ -300,6 +301,7 @@ type Commit struct {
 	Assets       []int16
 	Seqs         []int64
 	Facts        []byte
+	Objects      []uuid.UUID
 	MovedMembers []int64
 	MovedAssets  []int16
 	MovedSeqs    []int64

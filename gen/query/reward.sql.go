@@ -1328,6 +1328,72 @@ func (q *Queries) RewardListDueTenants(ctx context.Context, db DBTX, at time.Tim
 	return items, nil
 }
 
+const rewardListTold = `-- name: RewardListTold :many
+SELECT r.id, r.campaign_id, r.referral_id, r.conversion_id, r.role, r.fulfilment, r.value_minor, r.asset, r.units, r.code,
+       r.created_at, r.claimed_at, r.redeemed_at, m.external_id
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.campaign_id, x.referral_id, x.conversion_id, x.member_id, x.role, x.version, x.fulfilment, x.status, x.value_minor, x.asset, x.units, x.held_until, x.pool_id, x.code, x.transfer_seq, x.created_at, x.updated_at, x.claimed_at, x.redeemed_at, x.place FROM rewards AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.member_id OFFSET 0) AS m
+`
+
+type RewardListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type RewardListToldRow struct {
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID uuid.UUID
+	Role         string
+	Fulfilment   string
+	ValueMinor   int64
+	Asset        int16
+	Units        int64
+	Code         *string
+	CreatedAt    time.Time
+	ClaimedAt    *time.Time
+	RedeemedAt   *time.Time
+	ExternalID   string
+}
+
+// The rewards that events are about, with their member. By rewards_pk and members_pk.
+func (q *Queries) RewardListTold(ctx context.Context, db DBTX, arg RewardListToldParams) ([]RewardListToldRow, error) {
+	rows, err := db.Query(ctx, rewardListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardListToldRow
+	for rows.Next() {
+		var i RewardListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CampaignID,
+			&i.ReferralID,
+			&i.ConversionID,
+			&i.Role,
+			&i.Fulfilment,
+			&i.ValueMinor,
+			&i.Asset,
+			&i.Units,
+			&i.Code,
+			&i.CreatedAt,
+			&i.ClaimedAt,
+			&i.RedeemedAt,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rewardListUnpaid = `-- name: RewardListUnpaid :many
 SELECT r.id FROM rewards AS r
  WHERE r.tenant_id = $1 AND r.status = 'APPROVED' AND r.fulfilment = 'AUTOMATED' AND r.units > 0 AND r.transfer_seq IS NULL AND r.id > $2

@@ -70,9 +70,10 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	registry, shop := tenant.NewRegistry(db), store.New(db)
 	c := &Core{
-		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, nil),
+		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
+		Boards: leaderboard.New(db, books), Feed: event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell}),
 	}
 	c.Jobs = job.New(db, c.sweeps()...)
 	return c, nil

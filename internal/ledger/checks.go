@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -35,7 +36,22 @@ func ledgerChecks() []AuditCheck {
 	for i := range checks {
 		checks[i].Of = "ledger"
 	}
-	return checks
+	return append(checks, EventCheck(5, "events name transfers and members", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		r, err := q.CommitFindUnmoved(ctx, tx, query.CommitFindUnmovedParams{TenantID: tenantID, MadeKind: int16(event.MemberCreated)})
+		return r.ID, r.Says, err
+	}), EventCheck(2, "the feed has no gap", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		r, err := q.CommitFindMisplaced(ctx, tx, tenantID)
+		return r.ID.String(), r.Says, err
+	}))
+}
+
+// EventCheck is a check of an invariant of package event, which stands where the
+// rows are known that events name. find answers a commit and what is wrong with it.
+func EventCheck(invariant int, name string, find func(context.Context, pg.Tx, int64) (commit, says string, err error)) AuditCheck {
+	return AuditCheck{Of: "event", Invariant: invariant, Name: name, Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*Offence, error) {
+		commit, says, err := find(ctx, tx, tenantID)
+		return OffenceOf("commit "+commit, says, err)
+	}}
 }
 
 func postingTable(tenantID int64) query.TransferFindUnbalancedParams {

@@ -90,6 +90,8 @@ func (l *Ledger) warn(ctx context.Context, tx pg.Tx, tenantID int64, members []s
 	for _, c := range commands {
 		s.Do(c) // settling is never refused
 	}
+	var told event.Journal
+	s.TellIn(&told)
 	var settled, pipe pg.Pipeline
 	if err := s.Store(ctx, &settled); err != nil {
 		return err
@@ -107,14 +109,13 @@ func (l *Ledger) warn(ctx context.Context, tx pg.Tx, tenantID int64, members []s
 	if err != nil {
 		return fmt.Errorf("record warnings: %w", err)
 	}
-	var j event.Journal
 	for _, f := range fresh {
-		j.FactOf(event.PointsExpiring, f.MemberID, expiring{f.Amount, f.ExpiresAt.UTC().Format(time.RFC3339)})
+		told.FactOf(event.PointsExpiring, f.MemberID, expiring{f.Amount, f.ExpiresAt.UTC().Format(time.RFC3339)})
 	}
 	if err := w.mark(ctx, &pipe, tenantID); err != nil {
 		return err
 	}
-	if err := j.Store(ctx, &pipe, tenantID, at); err != nil {
+	if err := told.Store(ctx, &pipe, tenantID, at); err != nil {
 		return err
 	}
 	return pipe.Send(ctx, tx)

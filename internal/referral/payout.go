@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -64,11 +65,12 @@ func (p *Programme) payAutomated(ctx context.Context, tenantID int64, rewardID u
 				return struct{}{}, err
 			}
 			var pipe pg.Pipeline
-			if err := payOut(ctx, tx, &pipe, t, &r); err != nil {
+			var told event.Journal
+			if err := payOut(ctx, tx, &pipe, &told, t, &r); err != nil {
 				return struct{}{}, err
 			}
 			r.Status, r.UpdatedAt = RewardPaid, t.Now()
-			return struct{}{}, errors.Join(r.store(ctx, &pipe, tenantID), pipe.Send(ctx, tx))
+			return struct{}{}, errors.Join(r.store(ctx, &pipe, tenantID), told.Store(ctx, &pipe, tenantID, r.UpdatedAt), pipe.Send(ctx, tx))
 		})
 		// The account is opened in a transaction of its own: see ledger/doc.go.
 		var unopened *ledger.UnopenedError

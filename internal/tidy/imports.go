@@ -36,10 +36,10 @@ var may = map[string]string{
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":    "incentive store fraud" + books + data,
-	"incentive":   "store leaderboard" + books + data,
+	"referral":    "incentive store fraud wire" + books + data, // wire: for the data of events
+	"incentive":   "store leaderboard wire" + books + data,
 	"leaderboard": books + data,
-	"store":       books + data,
+	"store":       "wire" + books + data,
 	"webhook":     books + data,
 
 	"ledger": "tenant event" + data,
