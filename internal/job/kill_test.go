@@ -224,6 +224,9 @@ func checkSwept(t *testing.T, feed *event.Feed, tenantID int64) {
 			if after++; e.Number != after {
 				t.Fatalf("event %d has number %d", after, e.Number)
 			}
+			if e.Kind == event.MemberCreated {
+				continue // its data is the registry's to tell
+			}
 			if told[e.Kind]++; seen[string(e.Data)] {
 				t.Errorf("told twice: %s", e.Data)
 			}
