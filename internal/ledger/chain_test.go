@@ -33,12 +33,11 @@ var tamperings = []struct {
 	{"a whole account removed", "member bob, points, transfer 1", "is gone",
 		[]string{"DELETE FROM transfers WHERE {bob}", "DELETE FROM accounts WHERE {bob}"}},
 	{"a transfer put in at the end", "member ann, xp, transfer 2", "is named by no commit", []string{
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, kind, from_account, to_account, 5, 10, 0, 0, 2, redeems, deducts, expires, NULL, NULL, '', NULL, NULL, created_at
-		   FROM transfers WHERE {ann xp}`, "UPDATE accounts SET available = 10, earned = 10, seq = 2, awards = 2 WHERE {ann xp}"}},
+		`INSERT INTO transfers SELECT (jsonb_populate_record(t, '{"seq": 2, "available_after": 10, "awards": 2}')).* FROM transfers AS t WHERE {ann xp}`,
+		"UPDATE accounts SET available = 10, earned = 10, seq = 2, awards = 2 WHERE {ann xp}"}},
 	{"a transfer put in between", "member bob, points, transfer 2", "is not what it was", []string{
 		"UPDATE transfers SET seq = seq + 100 WHERE {bob} AND seq >= 2", "UPDATE transfers SET seq = seq - 99 WHERE {bob} AND seq > 100",
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, kind, from_account, to_account, amount, available_after, pending_after, debt_after,
-		        awards, redeems, deducts, expires, NULL, NULL, '', NULL, NULL, created_at FROM transfers WHERE {bob} AND seq = 1`}},
+		`INSERT INTO transfers SELECT (jsonb_populate_record(t, '{"seq": 2}')).* FROM transfers AS t WHERE {bob} AND seq = 1`}},
 	{"two transfers swapped", "member ann, points, transfer 1", "is not what it was", []string{
 		"UPDATE transfers SET seq = 1000 WHERE {ann} AND seq = 1", "UPDATE transfers SET seq = 1 WHERE {ann} AND seq = 8", "UPDATE transfers SET seq = 8 WHERE {ann} AND seq = 1000"}},
 	{"members swapped", "member ann, points, transfer 1", "is not what it was", []string{
