@@ -1,10 +1,26 @@
 -- A round is (period, starts_on). Places within it are in the order of
 -- standings_ranked, which is best first; blocks are runs of that order.
 
--- name: StandingMoveMany :exec
--- Lets the standings follow changes of XP accounts, whose locks the caller
--- holds. Takes the tenant's lock of standings. See standings_move.
-SELECT standings_move(@tenant_id::bigint, @members::bigint[], @from_xp::bigint[], @to_xp::bigint[], @at::timestamptz[], @room::integer);
+-- name: StandingMoveInsert :exec
+-- Notes changes of XP accounts, whose locks the caller holds, for the standings to
+-- take in. Locks nothing.
+INSERT INTO standing_moves (tenant_id, drawn, id, members, seqs, from_xp, to_xp, at)
+VALUES (@tenant_id, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, @id, @members, @seqs, @from_xp, @to_xp, @at);
+
+-- name: StandingMoveFind :one
+-- Whether any change waits. By standing_moves_pk.
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits;
+
+-- name: StandingMoveListTenants :many
+-- cross-tenant: whose changes wait, for the one who takes them in by the way. By
+-- standing_moves_pk; few are left by the last time.
+SELECT DISTINCT tenant_id FROM standing_moves;
+
+-- name: StandingMoveDeleteOldest :one
+-- Lets the standings take in the oldest changes, of so many transactions at most;
+-- answers of how many they were. Takes the tenant's lock of standings. See
+-- standings_take_in.
+SELECT standings_take_in(@tenant_id::bigint, @max_rows::integer, @room::integer)::integer AS rows;
 
 -- name: StandingLock :exec
 -- Lets nobody else change the tenant's standings until the transaction ends.

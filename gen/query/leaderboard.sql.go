@@ -680,34 +680,95 @@ func (q *Queries) StandingLock(ctx context.Context, db DBTX, tenantID int64) err
 	return err
 }
 
-const standingMoveMany = `-- name: StandingMoveMany :exec
-
-SELECT standings_move($1::bigint, $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::integer)
+const standingMoveDeleteOldest = `-- name: StandingMoveDeleteOldest :one
+SELECT standings_take_in($1::bigint, $2::integer, $3::integer)::integer AS rows
 `
 
-type StandingMoveManyParams struct {
+type StandingMoveDeleteOldestParams struct {
 	TenantID int64
+	MaxRows  int32
+	Room     int32
+}
+
+// Lets the standings take in the oldest changes, of so many transactions at most;
+// answers of how many they were. Takes the tenant's lock of standings. See
+// standings_take_in.
+func (q *Queries) StandingMoveDeleteOldest(ctx context.Context, db DBTX, arg StandingMoveDeleteOldestParams) (int32, error) {
+	row := db.QueryRow(ctx, standingMoveDeleteOldest, arg.TenantID, arg.MaxRows, arg.Room)
+	var rows int32
+	err := row.Scan(&rows)
+	return rows, err
+}
+
+const standingMoveFind = `-- name: StandingMoveFind :one
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = $1) AS waits
+`
+
+// Whether any change waits. By standing_moves_pk.
+func (q *Queries) StandingMoveFind(ctx context.Context, db DBTX, tenantID int64) (bool, error) {
+	row := db.QueryRow(ctx, standingMoveFind, tenantID)
+	var waits bool
+	err := row.Scan(&waits)
+	return waits, err
+}
+
+const standingMoveInsert = `-- name: StandingMoveInsert :exec
+
+INSERT INTO standing_moves (tenant_id, drawn, id, members, seqs, from_xp, to_xp, at)
+VALUES ($1, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, $2, $3, $4, $5, $6, $7)
+`
+
+type StandingMoveInsertParams struct {
+	TenantID int64
+	ID       uuid.UUID
 	Members  []int64
+	Seqs     []int64
 	FromXp   []int64
 	ToXp     []int64
 	At       []time.Time
-	Room     int32
 }
 
 // A round is (period, starts_on). Places within it are in the order of
 // standings_ranked, which is best first; blocks are runs of that order.
-// Lets the standings follow changes of XP accounts, whose locks the caller
-// holds. Takes the tenant's lock of standings. See standings_move.
-func (q *Queries) StandingMoveMany(ctx context.Context, db DBTX, arg StandingMoveManyParams) error {
-	_, err := db.Exec(ctx, standingMoveMany,
+// Notes changes of XP accounts, whose locks the caller holds, for the standings to
+// take in. Locks nothing.
+func (q *Queries) StandingMoveInsert(ctx context.Context, db DBTX, arg StandingMoveInsertParams) error {
+	_, err := db.Exec(ctx, standingMoveInsert,
 		arg.TenantID,
+		arg.ID,
 		arg.Members,
+		arg.Seqs,
 		arg.FromXp,
 		arg.ToXp,
 		arg.At,
-		arg.Room,
 	)
 	return err
+}
+
+const standingMoveListTenants = `-- name: StandingMoveListTenants :many
+SELECT DISTINCT tenant_id FROM standing_moves
+`
+
+// cross-tenant: whose changes wait, for the one who takes them in by the way. By
+// standing_moves_pk; few are left by the last time.
+func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, standingMoveListTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const standingRank = `-- name: StandingRank :many
@@ -715,7 +776,7 @@ SELECT (runs.members + blocks.members + within.members + 1 + n.step)::bigint AS 
        COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
   FROM (SELECT s.minus_xp, s.reached_at, s.member_id, $1::bigint AS around
           FROM members AS u
-         CROSS JOIN LATERAL (SELECT x.tenant_id, x.period, x.starts_on, x.member_id, x.minus_xp, x.reached_at FROM standings AS x
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.period, x.starts_on, x.member_id, x.minus_xp, x.reached_at, x.seq FROM standings AS x
                               WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.member_id = u.id OFFSET 0) AS s
          WHERE u.tenant_id = $2 AND u.external_id = $5 AND s.minus_xp < 0) AS me
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x

@@ -782,6 +782,7 @@ type Standing struct {
 	MemberID  int64
 	MinusXp   int64
 	ReachedAt time.Time
+	Seq       int64
 }
 
 type StandingBlock struct {
@@ -794,6 +795,17 @@ type StandingBlock struct {
 	MemberID  int64
 	Members   int64
 	Room      int32
+}
+
+type StandingMove struct {
+	TenantID int64
+	Drawn    int64
+	ID       uuid.UUID
+	Members  []int64
+	Seqs     []int64
+	FromXp   []int64
+	ToXp     []int64
+	At       []time.Time
 }
 
 type Tally struct {

@@ -14,16 +14,23 @@ import (
 // periodNames are how snapshots of past rounds are called.
 var periodNames = map[Period]string{Daily: "DAILY", Weekly: "WEEKLY", Monthly: "MONTHLY"}
 
+// closingDelay is how long after its end a round is kept: longer than a
+// transaction may take that began before.
+const closingDelay = time.Minute
+
 // Ended lists the tenants with a round that is over and wants CloseEnded.
 func (b *Boards) Ended(ctx context.Context) ([]int64, error) {
-	return q.BoardListClosingTenants(ctx, b.db, pg.Now())
+	return q.BoardListClosingTenants(ctx, b.db, pg.Now().Add(-closingDelay))
 }
 
 // CloseEnded keeps a snapshot of each round of a tenant's period boards that is
-// over, once, unless nobody is in it. What falls due is settled first, since it may
-// still belong to the round.
+// over, once, unless nobody is in it. What falls due is settled, and what waits is
+// taken in first, since it may still belong to the round.
 func (b *Boards) CloseEnded(ctx context.Context, tenantID int64) error {
 	if err := b.books.SettleDue(ctx, tenantID); err != nil {
+		return err
+	}
+	if err := b.TakeIn(ctx, tenantID); err != nil {
 		return err
 	}
 	for {
@@ -44,7 +51,8 @@ func closeEnded(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 		return false, err
 	}
 	at := t.Now()
-	ended, err := q.BoardListClosingForUpdate(ctx, tx, query.BoardListClosingForUpdateParams{TenantID: tenantID, At: at})
+	over := at.Add(-closingDelay)
+	ended, err := q.BoardListClosingForUpdate(ctx, tx, query.BoardListClosingForUpdateParams{TenantID: tenantID, At: over})
 	if err != nil {
 		return false, fmt.Errorf("find rounds that are over: %w", err)
 	}
@@ -52,7 +60,7 @@ func closeEnded(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 		if err := keepRound(ctx, tx, tenantID, round{Period(e.Period), e.Round}, at); err != nil {
 			return false, err
 		}
-		if err := q.BoardUpdateClosing(ctx, tx, query.BoardUpdateClosingParams{TenantID: tenantID, ID: e.ID, Ended: e.Ended, At: at}); err != nil {
+		if err := q.BoardUpdateClosing(ctx, tx, query.BoardUpdateClosingParams{TenantID: tenantID, ID: e.ID, Ended: e.Ended, At: over}); err != nil {
 			return false, fmt.Errorf("close round: %w", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 // Change is one transfer's effect on what a member has available of an asset.
 type Change struct {
 	Member   int64 // our key
+	Seq      int64 // the transfer's number in its account
 	From, To int64 // units available before and after
 	At       time.Time
 }
@@ -35,7 +36,7 @@ func (s *Session) Changes(asset Asset) []Change {
 			default:
 				continue
 			}
-			changes = append(changes, Change{t.Member, before, t.After.Available, t.EffectedAt})
+			changes = append(changes, Change{t.Member, t.Seq, before, t.After.Available, t.EffectedAt})
 		}
 	}
 	return changes
