@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/incent-dev/incent/internal/wire"
@@ -247,6 +248,7 @@ const (
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
 	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeTestModeOnly          ErrorCode = "test_mode_only"
 	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
 	ErrorCodeUnavailable           ErrorCode = "unavailable"
 )
@@ -288,6 +290,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRateLimited:
 		return true
+	case ErrorCodeTestModeOnly:
+		return true
 	case ErrorCodeUnauthorized:
 		return true
 	case ErrorCodeUnavailable:
@@ -297,21 +301,435 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventActivityReason.
+const (
+	EventActivityReasonCOOLDOWN    EventActivityReason = "COOLDOWN"
+	EventActivityReasonLessThannil EventActivityReason = "<nil>"
+	EventActivityReasonMAXREPEATS  EventActivityReason = "MAX_REPEATS"
+)
+
+// Valid indicates whether the value is a known member of the EventActivityReason enum.
+func (e EventActivityReason) Valid() bool {
+	switch e {
+	case EventActivityReasonCOOLDOWN:
+		return true
+	case EventActivityReasonLessThannil:
+		return true
+	case EventActivityReasonMAXREPEATS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventBadgeSource.
+const (
+	EventBadgeSourceAWARD     EventBadgeSource = "AWARD"
+	EventBadgeSourceCRITERIA  EventBadgeSource = "CRITERIA"
+	EventBadgeSourceLEVEL     EventBadgeSource = "LEVEL"
+	EventBadgeSourceMILESTONE EventBadgeSource = "MILESTONE"
+	EventBadgeSourceQUEST     EventBadgeSource = "QUEST"
+)
+
+// Valid indicates whether the value is a known member of the EventBadgeSource enum.
+func (e EventBadgeSource) Valid() bool {
+	switch e {
+	case EventBadgeSourceAWARD:
+		return true
+	case EventBadgeSourceCRITERIA:
+		return true
+	case EventBadgeSourceLEVEL:
+		return true
+	case EventBadgeSourceMILESTONE:
+		return true
+	case EventBadgeSourceQUEST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventConversionStatus.
+const (
+	EventConversionStatusCOMPLETED EventConversionStatus = "COMPLETED"
+	EventConversionStatusEXPIRED   EventConversionStatus = "EXPIRED"
+	EventConversionStatusFLAGGED   EventConversionStatus = "FLAGGED"
+	EventConversionStatusREJECTED  EventConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the EventConversionStatus enum.
+func (e EventConversionStatus) Valid() bool {
+	switch e {
+	case EventConversionStatusCOMPLETED:
+		return true
+	case EventConversionStatusEXPIRED:
+		return true
+	case EventConversionStatusFLAGGED:
+		return true
+	case EventConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventListingCurrency.
+const (
+	EventListingCurrencyCOINS  EventListingCurrency = "COINS"
+	EventListingCurrencyTOKENS EventListingCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventListingCurrency enum.
+func (e EventListingCurrency) Valid() bool {
+	switch e {
+	case EventListingCurrencyCOINS:
+		return true
+	case EventListingCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMemberChanged.
+const (
+	EventMemberChangedEmail    EventMemberChanged = "email"
+	EventMemberChangedName     EventMemberChanged = "name"
+	EventMemberChangedTimeZone EventMemberChanged = "time_zone"
+)
+
+// Valid indicates whether the value is a known member of the EventMemberChanged enum.
+func (e EventMemberChanged) Valid() bool {
+	switch e {
+	case EventMemberChangedEmail:
+		return true
+	case EventMemberChangedName:
+		return true
+	case EventMemberChangedTimeZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMilestoneType.
+const (
+	EventMilestoneTypeACTIONCOUNT EventMilestoneType = "ACTION_COUNT"
+	EventMilestoneTypeCOINSEARNED EventMilestoneType = "COINS_EARNED"
+	EventMilestoneTypeCONVERSIONS EventMilestoneType = "CONVERSIONS"
+	EventMilestoneTypeREFERRALS   EventMilestoneType = "REFERRALS"
+	EventMilestoneTypeXPREACHED   EventMilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the EventMilestoneType enum.
+func (e EventMilestoneType) Valid() bool {
+	switch e {
+	case EventMilestoneTypeACTIONCOUNT:
+		return true
+	case EventMilestoneTypeCOINSEARNED:
+		return true
+	case EventMilestoneTypeCONVERSIONS:
+		return true
+	case EventMilestoneTypeREFERRALS:
+		return true
+	case EventMilestoneTypeXPREACHED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderFulfillmentType.
+const (
+	EventOrderFulfillmentTypeDigital  EventOrderFulfillmentType = "digital"
+	EventOrderFulfillmentTypePhysical EventOrderFulfillmentType = "physical"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderFulfillmentType enum.
+func (e EventOrderFulfillmentType) Valid() bool {
+	switch e {
+	case EventOrderFulfillmentTypeDigital:
+		return true
+	case EventOrderFulfillmentTypePhysical:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderPreviousStatus.
+const (
+	EventOrderPreviousStatusCancelled   EventOrderPreviousStatus = "cancelled"
+	EventOrderPreviousStatusCompleted   EventOrderPreviousStatus = "completed"
+	EventOrderPreviousStatusLessThannil EventOrderPreviousStatus = "<nil>"
+	EventOrderPreviousStatusPending     EventOrderPreviousStatus = "pending"
+	EventOrderPreviousStatusProcessing  EventOrderPreviousStatus = "processing"
+	EventOrderPreviousStatusShipped     EventOrderPreviousStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderPreviousStatus enum.
+func (e EventOrderPreviousStatus) Valid() bool {
+	switch e {
+	case EventOrderPreviousStatusCancelled:
+		return true
+	case EventOrderPreviousStatusCompleted:
+		return true
+	case EventOrderPreviousStatusLessThannil:
+		return true
+	case EventOrderPreviousStatusPending:
+		return true
+	case EventOrderPreviousStatusProcessing:
+		return true
+	case EventOrderPreviousStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderStatus.
+const (
+	EventOrderStatusCancelled  EventOrderStatus = "cancelled"
+	EventOrderStatusCompleted  EventOrderStatus = "completed"
+	EventOrderStatusPending    EventOrderStatus = "pending"
+	EventOrderStatusProcessing EventOrderStatus = "processing"
+	EventOrderStatusShipped    EventOrderStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderStatus enum.
+func (e EventOrderStatus) Valid() bool {
+	switch e {
+	case EventOrderStatusCancelled:
+		return true
+	case EventOrderStatusCompleted:
+		return true
+	case EventOrderStatusPending:
+		return true
+	case EventOrderStatusProcessing:
+		return true
+	case EventOrderStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionCurrency.
+const (
+	EventRedemptionCurrencyCOINS  EventRedemptionCurrency = "COINS"
+	EventRedemptionCurrencyTOKENS EventRedemptionCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionCurrency enum.
+func (e EventRedemptionCurrency) Valid() bool {
+	switch e {
+	case EventRedemptionCurrencyCOINS:
+		return true
+	case EventRedemptionCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionStatus.
+const (
+	EventRedemptionStatusFULFILLED EventRedemptionStatus = "FULFILLED"
+	EventRedemptionStatusPENDING   EventRedemptionStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionStatus enum.
+func (e EventRedemptionStatus) Valid() bool {
+	switch e {
+	case EventRedemptionStatusFULFILLED:
+		return true
+	case EventRedemptionStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventReferralStatus.
+const (
+	EventReferralStatusPENDING EventReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventReferralStatus enum.
+func (e EventReferralStatus) Valid() bool {
+	switch e {
+	case EventReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardFulfillmentType.
+const (
+	EventRewardFulfillmentTypeAUTOMATED    EventRewardFulfillmentType = "AUTOMATED"
+	EventRewardFulfillmentTypeCOUPONCODE   EventRewardFulfillmentType = "COUPON_CODE"
+	EventRewardFulfillmentTypeCUSTOM       EventRewardFulfillmentType = "CUSTOM"
+	EventRewardFulfillmentTypeDISCOUNTCODE EventRewardFulfillmentType = "DISCOUNT_CODE"
+	EventRewardFulfillmentTypeGIFTCARD     EventRewardFulfillmentType = "GIFT_CARD"
+	EventRewardFulfillmentTypeMANUAL       EventRewardFulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardFulfillmentType enum.
+func (e EventRewardFulfillmentType) Valid() bool {
+	switch e {
+	case EventRewardFulfillmentTypeAUTOMATED:
+		return true
+	case EventRewardFulfillmentTypeCOUPONCODE:
+		return true
+	case EventRewardFulfillmentTypeCUSTOM:
+		return true
+	case EventRewardFulfillmentTypeDISCOUNTCODE:
+		return true
+	case EventRewardFulfillmentTypeGIFTCARD:
+		return true
+	case EventRewardFulfillmentTypeMANUAL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardRole.
+const (
+	EventRewardRoleREFEREE  EventRewardRole = "REFEREE"
+	EventRewardRoleREFERRER EventRewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardRole enum.
+func (e EventRewardRole) Valid() bool {
+	switch e {
+	case EventRewardRoleREFEREE:
+		return true
+	case EventRewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardStatus.
+const (
+	EventRewardStatusAPPROVED EventRewardStatus = "APPROVED"
+	EventRewardStatusPAID     EventRewardStatus = "PAID"
+	EventRewardStatusPENDING  EventRewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardStatus enum.
+func (e EventRewardStatus) Valid() bool {
+	switch e {
+	case EventRewardStatusAPPROVED:
+		return true
+	case EventRewardStatusPAID:
+		return true
+	case EventRewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
-	EventTypePointsAwarded  EventType = "points.awarded"
-	EventTypePointsDeducted EventType = "points.deducted"
-	EventTypePointsExpired  EventType = "points.expired"
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
 		return true
 	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
 		return true
 	default:
 		return false
@@ -711,6 +1129,11 @@ type AddBlockRequest struct {
 	Value string    `json:"value"`
 }
 
+// AdvanceClockRequest defines model for AdvanceClockRequest.
+type AdvanceClockRequest struct {
+	Seconds int64 `json:"seconds"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -1017,6 +1440,18 @@ type CaseStatus string
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
 
+// Clock A programme's time.
+type Clock struct {
+	// Movable Whether it can be set: in test mode.
+	Movable bool `json:"movable"`
+
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+
+	// RealTime An instant, RFC 3339; answers are in UTC with milliseconds.
+	RealTime Instant `json:"realTime"`
+}
+
 // CodePool Where codes come from.
 type CodePool struct {
 	// Available Codes left to hand out; null for a pool that makes its own.
@@ -1312,6 +1747,7 @@ type ErrorAnswer struct {
 		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
+		// - `test_mode_only` (400): only a test programme can do this.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 		// - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1346,6 +1782,7 @@ type ErrorAnswer struct {
 // - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
+// - `test_mode_only` (400): only a test programme can do this.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 // - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1363,6 +1800,142 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventActivity A member did an action.
+type EventActivity struct {
+	ActionKey string `json:"actionKey"`
+
+	// Coins What the action itself paid.
+	Coins int64 `json:"coins"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EventId The same as `id`.
+	EventId string `json:"eventId"`
+	Id      string `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why it earned nothing.
+	Reason   nullable.Nullable[EventActivityReason] `json:"reason"`
+	Rewarded bool                                   `json:"rewarded"`
+	Tokens   int64                                  `json:"tokens"`
+	UserId   string                                 `json:"userId"`
+	Xp       int64                                  `json:"xp"`
+}
+
+// EventActivityReason Why it earned nothing.
+type EventActivityReason string
+
+// EventAddress Where a physical order goes.
+type EventAddress struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventBadge A member got a badge.
+type EventBadge struct {
+	BadgeId  string `json:"badgeId"`
+	BadgeKey string `json:"badgeKey"`
+
+	// EarnedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	EarnedAt Instant          `json:"earnedAt"`
+	Name     string           `json:"name"`
+	Source   EventBadgeSource `json:"source"`
+	UserId   string           `json:"userId"`
+}
+
+// EventBadgeSource defines model for EventBadge.Source.
+type EventBadgeSource string
+
+// EventClick Somebody came through a code.
+type EventClick struct {
+	CampaignId string `json:"campaignId"`
+
+	// ClickId The same as `id`.
+	ClickId string `json:"clickId"`
+
+	// ClickedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ClickedAt Instant `json:"clickedAt"`
+
+	// Counted Whether it counts in the totals.
+	Counted      bool                      `json:"counted"`
+	Id           string                    `json:"id"`
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+	ReferrerId   string                    `json:"referrerId"`
+}
+
+// EventCodePool A pool has run out of codes, or had fewer than somebody wanted.
+type EventCodePool struct {
+	// Available Codes that were left.
+	Available int64  `json:"available"`
+	Name      string `json:"name"`
+	PoolId    string `json:"pool_id"`
+}
+
+// EventConversion A conversion as it was recorded.
+type EventConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount     nullable.Nullable[NullableMoney] `json:"amount"`
+	CampaignId string                           `json:"campaignId"`
+
+	// ConversionId The same as `id`.
+	ConversionId string `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why nothing was earned.
+	Reason       nullable.Nullable[string]   `json:"reason"`
+	Reasons      nullable.Nullable[[]string] `json:"reasons"`
+	RefereeId    string                      `json:"refereeId"`
+	ReferralCode string                      `json:"referralCode"`
+	ReferralId   string                      `json:"referralId"`
+	ReferrerId   string                      `json:"referrerId"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount  Money                     `json:"rewardAmount"`
+	RewardCoins   int64                     `json:"rewardCoins"`
+	RewardCreated bool                      `json:"rewardCreated"`
+	RiskScore     nullable.Nullable[int32]  `json:"riskScore"`
+	Status        EventConversionStatus     `json:"status"`
+	Warning       nullable.Nullable[string] `json:"warning"`
+}
+
+// EventConversionStatus defines model for EventConversion.Status.
+type EventConversionStatus string
+
+// EventDestination Where a physical item goes, in Incenta's words.
+type EventDestination struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postalCode,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventExpiring Points that expire soon, unless they are used before.
+type EventExpiring struct {
+	// ExpiresAt An instant as Incentable's callers read it, UTC, to the second.
+	ExpiresAt EventSeconds `json:"expires_at"`
+	MemberId  string       `json:"member_id"`
+	Points    int64        `json:"points"`
+}
+
 // EventFeed A part of the feed.
 type EventFeed struct {
 	Data []FeedEvent `json:"data"`
@@ -1371,8 +1944,308 @@ type EventFeed struct {
 	Next nullable.Nullable[string] `json:"next"`
 }
 
-// EventType What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-// by the order, not here.
+// EventInstantOrNull An instant in UTC with milliseconds, or null where it has not come.
+type EventInstantOrNull = time.Time
+
+// EventLevelUp A member reached a level, as it was defined then.
+type EventLevelUp struct {
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins int64    `json:"coins"`
+	Level int32    `json:"level"`
+	Name  string   `json:"name"`
+	Perks []string `json:"perks"`
+
+	// PreviousLevel The highest level reached before; 0: none.
+	PreviousLevel int32 `json:"previousLevel"`
+
+	// ReachedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ReachedAt   Instant `json:"reachedAt"`
+	UserId      string  `json:"userId"`
+	XpThreshold int64   `json:"xpThreshold"`
+}
+
+// EventListing A redemption at a partner of the marketplace.
+type EventListing struct {
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant              `json:"createdAt"`
+	Currency  EventListingCurrency `json:"currency"`
+
+	// DiscountCode What the member shows to the partner.
+	DiscountCode nullable.Nullable[string] `json:"discountCode"`
+	Id           string                    `json:"id"`
+	ListingId    string                    `json:"listingId"`
+	Partner      struct {
+		Id   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"partner"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+	Title        string `json:"title"`
+	UserId       string `json:"userId"`
+}
+
+// EventListingCurrency defines model for EventListing.Currency.
+type EventListingCurrency string
+
+// EventMember A member and the profile as it is when the event is read.
+type EventMember struct {
+	// Changed Which members of the profile the change concerned; `member.updated` alone.
+	Changed *[]EventMemberChanged `json:"changed,omitempty"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds              `json:"created_at"`
+	Email     nullable.Nullable[string] `json:"email"`
+	MemberId  string                    `json:"member_id"`
+	Name      nullable.Nullable[string] `json:"name"`
+	TimeZone  nullable.Nullable[string] `json:"time_zone"`
+
+	// UpdatedAt An instant as Incentable's callers read it, UTC, to the second.
+	UpdatedAt *EventSeconds `json:"updated_at,omitempty"`
+}
+
+// EventMemberChanged defines model for EventMember.Changed.
+type EventMemberChanged string
+
+// EventMetadata The caller's own object, as it was received; absent where there was none.
+type EventMetadata map[string]interface{}
+
+// EventMilestone A member reached a milestone, as it was defined then.
+type EventMilestone struct {
+	// AchievedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	AchievedAt Instant                   `json:"achievedAt"`
+	BadgeKey   nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins     int64              `json:"coins"`
+	Id        string             `json:"id"`
+	Key       string             `json:"key"`
+	Name      string             `json:"name"`
+	Threshold int64              `json:"threshold"`
+	Type      EventMilestoneType `json:"type"`
+	UserId    string             `json:"userId"`
+}
+
+// EventMilestoneType defines model for EventMilestone.Type.
+type EventMilestoneType string
+
+// EventNotice Something else worth knowing.
+type EventNotice map[string]interface{}
+
+// EventOrder An order as it stood at the event, in Incentable's words.
+type EventOrder struct {
+	// CancelledAt The same, or null where it has not come.
+	CancelledAt nullable.Nullable[EventSecondsOrNull] `json:"cancelled_at"`
+	Carrier     nullable.Nullable[string]             `json:"carrier"`
+
+	// CompletedAt The same, or null where it has not come.
+	CompletedAt nullable.Nullable[EventSecondsOrNull] `json:"completed_at"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt   EventSeconds `json:"created_at"`
+	Fulfillment struct {
+		// Code The first of `codes`.
+		Code  *string   `json:"code,omitempty"`
+		Codes *[]string `json:"codes,omitempty"`
+
+		// DeliveredAt An instant as Incentable's callers read it, UTC, to the second.
+		DeliveredAt *EventSeconds `json:"delivered_at,omitempty"`
+
+		// ShippingAddress Where a physical order goes.
+		ShippingAddress *EventAddress             `json:"shipping_address,omitempty"`
+		Type            EventOrderFulfillmentType `json:"type"`
+	} `json:"fulfillment"`
+	MemberId string `json:"member_id"`
+
+	// NewBalance The member's points after paying; at a purchase for points alone.
+	NewBalance *int64 `json:"new_balance,omitempty"`
+	OrderId    string `json:"order_id"`
+
+	// PointsSpent 0 where it was paid for with tokens.
+	PointsSpent int64 `json:"points_spent"`
+
+	// PreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+	PreviousStatus nullable.Nullable[EventOrderPreviousStatus] `json:"previous_status"`
+	Quantity       int32                                       `json:"quantity"`
+	RewardId       string                                      `json:"reward_id"`
+	RewardName     string                                      `json:"reward_name"`
+
+	// ShippedAt The same, or null where it has not come.
+	ShippedAt      nullable.Nullable[EventSecondsOrNull] `json:"shipped_at"`
+	Status         EventOrderStatus                      `json:"status"`
+	TrackingNumber nullable.Nullable[string]             `json:"tracking_number"`
+}
+
+// EventOrderFulfillmentType defines model for EventOrder.Fulfillment.Type.
+type EventOrderFulfillmentType string
+
+// EventOrderPreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+type EventOrderPreviousStatus string
+
+// EventOrderStatus defines model for EventOrder.Status.
+type EventOrderStatus string
+
+// EventPartner A partner of the marketplace as it was.
+type EventPartner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Name      string  `json:"name"`
+	PartnerId string  `json:"partnerId"`
+	Verified  bool    `json:"verified"`
+
+	// VerifiedAt An instant in UTC with milliseconds, or null where it has not come.
+	VerifiedAt nullable.Nullable[EventInstantOrNull] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]             `json:"website"`
+}
+
+// EventPoints A movement of a member's points, as in the member's history at Incentable.
+type EventPoints struct {
+	// BalanceAfter What the member could spend afterwards.
+	BalanceAfter int64 `json:"balance_after"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds `json:"created_at"`
+	MemberId  string       `json:"member_id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Points Above zero: given. Below: taken.
+	Points        int64                     `json:"points"`
+	Reason        string                    `json:"reason"`
+	Reference     nullable.Nullable[string] `json:"reference"`
+	TransactionId string                    `json:"transaction_id"`
+}
+
+// EventRedemption The same order in Incenta's words.
+type EventRedemption struct {
+	Carrier nullable.Nullable[string] `json:"carrier"`
+
+	// Cost For all units.
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt     Instant                   `json:"createdAt"`
+	Currency      EventRedemptionCurrency   `json:"currency"`
+	DiscountCode  nullable.Nullable[string] `json:"discountCode"`
+	DiscountCodes []string                  `json:"discountCodes"`
+
+	// FulfilledAt An instant in UTC with milliseconds, or null where it has not come.
+	FulfilledAt nullable.Nullable[EventInstantOrNull] `json:"fulfilledAt"`
+	Id          string                                `json:"id"`
+	ItemId      string                                `json:"itemId"`
+	ItemName    string                                `json:"itemName"`
+	Quantity    int32                                 `json:"quantity"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+
+	// ShippingAddress Where a physical item goes, in Incenta's words.
+	ShippingAddress *EventDestination         `json:"shippingAddress,omitempty"`
+	Status          EventRedemptionStatus     `json:"status"`
+	TrackingNumber  nullable.Nullable[string] `json:"trackingNumber"`
+	UserId          string                    `json:"userId"`
+}
+
+// EventRedemptionCurrency defines model for EventRedemption.Currency.
+type EventRedemptionCurrency string
+
+// EventRedemptionStatus defines model for EventRedemption.Status.
+type EventRedemptionStatus string
+
+// EventReferral A code was made.
+type EventReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant                     `json:"createdAt"`
+	Id        string                      `json:"id"`
+	Reasons   nullable.Nullable[[]string] `json:"reasons"`
+
+	// RefereeId Whom the code is for; null: anybody.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+
+	// ReferralId The same as `id`.
+	ReferralId string                   `json:"referralId"`
+	ReferrerId string                   `json:"referrerId"`
+	RiskScore  nullable.Nullable[int32] `json:"riskScore"`
+	Status     EventReferralStatus      `json:"status"`
+
+	// Warning What looked like abuse.
+	Warning nullable.Nullable[string] `json:"warning"`
+}
+
+// EventReferralStatus defines model for EventReferral.Status.
+type EventReferralStatus string
+
+// EventReward An earned reward as it stood at the event.
+type EventReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount     Money  `json:"amount"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant in UTC with milliseconds, or null where it has not come.
+	ClaimedAt    nullable.Nullable[EventInstantOrNull] `json:"claimedAt"`
+	Coins        int64                                 `json:"coins"`
+	ConversionId string                                `json:"conversionId"`
+
+	// CouponCode The coupon that was handed out.
+	CouponCode nullable.Nullable[string] `json:"couponCode"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// DiscountCode The code that was handed out, of any kind but a coupon.
+	DiscountCode    nullable.Nullable[string]  `json:"discountCode"`
+	FulfillmentType EventRewardFulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant in UTC with milliseconds, or null where it has not come.
+	HeldUntil nullable.Nullable[EventInstantOrNull] `json:"heldUntil"`
+	Id        string                                `json:"id"`
+
+	// RedeemedAt An instant in UTC with milliseconds, or null where it has not come.
+	RedeemedAt nullable.Nullable[EventInstantOrNull] `json:"redeemedAt"`
+	ReferralId string                                `json:"referralId"`
+
+	// RewardId The same as `id`.
+	RewardId string            `json:"rewardId"`
+	Role     EventRewardRole   `json:"role"`
+	Status   EventRewardStatus `json:"status"`
+	Tokens   int64             `json:"tokens"`
+
+	// UserId Who earned it.
+	UserId string `json:"userId"`
+}
+
+// EventRewardFulfillmentType defines model for EventReward.FulfillmentType.
+type EventRewardFulfillmentType string
+
+// EventRewardRole defines model for EventReward.Role.
+type EventRewardRole string
+
+// EventRewardStatus defines model for EventReward.Status.
+type EventRewardStatus string
+
+// EventSeconds An instant as Incentable's callers read it, UTC, to the second.
+type EventSeconds = time.Time
+
+// EventSecondsOrNull The same, or null where it has not come.
+type EventSecondsOrNull = time.Time
+
+// EventType What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+// of both. So a purchase is told twice, once in each style.
+//
+// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 type EventType string
 
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
@@ -1396,14 +2269,21 @@ type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable.
+	// Data What `type` says it is, see there. Names, addresses and codes are those known when it is read.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
 	Id string `json:"id"`
 
-	// Type What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-	// by the order, not here.
+	// Type What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+	// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+	// of both. So a purchase is told twice, once in each style.
+	//
+	// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+	// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+	// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+	// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+	// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 	Type EventType `json:"type"`
 }
 
@@ -2015,6 +2895,12 @@ type RotateKeyRequest struct {
 // other.
 type Scope = string
 
+// SetClockRequest defines model for SetClockRequest.
+type SetClockRequest struct {
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+}
+
 // Settings The programme's rules.
 type Settings struct {
 	// AwardHoldDays How many days an award stays pending before it can be spent; 0 for not at all.
@@ -2538,6 +3424,22 @@ type RejectCaseParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SetClockParams defines parameters for SetClock.
+type SetClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdvanceClockParams defines parameters for AdvanceClock.
+type AdvanceClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -2894,6 +3796,12 @@ type ApproveCaseJSONRequestBody = ReviewCaseRequest
 // RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
 type RejectCaseJSONRequestBody = ReviewCaseRequest
 
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = SetClockRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
@@ -3248,6 +4156,56 @@ type ClientInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetClock Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCodePools List the code pools
 	//
 	// Newest first.
@@ -3334,8 +4292,8 @@ type ClientInterface interface {
 
 	// ListEvents Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -4353,6 +5311,106 @@ func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCa
 	return c.Client.Do(req)
 }
 
+// GetClock Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListCodePools List the code pools
 //
 // Newest first.
@@ -4519,8 +5577,8 @@ func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId
 
 // ListEvents Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -6584,6 +7642,143 @@ func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCa
 	}
 
 	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClockRequest constructs an http.Request for the GetClock method
+func NewGetClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, params *SetClockParams, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, params *SetClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, params *AdvanceClockParams, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, params *AdvanceClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock/advance")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9702,6 +10897,58 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
 
+	// GetClockWithResponse Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
 	// ListCodePoolsWithResponse List the code pools
 	//
 	// Newest first.
@@ -9792,8 +11039,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -13010,6 +14257,510 @@ func (r RejectCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetClockResponse200Headers the declared response headers of an HTTP 200 response for GetClock
+type GetClockResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse400Headers the declared response headers of an HTTP 400 response for GetClock
+type GetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetClockResponse401Headers the declared response headers of an HTTP 401 response for GetClock
+type GetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse403Headers the declared response headers of an HTTP 403 response for GetClock
+type GetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse429Headers the declared response headers of an HTTP 429 response for GetClock
+type GetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetClockResponse500Headers the declared response headers of an HTTP 500 response for GetClock
+type GetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse503Headers the declared response headers of an HTTP 503 response for GetClock
+type GetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse200Headers the declared response headers of an HTTP 200 response for SetClock
+type SetClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse409Headers the declared response headers of an HTTP 409 response for SetClock
+type SetClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse422Headers the declared response headers of an HTTP 422 response for SetClock
+type SetClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SetClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse200Headers the declared response headers of an HTTP 200 response for AdvanceClock
+type AdvanceClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse409Headers the declared response headers of an HTTP 409 response for AdvanceClock
+type AdvanceClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse422Headers the declared response headers of an HTTP 422 response for AdvanceClock
+type AdvanceClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdvanceClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AdvanceClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AdvanceClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AdvanceClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AdvanceClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22039,6 +23790,88 @@ func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId
 	return ParseRejectCaseResponse(rsp)
 }
 
+// GetClockWithResponse Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *ClientWithResponses) GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error) {
+	rsp, err := c.GetClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -22177,8 +24010,8 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -26754,6 +28587,699 @@ func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
+func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetClockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SetClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdvanceClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AdvanceClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AdvanceClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -38724,6 +41250,15 @@ type ServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx echo.Context) error
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx echo.Context, params SetClockParams) error
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx echo.Context, params AdvanceClockParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -39334,6 +41869,73 @@ func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
+}
+
+// GetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) GetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx, params)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdvanceClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx, params)
 	return err
 }
 
@@ -40840,6 +43442,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/clock", wrapper.GetClock, options.OperationMiddlewares["getClock"]...)
+	router.PATCH(options.BaseURL+"/clock", wrapper.SetClock, options.OperationMiddlewares["setClock"]...)
+	router.POST(options.BaseURL+"/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["advanceClock"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -43958,6 +46563,585 @@ func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.Respons
 type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClockRequestObject struct {
+}
+
+type GetClockResponseObject interface {
+	VisitGetClockResponse(w http.ResponseWriter) error
+}
+
+type GetClock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetClock200JSONResponse struct {
+	Body    Clock
+	Headers GetClock200ResponseHeaders
+}
+
+func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetClock400JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetClock401JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetClock403JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetClock429JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetClock500JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetClock503JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Params SetClockParams
+	Body   *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SetClock200JSONResponse struct {
+	Body    Clock
+	Headers SetClock200ResponseHeaders
+}
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SetClock409JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SetClock422JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Params AdvanceClockParams
+	Body   *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AdvanceClock200JSONResponse struct {
+	Body    Clock
+	Headers AdvanceClock200ResponseHeaders
+}
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AdvanceClock409JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AdvanceClock422JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -53960,6 +57144,15 @@ type StrictServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx context.Context, request GetClockRequestObject) (GetClockResponseObject, error)
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -54696,6 +57889,125 @@ func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params Reje
 		return err
 	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
 		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetClock operation middleware
+func (sh *strictHandler) GetClock(ctx echo.Context) error {
+	var request GetClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClock(ctx.Request().Context(), request.(GetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetClockResponseObject); ok {
+		return validResponse.VisitGetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context, params SetClockParams) error {
+	var request SetClockRequestObject
+
+	request.Params = params
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context, params AdvanceClockParams) error {
+	var request AdvanceClockRequestObject
+
+	request.Params = params
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -56482,416 +59794,480 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3ddts49i/4Klia/1lV1U3LsuNUVeSLcxzHVeXOhz22U+npco4JkZCENgWoCdCKOv/M9VzPI86TzMLe",
-	"AEhKpETJshNXq1eviiyR+Mb+3r/9uRXJ0VgKJrRqdT+3hozGLIWPpzEbjaVmQu9csHFCpyw2X8dMRSkf",
-	"ay5Fq9sKdZqxkEhBqPm/mrCU6CHVhCuSsjGjmsWkL1PCtSKhbzKa7rxm0/CQ0J5iQhOphyydcMXaraCl",
-	"oiEbUdOXno5Zq9vqSZkwKlpfvgStC6rZGz7iegf+Oz+iC/avjCmtCE0SOWEx4YLoISNRlqamqwkXsZy0",
-	"ySX8MWQpMz+nzIyYksQ0Wh7EiAs+ykatbidwA+JCswFLZwZ0wUaUCy4GCwaVsL5+zBEpVrFElyySIlYk",
-	"E5onMBToxPTXT5kaEjqgXGxwQEyn052jvmZp/WC0JBPKNemxvjQdplMuBnYkq3T29x272DunFef1HR0x",
-	"RfQQjic85nZDsfSOpd8pkshBmxwlEzpVxBxO0zv7REfjxHSVsn/ddPb+2en/rA4m++WB0U9vmBjoYau7",
-	"//x5YAbq/t7zQ1U6NSfkixnqmKZ0xLS9by8TGd1WjflqyAgTOp1+pwiPy8PpmZfKA+LmnTHVw1bQEnTk",
-	"nzqNW4EZfsZTc5PNxV1/9EHrmI7GlA9E3Ygj+3vFoM1PN2oMTVWON8rb3uyQFasbbj+lWUwiqljlgBVb",
-	"usgRtr7RAUtxx1LFZf0q+yeqhi3F3c3B8x9rxltsfJOj/k0mcd14hzKJK0Zqvl66wENsd5NDLTCk12w6",
-	"P+S39BbIhTnOSUIU7TNDqJCzdYk5wpr2EkaOLo9PTwOSCf6vjJExS4mhSSJmMWH9Pot0m5jpKzpi5JZN",
-	"yYTrIZIdOmLXwtGiAdPYXZ+nSjuGCkTwEN+hAnilp14H+/sk5Pk0biIp+gmPdHhIJkOesLy5a8EVUZon",
-	"CUkzYRhVQA46L8qvc3EzTuUgZUqF7WtR2qURG/VYujNioxvai/b2n7l9Qqkh36kZPr8ClRxTrVlq2vzf",
-	"f5Cd//vjX/+rVblvmo3qjhjXbFRxxNJJfNPp7FUfLY7tbfJovWbTuhHeMiTlh0RIDZKRYlHKZjjNLZsu",
-	"vRK30Mkmh10jVf0mJ2RExRQYEWdGDhjTAd5n1SZvgWUPqSB7nQ7Kfv1MMdgCGPa/MpZO83GDDFE6FjHr",
-	"0yzRZpSBGTSy+L1OJ8gZ/l4lw3/DleZiULfYCf5ccSLsL0sXOfEdbHKh38Jlqhs1XjUYdECioVRMkN4U",
-	"7jJcTzoasfbs5Zy5leVZjFx/G50ET5jSUrBK6gkTcU98p8y5L4/50/hmr9Pp1Ay42PYmB33W79cvvDQ/",
-	"VhwW+H7pUZG26U0O95wO2PxYPwx5NIQ7GJBIZgL0rFSOyF6bHOHd7LEhFzHK91RpIgVI8Gw01tO6i2le",
-	"rL6Xe4Vrub938NPBz89+PPhp6e08p6kW9cs9xp8rFnysxdLlHvvGN7rgUib18lbMyFjKpGrEUibLh4yN",
-	"b3K8F2xC01qJi9FUsJik8NCqfDF1TW9yvFcpFWrBFdT2d8sjT0XErJRlhDBFuCYhPEMj89YNj8PylPQn",
-	"cROzfq3kq/MBbG5eX0xTaiyFYqjO0dgqouavSBpxED7S8TjhETVD3/2nMrP+nI/9c4ulqUzxlRgv0x1N",
-	"eHxjBb5W0IqZpjxRre4fn1t9zpK41W3RkaEBraA1YkoBwWiNMmW0aUI1SZi5/3utLx+LD+A7pOI5XBWm",
-	"tNmiWZXXzDRfpP9KWb/Vbf0fu7kdaRd/VbsnZipHIMPiAs3vtVfCFRnRpC/TEYsDIlNCSZolzMoRZs/N",
-	"Fi+3TlUNx761W/VKhcFgUROlZ79YFQ3E7fttMk1SRuPpDfvElVY1e8zj0v5SKyQ4XYKb60JsCzM7vejR",
-	"x9nsI7/VJdVn3iZIZpUU8n2tghJAY9ciLFiYwh/g/JgOeGw+mUtvGtX0lgnyfVhe6/AH1HIe5GjNGL4W",
-	"tVB89N6H8heZ9ngcM3G/U9n3zRQPZOlkwVkyCm1Co1tUXVUkx06AVd1JyjV7RIJSNRbZxzMvxyyFyc/Q",
-	"kvst9qkwGitNTvLVW5/WY1M3+EPtqis5Ynpo7sYETLSpBEvaY6zxpe86E+zTmEWaxYcoY8oBuRVyAgza",
-	"6iqevMcbXfLXbPqWqxHV0fCeC15hOFly2GfoFZlQRYyqC16OGevMI577eTraY4kUAzCszwxro3vxTupf",
-	"ZCbi+22EkPqmD83Urr5lYUJq4p58jMX9MKS6dJYFuBBiyRSMBdgIOhG4ypVzQkVMRjJm36jcck6niaTx",
-	"lZRvaIoK5vq7N8bGbrSUNwk0t+AOMdKT8dRwZHg0tXYj8pa/fMT7UjsGkB5+Np/MplJB+Ggs083emSsp",
-	"31IxdV7B+y1+SjW7AYMaW3B7tJRowEtdp48o5FNdcDECsczGMwta4dddKC7NPF7viG3WSv5KtQO1aSvm",
-	"8a8o+L0XNNNDmfJ/s3sS5KzYUr0gwkRMqDlYdMBGRhYx8hdVhJIeo6m5WPIW5MfHOGvvpOkeLrChzJQk",
-	"/I7NDG6j9/i9oHeUJ7SXsHuvtm+o/gqnU3QFAWEiI2nm9IjXGD3kJKLCrG4skeMJOQE/BsiERhkQciKM",
-	"0NFjKJjmCl+1+PF17opfGBjDURyD+71gsRmnRl3QHK05t1zEy5YQWnhtHvwSGIGGleynrVZQtCg973Tm",
-	"bEhB644mGZuxPT3b7yy3qeVWrD9wrK6tj/5p2fsni4A6HQ0YF4OXWXRbFR0CAg/7NOYpU0QKMBu/vzom",
-	"MYXLU14Xa3fqfjbK4ohqVGJ+PGgtNgwHLdvBkV62qu+yBO7FqVCaCj0327yhwI2mcs5K1U4WtBcWGzkA",
-	"TOmqTcJPY7BECGaOvBob6mEkOvzb9glWR2Gm+EdrLLkApgoEz3z4NC4MJN9iGMgbTns84brGadKT8lYZ",
-	"tdWsPTUvtMkRzE0RmjKipaaJIoqLCP27PTbg1qObjc3lA/MHrljFpsX/zJSuCud6xeLMaHRGfxtSAVrb",
-	"3MbObyaFA1URHSYzbcYQczEITZuwcNOAKCmFkaXBL30I7omAZCI28n2WJAGZmH0pLzY5MR848wtjD+W1",
-	"MEtivoAgGdcOuj206QX0fzZCQw/XbKSWHbrSDfnip0zTlE7N3z2aUBGxOgM2bg8dpIwh9WM0GmKQWztf",
-	"QB/WZohtr+Jwnk1wJ6wtpXIzFkVDuVtWMcyLTBCZ6YDQRMk8xsuevCG9Y8BCe4wZWp7EZIru6RX750pl",
-	"Vd3/yu+YCEjClMKtNlo0Guh6NLpteOwKp6vmZtuVMzwLLnF8aI9TTPDCwnUCL7ywNuYVZ2garez/TIBz",
-	"fI0mUxYzNqpatkugQ1JAjIMqrl9kjmOSsJjI1PA7kjKdpYI1u8EzJLW4rvkM7Sn1m1oYaH7Qgpy4eLJQ",
-	"uC5VlPkl/jg/26PcC25WkovBDE2cI2y9uqY+2DUyQgkScyEndv3MsTczOyQjOjUPCDagmt+xhqew+u5C",
-	"j6khYEbdoROaxjb6U064GBwSa4a2p172+yS0ww/XODMJ7zPNR+wEvH3zwzm5Y+kUZTQgqimLGL9j8T26",
-	"uqg9prOdqQ0d2/vdRIy2GdMUGML6iz1zWdyZq7goM5tSsXQL7oOaF0KtjLFMDLUD+uJlkeYvfBo3fnhm",
-	"GZbIP4XpGSm54rILZN+WWRMIWYXgnflrHqUQV75cdvQyY9DicZVLd046u4ecX44bBEriQy3qBf2ZVQDj",
-	"OVfEdEtTFh8SarRWFpMhVUOwMYeC6YlMb0MQSMOY3XF7jBerBeA+LOkGdvRBYUFrd+y1XZgKKkfd1nFF",
-	"aE9muksoCZF2g9TH48A8FLIR5UlIaBynTKkA9jmM5YhyEZp9tz8wFZgG/DR7U0LFtTg9dw+Q70/P737s",
-	"QuTc7o8HP1iHsVsK88JUZikxiiiPTctc21hGK63j4MwXZkjmxsIozIpgr3CJTWuVMjysyBtepSjGVIOu",
-	"3UjMxLtQIV+O6YALiou8uInz/MnZDYehlNqq2l0Xx121udJs6ZjyGKm1OX09swbgeRrKUQUHzuIBa6zT",
-	"vZWCoTwNr4F4s/K761ADJuJ1VM/GZAQDTT7P/5BmaABa1K3bkQvz7JegpTRN9XrDVZrqxv1dwsNfglY2",
-	"jldeURtKXsF9kZ5DNAcX5gxFIFktiRubo1ywpG5GhUXxm+lOUat8nPKh2dUvnpjiXBddjg3cdX/Pvo3r",
-	"fmEPYhU997kbZEynhhgLQwCYmL/ukDWxbMy/mIdMf79zNjFjMNLYKzpVhRtSkONGXBx5q9JKlGBMpxcQ",
-	"ma+qksfMavVZymDaNEnO+hBds6gHjKzLh/4xaAnbKYaLuUZTtF1uvtVjOl55GTCfrG6BZ06NH36+PMUt",
-	"KI+k1HZhH0tLH9hTsez01dpaVztUswfKG1w7QV0Me0ynilAbEkmUNn+en7x7dfruV5d+xr26GCWUj1Ah",
-	"8fGvz358vkwbWfkU26fnjrGfT58mis3O6Q3VYLV0qTygIZupwVaa+0u0lNVGp3tcBzi0tX5y7JvRVKhD",
-	"sOeB5GB9BGYsG71ES8eSsnStwaxw9/LNK18+v3kvlp3GvrY2S7t83ykM2o4SHt0GhCWKFR6KZGyeAEbG",
-	"pTDycn4GbPicNWXPnNvl+RS1l/bSCRNzmltII83vWJgzDg2JU6BsQ1R66Ph1aLNOQ+TaoVFwwjHNFItD",
-	"MO3Ya5cylY2M/hPSNBryOxaHkL/U54ImZWEeOwciZJppBS33SqXw7qbze53EcoTCCgVdbEIVzoAKZ1An",
-	"UmxGJ11HGCzIWStIUAtEoEVk2i7RBqUft+hfWwhSlfZGvPk0QX2ycKMMyZhAxgXmiSo+EDQxpzFF1jBz",
-	"GEq5sXMnMFqY1mnoUbdAvWhiFF2W9OeJVcXpXt82Mq/EVJo2MGr7jrMJS79TlcYNS8JO42qdMqIjhqS4",
-	"S4TEQBwBtIJHWULTRvN0a3MMDvTZbt7wW+bgBBo3tXgzIPPDUAOb2hYQJfO0eCHFKp1VJz98GEplO0Ir",
-	"kDl1MktidMj0GIrgFW3CdsTrqYiRTJ3LuSrprlK6see/Ik+Q0TvuPXvtpv42cyEvoc0qymB0vqxZG/hk",
-	"pQI5k1Tu93zmLAXzidF+x4pH2w/LLWG+KhV2tdIm1ZGkVxD3UUWYIqpYMY4C3Qlg2FIFOrWlRFtK9HQp",
-	"kT3WjWUKdKugIlBJNraU7bEpW76JdTRuI7KkYt+AAGl3tcLdyAgXsY3+M0QaZMagoFBMGB8MqwRHdsdj",
-	"Zj3YNI65aYEm54Vn8DJXqLumXWXuJXlLedKTnxgGN4yousWuyrMIWp92BnLHfvlPJUX7gk7e2mjDgg17",
-	"3kMlSJgyqqRQoXPXFSXnMj+aoxEw+TqPOdeExjGLXQwTHMCSDrv0Ds9sqLUb216DfIlr99XfSadgyjGE",
-	"sNLxOJV3NvLhn5D50goQWwc+RWBYqVQ5Ezrp0ej2XCY8mlajK/QpJD2WIgYgIiFlNBq2SWjdyzdSJNOw",
-	"S8w/6JbxCXPShpyQUMubf7NUhl0S22hMei2sp9psmfkxsBuH2Zd9mQ74nTk+oYt/CLv5Ez0WyRHAPsSs",
-	"pxHiKwHbkw1tGNMpkf1+WTMvDhlcwzAq8LJhF9WrJWN2LmVSdUQMkzNsCTykDDTzivi2YlBuuYVjeBfi",
-	"MLSEEDciM10wDFHI7sYJjsCIYUQsORFL4wRqGG6Btzyg37ou0Arna+bJYKZgyx9IuU6AxcgKOAtps927",
-	"t+bZRY6wO8njxgM2km+c0okAItqbgouiFDly3yiOootphMyyGJHtQ57ssJcaUOwybILbudvwlTlecWPn",
-	"Az0xSYbFYRf2TsHW4UWFqzQxF3ecacINhRkwwVKKj+Mlo0SwCQqcECupucU3sZTEtd8KWv7lGuLhmM88",
-	"HT8+e3v+5uTq5FUraP3y5ujXX+HTxcnfTo7xy5O/n59enLyqbhg23Jvj6pwXqznAc7vxPT3S5e34vwrR",
-	"Dwi+2C5Hnx90FgEvHe38g+78u7Pz4manEoApv9YrQSSsbvB0q/z4TvBqIQLGX3k78HDYO1J7OO5DQVdF",
-	"2agYPnRfP/zfZBLXDj0P9K9wY2TR8JAYhimVJnud/7333AiJaM1PkmraXJDnSv9bljhAlVp+vzDa3/As",
-	"qrP10gyCHDFpjYMO4nGVADMFFmbkqiFXWqZTMjGimxrKyfw1fd5ZMfWjAPKE6xTkyCB2TPX7f6rZqHb/",
-	"I6rZQKbTRTkt1aJJZA90k4VcarQoLeeCkXQq02v4iA7Y+7TSxPb+4k27qpEVB9gkgNAstI8fXI+SYrjl",
-	"sVQ1uTeVt6t8tZbLq82sE2Y2zjph3qkM7/TeTrRT0bRgd8sRZdeiEo1Eb4xKfdD1qqa5cB7q79xrNr1X",
-	"ztlrNp09SVWucIn4lXMEpslRAwyN5la5S/M4kt5Pp/iCdTrbv/Zm5djq9DUX74W916+ghf8rrOLMzXaw",
-	"RoYdyT4J86tjI2jzs2FTvlhc7dTbUsAmA5Q5vN49pzouYsd9kwSSaZ1AavF5yqOlot3lzOMPRGJtGovC",
-	"nAcgslThTyh6IAFG9eyByS7XyTrs7fHJdRFKEEddT3IQurOWbmNMeWWGw475yYWxz9Hig9K6PGtwQ6qU",
-	"vyMxtVHvJbTQ77wVa8W9aCahLB2q0ej/IUVl3IX5jfzbEOjeFOxtp0fvjgBoJSAqi4bm3IYnmVnl3Zcs",
-	"TbgIDyH9MxOQS4SWy/LUfjxYcYjzFqEFJ8Bhk9brS4BNWAmL+g4YDLpzw6Pjq9OzdzfHZ+/fXYWBc+nB",
-	"jzJrwK6XrruNjiqyitKThYDAHo0HDsn1nr3eVk0ct9ScTEjPiIaSRwBfirkuhH2ikU6m9zij5f5+kSkZ",
-	"MzlO2BpN5slWxYjSdUllBWkcpkwNZRKvQOEaqMf4zWJ24k/vlXl4Tv5i01z8guaKg62/EwCrW3sfeA1i",
-	"9xGJ+YBrCC1gI4txnsOsrrNxjuJVRwy4I1gijs7ePyWKVcnJe0sV8fsLA7P0x0GS5/OpX3uLslu7+mtq",
-	"mRPWU7wy5nMzwmKVylQ/yd+p4Hp6LON6qhtZA1sJPmOWq65m6lwlTGKN0+qaf69YWk3FXnE1Tui0dHDd",
-	"Wyt3OLPiEbo6CnOsWv5XtJKYxxTCZd5fHc/dlvIoOuU17+y8+Pj54MsOftjPP1Su/ysZZSOHqtPYJX4k",
-	"yNmYiaPzU/Ks3Wk/I7FtZg1HeCnOZD4n3wMiWqRldE/lPnByCjFaMUTnqKGceCR3i2xMzCilSBbCqyyk",
-	"5y7zYzXb6LLYMEx8WMt0WtZ4q5y43C0K+pX7qRw5ZYVbOOCYOSTXFSObZqPaNhKa1s+SPk8Sc4auGvDY",
-	"X2Ye/xK0hiyJ3wuNusFaXp65iRRN1BWkBbPM1wzGKoaizbctl3tybIqGxMD1NEvY70uSBAs1gyAE33Jl",
-	"IK/tpZBCzXRpHFWuTWeCa1UfjTKmUwi0DOFurQPNsHo25dIYr2ItB5mw2aiv2TCvwsoXYrtmD3TBVeB8",
-	"B7g2petcPMZFGlE6bqukWBrqWg/gYnRCxWNmow8NicV8RPSXWOoBWecV1NORw2YpRed0KjNtyeNcTtFZ",
-	"n4SwHqGNFslBc0rpkh4LTVuANDP8yjyjCorSbKBztGVusO82MsDci9VsXHYrL/C1haPKEYy5soyzcghK",
-	"s7GqKhonNBMRg7ilgo7nLdTzlLLe/lygAStebY/i0IA7z2bkWAQGd8XclZu/lXYX3FosuEMX9V7HIkKf",
-	"XW7y8uTN2Yebt6fvTt++f4uxXrYkAFdES0nUiCZJmxwfnd9cnBwd/3byqlvOqhtSRYY0JjRJkE1DihYE",
-	"Vt2xNnn5/tWvJ1c3J3//7ej95ZV72x/GIVVtcnFyfnJ0dXN89u73k4vL07N33ZksOKyEZejAhCIYQfta",
-	"vDu7uTj5cHThBmSYBZICLX1uXykUrTTZVtAqTKoVtGZHCmEhMwNrBS3fbWWEyIlIZeJE1QpaNqTjMRMK",
-	"UqnLFwDsVwjUTDKBCIpI49sklGMmbCiehUDmNvPPbGJo+o902CUHnYPylG3YIj5QPeIC6OO8GdNhVFar",
-	"WEvBJI9tAINHs1wGktIs6Ns0bRMlKiKiPFrmvLqiLM0okIzAV3QzcnlNRLsH16yyJkANA6pIWMSXbADG",
-	"YhUvN9x8lYo9zl/1WexD2KJKiuB3oPos5rjxAa4HGhnUIVFQaqVNXjLguxiNZWYKckPOcydcD9vX4lrs",
-	"kHCmRklIvj/odH7ozpX0AKJHZKahaaMCgOtXHZLQzj+08NrAJdrQeBGJFlre+wG8xsuhXuF1X8QA3n32",
-	"A96kcpkAXxjgO4UlA/BVD0oOrx5gt2CPtje3FvTbDgwfTmWmbYvmzsv4xjRsy9NC08/tqOBJW5cjIL1M",
-	"w+Tyoh34OjY1h7ltWtpz83Pw1vKOpflC45szBTDMAF7Y17BihltZWip3hOZ4V0ijXdp4qKgDqrnfewqx",
-	"yAE25mh+gJlMMnXJ9xZMdiAxyRZq4WmqGQonKABiV64JXDybb2z7KrEVj8xuxokpyOAVk6nfBENFbyyh",
-	"9Xtb4mygblp6iwJn2V7IDK03YzW0NbFHDdb4BuK17ca6weUvGpbpvHFozFEu1XhEp8g4S7vkIsJL7WF0",
-	"OOYA2YBxBC7wtU8Kyasp62ciZnF+qPEl3kvKS+jqIuHsAdgJOsIXbfj4jTlS/UROSq+62HIU0xNG71Dy",
-	"TKkYMMQk+PFgp2dUexSf7PmpKlxJvj/Y37ftzpc1WFRvYb7RYrWY4kGfKUbDVYNCNNh6EW4dhgpNzqKr",
-	"H5JSTRqijOBtdJZEouQ9oe46FrCfQ/L9c0+iFsAteyRodwuLZUOgEbMvxQId/8qkZrMlOUrSwnydqRkI",
-	"8GI1mGK5hnmahnggcxUB5ooczVOPgqJbuOde43V3FqD0Cnet0Li7D3aQ+UnPYSj9CTZDqC4AUnOEDHcu",
-	"o+2Xgbtn6rfUilx1iZ5nwst4hie78tC51Re3zhVYB/5dAcqD9aJmGz/VRnzWQxd/GNEkYalpRBte3CUh",
-	"Sv9hQEIIDfjj2UfzGSYbVgpHtdLWh+II8ZJxvVwqwpHn7VZKNndM6F8Yq/QlOXRHqHnLqqJ4Voq9N91A",
-	"f+V4pr1ibI0XPQX7pOvjrxApX5GQIkGAKsI0JlJ4c4It1psik0DwYwDgpYKwO2u7ngniXs3BYkP9YaS1",
-	"a+tsEbUajFE7zhE9VyNelD2z1BA1zDoDvsEQNspMamoziBCF14z40CcvOcMRqp1JfC2sfRwyOwJgRVYc",
-	"nAPcbtuOWs5h244thHX+jcOmrbyOAEhdaaQWDiIY32+TMKZTFZKBtNIvCVOZJABtDXFkXAC54npqrs1I",
-	"Cj10GI3UMC54pc8/sTg8JPRajLhSRoy0dTl9Nq95RUksth+DLARg2FIDmuqUTBkF1RvXY/Z4T0sZr8/2",
-	"lllNYwtVUwKJWepmhtmVc2v3l70z9tlvCxU82BGbKTePMgpfV57d4nvzCSpCChZ23ZbG0tbusTvrNrLr",
-	"NtlD7UwxdcXlxuH2dYnFFzKX2pIbc6muhd32XdjyAHxjpYPRtS3bbriwsCIF7V4wbmUahOglQjoIXXug",
-	"S/fATAztwAmCz8IQgRm5XitPfk7bKtmQNRGWbv1GQG8cAW7uyyvWBMUsWuFpznfKx9FTXSgVuoabj9fx",
-	"zIRGDHU9ZCqHRMlUK/cVUKlZpjNDpuejoRq4kHJqXOkRsKEZRUs7rG3V5QC0tLf15gBnmkKsJkhpPdIh",
-	"kXDkEzrwqaCgd3BFhixBCRyTv2Fb8GXzuH8XWgq7sxoJUDvMoC0meZlXXUZt9Zn1oG/VxXlz95FC37TP",
-	"j83UmEdcZqpNLiOZMuVVzj3Divc6ncN86E796ck7lq9G+1qEmEWs4JEJ8j5MjSc0jlUpadmb33EErtK7",
-	"DSY6JB2is1SA4ufzZmdSybDjUgjSz51VqqMHLZxSqYmDFZtokrSUny+f4L08UBwW7oN9uBJ5rIwcOZ9r",
-	"ly/Qopl/zSmVpFscUeDH7VNNXfOVV3feSzQf9+vBDFEhModTYvEMjEnguk3CV6eXEGZ4c3z26sSIKMdn",
-	"788h9vDViRVUfj395erm+OjiVehzo50ViOprAdc4oXwUkPDo/dXZ26Ork1chGUtl6KQtqKCJFBELSPj2",
-	"6N37oze25eP3l1dnb0PQe4FwTGVWZmSl4bWCVmF0raCFjbWClu+3FbT8cM3j0EEl2fhNJgsDN6z53QLS",
-	"Y90Ly3GnVWUG1i56s2J8xsOliz9UWtyCRLiaeLl47ZTO5a5+s++LcFMaZMsV/OX5mpWZbj6PqutrxrCB",
-	"LHA4wl83A7ywmvPidcoSRsFKCbfdZ+eHoA0iaCM5ApOwi+qA1URRAN9tzyNHwEbgr2Aasq1W3vJTSBEH",
-	"/ICF8YHlVKYVw/XKRoCV8pqw76qVLY1cAZOeOywZ1pNjqg4yQd3y8XgGp3avSSCyT62vaVjIiRN1CxG5",
-	"jTuYvXh5In9hTpWrYq97VSKFReIMyMUvx+TZs2cvDgkFNyZaHzAqETXuEU8SrlgkRVxOdjGq9Y7mmBld",
-	"mxq/3zR48cp96M59+P6P9kf4/Ncf/uf3//jvP/6683HumR/mgx/LGsvEaKpvYTLFX3ZwQeHEUDPg1oDr",
-	"YdZrR3K0y0Ef2onZnf246yyUu6Y52BxzehcXzOnJbDDUhwXtCmyHILo6wWNZulwpLD9ljGj2Cexig1Rm",
-	"YywMQ3pTX4OnvnJG89DCGYyYBwGsm8vGW6kKSFNwl0LS3oMlIC/JoJvXtsYpR70YH8zzeTWknoGQB2XX",
-	"FobMfbVEZEMnEtbXzfKQ75FsvGDl8MGHXLnNBB/aZJDiTIL8gvuqMl5U8ge2dIpKC+M2aCa4sHncoD/D",
-	"FW6A0OaUhJhUwo3anfA7lrI4109kXzOBtWrNEBCIejhVPDIvWqOsGnqu6kQT27aZm326WhzRbLQBwQ/I",
-	"89cV/Ar3qsJUmEyhto/zyMOClxhHuwqq2xonqwHAKrPmjgTEyUM4gc2Ow3ABFqXs2ysSVUjMT6jS79Wa",
-	"ms6irH4fuSJTz5Er+cw4ZXdcZuoS1mrdGPSU3cnb9VGG1wIRWChRFytaleECyoSksAHVa1GcW9UNcJtZ",
-	"Sc3NqbR+sFs2NTsiSpVhUfKicOidAAUip4tVqrsDG6AerzEv5CsSj9ds+oHrIa72olvtUv/wPnu7KSbM",
-	"QOiDIdvbe/6fcM+Dlqo5L7ZAkY2nAq+6QvfCZCgT5iq8N6+EtzG64cdcdQsa1XvGUnr1VZuVYnrtqpAz",
-	"ZacbF4ecf295jcjZd9YtFUlXudONSjLLvvWhw2JiheY2ORK2Wmkv08RI0tb3zvos8uEkGI5VVUlnZnpU",
-	"FyveBm7fqo8FYNc0KF7cy8DBSYnFqVgJ9NTrPCW5DEvg9qYEBHGw24HW/AAKUb0t4O2DqPtFPFeorYsO",
-	"Whct6KMx/4PMAgVUnvnbMbMs3ym7ZtomwSmWJKrRYi2E7PmmTQyrZe/PFV3boInCzBxuHjE0ypzxdWF8",
-	"1sPqWYLG8yewZ8yD/SwwbhSMGd7AsdyqUQwLLVk43EWcP3KrWD8s59iAiuB40NdVExBSqTKkk6VKCiPe",
-	"kUgmCYuwptn9lQAP07QWytIVZkuUg/ujoVTMG8pzK3mYKbPnYVC0obs8BI75Qo1ryt4Daellc3QlpVNG",
-	"bxVWkcMadVxAHAFebov6sHQwGzVAumrNfoarXBk8YvU1dmz4nauyw1OX1FBx3nqFGu0NqqWrtesUP9AZ",
-	"3R64DR+4ID8S9WdvA9Ta0smvTKwdftQSxQWCkay1HWsIozg5SKmoouILMNM+zIOl2UwoeMcK/CDHumpL",
-	"s+d7JaS0GTUD5OO8JqxNO6kuq1pEUatQ9c2vXrAe8LuiwiXWG/g6lOW2GuatMfrfQry04qR/NZuNBV0M",
-	"D3cBag30yiWYaTU6LsfEP7VU2NwIdtoG6M1ivLWgcCuC3HTiD1mQ+1RWYIVuEpugSJ4YfCNEaUH+Crfs",
-	"BRLn/+4BAMJyDqPsk7+ft+eoDQY6sBhzcSwojNubsE3Ci5NfTi4ujt5cht1rgRaJEY1Zm4Q5iMBl2CWZ",
-	"6Cd0MGDxbN3mPAngO2vSgHdP313enBxdvIOBupyUPLizHEX59yKsQXEGAGlgBwjRlX5I8FfeSaU7AvXc",
-	"KvO9hYyQfTIyz1j5aSJJzCI+ookKENexTU4N/UxTDjFFJMrSlImoaAERGTC3qrgX6H6TYS/vpGbHVNVD",
-	"ybmag8swlWcx7MxrVedzpuRH46V0ZRWKS1oqZC1Yuwkkbr0NoH7ZX2F/m134GadBo/AuzKfPkuRB47xm",
-	"1+dPHfdVtmCtebPtriwQzB/1TtshnLM0qkxsAmsCKOADtvbt+gbvFECvVt8kzUbIWko4FeivtuZwKVgB",
-	"+lSAxjai6S3TkPr0qC7XHCZ26aOQad4UGXFjoLD3hX2dNxwvFmcniJaVrFOwzZdNW8OVW6UUV0DSVlkx",
-	"FcqtFgmgKJUWB1TFI+Ecb0AmxfvwdeXR81JXVY4rvJOGFJk1jysUYvAC1AAP8X9bXA3TwgIaVZ2KW5m1",
-	"f+UGtBxrEfyp8y2cCA3ynRSACWbaUuvoeab1c/PyfBfw9SHp5PB2Dh2UMKHT6X0rAY4RjwmX3k20NKTq",
-	"3QaPQhUNRiLbyxQXTKnAaMGKQQ1G5S0lvcyy14kN+Ji6zC1IfH9MCtxY4V9d8Q1adyzlfc7iRUYWRRJ0",
-	"SaCMJ60Dt9rY4hpcK1ilAG+9cm2AIC8si40UJlca1ip6uT1FG6CA7jx+bRqYI2pWa+QWUtPsdHsO3CEP",
-	"EalSSS8A1qgqx2cJ+u+CnDQHlbTSoV61bvmF7WRB5fJmZcFnS13OZxyVcGC999LnthWmu7hyNw65Vleu",
-	"K3d3qbEWqCjBS1nYEITnQnNGj0a39619t6C+3cyKz41fZjqSVbJheMvGOuy6ut0eqQTBtoonNs9NC1rm",
-	"pcoji2hEyDibQape0VsmXtLotgJO1aNlD2kMwJiGB+KCOhgwKz8CYhsscmHkFXCvbnWaV92f2QO3kIWp",
-	"+narNyZfkMpAv8hWziZayts2CfupHJ1jbmAY4J9HHj0rIKGWr1jPFfZyNa1DQuOYZGOipQc5qkq4r6tx",
-	"6aMwEXbNLLevOPPNZQC7SVfUnbGYeAIiyerqci4UzErrXSFAQusAqwCCTARocC6Zes3+7HYv783cUFcC",
-	"fY3q1qukNQs2sa7dauncW3GdTRlQX4C+Vg5tfjgLmBSe8ar9nRCjdLnyAhZBdg3x2xLqunAxvAbarbmD",
-	"XGvgVJ4hF4WOFmdjF8/B7Cn0C1I4+6UdKjC8xVW7kRqxKzuqldndQ1d3Xcjh7jibbMqgXdG8h/KvmDWP",
-	"hgjSXqpOQpMC+kSBU6IX4uTCOSROTmrEO+gyS9gyaHjQgkt9qq5DakLTJbDD0Nr+QjfMXDz6TlljZ0BS",
-	"CZLCtRjSpL/D7pgAB/Yh6TELWovQqIkULPDiq+w7ScbwXZBZ2+QsJaHmLAWcJ6UB7c0ifgYIFsRTpa8F",
-	"wtCYkxPhEa/kTU0YRwnBPmhFdLx6IfLlAbeVwbZdFDeMxgZOr/sXLkMcq5XHf/86HePcfNyka2dthkAY",
-	"lq6iB5gTfsUt//HIAvudlRDqN1OrcRarZmZZPtYThQI8z4q31BraC6VdHvXMexNs+chv9mD6Tp7iuYR9",
-	"/bJuvYRVj5zFrXPTnK+NgNPAPa6qlFDYx/rzmmeyOoZ0fvLu1em7X1tB6+j8/OLsd3Cdnx+dAqrQ0bvj",
-	"kzdvarzihRtcG3AAihmQ+CLA9HcqjycoAKOh2wj1mpBIgXzC3CEAaRMx4SJKshgCGJDDXYsib8NAK8uW",
-	"HFieK5FQxVfWpbKpHK1dmrXCHr320X50wmgmXn+6/K2ZE7/WpBq16/z463nPRQtqb3jlckq9pDy6vGNp",
-	"QseX6PIvo+T9eGC2ed6lhujb5kolscs0VZpOFQEk6kPSIUzEiGyifcKpP0n7z1/sNwG8mZsN5jnWGTlu",
-	"GRZtjmWXhACI0k0ZjUOQWvHvSco1C8EnbagBoqbIfl65AE0+Yf5e/sa1oEmCr0CYEdeKHJ2ftskJhGe6",
-	"FmzlBUdwuIZK6KpNLhg1UimGcKZcm88WQNVSI6gScY2eDiQy9YV4D0pxFd//QXf+/dH8Z+fjX7o//M/v",
-	"zQT+G8b+Q2U5wEumwTdQl4mSpzAZilcVZGqu6W8yiV9Z4NsaxytEIDsEfHtILCqVNaIVAkLBvmFOT98V",
-	"pPAWliKu7jLF21m7llp+7XMOJdcoV4XaMwvNd/5B85ZHP16OyJs//wGrDTVZP7tQJSBlzNbFNjCWDpHC",
-	"udZM5Gs4E3jRYPXuHYlpl6NqnoW9KS52MHOcljl48qKvS0OnraXZunjBm1OOouYKrT2YXUUrMoZXi5BY",
-	"I3PvcsyW4SB2qo1bMRvBvNepuoX69Xp9L6j6XhxUeYLlLm1kw+Lt9bEgNZZk23FpEw3VzQcRNAxQwlpX",
-	"1fLONxiqVIZIrcWB/rwg5KoCw3wGX8wK24BbChcIQXqdPByiIc0IyFoCO0QAVhTTOxYQuE2O8mpcFuU3",
-	"h2mfB5iGyY2yhOoFVeFrPAxnsxapQ2eIIrkdSsuZ6DuXBto0/vOrbLit5FZTPtlOWavDAqhPANXRoITR",
-	"ZChtJYSYx/cor1xfvdm6PYmSpE9TjA8vD6YuL2Np16jf5W7aReyyIhTcFyMCH55XF5GnHhZtikPXis8K",
-	"rrb6Nz8ji6VZPOY2gmA2hydiY10Hw+CLNKUZWEhdvo5NC5vDCLcVEQzLg0Pgi/0pOlXVESFLqhrb49jE",
-	"yzlzhFZ6pcHWf3D+E5uS4IEKVy1CuaSoLqwXF4ZdREsju2YjCIpVZ+98DVm/ydVTLaxZvuCV/DKLIqYq",
-	"ME1U/sNMOFUyMXKlYWANoDhcM1V955712vA8L7ha2yUW3cod6rBhBNL1qdKkL7O0ytO8Cn70fT3GRe9v",
-	"g8bn/LkN3yn4ZBu8kTsslz48i6VyX0dg1c6/BxH92B7tWl7dy+IB06ubxpiI1b0goFblM9nyUtx+slni",
-	"hROMM0q1WhuBu3G3l/BwJS/BzTjVbFQP2lxAj1mqmJRt+fd0Qc3AuCzznJYhWeaeXrHzdYFcVzw+ZQyW",
-	"tey5Dwzg+lCW3VlgkweZe/2Zt8Abj3/sv61j/jjnb7UkjVk9/hs+wQ60Z8Ut/6onH0EMag++B72oqB4f",
-	"JYymaj6WZv952cr8rMHJq4ZcXNLN6kykHh3jiJjfyL+lYKQ3g5RRsPFY5It6k/pekzqAdXvh0qbrbRYe",
-	"FmEVrIN3FSl091nFe3G3+9zBJSgEazW7t8ptsaH89XFd661MMRVjfmMLqRH3I/D183KenPqDN+up+dO7",
-	"UppPsGpZf6eC62l10fejPPQmEzGD2t5DqZgAI2lV9YaiFaWR+FFpblkngtmNtHGJoaKJb7UA1EJXQdnY",
-	"YQv0FxpfFj36YTittu8pX2gqoiOobN5jbWLr7kHiGpSthcxbCIayGdWzO6JWANY9pqoSkCNKON6JZukH",
-	"H4bTY3jjy8eKhIHcWrdai/lrlc1CQcWGsVhuA1cawIV7qbL7PA2iWYPlhIjKFq2G3qw9pzT/vmiNXOT0",
-	"SvN2gc1VTdZEZrfy7fArYydU2n93sgo7EtgjW3NXjt1JnLcSW5Phd4oINmFKE2jbpRGBV8c6lstOk4pL",
-	"g6bVah63fhJlg+xA13MDqnFcukZ1psLVIho3NTUo707Xq9mKBca/Q0eVq2a7ACqiaaHWBeH3zh8KdnUL",
-	"j9MENM46BEvktaZma05LS56tJWzpHpmGlQjt5iIeNTob/kzgS+9r47sq3PRc3UK11AWkeGUjz3zWYtCy",
-	"0SBrJuKWeHS+KaVifoX1Kq9EZVqkn3c+tPyMFK5EObe3sKU1N/2NXJRd5mguGWdGGtCSfD+Wihvt6wfM",
-	"K5C36KL+XrABxe/NixBFh/k4LsRGDiCd+p6+B2xN3TOixtZMtD3XLM1FgZEvEkXnJUzDGyqr4qFXTQrW",
-	"NOeqXoqVo3HC9Jq3NSp7AZsMZHPk+/6UrSrp1PNhrizK+rQn42lDWruYMK5LdObDuY/P3p6/ObmqCd6+",
-	"H9FZqiwUCVFOYpZQFnuYy2emTGWKZ7HmLl0VhMMnU7nWRTr7UlEFv15eDTRG/x5XKmMuaIuN4CPSGqD7",
-	"8T8zpWvKhNbcE+dt8d1bUdeCMGK5Ul+D9MZ+jd172g8DjDMQYnA45cBBOcFjMqbVNfkTWYWgeTIa66mF",
-	"O3HyDYTxWmoP5K2RVmhZUMWNL2a/rgKYoOVj7FkmYmtAbazrvMdXFmTN56A7i1WhulLBtoCMjW3XsrJ6",
-	"cKmcjAR5w06m5u6+91OtqvKtzKrapFsUNgjWuKC2+neeiTtz8ddNIW/i3qe3zZ9dOxQAe6lO9qVVpBCr",
-	"CGUp19NLM0fr1Wc0rQaazwtyYZG5cDTQN+12GwI4YJVAf8T3fW9DrcetL6YzLvqyLsRf+AJO33kYNgXl",
-	"HbIxBPUmRraDJPGu+RoMo4GLBg7MgFSAVVIDZLxjKRPz2bIhFVwLQ5NUQBzygoKGtSsv1CYA73R0fmqY",
-	"NuLQf6eInIj2tbgWf/nL5ZCOmWr/5S/kTAA4FYT8W7BFRSjpARwPrO4hYPTA96GRhEMMVg1zPJiwTU7u",
-	"WGoL64Bs2qc8UdfCtRl+vm6xNJXpdatLPrfb7S9fwsAHXKYy00yR7w86ByQUUt/0ZSbi8IeAUDJieihj",
-	"V3QNniSxBFhRTYb0jpnXnl+LEB+8Ma/TJJETFoc/wKr0ZMyZmi35njJaSLCyqwKsG9cFi+LCjVYFq56b",
-	"0H5n75BEQyoGzGwWxE2qgMQsYRBVDD2bPpR9hex3Om1y0OlcixGjwuGigAUEbOJmp0Y0MVcFb7qbcpYw",
-	"Gx2nCNeHJISFbJuTERLNkkSRyZBHQ4gYvxb25xiw71VYyPRw8eYyJWOa0hHTUHFIiohZbFmzCKdinGmz",
-	"Ai9x3cxB+Nvl2TvyfXgshWZC71xNx6xL6BhLOnMpdo3mHv6AGJ2/7Pwc2LCoPfKWv3R//Gz+sBLktcAl",
-	"a5P39gy4wQHU50DIlMVt8spVjc5vx/u/djqdjumJiilBthEYdYonkKtCNYW1x8BXdS1gGW0KS59r8uMB",
-	"6RkViqZuWWM80Admg04FoeT86Or4t8AG3yuoHEtk5rKHqELb7aFj05jXCpk35tgFkCsCTkW7pFd8xNRf",
-	"/gJdOpTTejxTfOeCAbqa2YhLwweoIOFpzEZjqZmIpjuv2dReRCxydX52eQUTt4PH8zdmiKxCk8RikVnU",
-	"FjKVGYnlNVwHswO+FgJRdAS11boeXpuwPlbH8ujueG7HwO/cAeeK8JgJzSOaQPyyoUZTzdrkyDR3LSDK",
-	"EzfSRsH/BJkjbXJkb9VBZy8gB/svoI/nnz7BipkR5u/Z5XnNprA24VGmhzLl/4Zz2CUvgWQTT86xb0vv",
-	"FYTd55iPXCAepoxZQBJ+x+DaMaUPYe+vRY8lUgyUmY0D0HQEAHCOkylJ+C0r0Ad72ix9Yp+40gtyr6AS",
-	"nT2i5kyaoUIiFkSuf9qB3y18jfX+t5CaY7JogY0dnZ8Wwja7rT2AzRwzQce81W09a3fazwDESw+BN+72",
-	"Eml16UEVYtc7tMYCbIFhin74Rm6EkjQvsQHIJrHEpFZYyx/ZPUfL3tLn3gAon3mwogotc9iDFu3UyGcg",
-	"GZsn/pWx1MOsd33BYpB9lhbxMJPCKCsjTqZMjaWwzpj9TsdijmnrMZwlgSAff6JGactR3P4oQfi19jv7",
-	"P+50ftzZ+/lqb7/b6XQ7nXan0/lHC9WVFuzLTWfvn53+z+pgsu+kz64vUIHgHq3jIU0HLEaoJz1BPM47",
-	"mmRgSpVD8b/sUNqRHIFwXEaDs4CT+88dROSeh3rcK8My7oF81Xz9ANMO5KTZrWOIgSn7bgfNpg0ZjW3O",
-	"+t93rId457Q2Hs4+vlt6Fno7wA2qeslv5O5LGheiIg86e8tfeS+opTIsxpeeLX/pF5n2eBwzcD8c7L9Y",
-	"/saVlG+pcEmwYCx93mRGpzYP48QwfnzrWaNJeQ0O9jcbjWg6tZcbqbfZTJD+DP2hA4X5vTQDzc2Sp1YX",
-	"v4I0VgzDULUZb1RDQYiUcuVIICbbhC/fnB2/vnlzenl18ir0OfSGQLfJW8qTnvwEGPs6GpKhnLgMAUQh",
-	"UWOAYzu8FoLpiUxvUf6K2R2PrAhzy8basO5bNoVEGzUEdpBMrXeWIxSlYWeJmcm0kJTg5IMX1yK0v94A",
-	"aVeWNpeJ41EcwzVYmTQW+DsU8/2IWhFT+qWMp6vRnjVoxt/kUPwV8DdVmXQ0vfxu4v5+lfU673Mt0dS9",
-	"1eb1LZDSlYhhFSG8GrIcwLZA/vwB0DsXbJzQKVtKBate+RL8eQlppwEhPZain3A0sxzsNejinE4TSeMr",
-	"Kd+Yg4AUe3/5e6/Z9C1XQJSeHJU/NwqNS72TaUGGtb731ag/pPFDF1ay3P0M/57GX5AZJEyzBYlR/8zi",
-	"gU94s5oWfjcvfV6wkbxj69HYlzio1v2lO5+3ZOlaM5rg0qAqqMKvNnryP0Ee6hwsf+Od1L/IDBMentTV",
-	"uqK3zCjsQOKJ7Pfvd5+83e8eytqxb+Or6Gt+CghRxBWBnKI6lQ0TjppeqdnMo83pbS4t7DnEwuJfFotg",
-	"78cX7RcvgqbyiEsUs8+82OnsXcEDszKLWakbNbbFYex6XLq/XXQZHpvuZxRxTMM/d4JWP6ED8xnK3YB/",
-	"G74C4HKXg29O1NDH2WKErwsu2e+YwzG9AMOOanX7NFGskEYrsiQp58haV2GO4Q2QbEalLCap4HsWFMn+",
-	"MYuQ1np1egm1q26Oz16dFICDunsdD2r2x0cPWmSaKTiYj02/2PSEi1hOcH4vOqXMN3zAprPlxdQKYCKL",
-	"9tAbV/YeSZl2B7uJPu1v2Faj/oY16qhAhh0LyL8rsQH/9TLF2qIXUEFCHoeI5+Sq0R0JLAqLCi5mMlfo",
-	"tWROrSVIE5SvCHUtwNlSBVESFCotKaKltCp1aKhVSBJG74yunWEINNeKWPCuKuX5GOipO/lfVYUuU/8N",
-	"U/AZslskqp6GrkQkv6xAV0pr/JDa+paBbhloJQNdlQXWWVEcldwaUh5cA9taXjYkDSD5Bbes53KNhYEq",
-	"vXD3cx6h+KWgJJY5669Mr81Wj/MIyPurV1umsGUKX4MpbEn5UzSm/cp0gVTmYSolqKu11ClgHpX6FOAG",
-	"ZlBlSEtZFwl0SEJ3UcLAfmbM1SMytKRtKURoo42gxmoMEXbXYjKUCQTHYBiZR4Iz8xpB2A0lgk2IA0mD",
-	"MOCA9KYY7oWDGtLxmAlVcpiakRrdLAaPqMO8u2VsDB249mzF0xgy60ZmIEiKC0FyCVMQqCbyojsDW+Lf",
-	"KoyHoG9qGy0z4EKBktdjTBCo/mnG05tChUg924atT2W0VJpGQ37H4nyjMfLIxUBTMSUjmTKMcctHiGsX",
-	"d8lBp0NCLgDa+QayaziGJlbomGVQqHsxw+BRNdIq5fF5DtDUGlOj1jd3UFajYzVSBLc8fyHPf/4fxfPt",
-	"uavh+S+uOj/X8Pz9jfN8H55JhJxstcKtVvhktELgZAGBuxSQlKlsBAGpljU+lL64CyWeIH2s0r78Fvjw",
-	"XD0TCzBSSAgMLNoIuPcwYTBHraUoaUjBDkkIscq7rg3linRdC4xtpZC44AJtuZ6JBjvCxktG7cAFhEdU",
-	"MVf3IGFaQ8y4EchoAWJ3KK/FENIcoKXCHLx7Micn82HilebyUvNIfjCwWlyLKYORWgZn1skKVsVgZICi",
-	"URDRHulk2sUJH3QOEHXUD0gwFmNMdCbIlOlDSAmy4tO1sOb/2ch2EroGMEMClLSwTX4x7M8N18Zb1Frl",
-	"C6AzT0dmwkTf1uXR7yf7nXLiZreVKZbeHDz/sfD9e2WuNQgLf6OCtVa0qudr9KBRcIU86RlBZ3a+DcWq",
-	"IhCP+ePmp59f1K5W4zUpnJgavu363bLqLat+MiYJZMee4lNffWAqs5REQ8lXM0ksZ9LKVhuo59MfIOxZ",
-	"Zpr0pMYancpz5Blzia03UTZr2LIEdIzB0/ZvaxMQcmLzy2zSm69G4TO4xkyOEwCkd5DZMgUDBqAyWE6D",
-	"4d7KJ/Ygy8mTiqjWKe9lZk7XAvUPx50SKW9ZTKju4gxjBgmyUiBkkKriW65Iw3ERveipcC6XwH+A+nEB",
-	"qAEp8UYo9GwZi4dQ/vM6AQi5sIB7FSD7rUZco+U6DRqz1Vvvzm4uTj4cXbwCBAY2hntXkpvGdJqbkyA9",
-	"jSu4Ja1cFe74qO/OlyXq+XK1243Nqcp2UHsd8j/M5YJdNWf7ebvTCeZLgFQO63ldwYH9tQzpheIOFewZ",
-	"gjgYdQV/J1Dgm9F062zd8uonw6tt2b1CsRE8x2M6dSW2pqt7DxZw6iL8z/JgXfLOKmyQ0GSt2UbrT+Sy",
-	"UN7fc8yYh+RoK8b/PnrS5NZ5u4Yh96uFstpD2ySi1V2krRf3T+DF9RGwxcJXuUXTlvBclxBbWtOA3B6h",
-	"hZCrYoFymZY5hFFc0Mfq1JW+kYa7JJRjJkIyoVxbLDSSsjvOJsG1CIHusDj0kD0KtBWLmhBGCaMCf+yx",
-	"RE5K8cDfKeKRxoErceUzVtkdj5mIWJV+g/zATH+OCVRkYVjfuc2+yNSi9AuAMGt6txVz+I7fNEOZUzti",
-	"NpIlADb8SYo7axRcwIOed/f22p39or9RsXKyqc0ubS3R3WiCON6to5fHe/vPVjXGme/NGcRhWm0DQfV+",
-	"7AQte4RhBdxRAl+y51mtf/7lL3+ZzXC1R+Hk7dHpm5u3R1fHv3me2eo+f272r9Ba/sK7s5vjN6fHr4tP",
-	"mz102H2ASdF6NK6jWLPkCbWFIvhm2QZIdrhHzXEIPGMw0rli5cDI+YgfcBjZq2LjfQBdQNFJEfEGQ2k8",
-	"dFOBZ+QAxBVRl2odh4kZ9AbI338Q1bP7A8vrjGfPgyqJvG5JEspHxRbnRfZ7r9pyMX/Ikvi90DxxfcJC",
-	"p5P4ptPZK+ITziwHIi0Wl6N6PSXgCF2c/HJycXFyYVWo371GUKDVObxqbolaENaZTxMo/rfOg1bhIq8A",
-	"Tq0++ERtM7f/PMGmOcNZCffGxZNWBxvegwc8rtvB0u8jdcuQ7amhHBPak5kvZx6xpPn1eSdx+g/pYfha",
-	"TG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHlRGQVpUCSiEcRbVzl47HqbxbELnxhmlFBtJrnXiVAOG5O6tm",
-	"9lgkR0wRX+4ArYVaeeX06Pz84uz3k1cBYgizKUmZ0oSqa5FIMTBXdMbyCKEhVN0qbx5FPlawkMJg8pCP",
-	"I5gS5mUQOz9cqrn4ENKzHNFwzEOI0UQgVRe/KaQmhhZVRy02zOjAAT1FKYv06YgnUwi3mcjmBPkCOP+M",
-	"XPV05aiZZXhMuWkmUeFZOSpyK01tVJpy1Gm5ODW7Gd+4OOWo4Fak2opUW5EqZ8ko1dDc7WpEi/sJVCmD",
-	"oh+18tQVZKwAlusqItXFyd9OjqskquOjd8cnb94YkQoqCzBuBJhrESFCkktNhRwUIQn4qgIS0bGRwDB+",
-	"tk3OzDsTrhgixlMnQVVJMxcwwacnzIBLjaVKujTtiSQjh938nyraLF6UraDzJxV0PNH400k6SH63ks5W",
-	"0tlKOiDpILveiKAjY7YD1b7uA/VrCe+DQ/1uLjIrX9nui+edYCWQf7NcZcZriw92D372Mb9YbQogCiyZ",
-	"OxrRf0tB/mv/eSto3Ukemzf2HysuyW5Ro9gkXwFuG6D0LSO7+m0qBrFCan05gNV8tQTS9QhKRK0D21oH",
-	"p2rP21eFU21yFVeFMLXzeshU6wJt2hhl6qxKmDork5Y6ScsMKiBsNNbb4iPb4iNfHwLTkc0mVLNSUtr9",
-	"PAYtsz6+88qSZ3B8jRRL7mxNKAFJV2ooJ4IMWcqqozfXpZ1W+b2/mPTtSEebJELbeLk/Dziju8QomXCt",
-	"CNpGm4tCNXd6GTjReywz2wk6nY6941TEttQs1j0NAHtQprn3+tjSAqOupQxBehyeYeAr78ooylIsBnYt",
-	"uLBWZGgvZTg/hHKMXZFa7Fvd8vGYxYDag9XphhSLd2ea2HZkGrvydREdAQikmbCtBIrgj2YVzcBwVq4A",
-	"sBtFXrK2wn58CvcZprk21Xp8kB44Jkdv//Fup9Pp7O2c/P3o7fmbk1bgv9v3331sTIkKS/GQ8Yf5GQDh",
-	"zhPUFWhmaaQqS3RtSn6PmUPjATvMG1tRbmsue0qF55CocaEloQvEv16W3DrQkIXCoEfC2P1c9DJ82TV0",
-	"U8T1DOQXSOIcZ2k0pIrlELUp0xkk9CD42hJvofUECgmOwEMEzUAUuhyAl5c8iYa8o1eFDCQ6K+kMJNx3",
-	"ioRRQifmx5AopjUXA6LoVAWO6brxYh1vMA64ARqpDXHpTPfFmaGzw4wnvGVjHXrDe0AUF5F12XJNejIb",
-	"DMEEMZCCHV4LKZKpG7Wtpz9ijum7ebTJhyHDWtkkoZqlxeVzIMfo9ALrxpChNZNIwa6Fr52NcWQI9+df",
-	"t0YQ5KciYl1CB5TXxI4540hqxHzF4rAIVlyM70PHcM76HT6xD2FjEc0UM3PEFUQHiHmefRobNhL4bq9F",
-	"05i1C5jIfZCJiv60x0YidsA7ZyDKHPy0t1e6N6t4e80yPChYXq3fcekswBMIx20VB6qtsQ8eUhFBaWJ0",
-	"xbJU0aQcqV8Eeto6XL+Sw7Xk33SUfdUjXCuvmROFNlwgj1tRbSuqPaVCpnkgVQkkwzLJguDmSGBJybdf",
-	"FsU1dmcGUGuu+01OnIwxkneGt5a0ZnCJjUZco7o9ceXvyICOu2QylGDUGwIVpzHJwEJABYFe4fsRV4rF",
-	"IDJZ9g41h7lukwuAK7aROiHta5aC5GXaCAX7pMM2gXTxcEK5DgOIkYdNsrp7n4s8UB7QD7myUMZoLVBS",
-	"CvzXJRvYEg4gfkC/ZrCjsZ5CrVgyGTKcvuYjIzBdC3nH0jY5gVU0ywFCjZE1aGSWkCgNCetyAFJYm7yz",
-	"o3EoU0iLzKJZaazPqlF/33ClsZtl8CJGSOYeMzKhStv1LoidNMa1AzuIDjyqM4G6EYKLgSGNnm+3oIGb",
-	"TuF/L2rwSmCfSnAlI/rpDRMDPbTIT1y4P/eClkZWpjRgDn6ZL1lrTuCIiinOQeEBMlto9wdrINahp6DH",
-	"uDgaW+6w1d3rmMHQT3yUjeAvHJv904+MC80GLF04NMUiaY6algBH48A2azFdzEPVgyoOaf95YUCdigE9",
-	"OrwXPv+51aOJkaVucK+7z593ckv4Da1p5B9eArkBuWTERje0F2EknRWxutCSlwT/z31ySROmyJWh8poc",
-	"RUPO7pgRgXywHoRMtU7f/b6z39k/2Nnbf3ZgyGB+BbE3/UncxKxv4Tjhq/kzTVt+lXFAbYrwjiCfG5JT",
-	"81pj6QRu8C+MVQooeL0DIpO4FFayjTP41mKMaFys+FNivJahlvguflewroOOe4+wot/g/a9SPRyzz4C5",
-	"cEXwQkPVoMxCD+NXwNyFLaJfRQO9MlLDKvafP1+ZVxQGWCxtvjFwLbPsHlxrgxFXTuU0xG9e6VzBw2jm",
-	"XvYwjqjOUlYs0vNT1dsF1bBElz0pfinlrZFbjFoekDHlMQHqj/n2mppFVUzrpIR85dS4MRMx7NnjhHSZ",
-	"fWoSzgVHZUthv+FIrqEldI66Jiw2sk+JuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSbHGkS+tsTggnW",
-	"WnP9qElvSrhWLOkfXgun/ACGrC7gEqYsYVAJJSVogmqTU63QWjmFWiTWfwlCOKgYVZ21ydG1sMR1tqwJ",
-	"uW9Vk+JMR5nRoBLOnK7Xz8xv9aVIzHX7qtFsiwno45HAFSPmzLo9aLTcfw5fWYUz1AXCmEluDYJbg+AT",
-	"q3xiWUIJMGOIFLkB1yyYAoHX7n42/ywpXb0Wwf8N2t1ECN6WrN2TrG2J0dON72t+tWfMDf5m76IUuixn",
-	"W0jSk/G0TY7RbwqCMvFOVBgImQGYOQQbPIi7MampflftlO8SGxkAwRjwQ5+lrmphpewJI7kXKVrTTb8l",
-	"XiXitcgT70la7nzfGFHb5qh+44Lbf4RHFikyOGbvKXHtWsrZmDBfwPNIlz3VrSPLOeFeiS5XB0tBX1vS",
-	"+zRIrzsaW8q7pbx/Esr7tkB5c2uskJOVSTDXbFTviTsremLJLzwxlInQOCbZuNozdwrtfRXPHEyFyD5h",
-	"n2ikk6krnq3ZQKbTOheY+33jfjg/HBjGLRdx3RDMb419cGaBX3OI8FvU74z/rxTs0pN6uCGPoBnNA3gE",
-	"/aZ0WycJi3QqBY9UqzKutGHoRmmhzlM24tmITLhhDkoRRtNeFisUBqIhTQeGC1m81UIYKSQtjuiAvU8T",
-	"wwi1Hqvu7m4Ui3YB8mbXNtceQx1R2N9uazycKh7RJF/sD677E3zeB4Icg/iz9xyCcnJYPyiUDqxNRreG",
-	"kQctLW+ZsM/jgizAgy7D+jyCI9IcjyaOSDizW0fkN+yI5JauO+6Cf5eYC3y1DE1CQEuFSMlxyiPwtNkw",
-	"S0CrUUzoPCbvVERMaGBxNoEk4UojAJ4R5n1jYorNXYvcm4l5IzkBDPE6hVaAC/FShYFvJYTbFWIRnmw8",
-	"TqY2loPAFcEkEJtjei16LJFiAKFvMR9wTRNH+EUyPSQ0jwsxI8XIPQU+x1p3ork0X9WdWKC+v/K+JscQ",
-	"SVsmvhXJ3OWdfmVXA7O3DVUkA9NYRNM4p4l2zeaSvX2/Nu27SBb3n3c6K3oazZI+aFbHeiu2Fu9asrAz",
-	"OQ85s0LucM91X8CNsP11+dEqHKVONTMXb6uNbR2YTw14BHliE+Y6q7jtfjb/LPFWrsdPoN2NlHzbivIP",
-	"K8o/EOncErwn6yRtTlDm6oXN6Gip2V4yojFzmUm3jI2NVM5TBIYzQjgI3W0vOSumFRm65BCaMpKwviZC",
-	"TrCaJST+TCDvKImvxYhRMRnypDLCDiuW3YuEPW4ysr/iXMxe8uZSaz7rhy1UtiXN86S5Yt8a0+a5ZN5N",
-	"0eatx2Er4z5NGRc8sWvKuLds2ixLKCApu5O36NxVhIsoyWIWt8kli1LDjWYR9gCpo9qD8dp0+lUcGGa6",
-	"3mFwdH66EX/Baza17oJHT5cEin7LpmWjh6XT3Bv1WkEroUq/V8VYQEe7WQ+qWZoNSdkdl5nCLS3hPNjN",
-	"L5WcHyOGF1J6e6g8MgbKPR8fyQr+mk2bGMHN9m9t4N+wDfwWKYOjYPBniYCZb5rk4WD+NibqQWADHOnA",
-	"oghxX4pOaZmymHCoACjTkcU5klkSkx5DTAGkZIAMdcumZCLTW+UxAvPcFyOmj2TskdpGVNABZBLDaxbr",
-	"L0bkgSMCM7KgzxqIEfFgSEN6h7n/sxE09SZtI1V/TYt2Fc2ZpzBNqcZqtufXbPqgpuc/CS0OWngLzHCi",
-	"3k3C79iNg1hchdJ+4HqIw6qTp+GaOGxQ7HQrUW/Rp782+vQt0MglzGVGON79fMum1vwbs4RpNs9xTu5Y",
-	"OrXn3FF/cwWUlmMF/MIo4eZCcEGeOyyPAFI3B1LGbXJhrrQLs0Qx2zRggyw9dk11qKR5fh3y/9pMbAP2",
-	"Z5VFEVPKU9tmhOTSvlVBQk41Ro/CQmxtpn8Cmyke0ntewd1UaqoXBS9XSX6CTUrSHwpyMsHABqXpVBGI",
-	"SYbrGMo7liZ0fIl3tIAhieZUzZPkWtjnUzkC9CaaJpylBIbHpSBMxIpQDd0FREkzjpQVNOSRTKFRQfRE",
-	"Impnfumr5L7GlZEvYInuQQ0e15RbXu1W99mPKwQe+LlutG7gQwp7M2bM/Rfd5y/aewi+2FAELDXxYhaU",
-	"8kkJhvnN3AqHW3PrE8uJNieZFo7wSlwt4bTHE66nC4uY9KS8BT5CBWQpUmEj8qzdASRNLHg7JXSQMtYF",
-	"HgZw1JB9EpAQ63+EhP0ro4kiocw0AAZyMQjJX69FaDOBQ/L//T//Lwlj1tMh+SsJHWYr/GFhj+Ezjf+Z",
-	"Kc3iMB8Lpr2AYTWkAwatYQQ70fJalPqsYlq/Mv3Gr0gT6EG3GBe/HJNnz569CMBqUsISOSSUhH8NzZdc",
-	"A+AIAK8woQlVJPwf+y/Dcsi2kBMcWw5J6Ejts87V/rPuc0Ot/1GHSagbAhLud8AVbM5kq9v63390dl58",
-	"/HzwZQc/7OcfrtyH7tyH7/9of4TPf/3hf37/j//+4687H+ee+eG/WvNh9PdPcDKnyhbo4BbV0x0IM7dO",
-	"0MIDUEKdQuRDPEQ+gemnmlCL/LWD2dcMUzNzsOCAscOKN4cWfIj2nGJRBlv4Zu8ZDKtwBiE/y2wDy//M",
-	"QYpb3Z8w+hEdkuUZVs9vfwPD3J8d435xhKXxmcF9GtcPbNWuZ3te0PGXoFUCXyzcDCeElLtuLD7kBKBG",
-	"dABquDXef3sM8YMrup6bwuXEVrTBbES1KppAwpXmYrDJrKk3rsmv4nd0E/K+xzFNtWBpnf/R/vwA2IV+",
-	"JE87falQJG3PUMpCoM1LQygeKDIc06M1E0T2+5ANYVGqAWh5yFMQYEA5tAs9U41tJlZc9vuYrIt/5tve",
-	"bY21KL9bjKj5GeJpIEt3xIQ+T3nEWt2f2s+XR49zDbLNlZsD3l2grqh2ftv5TvYeN/H2uqO+ZRrfsMc3",
-	"yemyYxEjmt4yPU5oxMp8ovDDEh8w8CTLfEhEBellU9CkPOEFgESsSxTJEUNjXpjTjPCQyNTWeQntNQ0D",
-	"Z/OTesjSa1HgeI6ashRJAdUE3lIuMMcWCIIib1qSqcxSZfER4YIGhYJ2+c22yVs0ZRZxvlAuCBUwp9pA",
-	"AKgh4FDaEmHrBeNmoEFxpckAonUKVfzygQVmZD12LfoccBx6Uxg9lCorIfDaVQxsAynOtZh8FUCtPAkT",
-	"sr+6AsfgBNcS8MR6Mp5eC5YgeKVZ7TilE1Hv57b3/1vJ3nLMZhOUexlpXtErblfqkYolb7nwt8GFV+Sj",
-	"ddqWXbetYXZrmH1ybv7Es4iVJIqSfRaFkt3P9tOSAIBTXzUPBQQGAQHm3UMowDeCBxVyWvA5ziupr6Dt",
-	"ddnbGzfOb9Gf/6sF6d+68Z+4Gx/P6L2vWFCbSPktHP+tUPOfJdRsSdHThapdkw4tycm8KLDsmsRMOOuB",
-	"084rVPY2OfIaNwYZ+bgHexXNa9cCNG9zVetTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v0i0R/m965VWuf",
-	"dHrnA6m1u1h/f2FMrQIUApXbgrGUf8Go/J3K7clFzif7zlheqnNv7cEWa1gwwkW3Lr3pFHq0l/wYBvtk",
-	"GKFd2z9aL8/OXl/udDqdvR0XWBnkX+77L5tnPuGywHo8JF+MM/yZYX1t3H6IV1lvpCpLdG3l7B6LzEmz",
-	"GRSweFtKvaXUT4VSn2fay/boywMy2Yhy97Lk1gVrLaXjLqpm/eqeb31czoMGwzx6PjwbUQiS/6cciv9V",
-	"ADJxQnQJEt0GtPxNDgW5HHE9NBvER+wfUpjvT7JUjtnuS5Ym3LClbykKAvevSRCEPSvbGIhvOAZiPkrO",
-	"fVOW6vDLBvivsfe1Y/H3+VoML0hIE9PQ9IZ94kqrsF3jcMej9lX97Q93q1d0qeNafAO55l+fzq1GqeqU",
-	"c1vceSvkbXPDv7LTeOTIXCMSPC+M7X52lVcWIoWuSU3fuqou9xepbHz+TBKH/dalRvh8gYT3maEVJzQV",
-	"kE2BEMXu64tS0kQ5paKUQuHb31/U+n5l06V8BJ/74Fs0Q1oy4uWtfgn+rKT3FdNmwAsJcJ7K5U4H2nG5",
-	"crlWW5/Zn8Zn5gp8G0EQnVmeJKwqgFa7z44gLdIcc/JvKWyFdQyMEXJCpDgkSqeM3iJonKtNjpl6viSB",
-	"YJ80YXdMVKiw6Ba6Ny0NvoYUWwL8AcLwW9vShhXdYmtIo52HlEZxZouJoJ/r6nRwbeTPJiIoocrm0aZs",
-	"6yHa2h2fpIdofRmWJ0xpKVi9TfElgGcCeIqFMqGajKTSZC/odDo1Zsa83SdjaaSRecRQe0vQrN/bGmd7",
-	"NB6wwq8NSeSteaP1aXyz1+l0cppo/iJ/Pycpo9GQxd4rb+HqhylTUI3ZplDbFL+/n99cnBwd/3by6lsz",
-	"S7r9bmSZ9Idja5z8Ro2TE0ij8vuU4xgVUYYB7IbfsVmoYf/9KrlacBEscJLRSSaIj0kGKRUaBjBqE4cP",
-	"BnfGJimBpBjYvCb4N+HRLZEpfCXuWKq4FDaJqs+FRYfyV4yMmD70w5gMJdC4HptKEZsBWGupHSDXRfkZ",
-	"RFUpIObLQ31ydS1WsL6SD0MJ2FBuWpRgtHmcb0AOEIqjQPwR84Psm5lZT72h07X5U/6Kfl200Acih6va",
-	"c91iPGiS1J+SoazMEmrlb/fAVuTeitxPz2xcIKcrcMRK2Xv3s//8mk0XJhy9kz3pmBFAbUDs6EhC5u9Q",
-	"kpjHEK2sAM6BIgvDMGRESeIpRCXUpSGtzyXeFqawzUXaGjMfPhfpflewPhfpm7kDWwFiLQFie62fsI9i",
-	"vTu9xDFxNR1jsg7eKNDw+vwT1LSJGKT6tEkFa7WI3eDSCIiQKUmkYqqsnLL4EIEa8XZeY1xzSU0V0HR9",
-	"os+mKM7j+jUcNerTRLGcXPz0fFV3xlrK2KZoqR39YxHTn57fh5iu7wppTEy3+TJb1eyJe0PurZohgFPD",
-	"8mgeuwgLpGkpq30iZ9jony3yGty+sGAzGYpYIrRYMF1ODL140QlaPieo1W29langYkCOTSOQZlidjoj0",
-	"cj9o+QUvYq4+gpMDNrCJgwOPz9a58Q1HXluINodINpOptmFQujdMK7TWl7uZAY8LHJA1GPNH4M5IzIAp",
-	"ifmAa5p4PDkAkcPAGTMJP5D2tTjN0VfJmFqfRN6lfQew3EAkOUQUOhCPIZXPCMfov4CQHOgqjxPLL+e1",
-	"wCR4LKjGYiM4mBtuQe7a5Krcs2KsonRx3rLNnCkMvyezwVB3fRUcgnBxdvptAojsvLCh3ynC4zb5MGSw",
-	"0LS41BZ/FQoro+/FlYLTMonr/SZw67+qz6SCkq5MP1f0j8Ckv5XSaqswl/vwlk4Va1mJOdQJ14jzsJWl",
-	"t7L0E+GTZxbVExmOlvPJ3PfIRkfeu/vZYlYsDJtfj/qeWTSM+0vDT0gIfjBKtaUvT9ae6hB4Ifxk4ouZ",
-	"QRG0PuF6PTm36hLvugNZjyjxzkpxUASNF4dxODM2dFjCRyMdmivTJr9wQZOuV7cB2mVAuXDFEsmCWokf",
-	"7Ev3JCdr2lf//ARoAxbKrQD1FAWoP7sg5AiHJ6X3kXvGTNAxb7tbXlv/y1CHlEbaV/ly6PIQ2QEA63+7",
-	"PHvXJu8Yiw3dg8i/qupal2MWtdYiQc0u7SsZZYZEVN9brkhsH9igSPEFqhZmKVRR++PjLM/TxW4Lu0V7",
-	"MtO4TzSOOQ4SdFmzNxa+4z7QGueuiadt4f3pqvOigrfMochZT9exTAVLicPKaxQCELTuWMr7PC9T5f5e",
-	"9t6E9ZS5T93WUOux6u7uYnWoYjrmI1mD7XY3sQe7w7W1CH/DFuFxfn03aPo98sBAPTbgQpFMuLPeBVun",
-	"L8sExUoYGadsTFMWo12Uplb2QbMqxhE4VFL00rrm6i2Y9qR+VRtmNbVodJ1Xs1zayT667fIByOZ8kznZ",
-	"tFELRbqJcQsbXVJ3cmqk8kIts61cvkXx+Jrh2GNP49aVzh393/3swXMXWibXparnHpr3gYwDT1+Ae1Dy",
-	"tFX2n2506Jq3fEl0aJhLZOYwh2ScYcah6++7gpgmrR0gIIXXgBuHFtdWD8FHD4jYUiAgvG3oWnBFBGT7",
-	"2Ry/gCguIuYjSrn1oaMFVIocU7s+enQDlOhxA0fLxGPFaNF1BLwtWd08Wd3GiW592085TlSmqDpPH0x6",
-	"3M1dKPXmXqlpAvXBJuVseEQrmy0bHWCBiMlQJozENqvv/dXxIbjFZKZJ2E/lKATjQahlGEBJMkDvmF4L",
-	"CrVMxjaHHYuV5WXKAqIQ2x2reZJIKssHEQcecw1FBrA5iNU9quJKvzJ9mc/8flypvFq/8FRpM++AcBEl",
-	"meJ3kPzjabenkeDpqqpibZancQ3rV3RaVU/7DW04imedmlFoueIY7q0qoNcPqoc3KA5yOYZW9w+gPkih",
-	"kl2r++zAwfvZh541z87MT0UNbwFbrNpK7H8SiR1omievTrhdP+ggZROaxmr3M34wNJaOx6m8YwvqWNhi",
-	"EwRSsMgROT959+r03a8E2yA9FskRU+To/Pzi7PeTV21yJhh63ijppzSLSUSVA7Obh/ToXIuQizua8PhG",
-	"p1QocC2FXZKyO84mGNpKlVEDYKgQtyCIHXcMccEzEQyHWBAIAq7yDqtILTbJLmAqK5PaC7uKXyWwgY5k",
-	"Zh58HrSoUoY3uhypoBXR0ZjyAc7R/HETs5EhmVFC+aho7izWZnLfOMwXfFuKu5uD5z8uLtT0vLu31+7s",
-	"gyzdz5I+TxJDpq4wL+vV6eXx2ft3VzfHZ69OgDYl8XuhZ6Dv8ggLBwjb6rYyxVLbvePp+eBT1mdpSrGw",
-	"VMr6Nz/9/MI8KIGJXJz8cnJxcXJhvskS9jtOClxWvjSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3W",
-	"+Josx1JDQnPabh1lClJ4C4zHcpIy07FfFuX6Co4TURGxZA2GI1PPZGaZz/HRu+OTN29OXtk0jExoaGIk",
-	"UwZpIUKibBSQiI6JTK9FL4sHTB+6gv7aGpCGNG/1TvK4TY5hvAnwHYKDT6r5ToH1cUXOj05fBddCpnXM",
-	"MKjihqSKGVb6JmEkW871H8q5/Infsq4t69qyLqSGnnNthlNNhtNaw9MppCtbU08XIRENwYb6fJC4R3ns",
-	"4Q4hUkVqFcCD5lLbGzOh9ruceNm/Ex7dXgvPge2blm7kWX/IVBQfCGsH60k9rOIXJ5/GCeXi3gzj/k5X",
-	"Cm/+8dEQdZ4XRM1XoMgkDl60X7xoTMH5DOEfMU0xXM/RXQoDKv4Fp+Td2c3xm9Pj162PljgzllNxS5xh",
-	"7auoez8TcZm6m8U6ytkcfvHek+mUq9vLSKYMfs1p+tnb8zcnV0DTJxTiyX1uCpS3zXmdOwi4oLU8k0e3",
-	"qtX9+QWySyPivTxGbHGzzeBBW7ak+bZY49UqEfUF1ubXurzCxelUrG2+UPhgo7WyNGArajy2kjw7zy/Y",
-	"ap1PsLN3BUemcGrc40DWoFpJIqPbI6i0HLT6CR2YzwedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4q",
-	"uuLO0ws2ZtQ8buPA7IGcPY5whObPzbj+YAAqEpy35Ts8ZmnE8mFpjrT4Y77MX/KhHOe9TriI5QTn98I8",
-	"48nm3peg5bjQilltH4bTKhHvNzkxbArKi2pJelussD+DbfnDcJor+ROqCMOaPw2lptygrJiGsI5FgV6X",
-	"7pl7642m99+KVztK6KRHjQjR0vLm3yw15JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiAHwYafdTYN",
-	"xeeXoEaJcstIuCB9mUZsG+n+bTpkIKipUI9b5Wfb3Rz/VenquG+XxlLheQzRNAT+G1CuKfqs2wRA353d",
-	"CVDlIykilgqLqjek4zETypcDMmpK10KVkAG/Y8IrFbeMjWFG2CeWcRlIXR8pVbjKX7GoZeF+K50aDbd4",
-	"w2O8wz8+D/LLnkqw37W+rBgr5eb7oMB6q1O1VWf9rVE5YYSKakq3NRZtg98fOZDp/jS9YEVy0rfa/ew+",
-	"nsZfdlNmZPSlXnZz663TXxAgDGRA71gX0yZhpBBzZMl5jqAaWFKvhyxVNrbIBkNZbACursWIK8XFwPCW",
-	"vkyBGRCZencHJTHr6cBW9CqtSehoUuiWhyg6VW1y5MZp2rezRFTYrkUXqPRxuCIe7o3QpmuJKUIc9LLC",
-	"EhQCBYTU9h3eS1hY6N95XZTmSUKkABeL+cJ7bNBI50s8a+WaN+wVzHh2iNcC0oWVc3/ByPqapWbB/WK5",
-	"Q1XFLS9wWldOFVuVXV75o/PYocXOQNY6S2OWkoOf9vZggVKmM1ARGnODmTV40EIhzsrT6VTZeaosMrM+",
-	"kaDlbkSru7ffCSDO7cgTju6zn+135770ackEU67bxyYvXZHVTrB8TYOWlq9cGdacbBj+/0ncxKx/8PzH",
-	"VReeVlYu/eBgQgCgDi8dSIoTI0puefE2CvnJMO8EQSWQhoO4nPPrhMUDlpa5NX7XgFcv8vpcFd08Jc/O",
-	"oa26BXW+hDWoOBMLN7xkyKGaSEBokgAPuhbhrydXpMbzFFqmpNrkrE/ojHepxxJpRGmAFiPgHAhIaJ0E",
-	"ITBnMhnyaJEraCPs6VHcQfiNd4GYT+Wo29wdUvTA+L/AqGytrN48mvON/RUYx7yjAyKiu638oFpTfYF2",
-	"B61bLtD+HjM2agUtc2SwaqIdww4OAhQ1plyfP9UWJazjPZ7Z/Mr7mkTWFyp938BuMhFD/ViwEG9NxFsT",
-	"cbWJ2KoZI3lXsg0voK7WMlyGmPnc6jEK3pQ/Ppqji2A8ePyzNGl1W7sjKugAItt37/bgfNvOFsL7cK1Y",
-	"0m/naQGIUTOfcHA1o84YggA6kJuiod02d6TQnFf7alpkcpwwKHkYySRhkS686yrIzr96dH5KbtkU1DRk",
-	"BSlj5Oj8tNi1eaDiXbT+IdIFovsiF7LTkCnB1IJCS1yzUVVT51JiwIBiUcq0hQ8G5gKEFhfF8iYyBBy5",
-	"rDhDeKF2jLnX2PJCG7JAb0ED1cCyC605h0NNexjM3csUF0wppiwun5Zu2wpVL305asC9K2xJIVh+vpvf",
-	"MCQvtdJzAbIZUwHzduz5rxqpJJBrxO1IzAnrpVwMzJwnQzkqLp91P1dP2dZyz/GXfQXLCRXazHtMp+1i",
-	"Wg7N4rrFK9UILR6NHNS/5k20JpvN41bKKLwOlUNV68vHL/9/AAAA//8=",
+	"7P3bdhs39i8KvwoGv/8aSbpLNCXL6Zi6WIuW5URt2dKS5Li/jrJUIAskERUBdgEUzfbf+3pf70fcT7IH",
+	"5gSqUCSKLFKUD2lm9GiLZBXOmOf5mx8bPTkaS8GEVo32x8aQ0YRl8OdpwkZjqZnQe5dsnNIZS8zXCVO9",
+	"jI81l6LRbsQ6m7CYSEGo+Z+asozoIdWEK5KxMaOaJaQvM8K1InHeZG+295rN4iNCu4oJTaQesmzKFWs2",
+	"oobqDdmImr70bMwa7UZXypRR0fj0KWpcUs3O+IjrPfj/xRFdsn9NmNKK0DSVU5YQLogeMtKbZJnpaspF",
+	"IqdNcgUfhixj5ueMmRFTkppGy4MYccFHk1Gj3YrcgLjQbMCyuQFdshHlgovBkkGlrK8/54gUCyzRFetJ",
+	"kSgyEZqnMBToxPTXz5gaEjqgXGxxQExns71OX7OsejBakinlmnRZX5oOsxkXAzuSdTr7x55d7L3TwHl9",
+	"S0dMET2E4wmPud1QLLtn2XeKpHLQJJ10SmeKmMNpemcf6Gicmq4y9q/b1v4frf5P6nB6UB4Y/XDGxEAP",
+	"G+2DZ88iM1D3eT8fqtKZOSGfzFDHNKMjpu19e5HK3l1ozNdDRpjQ2ew7RXhSHk7XvFQeEDfvjKkeNqKG",
+	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
+	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw2Y8V4/Ub3+aof5FpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
+	"zWaLQ35D74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
+	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
+	"ojRPU5JNhGFUETlsPS+/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8NTtE0oNxU7N8fk1qOSYas0y",
+	"0+b/+Y3s/V+///W/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bRes1mVSO8Y0jKj4iQGiQjxXoZm+M0",
+	"d2y28krcQSfbHHaFVPWLnJIRFTNgRJwZOWBMB3ifVZO8AZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
+	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/QYuU9Wo8arBoCPSG0rF",
+	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviO2XOfXnMH8a3+61Wq2LAftvbHPR5v1+9",
+	"8NL8GDgs8P3KoyJt09sc7gUdsMWxvh/y3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
+	"XUzzYvhe7nvX8mD/8G+HPz398fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
+	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
+	"T0l/ELcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImo+9aQRB+FPOh6nvEfN0J/8ocysPxZj/9hgWSYzfCXB",
+	"y3RPU57cWoGvETUSpilPVaP928dGn7M0abQbdGRoQCNqjJhSQDAao4ky2jShmqTM3P/9xqff/QfwHRJ4",
+	"DleFKW22aF7lNTMtFum/MtZvtBv/vyeFHekJ/qqenJipdECGxQVa3OtcCVdkRNO+zEYsiYjMCCXZJGVW",
+	"jjB7brZ4tXUqNBz71pPQKwGDwbImSs9+sioaiNsP22SaZowms1v2gSutKvaYJ6X9pVZIcLoEN9eF2Bbm",
+	"dnrZo59nszv5VpdUn0WbIJlXUsj3lQpKBI3diNizMMU/wPkxHfDE/GUuvWlU0zsmyPdxea3jH1DLeZSj",
+	"NWf4WtaC/+iDD+UrmXV5kjDxsFPZz5vxD2TpZMFZMgptSnt3qLqqnhw7AVa1pxnX7DMSlNBYZB/PvByz",
+	"DCY/R0settinwmisND0pVm9zWo9N3eIPlauu5IjpobkbUzDRZhIsaZ9jja/yrieCfRiznmbJEcqYckDu",
+	"hJwCg7a6Sk7ek60u+Ws2e8PViOre8IELHjCcrDjsc/SKTKkiRtUFL8ecdeYznvtFOtplqRQDMKzPDWur",
+	"e/FW6ldyIpKHbYSQ+rYPzVSuvmVhQmrinvwci/t+SHXpLAtwISSSKRgLsBF0InBVKOeEioSMZMK+Urnl",
+	"gs5SSZNrKc9ohgrm5rs3xsZutZS3KTS35A4x0pXJzHBkeDSzdiPyhr/4jPelcgwgPfxk/jKbSgXho7HM",
+	"tntnrqV8Q8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
+	"B2rdVszjX1DweyfoRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWXsrTfdw",
+	"gQ1lpiTl92xucFu9x+8Evac8pd2UPXi184aqr3A2Q1cQECYykmZOn/Eao4ec9Kgwq5tI5HhCTsGPATKh",
+	"UQaEnAojdHQZCqaFwhcWP77MXckXBsbQSRJwv3sWm3Fm1AXN0Zpzx0WyagmhhdfmwU+REWhYyX7aaES+",
+	"RelZq7VgQ4oa9zSdsDnb09OD1mqbWmHF+g3H6tr6PX9adv9gPaBOneSeih47XjpjhXEZ5s++zEZUo37y",
+	"42HDMwQ/3X/29MeW+S9aFZfhj9C1HRzcgHExeDHp3YVCV0AaYx/GPGOKSAE27XfXxyShcLPLU7BGseAM",
+	"llito4btoKNXbfnbSQqX9lQoTYVemGjRUORGE5yzUpWTBdWKJUZIATu/apL4wxjMJIKZ+6jGhrQZcRM/",
+	"2z7BJCrMFH9rjCUXwPGBGps/Poy9gRTnDwZyxmmXp1xXeHS6Ut4po1ObtafmhSbpwNwUoRkjWmqaKqK4",
+	"6KHzucsG3LqbJ2NDGcA2gysW2LTkj4nSoVizlyyZGHXTKJdDKkClXNjYxc2kcKACoWtyos0YEi4GsWkT",
+	"Fm4WESWlMII+OM2PwHcSkYlIjPIxSdOITM2+lBebnJg/OMsXxh7KG2GWxHwBETyuHfTJaNMLGCfYCK1Q",
+	"XLORWnXoSjfkUz5lmmV0Zj53aWqud5V1HbeHDjLGkDQz2htiBF6zWMA85s5wgm7gcJ5PcSesoSe4GctI",
+	"grtlgWFeTgSREx0RmipZBKDZkzek9wz4e5cxw2jShMzQd75m/1ypSaj7n/k9ExFJmVK41UbFR+thl/bu",
+	"ah4773RV3Gy7coahwiVOjuxxSgheWLhOECIgrAF8zRmaRoP9nwvw3G/QZMYSxkahZbsCOiQFBGAof/16",
+	"5jimKUuIzAwzJhnTk0ywejd4jqT661rM0J7SfFO9gRYHLSqIS04WvOsSoswv8MfF2XYKF71ZSS4GczRx",
+	"gbB1q5p6b9fISExIzIWc2vUzx97M7IiM6Mw8INiAan7Pap7C8N2FHjNDwIwuRqc0S2xoqpxyMTgi1kZu",
+	"T73s90lshx9vcGZS3meaj9gJuCIXh3Nyz7IZCpBAVDPWY/yeJQ/o6rLymM53prZ0bB92EzEUaEwzYAib",
+	"L/bcZXFnLnBR5jYlsHRL7oNalBetjLFKRrYD+pTLIvVf+DCu/fDcMqyQf7zpGZE4cNkFsm/LrAnE00Jk",
+	"0eI172UQ9L5adsxlxqjBk5C/eUE6e4ASUg5qBEqSx4FUayFzqwCWfa6I6ZZmLDki1KjULCFDqoZgAI8F",
+	"01OZ3cUgkMYJu+f2GC/XWcC3WVJc7Ogjb0Erd+y1XZgAlaNu67gitCsnuk0oiZF2g9THk8g8FLMR5WlM",
+	"aJJkTKkI9jlO5IhyEZt9tz8wFZkG8ml2Z4SKG3F64R4g359e3P/YhrC+Jz8e/mC92W4pzAszOcmI0ZJ5",
+	"Ylrm2gZaWmkdB2e+MEMyNxZGYVYEe4VLbFoLyvCwImc8pNMlVIMhoJaYiXchIF+O6YALiou8vImL4sn5",
+	"DYehlNoK7a4LMg9trjRbOqY8QWptTl/XrAG4xYZyFODAk2TAaut0b6RgKE/DayDerP3uJtSAiWQT1bM2",
+	"GcEomI+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
+	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
+	"SOlYNeZX5iHT36+cTc0YjDT2ks6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmaXreh9CfZT1g",
+	"2F8x9N+jhrCdYiybazRDw+r2Wz2m47WXAZPdqhZ47tTkwy+Wx9+C8khKbXv7WFr6yJ6KVaev0iy63qGa",
+	"P1C5NbgVVQXYJ3SmCLXxmkRp8/Hi5O3L07c/u9w4nquLvZTyESokhU32x2ertJG1T7F9euEY5/Pp01Sx",
+	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
+	"bF758uWb93zVaexra7O0y/edwojyXsp7dxFhqWLeQz2ZmCeAkXEpjLxcnAEb22dN2XPndnWyR+WlvXLC",
+	"xILmFtOe5vcsLhiHhqwuULYhZD52/Dq2KbExcu3YKDjxmE4US2Iw7dhrlzE1GRn9J6ZZb8jvWRJDclWf",
+	"C5qWhXnsHIiQaaYRNdwrQeHdTefXKomlg8IKBV1sShXOgApnUCdSbEcn3UQY9OSsNSSoJSLQMjJtl2iL",
+	"0o9b9C8tBKmgvRFvPk1Rn/RulCEZU0gHwSRWxQeCpuY0Zsga5g5DKXF34QT2luacGnrU9qgXTY2iy9L+",
+	"IrEKnO7NbSOLSkzQtIEh5fecTVn2nQoaNywJO03COmWPjhiS4jYREqOEBNAK3pukNKs1T7c2x+Ddn+/m",
+	"jN8xh3VQu6nlmwFpKYYa2Ly7iChZ5OwLKdbpLJyZ8X4ole0IrUDm1MlJmqBDpstQBA+0CduRbKYi9mTm",
+	"/OGhjMCgdGPPfyCJkdF7nnv2mnX9beZCXkGbIcpgdL5JvTbwyaACOZfxnu/53FmKFrO28x3zj3Y+LLeE",
+	"xaoE7GqlTaoiSS8hKCVEmHpUMT/IA90JYNhSHp3aUaIdJfp2KZE91rVlCnSroCIQJBs7yva5KVuxiVU0",
+	"biuypGJfgQBpdzXgbmSEi8SGJhoiDTJj5CkUU8YHw5DgyO55wqwHmyYJNy3Q9MJ7Bi9zQN017SpzL8kb",
+	"ytOu/MAwuGFE1R12VZ5F1PiwN5B79ss/lBTNSzp9Y0MhPRv2oodKkDhjVEmhYueu8yXnMj9aoBEw+SqP",
+	"OdeEJglLXAwTHMCSDru/ZiCctRvbXqNiiSv3Nb+TTsGUY4ivpeNxJu9t5MMfkJbTiBD4B/7qgWElqHKm",
+	"dNqlvbsLmfLeLAz90KeQkVmKGICIhIzR3rBJYutevpUincVtYv5Bt0yezSdtyAmJtbz9N8tk3CaJDRWl",
+	"N8J6qs2WmR8ju3GYGtqX2YDfm+MTu/iHuF080WU9OQJMioR1NeKPpWB7sqENYzojst8va+b+kME1DKMC",
+	"Lxt2UbFaYQ9xkfnxnSKaIzpD+f6M5L2LFJ4/XAzScwq7nmK6DTklZnoui2TRSCbkdB2NntH0mo9Y7Vfm",
+	"D6ucNrxWonxCwcMqE3YhZRqcbYbsGzzJDCwYgThAP7K63MIxvAvxKlpCKCCRE+0Z0Cik6ONBGIGxx4ii",
+	"cipWxlNUCCYeD35E/35VQBrO18yTwUzB5zGQcpNAlJEVBJfyMLt3b8yzyxyG95IntQdsNIQko1MBzKY7",
+	"A1dOKcLmodEuvituhEKFH1afh4bZYa80NNll2IZU4G7DF5YM/I1dDIjFTCeWxG3YOwVbhxcVrtLUXNzx",
+	"RBNuKPGACZZRfBwvGSWCTVEwh5hSRwYdxXXtN6JG/nKYyOZMepHfHZ+/uTg7uT552Ygar846P/8Mf12e",
+	"/P3kGL88+cfF6eXJy3DDsOG52bLKybNeoEBhX3+g5768Hf9/L0oEETSb5RSCw9Yy9KzO3j/p3r9be89v",
+	"94IoWsW1XgvnYn3DsFvlzx8sEBa2YPzB24GHw96RysPxEAq6LlRKYPjQffXwf5FpUjn0IiEi4O6Z9IZH",
+	"xDBMqTTZb/2f/WdGAkGvR5qGabMn95b+W5VgQZVafb8wK8LwLKonm6VjRAXs1QYHHdSIkAAzAxZm5M8h",
+	"V1pmMzI1Iq4ayuniNX3WWjN/x0PqwnWKCngXO6bq/T/VbFS5/z2q2UBms2WJSWHRpGcPdJ2FXGncKS3n",
+	"kpG0gjlSfEQH7F0WNEW+uzxrhhpZc4B1Ai3NQudxlptRUgxLPZZKL8+y2q++Wqvl1XpWHDMbZ8Ux7wSV",
+	"nNwrjPY8mnn2yQIWeCMqUUv0xujdR12vMM2F81B9516z2YMSB1+z2fxJCoUMSAQhXSAwdY4aAKHUt15e",
+	"mceR9H44xResc95+2p+XY8M5iC4uDnuvXkGL4eit4tzNdthUhh3JPomLq2MjjYuzYVPjWBJ2fu4oYJ0B",
+	"ygIj8YFTHfsAgF8lgWRap5AffpHx3krR7mru8UcisTbdR2FuCBBZqvAnFD2QAKN69shkl+t0E/b2+cm1",
+	"jweJo64mOYi/Wkm3MfY+mAmyZ35y4f4LtPiwtC5Pa9yQkPLXETObHVCCfP0ut2KtuRf1JJSVQzUa/T+l",
+	"CManmN/Ivw2B7s7A3nbaedsBtJyIqElvaM5tfDIxq/zkBctSLuIjSJOdCMi5QgtveWo/Hq45xEWL0JIT",
+	"4ABmq/UlAJgMYtu+BQaDbu+4c3x9ev729vj83dvrOHKuT/hRTmqw65XrbqPIfFZRetKzCXdpMnBwvA/s",
+	"9S40cdxSczIhjaU3lLwHGLSYE0TYB9rT6ewBZ7Tc3yuZkTGT45Rt0GSRlOZH3m5KKgOkcZgxNZRpsgaF",
+	"q6Ee4zfL2Ul+eq/NwwvyF5sV4hc05w+2+k4ANnLlfeAVsOsdkvAB1xCCwUYWqL7Ayt1k4xzFC0dWuCNY",
+	"Io7O3j8jioXk5P2VivjDhYF5+uNw5Yv5VK+9hUquXP0Ntcwp6yoejI3djrAYUpmqJ/krFVzPjmVSTXV7",
+	"1sBWwkCZ56rrmTrXCSfZ4LS65t8ploWp2EuuximdlQ6ue2vtDudWvIeuDm+OoeV/SYPEPKEQVvTu+njh",
+	"tpRH0SqveWvv+e8fDz/t4R8HxR/B9X8pe5ORg0aqHTrQEeR8zETn4pQ8bbaaT0lim9kgYKAUj7OIXZCj",
+	"Wlq4bHRPFbEC5BRi2RKIYlJDOc3h+C08NTGjlCJdCkOzlJ67DJn1bKOrYugwQWQj02lZ4w05cblbFPS/",
+	"9zM5csoKt5jOCXNwvGtGgM1H/20lhK8/Sfs8Tc0Zuq7BY1/NPf4pagxZmrwTGnWDjbw8CxPxTdQB0oLZ",
+	"+BsGrfkhe4tty9WeHJvKIjHAP5uk7NcVyZRe4SdIVbBcGchrcyX0Uj1dGkdVaNMTwbWqjtoZ0xkEpMZw",
+	"tzaBsFg/63RlLJxfkEOmbD46bj4czlt5LwZu/kB7rgLnO8C1KV1n/xj7NKJ03NZJRTXUtRroxuiEiifM",
+	"RmkaEot5m+gvsdQDsvMD1NORw3qpVxd0JifakseF3KvzPolhPWIbLVKAC5XSSnNAO21R7szwg/lYAYpS",
+	"b6ALtGVhsG+3MsDCi1VvXHYrL/G1paMqYKi5sowzOASl2ViFKv8JzUSPQXyXp+PlFupFSlltf/ZowJpX",
+	"O0e7qMGd5zOXLFKFu2Luyi3eSrsLbi2W3KHLaq+jD7Nol5u8ODk7f3/75vTt6Zt3bzAmztZ14IpoKYka",
+	"0TRtkuPOxe3lSef4l5OX7XL24ZAqMqQJoWmKbBpS2SCw6p41yYt3L38+ub49+ccvnXdX1+7t/DAOqWqS",
+	"y5OLk8717fH5219PLq9Oz9+257IFsZyZoQNTiqANzRvx9vz28uR959INyDALJAVa5jmQpZC90mQbUcOb",
+	"VCNqzI8UwkLmBtaIGnm3wQiRE5HJ1ImqAVo2pOMxEwpSzssXAOxXiLZNJgJhMJHGN0ksx0zYkEWLY81t",
+	"hqTZxNj039Nxmxy2DstTtuGd+EB4xB5y56IZ0wGNhlWslYigxzaAIYckXQUmUy843jRtE0oCEVE55Omi",
+	"uqIszfBIRpSX5TNyeUXkf46QGrImQCEKqkjsg4TWAK2xipcbbrFKfo+LV30eIxK2KEgR8h0In8UC/D/C",
+	"9UAjgzoiCurlNMkLBnwXo7HMTEFuKHjulOth80bciD0SzxWaicn3h63WD+2FuixA9IicaGjaqADg+lVH",
+	"JLbzjy1GOnCJJjTuwwlDy/s/gNd4NV4vvJ5XooB3n/6AN6lc6yGv7vCdwroP+GqOLA+vHmK3YI+2N7cS",
+	"ud0ODB/O5ETbFs2dl8mtadjWGIamn9lRwZO2uEpEuhMNkysqr+Dr2NQCcLppad/Nz2GUy3uWFQuNb85V",
+	"MTEDeG5fw7InbmVpqWYVmuNdNZRmaeOhLBKo5vneU4jZjrAxR/MjzPiSmQMpsIjAA4nJyFDQUFPNUDhB",
+	"ARC7ck3g4tm8bNtXia3k8PpmnJiqDV4xmeWbYKjorSW0+d6WOBuom5beosBZthcyQ+vNWA1tTe1RgzW+",
+	"hbh2u7FucMWLhmU6bxwac5RLyR7RGTLO0i65yPlSexhFj7lSNrAeAR7yAjZekm/G+hORsKQ41PgS76bl",
+	"JXTFrXD2AIAFHeGLmil9aw43Ruq7FyFen2K4eTHNHhUO5hnftkH6t+ZA9lM5LXXsIvhRyE8ZvUe5NaNi",
+	"wBD54cfDvS7XxApf9vSFapeS7w8PDmy7i5UtlpXcWGzULxjkX5O5ekRc1ahFhK37iPswVGhyHmD/iJTK",
+	"EhFlxHaj8aQS5fYpdZfZg/+OyffPcgK3BHE7BwN3d9ivHAONmH3xa7T8ayI1m6/KUpI1FkuNzaHA+wWB",
+	"/IodixQRUVcWikIs1LlapD2emuxRiVxfdjceAAu9m+o17m6THWRxTwxDL53/Av0zP9JmTOGiMBVnyjD7",
+	"cgWGMpj7XE2fSgmuKr/2XOQio2HxrmR4YUTGvXRF90EcCGAhYQ2x+cZPtZHG9dCFM/ZomrLMNKINa2+T",
+	"GJWJOCIxRBr89vR38zdMNg7KWpXC23t/hHjruF4tZOHIi3aDgtI9E7pjDkoQtdphtZKEJ0APezqYj1xy",
+	"9wYMklyoJSDd+LZNQkYdpx5G60YYcWbGK+VZnoT3qNIQqalLa1gqvpvO37iHl0fKGp5obeoerE0RzH9+",
+	"9vL8vVHL3nT+cYvq2lUjEpM0/b1WmrBhbSwJQ2oVCKM1dmGiKm2wCDy6LlAxWPzcPuXtR94p88bvWQjw",
+	"nEGvHmDp8lQVvAAYkVJlrKdkPJwp3oM8yIRlZCAxcmhONbRXKHD+J0Jn4d9SLth+5S8H4bz5qqyisVSa",
+	"prdOR1300bpUgEXCEV6YFzQZLIFwJgNQPiBwIgTbnAxYxcHwYy0WfsRTv9atrlwSJScZeqPdzTk7+fXk",
+	"zFyb07OTq+vztyeNqHF8eXp9cnnaaUSN//3u5Oq6ETU6lYaOyvM+d4zzc+sWwpt2EeCJ4/MmXXlKj1Me",
+	"Cny7kiMG+k6Pgic/k5OBCyJYHznC9LExdYS319w5W4J5eW4n1kgAhdPh8IfzOnmVL8gDjFgb+mEFoMMK",
+	"n3kN+F636ivS/BfxAAJJ/m49/d2oPlKVuaYdTAQ1+lqGRQWM3ASSDChZQ5qQPpu6AmDKHcIpNb1vkJRa",
+	"5MmlrK9rCgBLKKFMb3mN9XcP5heyGOiSVRP31ShjnupZQANkrGdYR7Kpj3sRHvchCDD1LvP2gF4eRTxy",
+	"Jn2zvFUulMrcpHJA/yKHDbeS21lL9OTz0g8n+nTWi43Al46dJF7jbtk38BRUIK9ydXfl4Fj8Jp8eNNbL",
+	"sNlKjuq08KWuHexagaLyEErspZ55G1beivll9hzUuVjrplWcXX/lawm4L5nSXqr0CiEXQhGNjBsZlmvD",
+	"dL5TZCqz5CuWe4+3JvZiSaKQV/4Cy8voopgWFD2KXCi2HrIZZBdMCqNkAA8Gax/dUl2LIl7Zol95xMtt",
+	"BZ0tgnbXKtsVzKJEppjXf/CGXHnKXjEWDHF1xTmM8NZnISa4FiSA6Qb6K6dZ7fspPzmlFuyDrk4LwyqM",
+	"isQULY1akozRhEiRRzlwCMQxN8TIQli7CuonUUFARw3klq9HfSwCAYy0cm0tkz3PjCQQzK5wMKYYk4hm",
+	"ohFPU25rxqFTpohB4BpnJNGlVZK4EqrZnrZYJV6A5WENBgvDPWP3LH03XqI6WusjoSQ1z/o4Sgnrc8HA",
+	"5yAq1EqrOtaIhas2PXFNBlkurtbgiDDQIKtbRzJl2d0K6WMB5yJj91xO1Jnrf1GaG/LBkCmNa5mvLdKf",
+	"I9Jq59GDNYZu315L8FtqA7peGuu/ghrlWjSu/vxq5HK7301hCvIUblx4f3qVl80mVYaxZBM2go8EMPVt",
+	"4pQjbyOa3TE9TmkvpHtXJXRtx7LZm2QZEwhEVchTp2+vGlHj+vz1yduroNSUcAWMeom73Au+UEM5VQ7G",
+	"y06+ltxdwbJSXOqKs2M7CORTJOtICJVoN6ETUOzwxqpTnve3se2Iu0Js+Uj8pfJsothVsVLeMYjwwM3t",
+	"cC15EVP8llBvzyXc5zmqNrfRPeYX4I3mG8NQA3dhSMUgbPbhvWFe4a/IVOlbRkzwTaNm95jR+o6cS7tp",
+	"Iy1jQlNL7XIa6+6DJRauPpBhcbf/liKMWDZPh+3CbSC25TmRK6/JcgHPne9a6YY4sTpP24Vbe2JLBMfK",
+	"hS4t45IDWFgM6qc9XOeOOEz3JNhqVDbEQIW8I0K7CqKAXJhohiF2jlFWjMvljtWSbEbu6frSDe0NObtf",
+	"k/J/OZGo4pzeVVj2K6UivZaIUOT5uXv9Dz+c0U8qBevBq5PLy86Z4YNFPCN+On17dXvSuXx7siVTP1Zj",
+	"W5pCGBROvG2vvBNvpebrYoh66TmpYkaD10MoNG7dieGezrMkSP2F9X/hYVZayoRY8QDIvW8v6KZsicnA",
+	"wdetSXKs+gP2zyzjOMgaJ340Tpl+SG8bU34voLk6mHSRitmw374NHqiw0Jqf1lMlEpbye5ZtNBU15OMx",
+	"F4NbWrhLV77vXKuBO2szX83hsJanwB2cu2jwa+iGrOCbbHpbWUX2Opduv1N5/WCoyTKmMyzqCpL+JOsN",
+	"qbIBtPaxNKBWVZU1NldnueXmVo2D8dOtQmV3UeBYuwICsMDRXXMQTnm6LUyvAfkWY121E/3x0oN7sUhU",
+	"Ky9Kk5QEY2whtsOGGDl3eogNdbVyXNJcBJZFctFjSuEHeBVdWu4mgxHW0pD6QQ//mlChrbWyliI8pVly",
+	"y5eZ4W+rPc846o1pzqJxfMPlCYq2Ge3dmbssJk7SX89olZ/mqCT2FUtWXiBv7ecOu2fxnj+ci8Ms6H6Z",
+	"spYodGnp56h/VGY9lbz2olA8Q9bMsMZfCHnbKSRUbUPykYEWsWVZxvu8ymfjfu3UO5Zlu2M5KX69E+ND",
+	"zOTo3diWN+bSAGvpqhceUsWcPC7vMRoeQmjnSDyK5MKzbXynclBCqj0xprIg+S1widU2kx7E9UKhemQs",
+	"gK29Xozb1n0FG/tkx1Xr3ZX3DCDI2xaRhrxgqZy2bcR8vekWHt+KIA7LwldrwBkVCiPGagUCzD0fhd0g",
+	"5Z33nHTF4OopuJe5bWeJjQkZby0f3FricAgo7pXMIJENMvIeMf5yS1bK1UBx3gtrCsmWs2xOIyuuXAEC",
+	"E/zpbRW5X1tsebAB0wlrnTUkfd/HHBRfbC3ORtR49e7s1enZWYXS7Zj+27qiycPMqoXu7iBn8s0oSS2L",
+	"dtVcTJkzsJaP3sKEfCHGTxT3j90SuoGRCOHII1tBaEQ3Cf3bXrzP9mNsFoBnRkXNJCxzkWP9iVlXJrON",
+	"ajytVbmp1kVaFcqz9QAad8lWxMcEBJZUyjuWkJTfMUK7k1q1rcLX66GBM/m92kLkSxVuTUe44Hqbildl",
+	"03owKs22cGbCrKa3RkTXamAYORlLcVxplcLfbagm9etUPFrpuOXeyWtHAwJDikDsFzNyx0UC2aTUTqDW",
+	"YAPwFO6OvTy9Atvy7fH5S4geP393AfZm+PSm8/Zd56wRNTrvrs/fdDBs7efTV9e3x51L8/fxu6vr8zfB",
+	"G1obI2ctuaM+Ek642ZXhiuYCbU4iLZaOW100159cOsv9yUlwqZbJF52Li8vzX2HhLzqnFVLGZikui9UG",
+	"LRmpk5HlmUUWYwzn4g9LpDKXUSzezRLwGudcyPNfqqQU77LPodp4MkkFwk0luXXq57IAJarKPgL02KGj",
+	"mHAdkXfXx1FeKQwarBWc1KoKRiqb1ipP6TYCpFp1A6QcTakEygDH9oc9o3U7VACsnGZuqqsRan5tEtOW",
+	"ctiRidQQgFhaYnTXS8WMMtmjY65pqm5ErlZGCHQATZg2nWEEtE3XWefi9Aj9EbeATQnIFRZEnIkEdORm",
+	"wpXpM4lhEH2ZWXQBmakbIfukK/WwSa6kb1AH0JQ0IXoKgKhS9GCcMCSlZykDoAU/9JLmcQhTaoZm+qKY",
+	"EJZHIMxsdTM0vJhBHeWF1dxRzru2kHRYTOlGxPhHHlDAlelS3kNiflxYX2OLEzB0mdqwRfOWbvASHOF8",
+	"MOUamoJc+BthzodbYjkVTRI7h+Xt8dnp8euTl3E+TNk3Qkk2c/XjvUfBsXltHi4eyilKBDM3396IngVS",
+	"NDfNLPURiU/fHp+8vT799eT25NeTt9e3lyfH55cvTVs0VdI2WMS9lpMSA0fCDvdG5NEgWPTeSuslHp0V",
+	"gDB5AokCuALMLMkBu+3BwDrzWFuJFlWVygXq4Kg0aZ4iaL9IWDKx9f3sN8xF+pa/YYUBqNnLQ7PLYSY5",
+	"KW+609SwTh7vldI5yj8XFnv7vGe3t98Uzo1GsceXJx2HzlM+IaWv3EmAL993Ll+WXsQvzjqnb/wvLk9e",
+	"npzgN++uOj+f3J6dvjm9vj35x/HJyUv4uuqMlH6C3LrbdxelL190Xv584rzs/g+n1ydv/J7nfimsBP5P",
+	"edqe5/B/07l8fXJ9cdY5Prm9uDx/dXp24s059OuvJ5enr04Xfj47vbo+ffuzP6i5ww2nbI7WLcoXUQMp",
+	"t6HwFQvR9jMslyxvey5He8kytRdMi9WrvfzZfB/b5XDe5RvRno+RWbG47XK05fJ9bJcdMyu2deHphRvT",
+	"9pMqg9envZDtFbiL7TmzzMIVa5f00IUrWfHz4j7Z34O3s10KEFk8s+25bL/QGZ5vY476tUuBgQu0cP7n",
+	"eSrW9gNLFsle+Ody1+UfHQkN/jg3KvfjHFtol/xHi0yi4nfHIJb9DFaWuVySRXZRGp7RFeDZWTBDR7iQ",
+	"A+y+SeKEzlQMaToWSz+TaQoyCUhkXFBLMuKIxCMp9ND+ktBZbF/p8w8siY+MGDLiINEA1Bz3ipCbV5RE",
+	"CSgBaCIjAxihGIWMGaOAhIcceD6tY1Yq1P10fxWIqZlU+ZUfn61GfYfZlUuCH6x6Z5wX7V2qEMOO2AK/",
+	"i7mj8HVQGfLfW6wXKaRgcdttaSJxPd3Ouo1su03GaBSQaSFD1pX0xe1r5/Yqkde9EOyDvhF225/AloNe",
+	"1SwdjLZt2XbDBZlC9K3nuxSMW5AgjJskQmYgUWs7+rLkJZDs2xkYjckMEcBcXK9BbbzI6QnCuFjETl87",
+	"2o6LPY8xFbM6CJ/ehf8U1Xg2v/y1nrbUs9azlmjUedTj8bWed/y4ZuOW8dV6GrltvUcLtltzIMAhaz2b",
+	"C1P11sMKP7UeRnmu3nbnclKtx50sU3P18rK5NZ62TH8RshbsEbG5rRaFC4L8I6KYDZlukrd0xFTkivow",
+	"tDUU6hlaHRDTExQ9XkoKWIE9z6uQlyDcxhop+owlR0TJrICIQMf5XMrhXJJehRu4xnIF64aAbc8G+/oW",
+	"NKAwIRbxKqOT5E110o3DSwVkwBjq0Xd0TCQQ/pQO8jru4L4wajVLMSwwY/ecTSHABV82j+fvQkv2ZQ+r",
+	"ADYFy9/7IXnmVVcOP0y5zTQuJ2mVdb7ANFdYMCEvbj9RY97jcqKaBBw6KsdB3Cdakv1W66gYusPkgyCT",
+	"fDWaNyKeMj4YahVj9gkYhxQfCAqFpvJUJWV6yIP9cQSmQbCiYYWbI9IiepIJOOV50fu5yB/suFQX56dW",
+	"uWDNKskDp1Rq4nDNJupU0i3OF0RtwSKtrMoCC/fePhxMkM73+1fOpoEC0MUCLZv5l5xSCSMNRxTl487r",
+	"n7vmg1d30Te0WIyOuquJ+SDmcErIHi4cBiQuuZKMoO75kqy4nruO4rxgv4MmpfpGwDVOKR9FJM49TjEZ",
+	"S6WLaGYNtrOIxOicsi2jIyoGOEUgHDM5KYtzj+fp+kWmS6uJWExoc1MtiGOXWblzxpY6ZddKfV+7aMjG",
+	"QRIry2Q+Vq3mJdWZK4o4JRvXGV9df8Lsu6s+EeKgNUo4ey6tYs3KTLeYR+j6mjEYIXeReq2FQwBHOJSu",
+	"TQce1sbykgv5kxWgAF5bVTO5qojkjzOWMgrQuXDbc2OMdc1wQdMm6QBOsSs1AquJogC+G47Od7+uDDM/",
+	"HY1lhnFQS4tWlUOF1qwhVYaAWKvYLvYdWtnSyBUw6YXDMhmnvEc1U1WYVuoOjFTNhYp2qyorcOg9lB6L",
+	"DQs5daKuVyaudgfzF8/1FvlzCq6Kve5L3LsRuXx1TJ4+ffr8iFDA1kdFoAqWoo5b9bBcUeugbkWta/dH",
+	"e+GP739r/g5///WH//n9P//7t7/u/b7wzA+LFbnKGsuUZ6z5Bibj/7KHCwonhpoBNwZcDyfdZk+OnnDw",
+	"ue4l7N7++cTh3D4xzcHmmNNboRX0qDCcsCsng6E+8ry84EYH0dUJHqtqOJeifzOj0bEPgIoyyORkDChA",
+	"inRnR66ibl6pYEWF52X1rhS40kHKf7yQofkS0cuqLlTgFKxkon4l6Uerir+irPOitjXOOOrF+GBRZF5D",
+	"PWQQ8vSQjZbXcfpi1fGpRf+rVxz/ARXwl6wcPviYK7edilg2hcafSVRc8MjVkc9FpfzAlk5RaWHcBs1V",
+	"vKpfzCo/w4Hg5Nime8YIL8aN2m1zUQv9RPY1A9hEVHCOCCWxSw6NnWvCun580aRWKimObwuCH5DnLyv4",
+	"efcqYDBPZ4QKErsyEbDgJcbhr10OE29N9GEsjGAp546A4o1Q48KWbMYaFqyXhZS0R9Se6pDY12zmKGxK",
+	"lX6nNtR0woVK86wvF/CUc+Qgn3HJjlewVpsWRszYvbzbVGHryfGc5L3UkGIeXzz2IdpkaY+DOMZ+yoTE",
+	"24DwWvhzC90At5lBam5OpQ0Uu2MzsyOYIV3UawCxCQ69E6BA5HQFdKruwBaox2sMC/+CxOM1m73neoir",
+	"vexWu5hCvM+53RSruEJFDUO2d/f8P+GeRw1VcV7e40Wz1W8AU1Ghe2E6lCkUm6oZGr1tupGPOXQLzjjt",
+	"8jRY9uIaSkjJO7Cc0ly1rSixqRYJQpEju9KqWAyjFJS+3ntYZ2GddxZCGWwUSx42/mEcXDW6Hi4RZMtW",
+	"EGnEcS/CVWExCR1kjDVJR8zQENydaGIkaRuBwvqsl4OJYpWfEBL83PQg8z8fTeT2LXwsKrD/4Jg7XDKQ",
+	"piazEgbgWqDnuc5TksuIkNOIdGcEBPHClfoIClG1LeDNo6j7FjUEC08R2e+jg9YVocprZ/0HmQVgEary",
+	"ZuaW5Ttl10xbnC7FUiyCsLKbElrEyhl8TSYGsOIbcewis8hXa2Hkb9FEYWYON48YGmXOeJ5vaqvZYR0o",
+	"DFXHs78Nq0UlkOSfzp7hw4M4UMtK44ZnzCjQY1ZaNfziYiULh7uIi0duHeuH5RxbUBGKCKwvqSZUg4CO",
+	"WaakMOId6ck0ZT29JcSb+jiZvIJs8vlSlb2hVCw3lBdW8hhz6uLIt6HHOehHPBcxFCaWa+Fx/jMIG/li",
+	"BtzytPO2Y2uMQtVUqkh8MjEL+uQFy1Iu4iOidMboncJyOCSBeCwBcQR4ud9dH9diCFs1QPoIn/8sAXzW",
+	"uDJ4xKoK+OWImrbQJOOZq5WpKkF5Vl6uF+65TQvIPdIZ3R24LR+4qDgS1WdvC9Q6D9v9osS6Gpi2pLhk",
+	"mIUI1najXkx92Fe1orLjXLuQQuCDrdqoQnzHCvwgx055+HyvPDnWIr20OBgqUBZ1N1wWzAfIDaj65tdc",
+	"sB7we1/hEpsNfBPKYlFzaxOBmrL84qR/RoxfKKU7lHmAWg29MiCi+si9FToux2rUaqWwWQ30u/QCurOP",
+	"gblboDerEHz9SpQeNpgH52t9KmuwQjeJbVAkL7L8qyBKS7LduWUvLGmSuIBxjsulsWWf/OOiuUBtXBVQ",
+	"l58s++j1gr2JvVTqq7h9I9AiAeBIJPaQoOM2mYh+SgcDlngh0Tn6fA4PiGqdebfAjS7SeLzgznIU5SOB",
+	"U6OeGzLfY8ScGf7IPGPlp6kkCevxEU1VRNgH2tNNcmroZ5ZxiCkiDuLKI6I58OZi3At0v82wl7dSs2Oq",
+	"WGWomJB6gfD5VX8qbMvwWuh8OotBUUut3lIafiqVLi2pZ9/ymIYXkuX+q2UDqF72l9jfdhd+zmlQK7wr",
+	"h8t41Div+fX5U8d9lS1YG95suytLBPPPeqftEC5Y1gum94E1ARTwAdv4dn2Fd+q836/A0IdwDGAtXHlK",
+	"IPqrrTlcCgZhd4qlKepcakVtocdzuRawlSsflVOW1AZGy6celsqFxSkpq8o2UNmtTNjn+mDD8XJxFnJw",
+	"zTMbiMvmhCcZnYoNXLkhpTgHrSxWM2TFVCi3wv6UpVJ/QCEeCed4CzIp3ocvK49elLoKOa7wThpSZNY8",
+	"hLQLXoAKECn+b4ZY06aFJTQqnJBOB8GbYAfUXK0qSR3CBT0RGuQ7KQDf17SlNtHzTOsX5uVAVUzz9RFp",
+	"lYrpQIIdYUJns7W7W4AOB4wUXHo30dKQwrtdheFuiWx3orhgSkVGC1aMDKRMVG4p6U4se53agI+Zy9yC",
+	"xNfPSYFrK/zrK75luPgqI4sitvgYynjSOnDDxpb6CPOBYJWN4eX5hrjyq/Rye4q2QAGLBO4vSwNncqI7",
+	"LustlO8NEOCQJdRcANUqQkRCKukl608wPms+x2cF8uhy2PeJSNY81GgYqB/0dGk7yVEEFqOfajmTC9SC",
+	"iiS3OZTHxWrP3nSLaYQ2EodcqStXlU6/Ar5GJGYPAep935A7rPZC75gzZ3Rp727O9OmgWKqzseZmawdR",
+	"Pfx8xRfGLye6J0OyYXzHxjpuFwXdLJRfUWzZnVgfRM28FDyyGTP7gYyTpmkNFJBresfEC9q7CwAmoNUY",
+	"kCMTrNMjZF5wQvoYLlAUARbZG3mZ5OXneCUqAfAld3bnK7XYhfSmmrcb3phiQYKBfr2UTmHcWsq7Jon7",
+	"mRxdYG5gHOHHjvO0my+0fMm62mYh9mUGqb0xoUlCJmMAVEStNg4l3NMK00wehQloTrDciIqzvon58TOA",
+	"3aQXp/FWansSzNKi1r6mYFZa74AACa0DrAIIMliMxCVTb9if3e7VvZkbKgXkmG7Q1VppzYJNX9Qq8eVs",
+	"ymuXYlnCpPCMh/Z3SozS5QBGLWzaBuK3JdRV4WJ4DXIYbLzqC7gnoZUL1UFx4TDLsrH9czB/CvMF8c5+",
+	"aYc8hrccxB2pEbu2o1qb3b0fziIbm5VX95nyNIUgdms/eDQOd8/ZdFsG7UDzZssvZcqqiugqnuQWFAc1",
+	"XYarXhNz23Y5SaucOVKwvFda7lO1HV4Zmi6BHcbW9he7YRbi0XfKGjsjkkmQFG7EkKb9PXbPhAWu7TLo",
+	"jCOOLMDsRrn4KvtOkjF8F4vkkfOMxJqzDNDOlIZa/9CzYhGCBfFM6RuBMDTm5PTwiAd5Ux3G4cvbEHY7",
+	"rqsVWa9ErYDbYLBtG8UNo7G5iiDLU+tXg+IDmtva4w9g6S+FeZl7HKvmO/Nxna6dtRkCYVi2jh5gTvg1",
+	"t/wnRxbwwMVzjQDOWRhxJOj4qev7qbKCzK/i79VEwYPnWfOWWkM7Lwohf9YzX1TNKB357R7MvJNv8VzC",
+	"vn5a6zQ+4MhZ9EY3TddNIQ7gNHCPQ3UJvH2sPq9Xa9RyiBrHnbfHJ5XVo7wbXBlwgAVUM1tEyNWh+U4V",
+	"8QQeMBq6jVCviYkUyCfMHQKQNpEQLnrpJIEABuRwN8LnbRhoZdmSX3YwmwC0/cId25TKZnK0BjlaaY/e",
+	"+Gh/dsJoJl59uvJbsyB+bUg1Ktf586/nAxctqrzhweWUmmr2ms0q5Vl5z7KUjktVQBxK3o+HZpsXXWqp",
+	"BGhXRmSauExTpelMkXua8uSItAgTCSKb6DzhND9JB8+eH9QBvFmYDeY5Vhk57tgM3IyJbJMYAFHaGaMJ",
+	"FHywn6cZ1yzGGheCWdQU2bd5oVwKNPnExXvFGzeCpim+4tfXaJITCM90LXiFPwD8QBPBWKKa5JJRI5Vi",
+	"CGfGNZSbQBhhS42g3MQNejqQyHiy34+HJdHvsBRX8f1vdO/fv5v/2/v9L+0f/uf3ZgL/DWMPREaYlWT6",
+	"OJW9uyVqznTTSDzzaugsXjEN/oiq7JcibcpQ2VBgqyENv8g0eWkhpyucvRD1TIVVsPFgWiQsa7jzglDB",
+	"pmJOLAYqaM+q4yNar1L2nYVtpbXZPufwqY1Cl8m82PxSk2H+oHkrxx1fjYVdPP8eq7PVWT+7UCUIc8wQ",
+	"xjYwfg8QPDOuNRPFGs4Fe9RYvQdHf9rlCM3T2xt/saO547TKqXSVO+hXhmtb67Z1K4MHqRy5zRVamDCj",
+	"iwaylNeLytggW/DKla1f06hVVOJUG7yNOv1mfS+pTe0PqjzBcpc2mmL59ubxJxXWa1dM3N9EQ+mLQUQ1",
+	"g6KwGE9YxvoKw6PKsKyGHicJN/Ol6UXp8FaHeQWqB8xhmvlVQuECITCwk8FjW1UyhmpjhgUj6CuqBi0L",
+	"QtwkHUEmAiGsLbJwUSDBc4F7+89Hk5TqartflVfjfN4KduSMX6SwfWk5F/HnUk/rxpx+kQ1fXs7VTlmr",
+	"Iw9IKPKqQg0lERBgnfBktSFrRR3Whe6Vw9FWREnSpxnGpJcHU5ULsrJr1CkL1/AydhkIP3djR79hrqIi",
+	"Tz3y7ZhD10qeiRz2NNQ/I8slaDzmNmphPm+ox8a6CvrBoYKTbAJWWZcjZFPRFnDJbS0SV8Qs154BlD4c",
+	"hbKi7Ko9jnU8q3NHaK1Xamz9e+ezsWkQOTjimuzQVUuoIiqwXlwYdtFbGU02H7XgF6MsqiHlmxyeqrdm",
+	"xYIH+eWk17NlxsunSBU/zIVwpVMjVxoGVgP+wzUT6rvw5leGBOaCq7WXgibgOfFhw8i1K3PXl5Ms5N1e",
+	"B7P6oV5q3+Nco/EFH3LNdzw/cI03Cifpyofn8Vse6nwM7fw7ENGP7dGu5NXdSTJgen1zHBOJehDs1Lp8",
+	"xrrlliqMbrKTNBdOMLYp02pj1O/a3V7Bw0FegptxqtmoGijaQ6xZqZiU/QcPdHvNQces8taWYWAWnl6z",
+	"803BY9c8PmXcl41syI8MGvtY1uR5MJVHmXv1mbdgH5//2H9dx/zznL/1EkPm9fiv+AQ7oKA1t/yLnnwE",
+	"Tqg8+DnQxlxI1SRNSS9lNFOL8TsHz8qW7ac1Tl4Y5nFFN+szkWpEjg4xv5F/S8FIdw6dw7PxWLSNajP+",
+	"6lEs2QuXql1ts8ihGNbBV3gbSNt7yCo+iLs95A6uQD7YqNn9dW6LTR+odrJstjJ++sfixnrpGA8j8NXz",
+	"cp6c6oM376n507tS6k8wtKy/UsH17DhYWa5ThPtMRMKweL1UTICRNFQxwrei1BI/guaWTaKm3UhrlzXy",
+	"TXzrBb16XUVlY0cPq4F5ja+KWH0/nIXteyovbgUl+LUkXdYkttYfJMuNaaYx2xcCsGwW9/yOqDXAfI+p",
+	"CoKA9KAQZ+2Uh/fDmS3d+XsgSaGw1q3XolfhM9QsFHGsGf/lNnCtARS1S39fmnpRr8FyEkawRauh12vP",
+	"Kc2/LlsjF6291rxdMHWoyYpo8EaxHfnK2AmV9t+dLG9HIntkK+7KsTuJi1ZiazL8ThHBpkxpAm271CXw",
+	"6ljHctlpErg0aFoN87jNEzdrZCS6nmtQjePSNaoyFa4XRbmtqUWNEdM0r5Yc9NXh1QwZ+9OUZd+ho8rV",
+	"kV4CT2EXZWVx2CUh/84fCnZ1C8lTB6jOOgRL5LWiTmxBS0uerRVs6QHZjUFUeHMRO7XORn4m8KV3lTFl",
+	"ATc9V3dQoXUJKV7byLOYKRk1bDTIhsm/JR5dbEqpgKC3XuWVCKZi5vMuhlacEe9KlPOJvS2tuOlncllG",
+	"m6O5ZDwx0oCW5PuxVNxoXz9gLoO8Qxf194INKH5vXoTIPcwBciE2cgAp3A/0PWBr6oERNbZOo+25Ymku",
+	"PUa+TBRdlDANbwhW4kOvmhSsbp5XtRQrR+OU6Q1va6/sBawzkO2R74dTtlCia86HubLI7rOuTGY1ae1y",
+	"wrgp0VkMIT8+f3NxdnJdETD+MKKzUlnwCVFBYlZQFnuYy2emTGX8s1hxl6494fCbqZbroqvz8lSeX6+o",
+	"QJqgf48rNWEuaIuN4E+kNUD3kz8mSleUJq24J87bkndvRV0L/IglUvO6p7f2a+w+p/0wwGQCQgwOpxw4",
+	"KKd4TMZ0FhxbKkOonSejsZ5ZiBUn30DosKX2QN5qaYWWBQVuvJ9xuw5Ig5afY88mIrEG1Nq6zjt8ZUmm",
+	"fgH0s1wVqipPbIvW2Hh6LYMVi0slbCTIG3YyFXf3XT7VUGVxZVbVJvqisEGwrga1FceL7N+5i79p2nod",
+	"9z69q//sxqEA2Es4wZiGSCFWLppkXM+uzBytV5/RLAxuXxQBw8J28Wigb5vNJgRwwCqB/ojv570NtR43",
+	"PpnOuOjLqrQCkReN+i6HflNQUmIyhqDe1Mh2kJjeNl+DYTRy0cCRGZCKsDJrhIx3LGVq/rZsSEU3wtAk",
+	"FRGH9qCgYe1KGjUJQEp1Lk4N00bs++8UkVPRvBE34i9/uRrSMVPNv/yFnAsAxII0AwvwqAglXYAAgtU9",
+	"Alwg+D42knCMwapxgUETN8nJPctsMR+QTfuUp+pGuDbjjzcNlmUyu2m0ycdms/npUxzlAZeZnGimyPeH",
+	"rUMSC6lv+3IikviHiFAyYnooE1foDZ4kiQQoU02G9J6Z157diBgfvDWv0zSVU5bEP8CqdGXCmZovM58x",
+	"6iV12VUB1o3rgoV44UYrz6rnJnTQ2j8ivSEVA2Y2C+ImVUQSljKIKoaeTR/KvkIOWq0mOWy1bsSIUeGw",
+	"WMACAjZxs1MjmpqrgjfdTXmSMhsdpwjXRySGhWyakxETzdJUkemQ94YQMX4j7M8J4O2r2MsucfHmMiNj",
+	"mtER01DlSIoes3i2ZhFOxXiizQq8wHUzB+HvV+dvyffxsRSaCb13PRuzNqFjLCPNpXhiNPf4B8QFfbX3",
+	"U2TDovbJG/7CffjJfLAS5I3AJWuSd/YMuMEBvOhAyIwlTfLSVaoubse7v7ZarZbpiYoZQbYRGXWKp5Af",
+	"QzWFtcfAV3UjYBlt2kyfa/LjIekaFYpmblkTPNCHZoNOBaHkonN9/Etkg+8VVKslcuIylqhC2+2RY9OY",
+	"SwvZPubYRZArAk5Fu6TXfMTUX/4CXTpk1WoMVXznkgGim9mIK8MHqCDxacJGY6mZ6M32XrOZvYhYWOvi",
+	"/OoaJm4Hj+dvzBDNhaapxT+zSDFkJickkTdwHcwO5PUXiKIjqOfWziG9CetjRa4cUR7P7Rj4nTvgXBGe",
+	"MKF5j6YQv2yo0UyzJumY5m4ERHniRtoo+L9B5kiTdOytOmztR+Tw4Dn08ezDB1gxM8LiPbs8r9kM1ibu",
+	"TPRQZvzfcA7b5AWQbJKTc+zb0nsFYfcFziQXiMEpExaRlN8zuHZM6SPY+xvRZakUA2Vm40A7HQEAbOV0",
+	"RlJ+xzz6YE+bpU/sA1d6Sb4XVL+zR9ScSTNUSP6CyPUPe/C7hcyx3v8GUnNMUPXYWOfi1AvbbDf2Aapz",
+	"zAQd80a78bTZaj4F4DA9BN74pJtKq0sPQihhb9EaC1AJhinmwzdyI5TBeYENQDaJJSaVwlrxyJMLtOyt",
+	"fO4MgADNg4HKt8zhHVqEVSOfgWRsnvjXhGU5tHs7L5IMss/KwiFmUhhlZcTJjKmxFNYZc9BqWZwzbT2G",
+	"8yQQ5OMP1ChtBXLcbyXYwMZB6+DHvdaPe/s/Xe8ftFutdqvVbLVa/2ygutKAfblt7f/R6v+kDqcHTvps",
+	"50UxEFCkcTyk2YAlCC+lp4gBek/TCZhS5VD8LzuUZk+OQDguI9BZkMuDZw6Wcj+Hl9wvQ0Hug3xVf/0A",
+	"Rw/kpPmtY4i7KftuB82mDRlNbJ78P/ash3jvtDIezj7+pPQs9HaIGxR6Kd/IJy9o4kVFHrb2V7/yTlBL",
+	"ZViCLz1d/dIrmXV5kjBwPxwePF/9xrWUb6hwibdgLH1WZ0anNg/jxDB+fOtprUnlGhzs72Q0otnMXm6k",
+	"3mYzQfoz9IcOFOYU0wlobpY8Ndr4FaTOYhiGqsx4oxqKUGSUK0cCMdkmfnF2fvz69uz06vrkZZzn7RsC",
+	"3SRvKE+78gPg+uvekAzl1GUIIPKJGgME3NGNEExPZXaH8lfC7nnPijB3bKwN675jM0i0UUNgB+nMemc5",
+	"wl8adpaamcy8pAQnHzy/EbH99RZIu7K0uUwcO0kC12Bt0ujxdygg/DtqRUzpFzKZrUd7NqAZf5dD8VfA",
+	"/FRl0lH38ruJ5/errNflPtcSTd1fb15fAyldixiGCOH1kBWguR75yw+A3rtk45TO2EoqGHrlU/TnJaSt",
+	"GoT0WIp+ytHMcrhfo4sLOkslTa6lPDMHASn2wer3XrPZG66AKH1zVP7CKDQu9U5mngxrfe/rUX+ADoAu",
+	"rGT55CP8e5p8QmaQMs2WJEb9MUkGecKb1bTwu0Xp85KN5D3bjMa+wEE1Hi7d5XlLlq7VowkuDSpAFX62",
+	"0ZP/CfJQ63D1G2+lfiUnmPDwTV2ta3rHjMIOJJ7Ifv9h9ym3+z1AWTvO2/gi+lo+BYRF4opATlGVyoYJ",
+	"R3Wv1Hzm0fb0NpcW9gxiYfGTxSLY//F58/nzqK484hLF7DPP91r71/DAvMxiVupWjW1BGrseV+6ziy7D",
+	"Y9P+iCKOafinVtTop3Rg/oYSO+Dfhq8ALN3l4JsTNczjbDHC1wWXHLTM4ZhdgmFHNdp9mirmpdGKSZqW",
+	"c2Stq7DADQcYOKNS+kkq+J4FYrIf5lHZGi9Pr6Be1u3x+csTD6yovd/KgdR++z0HSjLNeA7mY9MvNj3l",
+	"IpFTnN/zVinzDR+w6WxFATcPTGTZHubGlf3PpEy7g11Hn85v2E6j/oo16p5Hhh0LKL4rsYH861WKtUUv",
+	"oILEPIkRQ8pVwOsILESLCi5mMgf0WrKg1hKkCSqvQnUjwNkSgiiJvOpOimgprUodG2oVk5TRe6NrTzAE",
+	"mmtFLGBYSHk+BnrqTv4XVaHL1H/LFHyO7PpENaehaxHJT2vQldIaP6a2vmOgOwYaZKDrssAqK4qjkjtD",
+	"yqNrYDvLy5akASS/4JbNuVxtYSCkFz75WEQofvKUxDJn/ZnpjdnqcREB+XD1ascUdkzhSzCFHSn/Fo1p",
+	"PzPtkcoiTKUEdbWROgXMI6hPAW7gBCobaSmrIoGOSOwuShzZvxlzNZAMLWlaChHbaCOo65pAhN2NmA5l",
+	"CsExGEaWI8GZeY0g7IYSwabEgaRBGHBEujMM98JBDel4zIQqOUzNSI1uloBH1GHe3TE2hg5ce7bKagKZ",
+	"dSMzECTFXpBcyhQEqomi0M8go8Lzkh6BvqlttMyACwVKXpcxQaDiqBlPdwZVKfV8G7YmltFSadYb8nuW",
+	"FBuNkUcuBpqKGRnJjGGMWzFCXLukTQ5bLRJzAXDSt5BdwzE0MaBjlkGhHsQMo8+qkYaUx2cFQFNjTI1a",
+	"X99BGUbHqqUI7nj+Up7/7D+K59tzV8Hzn1+3fqrg+Qdb5/l5eCYRcrrTCnda4TejFQIniwjcpYhkTE1G",
+	"EJBqWeNj6YtPoKwUpI8F7ctvgA8v1FCxACNeQmBk0UbAvYcJgwVqLUVJQwp2RGKIVX7i2lCuMNiNwNhW",
+	"CokLLtCW67losA42XjJqRy4gvEcVc7UWUqY1xIwbgYx6ELtDeSOGkOYALXlzyN2TBTlZDBMPmstLzSP5",
+	"wcBqcSNmDEZqGZxZJytY+cHIAEWjIKK9p9NZGyd82DpE1NF8QIKxBGOiJ4LMmD6ClCArPt0Ia/6fj2wn",
+	"sWsAMyRASYub5JVhf264Nt6i0irvgc58OzITJvo2rjq/nhy0yomb7cZEsez28NmP3vfvlLnWICz8nQrW",
+	"WNOqXqzRo0bBeXnSc4LO/HxrilU+EI/5cPu3n55XrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3n1gZmc",
+	"ZKQ3lHw9k8RqJq1stYFqPv0ewp7lRJOu1FgXVOUcec5cYutNlM0atiwBHWPwtP1sbQJCTm1+mU16y6tR",
+	"5BlcYybHKQDSO8hsmYEBA1AZLKfBcG+VJ/YgyymSiqjWGe9OzJxuBOofjjulUt6xhFDdxhkmDBJkpUDI",
+	"IBXiW65Iw7GPXvStcC6XwH+I+rEH1ICUeCsUer6MxWMo/0WdAIRcWMK9PMh+qxFXaLlOg8Zs9cbb89vL",
+	"k/edy5eAwMDGcO9KctOYzgpzEqSncQW3pFGowq086rv1aYV6vlrtdmNzqrId1H6L/A9zuWBXzdl+1my1",
+	"osUSIMFhPasqOHCwkSHdK+4QYM8QxMGoKzI8haLijGY7Z+uOV38zvNqW+vOKjeA5HtOZK7E1W997sIRT",
+	"+/A/q4N1yVursEFCk7VmG60/latCeX8tMGMek6OtGf/72ZMmd87bDQy5XyyU1R7aOhGt7iLtvLh/Ai9u",
+	"HgHrF74qLJq2hOemhNjSmhrktoMWQq78ougyK3MIo7igj9WpK30jDbdJLMdMxGRKubZYaCRj95xNoxsR",
+	"A91hSZxD9ijQVixqQtxLGRX4Y5elclqKB/5OkRxpHLgSV3nGKrvnCRM9FtJvkB+Y6S8wgUAWhvWd2+yL",
+	"iVqWfgEQZnXvtmIO3/GrZigLakfCRrIEwIY/SXFvjYJLeNCz9v5+s3Xg+xsVKyeb2uzSxgrdjaaI493o",
+	"vDjeP3i6rjHOfG/OIA7TahsIqvdjK2rYIwwr4I4S+JJzntX44y9/+ct8hqs9CidvOqdnt28618e/5Dyz",
+	"0X72zOyf11rxwtvz2+Oz0+PX/tNmDx12H2BSND4b11GsXvKE2kERfLVsAyQ73KP6OAQ5YzDSuWLlwMjF",
+	"iB9wGNmrYuN9AF1A0amPeIOhNDl0k8czCgDiQNSl2sRhYga9BfL3H0T17P7A8jrj2bMoJJFXLUlK+chv",
+	"cVFkf/CqrRbzhyxN3gnNU9cnLHQ2TW5brX0fn3BuORBp0V+O8HpKwBG6PHl1cnl5cmlVqF9zjcCj1QW8",
+	"amGJWhLWWUwTKP7XzoPW4SIvAU6tOvhE7TK3/zzBpgXDWQv3xsWThoMNH8ADPq/bwdLvjrpjyPbUUI4J",
+	"7cpJXs68x9L61+etxOk/pofhSzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzid0PM7k",
+	"/ZLIjTOmFRnIXOvEqwQIz+15NbPLenLEFMnLHaC1UKtcOe1cXFye/3ryMkIMYTYjGVOaUHUjUikG5orO",
+	"WR4hNISqO5WbR5GPeRZSGEwR8tGBKWFeBrHzw6VaiA8hXcsRDcc8ghhNBFJ18ZtCamJoUThqsWZGBw7o",
+	"W5SySJ+OeDqDcJuprE+QL4Hzz8lV364cNbcMn1NumktUeFqOitxJU1uVphx1Wi1OzW/GVy5OOSq4E6l2",
+	"ItVOpCpYMko1tHC7GtHiYQJVxqDoR6U8dQ0ZK4Dluo5IdXny95PjkER13Hl7fHJ2ZkQqqCzAuBFgbkQP",
+	"EZJcairkoAhJwFcVkR4dGwkM42eb5Ny8M+WKIWI8dRJUSJq5hAl+e8IMuNRYpqRL055KMnLYzf+pos3y",
+	"RdkJOn9SQScnGn86SQfJ707S2Uk6O0kHJB1k11sRdADSujJOAYQZPmL2mvSlTbbNk0ihfhEUshn5KbIZ",
+	"oym82CQdqG9TvPGdItApySYCShv1qdIo54zo7EZ0GaHmOoTElJ+ZPrYY3A9jzSN571fkFHK6KleRptcc",
+	"qFXlU/WJ0zKQflibXWDQ13jnKPrdevYE5nGj8Ll0zVyNvVXIP2/kvc10xyuhJYmFnMYRJqBjtS+uyUBC",
+	"6ZAmeSUzKMUoRTqLcmhUSoYTkWQsITNGM4X3h8h+cQ2PjKZgrumNgHsamzt5a/68NU0Fy+mlqSLJhDlw",
+	"/imd5dg/Xn18TJpvW3stE0lEUHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsS",
+	"nu2lUhmScnHqahYWKgV8gwmDGdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5",
+	"P+wvRDmtSDelUP9yJ9Ptip18IXZxBXE9YdGnJvOYF9Oe0OSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxc",
+	"NQPVpKCbL08T7ZAb7Z9+PGy11igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9e",
+	"oGZ7+UTFCrefP2tFa5WmM8tVNhfbkvntw5/yTFWskQzAetY41xnRf0tB/uvgWSNq3EuemDcOPlc2jd2i",
+	"Whk1ed3ynfb8NdcjybfJv/YACFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZ",
+	"WusSptbapKVKhDKDiggbjfWuZOZOdPryhRsc2axDNYOS0pOPY/CNVmclXlvyDBbJkWLpva1kLAAqRA3l",
+	"VBCjOIZzDjelndZl+3Ax6euRjrZJhHZZXn+ekgLuEqNkwrUiGNFTXxSquNOrIHXfjYmWZL8VtVote8ep",
+	"SMhP5A1/AR7ENI0AMV9mRcz1saUFVGM9c8Dcs5KUjfWmmsheb5JhCesbwYWNfYL2MobzwwIEyQRvr+1b",
+	"3fHxmCWANYs11YcU8MjkRBPbjswSV3S9R9GZaCZ8I2wlgTuG1d3MwHBWKPqpfBR5YHfI8H8K9xmmuTHV",
+	"+vzQsnBMOm/++Xav1Wrt7538o/Pm4uykEeXfHeTf/V6bEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4z",
+	"hyaHmTRv7ES5XZDHt1QuHYkaF1oSukT8607SO2eGXioM5viNTz76sXGfnhi6KZJqBvIKoIfGk6w3pIoV",
+	"hVUypicAQ4GQ4StiXG38qpAQvnqEUI+InV6UjeGl+FdD3q1DeSAxxJbOAZl/p0jcS+nU/Bjn7g9FZypy",
+	"TNeN9waquIBxwA3QSG2Ipg6edW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUOD",
+	"QIgs03fzaJL3QwaJSZSkVLPMXz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx",
+	"5IwjmRHzFUtiv8SOn5WGTv6C9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j",
+	"4GLPQZQ5/Nv+funerBOjbJbhUSHeK6NlV84C4lfhuK0T9isn2txBiOsVPZamtiUzCpqW88t9eOJdmPAX",
+	"ChMuReU6yr7uEa6U18yJQhsukMedqLYT1b4RUe2a3jEv/acE7WiZpCe4ORJYUvLtl764xu7NACrNdfMR",
+	"e1PWHUp5p4hmRvsuqdDgHxtBQBwgELsK7mRAx20yHUqw8A2BpNOETMBcQAWBIZjvb8SIK1Xi9RACyHWT",
+	"QGSkSzaJaV+zDMQwDGdkH3TcJIB4Fk8p13EEad6wY1aR73NR5HoDgD9XNrAQTQdKSoH/unx5G4kIsgj0",
+	"awY7GusZSbnSZDpkOH0MXlY3Qt6zDKIcbYl5kHCM4EF7Zj2J0oC5JgcgkjXJWzsaB5SMhMksmhXN+ixc",
+	"uOaMK43drELINBIzz8sepFRpu96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++95BeQm7FMJcXNE",
+	"P5wxMdBDC17Mhfu4HzU08jWlATYfUDfLs/lFTjHQCI8tHiCzhXZ/MFa1CgAU3cf+aGzF/kZ7v2UGQz/w",
+	"0WQEn3Bs9mM+Mi40G7Bs6dBcDJSWgKjq6kVUwpKah8KD8od08MwbUCswoM+OUI3Pf2x0aWoEq1vc6/az",
+	"Z63CLH5LKxr5Zy6O3IKQMmKjW9rtYTKYlbfa0FIuFv7vA3JFU6bItSH5mnR6Q87umZGH8nwzCFxrnL79",
+	"de+gdXC4t3/w9NDQxOIKYm/6g7hNWN9WlICvFs80beSrjANqUqxQAMK6ITkVr9UWVeAGv2IsKK3g9Y6I",
+	"TJNSjMku6OArDNn3itaWuLDlriUmjN95pnZQeB8QY/QLvP/I8UVREHoZA/KBuXBF8EJD4duJrZ6DXwHT",
+	"F1KwKhqYayYVrOLg2bO1eYU3QFf+bqv40GbZc3zoLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/zuzfQm97",
+	"emKJLuek+IWUd0ZuMTp6BOkUBKg/QsZpahZVMa3TEniz0+nGTCSwZ58nvsvsU53YLjgqOwr7FYd1DS2h",
+	"c9Q1ZYmRfUrUFb9bEdNlhGK8Z85aTBWxxxJtyHklbjVmQjdJR5M4vz0x2GOtaTcfNenOCNeKpf2jG+GU",
+	"HyiDoj1o/YylDIp5ZgTtUU1y6vKYZlBO0zozXQi9CHbWJJ0bYYnrfGVO8tDCnP5MRxOjQaWcOV2vPzG/",
+	"VVfTNNfti4a2LSegn48Erhk+Z9btUUPn/nP4yjqcoSoqxkxyZx3cWQe/seKdliWUMB+HSJFrcE3PLgi8",
+	"9slH8085nG8hJm8jgv8LtLuNeLwdWXsgWdsRo2832K/+1Z4zN+Q3+wlKoatgx4QkXZnMmuQYnaggKJPc",
+	"owoDIXMYqUdggwdxNyEVBdzDHvo2sWECEJkBP/RZ5grvB2VPGMmDSNGGPvsd8SoRr2Vu+ZykFZ74rRG1",
+	"HczSVy64/Ue4Z5Eig5f2gRLXE0s5axPmS3ge6XJOdavIckG416LL4cgp6GtHer8N0uuOxo7y7ijvn4Ty",
+	"vvEob2GNFXK6Ngnmmo2qPXHnvieWvOKpoUyEJgmZjMOeuVNo74t45mAqRPYJ+0B7Op2hA6xHNRvIbFbl",
+	"AnO/b90Plw8HhnHHRVI1BPNbbR+cWeDXHML9lvU75/8rBbt0pR5uySNoRvMIHsF8U9qNk5T1dCYF7wGX",
+	"WgwyrRm6UVqoi4yN+GREptwwB6UIo1l3kigUBnpDmg0MF7IlQ7yYUshgHNEBe5elhhFqPVbtJ096iWh6",
+	"qK1PbHPNsRg0ItzfdmM8nCneo2mx2O9d9yf4fB4Icgziz/4zCMopkOl7mt8zYG2ALvmsFTW0vGPCPo8L",
+	"sqSkURmZ9jM4Is3xqOOIhDO7c0R+xY5Ibum64y74ucRc4KtV0BICWvIiJccZ74GnzeZ1AOCqYkIXMXmn",
+	"oseEBhZns0lS7rBNjTCfNyZm2NyNKLyZmERSEMAYr1NsBbgYL1Uc5a3EcLtirCM7GY/TmY3lQOhDzAix",
+	"Cac3ostSKQYQ+pbwAdc0dYRfpLMjQou4EDNSjNxT4HOsdCeaS/NF3Yke9f2Z9zU5hrDaMvENZHaXd/ql",
+	"XQ1M5TZUkQxMYz2aJQVNtGu2kPmd92tzwH2yePBsDdCyYkkfNcVjsxXbiHetWNi5BIiCWSF3eOC6L+FG",
+	"2P6m/GgdjlKlmpmLt9PGdg7Mbw2FBHliHeY6r7g9+Wj+WeGt3IyfQLtbqVq+E+UfV5R/JNK5I3jfrJO0",
+	"PkFZAaQOeamKjGjCXGbSHWNjI5XzDFHiAF3cCN3NXHJWTCsydMkhNGMkZX1NhJxGEDYOiT+AnyrT5EaM",
+	"GBXTIU+DEXZYdPtBJOzzZibnV5yL+UteX2otZv24tbZ3pHmRNAf2rTZtXsjs3RZt3nkcdjLutynjgid2",
+	"Qxn3js3qZQlFJGP38g6du4pw0UsnCUua5Ir1MsON5uH2ALYj7MF4bTr9Ig4MqLThHAadi9Ot+Ates5l1",
+	"F3z2dEmg6HdsVjZ6WDrNc6NeI2qkVOl3yo8FdLSbdc2Ojc2GZOyey4nCLS2BPtjN9yIJzYmCY4aU3h6q",
+	"HCYD5Z7fP5MV/DWb1TGCm+3f2cC/Yhv4HVIGR8HgY4mAmW/q5OFg/jYm6kFgAxzpyEIK8byautIyYwnh",
+	"UMReZiMLeiQnaUK6DDEFkJIBTNQdm5GpzO5UDhhY5L5AHTCZ5LBtIyroADKJ4TUL/Jcg8kCHwIwsArQG",
+	"YkRyZKQhvcfc//kImmqTtpGqv6RFO0RzFilMXaqxnu35NZs9qun5T0KLowbeAjOcXvc25ffs1uEtrkNp",
+	"33M9xGFVydNwTRxQKHa6k6h3UNRfGor6DmjkCuYyJxw/+XjHZtb8m7CUaVaBZ2PPuaP+5gooLccK+IVR",
+	"ws2F4II8c1geEaRuDqRMmuTSXGkXZolitmnABlkC9t+wsgC2eX4T8v/aTGwL9mc16fWYUjm1rVnyzb4V",
+	"ICGnthInLMTOZvonsJniIX3gFXySSU31suDlkOQn2LQk/aEgJ1MMbFCazhSBmGS4jrG8Z1lKx1d4Rz1A",
+	"STSnap6mN8I+n8kRoDfRLOUsIzA8LgVhIlGEauguIkqacWTM05BHWIOSCqKnEiE8i0sfkvtI7cBpWKIH",
+	"UIPPa8otr3aj/fTHNQIP8rlutfT9Ywp7c2bMg+ftZ8+b+4jEWFMELDXxfB6h8psSDIubuRMOd+bWbywn",
+	"2pxk6h3htbhaymmXp1zPllY06QImIkVvo1CaChuRZ+0OIGlSjVUG6CBjrA08DLCpIfskIjEWA4kJ+9eE",
+	"porEcqIBMJCLQUz+eiNimwkck//3//5/SJywro7JX0nsAFzhg8VAhr9p8sdEaZbExVgw7QUMqzEdMGgN",
+	"I9iJljei1GdFcfSzfEXqQA+6xbh8dUyePn36PAKrSQlL5IhQEv81Nl9yDYAjALzChCZUkfh/HLyIyyHb",
+	"Qk5xbAUkoSO1T1vXB0/bzwy1/mcVJqGuCUh40AJXsDmTjXbj//zW2nv++8fDT3v4x0Hxx7X7o73wx/e/",
+	"NX+Hv//6w//8/p///dtf935feOaH/2oshtE/PMHJnCpbrYNbiE93IMzcWlEDD0AJdQqRD/EQ5QlMf6sI",
+	"tSheO5x/zTA1MwcLDpg44HhzaMGHaM8pVmiwVXD2n8KwvDMI+VlmG1jxsUAsbrT/htGP6JAszzA8v4Mt",
+	"DPNgfowH/ghL4zOD+zCuHti6Xc/3vKTjT1GjBL7o3QwnhJS7ri0+FASgQnQAargz3n99DPG95UGeKVxO",
+	"bXkbzEZU66IJpFxB5dQtZk2duSa/iN/RTSj3PY5ppgXLqvyP9udHwC7MR/Jtpy95FdP2DaX0Am1eGELx",
+	"SJHhmB6tmSCy34dsCItSDUDLQ56BAAPKoV3oudJsc7Hist/HZF38WGx7uzHWovyuH1HzE8TTQJbuiAl9",
+	"kfEea7T/1ny2Onqca5Btrt0c8O4CdUW18+vOd7L3uI631x31HdP4ij2+aUGXHYsY0eyO6XFKe6zMJ7wf",
+	"VviAgSdZ5kN6VJDuZAaaVE54ASARixT15IihMS8uaEZ8RGRmi77E9prGkbP5ST1k2Y3wOJ6jpixDUkA1",
+	"gbeUC8yx1YKg4puWZCYnmbL4iHBBI6+6XXGzbfIWzZhFnPdqB6EC5lQbCAA1BBzqXCJsvWDcDDTyV5oM",
+	"IFrHK+lXDCwyI+uyG9HngOPQncHooW5ZCYHXrmJkG8hwrn7yVQSF8yRMyP7qqh2DE1xLwBPrymR2I1iK",
+	"4JVmtZOMTkW1n9ve/68le8sxm21Q7lWkeU2vuF2pz1Q5eceFvw4uvCYfrdK27LrtDLM7w+w35+ZPcxax",
+	"lkRRss+iUPLko/1rRQDAaV5CDwUEBgEB5t0jqMY3ggcVclrwOS4qqS+h7U3Z25kb59foz//ZgvTv3Pjf",
+	"uBsfz+iDr1hUmUj5NRz/nVDznyXU7EjRtwtVuyEdWpGTeemx7IrETDjrkdPOAyp7k3RyjRuDjPK4B3sV",
+	"zWs3AjRvc1WrUzO3QBQ/b1TPIjmZIxxrZmluosnuiP6O6PtEf5feuVNrv+n0zkdSa59gMf6lMbUKUAhU",
+	"YQvGuv6eUfk7VdiTfc4n+85YXip6b+3BFmtYMMJFuyq96RR6tJf8GAb7zTBCu7a/NV6cn7++2mu1Wvt7",
+	"LrAyKr48yL+sn/mEywLr8Zh8MZngzwyLbeP2Q7zKZiNVk1RXltHusp45aTaDAhZvR6l3lPpbodQXE53L",
+	"9ujLAzJZi3J3J+mdC9ZaScddVM3m1T3f5HE5jxoM89nz4dmIQpD8H3Io/pcHZOKE6BIkug1o+bscCnI1",
+	"4npoNoiP2D+lMN+fTDI5Zk9esCzlhi19TVEQuH91giDsWdnFQHzFMRCLUXLum7JUh1/WwH9Ncl87Fn9f",
+	"rMXwnMQ0NQ3NbtkHrrSKmxUOdzxqX9Tf/ni3ek2XOq7FV5Br/uXp3HqUqko5t8Wdd0LeLjf8CzuNR47M",
+	"1SLBi8LYk4+u8spSpNANqekbV9Xl4SKVjc+fS+Kw37rUiDxfIOV9ZmjFCc0EZFMgRLH7+rKUNFFOqSil",
+	"UOTtHyxr/SDYdCkfIc99yFs0Q1ox4tWtfor+rKT3JdNmwEsJcJHK5U4H2nG5crlWO5/Zn8Zn5gp8G0EQ",
+	"nVk5SVhXAA27zzqQFmmOOfm3FLbCOgbGCDklUhwRpTNG7xA0ztUmx0y9vCSBYB80YfdMBFRYdAs9mJZG",
+	"X0KKLQH+AGH4pWlpw5pusQ2k0dZjSqM4s+VEMJ/r+nRwY+TPOiIoocrm0WZs5yHa2R2/SQ/R5jIsT5nS",
+	"UrBqm+ILAM8E8BQLZUI1GUmlyX7UarUqzIxFu9+MpZH2zCOG2luCZv3e1jjbpcmAeb/WJJF35o3Gh/Ht",
+	"fqvVKmii+UT+cUEyRntDluReeQtXP8yYgmrMNoXapvj94+L28qRz/MvJy6/NLOn2u5ZlMj8cO+PkV2qc",
+	"nEIaVb5PBY6RjzIMYDf8ns1DDeffr5OrBRfBAicZnWSK+JhkkFGhYQCjJnH4YHBnbJISSIqRzWuCf1Pe",
+	"uyMyg6/EPcsUl8ImUfW5sOhQ+RUjI6aP8mFMhxJoXJfNpEjMAKy11A6Qa19+BlFVCoj5yqE+uboRa1hf",
+	"yfuhBGwoNy1KMNo8KTagAAjFUSD+iPlB9s3MrKfe0OnK/Kn8in5ZtNBHIofr2nPdYjxqktSfkqGszRIq",
+	"5W/3wE7k3onc357Z2COna3DEoOz95GP+92s2W5pw9FZ2pWNGALUBsaMjCZm/Q0kSnkC0sgI4B4osDMOQ",
+	"ESWJZxCVUJWGtDmXeONNYZeLtDNmPn4u0sOuYHUu0ldzB3YCxEYCxO5af8M+is3u9ArHxPVsjMk6eKNA",
+	"w+vzD1DTpscg1adJAqzVInaDSyMiQmYklYqpsnLKkiMEasTbeYNxzSU1VUDT1Yk+26I4n9ev4ahRn6aK",
+	"FeTib8/WdWdspIxti5ba0X8uYvq3Zw8hppu7QmoT012+zE41+8a9IQ9WzRDAqWZ5tBy7CAukaSnDPpFz",
+	"bPTPFnkNbl9YsLkMRSwR6hdMl1NDL563okaeE9RoN97ITHAxIMemEUgzDKcjIr08iBr5gvuYq5/ByQEb",
+	"WMfBgcdn59z4iiOvLUSbQySby1TbMijdGdMKrfXlbubA4yIHZA3G/BG4M1IzYEoSPuCapjmeHIDIYeCM",
+	"mUQ+kOaNOC3QV8mYWp9E0aV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc6KqIEysu543AJHgsqMYSIziYG25B",
+	"7prkutyzYixQurho2WbOeMPvyslgqNt5FRyCcHF2+k0CiOzc29DvFOFJk7wfMlho6i+1xV+Fwsroe3Gl",
+	"4LRMk2q/Cdz6L+ozCVDStennmv4RmPTXUlptHebyEN7SCrGWtZhDlXCNOA87WXonS38jfPLconoiw9Fy",
+	"MZn7AdnoyHuffLSYFUvD5jejvucWDePh0vA3JAQ/GqXa0Zdv1p7qEHgh/GSaFzODImh98v+xd31dbetI",
+	"/Kvo+GVfvAFaentJn7jAbdntQg6ktw+FQxRbSXRwJB9JTm62h+++RzOSrQQbEv61dP1GjC1L8mh+o5nR",
+	"/Lh5mJ1bt4i3vEA2V5Q4cVYckKDxsBsfVvqGAUv401qHdsl0yJ9c0KxbbrehtMuYcuHJEskdXIlf3UOP",
+	"VCcP9K/++groCTyUrQH1Gg2oX90Q8oqjVKWPsXtyJmjOO36VN/J/We2gaGJKli9fXR4yO6DA+r/OT086",
+	"5ISx1Oo9yPyrY9c6z1kSPUgFrbdoD2VSWBVRv265Jqm74QlNihtgLSwUsKh9u1zFPBO+NvhadCgLg9+J",
+	"pinHTsJe1n4bV77jMaU1er6J1+3hfd/f3qvBlltV5Fyk60AqwRTxtfLWSgGIoxlTfMQrmir/+77n5myo",
+	"7XrqRhNjct3d2kJ2qPA45gt5g93nXscf7IWr9Qj/xB7hvFq+T+j63S8LAw3ZmAtNCuFlvQu+zpKWCchK",
+	"GMkVy6liKfpFqXK2D7pVMY/AVyXFKK1vrtmD6ST1h/ow67XFWst5M8+lG+yL+y6fQW3ebrJSmy5rIdSb",
+	"mLfwpFPqJafBKg+4zFq7vK3i8SPTsfNSxz3UOvf6f+t7WTz3Ts/kQ7VqryzN+0zOgddvwD2remo3+683",
+	"O/SBq/ye7NBBZZFZYR6QvMATh/59/wjMNOn8ADEJHgM0Hri6tmYCMXqoiC0FFoR3DV0IromA037ujF9M",
+	"NBcJKzNKuYuhowdUiqqmdnP26BNoopdNHF1WHhtmiz7EwGvV6tOr1TZPtI1tv+Y8Ualw67x4Nutxqwqh",
+	"NLt7paEZ8IPNl0/DY7WyVdroGAki5hOZMZK6U31f+gcfICwmC0MGIyWnA3AeDIwcxEBJBtU7FheCApdJ",
+	"7s6wI1lZRVMWE4213ZHNkyRSOxzEOvB41lAUUDYHa3VP61DpIzPn1cgfh0rLs/UnV9rYcceEiyQrNJ/B",
+	"4Z9Sd5c6EiJddSzWdnrW5rA+pIs6Pu3PdM1evN1u6IWRG/bh0VsFjPoBe/ga5CDnObT6Zhf4QQImu6j7",
+	"dteX93M3vV3/dGYlFQ3YAr5Y3Vrsv4jFDjqtVK/euH140oFic6pSvfUd/7A6lua5kjN2B4+FI5sgcASL",
+	"7JPe0cnh8clHgm2QIUvklGmy3+udnf51dNghp4Jh5I2SkaJFShKqfTG72yU9ti/EgIsZzXh6ZRQVGkJL",
+	"gy5RbMbZHFNbqbbbAOgq5C0I4vqdQl7wSgbDByQEgoSr6oV1qhabZGcwlI1V7ZmbxR+S2ECnsrA3vosj",
+	"qrXFRn9GKo4SOs0pH+MY7Y+rlE2tykwyyqehuzPkZvJXfM0XfFqK2dXuu9/uJmp6193Z6Wy/AVt6VGQj",
+	"nmVWTfXxXNbh8fnB6ZeT/tXB6eER6KYs/SLMSum7KsPCF4SNulGhmXKv95hedV6xEVOKIrGUYqOr97/v",
+	"2RslgMjZ0Z9HZ2dHZ/ZKkbG/cFAQsiqpmbzQ2h2G4Aa5Op725BiWU3US1qC23VJqdwRtssaPhBynDQmt",
+	"dLsLlGk4whsAj0OSZdBxF0O7vgZxEioSlj0AcKQqQWYVfA72Tw6OPn8+OnTHMAphoImpVAyOhQiJtlFM",
+	"EpoTqS7EsEjHzHzwhP7GOZAmtGp1JnnaIQfQ3wxwh2Dns3rcCaCPa9LbPz6ML4RUTWAY16EhqQPD2tgk",
+	"9KRFrv9T5ColvoWuFrpa6EJtWCLX0yDVfLJodDwdw3Fl5+rpYklEq7CBnw8O7lGeluUOIVNFGh3DjXZR",
+	"uxUzp+5apbzc74wn1xeiRGD3pNMb1ak/BBXNx8L5wYbSTOrw4ujvPKNcPBowHh90pfDkt0ur1HlFiFrN",
+	"QAgSu3udvb21NThfUfxTZiim63m9S6FD4S+QkpPTq4PPxwf/ji6dcmas0uJOOcPc12n3USHSZe1uJ2u/",
+	"gjm88KVU04rr6/NEKgb/rXT66X96n4/6oNPnFPLJy7MpQG9bYZ0XBJzQRszkybWOur/vIVxaE++PA6wt",
+	"bj8zRNDum9Lqszjn1SYZ9QG0lXO9PMPhcGrmtpoovHGtuXI6oDU1XnqTvDrOG2y1KSa4vdMHkQmkxt8O",
+	"ag3YSjKZXO8D03IcjTI6tn/vbsfRFAXaXoIAHh9PgJHFKnNrXh/SBfZ0yoVfip7ceXHGckbt7S4PzAnk",
+	"qjiCCN2Wm7xZMKAqEsjb/V84ZyphVbcMR118WU3zTdWVg+qtcy5SOcfx7dl7SrW5cxNHHoU2PNX2dbKo",
+	"M/E+ybmFKaAXNZIM21phv4Jv+etkUW3y51QThpw/a1pNlUNZMwNpHXclep37ex69b7Rv/xQu7SSj8yG1",
+	"JkRk5NV/mbLqmwklMwwa2s4IiCzlXC3Q5ZDxxE6BgFpO/l9fEUGw4bfbT12Kr5yChk2Un0bCBRlJlbA2",
+	"0/3nDMhAUlPAx60r2fYrp7y0tHT81XtzqVAeB+gagvgNbK4pxqw7BIq+e78TVJVPpEiYEq6q3oTmORO6",
+	"pAOy25SuK1VCxnzGRLmpuGYshxHhO5HGZSxNc6ZUsJR/IKllsL61UXaHG67wFNfwb+/iarErCf676GbD",
+	"XCk/3mctrLe5Vtt01D+blhPWqKjXdK2zqE1+f+FEpsfr9MCL5K1vvfXd/3mc3mwpZm30e6PsdtW7oL8g",
+	"oBjImM5YF49NQk8h58ip86qCauxUvZkwpV1ukUuGcrUBuL4QU641F2OLLSOpAAyIVGW4g5KUDU3sGL2W",
+	"5mTgddLATw/RdKE7ZN/307bvRolVYbuuukBtjMOTePgnBu64llhgiYNhEUxBkCggpHHP8GHGBsH7fdRF",
+	"G55lRAoIsdgLZcQGnXQlxbPRvnkLr+DGc128EHBcWPvwF/RsZJiyE15OlheqOrQ8w2H1/VZsU7jsl6Lz",
+	"0qnF3kEWnaqUKbL7fmcHJkgxU8AWYW00WJmDZyUK8V6e7e06P0+dR2Y1JhJHfkVE3Z032zHkue2XiqP7",
+	"9nd3rVdSny65YJZ5+9j8D0+yuh3fP6dxZOShp2Gt1IbF/7/FVcpGu+9+23TiaS1z6VdfJgQK1OGiA0tx",
+	"bk3JFovbLORXA94ZFpVAHQ7mcoXXGUvHTC2jNV5bA6vvivr0wzDPUmTng2PdAp4v4Rwq3sXCLZZMOLCJ",
+	"xIRmGWDQhRh8POqThsjTwIGS7pDTEaEr0aUhy6Q1paG0GIHgQEwGLkgwAHAm8wlP7goFPQk8vUg4CK+U",
+	"IRD713LWbRUOCSMw5S9wKjsva+kerXDjzQbAcTvQARnR3agSVOeqD3R3HF1zgf73lLFpFEdWZJA10fXh",
+	"n9gJ2Kgx7d/5vpGUsAl7SrD5yEeGJC4WKst3A9wUIgX+WPAQty7i1kVc7yJ224ypnC35hu/Qrs4zvFxi",
+	"5ns0ZBSiKd8urehiMR4U/0JlUTfamlJBx5DZvjXbAfl2L7uzvA83mmWjTnUsAGvU3D5w0F/ZzliFAHsg",
+	"P0Sru93ZkaC5ctvX0CKTecaA8jCRWcYSEzzrGWRvP7rfOybXbAHbNIQCxRjZ7x2Hr7Y31DyL3j+sdIHV",
+	"fRGF3DCkIni0IGiJGzata6onJSYMaJYoZlz5YAAXULQ4KQ6byATqyBXhCOGBxj5WUWOHhS5lgV7DDtQA",
+	"ZAet+YBDQ3uYzD0sNBdMa6ZdXT4j/WcLWC9LOmqoexd8kiBZ/vZrPmFKnnLWc1CyGY8CVu04+a/rqSRw",
+	"1oi7nlgJGyouxnbM84mchtPnws/1Q3Zc7lX95ZLBck6FsePO6aITHsuhRdo0eUscoaFoVEX9G55Eb7L9",
+	"eNxZGcHjwByq11huSP8C5og1ZJgOy1pbabYaJpyaTCbX0c3lzf8CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

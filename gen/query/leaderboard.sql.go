@@ -13,7 +13,7 @@ import (
 )
 
 const boardCount = `-- name: BoardCount :one
-SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot') AS snapshots FROM boards WHERE tenant_id = $1 AND ready
+SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot' AND period = 4) AS snapshots FROM boards WHERE tenant_id = $1 AND ready
 `
 
 type BoardCountRow struct {
@@ -21,7 +21,7 @@ type BoardCountRow struct {
 	Snapshots int64
 }
 
-// How many boards and how many of them are snapshots. By boards_pk.
+// How many boards there are, and how many snapshots that somebody asked for. By boards_pk.
 func (q *Queries) BoardCount(ctx context.Context, db DBTX, tenantID int64) (BoardCountRow, error) {
 	row := db.QueryRow(ctx, boardCount, tenantID)
 	var i BoardCountRow
@@ -30,7 +30,7 @@ func (q *Queries) BoardCount(ctx context.Context, db DBTX, tenantID int64) (Boar
 }
 
 const boardGet = `-- name: BoardGet :one
-SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at, closes_on FROM boards WHERE tenant_id = $1 AND id = $2
 `
 
 type BoardGetParams struct {
@@ -52,12 +52,13 @@ func (q *Queries) BoardGet(ctx context.Context, db DBTX, arg BoardGetParams) (Bo
 		&i.Ready,
 		&i.Members,
 		&i.CreatedAt,
+		&i.ClosesOn,
 	)
 	return i, err
 }
 
 const boardGetPeriod = `-- name: BoardGetPeriod :one
-SELECT b.tenant_id, b.id, b.kind, b.period, b.name, b.starts_on, b.ready, b.members, b.created_at, standing_round(b.period, $1::timestamptz)::date AS round
+SELECT b.tenant_id, b.id, b.kind, b.period, b.name, b.starts_on, b.ready, b.members, b.created_at, b.closes_on, standing_round(b.period, $1::timestamptz)::date AS round
   FROM boards AS b WHERE b.tenant_id = $2 AND b.kind = 'period' AND b.period = $3
 `
 
@@ -87,6 +88,7 @@ func (q *Queries) BoardGetPeriod(ctx context.Context, db DBTX, arg BoardGetPerio
 		&i.Board.Ready,
 		&i.Board.Members,
 		&i.Board.CreatedAt,
+		&i.Board.ClosesOn,
 		&i.Round,
 	)
 	return i, err
@@ -121,8 +123,35 @@ func (q *Queries) BoardInsert(ctx context.Context, db DBTX, arg BoardInsertParam
 	return err
 }
 
+const boardInsertRound = `-- name: BoardInsertRound :exec
+INSERT INTO boards (tenant_id, id, kind, period, name, starts_on, ready, created_at)
+VALUES ($1, $2, 'snapshot', $3, $4, $5, true, $6)
+`
+
+type BoardInsertRoundParams struct {
+	TenantID  int64
+	ID        uuid.UUID
+	Period    int16
+	Name      *string
+	StartsOn  time.Time
+	CreatedAt time.Time
+}
+
+// Makes the snapshot of a round that is over.
+func (q *Queries) BoardInsertRound(ctx context.Context, db DBTX, arg BoardInsertRoundParams) error {
+	_, err := db.Exec(ctx, boardInsertRound,
+		arg.TenantID,
+		arg.ID,
+		arg.Period,
+		arg.Name,
+		arg.StartsOn,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const boardList = `-- name: BoardList :many
-SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND ready ORDER BY id DESC LIMIT $3 OFFSET $2
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at, closes_on FROM boards WHERE tenant_id = $1 AND ready ORDER BY id DESC LIMIT $3 OFFSET $2
 `
 
 type BoardListParams struct {
@@ -151,10 +180,90 @@ func (q *Queries) BoardList(ctx context.Context, db DBTX, arg BoardListParams) (
 			&i.Ready,
 			&i.Members,
 			&i.CreatedAt,
+			&i.ClosesOn,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardListClosingForUpdate = `-- name: BoardListClosingForUpdate :many
+SELECT b.id, b.period, COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on))::date AS ended,
+       standing_round(b.period, (COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) - 1)::timestamp AT TIME ZONE 'UTC')::date AS round
+  FROM boards AS b
+ WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) <= standing_round(1::smallint, $2::timestamptz)
+ ORDER BY b.period
+   FOR UPDATE OF b
+`
+
+type BoardListClosingForUpdateParams struct {
+	TenantID int64
+	At       time.Time
+}
+
+type BoardListClosingForUpdateRow struct {
+	ID     uuid.UUID
+	Period int16
+	Ended  time.Time
+	Round  time.Time
+}
+
+// A tenant's boards with a round that is over and not kept, with when it began and ended, locked. By boards_one_per_period.
+func (q *Queries) BoardListClosingForUpdate(ctx context.Context, db DBTX, arg BoardListClosingForUpdateParams) ([]BoardListClosingForUpdateRow, error) {
+	rows, err := db.Query(ctx, boardListClosingForUpdate, arg.TenantID, arg.At)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BoardListClosingForUpdateRow
+	for rows.Next() {
+		var i BoardListClosingForUpdateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Period,
+			&i.Ended,
+			&i.Round,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardListClosingTenants = `-- name: BoardListClosingTenants :many
+SELECT DISTINCT t.tenant_id
+  FROM boards AS b
+  JOIN tenants AS t ON t.tenant_id = b.tenant_id
+ WHERE b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) 
+       <= standing_round(1::smallint, tenant_instant($1::timestamptz, t.clock_offset_us))
+`
+
+// cross-tenant: the sweep looks for tenants with a period that is over, each by its own clock.
+// Tenants with a board whose oldest round that is not kept has ended. By boards_one_per_period.
+func (q *Queries) BoardListClosingTenants(ctx context.Context, db DBTX, at time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, boardListClosingTenants, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -206,6 +315,33 @@ SELECT pg_advisory_xact_lock(hashint8($1::bigint), 9)
 // Lets nobody else make a board of the tenant until the transaction ends.
 func (q *Queries) BoardLock(ctx context.Context, db DBTX, tenantID int64) error {
 	_, err := db.Exec(ctx, boardLock, tenantID)
+	return err
+}
+
+const boardUpdateClosing = `-- name: BoardUpdateClosing :exec
+UPDATE boards AS b
+   SET closes_on = standing_round_end(b.period, COALESCE(
+           (SELECT min(s.starts_on) FROM standings AS s
+             WHERE s.tenant_id = $1 AND s.period = b.period AND s.starts_on >= $2::date), standing_round(b.period, $3::timestamptz)))
+ WHERE b.tenant_id = $1 AND b.id = $4
+`
+
+type BoardUpdateClosingParams struct {
+	TenantID int64
+	Ended    time.Time
+	At       time.Time
+	ID       uuid.UUID
+}
+
+// Lets a board go on to its next round that somebody is in, or else to the one that an instant lies in. By
+// boards_pk and standings_pk.
+func (q *Queries) BoardUpdateClosing(ctx context.Context, db DBTX, arg BoardUpdateClosingParams) error {
+	_, err := db.Exec(ctx, boardUpdateClosing,
+		arg.TenantID,
+		arg.Ended,
+		arg.At,
+		arg.ID,
+	)
 	return err
 }
 

@@ -113,7 +113,7 @@ func TestReviewRejects(t *testing.T) {
 	equal(t, "rests", shown(m.Must(200, "POST", "/rewards/"+freed.Text("rewards", 0, "id")+"/approve", nil), "status"), "APPROVED")
 	equal(t, "the other rests on", freed.Text("rewards", 1, "status"), "PENDING")
 	advance(t, s, 11*24*time.Hour)
-	equal(t, "free", s.Incenta.Must(200, "GET", "/rewards/"+freed.Text("rewards", 1, "id"), nil).At("status"), "APPROVED")
+	equal(t, "free, and paid by itself", s.Incenta.Must(200, "GET", "/rewards/"+freed.Text("rewards", 1, "id"), nil).At("status"), "PAID")
 	refused(t, m.Call("POST", "/cases/case_none/approve", nil), 404, "not_found")
 }
 

@@ -6,7 +6,7 @@
 // period (day, week, month, in UTC) that the tenant has defined. A round is one
 // period of a board; the board of all time has one round. A standing is a
 // member's XP in a round, with the instant at which it became so much. A snapshot
-// is a copy of the board of all time. A block is a run of a round's order with the
+// is a copy of the board of all time, or of a round that is over. A block is a run of a round's order with the
 // number of standings in it: those of level 1 consist of standings, those of
 // level 2 of blocks of level 1.
 //
@@ -36,6 +36,11 @@
 //  7. A standing counts each transfer of XP once: it knows the number of the newest
 //     one that it counts (seq), and passes over moves up to it. So a board may be set
 //     right from the ledger while moves wait.
+//  8. Each round of a period's board that is over and that somebody was on is kept
+//     as one snapshot (boards_one_per_round), by CloseEnded, however late, by any
+//     process, from closingDelay after its end on. Everything due is settled and
+//     taken in before. The round's standings stay as well, and would follow a
+//     transfer that was still under way then.
 //
 // Audit checks 1, 3 and 6 on a live database; Refresh sets 1 and 3 right.
 //

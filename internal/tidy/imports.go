@@ -28,24 +28,25 @@ var may = map[string]string{
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
 	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+	"app": "job dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
+	"management": "job httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
-	"referral":    "incentive store fraud" + books + data,
-	"incentive":   "store leaderboard" + books + data,
+	"referral":    "incentive store fraud wire" + books + data, // wire: for the data of events
+	"incentive":   "store leaderboard wire" + books + data,
 	"leaderboard": books + data,
-	"store":       books + data,
+	"store":       "wire" + books + data,
 	"webhook":     books + data,
 
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,
 	"event":  data,
 
+	"job":    "pg gen/query fault", // what is due, and what to do, is passed in
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
 	"pgtest": "tenant pglocal pg",
