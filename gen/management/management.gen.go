@@ -248,6 +248,7 @@ const (
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
 	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeTestModeOnly          ErrorCode = "test_mode_only"
 	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
 	ErrorCodeUnavailable           ErrorCode = "unavailable"
 )
@@ -288,6 +289,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodePayloadTooLarge:
 		return true
 	case ErrorCodeRateLimited:
+		return true
+	case ErrorCodeTestModeOnly:
 		return true
 	case ErrorCodeUnauthorized:
 		return true
@@ -1126,6 +1129,11 @@ type AddBlockRequest struct {
 	Value string    `json:"value"`
 }
 
+// AdvanceClockRequest defines model for AdvanceClockRequest.
+type AdvanceClockRequest struct {
+	Seconds int64 `json:"seconds"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -1432,6 +1440,18 @@ type CaseStatus string
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
 
+// Clock A programme's time.
+type Clock struct {
+	// Movable Whether it can be set: in test mode.
+	Movable bool `json:"movable"`
+
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+
+	// RealTime An instant, RFC 3339; answers are in UTC with milliseconds.
+	RealTime Instant `json:"realTime"`
+}
+
 // CodePool Where codes come from.
 type CodePool struct {
 	// Available Codes left to hand out; null for a pool that makes its own.
@@ -1727,6 +1747,7 @@ type ErrorAnswer struct {
 		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
+		// - `test_mode_only` (400): only a test programme can do this.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 		// - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1761,6 +1782,7 @@ type ErrorAnswer struct {
 // - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
+// - `test_mode_only` (400): only a test programme can do this.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 // - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1904,6 +1926,14 @@ type EventDestination struct {
 	Name       *string `json:"name,omitempty"`
 	PostalCode *string `json:"postalCode,omitempty"`
 	State      *string `json:"state,omitempty"`
+}
+
+// EventExpiring Points that expire soon, unless they are used before.
+type EventExpiring struct {
+	// ExpiresAt An instant as Incentable's callers read it, UTC, to the second.
+	ExpiresAt EventSeconds `json:"expires_at"`
+	MemberId  string       `json:"member_id"`
+	Points    int64        `json:"points"`
 }
 
 // EventFeed A part of the feed.
@@ -2865,6 +2895,12 @@ type RotateKeyRequest struct {
 // other.
 type Scope = string
 
+// SetClockRequest defines model for SetClockRequest.
+type SetClockRequest struct {
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+}
+
 // Settings The programme's rules.
 type Settings struct {
 	// AwardHoldDays How many days an award stays pending before it can be spent; 0 for not at all.
@@ -3388,6 +3424,22 @@ type RejectCaseParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SetClockParams defines parameters for SetClock.
+type SetClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdvanceClockParams defines parameters for AdvanceClock.
+type AdvanceClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3744,6 +3796,12 @@ type ApproveCaseJSONRequestBody = ReviewCaseRequest
 // RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
 type RejectCaseJSONRequestBody = ReviewCaseRequest
 
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = SetClockRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
@@ -4097,6 +4155,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetClock Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCodePools List the code pools
 	//
@@ -5193,6 +5301,106 @@ func (c *Client) RejectCaseWithBody(ctx context.Context, caseId CaseId, params *
 // Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRejectCaseRequest(c.Server, caseId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetClock Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7434,6 +7642,143 @@ func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCa
 	}
 
 	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClockRequest constructs an http.Request for the GetClock method
+func NewGetClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, params *SetClockParams, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, params *SetClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, params *AdvanceClockParams, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, params *AdvanceClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock/advance")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -10551,6 +10896,58 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
+
+	// GetClockWithResponse Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
 
 	// ListCodePoolsWithResponse List the code pools
 	//
@@ -13860,6 +14257,510 @@ func (r RejectCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetClockResponse200Headers the declared response headers of an HTTP 200 response for GetClock
+type GetClockResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse400Headers the declared response headers of an HTTP 400 response for GetClock
+type GetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetClockResponse401Headers the declared response headers of an HTTP 401 response for GetClock
+type GetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse403Headers the declared response headers of an HTTP 403 response for GetClock
+type GetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse429Headers the declared response headers of an HTTP 429 response for GetClock
+type GetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetClockResponse500Headers the declared response headers of an HTTP 500 response for GetClock
+type GetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse503Headers the declared response headers of an HTTP 503 response for GetClock
+type GetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse200Headers the declared response headers of an HTTP 200 response for SetClock
+type SetClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse409Headers the declared response headers of an HTTP 409 response for SetClock
+type SetClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse422Headers the declared response headers of an HTTP 422 response for SetClock
+type SetClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SetClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse200Headers the declared response headers of an HTTP 200 response for AdvanceClock
+type AdvanceClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse409Headers the declared response headers of an HTTP 409 response for AdvanceClock
+type AdvanceClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse422Headers the declared response headers of an HTTP 422 response for AdvanceClock
+type AdvanceClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdvanceClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AdvanceClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AdvanceClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AdvanceClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AdvanceClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22889,6 +23790,88 @@ func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId
 	return ParseRejectCaseResponse(rsp)
 }
 
+// GetClockWithResponse Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *ClientWithResponses) GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error) {
+	rsp, err := c.GetClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -27604,6 +28587,699 @@ func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
+func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetClockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SetClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdvanceClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AdvanceClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AdvanceClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -39574,6 +41250,15 @@ type ServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx echo.Context) error
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx echo.Context, params SetClockParams) error
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx echo.Context, params AdvanceClockParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -40184,6 +41869,73 @@ func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
+}
+
+// GetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) GetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx, params)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdvanceClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx, params)
 	return err
 }
 
@@ -41690,6 +43442,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/clock", wrapper.GetClock, options.OperationMiddlewares["getClock"]...)
+	router.PATCH(options.BaseURL+"/clock", wrapper.SetClock, options.OperationMiddlewares["setClock"]...)
+	router.POST(options.BaseURL+"/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["advanceClock"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -44808,6 +46563,585 @@ func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.Respons
 type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClockRequestObject struct {
+}
+
+type GetClockResponseObject interface {
+	VisitGetClockResponse(w http.ResponseWriter) error
+}
+
+type GetClock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetClock200JSONResponse struct {
+	Body    Clock
+	Headers GetClock200ResponseHeaders
+}
+
+func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetClock400JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetClock401JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetClock403JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetClock429JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetClock500JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetClock503JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Params SetClockParams
+	Body   *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SetClock200JSONResponse struct {
+	Body    Clock
+	Headers SetClock200ResponseHeaders
+}
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SetClock409JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SetClock422JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Params AdvanceClockParams
+	Body   *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AdvanceClock200JSONResponse struct {
+	Body    Clock
+	Headers AdvanceClock200ResponseHeaders
+}
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AdvanceClock409JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AdvanceClock422JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -54810,6 +57144,15 @@ type StrictServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx context.Context, request GetClockRequestObject) (GetClockResponseObject, error)
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -55546,6 +57889,125 @@ func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params Reje
 		return err
 	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
 		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetClock operation middleware
+func (sh *strictHandler) GetClock(ctx echo.Context) error {
+	var request GetClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClock(ctx.Request().Context(), request.(GetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetClockResponseObject); ok {
+		return validResponse.VisitGetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context, params SetClockParams) error {
+	var request SetClockRequestObject
+
+	request.Params = params
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context, params AdvanceClockParams) error {
+	var request AdvanceClockRequestObject
+
+	request.Params = params
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -57332,469 +59794,480 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P1vdxo59i+KvxUtft+zunumQrCT9HTwg3OI43R74tg+ttOZ37T7uAQlQO1CYkrChMk39/F9fF/ifSV3",
-	"aW+pSgUqKDB2kh56zZoYqNJ/7f/7sz81enI0loIJrRrtT40hownL4M/jhI3GUjOhn1ywcUpnLDFfJ0z1",
-	"Mj7WXIpGuxHrbMJiIgWh5n9qyjKih1QTrkjGxoxqlpC+zAjXisR5k73Zk7dsFh8Q2lVMaCL1kGVTrliz",
-	"ETVUb8hG1PSlZ2PWaDe6UqaMisbnz1Hjgmp2wkdcP4H/XxzRBfvXhCmtCE1TOWUJ4YLoISO9SZaZrqZc",
-	"JHLaJJfwYcgyZn7OmBkxJalptDyIERd8NBk12q3IDYgLzQYsmxvQBRtRLrgYLBlUyvr6MUekWGCJLllP",
-	"ikSRidA8haFAJ6a/fsbUkNAB5WKLA2I6mz3p9DXLqgejJZlSrkmX9aXpMJtxMbAjWaezfzyxi/3kOHBe",
-	"T+mIKaKHcDzhMbcbimV3LPtOkVQOmqSTTulMEXM4Te/sIx2NU9NVxv5109r7o9X/ST2f7pcHRj+eMDHQ",
-	"w0Z7/8WLyAzUfd7Lh6p0Zk7IZzPUMc3oiGl7316lsncbGvPVkBEmdDb7ThGelIfTNS+VB8TNO2Oqh42o",
-	"Iegof+o4aURm+BOemZtsLu7mo48ah3Q0pnwgqkbcs78HBm1+ulFjaCo43l7R9naHrFjVcPsZnSSkRxUL",
-	"DlixlYvcw9a3OmAp7limuKxe5fyJ0LCluLt5/uLHivH6jW9z1L/INKka71CmSWCk5uuVCzzEdrc5VI8h",
-	"vWWzxSG/o7dALsxxTlOiaJ8ZQoWcrU3MEda0mzLSuTw8Po7IRPB/TRgZs4wYmiQSlhDW77OebhIzfUVH",
-	"jNyyGZlyPUSyQ0fsWjhaNGAau+vzTGnHUIEIHuA7VACvzKnX8/19EvNiGjc9Kfop7+n4gEyHPGVFc9eC",
-	"K6I0T1OSTYRhVBF53npZfp2Lm3EmBxlTKm5ei9Iujdioy7InIza6od3e3v4zt08oNRQ7Ncfn16CSY6o1",
-	"y0yb/+c38uT/+v2v/9UI7ptmo6ojxjUbBY5YNk1uWq298NHi2N42j9ZbNqsa4S1DUn5AhNQgGSnWy9gc",
-	"p7lls5VX4hY62eawK6SqX+SUjKiYASPizMgBYzrA+6ya5B2w7CEVZK/VQtmvP1EMtgCG/a8Jy2bFuEGG",
-	"KB2LhPXpJNVmlJEZNLL4vVYrKhj+XpDhn3CluRhULXaKPwdOhP1l5SKneQfbXOh3cJmqRo1XDQYdkd5Q",
-	"KiZIdwZ3Ga4nHY1Yc/5yzt3K8ixGrr+tToKnTGkpWJB6wkTcE98pc+7LY/44vtlrtVoVA/bb3uagz/r9",
-	"6oWX5sfAYYHvVx4VaZve5nDP6YAtjvXDkPeGcAcj0pMTAXpWJkdkr0k6eDe7bMhFgvI9VZpIARI8G431",
-	"rOpimhfD93LPu5b7e8//9vynZz8+/9vK23lOMy2ql3uMPwcWfKzFyuUe541vdcGlTKvlrYSRsZRpaMRS",
-	"pquHjI1vc7wXbEqzSomL0UywhGTw0Lp8MXNNb3O8VxkVaskV1PZ3yyOPRY9ZKcsIYYpwTWJ4hvbMWzc8",
-	"ictT0h/FTcL6lZKvLgawvXl9Nk2psRSKoTpHE6uImk89acRB+JOOxynvUTP0p38oM+tPxdg/NViWyQxf",
-	"SfAy3dGUJzdW4GtEjYRpylPVaP/2qdHnLE0a7QYdGRrQiBojphQQjMZooow2TagmKTP3f6/x+Xf/AXyH",
-	"BJ7DVWFKmy2aV3nNTItF+q+M9Rvtxv/vaWFHeoq/qqdHZiodkGFxgRb3OlfCFRnRtC+zEUsiIjNCSTZJ",
-	"mZUjzJ6bLV5tnQoNx771NPRKwGCwrInSs5+tigbi9v02maYZo8nshn3kSquKPeZJaX+pFRKcLsHNdSG2",
-	"hbmdXvbo42x2J9/qkuqzaBMk80oK+b5SQYmgsWsRexam+Ac4P6YDnpi/zKU3jWp6ywT5Pi6vdfwDajkP",
-	"crTmDF/LWvAfvfehfCOzLk8SJu53Kvt5M/6BLJ0sOEtGoU1p7xZVV9WTYyfAqvY045o9IkEJjUX28czL",
-	"Mctg8nO05H6LfSyMxkrTo2L1Nqf12NQN/lC56kqOmB6auzEFE20mwZL2GGt8mXc9EezjmPU0Sw5QxpQD",
-	"civkFBi01VVy8p5sdcnfstk7rkZU94b3XPCA4WTFYZ+jV2RKFTGqLng55qwzj3juF+lol6VSDMCwPjes",
-	"re7FqdRv5EQk99sIIfVNH5qpXH3LwoTUxD35GIv7YUh16SwLcCEkkikYC7ARdCJwVSjnhIqEjGTCvlK5",
-	"5ZzOUkmTKylPaIYK5ua7N8bGbrSUNyk0t+QOMdKVycxwZHg0s3Yj8o6/esT7UjkGkB5+Mn+ZTaWC8NFY",
-	"Ztu9M1dSvqNi5ryC91v8jGp2AwY1tuT2aCnRgJe5Th9RyKfaczECsZyM5xY04NddKi7NPV7tiK3XSvFK",
-	"2IFatxXz+BcU/N4LOtFDmfF/s3sS5InfUrUgwkRCqDlYdMBGRhYx8hdVhJIuo5m5WPIW5MfHOGun0nQP",
-	"F9hQZkpSfsfmBrfVe/xe0DvKU9pN2b1XO2+o+gpnM3QFAWEiI2nm9IjXGD3kpEeFWd1EIscTcgp+DJAJ",
-	"jTIg5FQYoaPLUDAtFL6w+PFl7kq+MDCGTpKA+92z2Iwzoy5ojtacWy6SVUsILbw1D36OjEDDSvbTRiPy",
-	"LUovWq0FG1LUuKPphM3Znp7tt1bb1Aor1m84VtfW7/nTsvsH6wF16gwYF4NXk95tKDoEBB72ccwzpogU",
-	"YDZ+f3VIEgqXp7wu1u7U/mSUxRHVqMT8+Lyx3DAcNWwHHb1qVU8nKdyLY6E0FXphtkVDkRtNcM5KVU4W",
-	"tBeWGDkATOmqSeKPY7BECGaOvBob6mEkOvxs+wSrozBT/K0xllwAUwWCZ/74OPYGUmwxDOSE0y5Pua5w",
-	"mnSlvFVGbTVrT80LTdKBuSlCM0a01DRVRHHRQ/9ulw249ehOxubygfkDVyywackfE6VD4VyvWTIxGp3R",
-	"34ZUgNa2sLGLm0nhQAWiw+REmzEkXAxi0yYs3CwiSkphZGnwSx+AeyIiE5EY+X6SphGZmn0pLzY5Mn9w",
-	"li+MPZTXwiyJ+QKCZFw76PbQphfQ/9kIDT1cs5FadehKN+RzPmWaZXRmPndpSkWPVRmwcXvoIGMMqR+j",
-	"vSEGuTWLBczD2gyx7QYO59kUd8LaUoKbsSwayt2ywDAvJoLIiY4ITZUsYrzsyRvSOwYstMuYoeVpQmbo",
-	"nl6zf67UJNT9z/yOiYikTCncaqNFo4GuS3u3NY+dd7oqbrZdOcOz4BInB/Y4JQQvLFwn8MILa2Nec4am",
-	"0WD/ZwKc4xs0mbGEsVFo2S6BDkkBMQ7KX7+eOY5pyhIiM8PvSMb0JBOs3g2eI6n+uhYztKc031RvoMVB",
-	"iwrikpMF77qEKPMr/HFxtp3CC25WkovBHE1cIGzdqqY+2DUyQgkScyGndv3MsTczOyAjOjMPCDagmt+x",
-	"mqcwfHehx8wQMKPu0CnNEhv9KadcDA6INUPbUy/7fRLb4ccbnJmU95nmI3YE3r7F4RzdsWyGMhoQ1Yz1",
-	"GL9jyT26uqg8pvOdqS0d2/vdRIy2GdMMGMLmiz13WdyZC1yUuU0JLN2S+6AWhVArY6wSQ+2APueySP0X",
-	"Po5rPzy3DCvkH296RkoOXHaB7NsyawIhqxC8s3jNexnEla+WHXOZMWrwJOTSXZDO7iHnl+MGgZLkoRbV",
-	"gv7cKoDxnCtiuqUZSw4INVorS8iQqiHYmGPB9FRmtzEIpHHC7rg9xsvVAnAflnQDO/rIW9DKHXtrFyZA",
-	"5ajbOq4I7cqJbhNKYqTdIPXxJDIPxWxEeRoTmiQZUyqCfY4TOaJcxGbf7Q9MRaaBfJrdGaHiWhyfuwfI",
-	"98fndz+2IXLu6Y/Pf7AOY7cU5oWZnGTEKKI8MS1zbWMZrbSOgzNfmCGZGwujMCuCvcIlNq0FZXhYkRMe",
-	"UhQTqkHXriVm4l0IyJdjOuCC4iIvb+K8eHJ+w2EopbZCu+viuEObK82WjilPkFqb09c1awCep6EcBTjw",
-	"JBmw2jrdOykYytPwGog3a7+7CTVgItlE9axNRjDQ5NPiD9kEDUDLunU7cmGe/Rw1lKaZ3my4SlNdu79L",
-	"ePhz1JiMk7VX1IaSB7gv0nOI5uDCnKEeSFYr4sYWKBcsqZuRtyj5ZrpT1Cgfp2JodvX9E+PPddnl2MJd",
-	"z+/Z13HdL+xBDNHzPHeDjOnMEGNhCAATi9cdsiZWjfmNecj09ytnUzMGI429pjPl3RBPjhtx0cmtSmtR",
-	"gjGdXUBkvgolj5nV6rOMwbRpmp71IbpmWQ8YWVcM/feoIWynGC7mGs3Qdrn9Vg/peO1lwHyyqgWeOzX5",
-	"8Ivl8begPJJS294+lpY+sqdi1emrtLWud6jmD1RucG1FVTHsCZ0pQm1IJFHafDw/On19fPqzSz/jubrY",
-	"SykfoUKSx78++/HFKm1k7VNsn144xvl8+jRVbH5OJ1SD1dKl8oCGbKYGW2nuL9FSho1O97gOcGgr/eTY",
-	"N6OZUAdgzwPJwfoIzFi2eolWjiVj2UaDWePuFZtXvnz55r1cdRr72tos7fJ9pzBou5fy3m1EWKqY91BP",
-	"JuYJYGRcCiMvF2fAhs9ZU/bcuV2dT1F5aS+dMLGgucW0p/kdiwvGoSFxCpRtiEqPHb+ObdZpjFw7NgpO",
-	"PKYTxZIYTDv22mVMTUZG/4lp1hvyO5bEkL/U54KmZWEeOwciZJppRA33SlB4d9P5tUpi6aCwQkEXm1KF",
-	"M6DCGdSJFNvRSTcRBj05aw0JaokItIxM2yXaovTjFv1LC0EqaG/Em09T1Ce9G2VIxhQyLjBPVPGBoKk5",
-	"jRmyhrnDUMqNXTiBvaVpnYYetT3qRVOj6LK0v0isAqd7c9vIohITNG1g1PYdZ1OWfaeCxg1Lwo6TsE7Z",
-	"oyOGpLhNhMRAHAG0gvcmKc1qzdOtzSE40Oe7OeG3zMEJ1G5q+WZA5oehBja1LSJKFmnxQop1OgsnP3wY",
-	"SmU7QiuQOXVykibokOkyFMEDbcJ2JJupiD2ZOZdzKOkuKN3Y8x/IE2T0jueevWZdf5u5kJfQZogyGJ1v",
-	"Uq8NfDKoQM4lled7PneWosXE6HzH/KOdD8stYbEqAbtaaZOqSNJriPsIEaYeVcyPo0B3Ahi2lEendpRo",
-	"R4m+XUpkj3VtmQLdKqgIBMnGjrI9NmUrNrGKxm1FllTsKxAg7a4G3I2McJHY6D9DpEFmjDyFYsr4YBgS",
-	"HNkdT5j1YNMk4aYFmp57z+BlDqi7pl1l7iV5R3nalR8ZBjeMqLrFrsqziBofnwzkE/vlH0qK5gWdvrPR",
-	"hp4Ne9FDJUicMaqkULFz1/mSc5kfLdAImHyVx5xrQpOEJS6GCQ5gSYddeYfnNtTajW2vUbHElfua30mn",
-	"YMoxhLDS8TiTdzby4Q/IfGlEiK0Df/XAsBJUOVM67dLe7blMeW8WRlfoU0h6LEUMQERCxmhv2CSxdS/f",
-	"SJHO4jYx/6BbJk+YkzbkhMRa3vybZTJuk8RGY9JrYT3VZsvMj5HdOMy+7MtswO/M8Yld/EPcLp7osp4c",
-	"AexDwroaIb5SsD3Z0IYxnRHZ75c1c3/I4BqGUYGXDbsIr5ZM2LmUaeiIGCZn2BJ4SBlo5oH4Nj8ot9zC",
-	"IbwLcRhaQogbkRPtGYYoZHfjBEdgxDAilpyKlXECFQzX4y0P6LeuCrTC+Zp5Mpgp2PIHUm4SYDGyAs5S",
-	"2mz37p15dpkj7E7ypPaAjeSbZHQqgIh2Z+CiKEWO3DeKw3cxjZBZ+hHZeciTHfZKA4pdhm1wO3cbvjDH",
-	"8zd2MdATk2RYErdh7xRsHV5UuEpTc3HHE024oTADJlhG8XG8ZJQINkWBE2IlNbf4JpaSuPYbUSN/uYJ4",
-	"OOazSMcPz96dnxxdHb1uRI03J52ff4a/Lo7+fnSIXx794/z44uh1uGHY8NwcV+W8WM8BXtiN7+mRLm/H",
-	"/9+LfkDwxWY5+vx5axnwUufJP+mTf7eevLx5EgRgKq71WhAJ6xs83So/vhM8LETA+IO3Aw+HvSOVh+M+",
-	"FHRdlI3A8KH76uH/ItOkcuhFoH/AjTHpDQ+IYZhSabLX+j97L4yQiNb8NA3TZk+eK/23KnGAKrX6fmG0",
-	"v+FZVE82SzOICsSkDQ46iMchAWYGLMzIVUOutMxmZGpENzWU08Vr+qK1ZuqHB/KE6xQVyCB2TNX7f6zZ",
-	"qHL/e1Szgcxmy3JawqJJzx7oOgu50mhRWs4lI2kF02v4iA7Y+yxoYnt/cdIMNbLmAOsEEJqFzuMHN6Ok",
-	"GG55KFVF7k3wdpWv1mp5tZ51wszGWSfMO8HwztzbiXYqmnl2twJRdiMqUUv0xqjUB12vMM2F81B9596y",
-	"2b1yzt6y2fxJCrnCJeJXLhCYOkcNMDTqW+UuzeNIej8e4wvW6Ww/7c3LseH0NRfvhb1Xr6CF//NWce5m",
-	"O1gjw45kn8TF1bERtMXZsClfLAk79XYUsM4AZQGvd8+pjn3suK+SQDKtU0gtPs94b6Vodzn3+AORWJvG",
-	"ojDnAYgsVfgTih5IgFE9e2Cyy3W6CXt7fHLtQwniqKtJDkJ3VtJtjCkPZjg8MT+5MPYFWvy8tC7PatyQ",
-	"kPLXETMb9V5CC/0ut2KtuRf1JJSVQzUa/T+lCMZdmN/Ivw2B7s7A3nbcOe0A0EpE1KQ3NOc2PpqYVX76",
-	"imUpF/EBpH9OBOQSoeWyPLUfn685xEWL0JIT4LBJq/UlwCYMwqKeAoNBd27cObw6Pju9OTx7f3oVR86l",
-	"Bz/KSQ12vXLdbXSUzypKT3oBgV2aDByS6z17vQ1NHLfUnExIz+gNJe8BfCnmuhD2kfZ0OrvHGS3390Zm",
-	"ZMzkOGUbNFkkW/kRpZuSygBpHGZMDWWarEHhaqjH+M1ydpKf3ivz8IL8xWaF+AXN+YOtvhMAq1t5H3gF",
-	"YneHJHzANYQWsJHFOC9gVjfZOEfxwhED7giWiKOz98+IYiE5eW+lIn5/YWCe/jhI8mI+1WtvUXYrV39D",
-	"LXPKuooHYz63IyyGVKbqSf5KBdezQ5lUU92eNbCV4DPmuep6ps51wiQ2OK2u+feKZWEq9pqrcUpnpYPr",
-	"3lq7w7kV76Grw5tjaPlf0yAxTyiEy7y/Oly4LeVRtMpr3nry8vdPzz8/wT/2iz+C6/9a9iYjh6pT2yXe",
-	"EeRszETn/Jg8a7aaz0him9nAEV6KM1nMyc8BES3SMrqnCh84OYYYrQSic9RQTnMkd4tsTMwopUiXwqss",
-	"pecu82M92+iq2DBMfNjIdFrWeENOXO4WBf3K/UyOnLLCLRxwwhyS65qRTfNRbVsJTetP0j5PU3OGrmrw",
-	"2Ddzj3+OGkOWJu+FRt1gIy/PwkR8E3WAtGCW+YbBWH4o2mLbcrUnx6ZoSAxczyYp+3VFkqBXMwhC8C1X",
-	"BvLaXAkpVE+XxlEV2vREcK2qo1HGdAaBljHcrU2gGdbPplwZ4+XXcpApm4/6mg/z8lbei+2aP9Ceq8D5",
-	"DnBtStfZP8Y+jSgdt3VSLA11rQZwMTqh4gmz0YeGxGI+IvpLLPWArPMA9XTksF5K0TmdyYm25HEhp+is",
-	"T2JYj9hGixSgOaV0yRwLTVuANDP8YJ5RgKLUG+gCbVkY7OlWBlh4seqNy27lBb62dFQFgjFXlnEGh6A0",
-	"G6tQ0TihmegxiFvydLzcQr1IKavtzx4NWPNq5ygONbjzfEaORWBwV8xducVbaXfBrcWSO3RR7XX0Efrs",
-	"cpNXRydnH27eHZ8ev3v/DmO9bEkAroiWkqgRTdMmOeyc31wcdQ5/OXrdLmfVDakiQ5oQmqbIpiFFCwKr",
-	"7liTvHr/+uejq5ujf/zSeX955d7OD+OQqia5ODo/6lzdHJ6d/np0cXl8dtqey4LDSliGDkwpghE0r8Xp",
-	"2c3F0YfOhRuQYRZICrTMc/tKoWilyTaihjepRtSYHymEhcwNrBE18m6DESJHIpOpE1UDtGxIx2MmFKRS",
-	"ly8A2K8QqJlMBCIoIo1vkliOmbCheBYCmdvMP7OJsem/p+M2ed56Xp6yDVvEB8Ij9kAfF82YDqMyrGKt",
-	"BJM8tAEMOZrlKpCUekHfpmmbKBGIiMrRMhfVFWVphkcyoryim5HLKyLac3DNkDUBahhQRWIfX7IGGItV",
-	"vNxwi1Xye1y86vPYh7BFQYqQ70D4LBa48RGuBxoZ1AFRUGqlSV4x4LsYjWVmCnJDwXOnXA+b1+JaPCHx",
-	"XI2SmHz/vNX6ob1Q0gOIHpETDU0bFQBcv+qAxHb+sYXXBi7RhMZ9JFpoee8H8BqvhnqF1/MiBvDusx/w",
-	"JpXLBOSFAb5TWDIAX81ByeHV59gt2KPtza0E/bYDw4czOdG2RXPnZXJjGrblaaHpF3ZU8KStyxGR7kTD",
-	"5IqiHfg6NrWAuW1a2nPzc/DW8o5lxULjm3MFMMwAXtrXsGKGW1laKneE5nhXSKNZ2nioqAOqeb73FGKR",
-	"I2zM0fwIM5lk5pLvLZjsQGKSLdTC01QzFE5QAMSuXBO4eDbf2PZVYis5MrsZJ6Ygg1dMZvkmGCp6Ywlt",
-	"vrclzgbqpqW3KHCW7YXM0HozVkNbU3vUYI1vIF7bbqwbXPGiYZnOG4fGHOVSjUd0hoyztEsuIrzUHkaH",
-	"Yw6QDRhH4IK89omXvJqx/kQkLCkONb7Eu2l5CV1dJJw9ADtBR/iiDR+/MUeqn8pp6VUXW45iesroHUqe",
-	"GRUDhpgEPz5/0jWqPYpP9vyECleS75/v79t2F8saLKu3sNioXy3GP+hzxWi4qlGIBlv34dZhqNDkPLr6",
-	"ASnVpCHKCN5GZ0klSt5T6q6jh/0ck+9f5CRqCdxyjgTtbqFfNgQaMfviF+j410RqNl+SoyQtLNaZmoMA",
-	"96vB+OUaFmka4oEsVARYKHK0SD08Rde757nG6+4sQOl5d81r3N0HO8jipBcwlPkJNkMIFwCpOEKGO5fR",
-	"9svA3XP1WypFrqpEzzORy3iGJ7vy0IXVF7fOFVgH/h0A5cF6UfONH2sjPuuhiz/s0TRlmWlEG17cJjFK",
-	"/3FEYggN+O3Z7+ZvmGwcFI4qpa0P/gjxknG9WirCkRftBiWbOyZ0x5yLIHyyAw0lCU+AgPV0MDG25J8N",
-	"WBC5UEvQovFtmw2LSkk9sNCNwMrMjFcKoDwJ71Gl5VBTl4ewVN42nb9zDy8PbTVMzBrBPXyVIvr+7OT1",
-	"2QejR73r/OMG9avLRmR0/t9r5asaXsSSMLZTAXVZYxcmqtJoigiY6yLmgonO7VPefuSdMm/8nkqP5wx6",
-	"9ZAzl+eW4AXAEJIq6zol4+FM8R4k5CUsIwOJoT5zupy9QoHzPxE6C/+WcsH2Kn/ZDydwV6UBjaXSNL1x",
-	"SuWiU9XF7i8SjvDCvKLJYAmWMBmAtgCRDiH84GTAKg6GHxyx8COe+rVudeWSKDnJ0H3sbs7J0a9HJ+ba",
-	"HJ8cXV6dnR41osbhxfHV0cVxpxE1/vf7o8urRtToVFomKs/73DHOz61bCG/aRUQmjs+bdOUpPUx5KFLt",
-	"Uo4YKCg9Cq73TE4Gzuu/PoSB6WNj6ghvr7lzttxu8O6BNAo6MoD1g4boAOHDKFy8ynnjIResjUGwAllg",
-	"hZO7Bo6sW/UV+eaLiemBbHO3nv5uVB+pyuTQDmZuGgUrQ3R7IzeBJANa0ZAmpM+mrtiTcodwSk3vG2SR",
-	"FoltKevrmgLAEkoo0xteY/3dg/mFLAa6ZNXEXTXclacrFjnqGesZ1pFs6pRexGm9DxRJvcu8PcSRBxGP",
-	"nA3eLG+Vz6Mymagcgb/IYcOt5IbREj15XPrhRJ/OesEM+NKhk8Rr3C37Bp6CCghQrm4vHS6I3+Sz/cZ6",
-	"KTFbSSqdFs7PtaNTK+A87kOJvVwxb8PKWzG/zJ5HORdr3bSKs+uvfC0B9zVT2sttXiHkQuygkXEjw3Jt",
-	"XM13ikxllnzFcu/h1sTeN4wFgytduQMjhfRZiJqvlYxuuoH+ygk+e36ySU5yBPuoqxOSsHScIjFFC5mW",
-	"JGM0IVLk/nUOISBmqw1Tx2pAUJGGCgLKViCreb1rZHPfYaSVR9Fyi7PMsLRgXL8DhsRoOLR3jHiacsV6",
-	"UiQof3hBA1zjjCQ6U0qiQ0I1e6I5Jux6oX3Pa3AKGO4Ju2Pp+/ESHchazQglqXnWR6ZJWJ8b/V0H4Z59",
-	"HahGFFa1DYVrMshyuasGaYeBBmn2OiIWy25XsNEFhIWM3XE5USeu/0WxZMgHQ6Y0rmW+tmiOPyCtdh63",
-	"VmPo9u21JJilxoyrpVHmK6wauTqIqz+/GrkA6ndT2DQ8zREX3p9e5WWz6XxhdM6EjeAjAZRym7LjyNuI",
-	"ZrdMj1PaCymRValE2zHR9SZZxgRC+xSCwfHpZSNqXJ29PTq9DLL/hCvgOEsctZ7bXw3lVDlgJDv5WgJk",
-	"hYyb4lJXnB3bQSCSP1mH1VXirIROQLHDG+sAecbZxkYQ7kpb5SPxl8oz7mFXxUp5xyDCAze3w7UEH0wu",
-	"W0K9PWdkn+c4xdzGlZhfgDeabwxDDdyFIRWDsP2C94Z5zbQiR6JvGTHBN42+2GNGfTlwztSmjfGLCU0t",
-	"tctprLsPlli4iiuGxd38W4owBtQ8HbYLd0N1LY3sEvkumOZcNt7Ka2J9TCvOd61EN5xYnaftwq09sSDw",
-	"Q8kssLjQpWVccgAL1bd+wP1V7lHCREOCrUZliwLUHDsgtKsg/sQFKGYY3OUYZcW4XNZSLclm5J6uL93Q",
-	"3pCzuzUp/5cTiSrO6W2FibpSKtJriQhFhpm71//wA+n8dEZQg98cXVx0TgwfLCLp8NPx6eXNUefi9GhL",
-	"Nmusb7U0eS0onHjbXnknTqXm66IyeokhqWJGFdVDqI5s/WLhns6yJEj9hXXk4GFWWsqEWPEAyL2v+HZT",
-	"tkT3dcBpa5Icq/6AIS/LOA6yxokfjVOm79PbxpTfC6WtDmNcpGI24LRvveAVpkbz03qqRMJSfseyjaai",
-	"hnw85mJwQwu/38r3nY8wcGdtzqU5HNaEEriDcxcNfg3dkBV8k01vKutyXuXS7Xcqr8gKVS7GdIZlMkHS",
-	"n2S9IVU2dNM+lgbUqqpCsebqVA0Q27tR42DkbqtQ2V38MVYDgMAh8NjWHIRTnm4KG2JAvsUoS+1Ef7z0",
-	"4CcrUqTKi9IkJcEYW4jtsAEl1J0eYoMsrRyXNBehOpFc9JhS+AFeRd+Mu8lgTbQ0pL73/l8TKrQ1u9VS",
-	"hKc0S274MnvyTbULFUe9Mc1ZtPJuuDxB0TajvVtzl8XESfrrGa3y0xyVxL5iycoL5K393GH3TLfzh3Nx",
-	"mAXdL1PWEoUuLf0c9Y/KrKeS154XimfImhnW+AshbzulWaptSD4mzSKqKct4n1c5H9yvnXrHsmx3LKdj",
-	"r3difHCTHA8Z2/LGXBpgLV313MNImJPH5R3GYUPo5xyJR5FceLaN71QOh0e1J8ZUlni+AS6x2mbSg3hU",
-	"KP2NjAXQitcL1tqAXy9niRs7F8dV692VdwxAndsWC4W8Yqmctm2sdr3pFq7LimgEy8JXa8AZFQpDn2p5",
-	"tOeeL5O1vLBweec9b1MxuHoK7kVu21liY0LGW8uZtJY4HIIoeyMzSKGCXLAHDCTckpVyNUSZ98KaQrLl",
-	"LJvTyIorV8CPBH86rSL3a4st9zZgOmGts4ak7ztLg+KLrW7YiBpv3p+8OT45qVC6HdM/rSua3M+sWuju",
-	"Duwk34yS1LJoV83FlDkDa/noLUzIF2L8FGX/2C2hG+hSD4fQ2JosI7pJDNv2Ale2HyyyAHkyKqrQYOGA",
-	"HGVOzLoymW1UNWetWji1LtKqmJStR4K4S7Yi0CMgsKRS3rKEpPyWEdqd1KoWFL5e940Aye/VFkI4qhBT",
-	"OsJFidsksCqb1r3xULaFcBJmNb01QpNWQ5LIyViKw0qrFP5uYw6pXyHhwYpxLfdOXjkaEBhSBGK/mJFb",
-	"LhLIY6R2ArUGGwBGcHfs9fEl2JZvDs9eQxj02ftzsDfDp3ed0/edk0bU6Ly/OnvXwfirn4/fXN0cdi7M",
-	"34fvL6/O3gVvaG10lrXkjvoYLOFmV8bdmQu0OYm0KC5uddFcf3ThLPdHR8GlWiZfdM7PL85+hYU/7xxX",
-	"SBmb5Wos1m+zZKROapFnFlkMlpsLpCuRylxGsUgrS2BTnHMhT+SoklK8yz6Hp+LJJBXYKpXk1qmfywKU",
-	"qCr7CNBjh45iwnVE3l8dRnntJWiwVnBSqyoYqWxaqzyl2wiQatUNkHI0pRKiARzbH58Yrdvlo2MtKnNT",
-	"XdVF82uTmLaUQy1MpAZg3dISo7teKmaUyR4dc01TdS1ytTLCFHtowrTpDCOgbbrOOufHB+iPuAFURMBM",
-	"sPDVTCSgIzcTrkyfSQyD6MvM5rXLTF0L2SddqYdNcil9gzrAdaQJ0VOA4pSiB+OEISk9Sxmk+KOdByk9",
-	"zeMQptQMzfRFMbMpj0CY2XpRaHgxgzrIS1W5o5x3bcHQsIzPtYjxjzyggCvTpbyDlPC4sL7GNkN96DKM",
-	"YYvmLd3gJTjA+WCqMDQFWdjXwpwPt8RyKpokdg7Lm8OT48O3R6/jfJiyb4SSbOYqcnuPgmPzyjxcPJRT",
-	"lAhmbr69Fj0L4WdumlnqAxIfnx4enV4d/3p0c/Tr0enVzcXR4dnFa9MWTZW0DeaLP5ddFzgSdrjXIo8G",
-	"wTLiVlov8eisgCLJMyEUJMpjikQOFW0PBlbuxqo+tKjnUy75BUelSfNcN/tFwpKJrZhmv2EfxzyzNnXv",
-	"G1YYgJq9PMa4HGaSk/KmO00N6+TxXimdo/xzYbG3z3t2e/tN4dxoFHt8cdRxuDDlE1L6yp0E+PJD5+J1",
-	"6UX84qRz/M7/4uLo9dERfvP+svPz0c3J8bvjq5ujfxweHb2Gr6vOSOknSBK7eX9e+vJV5/XPR87L7v9w",
-	"fHX0zu957pfCSuD/lOefeQ7/d52Lt0dX5yedw6Ob84uzN8cnR96cQ7/+enRx/OZ44eeT48ur49Of/UHN",
-	"HW44ZXO0blG+iBpIuQ2Fr1iItp8quGR523PJxkuWqb1gWqxe7eXP5vvYLofzLt+I9nyMzIrFbZejLZfv",
-	"Y7vsmFmxrQtPL9yYtp8dGLw+7YW0pcBdbM+ZZRauWLukhy5cyYqfF/fJ/h68ne1SgMjimW3Ppa2FzvB8",
-	"G3PUr10KDFyghfM/z1Oxth9Yskj2wj+Xuy7/6Eho8Me5Ubkf59hCu+Q/WmQSFb87BrHsZ7CyzC3oPLMo",
-	"Dc5oCkfmzVkw0US4gAPsvEnihM5UDNkmFsM9k2kKEgnIY1xQSzDiiMQjKfTQ/pLQWWxf6fOPLIkPjBAy",
-	"4iDPAMQZ94o6m1eURPknAUgcIwEYkRhFjBmjgMCG/Hc+qWNWKnz8bG8VeKaZVPmVH1+sRhuH2ZVLLO+v",
-	"emecF0Fdqg7DjtiCqYspkPB1UBXy31usUyikYHHbbWkicT3dzrqNbLtNxlgUkGgh0dOVSMXta+fWKpHX",
-	"WxDso74WdtufwpaDVtUsHYy2bdl2wwWZQuyt57kUjFtoG4yaJEJmIE9rO/qy3CWQ6NsZGH3JDBEwSVyv",
-	"QV28yOgJopFYpEhfN9qOgz2PMBWzOsiS3nX/HNXymgI1rPWsJQN1HvV4dq3nHX+t2bhlZLWeRu5Z79GC",
-	"jdYciC2pXifIzB2ueuthhZlaD6N8Vm+7c7mn1uNONqm5enkB1hpPW56zCH4K9oXY3D+LBgVB+xFRzIZA",
-	"N8kpHTEVufIwDG0HhbqFVgREhwTFjZeC/FegmPMqSCAIn7FGhz5jyQFRMiuwC9ARPpdCOJd0V+HWrbFc",
-	"wQoUYKuzwbu+RQxoRojov8noJHlXnUTjkDcBYy6Git0dHRMJpDylg7zSNbgjjJrMUgzzw9r2ELCCL5vH",
-	"83ehJfuyl0QPm4IFwv0QO/OqKxgepsVmGheTtMraXqBjK4Tez8t/T9SY97icqCYBB43KEfX2iJZkr9U6",
-	"KIbu0N0gaCRfjea1iLFIuooxmwSMPVj535xJVarJngfv4whMg2AVw1opB6RF9CQTcMrzsuBzkTzYcanC",
-	"yk+tykrvQVkCp1Rq4vmaTdSpyVqcr7x+/eo6eLBwH+zDwczdfL9/5WwaKCVcLNCymX/JKZXAu3BEUT7u",
-	"vJK2az54dRd9PYtlzai7mpjfYQ6nhGzgwgFA4pJryIjenm/ICuC5KyjOS787kEuqrwVc45TyUUTi3IMU",
-	"k7FUuohO1mALi0iMzibbMjqWYoD1A8Ixk5OygPZwnqtfZLq0LoVFFzY31YIJdpmVJGdsqZO1Gg57C6V5",
-	"H7Aa/kNV/V1S57eiHFCyccXq1ZUMzL67OgYhDlqjGLDnoirWrMx0i3mErq8ZwxaK3MMR/rIF7r3VXFQb",
-	"M5YyCiCscNtz44p1tXBB0ybpAOKtK1oBq4miAL4bjrZ3v64MGz+GCvgQ17S0/FE59GfNakRlSIe1yrZi",
-	"36GVLY1cAZNeOCyTccp7VDNVBbakbsHo1FyojbYKo59D76F0V2xYyKkTdb2CY7U7mL94rrfIn1NwVex1",
-	"X+KujcjFm0Py7NmzlweEAko7KgJVMBN13KRzlf/369ZmunJ/tBf++P635u/w919/+J/f//O/f/vrk98X",
-	"nvlhsbZTWWOZ8ow138Fk/F+e4ILCiaFmwI0B18NJt9mTo6ccfKhPEnZn/3zqAFifmuZgc8zprdAKelQY",
-	"TtiVk8FQH3heW3CLg+jqBI9V1YBL0byZ0ejYR0A5GWRyMgZ4GkW6swNXmzXHvF9RK3hZ5SQFrnGQ8h8u",
-	"BGi+2PAy/P4K3IGVTNSvSfxg9dVXFAhe1LbGGUe9GB8sypVrqKwLQp4estHyikBfrM46tbB09cqs36OW",
-	"+pKVwwcfcuW2U1vJpsT4M4mKCx65iuS5qJQf2NIpKi2M26C52kn1yyLlZzgQbBzb9M0Yca+4Ubttbmmh",
-	"n8i+ZoDnhwrOAaEkdsmesXM2WFeOL5rUSg3F8W1B8APy/GUFP+9eBUzg6YxQQWJXcAAWvMQ4/LXL4cqt",
-	"0T2MbREsCtwRUAYQqiXY4r9YDYH1spCS9oDaUx0S+5bNHIVNqdLv1YaaTrjkZZ7F5QKYco4c5DMuefES",
-	"1mrTEnsZu5O3mypsPTmek7yXGlLM44vHPkSbLO1x2LvYT5mQeBsQXgt/bqEb4DYzSM3NqbSBX7dsZnYE",
-	"M56LugEgNsGhdwIUiJyuFEvVHdgC9XiLYd5fkHi8ZbMPXA9xtZfdahcjiPc5t5tiPVCo7GDI9u6e/yfc",
-	"86ihKs7LB7xotlwMYCQqdC9MhzKFskU1Q523TTfyMYduwQmnXZ4G6zFcQTEieQuWU5qrthXFGtUiQShy",
-	"XldaFYthlILM13sPCwCs885CcIKNSsnDwD+Og6tG18MZguzXCiKNAONF+CksJqGDjLEm6YgZGoK7E02M",
-	"JG1jSlif9XJwUKw2E4Ion5seZPLno4ncvoWPRQWWHxxzhzMG0tRkVsL0WwuNO9d5SnIZEXIake6MgCBe",
-	"uFIfQCGqtgW8exB136KAYAEkIvt9dNC6Ykh5san/ILMALEJVHszcsnyn7Jppi7ulWIro/Cu7KaE/rJzB",
-	"12RiACu+EcfOM4tktRZ4+xZNFGbmcPOIoVHmjOf5o7YuGhYowtBzPPvbsFpUAkP+6ewZPtyHA6msNG54",
-	"xowCDWalVcOvelWycLiLuHjk1rF+WM6xBRWhiMD6kmpCNajnmGVKCiPekZ5MU9bTW0KwqY97ySvIJp8v",
-	"etgbSsVyQ3lhJY8xRy6OfBt6nIN4xHMRQ2FiuRa+5j+DMJCvZsAtjzunHVutEupvUkXio4lZ0KevWJZy",
-	"ER8QpTNGbxXWaSEJxGMJiCPAy/3+6rAWQ9iqAdJH7PxnCbCzxpXBI1ZVWS5HyLQFDxnPXM1GVQmys/Jy",
-	"vXLPbVrZ7IHO6O7AbfnARcWRqD57W6DWedjuFyXW1UCzJcUlw6xCsLYb9WLqw7iqFSUH59qFpAAfPNVG",
-	"FeI7VuAHOXbKw+d75cmxFumlVatQgbIouuF6VT7gbUDVN7/mgvWA3/kKl9hs4JtQFouCW5sI1JTlFyf9",
-	"M2L2QknXocwD1GrolQER1UfirdBxOdY1ViuFzWrg3qUX0J19DMzdAr1Zhcjrl0j0sL48eF7rU1mDFbpJ",
-	"bIMieZHlXwVRWpK9zi17YUmTxAUsc1wu0Sz75B/nzQVq48pTunxj2UevF+xN7KVGX8bta4EWCQA7IrGH",
-	"7By3yUT0UzoYsMQLic7R5HO4P1TrzLsFDnSRmOMFd5ajKB8IbBr13JD5HiPmzPBH5hkrP00lSViPj2iq",
-	"IsI+0p5ukmNDP7OMQ0wRcZBVHhHNgTQX416g+22GvZxKzQ6pYpWhYkLqBcLnV/GpsC3Da6Hz6SwGRZGv",
-	"ektp+KlUurSknn3LYxpeSJb7r5YNoHrZX2N/2134OadBrfCuHP7iQeO85tfnTx33VbZgbXiz7a4sEcwf",
-	"9U7bIZyzrBdM2ANrAijgA7bx7foK79RZv1+BiQ/hGMBauPKUQPRXW3O4FAzC7hRLU9S51IpaQQ/nci1g",
-	"KFc+CoX06wKd5VMPS+XC4o6UVWUbqOxWJuxzvbfheLk4C1m15pkNxGVzwpOMTsUGrtyQUpyDUBarGbJi",
-	"KpRbYX/KUqk/oBCPhHO8BZkU78OXlUfPS12FHFd4Jw0pMmseQs4FL0AFKBT/N0PsaNPCEhoVTjGng+BN",
-	"sANqrlaVpA7hfB4JDfKdFIDXa9pSm+h5pvVz8/JiF/D1AWmViuNAgh1hQmeztbtbgAIHzBNcejfR0pDC",
-	"u12FyW6JbHeiuGBKRUYLVowMpExUbinpTix7ndqAj5nL3ILE18ekwLUV/vUV3zL8e5WRRRFbTAxlPGkd",
-	"uGFjS33E+ECwysZw8XxDnPhVerk9RVuggEUC95elgTM50R2X9RbK9wZIb8gSai6AZBUhIiGV9IL1Jxif",
-	"NZ/jswJJdDmM+0Qkax5qNAzUD3q6sJ3kKAKL0U+1nMkFakFFktscauNiGWJvusU0QhuJQ67Ulatqel8C",
-	"XyPSFvnPqFB9Q+6wegu9Zc6c0aW92znTpwNXqc7GmputHUT18PMVXxi/nOieDMmG8S0b67hdFGiz0HxY",
-	"vNQ/sT4omnkpeGQzZvYDGSdN0xq4Hlf0lolXtHcbAExAqzEgQSZYd0fIvICE9FFZoMgBLLI38jLJy8/x",
-	"SlQC4Evu7M5XXrEL6U01bze8McWCBAP9eimdwri1lLdNEvczOTrH3MA4wo8d52k3X2j5mnW1zULsywxS",
-	"e2NCk4RMxgCQiFptHEq4pxWmmTwKE9CZYLkR52Z9E/PDZwC7SS9O41RqexLM0qLWvqZgVlrvgAAJrQOs",
-	"AggyWFzEJVNv2J/d7tW9mRsqBeSYbtDVWmnNgk1f1SrZ5WzKa5dWWcKk8IyH9ndKjNLlAEMtDNoG4rcl",
-	"1FXhYngNclhrvOoLuCehlQvVNXHhMMuysf1zMH8K8wXxzn5phzyGtxyUHakRu7KjWpvdfRjOIhublVfr",
-	"mfI0hSB2az94MA53x9l0WwbtQPNmyy9kyqqK4iqe5BYUBx1dhp9eE0PbdjlJq5w5UrC8V1ruU7UdAhma",
-	"LoEdxtb2F7thFuLRd8oaOyOSSZAUrsWQpv0n7I4JC0TbZdAZR1xYgM2NcvFV9p0kY/guFr0jZxmJNWcZ",
-	"4JcpDbX7oWfFIgQL4pnS1wJhaMzJ6eERD/KmOozDl7ch7HZcVyuyXolaAbfBYNs2ihtGY3MVPpan1q8G",
-	"uQd8trXHH8DGXwrzMvc4VsF35uM6XTtrMwTCsGwdPcCc8Ctu+U+OLOCBhecaAZyzMOJI0PFT1/dTZQWZ",
-	"X8Xfq4mCB8+z5i21hnZeFDZ+1DNfVMEoHfntHsy8k2/xXMK+fl7rNN7jyFk8RjdN100hDuA0cI9DdQa8",
-	"faw+r5dr1GaIGoed08OjympQ3g2uDDjAgqiZLQrk6sp8p4p4Ag8YDd1GqNfERArkE+YOAUibSAgXvXSS",
-	"QAADcrhr4fM2DLSybMkvI5hNAKp+4Y5tSmUzOVqDHK20R298tB+dMJqJV5+u/NYsiF8bUo3KdX789bzn",
-	"okWVNzy4nFJTzd6yWaU8K+9YltJxqaqHQ8n78bnZ5kWXWioBrJURmSYu01RpOlPkjqY8OSAtwkSCyCY6",
-	"TzjNT9L+i5f7dQBvFmaDeY5VRo5bNgM3YyLbJAZAlHbGaAIFHOznacY1i7FmhWAWNUX2bV4olwJNPnHx",
-	"XvHGtaBpiq/49TKa5AjCM10LXiEPAD/QRDCWqCa5YNRIpRjCmXEN5SMQGNhSIygfcY2eDiQynuz34/OS",
-	"6Pe8FFfx/W/0yb9/N//35Pe/tH/4n9+bCfw3jD0QGWFWkmnwDVRlohQpTIbihYJMzTX9RabJawvoXOF4",
-	"hQhkKqyyi4fEolJZI5oXEAr2DXN6MGhAexYWHy96leLtrF0rLb/2OYf+bJSrTOaF3Jea7/IHzVs5qvdq",
-	"pOni+Q9Y+azO+tmFKgGEY7YutoGxdICmmXGtmSjWcC7wosbq3TsS0y5HaJ7e3viLHc0dp1UOnsvcWb4y",
-	"dNpamq2LF7w55ShqrtDag9lVNJAxvF6ExAaZe5euJPyaBqaiyqXa4G3Urzfre0ndZ39Q5QmWu7SRDcu3",
-	"N48FqbAku0Ld/iYaqlsMIqoZoISFbsLyzlcYqlSGSDX0OEm4mS9Nz0uHtzrkKoDNP4cv5lfghAuEIL1O",
-	"Ho5txcYYKnkZdogArCimtywgcJN0BJkIhJO2KL9F+QHPHe3tPx9NUqqrbXBVHoazeYvUgTNEkcIOpeVc",
-	"9J1LA60b//lFNnx5qVQ7Za0OPFCfyKu4NJREQLBzwpPVRqUVNU4XulcO01oRJUmfZhgfXh5MVV7Gyq5R",
-	"vyvctMvYZSAU3I0dfXi5uog89cC3KQ5dK3lWcNjqX/+MLJdm8ZjbCIL5HJ4eG+sqGAaH0E2yCVhIXb6O",
-	"TQtbwAi3lT5cgbBckwWA+HBEyIqSpvY41vFyzh2htV6psfUfnP/EpiTkQIVrskNXuaCKqMB6cWHYRW9l",
-	"ZNd8BIFf6LGoNJRvcniq3poVCx7kl5Nez5bwLp8iVfwwF06VTo1caRhYDSgO10yo78KzXhmelwuu1nYJ",
-	"moDnUIcNI1euhFxfTrKQp3kd/Oj7eox972+Nxhf8uTXf8XyyNd4oHJYrH57HUrmvIzC08+9BRD+0R7uS",
-	"V3cnyYDp9U1jTCTqXhBQ6/IZ6yJbqjC6yU7SXDjBOKNMq40RuGt3ewkPB3kJbsaxZqNq0GYPPWalYlK2",
-	"5d/TBTUH47LKc1qGZFl4es3ONwVyXfP4lDFYNrLnPjCA60NZdueBTR5k7tVn3gJvPP6x/7qO+eOcv/WS",
-	"NOb1+K/4BDvQnjW3/IuefAQxqDz4OejFXHjTJE1JL2U0U4uxNPsvylbmZzVOXhhycUU36zORanSMDjG/",
-	"kX9LwUh3DinDs/FY5Itqk/rqUSzZC5c2XW2zyGER1sE6OA2k0N1nFe/F3e5zB1egEGzU7N46t8WG8lfH",
-	"dW22Mn4qxuLGeqkR9yPw1fNynpzqgzfvqfnTu1LqTzC0rL9SwfXsMFjlrVOE3kxEwrAwvFRMgJE0VL3B",
-	"t6LUEj+C5pZNIpjdSGuXGPJNfOsFoHpdRWVjRw8rc3mNr4oe/TCche17Ki80BeXttSRd1iS27h4kro1p",
-	"pjHzFoKhbEb1/I6oNYB1D6kKAnJAbf766QcfhjNbRvP3QMJAYa1br0Wv2maoWSioWDMWy23gWgMo6oj+",
-	"vjQNol6D5YSIYItWQ6/XnlOaf122Ri5yeq15u8DmUJMVkdmNYjvylbETKu2/O1nejkT2yFbclUN3Ehet",
-	"xNZk+J0igk2Z0gTadmlE4NWxjuWy0yRwadC0GuZxmydR1sgOdD3XoBqHpWtUZSpcL6JxW1OLGiOmaV6L",
-	"OOirw6sZMvanKcu+Q0eVq9K8BCrCLsrKQq1Lwu+dPxTs6hYepw5onHUIlshrRc3WgpaWPFsr2NI9Mg2D",
-	"CO3mInZqnY38TOBL7yvjuwJueq5uoVrqElK8tpFnMWsxathokA0TcUs8utiUUjE/b73KKxFMi8znXQyt",
-	"OCPelSjn9npbWnHTT+Sy7DJHc8l4YqQBLcn3Y6m40b5+wLwCeYsu6u8FG1D83rwIUXSYj+NCbOQA0qnv",
-	"6XvA1tQ9I2pszUTbc8XSXHiMfJkouihhGt4QrIqHXjUpWN2cq2opVo7GKdMb3tZe2QtYZyDbI9/3p2yh",
-	"pNOcD3NlUdZnXZnMatLa5YRxU6KzGM59ePbu/OToqiJ4+35EZ6Wy4BOigsSsoCz2MJfPTJnK+Gex4i5d",
-	"ecLhN1O51kU656WiPL9eUQ00Qf8eV2rCXNAWG8GfSGuA7id/TJSuKBNacU+ctyXv3oq6FoQRy5XmNUhv",
-	"7NfYfU77YYDJBIQYHE45cFBO8ZiM6Sw4tlSGEDSPRmM9s3AnTr6BMF5L7YG81dIKLQsK3Hg/+3UdwAQt",
-	"H2PPJiKxBtTaus57fGVJ1nwBurNcFaoqFWwLyNjYdi2D1YNL5WQkyBt2MhV3930+1VCVb2VW1SbdorBB",
-	"sMYFtdW/i0zcuYu/aQp5Hfc+va3/7MahANhLONmXhkghVhGaZFzPLs0crVef0SwMNF8U5MIic/FooG+a",
-	"zSYEcMAqgf6I7+e9DbUeNz6bzrjoy6oQf5EXcPouh2FTUN5hMoag3tTIdpAk3jZfg2E0ctHAkRmQirBK",
-	"aoSMdyxlav62bEhF18LQJBURh7ygoGHtygs1CcA7dc6PDdNGHPrvFJFT0bwW1+Ivf7kc0jFTzb/8hZwJ",
-	"AKeCkH8LtqgIJV2A44HVPQCMHvg+NpJwjMGqcYEHEzfJ0R3LbGEdkE37lKfqWrg240/XDZZlMrtutMmn",
-	"ZrP5+XMc5QGXmZxopsj3z1vPSSykvunLiUjiHyJCyYjpoUxc0TV4kiQSYEU1GdI7Zl57cS1ifPDGvE7T",
-	"VE5ZEv8Aq9KVCWdqvuR7xqiXYGVXBVg3rgsWxYUbrTyrnpvQfmvvgPSGVAyY2SyIm1QRSVjKIKoYejZ9",
-	"KPsK2W+1muR5q3UtRowKh4sCFhCwiZudGtHUXBW86W7Kk5TZ6DhFuD4gMSxk05yMmGiWpopMh7w3hIjx",
-	"a2F/TgD7XsVepoeLN5cZGdOMjpiGikNS9JjFljWLcCzGE21W4BWumzkIf788OyXfx4dSaCb0k6vZmLUJ",
-	"HWNJZy7FU6O5xz8gRuebJz9FNixqj7zjr9yHn8wHK0FeC1yyJnlvz4AbHEB9DoTMWNIkr13V6OJ2vP9r",
-	"q9VqmZ6omBFkG5FRp3gKuSpUU1h7DHxV1wKW0aaw9LkmPz4nXaNC0cwta4IH+rnZoGNBKDnvXB3+Etng",
-	"ewWVY4mcuOwhqtB2e+DYNOa1QuaNOXYR5IqAU9Eu6RUfMfWXv0CXDuW0Gs8U37lggK5mNuLS8AEqSHyc",
-	"sNFYaiZ6sydv2cxeRCxydX52eQUTt4PH8zdmiKxC09RikVnUFjKTE5LIa7gOZgfyWghE0RHUVmvn8NqE",
-	"9bE6Vo7ujud2DPzOHXCuCE+Y0LxHU4hfNtRoplmTdExz1wKiPHEjbRT83yBzpEk69lY9b+1F5Pn+S+jj",
-	"xcePsGJmhMV7dnneshmsTdyZ6KHM+L/hHLbJKyDZJCfn2Lel9wrC7gvMRy4QD1MmLCIpv2Nw7ZjSB7D3",
-	"16LLUikGyszGAWg6AgA4x+mMpPyWefTBnjZLn9hHrvSS3CuoRGePqDmTZqiQiAWR6x+fwO8WvsZ6/xtI",
-	"zTFZ1GNjnfNjL2yz3dgD2MwxE3TMG+3Gs2ar+QxAvPQQeOPTbiqtLj0IIXadojUWYAsMU8yHb+RGKEnz",
-	"ChuAbBJLTCqFteKRp+do2Vv53AmA8pkHA1VomcMetGinRj4Dydg88a8Jy3KY9XZesBhkn5VFPMykMMrK",
-	"iJMZU2MprDNmv9WymGPaegznSSDIxx+pUdoKFLffShB+jf3W/o9PWj8+2fvpam+/3Wq1W61mq9X6ZwPV",
-	"lQbsy01r749W/yf1fLrvpM92XqACwT0ah0OaDViCUE96inicdzSdgClVDsX/skNp9uQIhOMyGpwFnNx/",
-	"4SAi93Kox70yLOMeyFf11w8w7UBOmt86hhiYsu920GzakNHE5qz/44n1ED85royHs48/LT0LvT3HDQq9",
-	"lG/k01c08aIin7f2Vr/yXlBLZViCLz1b/dIbmXV5kjBwPzzff7n6jSsp31HhkmDBWPqizoyObR7GkWH8",
-	"+NazWpPKNTjY38loRLOZvdxIvc1mgvRn6A8dKMzvpRPQ3Cx5arTxK0hjxTAMVZnxRjUUhMgoV44EYrJN",
-	"/Ork7PDtzcnx5dXR6zjPoTcEukneUZ525UfA2Ne9IRnKqcsQQBQSNQY4toNrIZieyuwW5a+E3fGeFWFu",
-	"2Vgb1n3LZpBoo4bADtKZ9c5yhKI07Cw1M5l5SQlOPnh5LWL76w2QdmVpc5k4dpIErsHapNHj71DM93fU",
-	"ipjSr2QyW4/2bEAz/i6H4q+Av6nKpKPu5XcTz+9XWa/Lfa4lmrq33ry+BlK6FjEMEcKrISsAbD3ylx8A",
-	"/eSCjVM6YyupYOiVz9Gfl5C2ahDSQyn6KUczy/O9Gl2c01kqaXIl5Yk5CEix91e/95bN3nEFROmbo/Ln",
-	"RqFxqXcy82RY63tfj/pDGj90YSXLp5/g3+PkMzKDlGm2JDHqj0kyyBPerKaF3y1KnxdsJO/YZjT2FQ6q",
-	"cX/pLs9bsnStHk1waVABqvCzjZ78T5CHWs9Xv3Eq9Rs5wYSHb+pqXdFbZhR2IPFE9vv3u0+53e8eytph",
-	"3sYX0dfyKSBEEVcEcoqqVDZMOKp7peYzj7ant7m0sBcQC4ufLBbB3o8vmy9fRnXlEZcoZp95+aS1dwUP",
-	"zMssZqVu1NgWh7Hrcek+u+gyPDbtTyjimIZ/akWNfkoH5m8odwP+bfgKgMtdDr45UcM8zhYjfF1wyX7L",
-	"HI7ZBRh2VKPdp6liXhqtmKRpOUfWugoLDG+AZDMqpZ+kgu9ZUCT7YR4hrfH6+BJqV90cnr0+8oCD2nut",
-	"HNTst99z0CLTjOdgPjT9YtNTLhI5xfm9bJUy3/ABm85WFFPzwESW7WFuXNl7JGXaHew6+nR+w3Ya9Ves",
-	"Ufc8MuxYQPFdiQ3kX69SrC16ARUk5kmMeE6uGl1HYFFYVHAxkzmg15IFtZYgTVB5RahrAc6WEERJ5FVa",
-	"UkRLaVXq2FCrmKSM3hlde4Ih0FwrYsG7QsrzIdBTd/K/qApdpv5bpuBzZNcnqjkNXYtIfl6DrpTW+CG1",
-	"9R0D3THQIANdlwVWWVEcldwZUh5cA9tZXrYkDSD5BbdszuVqCwMhvfDppyJC8bOnJJY5689Mb8xWD4sI",
-	"yPurVzumsGMKX4Ip7Ej5t2hM+5lpj1QWYSolqKuN1ClgHkF9CnADJ1BlSEtZFQl0QGJ3UeLI/s2Yq0dk",
-	"aEnTUojYRhtBjdUEIuyuxXQoUwiOwTCyHAnOzGsEYTeUCDYlDiQNwoAj0p1huBcOakjHYyZUyWFqRmp0",
-	"swQ8og7z7paxMXTg2rMVTxPIrBuZgSAp9oLkUqYgUE0URXcGtsS/VRgPQN/UNlpmwIUCJa/LmCBQ/dOM",
-	"pzuDCpF6vg1bn8poqTTrDfkdS4qNxsgjFwNNxYyMZMYwxq0YIa5d0ibPWy0ScwHQzjeQXcMxNDGgY5ZB",
-	"oe7FDKNH1UhDyuOLAqCpMaZGra/voAyjY9VSBHc8fynPf/EfxfPtuavg+S+vWj9V8Pz9rfP8PDyTCDnd",
-	"aYU7rfCb0QqBk0UE7lJEMqYmIwhItazxofTFp1DiCdLHgvbld8CHF+qZWIARLyEwsmgj4N7DhMECtZai",
-	"pCEFOyAxxCo/dW0oV6TrWmBsK4XEBRdoy/VcNFgHGy8ZtSMXEN6jirm6BynTGmLGjUBGPYjdobwWQ0hz",
-	"gJa8OeTuyYKcLIaJB83lpeaR/GBgtbgWMwYjtQzOrJMVrPxgZICiURDR3tPprI0Tft56jqij+YAEYwnG",
-	"RE8EmTF9AClBVny6Ftb8Px/ZTmLXAGZIgJIWN8kbw/7ccG28RaVV3gOd+XZkJkz0bVx2fj3ab5UTN9uN",
-	"iWLZzfMXP3rfv1fmWoOw8HcqWGNNq3qxRg8aBeflSc8JOvPzrSlW+UA85sPN3356WblatdfEOzEVfNv1",
-	"u2PVO1b9zZgkkB3nFJ/m1QdmcpKR3lDy9UwSq5m0stUGqvn0Bwh7lhNNulJjjU6Vc+Q5c4mtN1E2a9iy",
-	"BHSMwdP2s7UJCDm1+WU26S2vRpFncI2ZHKcASO8gs2UGBgxAZbCcBsO9VZ7YgyynSCqiWme8OzFzuhao",
-	"fzjulEp5yxJCdRtnmDBIkJUCIYNUiG+5Ig2HPnrRt8K5XAL/c9SPPaAGpMRbodDzZSweQvkv6gQg5MIS",
-	"7uVB9luNuELLdRo0Zqs3Ts9uLo4+dC5eAwIDG8O9K8lNYzorzEmQnsYV3JJGoQq38qjv1ucV6vlqtduN",
-	"zanKdlB7LfI/zOWCXTVn+0Wz1YoWS4AEh/WiquDA/kaGdK+4Q4A9QxAHo67g7xQKfDOa7ZytO179zfBq",
-	"W3bPKzaC53hMZ67E1mx978ESTu3D/6wO1iWnVmGDhCZrzTZafypXhfL+WmDGPCRHWzP+99GTJnfO2w0M",
-	"uV8slNUe2joRre4i7by4fwIvbh4B6xe+KiyatoTnpoTY0poa5LaDFkKu/ALlMitzCKO4oI/VqSt9Iw23",
-	"SSzHTMRkSrm2WGgkY3ecTaNrEQPdYUmcQ/Yo0FYsakLcSxkV+GOXpXJaigf+TpEcaRy4Eld5xiq74wkT",
-	"PRbSb5AfmOkvMIFAFob1ndvsi4laln4BEGZ177ZiDt/xq2YoC2pHwkayBMCGP0lxZ42CS3jQi/beXrO1",
-	"7/sbFSsnm9rs0sYK3Y2miOPd6Lw63Nt/tq4xznxvziAO02obCKr3Yytq2CMMK+COEviSc57V+OMvf/nL",
-	"fIarPQpH7zrHJzfvOleHv+Q8s9F+8cLsn9da8cLp2c3hyfHhW/9ps4cOuw8wKRqPxnUUq5c8oXZQBF8t",
-	"2wDJDveoPg5BzhiMdK5YOTByMeIHHEb2qth4H0AXUHTqI95gKE0O3eTxjAKAOBB1qTZxmJhBb4H8/QdR",
-	"Pbs/sLzOePYiCknkVUuSUj7yW1wU2e+9aqvF/CFLk/dC89T1CQudTZObVmvPxyecWw5EWvSXI7yeEnCE",
-	"Lo7eHF1cHF1YFerXXCPwaHUBr1pYopaEdRbTBIr/tfOgdbjIa4BTqw4+UbvM7T9PsGnBcNbCvXHxpOFg",
-	"w3vwgMd1O1j63VG3DNmeGsoxoV05ycuZ91ha//qcSpz+Q3oYvhSTW7VIOx6444H/QTxwF3y58xJ9k14i",
-	"w6PKCEjrSgGlEA5f7XxKx+NM3i2J3DhhWpGBzLVOvEqA8NyeVzO7rCdHTJG83AFaC7XKldPO+fnF2a9H",
-	"ryPEEGYzkjGlCVXXIpViYK7onOURQkOoulW5eRT5mGchhcEUIR8dmBLmZRA7P1yqhfgQ0rUc0XDMA4jR",
-	"RCBVF78ppCaGFoWjFmtmdOCAvkUpi/TpiKczCLeZyvoE+QI4/5xc9e3KUXPL8Jhy01yiwrNyVOROmtqq",
-	"NOWo02pxan4zvnJxylHBnUi1E6l2IlXBklGqoYXb1YgW9xOoMgZFPyrlqSvIWAEs13VEqoujvx8dhiSq",
-	"w87p4dHJiRGpoLIA40aAuRY9REhyqamQgyIkAV9VRHp0bCQwjJ9tkjPzzpQrhojx1ElQIWnmAib47Qkz",
-	"4FJjmZIuTXsqychhN/+nijbLF2Un6PxJBZ2caPzpJB0kvztJZyfp7CQdkHSQXW9F0JEJewLVvu4D9WsJ",
-	"74ND/W4vMqtY2fbLF61oLZB/s1xlxmuLD7af/5TH/GK1KYAosGSuM6L/loL81/6LRtS4kzwxb+w/VlyS",
-	"3aJasUl5BbhdgNLXjOyab5MfxAqp9eUAVvPVCkjXDpSI2gS2tQpO1Z63LwqnWucqrgthauf1kKnWHm3a",
-	"GmVqrUuYWmuTlipJywwqImw01rviI7viI18eAtORzTpUMygpPf00Bi2zOr7zypJncHyNFEvvbE0oAUlX",
-	"aiinggxZxsLRm5vSTqv83l9M+nqko20SoV283J8HnNFdYpRMuFYEbaP1RaGKO70KnOg9lpltRa1Wy95x",
-	"KhJbahbrnkaAPSizwnt9aGmBUdcyhiA9Ds8wyivvyl5vkmExsGvBhbUiQ3sZw/khlGPiitRi3+qWj8cs",
-	"AdQerE43pFi8e6KJbUdmiStf16MjAIE0E7aVQBH80ayiGRjOyhUAdqMoStYG7MfHcJ9hmhtTrccH6YFj",
-	"0nn3z9MnrVZr78nRPzrvzk+OGlH+3X7+3e+1KZG3FA8Zf1icARDucoK6Bs0sjVRNUl2Zkt9l5tDkgB3m",
-	"jZ0otzOXfUuF55CocaEloUvEv+4kvXWgIUuFwRwJ4+kn38vw+amhmyKpZiBvIIlzPMl6Q6pYAVGbMT2B",
-	"hB4EX1vhLbSeQCHBEXiAoBmIQlcA8PKSJ9GQd/SqkIFEZyWdg4T7TpG4l9Kp+TEmimnNxYAoOlORY7pu",
-	"vFjHG4wDboBGakNcOtO9PzN0dpjxxLdsrOPc8B4RxUXPumy5Jl05GQzBBDGQgh1cCynSmRu1rac/Yo7p",
-	"u3k0yYchw1rZJKWaZf7yOZBjdHqBdWPI0JpJpGDXIq+djXFkCPeXv26NIMhPRY+1CR1QXhE75owjmRHz",
-	"FUtiH6zYj+9Dx3DB+h0+cR7Cxnp0opiZI64gOkDM8+zj2LCRKO/2WtSNWbuAidwHmcj3pz02ErED3jkD",
-	"Ueb53/b2SvdmHW+vWYYHBcur9DuunAV4AuG4reNAtTX2wUMqelCaGF2xLFM0LUfq+0BPO4frF3K4lvyb",
-	"jrKve4Qr5TVzotCGC+RxJ6rtRLVvqZBpEUhVAsmwTNIT3BwJLCn59ktfXGN3ZgCV5rqjO5bNLEwbXB/W",
-	"HUp5q4hmRvsuqdDgHxuNuEbde+pq4ZEBHbfJdCjBwjcEkk4TMgFzARUEhmC+vxYjrlSJ10MBYq6b5AKw",
-	"i23YTkz7mmUghpk2YsE+6rhJIHc8nlKu4wgC5mHHrCLf56KImgcoRK4srjGaDpSUAv91mQe2ngPIItCv",
-	"GexorGdQOJZMhwynr/nISE/XQt6xrEmOYEnNcoCEYwQP2jPrSZSG7HU5AJGsSU7taBzkFBIms2hWNOuz",
-	"MATwCVcau1mFNWIkZp4DSKZUabvengxKE1w7MIroKId4JlBEQnAxMHQyZ+INaOCm5f33sgK8BPaphF0y",
-	"oh9PmBjooYWB4sJ93IsaGvma0gBA+Hmxfu0vckpGVMxwDgoPkNlCuz9YELEKSgXdx/5obO3DRnuvZQZD",
-	"P/LRZASfcGz2Yz4yLjQbsGzp0BTrSXPUtARsGoe8WQnwYh4KD8of0v4Lb0CtwIAeHesLn//U6NLUCFY3",
-	"uNftFy9ahVn8hlY08s9cHLkBIWXERje028OwOitvtaGlXCz83/vkkqZMkStD8jXp9Iac3TEjD+WRexA/",
-	"1Tg+/fXJfmv/+ZO9/WfPDU0sriD2pj+Km4T1LTYnfLV4pmkjX2UcUJMi1iMI64bkVLxWW1SBG/yGsaC0",
-	"gtc7IjJNSjEmu6CDry3giCZ++Z8SF7bctcSE8TvP1A4K7z1ijH6B979IKXFMRQPmwhXBCw0lhCYWhxi/",
-	"AqYvbEX9EA3MNZMKVrH/4sXavMIboF/nfGtIW2bZc6StLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/Ys/f",
-	"Qm97emKJLuek+JWUt0ZuMTp6RMaUJwSoPybfa2oWVTGt0xIMltPpxkwksGePE99l9qlObBcclR2F/YrD",
-	"uoaW0DnqmrLEyD4l6orfrYjpMkIx3jNnLaaK2GOJNuS8ppkaM6GbpKNJnN+eGOyx1rSbj5p0Z4RrxdL+",
-	"wbVwyg8AymoPpDBjKYOyKBlBe1STHGuFpssZFCaxzkwQwkHFCHXWJJ1rYYnrfI0Tct8SJ/5MRxOjQaWc",
-	"OV2vPzG/VdclMdfti4a2LSegj0cC1wyfM+v2oKFz/zl8ZR3OUBUVYya5sw7urIPfWBkUyxJK6BlDpMg1",
-	"uKZnFwRe+/ST+WdFHeuNCP4v0O424vF2ZO2eZG1HjL7dYL/6V3vO3JDf7Kcoha5K4BaSdGUya5JDdKKC",
-	"oExyjyoMhMyhzRyADR7E3YRUlMILe+jbxIYJQGQG/NBnmSthGJQ9YST3IkUb+ux3xKtEvJa55XOSVnji",
-	"t0bUdgmrX7ng9h/hnkWKDF7ae0pcTy3lrE2YL+B5pMs51a0iywXhXosuhyOnoK8d6f02SK87GjvKu6O8",
-	"fxLK+86jvIU1Vsjp2iSYazaq9sSd+Z5Y8oanhjIRmiRkMg575o6hvS/imYOpENkn7CPt6XTmKmlrNpDZ",
-	"rMoF5n7fuh8uHw4M45aLpGoI5rfaPjizwG85hPst63fO/1cKdulKPdySR9CM5gE8gvmmtBtHKevpTAre",
-	"U41gkGnN0I3SQp1nbMQnIzLlhjkoRRjNupNEoTDQG9JsYLiQBV/1Ykohg3FEB+x9lhpGqPVYtZ8+7SWi",
-	"6eHfPLXNNcdQVBT2t90YD2eK92haLPYH1/0RPp8HghyC+LP3AoJyCow/qJoOrE32bg0jjxpa3jJhn8cF",
-	"WQIOXcb4eQRHpDkedRyRcGZ3jsiv2BHJLV133AU/l5gLfLUKWkJAS16k5DjjPfC02bwOgK5RTOgiJu9Y",
-	"9JjQwOJsNknKlUY0PCPM542JGTZ3LQpvJiaRFAQwxusUWwEuxksVR3krMdyuGCvyTMbjdGZjOQhcEcwI",
-	"sQmn16LLUikGEPqW8AHXNHWEX6SzA0KLuBAzUozcU+BzrHQnmkvzRd2JHvX9mfc1OYSw2jLxDWR2l3f6",
-	"tV0NTOU2VJEMTGM9miUFTbRrtpD5nfdrc8B9srj/otVa09NolvRBUzw2W7GNeNeKhZ1LgCiYFXKHe677",
-	"Em6E7W/Kj9bhKFWqmbl4O21s58D81lBIkCfWYa7zitvTT+afFd7KzfgJtLuV+m87Uf5hRfkHIp07gvfN",
-	"OknrE5SF4mFzOlpmtpeMaMJcZtItY2MjlfMMUeKMEA5CdzOXnBXTigxdcgjNGElZXxMhp1jaEhJ/ppB3",
-	"lCbXYsSomA55Goyww/Jl9yJhj5uZnF9xLuYveX2ptZj1w1Yt25HmRdIc2LfatHkhs3dbtHnncdjJuN+m",
-	"jAue2A1l3Fs2q5clFJGM3clbdO4qwkUvnSQsaZJL1ssMN5qH2wPYjrAH463p9Is4MMx0c4dB5/x4K/6C",
-	"t2xm3QWPni4JFP2WzcpGD0uneW7Ua0SNlCr9XvmxgI52sy6UtjQbkrE7LicKt7QE+mA3v1R/foyAXkjp",
-	"7aHKYTJQ7vn9kazgb9msjhHcbP/OBv4V28BvkTI4CgYfSwTMfFMnDwfztzFRDwIb4EhHFlKI53XplJYZ",
-	"SwiHcoAyG1nQIzlJE9JliCmAlAxgom7ZjExldqtywMAi98WI6SOZ5LBtIyroADKJ4TUL/Jcg8kCHwIws",
-	"ArQGYkRyZKQhvcPc//kImmqTtpGqv6RFO0RzFilMXaqxnu35LZs9qOn5T0KLowbeAjOcXvcm5XfsxuEt",
-	"rkNpP3A9xGFVydNwTRxQKHa6k6h3UNRfGor6FmjkCuYyJxw//XTLZtb8m7CUaVaBZ2PPuaP+5gooLccK",
-	"+IVRws2F4IK8cFgeEaRuDqRMmuTCXGkXZolitmnABlkC9t+wspSYeX4T8v/WTGwL9mc16fWYUjm1rUdI",
-	"Lu1bARJyrDF6FBZiZzP9E9hM8ZDe8wo+zaSmelnwckjyE2xakv5QkJMpBjYoTWeKQEwyXMdY3rEspeNL",
-	"vKMeoCSaUzVP02thn8/kCNCbaJZylhEYHpeCMJEoQjV0FxElzTgy5mnII5lBo4LoqUQIz+LSh+S+2mWS",
-	"L2CJ7kENHteUW17tRvvZj2sEHuRz3WoRwYcU9ubMmPsv2y9eNvcQibGmCFhq4uU8QuU3JRgWN3MnHO7M",
-	"rd9YTrQ5ydQ7wmtxtZTTLk+5ni2taNIFTESK3kahNBU2Is/aHUDSxOq3M0IHGWNt4GGATQ3ZJxGJsRhI",
-	"TNi/JjRVJJYTDYCBXAxi8tdrEdtM4Jj8v//3/0PihHV1TP5KYgfgCh8sBjL8TZM/JkqzJC7GgmkvYFiN",
-	"6YBBaxjBTrS8FqU+Q0zrZ6ZP8hWpAz3oFuPizSF59uzZywisJiUskQNCSfzX2HzJNQCOAPAKE5pQReL/",
-	"sf8qLodsCznFsRWQhI7UPmtd7T9rvzDU+p9VmIS6JiDhfgtcweZMNtqN//Nb68nL3z89//wE/9gv/rhy",
-	"f7QX/vj+t+bv8Pdff/if3//zv3/765PfF5754b8ai2H0909wMqfKVuvgFuLTHQgzt1bUwANQQp1C5EM8",
-	"RHkC098qQi2K157Pv2aYmpmDBQdMHHC8ObTgQ7TnFCs02Co4e89gWN4ZhPwssw2s+FggFjfaf8PoR3RI",
-	"lmcYnt/+Foa5Pz/GfX+EpfGZwX0cVw9s3a7ne17S8eeoUQJf9G6GE0LKXdcWHwoCUCE6ADXcGe+/Pob4",
-	"wVVgL0zhcmrL22A2oloXTSDlSnMx2GbW1Ilr8ov4Hd2Ect/jmGZasKzK/2h/fgDswnwk33b6klcxbc9Q",
-	"Si/Q5pUhFA8UGY7p0ZoJIvt9yIawKNUAtDzkGQgwoBzahZ4rzTYXKy77fUzWxY/FtrcbYy3K7/oRNT9B",
-	"PA1k6Y6Y0OcZ77FG+2/NF6ujx7kG2ebKzQHvLlBXVDu/7nwne4/reHvdUd8xja/Y45sWdNmxiBHNbpke",
-	"p7THynzC+2GFDxh4kmU+pEcF6U5moEnlhBcAErFIUU+OGBrz4oJmxAdEZrboS2yvaRw5m5/UQ5ZdC4/j",
-	"OWrKMiQFVBN4S7nAHFstCCq+aUlmcpIpi48IFzTyqtsVN9smb9GMWcR5r3YQKmBOtYEAUEPAoc4lwtYL",
-	"xs1AI3+lyQCidbySfsXAIjOyLrsWfQ44Dt0ZjB7qlpUQeO0qRraBDOfqJ19FUDhPwoTsr67aMTjBtQQ8",
-	"sa5MZteCpQheaVY7yehUVPu57f3/WrK3HLPZBuVeRZrX9IrblXqkysk7Lvx1cOE1+WiVtmXXbWeY3Rlm",
-	"vzk3f5qziLUkipJ9FoWSp5/sXysCAI7zEnooIDAICDDvHkA1vhE8qJDTgs9xUUl9DW1vyt5O3Di/Rn/+",
-	"zxakf+fG/8bd+HhG733FospEyq/h+O+Emv8soWZHir5dqNoN6dCKnMwLj2VXJGbCWY+cdh5Q2Zukk2vc",
-	"GGSUxz3Yq2heuxageZurWp2auQWi+LhRPYvkZI5wrJmluYkmuyP6O6LvE/1deudOrf2m0zsfSK19isX4",
-	"l8bUKkAhUIUtGOv6e0bl71RhT/Y5n+w7Y3mp6L21B1usYcEIF+2q9KZj6NFe8kMY7DfDCO3a/tZ4dXb2",
-	"9vJJq9Xae+ICK6Piy/38y/qZT7gssB4PyReTCf7MsNg2bj/Eq2w2UjVJdWUZ7S7rmZNmMyhg8XaUekep",
-	"vxVKfT7RuWyPvjwgk7Uod3eS3rpgrZV03EXVbF7d810el/OgwTCPng/PRhSC5P+QQ/G/PCATJ0SXINFt",
-	"QMvf5VCQyxHXQ7NBfMT+KYX5/miSyTF7+oplKTds6WuKgsD9qxMEYc/KLgbiK46BWIySc9+UpTr8sgb+",
-	"a5L72rH4+2IthpckpqlpaHbDPnKlVdyscLjjUfui/vaHu9VrutRxLb6CXPMvT+fWo1RVyrkt7rwT8na5",
-	"4V/YaTxyZK4WCV4Uxp5+cpVXliKFbkhN37mqLvcXqWx8/lwSh/3WpUbk+QIp7zNDK45oJiCbAiGK3dcX",
-	"paSJckpFKYUib39/Wev7waZL+Qh57kPeohnSihGvbvVz9Gclva+ZNgNeSoCLVC53OtCOy5XLtdr5zP40",
-	"PjNX4NsIgujMyknCugJo2H3WgbRIc8zJv6WwFdYxMEbIKZHigCidMXqLoHGuNjlm6uUlCQT7qAm7YyKg",
-	"wqJb6N60NPoSUmwJ8AcIwy9NSxvWdIttII22HlIaxZktJ4L5XNengxsjf9YRQQlVNo82YzsP0c7u+E16",
-	"iDaXYXnKlJaCVdsUXwF4JoCnWCgTqslIKk32olarVWFmLNr9ZiyNtGceMdTeEjTr97bG2S5NBsz7tSaJ",
-	"vDVvND6Ob/ZarVZBE80n8o9zkjHaG7Ik98pbuPphxhRUY7Yp1DbF7x/nNxdHncNfjl5/bWZJt9+1LJP5",
-	"4dgZJ79S4+QU0qjyfSpwjHyUYQC74XdsHmo4/36dXC24CBY4yegkU8THJIOMCg0DGDWJwweDO2OTlEBS",
-	"jGxeE/yb8t4tkRl8Je5YprgUNomqz4VFh8qvGBkxfZAPYzqUQOO6bCZFYgZgraV2gFz78jOIqlJAzFcO",
-	"9cnVtVjD+ko+DCVgQ7lpUYLR5kmxAQVAKI4C8UfMD7JvZmY99YZOV+ZP5Vf0y6KFPhA5XNee6xbjQZOk",
-	"/pQMZW2WUCl/uwd2IvdO5P72zMYeOV2DIwZl76ef8r/fstnShKNT2ZWOGQHUBsSOjiRk/g4lSXgC0coK",
-	"4BwosjAMQ0aUJJ5BVEJVGtLmXOKdN4VdLtLOmPnwuUj3u4LVuUhfzR3YCRAbCRC7a/0N+yg2u9MrHBNX",
-	"szEm6+CNAg2vzz9CTZseg1SfJgmwVovYDS6NiAiZkVQqpsrKKUsOEKgRb+c1xjWX1FQBTVcn+myL4jyu",
-	"X8NRoz5NFSvIxd9erOvO2EgZ2xYttaN/LGL6txf3Iaabu0JqE9NdvsxONfvGvSH3Vs0QwKlmebQcuwgL",
-	"pGkpwz6RM2z0zxZ5DW5fWLC5DEUsEeoXTJdTQy9etqJGnhPUaDfeyUxwMSCHphFIMwynIyK93I8a+YL7",
-	"mKuP4OSADazj4MDjs3NufMWR1xaizSGSzWWqbRmU7oRphdb6cjdz4HGRA7IGY/4I3BmpGTAlCR9wTdMc",
-	"Tw5A5DBwxkwiH0jzWhwX6KtkTK1PoujSvgNYbiCSHCAKHYjHkMpnhGP0X0BIDnRVxIkVl/NaYBI8FlRj",
-	"iREczA23IHdNclXuWTEWKF1ctGwzZ7zhd+VkMNTtvAoOQbg4O/0mAUR27m3od4rwpEk+DBksNPWX2uKv",
-	"QmFl9L24UnBapkm13wRu/Rf1mQQo6dr0c03/CEz6aymttg5zuQ9vaYVYy1rMoUq4RpyHnSy9k6W/ET55",
-	"ZlE9keFouZjMfY9sdOS9Tz9ZzIqlYfObUd8zi4Zxf2n4GxKCH4xS7ejLN2tPdQi8EH4yzYuZQRG0PuF6",
-	"Mzk3dImfugNZjShxaqU4KILG/WEczI0NHZbwp5EOzZVpkjdc0LSdq9sA7TKgXLhiiWRJrcQP9qV7kpMN",
-	"7at/fgK0BQvlToD6FgWoP7sg5AhHTkrvI/eMmaBj3nS3vLL+l6EOGe3pvMqXQ5eHyA4AWP/75dlpk5wy",
-	"lhi6B5F/oepal2PWa2xEgupd2teyNzEkInxvuSKJfWCLIsVnqFo4yaCK2m+/z/M87Xfr7RbtyonGfaJJ",
-	"wnGQoMuavbHwHfeB1jh3TXzbFt6/XbVeBnjLAoqc9XQdykywjDisvFohAFHjjmW8z4syVe7zqvemrKvM",
-	"fWo3hlqPVfvpU6wO5adjPpI12G53HXuwO1w7i/BXbBEeF9d3i6bfTg4M1GUDLhSZCHfW22DrzMsyQbES",
-	"RsYZG9OMJWgXpZmVfdCsinEEDpUUvbSuuWoLpj2pX9SGGaYWta7zepZLO9lHt10+ANlcbLIgmzZqwaeb",
-	"GLew1SV1J6dCKvdqme3k8h2Kx5cMxx7nNG5T6dzR/6efcvDcpZbJTanqeQ7N+0DGgW9fgHtQ8rRT9r/d",
-	"6NANb/mK6NC4kMjMYY7JeIIZh66/7zwxTVo7QES814AbxxbXVg/BRw+I2FIgILxt6FpwRQRk+9kcv4go",
-	"Lnosjyjl1oeOFlApCkzt6ujRLVCixw0cLROPNaNFNxHwdmR1+2R1Fye6821/y3GiMkPVefZg0uPTwoVS",
-	"be6VmqZQH2xazoZHtLL5stERFoiYDmXKSGKz+t5fHR6AW0xONIn7mRzFYDyItYwjKEkG6B2za0GhlsnY",
-	"5rBjsbKiTFlEFGK7YzVP0pPK8kHEgcdcQzEB2BzE6h6FuNLPTF8WM78fVyqv1hueKW3mHREueulE8TtI",
-	"/slpd04jwdMVqmJtlqd2DevXdBaqp31Ca47iWev/Y++KmtPIkfBfUc3zHMaJncTkicVc4rqcTRGyeVi7",
-	"jJgRoPIgUZKA5VL+71fqlkYCz9hmnU329ubNjGc0Uk+rP6m71V9NL4w8sA8v3ipg1A/Yw59BDvJ5Ca2+",
-	"OgF+kIjJLum8PvHl/dxNr59/OjNoRQ22gC9WNyv2v8mKHWxaaV794vaPJx0otqEq10ff8A9rY+lyqeSa",
-	"PcJj4cgmCBzBIl0y6F+eX1x+INgGmbBMLpgm3cFgePVr/7xFrgTDyBslU0VXOcmo9sXsHpb0aF+LMRdr",
-	"WvD81igqNISWxh2i2JqzDaa2Um23AdBVyFsQxPU7h7zgvQyG90gIBAlX4YVVphabZEMYysGmduik+FMS",
-	"G+hCruyNp2lCtbbY6M9IpUlGF0vKZzhG++M2ZwtrMrOC8kXs7oy5mfwVX/MFn5ZifXty+uZxoqbTzvFx",
-	"q/0K1tLTVTHlRWHN1AjPZZ1ffO5dfbkc3fauzvtgm4r8izB7pe9ChoUvCJt0kpVmyr3eY3rovGJTphRF",
-	"YinFprdv353ZGyWAyLD/z/5w2B/aK6uC/YqDgpBVSc3kldbuMAQ3yNXxfU+OYTlVp2E1ZttNpWZH0CRr",
-	"/EzIcdaQ0GDbXaBMwxHeCHgckuyCjrsYr+srECejImPFHwAcqUqQ2QefXvey1//0qX/ujmGshIEmFlIx",
-	"OBYiJK6NUpLRJZHqWkxW+YyZ957Q3zgH0pyGVteS5y3Sg/4WgDsEO19U404EfVyTQffiPL0WUtWBYVqF",
-	"hqQKDCtjk9CTBrn+T5Gr1PgGuhroaqALrWGJXN8HqTbzba3j6QKOKztXTwdLIlqDDfx8cHCP8rwsdwiZ",
-	"KtLoFG60k9rNmA1114Lxcr8Lnt1dixKB3ZPOboRTfwgqms+E84NNpJlX4UX/92VBuXgxYLw86Erhyd9u",
-	"rFHngRA1SCAGiZOz1tnZsy043zP8C2Yoput5u0uhQ/Ev0JLLq9vep4vev5IbZ5wZC1bcGWeQfZV1n65E",
-	"vmvdrbC6AebwwpfSTCuu7z5nUjH4b7DpV/8efOqPwKZvKOSTl2dTgN42YJ1XBBRoLWby7E4nnXdnCJd2",
-	"ifdLD2uL288MEbSnRBo+i3NeHZJRH0FbKetdCcfDqZBtEBTe+CxZORvQLDV+9CZ5f5z32GpdTLB9PAKV",
-	"ibTG3w5mDdhKCpnddYFpOU2mBZ3Zv0/aabJAhbaXIIDHZ3NgZLHG3C6vz+kWe7rgwk9FT+68HbIlo/Z2",
-	"lwfmFHJfHUGFHurNsl4xoCoS6NvTX3jJVMZCtwxHW3wTxHwfutILb91wkcsNju/M3lOazeP7NPEodOCp",
-	"tq/zbdUS76PcWJgCelEjyaSpFfZ38C1/nW/DJn9DNWHI+fPMVVNwKGtmIK3jsUSvz/6eF+8b7ds/xlM7",
-	"K+hmQu0SIjHy9j9MWfPNhJIFBg1tZwRElpZcbdHlUPDMikBALSf/r6+IINjw6/b3LsVXiqBmE+XFSLgg",
-	"U6ky1mS6/zUDMpDUFPFx66DbfuaUl3amjr/6ZC4V6uMYXUMQv4HNNcWYdYtA0Xfvd4Kq8pkUGVPCVdWb",
-	"0+WSCV3SAdltSseVKiEzvmai3FTcMbaEEeE7kcZlJk19plQ0lX8iqWU0v7VRdocbz/Ac5/Cb0zRMdiXB",
-	"f5fcH5gr5cf7pxbWO9yqHTrqv5qVE3ZRUW3pGmdRk/z+gxOZXm7TIy+SX33ro2/+z4v8/kgxu0Z/Mspu",
-	"Z70L+gsChoHM6Jp18Ngk9BRyjpw5DxVUU2fqzZwp7XKLXDKUqw3A9bVYcK25mFlsmUoFYECkKsMdlORs",
-	"YlLH6LUjk7G3SWMvHqLpVrdI1/fTtu9GiVVhO666QGWMw5N4+CfG7riW2GKJg8kqEkGUKCCkcc/wScHG",
-	"0ft91EUbXhRECgix2AtlxAaddCXFs9G+eQuv4MZzXbwWcFxY+/AX9GxqmLICL4XllaoKLYc4rJHfih0K",
-	"l6NSdX50arF3kCVXKmeKnLw9PgYBKWZWsEV4NhrsyeBPJQrxXp52u8rPU+WR2Y+JpImfEUnn+FU7hTy3",
-	"bmk4Oq/fuWuDkvp0xwWzy9vHNr94ktV2+rRM08TIc0/DGsyGxf/fxW3Opienbw4VPK1kLv3qy4RAgTqc",
-	"dLBS3NilZIPFTRby/wx4F1hUAm04LJcDXhcsnzG1i9Z47RlY/VjUZxSHeXYiO+8d6xbwfAnnUPEuFm6x",
-	"ZM6BTSQltCgAg67F+EN/RGoiT2MHSrpFrqaE7kWXJqyQdikNpcUIBAdSMnZBgjGAM9nMefZYKOi7wNMP",
-	"CQfhlTIEYv/azboN4ZA4AlP+Aqey87KW7tGAG68OAI6HgQ7IiO4kQVGdqz6y3WlyxwX633PGFkmaWJVB",
-	"1kTXh39gJ2CjxrR/59taUsI67CnB5gOfGpK5WKgs3w1wsxI58MeCh7hxETcu4moXsdtmLOR6xzf8iHV1",
-	"nuHdEjPfkgmjEE357caqLhbjQfVfqSLpJEcLKugMMtuP1seg3+5lj5b34UazYtoKxwKwRs3DAwejve2M",
-	"NQiwB/JDtLbbnR2Jmiu3fTUtMrksGFAeZrIoWGaiZz2D7MNHu4MLcse2sE1DKFCMke7gIn61vaHiWfT+",
-	"YaULrO6LKOSGIRXBowVRS9ywRVVTAykxYUCzTDHjygcDuIChRaE4bCJzqCO3ikcID9T2MUSNHRa6lAV6",
-	"BztQA5AdteYDDjXtYTL3ZKW5YFoz7eryGek/W8R6WdJRQ9276JNEyfIPX/MRU/KUWz1HJZvxKGBox+l/",
-	"VU8lgbNG3PXEathEcTGzY97M5SIWnws/Vw/ZcbmH+sslg+WGCmPHvaTbVnwsh67yOuHtcITGqhGK+tc8",
-	"id5k+/G4W2VEjwNzqE7ub+7/GwAA//8=",
+	"7P3bdhs39i8KvwoGv/8aSbpLNCXL6Zi6WIuW5URt2dKS5Li/jrJUIAskERUBdgEUzfbf+3pf70fcT7IH",
+	"5gSqUCSKLFKUD2lm9GiLZBXOmOf5mx8bPTkaS8GEVo32x8aQ0YRl8OdpwkZjqZnQe5dsnNIZS8zXCVO9",
+	"jI81l6LRbsQ6m7CYSEGo+Z+asozoIdWEK5KxMaOaJaQvM8K1InHeZG+295rN4iNCu4oJTaQesmzKFWs2",
+	"oobqDdmImr70bMwa7UZXypRR0fj0KWpcUs3O+IjrPfj/xRFdsn9NmNKK0DSVU5YQLogeMtKbZJnpaspF",
+	"IqdNcgUfhixj5ueMmRFTkppGy4MYccFHk1Gj3YrcgLjQbMCyuQFdshHlgovBkkGlrK8/54gUCyzRFetJ",
+	"kSgyEZqnMBToxPTXz5gaEjqgXGxxQExns71OX7OsejBakinlmnRZX5oOsxkXAzuSdTr7x55d7L3TwHl9",
+	"S0dMET2E4wmPud1QLLtn2XeKpHLQJJ10SmeKmMNpemcf6Gicmq4y9q/b1v4frf5P6nB6UB4Y/XDGxEAP",
+	"G+2DZ88iM1D3eT8fqtKZOSGfzFDHNKMjpu19e5HK3l1ozNdDRpjQ2ew7RXhSHk7XvFQeEDfvjKkeNqKG",
+	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
+	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw2Y8V4/Ub3+aof5FpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
+	"zWaLQ35D74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
+	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
+	"ojRPU5JNhGFUETlsPS+/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8NTtE0oNxU7N8fk1qOSYas0y",
+	"0+b/+Y3s/V+///W/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bRes1mVSO8Y0jKj4iQGiQjxXoZm+M0",
+	"d2y28krcQSfbHHaFVPWLnJIRFTNgRJwZOWBMB3ifVZO8AZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
+	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/QYuU9Wo8arBoCPSG0rF",
+	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviO2XOfXnMH8a3+61Wq2LAftvbHPR5v1+9",
+	"8NL8GDgs8P3KoyJt09sc7gUdsMWxvh/y3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
+	"XUzzYvhe7nvX8mD/8G+HPz398fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
+	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
+	"T0l/ELcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImo+9aQRB+FPOh6nvEfN0J/8ocysPxZj/9hgWSYzfCXB",
+	"y3RPU57cWoGvETUSpilPVaP928dGn7M0abQbdGRoQCNqjJhSQDAao4ky2jShmqTM3P/9xqff/QfwHRJ4",
+	"DleFKW22aF7lNTMtFum/MtZvtBv/vyeFHekJ/qqenJipdECGxQVa3OtcCVdkRNO+zEYsiYjMCCXZJGVW",
+	"jjB7brZ4tXUqNBz71pPQKwGDwbImSs9+sioaiNsP22SaZowms1v2gSutKvaYJ6X9pVZIcLoEN9eF2Bbm",
+	"dnrZo59nszv5VpdUn0WbIJlXUsj3lQpKBI3diNizMMU/wPkxHfDE/GUuvWlU0zsmyPdxea3jH1DLeZSj",
+	"NWf4WtaC/+iDD+UrmXV5kjDxsFPZz5vxD2TpZMFZMgptSnt3qLqqnhw7AVa1pxnX7DMSlNBYZB/PvByz",
+	"DCY/R0settinwmisND0pVm9zWo9N3eIPlauu5IjpobkbUzDRZhIsaZ9jja/yrieCfRiznmbJEcqYckDu",
+	"hJwCg7a6Sk7ek60u+Ws2e8PViOre8IELHjCcrDjsc/SKTKkiRtUFL8ecdeYznvtFOtplqRQDMKzPDWur",
+	"e/FW6ldyIpKHbYSQ+rYPzVSuvmVhQmrinvwci/t+SHXpLAtwISSSKRgLsBF0InBVKOeEioSMZMK+Urnl",
+	"gs5SSZNrKc9ohgrm5rs3xsZutZS3KTS35A4x0pXJzHBkeDSzdiPyhr/4jPelcgwgPfxk/jKbSgXho7HM",
+	"tntnrqV8Q8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
+	"B2rdVszjX1DweyfoRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWXsrTfdw",
+	"gQ1lpiTl92xucFu9x+8Evac8pd2UPXi184aqr3A2Q1cQECYykmZOn/Eao4ec9Kgwq5tI5HhCTsGPATKh",
+	"UQaEnAojdHQZCqaFwhcWP77MXckXBsbQSRJwv3sWm3Fm1AXN0Zpzx0WyagmhhdfmwU+REWhYyX7aaES+",
+	"RelZq7VgQ4oa9zSdsDnb09OD1mqbWmHF+g3H6tr6PX9adv9gPaBOneSeih47XjpjhXEZ5s++zEZUo37y",
+	"42HDMwQ/3X/29MeW+S9aFZfhj9C1HRzcgHExeDHp3YVCV0AaYx/GPGOKSAE27XfXxyShcLPLU7BGseAM",
+	"llito4btoKNXbfnbSQqX9lQoTYVemGjRUORGE5yzUpWTBdWKJUZIATu/apL4wxjMJIKZ+6jGhrQZcRM/",
+	"2z7BJCrMFH9rjCUXwPGBGps/Poy9gRTnDwZyxmmXp1xXeHS6Ut4po1ObtafmhSbpwNwUoRkjWmqaKqK4",
+	"6KHzucsG3LqbJ2NDGcA2gysW2LTkj4nSoVizlyyZGHXTKJdDKkClXNjYxc2kcKACoWtyos0YEi4GsWkT",
+	"Fm4WESWlMII+OM2PwHcSkYlIjPIxSdOITM2+lBebnJg/OMsXxh7KG2GWxHwBETyuHfTJaNMLGCfYCK1Q",
+	"XLORWnXoSjfkUz5lmmV0Zj53aWqud5V1HbeHDjLGkDQz2htiBF6zWMA85s5wgm7gcJ5PcSesoSe4GctI",
+	"grtlgWFeTgSREx0RmipZBKDZkzek9wz4e5cxw2jShMzQd75m/1ypSaj7n/k9ExFJmVK41UbFR+thl/bu",
+	"ah4773RV3Gy7coahwiVOjuxxSgheWLhOECIgrAF8zRmaRoP9nwvw3G/QZMYSxkahZbsCOiQFBGAof/16",
+	"5jimKUuIzAwzJhnTk0ywejd4jqT661rM0J7SfFO9gRYHLSqIS04WvOsSoswv8MfF2XYKF71ZSS4GczRx",
+	"gbB1q5p6b9fISExIzIWc2vUzx97M7IiM6Mw8INiAan7Pap7C8N2FHjNDwIwuRqc0S2xoqpxyMTgi1kZu",
+	"T73s90lshx9vcGZS3meaj9gJuCIXh3Nyz7IZCpBAVDPWY/yeJQ/o6rLymM53prZ0bB92EzEUaEwzYAib",
+	"L/bcZXFnLnBR5jYlsHRL7oNalBetjLFKRrYD+pTLIvVf+DCu/fDcMqyQf7zpGZE4cNkFsm/LrAnE00Jk",
+	"0eI172UQ9L5adsxlxqjBk5C/eUE6e4ASUg5qBEqSx4FUayFzqwCWfa6I6ZZmLDki1KjULCFDqoZgAI8F",
+	"01OZ3cUgkMYJu+f2GC/XWcC3WVJc7Ogjb0Erd+y1XZgAlaNu67gitCsnuk0oiZF2g9THk8g8FLMR5WlM",
+	"aJJkTKkI9jlO5IhyEZt9tz8wFZkG8ml2Z4SKG3F64R4g359e3P/YhrC+Jz8e/mC92W4pzAszOcmI0ZJ5",
+	"Ylrm2gZaWmkdB2e+MEMyNxZGYVYEe4VLbFoLyvCwImc8pNMlVIMhoJaYiXchIF+O6YALiou8vImL4sn5",
+	"DYehlNoK7a4LMg9trjRbOqY8QWptTl/XrAG4xYZyFODAk2TAaut0b6RgKE/DayDerP3uJtSAiWQT1bM2",
+	"GcEomI+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
+	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
+	"SOlYNeZX5iHT36+cTc0YjDT2ks6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmaXreh9CfZT1g",
+	"2F8x9N+jhrCdYiybazRDw+r2Wz2m47WXAZPdqhZ47tTkwy+Wx9+C8khKbXv7WFr6yJ6KVaev0iy63qGa",
+	"P1C5NbgVVQXYJ3SmCLXxmkRp8/Hi5O3L07c/u9w4nquLvZTyESokhU32x2ertJG1T7F9euEY5/Pp01Sx",
+	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
+	"bF758uWb93zVaexra7O0y/edwojyXsp7dxFhqWLeQz2ZmCeAkXEpjLxcnAEb22dN2XPndnWyR+WlvXLC",
+	"xILmFtOe5vcsLhiHhqwuULYhZD52/Dq2KbExcu3YKDjxmE4US2Iw7dhrlzE1GRn9J6ZZb8jvWRJDclWf",
+	"C5qWhXnsHIiQaaYRNdwrQeHdTefXKomlg8IKBV1sShXOgApnUCdSbEcn3UQY9OSsNSSoJSLQMjJtl2iL",
+	"0o9b9C8tBKmgvRFvPk1Rn/RulCEZU0gHwSRWxQeCpuY0Zsga5g5DKXF34QT2luacGnrU9qgXTY2iy9L+",
+	"IrEKnO7NbSOLSkzQtIEh5fecTVn2nQoaNywJO03COmWPjhiS4jYREqOEBNAK3pukNKs1T7c2x+Ddn+/m",
+	"jN8xh3VQu6nlmwFpKYYa2Ly7iChZ5OwLKdbpLJyZ8X4ole0IrUDm1MlJmqBDpstQBA+0CduRbKYi9mTm",
+	"/OGhjMCgdGPPfyCJkdF7nnv2mnX9beZCXkGbIcpgdL5JvTbwyaACOZfxnu/53FmKFrO28x3zj3Y+LLeE",
+	"xaoE7GqlTaoiSS8hKCVEmHpUMT/IA90JYNhSHp3aUaIdJfp2KZE91rVlCnSroCIQJBs7yva5KVuxiVU0",
+	"biuypGJfgQBpdzXgbmSEi8SGJhoiDTJj5CkUU8YHw5DgyO55wqwHmyYJNy3Q9MJ7Bi9zQN017SpzL8kb",
+	"ytOu/MAwuGFE1R12VZ5F1PiwN5B79ss/lBTNSzp9Y0MhPRv2oodKkDhjVEmhYueu8yXnMj9aoBEw+SqP",
+	"OdeEJglLXAwTHMCSDru/ZiCctRvbXqNiiSv3Nb+TTsGUY4ivpeNxJu9t5MMfkJbTiBD4B/7qgWElqHKm",
+	"dNqlvbsLmfLeLAz90KeQkVmKGICIhIzR3rBJYutevpUincVtYv5Bt0yezSdtyAmJtbz9N8tk3CaJDRWl",
+	"N8J6qs2WmR8ju3GYGtqX2YDfm+MTu/iHuF080WU9OQJMioR1NeKPpWB7sqENYzojst8va+b+kME1DKMC",
+	"Lxt2UbFaYQ9xkfnxnSKaIzpD+f6M5L2LFJ4/XAzScwq7nmK6DTklZnoui2TRSCbkdB2NntH0mo9Y7Vfm",
+	"D6ucNrxWonxCwcMqE3YhZRqcbYbsGzzJDCwYgThAP7K63MIxvAvxKlpCKCCRE+0Z0Cik6ONBGIGxx4ii",
+	"cipWxlNUCCYeD35E/35VQBrO18yTwUzB5zGQcpNAlJEVBJfyMLt3b8yzyxyG95IntQdsNIQko1MBzKY7",
+	"A1dOKcLmodEuvituhEKFH1afh4bZYa80NNll2IZU4G7DF5YM/I1dDIjFTCeWxG3YOwVbhxcVrtLUXNzx",
+	"RBNuKPGACZZRfBwvGSWCTVEwh5hSRwYdxXXtN6JG/nKYyOZMepHfHZ+/uTg7uT552Ygar846P/8Mf12e",
+	"/P3kGL88+cfF6eXJy3DDsOG52bLKybNeoEBhX3+g5768Hf9/L0oEETSb5RSCw9Yy9KzO3j/p3r9be89v",
+	"94IoWsW1XgvnYn3DsFvlzx8sEBa2YPzB24GHw96RysPxEAq6LlRKYPjQffXwf5FpUjn0IiEi4O6Z9IZH",
+	"xDBMqTTZb/2f/WdGAkGvR5qGabMn95b+W5VgQZVafb8wK8LwLKonm6VjRAXs1QYHHdSIkAAzAxZm5M8h",
+	"V1pmMzI1Iq4ayuniNX3WWjN/x0PqwnWKCngXO6bq/T/VbFS5/z2q2UBms2WJSWHRpGcPdJ2FXGncKS3n",
+	"kpG0gjlSfEQH7F0WNEW+uzxrhhpZc4B1Ai3NQudxlptRUgxLPZZKL8+y2q++Wqvl1XpWHDMbZ8Ux7wSV",
+	"nNwrjPY8mnn2yQIWeCMqUUv0xujdR12vMM2F81B9516z2YMSB1+z2fxJCoUMSAQhXSAwdY4aAKHUt15e",
+	"mceR9H44xResc95+2p+XY8M5iC4uDnuvXkGL4eit4tzNdthUhh3JPomLq2MjjYuzYVPjWBJ2fu4oYJ0B",
+	"ygIj8YFTHfsAgF8lgWRap5AffpHx3krR7mru8UcisTbdR2FuCBBZqvAnFD2QAKN69shkl+t0E/b2+cm1",
+	"jweJo64mOYi/Wkm3MfY+mAmyZ35y4f4LtPiwtC5Pa9yQkPLXETObHVCCfP0ut2KtuRf1JJSVQzUa/T+l",
+	"CManmN/Ivw2B7s7A3nbaedsBtJyIqElvaM5tfDIxq/zkBctSLuIjSJOdCMi5QgtveWo/Hq45xEWL0JIT",
+	"4ABmq/UlAJgMYtu+BQaDbu+4c3x9ev729vj83dvrOHKuT/hRTmqw65XrbqPIfFZRetKzCXdpMnBwvA/s",
+	"9S40cdxSczIhjaU3lLwHGLSYE0TYB9rT6ewBZ7Tc3yuZkTGT45Rt0GSRlOZH3m5KKgOkcZgxNZRpsgaF",
+	"q6Ee4zfL2Ul+eq/NwwvyF5sV4hc05w+2+k4ANnLlfeAVsOsdkvAB1xCCwUYWqL7Ayt1k4xzFC0dWuCNY",
+	"Io7O3j8jioXk5P2VivjDhYF5+uNw5Yv5VK+9hUquXP0Ntcwp6yoejI3djrAYUpmqJ/krFVzPjmVSTXV7",
+	"1sBWwkCZ56rrmTrXCSfZ4LS65t8ploWp2EuuximdlQ6ue2vtDudWvIeuDm+OoeV/SYPEPKEQVvTu+njh",
+	"tpRH0SqveWvv+e8fDz/t4R8HxR/B9X8pe5ORg0aqHTrQEeR8zETn4pQ8bbaaT0lim9kgYKAUj7OIXZCj",
+	"Wlq4bHRPFbEC5BRi2RKIYlJDOc3h+C08NTGjlCJdCkOzlJ67DJn1bKOrYugwQWQj02lZ4w05cblbFPS/",
+	"9zM5csoKt5jOCXNwvGtGgM1H/20lhK8/Sfs8Tc0Zuq7BY1/NPf4pagxZmrwTGnWDjbw8CxPxTdQB0oLZ",
+	"+BsGrfkhe4tty9WeHJvKIjHAP5uk7NcVyZRe4SdIVbBcGchrcyX0Uj1dGkdVaNMTwbWqjtoZ0xkEpMZw",
+	"tzaBsFg/63RlLJxfkEOmbD46bj4czlt5LwZu/kB7rgLnO8C1KV1n/xj7NKJ03NZJRTXUtRroxuiEiifM",
+	"RmkaEot5m+gvsdQDsvMD1NORw3qpVxd0JifakseF3KvzPolhPWIbLVKAC5XSSnNAO21R7szwg/lYAYpS",
+	"b6ALtGVhsG+3MsDCi1VvXHYrL/G1paMqYKi5sowzOASl2ViFKv8JzUSPQXyXp+PlFupFSlltf/ZowJpX",
+	"O0e7qMGd5zOXLFKFu2Luyi3eSrsLbi2W3KHLaq+jD7Nol5u8ODk7f3/75vTt6Zt3bzAmztZ14IpoKYka",
+	"0TRtkuPOxe3lSef4l5OX7XL24ZAqMqQJoWmKbBpS2SCw6p41yYt3L38+ub49+ccvnXdX1+7t/DAOqWqS",
+	"y5OLk8717fH5219PLq9Oz9+257IFsZyZoQNTiqANzRvx9vz28uR959INyDALJAVa5jmQpZC90mQbUcOb",
+	"VCNqzI8UwkLmBtaIGnm3wQiRE5HJ1ImqAVo2pOMxEwpSzssXAOxXiLZNJgJhMJHGN0ksx0zYkEWLY81t",
+	"hqTZxNj039Nxmxy2DstTtuGd+EB4xB5y56IZ0wGNhlWslYigxzaAIYckXQUmUy843jRtE0oCEVE55Omi",
+	"uqIszfBIRpSX5TNyeUXkf46QGrImQCEKqkjsg4TWAK2xipcbbrFKfo+LV30eIxK2KEgR8h0In8UC/D/C",
+	"9UAjgzoiCurlNMkLBnwXo7HMTEFuKHjulOth80bciD0SzxWaicn3h63WD+2FuixA9IicaGjaqADg+lVH",
+	"JLbzjy1GOnCJJjTuwwlDy/s/gNd4NV4vvJ5XooB3n/6AN6lc6yGv7vCdwroP+GqOLA+vHmK3YI+2N7cS",
+	"ud0ODB/O5ETbFs2dl8mtadjWGIamn9lRwZO2uEpEuhMNkysqr+Dr2NQCcLppad/Nz2GUy3uWFQuNb85V",
+	"MTEDeG5fw7InbmVpqWYVmuNdNZRmaeOhLBKo5vneU4jZjrAxR/MjzPiSmQMpsIjAA4nJyFDQUFPNUDhB",
+	"ARC7ck3g4tm8bNtXia3k8PpmnJiqDV4xmeWbYKjorSW0+d6WOBuom5beosBZthcyQ+vNWA1tTe1RgzW+",
+	"hbh2u7FucMWLhmU6bxwac5RLyR7RGTLO0i65yPlSexhFj7lSNrAeAR7yAjZekm/G+hORsKQ41PgS76bl",
+	"JXTFrXD2AIAFHeGLmil9aw43Ruq7FyFen2K4eTHNHhUO5hnftkH6t+ZA9lM5LXXsIvhRyE8ZvUe5NaNi",
+	"wBD54cfDvS7XxApf9vSFapeS7w8PDmy7i5UtlpXcWGzULxjkX5O5ekRc1ahFhK37iPswVGhyHmD/iJTK",
+	"EhFlxHaj8aQS5fYpdZfZg/+OyffPcgK3BHE7BwN3d9ivHAONmH3xa7T8ayI1m6/KUpI1FkuNzaHA+wWB",
+	"/IodixQRUVcWikIs1LlapD2emuxRiVxfdjceAAu9m+o17m6THWRxTwxDL53/Av0zP9JmTOGiMBVnyjD7",
+	"cgWGMpj7XE2fSgmuKr/2XOQio2HxrmR4YUTGvXRF90EcCGAhYQ2x+cZPtZHG9dCFM/ZomrLMNKINa2+T",
+	"GJWJOCIxRBr89vR38zdMNg7KWpXC23t/hHjruF4tZOHIi3aDgtI9E7pjDkoQtdphtZKEJ0APezqYj1xy",
+	"9wYMklyoJSDd+LZNQkYdpx5G60YYcWbGK+VZnoT3qNIQqalLa1gqvpvO37iHl0fKGp5obeoerE0RzH9+",
+	"9vL8vVHL3nT+cYvq2lUjEpM0/b1WmrBhbSwJQ2oVCKM1dmGiKm2wCDy6LlAxWPzcPuXtR94p88bvWQjw",
+	"nEGvHmDp8lQVvAAYkVJlrKdkPJwp3oM8yIRlZCAxcmhONbRXKHD+J0Jn4d9SLth+5S8H4bz5qqyisVSa",
+	"prdOR1300bpUgEXCEV6YFzQZLIFwJgNQPiBwIgTbnAxYxcHwYy0WfsRTv9atrlwSJScZeqPdzTk7+fXk",
+	"zFyb07OTq+vztyeNqHF8eXp9cnnaaUSN//3u5Oq6ETU6lYaOyvM+d4zzc+sWwpt2EeCJ4/MmXXlKj1Me",
+	"Cny7kiMG+k6Pgic/k5OBCyJYHznC9LExdYS319w5W4J5eW4n1kgAhdPh8IfzOnmVL8gDjFgb+mEFoMMK",
+	"n3kN+F636ivS/BfxAAJJ/m49/d2oPlKVuaYdTAQ1+lqGRQWM3ASSDChZQ5qQPpu6AmDKHcIpNb1vkJRa",
+	"5MmlrK9rCgBLKKFMb3mN9XcP5heyGOiSVRP31ShjnupZQANkrGdYR7Kpj3sRHvchCDD1LvP2gF4eRTxy",
+	"Jn2zvFUulMrcpHJA/yKHDbeS21lL9OTz0g8n+nTWi43Al46dJF7jbtk38BRUIK9ydXfl4Fj8Jp8eNNbL",
+	"sNlKjuq08KWuHexagaLyEErspZ55G1beivll9hzUuVjrplWcXX/lawm4L5nSXqr0CiEXQhGNjBsZlmvD",
+	"dL5TZCqz5CuWe4+3JvZiSaKQV/4Cy8voopgWFD2KXCi2HrIZZBdMCqNkAA8Gax/dUl2LIl7Zol95xMtt",
+	"BZ0tgnbXKtsVzKJEppjXf/CGXHnKXjEWDHF1xTmM8NZnISa4FiSA6Qb6K6dZ7fspPzmlFuyDrk4LwyqM",
+	"isQULY1akozRhEiRRzlwCMQxN8TIQli7CuonUUFARw3klq9HfSwCAYy0cm0tkz3PjCQQzK5wMKYYk4hm",
+	"ohFPU25rxqFTpohB4BpnJNGlVZK4EqrZnrZYJV6A5WENBgvDPWP3LH03XqI6WusjoSQ1z/o4Sgnrc8HA",
+	"5yAq1EqrOtaIhas2PXFNBlkurtbgiDDQIKtbRzJl2d0K6WMB5yJj91xO1Jnrf1GaG/LBkCmNa5mvLdKf",
+	"I9Jq59GDNYZu315L8FtqA7peGuu/ghrlWjSu/vxq5HK7301hCvIUblx4f3qVl80mVYaxZBM2go8EMPVt",
+	"4pQjbyOa3TE9TmkvpHtXJXRtx7LZm2QZEwhEVchTp2+vGlHj+vz1yduroNSUcAWMeom73Au+UEM5VQ7G",
+	"y06+ltxdwbJSXOqKs2M7CORTJOtICJVoN6ETUOzwxqpTnve3se2Iu0Js+Uj8pfJsothVsVLeMYjwwM3t",
+	"cC15EVP8llBvzyXc5zmqNrfRPeYX4I3mG8NQA3dhSMUgbPbhvWFe4a/IVOlbRkzwTaNm95jR+o6cS7tp",
+	"Iy1jQlNL7XIa6+6DJRauPpBhcbf/liKMWDZPh+3CbSC25TmRK6/JcgHPne9a6YY4sTpP24Vbe2JLBMfK",
+	"hS4t45IDWFgM6qc9XOeOOEz3JNhqVDbEQIW8I0K7CqKAXJhohiF2jlFWjMvljtWSbEbu6frSDe0NObtf",
+	"k/J/OZGo4pzeVVj2K6UivZaIUOT5uXv9Dz+c0U8qBevBq5PLy86Z4YNFPCN+On17dXvSuXx7siVTP1Zj",
+	"W5pCGBROvG2vvBNvpebrYoh66TmpYkaD10MoNG7dieGezrMkSP2F9X/hYVZayoRY8QDIvW8v6KZsicnA",
+	"wdetSXKs+gP2zyzjOMgaJ340Tpl+SG8bU34voLk6mHSRitmw374NHqiw0Jqf1lMlEpbye5ZtNBU15OMx",
+	"F4NbWrhLV77vXKuBO2szX83hsJanwB2cu2jwa+iGrOCbbHpbWUX2Opduv1N5/WCoyTKmMyzqCpL+JOsN",
+	"qbIBtPaxNKBWVZU1NldnueXmVo2D8dOtQmV3UeBYuwICsMDRXXMQTnm6LUyvAfkWY121E/3x0oN7sUhU",
+	"Ky9Kk5QEY2whtsOGGDl3eogNdbVyXNJcBJZFctFjSuEHeBVdWu4mgxHW0pD6QQ//mlChrbWyliI8pVly",
+	"y5eZ4W+rPc846o1pzqJxfMPlCYq2Ge3dmbssJk7SX89olZ/mqCT2FUtWXiBv7ecOu2fxnj+ci8Ms6H6Z",
+	"spYodGnp56h/VGY9lbz2olA8Q9bMsMZfCHnbKSRUbUPykYEWsWVZxvu8ymfjfu3UO5Zlu2M5KX69E+ND",
+	"zOTo3diWN+bSAGvpqhceUsWcPC7vMRoeQmjnSDyK5MKzbXynclBCqj0xprIg+S1widU2kx7E9UKhemQs",
+	"gK29Xozb1n0FG/tkx1Xr3ZX3DCDI2xaRhrxgqZy2bcR8vekWHt+KIA7LwldrwBkVCiPGagUCzD0fhd0g",
+	"5Z33nHTF4OopuJe5bWeJjQkZby0f3FricAgo7pXMIJENMvIeMf5yS1bK1UBx3gtrCsmWs2xOIyuuXAEC",
+	"E/zpbRW5X1tsebAB0wlrnTUkfd/HHBRfbC3ORtR49e7s1enZWYXS7Zj+27qiycPMqoXu7iBn8s0oSS2L",
+	"dtVcTJkzsJaP3sKEfCHGTxT3j90SuoGRCOHII1tBaEQ3Cf3bXrzP9mNsFoBnRkXNJCxzkWP9iVlXJrON",
+	"ajytVbmp1kVaFcqz9QAad8lWxMcEBJZUyjuWkJTfMUK7k1q1rcLX66GBM/m92kLkSxVuTUe44Hqbildl",
+	"03owKs22cGbCrKa3RkTXamAYORlLcVxplcLfbagm9etUPFrpuOXeyWtHAwJDikDsFzNyx0UC2aTUTqDW",
+	"YAPwFO6OvTy9Atvy7fH5S4geP393AfZm+PSm8/Zd56wRNTrvrs/fdDBs7efTV9e3x51L8/fxu6vr8zfB",
+	"G1obI2ctuaM+Ek642ZXhiuYCbU4iLZaOW100159cOsv9yUlwqZbJF52Li8vzX2HhLzqnFVLGZikui9UG",
+	"LRmpk5HlmUUWYwzn4g9LpDKXUSzezRLwGudcyPNfqqQU77LPodp4MkkFwk0luXXq57IAJarKPgL02KGj",
+	"mHAdkXfXx1FeKQwarBWc1KoKRiqb1ipP6TYCpFp1A6QcTakEygDH9oc9o3U7VACsnGZuqqsRan5tEtOW",
+	"ctiRidQQgFhaYnTXS8WMMtmjY65pqm5ErlZGCHQATZg2nWEEtE3XWefi9Aj9EbeATQnIFRZEnIkEdORm",
+	"wpXpM4lhEH2ZWXQBmakbIfukK/WwSa6kb1AH0JQ0IXoKgKhS9GCcMCSlZykDoAU/9JLmcQhTaoZm+qKY",
+	"EJZHIMxsdTM0vJhBHeWF1dxRzru2kHRYTOlGxPhHHlDAlelS3kNiflxYX2OLEzB0mdqwRfOWbvASHOF8",
+	"MOUamoJc+BthzodbYjkVTRI7h+Xt8dnp8euTl3E+TNk3Qkk2c/XjvUfBsXltHi4eyilKBDM3396IngVS",
+	"NDfNLPURiU/fHp+8vT799eT25NeTt9e3lyfH55cvTVs0VdI2WMS9lpMSA0fCDvdG5NEgWPTeSuslHp0V",
+	"gDB5AokCuALMLMkBu+3BwDrzWFuJFlWVygXq4Kg0aZ4iaL9IWDKx9f3sN8xF+pa/YYUBqNnLQ7PLYSY5",
+	"KW+609SwTh7vldI5yj8XFnv7vGe3t98Uzo1GsceXJx2HzlM+IaWv3EmAL993Ll+WXsQvzjqnb/wvLk9e",
+	"npzgN++uOj+f3J6dvjm9vj35x/HJyUv4uuqMlH6C3LrbdxelL190Xv584rzs/g+n1ydv/J7nfimsBP5P",
+	"edqe5/B/07l8fXJ9cdY5Prm9uDx/dXp24s059OuvJ5enr04Xfj47vbo+ffuzP6i5ww2nbI7WLcoXUQMp",
+	"t6HwFQvR9jMslyxvey5He8kytRdMi9WrvfzZfB/b5XDe5RvRno+RWbG47XK05fJ9bJcdMyu2deHphRvT",
+	"9pMqg9envZDtFbiL7TmzzMIVa5f00IUrWfHz4j7Z34O3s10KEFk8s+25bL/QGZ5vY476tUuBgQu0cP7n",
+	"eSrW9gNLFsle+Ody1+UfHQkN/jg3KvfjHFtol/xHi0yi4nfHIJb9DFaWuVySRXZRGp7RFeDZWTBDR7iQ",
+	"A+y+SeKEzlQMaToWSz+TaQoyCUhkXFBLMuKIxCMp9ND+ktBZbF/p8w8siY+MGDLiINEA1Bz3ipCbV5RE",
+	"CSgBaCIjAxihGIWMGaOAhIcceD6tY1Yq1P10fxWIqZlU+ZUfn61GfYfZlUuCH6x6Z5wX7V2qEMOO2AK/",
+	"i7mj8HVQGfLfW6wXKaRgcdttaSJxPd3Ouo1su03GaBSQaSFD1pX0xe1r5/Yqkde9EOyDvhF225/AloNe",
+	"1SwdjLZt2XbDBZlC9K3nuxSMW5AgjJskQmYgUWs7+rLkJZDs2xkYjckMEcBcXK9BbbzI6QnCuFjETl87",
+	"2o6LPY8xFbM6CJ/ehf8U1Xg2v/y1nrbUs9azlmjUedTj8bWed/y4ZuOW8dV6GrltvUcLtltzIMAhaz2b",
+	"C1P11sMKP7UeRnmu3nbnclKtx50sU3P18rK5NZ62TH8RshbsEbG5rRaFC4L8I6KYDZlukrd0xFTkivow",
+	"tDUU6hlaHRDTExQ9XkoKWIE9z6uQlyDcxhop+owlR0TJrICIQMf5XMrhXJJehRu4xnIF64aAbc8G+/oW",
+	"NKAwIRbxKqOT5E110o3DSwVkwBjq0Xd0TCQQ/pQO8jru4L4wajVLMSwwY/ecTSHABV82j+fvQkv2ZQ+r",
+	"ADYFy9/7IXnmVVcOP0y5zTQuJ2mVdb7ANFdYMCEvbj9RY97jcqKaBBw6KsdB3Cdakv1W66gYusPkgyCT",
+	"fDWaNyKeMj4YahVj9gkYhxQfCAqFpvJUJWV6yIP9cQSmQbCiYYWbI9IiepIJOOV50fu5yB/suFQX56dW",
+	"uWDNKskDp1Rq4nDNJupU0i3OF0RtwSKtrMoCC/fePhxMkM73+1fOpoEC0MUCLZv5l5xSCSMNRxTl487r",
+	"n7vmg1d30Te0WIyOuquJ+SDmcErIHi4cBiQuuZKMoO75kqy4nruO4rxgv4MmpfpGwDVOKR9FJM49TjEZ",
+	"S6WLaGYNtrOIxOicsi2jIyoGOEUgHDM5KYtzj+fp+kWmS6uJWExoc1MtiGOXWblzxpY6ZddKfV+7aMjG",
+	"QRIry2Q+Vq3mJdWZK4o4JRvXGV9df8Lsu6s+EeKgNUo4ey6tYs3KTLeYR+j6mjEYIXeReq2FQwBHOJSu",
+	"TQce1sbykgv5kxWgAF5bVTO5qojkjzOWMgrQuXDbc2OMdc1wQdMm6QBOsSs1AquJogC+G47Od7+uDDM/",
+	"HY1lhnFQS4tWlUOF1qwhVYaAWKvYLvYdWtnSyBUw6YXDMhmnvEc1U1WYVuoOjFTNhYp2qyorcOg9lB6L",
+	"DQs5daKuVyaudgfzF8/1FvlzCq6Kve5L3LsRuXx1TJ4+ffr8iFDA1kdFoAqWoo5b9bBcUeugbkWta/dH",
+	"e+GP739r/g5///WH//n9P//7t7/u/b7wzA+LFbnKGsuUZ6z5Bibj/7KHCwonhpoBNwZcDyfdZk+OnnDw",
+	"ue4l7N7++cTh3D4xzcHmmNNboRX0qDCcsCsng6E+8ry84EYH0dUJHqtqOJeifzOj0bEPgIoyyORkDChA",
+	"inRnR66ibl6pYEWF52X1rhS40kHKf7yQofkS0cuqLlTgFKxkon4l6Uerir+irPOitjXOOOrF+GBRZF5D",
+	"PWQQ8vSQjZbXcfpi1fGpRf+rVxz/ARXwl6wcPviYK7edilg2hcafSVRc8MjVkc9FpfzAlk5RaWHcBs1V",
+	"vKpfzCo/w4Hg5Nime8YIL8aN2m1zUQv9RPY1A9hEVHCOCCWxSw6NnWvCun580aRWKimObwuCH5DnLyv4",
+	"efcqYDBPZ4QKErsyEbDgJcbhr10OE29N9GEsjGAp546A4o1Q48KWbMYaFqyXhZS0R9Se6pDY12zmKGxK",
+	"lX6nNtR0woVK86wvF/CUc+Qgn3HJjlewVpsWRszYvbzbVGHryfGc5L3UkGIeXzz2IdpkaY+DOMZ+yoTE",
+	"24DwWvhzC90At5lBam5OpQ0Uu2MzsyOYIV3UawCxCQ69E6BA5HQFdKruwBaox2sMC/+CxOM1m73neoir",
+	"vexWu5hCvM+53RSruEJFDUO2d/f8P+GeRw1VcV7e40Wz1W8AU1Ghe2E6lCkUm6oZGr1tupGPOXQLzjjt",
+	"8jRY9uIaSkjJO7Cc0ly1rSixqRYJQpEju9KqWAyjFJS+3ntYZ2GddxZCGWwUSx42/mEcXDW6Hi4RZMtW",
+	"EGnEcS/CVWExCR1kjDVJR8zQENydaGIkaRuBwvqsl4OJYpWfEBL83PQg8z8fTeT2LXwsKrD/4Jg7XDKQ",
+	"piazEgbgWqDnuc5TksuIkNOIdGcEBPHClfoIClG1LeDNo6j7FjUEC08R2e+jg9YVocprZ/0HmQVgEary",
+	"ZuaW5Ttl10xbnC7FUiyCsLKbElrEyhl8TSYGsOIbcewis8hXa2Hkb9FEYWYON48YGmXOeJ5vaqvZYR0o",
+	"DFXHs78Nq0UlkOSfzp7hw4M4UMtK44ZnzCjQY1ZaNfziYiULh7uIi0duHeuH5RxbUBGKCKwvqSZUg4CO",
+	"WaakMOId6ck0ZT29JcSb+jiZvIJs8vlSlb2hVCw3lBdW8hhz6uLIt6HHOehHPBcxFCaWa+Fx/jMIG/li",
+	"BtzytPO2Y2uMQtVUqkh8MjEL+uQFy1Iu4iOidMboncJyOCSBeCwBcQR4ud9dH9diCFs1QPoIn/8sAXzW",
+	"uDJ4xKoK+OWImrbQJOOZq5WpKkF5Vl6uF+65TQvIPdIZ3R24LR+4qDgS1WdvC9Q6D9v9osS6Gpi2pLhk",
+	"mIUI1najXkx92Fe1orLjXLuQQuCDrdqoQnzHCvwgx055+HyvPDnWIr20OBgqUBZ1N1wWzAfIDaj65tdc",
+	"sB7we1/hEpsNfBPKYlFzaxOBmrL84qR/RoxfKKU7lHmAWg29MiCi+si9FToux2rUaqWwWQ30u/QCurOP",
+	"gblboDerEHz9SpQeNpgH52t9KmuwQjeJbVAkL7L8qyBKS7LduWUvLGmSuIBxjsulsWWf/OOiuUBtXBVQ",
+	"l58s++j1gr2JvVTqq7h9I9AiAeBIJPaQoOM2mYh+SgcDlngh0Tn6fA4PiGqdebfAjS7SeLzgznIU5SOB",
+	"U6OeGzLfY8ScGf7IPGPlp6kkCevxEU1VRNgH2tNNcmroZ5ZxiCkiDuLKI6I58OZi3At0v82wl7dSs2Oq",
+	"WGWomJB6gfD5VX8qbMvwWuh8OotBUUut3lIafiqVLi2pZ9/ymIYXkuX+q2UDqF72l9jfdhd+zmlQK7wr",
+	"h8t41Div+fX5U8d9lS1YG95suytLBPPPeqftEC5Y1gum94E1ARTwAdv4dn2Fd+q836/A0IdwDGAtXHlK",
+	"IPqrrTlcCgZhd4qlKepcakVtocdzuRawlSsflVOW1AZGy6celsqFxSkpq8o2UNmtTNjn+mDD8XJxFnJw",
+	"zTMbiMvmhCcZnYoNXLkhpTgHrSxWM2TFVCi3wv6UpVJ/QCEeCed4CzIp3ocvK49elLoKOa7wThpSZNY8",
+	"hLQLXoAKECn+b4ZY06aFJTQqnJBOB8GbYAfUXK0qSR3CBT0RGuQ7KQDf17SlNtHzTOsX5uVAVUzz9RFp",
+	"lYrpQIIdYUJns7W7W4AOB4wUXHo30dKQwrtdheFuiWx3orhgSkVGC1aMDKRMVG4p6U4se53agI+Zy9yC",
+	"xNfPSYFrK/zrK75luPgqI4sitvgYynjSOnDDxpb6CPOBYJWN4eX5hrjyq/Rye4q2QAGLBO4vSwNncqI7",
+	"LustlO8NEOCQJdRcANUqQkRCKukl608wPms+x2cF8uhy2PeJSNY81GgYqB/0dGk7yVEEFqOfajmTC9SC",
+	"iiS3OZTHxWrP3nSLaYQ2EodcqStXlU6/Ar5GJGYPAep935A7rPZC75gzZ3Rp727O9OmgWKqzseZmawdR",
+	"Pfx8xRfGLye6J0OyYXzHxjpuFwXdLJRfUWzZnVgfRM28FDyyGTP7gYyTpmkNFJBresfEC9q7CwAmoNUY",
+	"kCMTrNMjZF5wQvoYLlAUARbZG3mZ5OXneCUqAfAld3bnK7XYhfSmmrcb3phiQYKBfr2UTmHcWsq7Jon7",
+	"mRxdYG5gHOHHjvO0my+0fMm62mYh9mUGqb0xoUlCJmMAVEStNg4l3NMK00wehQloTrDciIqzvon58TOA",
+	"3aQXp/FWansSzNKi1r6mYFZa74AACa0DrAIIMliMxCVTb9if3e7VvZkbKgXkmG7Q1VppzYJNX9Qq8eVs",
+	"ymuXYlnCpPCMh/Z3SozS5QBGLWzaBuK3JdRV4WJ4DXIYbLzqC7gnoZUL1UFx4TDLsrH9czB/CvMF8c5+",
+	"aYc8hrccxB2pEbu2o1qb3b0fziIbm5VX95nyNIUgdms/eDQOd8/ZdFsG7UDzZssvZcqqiugqnuQWFAc1",
+	"XYarXhNz23Y5SaucOVKwvFda7lO1HV4Zmi6BHcbW9he7YRbi0XfKGjsjkkmQFG7EkKb9PXbPhAWu7TLo",
+	"jCOOLMDsRrn4KvtOkjF8F4vkkfOMxJqzDNDOlIZa/9CzYhGCBfFM6RuBMDTm5PTwiAd5Ux3G4cvbEHY7",
+	"rqsVWa9ErYDbYLBtG8UNo7G5iiDLU+tXg+IDmtva4w9g6S+FeZl7HKvmO/Nxna6dtRkCYVi2jh5gTvg1",
+	"t/wnRxbwwMVzjQDOWRhxJOj4qev7qbKCzK/i79VEwYPnWfOWWkM7Lwohf9YzX1TNKB357R7MvJNv8VzC",
+	"vn5a6zQ+4MhZ9EY3TddNIQ7gNHCPQ3UJvH2sPq9Xa9RyiBrHnbfHJ5XVo7wbXBlwgAVUM1tEyNWh+U4V",
+	"8QQeMBq6jVCviYkUyCfMHQKQNpEQLnrpJIEABuRwN8LnbRhoZdmSX3YwmwC0/cId25TKZnK0BjlaaY/e",
+	"+Gh/dsJoJl59uvJbsyB+bUg1Ktf586/nAxctqrzhweWUmmr2ms0q5Vl5z7KUjktVQBxK3o+HZpsXXWqp",
+	"BGhXRmSauExTpelMkXua8uSItAgTCSKb6DzhND9JB8+eH9QBvFmYDeY5Vhk57tgM3IyJbJMYAFHaGaMJ",
+	"FHywn6cZ1yzGGheCWdQU2bd5oVwKNPnExXvFGzeCpim+4tfXaJITCM90LXiFPwD8QBPBWKKa5JJRI5Vi",
+	"CGfGNZSbQBhhS42g3MQNejqQyHiy34+HJdHvsBRX8f1vdO/fv5v/2/v9L+0f/uf3ZgL/DWMPREaYlWT6",
+	"OJW9uyVqznTTSDzzaugsXjEN/oiq7JcibcpQ2VBgqyENv8g0eWkhpyucvRD1TIVVsPFgWiQsa7jzglDB",
+	"pmJOLAYqaM+q4yNar1L2nYVtpbXZPufwqY1Cl8m82PxSk2H+oHkrxx1fjYVdPP8eq7PVWT+7UCUIc8wQ",
+	"xjYwfg8QPDOuNRPFGs4Fe9RYvQdHf9rlCM3T2xt/saO547TKqXSVO+hXhmtb67Z1K4MHqRy5zRVamDCj",
+	"iwaylNeLytggW/DKla1f06hVVOJUG7yNOv1mfS+pTe0PqjzBcpc2mmL59ubxJxXWa1dM3N9EQ+mLQUQ1",
+	"g6KwGE9YxvoKw6PKsKyGHicJN/Ol6UXp8FaHeQWqB8xhmvlVQuECITCwk8FjW1UyhmpjhgUj6CuqBi0L",
+	"QtwkHUEmAiGsLbJwUSDBc4F7+89Hk5TqartflVfjfN4KduSMX6SwfWk5F/HnUk/rxpx+kQ1fXs7VTlmr",
+	"Iw9IKPKqQg0lERBgnfBktSFrRR3Whe6Vw9FWREnSpxnGpJcHU5ULsrJr1CkL1/AydhkIP3djR79hrqIi",
+	"Tz3y7ZhD10qeiRz2NNQ/I8slaDzmNmphPm+ox8a6CvrBoYKTbAJWWZcjZFPRFnDJbS0SV8Qs154BlD4c",
+	"hbKi7Ko9jnU8q3NHaK1Xamz9e+ezsWkQOTjimuzQVUuoIiqwXlwYdtFbGU02H7XgF6MsqiHlmxyeqrdm",
+	"xYIH+eWk17NlxsunSBU/zIVwpVMjVxoGVgP+wzUT6rvw5leGBOaCq7WXgibgOfFhw8i1K3PXl5Ms5N1e",
+	"B7P6oV5q3+Nco/EFH3LNdzw/cI03Cifpyofn8Vse6nwM7fw7ENGP7dGu5NXdSTJgen1zHBOJehDs1Lp8",
+	"xrrlliqMbrKTNBdOMLYp02pj1O/a3V7Bw0FegptxqtmoGijaQ6xZqZiU/QcPdHvNQces8taWYWAWnl6z",
+	"803BY9c8PmXcl41syI8MGvtY1uR5MJVHmXv1mbdgH5//2H9dx/zznL/1EkPm9fiv+AQ7oKA1t/yLnnwE",
+	"Tqg8+DnQxlxI1SRNSS9lNFOL8TsHz8qW7ac1Tl4Y5nFFN+szkWpEjg4xv5F/S8FIdw6dw7PxWLSNajP+",
+	"6lEs2QuXql1ts8ihGNbBV3gbSNt7yCo+iLs95A6uQD7YqNn9dW6LTR+odrJstjJ++sfixnrpGA8j8NXz",
+	"cp6c6oM376n507tS6k8wtKy/UsH17DhYWa5ThPtMRMKweL1UTICRNFQxwrei1BI/guaWTaKm3UhrlzXy",
+	"TXzrBb16XUVlY0cPq4F5ja+KWH0/nIXteyovbgUl+LUkXdYkttYfJMuNaaYx2xcCsGwW9/yOqDXAfI+p",
+	"CoKA9KAQZ+2Uh/fDmS3d+XsgSaGw1q3XolfhM9QsFHGsGf/lNnCtARS1S39fmnpRr8FyEkawRauh12vP",
+	"Kc2/LlsjF6291rxdMHWoyYpo8EaxHfnK2AmV9t+dLG9HIntkK+7KsTuJi1ZiazL8ThHBpkxpAm271CXw",
+	"6ljHctlpErg0aFoN87jNEzdrZCS6nmtQjePSNaoyFa4XRbmtqUWNEdM0r5Yc9NXh1QwZ+9OUZd+ho8rV",
+	"kV4CT2EXZWVx2CUh/84fCnZ1C8lTB6jOOgRL5LWiTmxBS0uerRVs6QHZjUFUeHMRO7XORn4m8KV3lTFl",
+	"ATc9V3dQoXUJKV7byLOYKRk1bDTIhsm/JR5dbEqpgKC3XuWVCKZi5vMuhlacEe9KlPOJvS2tuOlncllG",
+	"m6O5ZDwx0oCW5PuxVNxoXz9gLoO8Qxf194INKH5vXoTIPcwBciE2cgAp3A/0PWBr6oERNbZOo+25Ymku",
+	"PUa+TBRdlDANbwhW4kOvmhSsbp5XtRQrR+OU6Q1va6/sBawzkO2R74dTtlCia86HubLI7rOuTGY1ae1y",
+	"wrgp0VkMIT8+f3NxdnJdETD+MKKzUlnwCVFBYlZQFnuYy2emTGX8s1hxl6494fCbqZbroqvz8lSeX6+o",
+	"QJqgf48rNWEuaIuN4E+kNUD3kz8mSleUJq24J87bkndvRV0L/IglUvO6p7f2a+w+p/0wwGQCQgwOpxw4",
+	"KKd4TMZ0FhxbKkOonSejsZ5ZiBUn30DosKX2QN5qaYWWBQVuvJ9xuw5Ig5afY88mIrEG1Nq6zjt8ZUmm",
+	"fgH0s1wVqipPbIvW2Hh6LYMVi0slbCTIG3YyFXf3XT7VUGVxZVbVJvqisEGwrga1FceL7N+5i79p2nod",
+	"9z69q//sxqEA2Es4wZiGSCFWLppkXM+uzBytV5/RLAxuXxQBw8J28Wigb5vNJgRwwCqB/ojv570NtR43",
+	"PpnOuOjLqrQCkReN+i6HflNQUmIyhqDe1Mh2kJjeNl+DYTRy0cCRGZCKsDJrhIx3LGVq/rZsSEU3wtAk",
+	"FRGH9qCgYe1KGjUJQEp1Lk4N00bs++8UkVPRvBE34i9/uRrSMVPNv/yFnAsAxII0AwvwqAglXYAAgtU9",
+	"Alwg+D42knCMwapxgUETN8nJPctsMR+QTfuUp+pGuDbjjzcNlmUyu2m0ycdms/npUxzlAZeZnGimyPeH",
+	"rUMSC6lv+3IikviHiFAyYnooE1foDZ4kiQQoU02G9J6Z157diBgfvDWv0zSVU5bEP8CqdGXCmZovM58x",
+	"6iV12VUB1o3rgoV44UYrz6rnJnTQ2j8ivSEVA2Y2C+ImVUQSljKIKoaeTR/KvkIOWq0mOWy1bsSIUeGw",
+	"WMACAjZxs1MjmpqrgjfdTXmSMhsdpwjXRySGhWyakxETzdJUkemQ94YQMX4j7M8J4O2r2MsucfHmMiNj",
+	"mtER01DlSIoes3i2ZhFOxXiizQq8wHUzB+HvV+dvyffxsRSaCb13PRuzNqFjLCPNpXhiNPf4B8QFfbX3",
+	"U2TDovbJG/7CffjJfLAS5I3AJWuSd/YMuMEBvOhAyIwlTfLSVaoubse7v7ZarZbpiYoZQbYRGXWKp5Af",
+	"QzWFtcfAV3UjYBlt2kyfa/LjIekaFYpmblkTPNCHZoNOBaHkonN9/Etkg+8VVKslcuIylqhC2+2RY9OY",
+	"SwvZPubYRZArAk5Fu6TXfMTUX/4CXTpk1WoMVXznkgGim9mIK8MHqCDxacJGY6mZ6M32XrOZvYhYWOvi",
+	"/OoaJm4Hj+dvzBDNhaapxT+zSDFkJickkTdwHcwO5PUXiKIjqOfWziG9CetjRa4cUR7P7Rj4nTvgXBGe",
+	"MKF5j6YQv2yo0UyzJumY5m4ERHniRtoo+L9B5kiTdOytOmztR+Tw4Dn08ezDB1gxM8LiPbs8r9kM1ibu",
+	"TPRQZvzfcA7b5AWQbJKTc+zb0nsFYfcFziQXiMEpExaRlN8zuHZM6SPY+xvRZakUA2Vm40A7HQEAbOV0",
+	"RlJ+xzz6YE+bpU/sA1d6Sb4XVL+zR9ScSTNUSP6CyPUPe/C7hcyx3v8GUnNMUPXYWOfi1AvbbDf2Aapz",
+	"zAQd80a78bTZaj4F4DA9BN74pJtKq0sPQihhb9EaC1AJhinmwzdyI5TBeYENQDaJJSaVwlrxyJMLtOyt",
+	"fO4MgADNg4HKt8zhHVqEVSOfgWRsnvjXhGU5tHs7L5IMss/KwiFmUhhlZcTJjKmxFNYZc9BqWZwzbT2G",
+	"8yQQ5OMP1ChtBXLcbyXYwMZB6+DHvdaPe/s/Xe8ftFutdqvVbLVa/2ygutKAfblt7f/R6v+kDqcHTvps",
+	"50UxEFCkcTyk2YAlCC+lp4gBek/TCZhS5VD8LzuUZk+OQDguI9BZkMuDZw6Wcj+Hl9wvQ0Hug3xVf/0A",
+	"Rw/kpPmtY4i7KftuB82mDRlNbJ78P/ash3jvtDIezj7+pPQs9HaIGxR6Kd/IJy9o4kVFHrb2V7/yTlBL",
+	"ZViCLz1d/dIrmXV5kjBwPxwePF/9xrWUb6hwibdgLH1WZ0anNg/jxDB+fOtprUnlGhzs72Q0otnMXm6k",
+	"3mYzQfoz9IcOFOYU0wlobpY8Ndr4FaTOYhiGqsx4oxqKUGSUK0cCMdkmfnF2fvz69uz06vrkZZzn7RsC",
+	"3SRvKE+78gPg+uvekAzl1GUIIPKJGgME3NGNEExPZXaH8lfC7nnPijB3bKwN675jM0i0UUNgB+nMemc5",
+	"wl8adpaamcy8pAQnHzy/EbH99RZIu7K0uUwcO0kC12Bt0ujxdygg/DtqRUzpFzKZrUd7NqAZf5dD8VfA",
+	"/FRl0lH38ruJ5/errNflPtcSTd1fb15fAyldixiGCOH1kBWguR75yw+A3rtk45TO2EoqGHrlU/TnJaSt",
+	"GoT0WIp+ytHMcrhfo4sLOkslTa6lPDMHASn2wer3XrPZG66AKH1zVP7CKDQu9U5mngxrfe/rUX+ADoAu",
+	"rGT55CP8e5p8QmaQMs2WJEb9MUkGecKb1bTwu0Xp85KN5D3bjMa+wEE1Hi7d5XlLlq7VowkuDSpAFX62",
+	"0ZP/CfJQ63D1G2+lfiUnmPDwTV2ta3rHjMIOJJ7Ifv9h9ym3+z1AWTvO2/gi+lo+BYRF4opATlGVyoYJ",
+	"R3Wv1Hzm0fb0NpcW9gxiYfGTxSLY//F58/nzqK484hLF7DPP91r71/DAvMxiVupWjW1BGrseV+6ziy7D",
+	"Y9P+iCKOafinVtTop3Rg/oYSO+Dfhq8ALN3l4JsTNczjbDHC1wWXHLTM4ZhdgmFHNdp9mirmpdGKSZqW",
+	"c2Stq7DADQcYOKNS+kkq+J4FYrIf5lHZGi9Pr6Be1u3x+csTD6yovd/KgdR++z0HSjLNeA7mY9MvNj3l",
+	"IpFTnN/zVinzDR+w6WxFATcPTGTZHubGlf3PpEy7g11Hn85v2E6j/oo16p5Hhh0LKL4rsYH861WKtUUv",
+	"oILEPIkRQ8pVwOsILESLCi5mMgf0WrKg1hKkCSqvQnUjwNkSgiiJvOpOimgprUodG2oVk5TRe6NrTzAE",
+	"mmtFLGBYSHk+BnrqTv4XVaHL1H/LFHyO7PpENaehaxHJT2vQldIaP6a2vmOgOwYaZKDrssAqK4qjkjtD",
+	"yqNrYDvLy5akASS/4JbNuVxtYSCkFz75WEQofvKUxDJn/ZnpjdnqcREB+XD1ascUdkzhSzCFHSn/Fo1p",
+	"PzPtkcoiTKUEdbWROgXMI6hPAW7gBCobaSmrIoGOSOwuShzZvxlzNZAMLWlaChHbaCOo65pAhN2NmA5l",
+	"CsExGEaWI8GZeY0g7IYSwabEgaRBGHBEujMM98JBDel4zIQqOUzNSI1uloBH1GHe3TE2hg5ce7bKagKZ",
+	"dSMzECTFXpBcyhQEqomi0M8go8Lzkh6BvqlttMyACwVKXpcxQaDiqBlPdwZVKfV8G7YmltFSadYb8nuW",
+	"FBuNkUcuBpqKGRnJjGGMWzFCXLukTQ5bLRJzAXDSt5BdwzE0MaBjlkGhHsQMo8+qkYaUx2cFQFNjTI1a",
+	"X99BGUbHqqUI7nj+Up7/7D+K59tzV8Hzn1+3fqrg+Qdb5/l5eCYRcrrTCnda4TejFQIniwjcpYhkTE1G",
+	"EJBqWeNj6YtPoKwUpI8F7ctvgA8v1FCxACNeQmBk0UbAvYcJgwVqLUVJQwp2RGKIVX7i2lCuMNiNwNhW",
+	"CokLLtCW67losA42XjJqRy4gvEcVc7UWUqY1xIwbgYx6ELtDeSOGkOYALXlzyN2TBTlZDBMPmstLzSP5",
+	"wcBqcSNmDEZqGZxZJytY+cHIAEWjIKK9p9NZGyd82DpE1NF8QIKxBGOiJ4LMmD6ClCArPt0Ia/6fj2wn",
+	"sWsAMyRASYub5JVhf264Nt6i0irvgc58OzITJvo2rjq/nhy0yomb7cZEsez28NmP3vfvlLnWICz8nQrW",
+	"WNOqXqzRo0bBeXnSc4LO/HxrilU+EI/5cPu3n55XrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3n1gZmc",
+	"ZKQ3lHw9k8RqJq1stYFqPv0ewp7lRJOu1FgXVOUcec5cYutNlM0atiwBHWPwtP1sbQJCTm1+mU16y6tR",
+	"5BlcYybHKQDSO8hsmYEBA1AZLKfBcG+VJ/YgyymSiqjWGe9OzJxuBOofjjulUt6xhFDdxhkmDBJkpUDI",
+	"IBXiW65Iw7GPXvStcC6XwH+I+rEH1ICUeCsUer6MxWMo/0WdAIRcWMK9PMh+qxFXaLlOg8Zs9cbb89vL",
+	"k/edy5eAwMDGcO9KctOYzgpzEqSncQW3pFGowq086rv1aYV6vlrtdmNzqrId1H6L/A9zuWBXzdl+1my1",
+	"osUSIMFhPasqOHCwkSHdK+4QYM8QxMGoKzI8haLijGY7Z+uOV38zvNqW+vOKjeA5HtOZK7E1W997sIRT",
+	"+/A/q4N1yVursEFCk7VmG60/latCeX8tMGMek6OtGf/72ZMmd87bDQy5XyyU1R7aOhGt7iLtvLh/Ai9u",
+	"HgHrF74qLJq2hOemhNjSmhrktoMWQq78ougyK3MIo7igj9WpK30jDbdJLMdMxGRKubZYaCRj95xNoxsR",
+	"A91hSZxD9ijQVixqQtxLGRX4Y5elclqKB/5OkRxpHLgSV3nGKrvnCRM9FtJvkB+Y6S8wgUAWhvWd2+yL",
+	"iVqWfgEQZnXvtmIO3/GrZigLakfCRrIEwIY/SXFvjYJLeNCz9v5+s3Xg+xsVKyeb2uzSxgrdjaaI493o",
+	"vDjeP3i6rjHOfG/OIA7TahsIqvdjK2rYIwwr4I4S+JJzntX44y9/+ct8hqs9CidvOqdnt28618e/5Dyz",
+	"0X72zOyf11rxwtvz2+Oz0+PX/tNmDx12H2BSND4b11GsXvKE2kERfLVsAyQ73KP6OAQ5YzDSuWLlwMjF",
+	"iB9wGNmrYuN9AF1A0amPeIOhNDl0k8czCgDiQNSl2sRhYga9BfL3H0T17P7A8jrj2bMoJJFXLUlK+chv",
+	"cVFkf/CqrRbzhyxN3gnNU9cnLHQ2TW5brX0fn3BuORBp0V+O8HpKwBG6PHl1cnl5cmlVqF9zjcCj1QW8",
+	"amGJWhLWWUwTKP7XzoPW4SIvAU6tOvhE7TK3/zzBpgXDWQv3xsWThoMNH8ADPq/bwdLvjrpjyPbUUI4J",
+	"7cpJXs68x9L61+etxOk/pofhSzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzid0PM7k",
+	"/ZLIjTOmFRnIXOvEqwQIz+15NbPLenLEFMnLHaC1UKtcOe1cXFye/3ryMkIMYTYjGVOaUHUjUikG5orO",
+	"WR4hNISqO5WbR5GPeRZSGEwR8tGBKWFeBrHzw6VaiA8hXcsRDcc8ghhNBFJ18ZtCamJoUThqsWZGBw7o",
+	"W5SySJ+OeDqDcJuprE+QL4Hzz8lV364cNbcMn1NumktUeFqOitxJU1uVphx1Wi1OzW/GVy5OOSq4E6l2",
+	"ItVOpCpYMko1tHC7GtHiYQJVxqDoR6U8dQ0ZK4Dluo5IdXny95PjkER13Hl7fHJ2ZkQqqCzAuBFgbkQP",
+	"EZJcairkoAhJwFcVkR4dGwkM42eb5Ny8M+WKIWI8dRJUSJq5hAl+e8IMuNRYpqRL055KMnLYzf+pos3y",
+	"RdkJOn9SQScnGn86SQfJ707S2Uk6O0kHJB1k11sRdADSujJOAYQZPmL2mvSlTbbNk0ihfhEUshn5KbIZ",
+	"oym82CQdqG9TvPGdItApySYCShv1qdIo54zo7EZ0GaHmOoTElJ+ZPrYY3A9jzSN571fkFHK6KleRptcc",
+	"qFXlU/WJ0zKQflibXWDQ13jnKPrdevYE5nGj8Ll0zVyNvVXIP2/kvc10xyuhJYmFnMYRJqBjtS+uyUBC",
+	"6ZAmeSUzKMUoRTqLcmhUSoYTkWQsITNGM4X3h8h+cQ2PjKZgrumNgHsamzt5a/68NU0Fy+mlqSLJhDlw",
+	"/imd5dg/Xn18TJpvW3stE0lEUHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsS",
+	"nu2lUhmScnHqahYWKgV8gwmDGdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5",
+	"P+wvRDmtSDelUP9yJ9Ptip18IXZxBXE9YdGnJvOYF9Oe0OSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxc",
+	"NQPVpKCbL08T7ZAb7Z9+PGy11igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9e",
+	"oGZ7+UTFCrefP2tFa5WmM8tVNhfbkvntw5/yTFWskQzAetY41xnRf0tB/uvgWSNq3EuemDcOPlc2jd2i",
+	"Whk1ed3ynfb8NdcjybfJv/YACFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZ",
+	"WusSptbapKVKhDKDiggbjfWuZOZOdPryhRsc2axDNYOS0pOPY/CNVmclXlvyDBbJkWLpva1kLAAqRA3l",
+	"VBCjOIZzDjelndZl+3Ax6euRjrZJhHZZXn+ekgLuEqNkwrUiGNFTXxSquNOrIHXfjYmWZL8VtVote8ep",
+	"SMhP5A1/AR7ENI0AMV9mRcz1saUFVGM9c8Dcs5KUjfWmmsheb5JhCesbwYWNfYL2MobzwwIEyQRvr+1b",
+	"3fHxmCWANYs11YcU8MjkRBPbjswSV3S9R9GZaCZ8I2wlgTuG1d3MwHBWKPqpfBR5YHfI8H8K9xmmuTHV",
+	"+vzQsnBMOm/++Xav1Wrt7538o/Pm4uykEeXfHeTf/V6bEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4z",
+	"hyaHmTRv7ES5XZDHt1QuHYkaF1oSukT8607SO2eGXioM5viNTz76sXGfnhi6KZJqBvIKoIfGk6w3pIoV",
+	"hVUypicAQ4GQ4StiXG38qpAQvnqEUI+InV6UjeGl+FdD3q1DeSAxxJbOAZl/p0jcS+nU/Bjn7g9FZypy",
+	"TNeN9waquIBxwA3QSG2Ipg6edW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUOD",
+	"QIgs03fzaJL3QwaJSZSkVLPMXz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx",
+	"5IwjmRHzFUtiv8SOn5WGTv6C9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j",
+	"4GLPQZQ5/Nv+funerBOjbJbhUSHeK6NlV84C4lfhuK0T9isn2txBiOsVPZamtiUzCpqW88t9eOJdmPAX",
+	"ChMuReU6yr7uEa6U18yJQhsukMedqLYT1b4RUe2a3jEv/acE7WiZpCe4ORJYUvLtl764xu7NACrNdfMR",
+	"e1PWHUp5p4hmRvsuqdDgHxtBQBwgELsK7mRAx20yHUqw8A2BpNOETMBcQAWBIZjvb8SIK1Xi9RACyHWT",
+	"QGSkSzaJaV+zDMQwDGdkH3TcJIB4Fk8p13EEad6wY1aR73NR5HoDgD9XNrAQTQdKSoH/unx5G4kIsgj0",
+	"awY7GusZSbnSZDpkOH0MXlY3Qt6zDKIcbYl5kHCM4EF7Zj2J0oC5JgcgkjXJWzsaB5SMhMksmhXN+ixc",
+	"uOaMK43drELINBIzz8sepFRpu96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++95BeQm7FMJcXNE",
+	"P5wxMdBDC17Mhfu4HzU08jWlATYfUDfLs/lFTjHQCI8tHiCzhXZ/MFa1CgAU3cf+aGzF/kZ7v2UGQz/w",
+	"0WQEn3Bs9mM+Mi40G7Bs6dBcDJSWgKjq6kVUwpKah8KD8od08MwbUCswoM+OUI3Pf2x0aWoEq1vc6/az",
+	"Z63CLH5LKxr5Zy6O3IKQMmKjW9rtYTKYlbfa0FIuFv7vA3JFU6bItSH5mnR6Q87umZGH8nwzCFxrnL79",
+	"de+gdXC4t3/w9NDQxOIKYm/6g7hNWN9WlICvFs80beSrjANqUqxQAMK6ITkVr9UWVeAGv2IsKK3g9Y6I",
+	"TJNSjMku6OArDNn3itaWuLDlriUmjN95pnZQeB8QY/QLvP/I8UVREHoZA/KBuXBF8EJD4duJrZ6DXwHT",
+	"F1KwKhqYayYVrOLg2bO1eYU3QFf+bqv40GbZc3zoLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/zuzfQm97",
+	"emKJLuek+IWUd0ZuMTp6BOkUBKg/QsZpahZVMa3TEniz0+nGTCSwZ58nvsvsU53YLjgqOwr7FYd1DS2h",
+	"c9Q1ZYmRfUrUFb9bEdNlhGK8Z85aTBWxxxJtyHklbjVmQjdJR5M4vz0x2GOtaTcfNenOCNeKpf2jG+GU",
+	"HyiDoj1o/YylDIp5ZgTtUU1y6vKYZlBO0zozXQi9CHbWJJ0bYYnrfGVO8tDCnP5MRxOjQaWcOV2vPzG/",
+	"VVfTNNfti4a2LSegn48Erhk+Z9btUUPn/nP4yjqcoSoqxkxyZx3cWQe/seKdliWUMB+HSJFrcE3PLgi8",
+	"9slH8085nG8hJm8jgv8LtLuNeLwdWXsgWdsRo2832K/+1Z4zN+Q3+wlKoatgx4QkXZnMmuQYnaggKJPc",
+	"owoDIXMYqUdggwdxNyEVBdzDHvo2sWECEJkBP/RZ5grvB2VPGMmDSNGGPvsd8SoRr2Vu+ZykFZ74rRG1",
+	"HczSVy64/Ue4Z5Eig5f2gRLXE0s5axPmS3ge6XJOdavIckG416LL4cgp6GtHer8N0uuOxo7y7ijvn4Ty",
+	"vvEob2GNFXK6Ngnmmo2qPXHnvieWvOKpoUyEJgmZjMOeuVNo74t45mAqRPYJ+0B7Op2hA6xHNRvIbFbl",
+	"AnO/b90Plw8HhnHHRVI1BPNbbR+cWeDXHML9lvU75/8rBbt0pR5uySNoRvMIHsF8U9qNk5T1dCYF7wGX",
+	"WgwyrRm6UVqoi4yN+GREptwwB6UIo1l3kigUBnpDmg0MF7IlQ7yYUshgHNEBe5elhhFqPVbtJ096iWh6",
+	"qK1PbHPNsRg0ItzfdmM8nCneo2mx2O9d9yf4fB4Icgziz/4zCMopkOl7mt8zYG2ALvmsFTW0vGPCPo8L",
+	"sqSkURmZ9jM4Is3xqOOIhDO7c0R+xY5Ibum64y74ucRc4KtV0BICWvIiJccZ74GnzeZ1AOCqYkIXMXmn",
+	"oseEBhZns0lS7rBNjTCfNyZm2NyNKLyZmERSEMAYr1NsBbgYL1Uc5a3EcLtirCM7GY/TmY3lQOhDzAix",
+	"Cac3ostSKQYQ+pbwAdc0dYRfpLMjQou4EDNSjNxT4HOsdCeaS/NF3Yke9f2Z9zU5hrDaMvENZHaXd/ql",
+	"XQ1M5TZUkQxMYz2aJQVNtGu2kPmd92tzwH2yePBsDdCyYkkfNcVjsxXbiHetWNi5BIiCWSF3eOC6L+FG",
+	"2P6m/GgdjlKlmpmLt9PGdg7Mbw2FBHliHeY6r7g9+Wj+WeGt3IyfQLtbqVq+E+UfV5R/JNK5I3jfrJO0",
+	"PkFZAaQOeamKjGjCXGbSHWNjI5XzDFHiAF3cCN3NXHJWTCsydMkhNGMkZX1NhJxGEDYOiT+AnyrT5EaM",
+	"GBXTIU+DEXZYdPtBJOzzZibnV5yL+UteX2otZv24tbZ3pHmRNAf2rTZtXsjs3RZt3nkcdjLutynjgid2",
+	"Qxn3js3qZQlFJGP38g6du4pw0UsnCUua5Ir1MsON5uH2ALYj7MF4bTr9Ig4MqLThHAadi9Ot+Ates5l1",
+	"F3z2dEmg6HdsVjZ6WDrNc6NeI2qkVOl3yo8FdLSbdc2Ojc2GZOyey4nCLS2BPtjN9yIJzYmCY4aU3h6q",
+	"HCYD5Z7fP5MV/DWb1TGCm+3f2cC/Yhv4HVIGR8HgY4mAmW/q5OFg/jYm6kFgAxzpyEIK8byautIyYwnh",
+	"UMReZiMLeiQnaUK6DDEFkJIBTNQdm5GpzO5UDhhY5L5AHTCZ5LBtIyroADKJ4TUL/Jcg8kCHwIwsArQG",
+	"YkRyZKQhvcfc//kImmqTtpGqv6RFO0RzFilMXaqxnu35NZs9qun5T0KLowbeAjOcXvc25ffs1uEtrkNp",
+	"33M9xGFVydNwTRxQKHa6k6h3UNRfGor6DmjkCuYyJxw/+XjHZtb8m7CUaVaBZ2PPuaP+5gooLccK+IVR",
+	"ws2F4II8c1geEaRuDqRMmuTSXGkXZolitmnABlkC9t+wsgC2eX4T8v/aTGwL9mc16fWYUjm1rVnyzb4V",
+	"ICGnthInLMTOZvonsJniIX3gFXySSU31suDlkOQn2LQk/aEgJ1MMbFCazhSBmGS4jrG8Z1lKx1d4Rz1A",
+	"STSnap6mN8I+n8kRoDfRLOUsIzA8LgVhIlGEauguIkqacWTM05BHWIOSCqKnEiE8i0sfkvtI7cBpWKIH",
+	"UIPPa8otr3aj/fTHNQIP8rlutfT9Ywp7c2bMg+ftZ8+b+4jEWFMELDXxfB6h8psSDIubuRMOd+bWbywn",
+	"2pxk6h3htbhaymmXp1zPllY06QImIkVvo1CaChuRZ+0OIGlSjVUG6CBjrA08DLCpIfskIjEWA4kJ+9eE",
+	"porEcqIBMJCLQUz+eiNimwkck//3//5/SJywro7JX0nsAFzhg8VAhr9p8sdEaZbExVgw7QUMqzEdMGgN",
+	"I9iJljei1GdFcfSzfEXqQA+6xbh8dUyePn36PAKrSQlL5IhQEv81Nl9yDYAjALzChCZUkfh/HLyIyyHb",
+	"Qk5xbAUkoSO1T1vXB0/bzwy1/mcVJqGuCUh40AJXsDmTjXbj//zW2nv++8fDT3v4x0Hxx7X7o73wx/e/",
+	"NX+Hv//6w//8/p///dtf935feOaH/2oshtE/PMHJnCpbrYNbiE93IMzcWlEDD0AJdQqRD/EQ5QlMf6sI",
+	"tSheO5x/zTA1MwcLDpg44HhzaMGHaM8pVmiwVXD2n8KwvDMI+VlmG1jxsUAsbrT/htGP6JAszzA8v4Mt",
+	"DPNgfowH/ghL4zOD+zCuHti6Xc/3vKTjT1GjBL7o3QwnhJS7ri0+FASgQnQAargz3n99DPG95UGeKVxO",
+	"bXkbzEZU66IJpFxB5dQtZk2duSa/iN/RTSj3PY5ppgXLqvyP9udHwC7MR/Jtpy95FdP2DaX0Am1eGELx",
+	"SJHhmB6tmSCy34dsCItSDUDLQ56BAAPKoV3oudJsc7Hist/HZF38WGx7uzHWovyuH1HzE8TTQJbuiAl9",
+	"kfEea7T/1ny2Onqca5Btrt0c8O4CdUW18+vOd7L3uI631x31HdP4ij2+aUGXHYsY0eyO6XFKe6zMJ7wf",
+	"VviAgSdZ5kN6VJDuZAaaVE54ASARixT15IihMS8uaEZ8RGRmi77E9prGkbP5ST1k2Y3wOJ6jpixDUkA1",
+	"gbeUC8yx1YKg4puWZCYnmbL4iHBBI6+6XXGzbfIWzZhFnPdqB6EC5lQbCAA1BBzqXCJsvWDcDDTyV5oM",
+	"IFrHK+lXDCwyI+uyG9HngOPQncHooW5ZCYHXrmJkG8hwrn7yVQSF8yRMyP7qqh2DE1xLwBPrymR2I1iK",
+	"4JVmtZOMTkW1n9ve/68le8sxm21Q7lWkeU2vuF2pz1Q5eceFvw4uvCYfrdK27LrtDLM7w+w35+ZPcxax",
+	"lkRRss+iUPLko/1rRQDAaV5CDwUEBgEB5t0jqMY3ggcVclrwOS4qqS+h7U3Z25kb59foz//ZgvTv3Pjf",
+	"uBsfz+iDr1hUmUj5NRz/nVDznyXU7EjRtwtVuyEdWpGTeemx7IrETDjrkdPOAyp7k3RyjRuDjPK4B3sV",
+	"zWs3AjRvc1WrUzO3QBQ/b1TPIjmZIxxrZmluosnuiP6O6PtEf5feuVNrv+n0zkdSa59gMf6lMbUKUAhU",
+	"YQvGuv6eUfk7VdiTfc4n+85YXip6b+3BFmtYMMJFuyq96RR6tJf8GAb7zTBCu7a/NV6cn7++2mu1Wvt7",
+	"LrAyKr48yL+sn/mEywLr8Zh8MZngzwyLbeP2Q7zKZiNVk1RXltHusp45aTaDAhZvR6l3lPpbodQXE53L",
+	"9ujLAzJZi3J3J+mdC9ZaScddVM3m1T3f5HE5jxoM89nz4dmIQpD8H3Io/pcHZOKE6BIkug1o+bscCnI1",
+	"4npoNoiP2D+lMN+fTDI5Zk9esCzlhi19TVEQuH91giDsWdnFQHzFMRCLUXLum7JUh1/WwH9Ncl87Fn9f",
+	"rMXwnMQ0NQ3NbtkHrrSKmxUOdzxqX9Tf/ni3ek2XOq7FV5Br/uXp3HqUqko5t8Wdd0LeLjf8CzuNR47M",
+	"1SLBi8LYk4+u8spSpNANqekbV9Xl4SKVjc+fS+Kw37rUiDxfIOV9ZmjFCc0EZFMgRLH7+rKUNFFOqSil",
+	"UOTtHyxr/SDYdCkfIc99yFs0Q1ox4tWtfor+rKT3JdNmwEsJcJHK5U4H2nG5crlWO5/Zn8Zn5gp8G0EQ",
+	"nVk5SVhXAA27zzqQFmmOOfm3FLbCOgbGCDklUhwRpTNG7xA0ztUmx0y9vCSBYB80YfdMBFRYdAs9mJZG",
+	"X0KKLQH+AGH4pWlpw5pusQ2k0dZjSqM4s+VEMJ/r+nRwY+TPOiIoocrm0WZs5yHa2R2/SQ/R5jIsT5nS",
+	"UrBqm+ILAM8E8BQLZUI1GUmlyX7UarUqzIxFu9+MpZH2zCOG2luCZv3e1jjbpcmAeb/WJJF35o3Gh/Ht",
+	"fqvVKmii+UT+cUEyRntDluReeQtXP8yYgmrMNoXapvj94+L28qRz/MvJy6/NLOn2u5ZlMj8cO+PkV2qc",
+	"nEIaVb5PBY6RjzIMYDf8ns1DDeffr5OrBRfBAicZnWSK+JhkkFGhYQCjJnH4YHBnbJISSIqRzWuCf1Pe",
+	"uyMyg6/EPcsUl8ImUfW5sOhQ+RUjI6aP8mFMhxJoXJfNpEjMAKy11A6Qa19+BlFVCoj5yqE+uboRa1hf",
+	"yfuhBGwoNy1KMNo8KTagAAjFUSD+iPlB9s3MrKfe0OnK/Kn8in5ZtNBHIofr2nPdYjxqktSfkqGszRIq",
+	"5W/3wE7k3onc357Z2COna3DEoOz95GP+92s2W5pw9FZ2pWNGALUBsaMjCZm/Q0kSnkC0sgI4B4osDMOQ",
+	"ESWJZxCVUJWGtDmXeONNYZeLtDNmPn4u0sOuYHUu0ldzB3YCxEYCxO5af8M+is3u9ArHxPVsjMk6eKNA",
+	"w+vzD1DTpscg1adJAqzVInaDSyMiQmYklYqpsnLKkiMEasTbeYNxzSU1VUDT1Yk+26I4n9ev4ahRn6aK",
+	"FeTib8/WdWdspIxti5ba0X8uYvq3Zw8hppu7QmoT012+zE41+8a9IQ9WzRDAqWZ5tBy7CAukaSnDPpFz",
+	"bPTPFnkNbl9YsLkMRSwR6hdMl1NDL563okaeE9RoN97ITHAxIMemEUgzDKcjIr08iBr5gvuYq5/ByQEb",
+	"WMfBgcdn59z4iiOvLUSbQySby1TbMijdGdMKrfXlbubA4yIHZA3G/BG4M1IzYEoSPuCapjmeHIDIYeCM",
+	"mUQ+kOaNOC3QV8mYWp9E0aV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc6KqIEysu543AJHgsqMYSIziYG25B",
+	"7prkutyzYixQurho2WbOeMPvyslgqNt5FRyCcHF2+k0CiOzc29DvFOFJk7wfMlho6i+1xV+Fwsroe3Gl",
+	"4LRMk2q/Cdz6L+ozCVDStennmv4RmPTXUlptHebyEN7SCrGWtZhDlXCNOA87WXonS38jfPLconoiw9Fy",
+	"MZn7AdnoyHuffLSYFUvD5jejvucWDePh0vA3JAQ/GqXa0Zdv1p7qEHgh/GSaFzODImh98v+xd31dbetI",
+	"/Kvo+GVfvAFaentJn7jAbdntQg6ktw+FQxRbSXRwJB9JTm62h+++RzOSrQQbEv61dP1GjC1L8mh+o5nR",
+	"/Lh5mJ1bt4i3vEA2V5Q4cVYckKDxsBsfVvqGAUv401qHdsl0yJ9c0KxbbrehtMuYcuHJEskdXIlf3UOP",
+	"VCcP9K/++groCTyUrQH1Gg2oX90Q8oqjVKWPsXtyJmjOO36VN/J/We2gaGJKli9fXR4yO6DA+r/OT086",
+	"5ISx1Oo9yPyrY9c6z1kSPUgFrbdoD2VSWBVRv265Jqm74QlNihtgLSwUsKh9u1zFPBO+NvhadCgLg9+J",
+	"pinHTsJe1n4bV77jMaU1er6J1+3hfd/f3qvBlltV5Fyk60AqwRTxtfLWSgGIoxlTfMQrmir/+77n5myo",
+	"7XrqRhNjct3d2kJ2qPA45gt5g93nXscf7IWr9Qj/xB7hvFq+T+j63S8LAw3ZmAtNCuFlvQu+zpKWCchK",
+	"GMkVy6liKfpFqXK2D7pVMY/AVyXFKK1vrtmD6ST1h/ow67XFWst5M8+lG+yL+y6fQW3ebrJSmy5rIdSb",
+	"mLfwpFPqJafBKg+4zFq7vK3i8SPTsfNSxz3UOvf6f+t7WTz3Ts/kQ7VqryzN+0zOgddvwD2remo3+683",
+	"O/SBq/ye7NBBZZFZYR6QvMATh/59/wjMNOn8ADEJHgM0Hri6tmYCMXqoiC0FFoR3DV0IromA037ujF9M",
+	"NBcJKzNKuYuhowdUiqqmdnP26BNoopdNHF1WHhtmiz7EwGvV6tOr1TZPtI1tv+Y8Ualw67x4Nutxqwqh",
+	"NLt7paEZ8IPNl0/DY7WyVdroGAki5hOZMZK6U31f+gcfICwmC0MGIyWnA3AeDIwcxEBJBtU7FheCApdJ",
+	"7s6wI1lZRVMWE4213ZHNkyRSOxzEOvB41lAUUDYHa3VP61DpIzPn1cgfh0rLs/UnV9rYcceEiyQrNJ/B",
+	"4Z9Sd5c6EiJddSzWdnrW5rA+pIs6Pu3PdM1evN1u6IWRG/bh0VsFjPoBe/ga5CDnObT6Zhf4QQImu6j7",
+	"dteX93M3vV3/dGYlFQ3YAr5Y3Vrsv4jFDjqtVK/euH140oFic6pSvfUd/7A6lua5kjN2B4+FI5sgcASL",
+	"7JPe0cnh8clHgm2QIUvklGmy3+udnf51dNghp4Jh5I2SkaJFShKqfTG72yU9ti/EgIsZzXh6ZRQVGkJL",
+	"gy5RbMbZHFNbqbbbAOgq5C0I4vqdQl7wSgbDByQEgoSr6oV1qhabZGcwlI1V7ZmbxR+S2ECnsrA3vosj",
+	"qrXFRn9GKo4SOs0pH+MY7Y+rlE2tykwyyqehuzPkZvJXfM0XfFqK2dXuu9/uJmp6193Z6Wy/AVt6VGQj",
+	"nmVWTfXxXNbh8fnB6ZeT/tXB6eER6KYs/SLMSum7KsPCF4SNulGhmXKv95hedV6xEVOKIrGUYqOr97/v",
+	"2RslgMjZ0Z9HZ2dHZ/ZKkbG/cFAQsiqpmbzQ2h2G4Aa5Op725BiWU3US1qC23VJqdwRtssaPhBynDQmt",
+	"dLsLlGk4whsAj0OSZdBxF0O7vgZxEioSlj0AcKQqQWYVfA72Tw6OPn8+OnTHMAphoImpVAyOhQiJtlFM",
+	"EpoTqS7EsEjHzHzwhP7GOZAmtGp1JnnaIQfQ3wxwh2Dns3rcCaCPa9LbPz6ML4RUTWAY16EhqQPD2tgk",
+	"9KRFrv9T5ColvoWuFrpa6EJtWCLX0yDVfLJodDwdw3Fl5+rpYklEq7CBnw8O7lGeluUOIVNFGh3DjXZR",
+	"uxUzp+5apbzc74wn1xeiRGD3pNMb1ak/BBXNx8L5wYbSTOrw4ujvPKNcPBowHh90pfDkt0ur1HlFiFrN",
+	"QAgSu3udvb21NThfUfxTZiim63m9S6FD4S+QkpPTq4PPxwf/ji6dcmas0uJOOcPc12n3USHSZe1uJ2u/",
+	"gjm88KVU04rr6/NEKgb/rXT66X96n4/6oNPnFPLJy7MpQG9bYZ0XBJzQRszkybWOur/vIVxaE++PA6wt",
+	"bj8zRNDum9Lqszjn1SYZ9QG0lXO9PMPhcGrmtpoovHGtuXI6oDU1XnqTvDrOG2y1KSa4vdMHkQmkxt8O",
+	"ag3YSjKZXO8D03IcjTI6tn/vbsfRFAXaXoIAHh9PgJHFKnNrXh/SBfZ0yoVfip7ceXHGckbt7S4PzAnk",
+	"qjiCCN2Wm7xZMKAqEsjb/V84ZyphVbcMR118WU3zTdWVg+qtcy5SOcfx7dl7SrW5cxNHHoU2PNX2dbKo",
+	"M/E+ybmFKaAXNZIM21phv4Jv+etkUW3y51QThpw/a1pNlUNZMwNpHXclep37ex69b7Rv/xQu7SSj8yG1",
+	"JkRk5NV/mbLqmwklMwwa2s4IiCzlXC3Q5ZDxxE6BgFpO/l9fEUGw4bfbT12Kr5yChk2Un0bCBRlJlbA2",
+	"0/3nDMhAUlPAx60r2fYrp7y0tHT81XtzqVAeB+gagvgNbK4pxqw7BIq+e78TVJVPpEiYEq6q3oTmORO6",
+	"pAOy25SuK1VCxnzGRLmpuGYshxHhO5HGZSxNc6ZUsJR/IKllsL61UXaHG67wFNfwb+/iarErCf676GbD",
+	"XCk/3mctrLe5Vtt01D+blhPWqKjXdK2zqE1+f+FEpsfr9MCL5K1vvfXd/3mc3mwpZm30e6PsdtW7oL8g",
+	"oBjImM5YF49NQk8h58ip86qCauxUvZkwpV1ukUuGcrUBuL4QU641F2OLLSOpAAyIVGW4g5KUDU3sGL2W",
+	"5mTgddLATw/RdKE7ZN/307bvRolVYbuuukBtjMOTePgnBu64llhgiYNhEUxBkCggpHHP8GHGBsH7fdRF",
+	"G55lRAoIsdgLZcQGnXQlxbPRvnkLr+DGc128EHBcWPvwF/RsZJiyE15OlheqOrQ8w2H1/VZsU7jsl6Lz",
+	"0qnF3kEWnaqUKbL7fmcHJkgxU8AWYW00WJmDZyUK8V6e7e06P0+dR2Y1JhJHfkVE3Z032zHkue2XiqP7",
+	"9nd3rVdSny65YJZ5+9j8D0+yuh3fP6dxZOShp2Gt1IbF/7/FVcpGu+9+23TiaS1z6VdfJgQK1OGiA0tx",
+	"bk3JFovbLORXA94ZFpVAHQ7mcoXXGUvHTC2jNV5bA6vvivr0wzDPUmTng2PdAp4v4Rwq3sXCLZZMOLCJ",
+	"xIRmGWDQhRh8POqThsjTwIGS7pDTEaEr0aUhy6Q1paG0GIHgQEwGLkgwAHAm8wlP7goFPQk8vUg4CK+U",
+	"IRD713LWbRUOCSMw5S9wKjsva+kerXDjzQbAcTvQARnR3agSVOeqD3R3HF1zgf73lLFpFEdWZJA10fXh",
+	"n9gJ2Kgx7d/5vpGUsAl7SrD5yEeGJC4WKst3A9wUIgX+WPAQty7i1kVc7yJ224ypnC35hu/Qrs4zvFxi",
+	"5ns0ZBSiKd8urehiMR4U/0JlUTfamlJBx5DZvjXbAfl2L7uzvA83mmWjTnUsAGvU3D5w0F/ZzliFAHsg",
+	"P0Sru93ZkaC5ctvX0CKTecaA8jCRWcYSEzzrGWRvP7rfOybXbAHbNIQCxRjZ7x2Hr7Y31DyL3j+sdIHV",
+	"fRGF3DCkIni0IGiJGzata6onJSYMaJYoZlz5YAAXULQ4KQ6byATqyBXhCOGBxj5WUWOHhS5lgV7DDtQA",
+	"ZAet+YBDQ3uYzD0sNBdMa6ZdXT4j/WcLWC9LOmqoexd8kiBZ/vZrPmFKnnLWc1CyGY8CVu04+a/rqSRw",
+	"1oi7nlgJGyouxnbM84mchtPnws/1Q3Zc7lX95ZLBck6FsePO6aITHsuhRdo0eUscoaFoVEX9G55Eb7L9",
+	"eNxZGcHjwByq11huSP8C5og1ZJgOy1pbabYaJpyaTCbX0c3lzf8CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -21,6 +21,7 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/management"
@@ -53,6 +54,7 @@ type Core struct {
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
+	Jobs      *job.Runner // not started
 }
 
 // NewCore builds the domains on an open database.
@@ -69,14 +71,18 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	registry, shop := tenant.NewRegistry(db), store.New(db)
-	return &Core{
+	c := &Core{
 		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
 		Boards: leaderboard.New(db, books), Feed: event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell}),
-	}, nil
+	}
+	c.Jobs = job.New(db, c.sweeps()...)
+	return c, nil
 }
 
-// Close drains the domains' queues, the ledger's last: the others post to it.
+// Close stops the jobs and drains the domains' queues, the ledger's last: the
+// others post to it.
 func (c *Core) Close(ctx context.Context) {
+	c.Jobs.Stop(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
@@ -93,7 +99,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs)
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +252,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, announce func(base
 	if operations != nil {
 		go func() { failed <- operations.server.Serve(operations.listener) }()
 	}
+	core.Jobs.Start(log)
 	announce(base, demo)
 	select {
 	case <-ctx.Done():

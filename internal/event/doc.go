@@ -9,7 +9,9 @@
 // events of one transaction and is stored as one row, a commit. The feed of a
 // tenant is its events in one line, numbered 1, 2, 3 ... A reveal belongs to the
 // package that owns the rows: it reads what a page of events is about and makes
-// their data.
+// their data. A commit also names the transfers that are no event, so that the
+// ledger finds in it everything that is to be sealed; a commit that has such
+// transfers only has no place in the feed.
 //
 // # Invariants
 //

@@ -24,12 +24,18 @@ type Journal struct {
 	// Either as long as kinds, or shorter where what follows has none.
 	objects []uuid.UUID
 	facts   []any
+
+	moved Moves // transfers that nobody is told of
 }
 
 // Transfer notes an event that is a transfer of the books.
 func (j *Journal) Transfer(k Kind, member int64, asset int16, seq int64) {
 	j.add(k, member, asset, seq)
 }
+
+// Moved notes a transfer of the books that is no event, so that it is sealed with
+// the others.
+func (j *Journal) Moved(member int64, asset int16, seq int64) { j.moved.add(member, asset, seq) }
 
 // Row notes an event that is a row of a member's: the member itself, with seq 0,
 // or what is numbered under the member.
@@ -75,13 +81,16 @@ func upTo[T any](n int, list []T) []T {
 }
 
 // Empty tells whether nothing was noted.
-func (j *Journal) Empty() bool { return len(j.kinds) == 0 }
+func (j *Journal) Empty() bool { return len(j.kinds) == 0 && len(j.moved.Seqs) == 0 }
 
 // Store queues the journal's row on db, a pipeline or a transaction, behind all
 // statements that lock what the events tell of. An empty journal stores nothing.
 func (j *Journal) Store(ctx context.Context, db query.DBTX, tenantID int64, at time.Time) error {
 	if j.Empty() {
 		return nil
+	}
+	if j.kinds == nil {
+		j.kinds, j.members, j.assets, j.seqs = []int16{}, []int64{}, []int16{}, []int64{}
 	}
 	facts := json.RawMessage("[]")
 	if len(j.facts) > 0 {
@@ -97,5 +106,6 @@ func (j *Journal) Store(ctx context.Context, db query.DBTX, tenantID int64, at t
 	return q.CommitInsert(ctx, db, query.CommitInsertParams{
 		TenantID: tenantID, ID: pg.NewUUID(), At: at,
 		Kinds: j.kinds, Members: j.members, Assets: j.assets, Seqs: j.seqs, Objects: objects, Facts: facts,
+		MovedMembers: j.moved.Members, MovedAssets: j.moved.Assets, MovedSeqs: j.moved.Seqs,
 	})
 }

@@ -29,6 +29,9 @@ func ledgerChecks() []AuditCheck {
 		})},
 		{Invariant: 9, Name: "append-only", Server: true, Find: findUnguarded},
 		{Invariant: 10, Name: "XP stays", Find: find(q.TransferFindSpentXP, plain)},
+		{Invariant: 11, Name: "sealed as it was", Find: findUnsealed},
+		{Invariant: 11, Name: "sealed where it should be", Find: find(q.TransferFindUnsealed, plain)},
+		{Invariant: 11, Name: "named by a commit", Find: find(q.TransferFindUnnamed, plain)},
 	}
 	for i := range checks {
 		checks[i].Of = "ledger"
@@ -78,8 +81,9 @@ func shownKinds(tenantID int64) query.TransferFindUnchainedParams {
 // server whose login may not make roles has the triggers alone.
 func findUnguarded(ctx context.Context, tx pg.Tx, _ int64) (*Offence, error) {
 	says, err := q.TransferFindUnguarded(ctx, tx, query.TransferFindUnguardedParams{
-		Triggers: []string{"transfers_append_only", "transfers_no_truncate", "lot_entries_append_only", "lot_entries_no_truncate"},
-		Guarded:  []string{"transfers", "lot_entries", "undone"},
+		Triggers: []string{"transfers_append_only", "transfers_no_truncate", "lot_entries_append_only", "lot_entries_no_truncate",
+			"sealed_blocks_append_only", "sealed_blocks_no_truncate"},
+		Guarded: []string{"transfers", "lot_entries", "undone", "sealed_blocks"},
 	})
 	if pg.IsNoRows(err) {
 		return nil, nil

@@ -40,15 +40,15 @@ var eventOf = map[Type]event.Kind{
 	TypeAward: event.PointsAwarded, TypeDeduct: event.PointsDeducted, TypeExpire: event.PointsExpired,
 }
 
-// note notes the transfers that callers hear of.
+// note notes every transfer: those of points that callers hear of as events, the
+// others so that they are sealed.
 func note(j *event.Journal, books []*book) {
 	for _, b := range books {
-		if b.asset != Points {
-			continue
-		}
 		for _, t := range b.transfers {
-			if kind, shown := eventOf[rules[t.Kind].shown]; shown {
+			if kind, shown := eventOf[rules[t.Kind].shown]; shown && b.asset == Points {
 				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq)
+			} else {
+				j.Moved(t.Member, int16(t.Asset), t.Seq)
 			}
 		}
 	}

@@ -28,11 +28,11 @@ var may = map[string]string{
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
 	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+	"app": "job dashboard httpapi contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
+	"management": "job httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire tenant once pg fault id",
 
@@ -46,6 +46,7 @@ var may = map[string]string{
 	"tenant": "event" + data,
 	"event":  data,
 
+	"job":    "pg gen/query fault", // what is due, and what to do, is passed in
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
 	"pgtest": "tenant pglocal pg",
