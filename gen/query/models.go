@@ -181,6 +181,15 @@ type Board struct {
 	CreatedAt time.Time
 }
 
+type Budget struct {
+	TenantID   int64
+	KeyID      int64
+	StartsAt   time.Time
+	Taken      int64
+	Portion    int64
+	ExceededAt *time.Time
+}
+
 type Campaign struct {
 	TenantID    int64
 	ID          string
@@ -769,21 +778,23 @@ type Tally struct {
 }
 
 type Tenant struct {
-	TenantID          int64
-	Name              string
-	Mode              string
-	ExpiryPolicy      string
-	ExpiryDays        int32
-	ExpiryMonth       int16
-	ExpiryDay         int16
-	ExpiryWarningDays int32
-	ClawbackPolicy    string
-	Enrolment         string
-	AwardHoldDays     int32
-	ClockOffsetUs     int64
-	CreatedAt         time.Time
-	PolicyUpdatedAt   *time.Time
-	RulesVersion      int64
+	TenantID              int64
+	Name                  string
+	Mode                  string
+	ExpiryPolicy          string
+	ExpiryDays            int32
+	ExpiryMonth           int16
+	ExpiryDay             int16
+	ExpiryWarningDays     int32
+	ClawbackPolicy        string
+	Enrolment             string
+	AwardHoldDays         int32
+	ClockOffsetUs         int64
+	CreatedAt             time.Time
+	PolicyUpdatedAt       *time.Time
+	RulesVersion          int64
+	IncentaMonthCalls     *int64
+	IncentableMinuteCalls *int64
 }
 
 type Transfer struct {

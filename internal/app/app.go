@@ -23,6 +23,7 @@ import (
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/management"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
@@ -53,6 +54,7 @@ type Core struct {
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
+	Limits    *limit.Limiter
 }
 
 // NewCore builds the domains on an open database.
@@ -70,7 +72,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	}
 	return &Core{
 		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, nil),
+		Boards: leaderboard.New(db, books), Feed: event.New(db, nil), Limits: limit.New(db, pg.Now),
 	}, nil
 }
 
@@ -80,6 +82,7 @@ func (c *Core) Close(ctx context.Context) {
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
+	c.Limits.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
@@ -97,7 +100,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 		return nil, err
 	}
 	return httpapi.New(httpapi.Config{
-		Keys: c.Keys, Log: log, Ready: c.DB.Ping,
+		Keys: c.Keys, Limits: c.Limits, Log: log, Ready: c.DB.Ping,
 		Facades: []*httpapi.Facade{incentaFacade, incentableFacade, managementFacade},
 		Hosts:   map[string]tenant.Kind{cfg.IncentaHost: tenant.Incenta, cfg.IncentableHost: tenant.Incentable},
 	})

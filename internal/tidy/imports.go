@@ -26,15 +26,15 @@ var may = map[string]string{
 
 	"bench":   "app ledger store referral incentive leaderboard tenant pglocal" + data, // as its operator: through the domains, and with the product's own audit
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
-	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app limit incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+	"app": "dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
 	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
-	"httpapi":    "contract wire tenant once pg fault id",
+	"httpapi":    "contract wire limit tenant once pg fault id",
 
 	"referral":    "incentive store fraud" + books + data,
 	"incentive":   "store leaderboard" + books + data,
@@ -42,6 +42,7 @@ var may = map[string]string{
 	"store":       books + data,
 	"webhook":     books + data,
 
+	"limit":  "tenant event" + data,
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,
 	"event":  data,
