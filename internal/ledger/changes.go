@@ -61,6 +61,11 @@ func (l *Ledger) applyFollowed(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	if err != nil {
 		return nil, err
 	}
+	return l.carryOut(ctx, pipe, s, commands)
+}
+
+// carryOut does all commands, and stores and tells what they did.
+func (l *Ledger) carryOut(ctx context.Context, pipe *pg.Pipeline, s *Session, commands []Command) ([]Result, error) {
 	results := make([]Result, len(commands))
 	for i, c := range commands {
 		results[i] = s.Do(c)
@@ -70,7 +75,7 @@ func (l *Ledger) applyFollowed(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	}
 	for asset, follow := range l.followers {
 		if changes := s.Changes(asset); len(changes) > 0 {
-			if err := follow(ctx, pipe, t.ID, changes); err != nil {
+			if err := follow(ctx, pipe, s.tenantID, changes); err != nil {
 				return nil, fmt.Errorf("follow %s: %w", asset, err)
 			}
 		}

@@ -92,6 +92,14 @@ func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) 
 	return outcomes, nil
 }
 
+// Look is Check as a read that travels with others (pg.Together).
+func Look(into *[]error, tenant int64, tickets []*Ticket) func(context.Context, query.DBTX) error {
+	return func(ctx context.Context, db query.DBTX) (err error) {
+		*into, err = Check(ctx, db, tenant, tickets)
+		return err
+	}
+}
+
 // Outcome is what a command came to, for Keep.
 type Outcome struct {
 	Ticket  *Ticket
@@ -199,25 +207,21 @@ func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, tick
 
 // inSavepoint undoes what a refused fn wrote while the transaction goes on.
 func inSavepoint[T any](ctx context.Context, tx pg.Tx, fn func(ctx context.Context, tx pg.Tx) (T, error)) (T, error) {
-	var zero T
-	save, err := tx.Begin(ctx)
-	if err != nil {
-		return zero, err
-	}
-	value, err := fn(ctx, pg.Tx{Tx: save})
+	mark := tx.Mark()
+	value, err := fn(ctx, tx)
 	if refusal := stands(err); refusal != nil {
-		if err := save.Commit(ctx); err != nil {
-			return zero, err
-		}
+		tx.Keep(mark)
 		return value, refusal
 	}
 	if err != nil {
-		if undo := save.Rollback(ctx); undo != nil {
+		var zero T
+		if undo := tx.Undo(ctx, mark); undo != nil {
 			return zero, errors.Join(undo, err)
 		}
 		return zero, err
 	}
-	return value, save.Commit(ctx)
+	tx.Keep(mark)
+	return value, nil
 }
 
 // Resolve runs a keyed command again for as long as its commit's outcome is

@@ -141,16 +141,13 @@ func (s *Store) run(ctx context.Context, tenantID int64, calls []redemption, alo
 }
 
 func runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []redemption) ([]batch.Result[Redeemed], error) {
-	t, err := tenant.Get(ctx, tx, tenantID)
-	if err != nil {
-		return nil, err
-	}
 	tickets := make([]*once.Ticket, len(calls))
 	for i, c := range calls {
 		tickets[i] = c.ticket
 	}
-	seen, err := once.Check(ctx, tx, tenantID, tickets)
-	if err != nil {
+	var t tenant.Tenant
+	var seen []error
+	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets)); err != nil {
 		return nil, err
 	}
 	counter, err := open(ctx, tx, t, calls, seen)
@@ -171,7 +168,8 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []redemption) ([
 	if err := errors.Join(counter.store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
 		return nil, err
 	}
-	return results, pipe.Send(ctx, tx)
+	pipe.Finish(tx)
+	return results, nil
 }
 
 // counter is the shop counter of one transaction: the locked items, codes and

@@ -131,6 +131,14 @@ func Get(ctx context.Context, db query.DBTX, tenantID int64) (Tenant, error) {
 	return fromRow(row), nil
 }
 
+// Read is Get as a read that travels with others (pg.Together).
+func Read(into *Tenant, tenantID int64) func(context.Context, query.DBTX) error {
+	return func(ctx context.Context, db query.DBTX) (err error) {
+		*into, err = Get(ctx, db, tenantID)
+		return err
+	}
+}
+
 func fromRow(r query.Tenant) Tenant {
 	updated := r.CreatedAt
 	if r.PolicyUpdatedAt != nil {
