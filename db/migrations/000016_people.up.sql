@@ -16,3 +16,47 @@ CREATE TABLE budgets (
     exceeded_at timestamptz, -- when callers were told that the month's quota was exceeded, UTC; null: not in this window
     CONSTRAINT budgets_pk PRIMARY KEY (tenant_id, key_id)
 ) WITH (fillfactor = 50); -- room for heap-only updates
+
+-- What callers say about transfers is sealed with a key of the member's: rows of
+-- the books never change, and what they say of a person can be forgotten by
+-- destroying the key. See internal/memo, whose cipher these functions are.
+ALTER TABLE members ADD COLUMN memo_key uuid DEFAULT gen_random_uuid(); -- seals the memos of the member's transfers; null: destroyed
+
+CREATE FUNCTION memo_cipher(p_key uuid, p_nonce bytea, p_text bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT substring(string_agg(int8send(
+               ('x' || encode(substring(p_text || '\x00000000000000'::bytea FROM 8 * w + 1 FOR 8), 'hex'))::bit(64)::bigint
+             # ('x' || encode(substring(sha256(uuid_send(p_key) || p_nonce || int4send(w / 4)) FROM 8 * (w % 4) + 1 FOR 8), 'hex'))::bit(64)::bigint
+           ), ''::bytea ORDER BY w) FROM 1 FOR length(p_text))
+      FROM generate_series(0, (length(p_text) - 1) / 8) AS w
+$$;
+CREATE FUNCTION memo_seal(p_key uuid, p_reason text, p_reference text, p_metadata json) RETURNS bytea LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    text bytea := convert_to(COALESCE(p_reason, ''), 'UTF8') || '\x00'::bytea || convert_to(COALESCE(p_reference, ''), 'UTF8') || '\x00'::bytea
+               || convert_to(COALESCE(p_metadata::text, ''), 'UTF8');
+    nonce bytea := substring(uuid_send(gen_random_uuid()) FROM 1 FOR 12);
+BEGIN
+    IF p_key IS NULL OR length(text) = 2 THEN RETURN ''::bytea; END IF;
+    RETURN nonce || memo_cipher(p_key, nonce, text);
+END $$;
+CREATE FUNCTION memo_open(p_key uuid, p_memo bytea, OUT reason text, OUT reference text, OUT metadata json) LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    text bytea;
+    one int;
+    two int;
+BEGIN
+    reason := '';
+    IF p_key IS NULL OR length(p_memo) < 12 THEN RETURN; END IF;
+    text := memo_cipher(p_key, substring(p_memo FROM 1 FOR 12), substring(p_memo FROM 13));
+    one := position('\x00'::bytea IN text);
+    two := one + position('\x00'::bytea IN substring(text FROM one + 1));
+    reason := convert_from(substring(text FROM 1 FOR one - 1), 'UTF8');
+    reference := NULLIF(convert_from(substring(text FROM one + 1 FOR two - one - 1), 'UTF8'), '');
+    metadata := NULLIF(convert_from(substring(text FROM two + 1), 'UTF8'), '')::json;
+END $$;
+
+ALTER TABLE transfers ADD COLUMN memo bytea NOT NULL DEFAULT ''; -- what the caller says, sealed (internal/memo); empty: nothing
+ALTER TABLE transfers DISABLE TRIGGER transfers_append_only;
+UPDATE transfers AS t SET memo = memo_seal(m.memo_key, t.reason, t.reference, t.metadata)
+  FROM members AS m WHERE m.tenant_id = t.tenant_id AND m.id = t.member_id;
+ALTER TABLE transfers ENABLE TRIGGER transfers_append_only;
+ALTER TABLE transfers DROP COLUMN reason, DROP COLUMN reference, DROP COLUMN metadata;

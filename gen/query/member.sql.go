@@ -23,7 +23,7 @@ func (q *Queries) MemberCountGet(ctx context.Context, db DBTX, tenantID int64) (
 }
 
 const memberGet = `-- name: MemberGet :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone, memo_key FROM members WHERE tenant_id = $1 AND external_id = $2
 `
 
 type MemberGetParams struct {
@@ -44,12 +44,13 @@ func (q *Queries) MemberGet(ctx context.Context, db DBTX, arg MemberGetParams) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.TimeZone,
+		&i.MemoKey,
 	)
 	return i, err
 }
 
 const memberGetForUpdate = `-- name: MemberGetForUpdate :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone, memo_key FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
 `
 
 type MemberGetForUpdateParams struct {
@@ -70,6 +71,7 @@ func (q *Queries) MemberGetForUpdate(ctx context.Context, db DBTX, arg MemberGet
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.TimeZone,
+		&i.MemoKey,
 	)
 	return i, err
 }
@@ -152,7 +154,7 @@ func (q *Queries) MemberInsertMany(ctx context.Context, db DBTX, arg MemberInser
 }
 
 const memberListByPlace = `-- name: MemberListByPlace :many
-SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at, m.time_zone
+SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at, m.time_zone, m.memo_key
   FROM member_places AS p
   JOIN members AS m ON m.tenant_id = p.tenant_id AND m.id = p.member_id
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
@@ -188,6 +190,7 @@ func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberList
 			&i.Member.CreatedAt,
 			&i.Member.UpdatedAt,
 			&i.Member.TimeZone,
+			&i.Member.MemoKey,
 		); err != nil {
 			return nil, err
 		}

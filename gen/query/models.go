@@ -455,6 +455,7 @@ type Member struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	TimeZone   *string
+	MemoKey    *uuid.UUID
 }
 
 type MemberCount struct {
@@ -815,10 +816,8 @@ type Transfer struct {
 	Expires        int64
 	CauseSeq       *int64
 	CauseID        *uuid.UUID
-	Reason         string
-	Reference      *string
-	Metadata       []byte
 	CreatedAt      time.Time
+	Memo           []byte
 }
 
 type Undone struct {

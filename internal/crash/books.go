@@ -207,8 +207,9 @@ func (b *books) render() {
 const (
 	transfersSQL = `
 SELECT m.external_id, t.member_id, t.asset, t.seq, t.kind, t.amount, t.available_after - t.debt_after,
-       coalesce(t.cause_id::text, ''), coalesce(t.reference, ''), t.created_at
+       coalesce(t.cause_id::text, ''), coalesce(o.reference, ''), t.created_at
   FROM transfers t JOIN members m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
+ CROSS JOIN LATERAL memo_open(m.memo_key, t.memo) AS o
  WHERE t.tenant_id = $1 ORDER BY t.member_id, t.asset, t.seq`
 
 	accountsSQL = `

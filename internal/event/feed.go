@@ -9,6 +9,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/memo"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -205,10 +206,14 @@ func (f *Feed) render(ctx context.Context, tenantID int64, t *teller) error {
 		}
 		for _, r := range rows {
 			e := &t.events[t.place[address{r.MemberID, r.Asset, r.Seq}]]
+			said := memo.Open(r.MemoKey, r.Memo)
 			m := moved{
 				TransactionID: id.Transfer{At: r.CreatedAt, Member: r.MemberID, Asset: r.Asset, Seq: r.Seq}.String(),
-				MemberID:      r.ExternalID, Points: r.Amount, BalanceAfter: r.BalanceAfter, Reason: r.Reason,
-				Reference: r.Reference, Metadata: r.Metadata, CreatedAt: r.CreatedAt.UTC().Format(time.RFC3339),
+				MemberID:      r.ExternalID, Points: r.Amount, BalanceAfter: r.BalanceAfter, Reason: said.Reason,
+				Metadata: said.Metadata, CreatedAt: r.CreatedAt.UTC().Format(time.RFC3339),
+			}
+			if said.Reference != "" {
+				m.Reference = &said.Reference
 			}
 			if e.Kind != PointsAwarded {
 				m.Points = -m.Points

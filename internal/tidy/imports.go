@@ -15,7 +15,7 @@ const (
 	facades = " incenta incentable management "
 	domains = " referral incentive leaderboard store webhook "
 	books   = " ledger tenant event "
-	data    = " pg gen/query once batch fault id "
+	data    = " pg gen/query once batch memo fault id "
 )
 
 // may is the import table: for each package, the packages of this module that it
@@ -49,6 +49,7 @@ var may = map[string]string{
 
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
+	"memo":   "", // pure
 	"pgtest": "tenant pglocal pg",
 
 	"pg":      "gen/query db fault id",
