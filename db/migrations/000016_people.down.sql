@@ -14,6 +14,9 @@ DROP FUNCTION memo_seal;
 DROP FUNCTION memo_cipher;
 ALTER TABLE members DROP COLUMN memo_key;
 
+-- The keys' own text is gone: who sends one again is served as if for the first time.
+ALTER TABLE idempotency_keys ALTER COLUMN key TYPE text USING 'sha256 ' || encode(key, 'hex');
+
 DROP TABLE budgets;
 ALTER TABLE tenants DROP COLUMN incentable_minute_calls;
 ALTER TABLE tenants DROP COLUMN incenta_month_calls;

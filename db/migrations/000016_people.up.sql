@@ -17,6 +17,9 @@ CREATE TABLE budgets (
     CONSTRAINT budgets_pk PRIMARY KEY (tenant_id, key_id)
 ) WITH (fillfactor = 50); -- room for heap-only updates
 
+-- An idempotency key may say anything about anybody: it is found by its hash.
+ALTER TABLE idempotency_keys ALTER COLUMN key TYPE bytea USING sha256(convert_to(key, 'UTF8')); -- SHA-256 of the caller's
+
 -- What callers say about transfers is sealed with a key of the member's: rows of
 -- the books never change, and what they say of a person can be forgotten by
 -- destroying the key. See internal/memo, whose cipher these functions are.

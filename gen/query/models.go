@@ -377,7 +377,7 @@ type HoldDay struct {
 
 type IdempotencyKey struct {
 	TenantID    int64
-	Key         string
+	Key         []byte
 	RequestHash []byte
 	Status      int16
 	Body        []byte

@@ -223,8 +223,8 @@ SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.co
  WHERE o.tenant_id = $1 ORDER BY o.id`
 
 	keysSQL = `
-SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 UNION ALL
-SELECT key, status::int, body FROM activity_keys WHERE tenant_id = $1 ORDER BY key`
+SELECT encode(key, 'hex') AS key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 UNION ALL
+SELECT encode(sha256(convert_to(key, 'UTF8')), 'hex'), status::int, body FROM activity_keys WHERE tenant_id = $1 ORDER BY key`
 
 	codesSQL = `
 SELECT pool_id, code, state, coalesce('ord_ ' || order_id::text, 'rwd_ ' || reward_id::text, '')
