@@ -1,5 +1,17 @@
 SET lock_timeout = '5s';
 
+DROP FUNCTION asset_name;
+DROP FUNCTION public_time;
+DROP FUNCTION public_transfer;
+DROP FUNCTION public_id;
+DROP FUNCTION public_text;
+DROP FUNCTION member_readers;
+DROP INDEX cases_by_referee;
+DROP INDEX cases_by_referrer;
+DROP INDEX cases_of_referral;
+DROP TABLE erasures;
+ALTER TABLE members DROP COLUMN erased_at;
+
 ALTER TABLE transfers ADD COLUMN reason varchar(500) NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN reference text;
 ALTER TABLE transfers ADD COLUMN metadata json;

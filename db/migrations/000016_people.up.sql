@@ -63,3 +63,54 @@ UPDATE transfers AS t SET memo = memo_seal(m.memo_key, t.reason, t.reference, t.
   FROM members AS m WHERE m.tenant_id = t.tenant_id AND m.id = t.member_id;
 ALTER TABLE transfers ENABLE TRIGGER transfers_append_only;
 ALTER TABLE transfers DROP COLUMN reason, DROP COLUMN reference, DROP COLUMN metadata;
+
+-- Whoever asked to be forgotten. What is left of a member is a row with a made-up
+-- id, and books that add up; see internal/person.
+ALTER TABLE members ADD COLUMN erased_at timestamptz; -- UTC; external_id is a made-up one since; null: not erased
+CREATE TABLE erasures (
+    tenant_id    bigint      NOT NULL, -- owner
+    member_id    bigint      NOT NULL, -- members.id
+    digest       bytea       NOT NULL, -- keyed hash of the caller's id of the member, to answer whether they were erased
+    words        text[]      NOT NULL, -- what stored answers about the member are found by; emptied when the erasure is complete
+    erased_at    timestamptz NOT NULL, -- UTC, by the tenant's clock; from then on nobody finds the member
+    completed_at timestamptz, -- likewise; null: something is still to be removed
+    CONSTRAINT erasures_pk PRIMARY KEY (tenant_id, member_id),
+    CONSTRAINT erasures_member_fk FOREIGN KEY (tenant_id, member_id) REFERENCES members (tenant_id, id),
+    CONSTRAINT erasures_words_gone CHECK (completed_at IS NULL OR words = '{}')
+);
+CREATE INDEX erasures_by_digest ON erasures (tenant_id, digest, erased_at);
+CREATE INDEX erasures_open ON erasures (tenant_id, member_id) WHERE completed_at IS NULL;
+
+-- Cases are found by their people.
+CREATE INDEX cases_of_referral ON cases (tenant_id, referral_id);
+CREATE INDEX cases_by_referrer ON cases (tenant_id, referrer_id) WHERE referrer_id IS NOT NULL;
+CREATE INDEX cases_by_referee ON cases (tenant_id, referee_id) WHERE referee_id IS NOT NULL;
+
+-- The transactions that have looked at members and are not over yet: every
+-- transaction keeps the lock with which it read a table until it ends.
+CREATE FUNCTION member_readers() RETURNS SETOF text LANGUAGE sql VOLATILE AS $$
+    SELECT DISTINCT l.virtualtransaction
+      FROM pg_locks AS l
+     WHERE l.locktype = 'relation' AND l.relation = 'members'::regclass AND l.granted AND l.pid <> pg_backend_pid()
+       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+$$;
+
+-- How values are shown, for what is rendered in the database: the same as the
+-- API's (internal/id, internal/wire).
+CREATE FUNCTION public_text(p_prefix text, p_bytes bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT p_prefix || string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz', substring(b.bits FROM 5 * i + 1 FOR 5)::bit(5)::int + 1, 1), '' ORDER BY i)
+      FROM (SELECT ('x' || encode(p_bytes, 'hex'))::varbit || B'0000' AS bits) AS b, generate_series(0, (8 * length(p_bytes) + 4) / 5 - 1) AS i
+$$;
+CREATE FUNCTION public_id(p_prefix text, p_id uuid) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT public_text(p_prefix, uuid_send(p_id))
+$$;
+CREATE FUNCTION public_transfer(p_at timestamptz, p_member bigint, p_asset smallint, p_seq bigint) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT public_text('txn_', substring(int8send(floor(extract(epoch FROM p_at) * 1000)::bigint) FROM 3)
+                            || int8send(p_member) || substring(int8send((p_asset::bigint << 38) | p_seq) FROM 4))
+$$;
+CREATE FUNCTION public_time(p_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+CREATE FUNCTION asset_name(p_asset smallint) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$
+    SELECT (ARRAY['points', 'tokens', 'xp'])[p_asset]
+$$;

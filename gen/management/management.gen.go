@@ -345,6 +345,87 @@ func (e ExpiryPolicy) Valid() bool {
 	}
 }
 
+// Defines values for ExportSection.
+const (
+	ExportSectionActions      ExportSection = "actions"
+	ExportSectionActivities   ExportSection = "activities"
+	ExportSectionAttributions ExportSection = "attributions"
+	ExportSectionBadges       ExportSection = "badges"
+	ExportSectionBalances     ExportSection = "balances"
+	ExportSectionBlocks       ExportSection = "blocks"
+	ExportSectionCases        ExportSection = "cases"
+	ExportSectionClicks       ExportSection = "clicks"
+	ExportSectionConversions  ExportSection = "conversions"
+	ExportSectionErasure      ExportSection = "erasure"
+	ExportSectionHolds        ExportSection = "holds"
+	ExportSectionLevels       ExportSection = "levels"
+	ExportSectionLots         ExportSection = "lots"
+	ExportSectionMilestones   ExportSection = "milestones"
+	ExportSectionOrders       ExportSection = "orders"
+	ExportSectionProfile      ExportSection = "profile"
+	ExportSectionProgress     ExportSection = "progress"
+	ExportSectionQuests       ExportSection = "quests"
+	ExportSectionReferrals    ExportSection = "referrals"
+	ExportSectionRewards      ExportSection = "rewards"
+	ExportSectionSightings    ExportSection = "sightings"
+	ExportSectionStandings    ExportSection = "standings"
+	ExportSectionTransfers    ExportSection = "transfers"
+)
+
+// Valid indicates whether the value is a known member of the ExportSection enum.
+func (e ExportSection) Valid() bool {
+	switch e {
+	case ExportSectionActions:
+		return true
+	case ExportSectionActivities:
+		return true
+	case ExportSectionAttributions:
+		return true
+	case ExportSectionBadges:
+		return true
+	case ExportSectionBalances:
+		return true
+	case ExportSectionBlocks:
+		return true
+	case ExportSectionCases:
+		return true
+	case ExportSectionClicks:
+		return true
+	case ExportSectionConversions:
+		return true
+	case ExportSectionErasure:
+		return true
+	case ExportSectionHolds:
+		return true
+	case ExportSectionLevels:
+		return true
+	case ExportSectionLots:
+		return true
+	case ExportSectionMilestones:
+		return true
+	case ExportSectionOrders:
+		return true
+	case ExportSectionProfile:
+		return true
+	case ExportSectionProgress:
+		return true
+	case ExportSectionQuests:
+		return true
+	case ExportSectionReferrals:
+		return true
+	case ExportSectionRewards:
+		return true
+	case ExportSectionSightings:
+		return true
+	case ExportSectionStandings:
+		return true
+	case ExportSectionTransfers:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FraudMode.
 const (
 	FraudModeBlock FraudMode = "block"
@@ -1297,6 +1378,27 @@ type EarningReason string
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
 
+// Erased A member who was erased.
+type Erased struct {
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
+// Erasure A member who was erased, and how far it is.
+type Erasure struct {
+	// CompletedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	CompletedAt nullable.Nullable[NullableInstant] `json:"completedAt"`
+
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
 // ErrorAnswer defines model for ErrorAnswer.
 type ErrorAnswer struct {
 	Error struct {
@@ -1393,6 +1495,27 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// Export What is stored about a member.
+type Export struct {
+	// ExportedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ExportedAt Instant `json:"exportedAt"`
+	MemberId   string  `json:"memberId"`
+
+	// Sections By the names of the sections.
+	Sections map[string]ExportPage `json:"sections"`
+}
+
+// ExportPage Some entries of a section.
+type ExportPage struct {
+	Data []json.RawMessage `json:"data"`
+
+	// Next Where its next page begins; null behind the last one.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// ExportSection A part of what is stored about a member.
+type ExportSection string
 
 // FeedEvent One thing that happened.
 type FeedEvent struct {
@@ -1694,6 +1817,9 @@ type Member struct {
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
 
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
+
 	// Id The id the programme chose; Incenta calls it `userId`, Incentable `member_id`.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
@@ -1712,6 +1838,9 @@ type MemberDetail struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
+
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
 
 	// Id The id the programme chose.
 	Id   string                    `json:"id"`
@@ -2786,6 +2915,26 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// EraseMemberParams defines parameters for EraseMember.
+type EraseMemberParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ExportMemberParams defines parameters for ExportMember.
+type ExportMemberParams struct {
+	// Section Only this one.
+	Section *ExportSection `form:"section,omitempty" json:"section,omitempty"`
+
+	// After The `next` of the page before; with `section` only.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many entries of each section at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListMilestonesParams defines parameters for ListMilestones.
 type ListMilestonesParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3678,6 +3827,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseMember Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportMember Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMilestones List what milestones there are
 	//
@@ -5204,6 +5392,75 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseMember Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *Client) EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseMemberRequest(c.Server, memberId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, memberId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportMember Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *Client) ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportMemberRequest(c.Server, memberId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8374,6 +8631,174 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewEraseMemberRequest constructs an http.Request for the EraseMember method
+func NewEraseMemberRequest(server string, memberId MemberId, params *EraseMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erase", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, memberId MemberId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportMemberRequest constructs an http.Request for the ExportMember method
+func NewExportMemberRequest(server string, memberId MemberId, params *ExportMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Section != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "section", *params.Section, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListMilestonesRequest constructs an http.Request for the ListMilestones method
 func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
 	var err error
@@ -10166,6 +10591,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// EraseMemberWithResponse Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error)
+
+	// GetErasureWithResponse Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// ExportMemberWithResponse Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error)
 
 	// ListMilestonesWithResponse List what milestones there are
 	//
@@ -18120,6 +18590,496 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// EraseMemberResponse200Headers the declared response headers of an HTTP 200 response for EraseMember
+type EraseMemberResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse400Headers the declared response headers of an HTTP 400 response for EraseMember
+type EraseMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse401Headers the declared response headers of an HTTP 401 response for EraseMember
+type EraseMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse403Headers the declared response headers of an HTTP 403 response for EraseMember
+type EraseMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse404Headers the declared response headers of an HTTP 404 response for EraseMember
+type EraseMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse409Headers the declared response headers of an HTTP 409 response for EraseMember
+type EraseMemberResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse422Headers the declared response headers of an HTTP 422 response for EraseMember
+type EraseMemberResponse422Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse429Headers the declared response headers of an HTTP 429 response for EraseMember
+type EraseMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse500Headers the declared response headers of an HTTP 500 response for EraseMember
+type EraseMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse503Headers the declared response headers of an HTTP 503 response for EraseMember
+type EraseMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type EraseMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erased
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EraseMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EraseMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EraseMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EraseMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EraseMemberResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EraseMemberResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *EraseMemberResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EraseMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EraseMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EraseMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseMemberResponse) GetJSON200() *Erased {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EraseMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EraseMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EraseMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EraseMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r EraseMemberResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r EraseMemberResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EraseMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EraseMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EraseMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetErasureResponse200Headers the declared response headers of an HTTP 200 response for GetErasure
+type GetErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse400Headers the declared response headers of an HTTP 400 response for GetErasure
+type GetErasureResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse401Headers the declared response headers of an HTTP 401 response for GetErasure
+type GetErasureResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse403Headers the declared response headers of an HTTP 403 response for GetErasure
+type GetErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse404Headers the declared response headers of an HTTP 404 response for GetErasure
+type GetErasureResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse429Headers the declared response headers of an HTTP 429 response for GetErasure
+type GetErasureResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetErasureResponse500Headers the declared response headers of an HTTP 500 response for GetErasure
+type GetErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse503Headers the declared response headers of an HTTP 503 response for GetErasure
+type GetErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetErasureResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetErasureResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetErasureResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetErasureResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetErasureResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetErasureResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetErasureResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetErasureResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetErasureResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportMemberResponse200Headers the declared response headers of an HTTP 200 response for ExportMember
+type ExportMemberResponse200Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse400Headers the declared response headers of an HTTP 400 response for ExportMember
+type ExportMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse401Headers the declared response headers of an HTTP 401 response for ExportMember
+type ExportMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse403Headers the declared response headers of an HTTP 403 response for ExportMember
+type ExportMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse404Headers the declared response headers of an HTTP 404 response for ExportMember
+type ExportMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse429Headers the declared response headers of an HTTP 429 response for ExportMember
+type ExportMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ExportMemberResponse500Headers the declared response headers of an HTTP 500 response for ExportMember
+type ExportMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse503Headers the declared response headers of an HTTP 503 response for ExportMember
+type ExportMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ExportMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Export
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExportMemberResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportMemberResponse) GetJSON200() *Export {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
 type ListMilestonesResponse200Headers struct {
 	XRequestId *string
@@ -22760,6 +23720,69 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// EraseMemberWithResponse Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *ClientWithResponses) EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error) {
+	rsp, err := c.EraseMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseMemberResponse(rsp)
+}
+
+// GetErasureWithResponse Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, memberId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// ExportMemberWithResponse Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *ClientWithResponses) ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error) {
+	rsp, err := c.ExportMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportMemberResponse(rsp)
 }
 
 // ListMilestonesWithResponse List what milestones there are
@@ -33798,6 +34821,682 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseEraseMemberResponse parses an HTTP response from a EraseMemberWithResponse call
+func ParseEraseMemberResponse(rsp *http.Response) (*EraseMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erased
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EraseMemberResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers EraseMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EraseMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EraseMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EraseMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EraseMemberResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers EraseMemberResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers EraseMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers EraseMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EraseMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetErasureResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetErasureResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetErasureResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetErasureResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportMemberResponse parses an HTTP response from a ExportMemberWithResponse call
+func ParseExportMemberResponse(rsp *http.Response) (*ExportMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportMemberResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExportMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExportMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
 func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38846,6 +40545,15 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx echo.Context, memberId MemberId) error
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
@@ -40235,6 +41943,97 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// EraseMember converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseMember(ctx, memberId, params)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, memberId)
+	return err
+}
+
+// ExportMember converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportMemberParams
+	// ------------- Optional query parameter "section" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "section", ctx.QueryParams(), &params.Section, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter section: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportMember(ctx, memberId, params)
+	return err
+}
+
 // ListMilestones converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
 	var err error
@@ -40842,6 +42641,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/members", wrapper.CreateMember, options.OperationMiddlewares["createMember"]...)
 	router.GET(options.BaseURL+"/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
 	router.PATCH(options.BaseURL+"/members/:memberId", wrapper.UpdateMember, options.OperationMiddlewares["updateMember"]...)
+	router.POST(options.BaseURL+"/members/:memberId/erase", wrapper.EraseMember, options.OperationMiddlewares["eraseMember"]...)
+	router.GET(options.BaseURL+"/members/:memberId/erasure", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.GET(options.BaseURL+"/members/:memberId/export", wrapper.ExportMember, options.OperationMiddlewares["exportMember"]...)
 	router.GET(options.BaseURL+"/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/keys/:keyId", wrapper.RevokeKey, options.OperationMiddlewares["revokeKey"]...)
@@ -49850,6 +51652,568 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type EraseMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   EraseMemberParams
+}
+
+type EraseMemberResponseObject interface {
+	VisitEraseMemberResponse(w http.ResponseWriter) error
+}
+
+type EraseMember200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type EraseMember200JSONResponse struct {
+	Body    Erased
+	Headers EraseMember200ResponseHeaders
+}
+
+func (response EraseMember200JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EraseMember400JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EraseMember401JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EraseMember403JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EraseMember404JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember409JSONResponse struct{ ConflictJSONResponse }
+
+func (response EraseMember409JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response EraseMember422JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EraseMember429JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EraseMember500JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EraseMember503JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetErasure200JSONResponse struct {
+	Body    Erasure
+	Headers GetErasure200ResponseHeaders
+}
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetErasure400JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetErasure401JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetErasure403JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetErasure404JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetErasure429JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetErasure500JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetErasure503JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   ExportMemberParams
+}
+
+type ExportMemberResponseObject interface {
+	VisitExportMemberResponse(w http.ResponseWriter) error
+}
+
+type ExportMember200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ExportMember200JSONResponse struct {
+	Body    Export
+	Headers ExportMember200ResponseHeaders
+}
+
+func (response ExportMember200JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExportMember400JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportMember401JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportMember403JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExportMember404JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportMember429JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportMember500JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportMember503JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMilestonesRequestObject struct {
 	Params ListMilestonesParams
 }
@@ -54082,6 +56446,15 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx context.Context, request EraseMemberRequestObject) (EraseMemberResponseObject, error)
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx context.Context, request ExportMemberRequestObject) (ExportMemberResponseObject, error)
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
@@ -55795,6 +58168,83 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// EraseMember operation middleware
+func (sh *strictHandler) EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error {
+	var request EraseMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseMember(ctx.Request().Context(), request.(EraseMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseMemberResponseObject); ok {
+		return validResponse.VisitEraseMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, memberId MemberId) error {
+	var request GetErasureRequestObject
+
+	request.MemberId = memberId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMember operation middleware
+func (sh *strictHandler) ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error {
+	var request ExportMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMember(ctx.Request().Context(), request.(ExportMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMemberResponseObject); ok {
+		return validResponse.VisitExportMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMilestones operation middleware
 func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
 	var request ListMilestonesRequestObject
@@ -56514,424 +58964,451 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1td9s29i/6VbB0/2e1naFl2bHbRn5xjuI4rScP9rWdZu7UOSZEQhJqCtAQkBVN/rmv7+v7Ee8nuQt7",
-	"AyApkRIly07catasRpZIPGM/79/+3IjkcCQFE1o12p8bA0ZjlsLH05gNR1IzoXcu2CihUxabr2OmopSP",
-	"NJei0W6EOh2zkEhBqPm/mrCU6AHVhCuSshGjmsWkJ1PCtSKhbzKa7rxm0/CI0K5iQhOpByydcMWajaCh",
-	"ogEbUtOXno5Yo93oSpkwKhpfvgSNC6rZGz7kegf+Oz+iC/bvMVNaEZokcsJiwgXRA0aicZqariZcxHLS",
-	"JJfwx4ClzPycMjNiShLTaHEQQy74cDxstFuBGxAXmvVZOjOgCzakXHDRXzCohPX0Y45IsZIlumSRFLEi",
-	"Y6F5AkOBTkx/vZSpAaF9ysUGB8R0Ot3p9DRLqwejJZlQrkmX9aTpMJ1y0bcjWaWzf+7Yxd45LTmv7+iQ",
-	"KaIHcDzhMbcbiqV3LP1OkUT2m6STTOhUEXM4Te/sEx2OEtNVyv5909r7o9X7WR1M9osDo5/eMNHXg0Z7",
-	"//AwMAN1f+/5oSqdmhPyxQx1RFM6ZNretxeJjG7Lxnw1YIQJnU6/U4THxeF0zUvFAXHzzojqQSNoCDr0",
-	"T53GjcAMf8xTc5PNxV1/9EHjmA5HlPdF1Ygj+3vJoM1PN2oETZWON8ra3uyQFasabi+l45hEVLHSASu2",
-	"dJEjbH2jA5bijqWKy+pV9k+UDVuKu5uDwx8rxptvfJOj/lUmcdV4BzKJS0Zqvl66wANsd5NDzTGk12w6",
-	"P+S39BbIhTnOSUIU7TFDqJCztYk5wpp2E0Y6l8enpwEZC/7vMSMjlhJDk0TMYsJ6PRbpJjHTV3TIyC2b",
-	"kgnXAyQ7dMiuhaNFfaaxux5PlXYMFYjgEb5DBfBKT70O9vdJyLNp3ERS9BIe6fCITAY8YVlz14IrojRP",
-	"EpKOhWFUATloPS++zsXNKJX9lCkVNq9FYZeGbNhl6c6QDW9oN9rbf+b2CaWGbKdm+PwKVHJEtWapafN/",
-	"/052/u+Pf/+vRum+aTasOmJcs2HJEUsn8U2rtVd+tDi2t8mj9ZpNq0Z4y5CUHxEhNUhGikUpm+E0t2y6",
-	"9ErcQiebHHaFVPWrnJAhFVNgRJwZOWBE+3ifVZO8BZY9oILstVoo+/XGisEWwLD/PWbpNBs3yBCFYxGz",
-	"Hh0n2owyMINGFr/XagUZw98rZfhvuNJc9KsWO8GfS06E/WXpIie+g00u9Fu4TFWjxqsGgw5INJCKCdKd",
-	"wl2G60mHQ9acvZwzt7I4i6Hrb6OT4AlTWgpWSj1hIu6J75Q598Uxfxrd7LVarYoB59ve5KDPer3qhZfm",
-	"x5LDAt8vPSrSNr3J4Z7TPpsf64cBjwZwBwMSybEAPSuVQ7LXJB28m1024CJG+Z4qTaQACZ4NR3padTHN",
-	"i+X3ci93Lff3Dn46+PnZjwc/Lb2d5zTVonq5R/hzyYKPtFi63CPf+EYXXMqkWt6KGRlJmZSNWMpk+ZCx",
-	"8U2O94JNaFopcTGaChaTFB5alS+mrulNjvcqpUItuILa/m555KmImJWyjBCmCNckhGdoZN664XFYnJL+",
-	"JG5i1quUfHU2gM3N64tpSo2kUAzVORpbRdT8FUkjDsJHOholPKJm6Lt/KDPrz9nYPzdYmsoUX4nxMt3R",
-	"hMc3VuBrBI2YacoT1Wj//rnR4yyJG+0GHRoa0AgaQ6YUEIzGcKyMNk2oJgkz93+v8eVj/gF8h5Q8h6vC",
-	"lDZbNKvymplmi/RfKes12o3/YzezI+3ir2r3xEylAzIsLtD8XnslXJEhTXoyHbI4IDIllKTjhFk5wuy5",
-	"2eLl1qmy4di3dsteKTEYLGqi8OwXq6KBuH2/TaZJymg8vWGfuNKqYo95XNhfaoUEp0twc12IbWFmpxc9",
-	"+jib3fFbXVB95m2CZFZJId9XKigBNHYtwpyFKfwBzo/pgMfmk7n0plFNb5kg34fFtQ5/QC3nQY7WjOFr",
-	"UQv5R+99KF/JtMvjmIn7ncqebyZ/IAsnC86SUWgTGt2i6qoiOXICrGpPUq7ZIxKUsrHIHp55OWIpTH6G",
-	"ltxvsU+F0VhpcpKt3vq0Hpu6wR8qV13JIdMDczcmYKJNJVjSHmONL33XY8E+jVikWXyEMqbsk1shJ8Cg",
-	"ra7iyXu80SV/zaZvuRpSHQ3uueAlhpMlh32GXpEJVcSouuDlmLHOPOK5n6ejXZZI0QfD+sywNroX76R+",
-	"Jccivt9GCKlvetBM5epbFiakJu7Jx1jcDwOqC2dZgAshlkzBWICNoBOBq0w5J1TEZChj9o3KLed0mkga",
-	"X0n5hqaoYK6/eyNs7EZLeZNAcwvuECNdGU8NR4ZHU2s3Im/5i0e8L5VjAOnhZ/PJbCoVhA9HMt3snbmS",
-	"8i0VU+cVvN/ip1SzGzCosQW3R0uJBrzUdfqIQj7VORcjEMvxaGZBS/y6C8WlmcerHbH1WsleKXeg1m3F",
-	"PP4VBb/3go71QKb8P+yeBHmcb6laEGEiJtQcLNpnQyOLGPmLKkJJl9HUXCx5C/LjY5y1d9J0DxfYUGZK",
-	"En7HZga30Xv8XtA7yhPaTdi9V9s3VH2F0ym6goAwkaE0c3rEa4wechJRYVY3lsjxhJyAHwNkQqMMCDkR",
-	"RujoMhRMM4WvXPz4OnfFLwyMoRPH4H7PWWxGqVEXNEdrzi0X8bIlhBZemwe/BEagYQX7aaMR5C1Kh63W",
-	"nA0paNzRZMxmbE/P9lvLbWqZFet3HKtr66N/Wnb/YBFQp06fcdF/MY5uy6JDQOBhn0Y8ZYpIAWbj91fH",
-	"JKZweYrrYu1O7c9GWRxSjUrMjweNxYbhoGE76Ohlq/punMC9OBVKU6HnZps1FLjRlM5ZqcrJgvbCYiMH",
-	"gCldNUn4aQSWCMHMkVcjQz2MRId/2z7B6ijMFH9vjCQXwFSB4JkPn0a5gWRbDAN5w2mXJ1xXOE26Ut4q",
-	"o7aatafmhSbpwNwUoSkjWmqaKKK4iNC/22V9bj2645G5fGD+wBUr2bT4j7HSZeFcL1k8Nhqd0d8GVIDW",
-	"Nrex85tJ4UCVRIfJsTZjiLnoh6ZNWLhpQJSUwsjS4Jc+AvdEQMYiNvL9OEkCMjH7UlxscmI+cOYXxh7K",
-	"a2GWxHwBQTKuHXR7aNML6P9siIYertlQLTt0hRvyxU+Zpimdmr+7NKEiYlUGbNwe2k8ZQ+rHaDTAILdm",
-	"toA+rM0Q227J4Tyb4E5YW0rpZiyKhnK3rGSYF2NB5FgHhCZKZjFe9uQN6B0DFtplzNDyJCZTdE+v2D9X",
-	"alzW/S/8jomAJEwp3GqjRaOBrkuj25rHLne6Km62XTnDs+ASx0f2OMUELyxcJ/DCC2tjXnGGptHS/s8E",
-	"OMfXaDJlMWPDsmW7BDokBcQ4qPz6ReY4JgmLiUwNvyMp0+NUsHo3eIak5tc1m6E9pX5TcwPNDlqQERdP",
-	"FnLXpYwyv8Af52fbybzgZiW56M/QxDnC1q1q6oNdIyOUIDEXcmLXzxx7M7MjMqRT84Bgfar5Hat5Csvv",
-	"LvSYGgJm1B06oWlsoz/lhIv+EbFmaHvqZa9HQjv8cI0zk/Ae03zITsDbNz+ckzuWTlFGA6KasojxOxbf",
-	"o6uLymM625na0LG9303EaJsRTYEhrL/YM5fFnbmSizKzKSVLt+A+qHkh1MoYy8RQO6AvXhap/8KnUe2H",
-	"Z5ZhifyTm56Rkksuu0D2bZk1gZBVCN6Zv+ZRCnHly2VHLzMGDR6XuXTnpLN7yPnFuEGgJD7UolrQn1kF",
-	"MJ5zRUy3NGXxEaFGa2UxGVA1ABtzKJieyPQ2BIE0jNkdt8d4sVoA7sOCbmBHH+QWtHLHXtuFKaFy1G0d",
-	"V4R25Vi3CSUh0m6Q+ngcmIdCNqQ8CQmN45QpFcA+h7EcUi5Cs+/2B6YC04CfZndKqLgWp+fuAfL96fnd",
-	"j22InNv98eAH6zB2S2FemMpxSowiymPTMtc2ltFK6zg484UZkrmxMAqzItgrXGLTWqkMDyvyhpcpijHV",
-	"oGvXEjPxLpTIlyPa54LiIi9u4jx7cnbDYSiFtsp218Vxl22uNFs6ojxGam1OX9esAXieBnJYwoHHcZ/V",
-	"1uneSsFQnobXQLxZ+d11qAET8TqqZ20ygoEmn+d/SMdoAFrUrduRC/Psl6ChNE31esNVmura/V3Cw1+C",
-	"xngUr7yiNpS8hPsiPYdoDi7MGYpAsloSNzZHuWBJ3Yxyi+I3052iRvE4ZUOzq58/Mfm5LrocG7jr/p59",
-	"G9f9wh7EMnruczfIiE4NMRaGADAxf90ha2LZmF+Zh0x/v3E2MWMw0thLOlW5G5KT44ZcdLxVaSVKMKLT",
-	"C4jMV2XJY2a1eixlMG2aJGc9iK5Z1ANG1mVD/xg0hO0Uw8VcoynaLjff6jEdrbwMmE9WtcAzp8YPP1ue",
-	"/BYUR1JoO7ePhaUP7KlYdvoqba2rHarZA+UNrq2gKoY9plNFqA2JJEqbP89P3r08ffeLSz/jXl2MEsqH",
-	"qJD4+NdnPx4u00ZWPsX26blj7OfTo4lis3N6QzVYLV0qD2jIZmqwleb+Ei1ludHpHtcBDm2lnxz7ZjQV",
-	"6gjseSA5WB+BGctGL9HSsaQsXWswK9y9bPOKl89v3vNlp7Gnrc3SLt93CoO2o4RHtwFhiWK5hyIZmyeA",
-	"kXEpjLycnQEbPmdN2TPndnk+ReWlvXTCxJzmFtJI8zsWZoxDQ+IUKNsQlR46fh3arNMQuXZoFJxwRMeK",
-	"xSGYduy1S5kaD43+E9I0GvA7FoeQv9TjgiZFYR47ByJkmmkEDfdKqfDupvNblcTSQWGFgi42oQpnQIUz",
-	"qBMpNqOTriMM5uSsFSSoBSLQIjJtl2iD0o9b9K8tBKlSeyPefJqgPpm7UYZkTCDjAvNEFe8LmpjTmCJr",
-	"mDkMhdzYuRMYLUzrNPSonaNeNDGKLkt688Sq5HSvbxuZV2JKTRsYtX3H2YSl36lS44YlYadxuU4Z0SFD",
-	"UtwmQmIgjgBawaNxQtNa83RrcwwO9Nlu3vBb5uAEaje1eDMg88NQA5vaFhAls7R4IcUqnZUnP3wYSGU7",
-	"QiuQOXVynMTokOkyFMFL2oTtiNdTESOZOpdzWdJdqXRjz39JniCjd9x79pp1/W3mQl5Cm2WUweh843pt",
-	"4JOlCuRMUrnf85mzFMwnRvsdyx9tPyy3hNmqlNjVCptURZJeQtxHGWGKqGL5OAp0J4BhS+Xo1JYSbSnR",
-	"06VE9ljXlinQrYKKQCnZ2FK2x6Zs2SZW0biNyJKKfQMCpN3VEncjI1zENvrPEGmQGYOcQjFhvD8oExzZ",
-	"HY+Z9WDTOOamBZqc557By1yi7pp2lbmX5C3lSVd+YhjcMKTqFrsqziJofNrpyx375R9KiuYFnby10YY5",
-	"G/a8h0qQMGVUSaFC567LS85FfjRHI2DyVR5zrgmNYxa7GCY4gAUddukdntlQaze2vQbZElfuq7+TTsGU",
-	"IwhhpaNRKu9s5MMfkPnSCBBbBz5FYFgpVTkTOunS6PZcJjyalqMr9CgkPRYiBiAiIWU0GjRJaN3LN1Ik",
-	"07BNzD/olvEJc9KGnJBQy5v/sFSGbRLbaEx6Layn2myZ+TGwG4fZlz2Z9vmdOT6hi38I29kTXRbJIcA+",
-	"xKyrEeIrAduTDW0Y0SmRvV5RM88PGVzDMCrwsmEX5aslY3YuZVJ2RAyTM2wJPKQMNPOS+LZ8UG6xhWN4",
-	"F+IwtIQQNyLHOmcYopDdjRMcghHDiFhyIpbGCVQw3BxveUC/dVWgFc7XzJPBTMGW35dynQCLoRVwFtJm",
-	"u3dvzbOLHGF3kse1B2wk3zilEwFEtDsFF0UhcuS+URx5F9MQmWU+ItuHPNlhLzWg2GXYBLdzt+Erc7z8",
-	"xs4HemKSDIvDNuydgq3DiwpXaWIu7misCTcUps8ESyk+jpeMEsEmKHBCrKTmFt/EUhLXfiNo+JcriIdj",
-	"PvN0/Pjs7fmbk6uTl42g8epN55df4NPFyT9OjvHLk3+en16cvCxvGDbcm+OqnBerOcAzu/E9PdLF7fi/",
-	"ctEPCL7YLEafH7QWAS91dv5Fd/7T2nl+s1MKwJRd65UgElY3eLpVfnwneLkQAeMvvR14OOwdqTwc96Gg",
-	"q6JslAwfuq8e/q8yiSuHngX6l7gxxtHgiBiGKZUme63/vXdohES05idJOW3OyXOF/y1LHKBKLb9fGO1v",
-	"eBbV4/XSDIIMMWmNgw7icZkAMwUWZuSqAVdaplMyMaKbGsjJ/DU9bK2Y+pEDecJ1CjJkEDum6v0/1WxY",
-	"uf8R1awv0+minJZy0SSyB7rOQi41WhSWc8FIWqXpNXxI++x9Wmpie3/xplnWyIoDrBNAaBbaxw+uR0kx",
-	"3PJYqorcm9LbVbxay+XVetYJMxtnnTDvlIZ3em8n2qlomrO7ZYiya1GJWqI3RqU+6HqV01w4D9V37jWb",
-	"3ivn7DWbzp6kMle4RPzKOQJT56gBhkZ9q9yleRxJ76dTfME6ne1fe7NybHn6mov3wt6rV9DC/+VWceZm",
-	"O1gjw45kj4TZ1bERtNnZsClfLC536m0pYJ0Bygxe755THeWx475JAsm0TiC1+Dzl0VLR7nLm8QcisTaN",
-	"RWHOAxBZqvAnFD2QAKN69sBkl+tkHfb2+OQ6DyWIo64mOQjdWUm3Maa8NMNhx/zkwtjnaPFBYV2e1bgh",
-	"ZcpfR0xt1HsBLfQ7b8VacS/qSShLh2o0+n9JURp3YX4j/zEEujsFe9tp510HgFYCosbRwJzb8GRsVnn3",
-	"BUsTLsIjSP8cC8glQstlcWo/Hqw4xHmL0IIT4LBJq/UlwCYshUV9BwwG3blh5/jq9OzdzfHZ+3dXYeBc",
-	"evCjHNdg10vX3UZH5VlF4clcQGCXxn2H5HrPXm/LJo5bak4mpGdEA8kjgC/FXBfCPtFIJ9N7nNFif69k",
-	"SkZMjhK2RpNZslU+onRdUllCGgcpUwOZxCtQuBrqMX6zmJ3403tlHp6Tv9g0E7+gufxgq+8EwOpW3gde",
-	"gdjdITHvcw2hBWxoMc4zmNV1Ns5RvPKIAXcEC8TR2funRLEyOXlvqSJ+f2Fglv44SPJsPtVrb1F2K1d/",
-	"TS1zwrqKl8Z8bkZYLFOZqif5GxVcT49lXE11I2tgK8BnzHLV1Uydq4RJrHFaXfPvFUvLqdhLrkYJnRYO",
-	"rntr5Q5nVjxCV0dujmXL/5KWEvOYQrjM+6vjudtSHEWruOatnecfPx982cEP+9mH0vV/KaPx0KHq1HaJ",
-	"dwQ5GzHROT8lz5qt5jMS22bWcIQX4kzmc/I9IKJFWkb3VOYDJ6cQoxVDdI4ayIlHcrfIxsSMUopkIbzK",
-	"QnruMj9Ws40uiw3DxIe1TKdFjbfMicvdoqBfuZfKoVNWuIUDjplDcl0xsmk2qm0joWm9cdLjSWLO0FUN",
-	"Hvtq5vEvQWPAkvi90KgbrOXlmZtI3kRdQlowy3zNYKx8KNp823K5J8emaEgMXE/HCfttSZJgrmYQhOBb",
-	"rgzktbkUUqieLo2jyrTpseBaVUejjOgUAi1DuFvrQDOsnk25NMYrX8tBJmw26ms2zCu38rnYrtkDnXMV",
-	"ON8Brk3hOuePcZ5GFI7bKimWhrpWA7gYnVDxmNnoQ0NiMR8R/SWWekDWeQn1dOSwXkrROZ3KsbbkcS6n",
-	"6KxHQliP0EaLZKA5hXRJj4WmLUCaGX5pnlEJRak30DnaMjfYdxsZYObFqjcuu5UX+NrCUWUIxlxZxlk6",
-	"BKXZSJUVjROaiYhB3FJOx/MW6nlKWW1/ztGAFa+2R3GowZ1nM3IsAoO7Yu7Kzd9KuwtuLRbcoYtqr2Me",
-	"oc8uN3lx8ubsw83b03enb9+/xVgvWxKAK6KlJGpIk6RJjjvnNxcnneNfT162i1l1A6rIgMaEJgmyaUjR",
-	"gsCqO9YkL96//OXk6ubkn7923l9eubf9YRxQ1SQXJ+cnnaub47N3v51cXJ6evWvPZMFhJSxDByYUwQia",
-	"1+Ld2c3FyYfOhRuQYRZICrT0uX2FULTCZBtBIzepRtCYHSmEhcwMrBE0fLelESInIpWJE1VLaNmAjkZM",
-	"KEilLl4AsF8hUDMZC0RQRBrfJKEcMWFD8SwEMreZf2YTQ9N/pMM2OWgdFKdswxbxgfIR50Af582YDqOy",
-	"XMVaCiZ5bAMYPJrlMpCUekHfpmmbKFESEeXRMufVFWVpRo5kBL6im5HLKyLaPbhmmTUBahhQRcI8vmQN",
-	"MBareLnhZquU73H+qs9iH8IWlVIEvwPlZzHDjQ9wPdDIoI6IglIrTfKCAd/FaCwzU5AbMp474XrQvBbX",
-	"YoeEMzVKQvL9Qav1Q3uupAcQPSLHGpo2KgC4ftURCe38QwuvDVyiCY3nkWih5b0fwGu8HOoVXvdFDODd",
-	"Zz/gTSqWCfCFAb5TWDIAX/Wg5PDqAXYL9mh7cytBv+3A8OFUjrVt0dx5Gd+Yhm15Wmj60I4KnrR1OQLS",
-	"HWuYXFa0A1/HpuYwt01Le25+Dt5a3rE0W2h8c6YAhhnAc/saVsxwK0sL5Y7QHO8KaTQLGw8VdUA193tP",
-	"IRY5wMYczQ8wk0mmLvnegsn2JSbZQi08TTVD4QQFQOzKNYGLZ/ONbV8FtuKR2c04MQUZvGIy9ZtgqOiN",
-	"JbR+bwucDdRNS29R4CzaC5mh9WashrYm9qjBGt9AvLbdWDe47EXDMp03Do05yqUaD+kUGWdhl1xEeKE9",
-	"jA7HHCAbMI7ABb72SS55NWW9sYhZnB1qfIl3k+ISurpIOHsAdoKO8EUbPn5jjlQvkZPCqy62HMX0hNE7",
-	"lDxTKvoMMQl+PNjpGtUexSd7fsoKV5LvD/b3bbvzZQ0W1VuYbzRfLSZ/0GeK0XBVoxANtp6HW4ehQpOz",
-	"6OpHpFCThigjeBudJZEoeU+ou4457OeQfH/oSdQCuGWPBO1uYb5sCDRi9iVfoOPfY6nZbEmOgrQwX2dq",
-	"BgI8Xw0mX65hnqYhHshcRYC5Ikfz1COn6Obuudd43Z0FKL3cXcs17u6DHWR20jMYSn+CzRDKC4BUHCHD",
-	"nYto+0Xg7pn6LZUiV1Wi55nwMp7hya48dGb1xa1zBdaBf5eA8mC9qNnGT7URn/XAxR9GNElYahrRhhe3",
-	"SYjSfxiQEEIDfn/20XyGyYalwlGltPUhP0K8ZFwvl4pw5Fm7pZLNHRP6FWOlviSH7gg1b1lZFM9Ksfem",
-	"G+ivGM+0l4+t8aKnYJ90dfwVIuUrElIkCFBFmMZECm9OsMV6U2QSCH4MALxUEHZnbdczQdyrOVhsqD+M",
-	"tHJtnS2iUoMxasc5oudqxIuyZ5YaooZZZ8A3GMJGmUlNbQYRovCaER/55CVnOEK1M4mvhbWPQ2ZHAKzI",
-	"ioNzgNtN21HDOWybsYWwzr7JsGnfX3Z+Obl5c/r21Oh6xycnLyuC/QFqelpquxYOORibbZIwplMVkr60",
-	"QjEJU5kkgHgN4WVcABXjempu01AKPXDQjdTwM3ilxz+xODwi9FoMuVJGurTlOn2Sr3lFSazBH4OIBBjZ",
-	"UgPI6pRMGQWNHJdp9tRPC4mwz/aWGVNji2BTwI5Z6n2G2RVTbveXvTPySXEL9T7YEZtANw8+Cl+XHun8",
-	"e/N5K0IKFrbdlsbSlvSxO+s2su022SPwTDGjxaXM4fa1iYUdMnfdUiFz166F3fZd2PIAXGaFg9G2Ldtu",
-	"uLBoIzmlXzBuRR1E7iVCOmRde84L18NMDM3DCWLSwhCBR7leS09+RvJKuZO1HBaIwUawcBxdru/iy5cK",
-	"xeRa4UnRd8qH11OdqyDaJGc9EpaRAbPHyOnI91Bm9Ad/Wa/F9z4Iab+1/+NO6zD8AW9wyhQDVCNc/BUd",
-	"i7yKSyc0YqhdIhs7IkqmWrmvgC7OsrkZxjAff1XDaZXR/1IfhA0Gydv2YdvK7h3gs72tNkA4YxiiQ0ES",
-	"bUeHRMJtSmjfJ5+CpsMVGbAEZX5MN4cdx5fN4/5daClsz+pAQEgxZzefVmZedTm85dfBw8yVlwPOHFYK",
-	"veE+I3esRjzicqya5DKSKVNeyd0zzH+v1TrKhu4Urq68Y9lqNK9FiHnLCh6ZILfFZHxC41gV0qS9wR9H",
-	"4GrL2/ClI9IiepwKUDV9pu5M8hp2XAh6+rm1Sj32oIFTKjRxsGITddKksvPlU8qXh6bDwn2wD5dinRWx",
-	"Kuez+7IFWjTzrzmlgjyNIwr8uH1yq2u+9OrO+6XmI409fCKqYOZwSizXgVEQXDdJ+PL0EgIbb47PXp4Y",
-	"6ef47P05RDu+PLEy0C+nr65ujjsXL0Ofje3sTlRfC7jGCeXDgISd91dnbztXJy9DMpLK0ElbwkETKSIW",
-	"kPBt5937zhvb8vH7y6uztyFo2kA4pnJc5JGF4TWCRm50jaCBjTWChu+3ETT8cM3j0EEp2fhVJgtDRazB",
-	"30LgY6UNy8ynZYUN1i6zs2JEyMMlqD9UIt6C1LuKCL147STS5cEFZt8XIbXUyM/LeeizNSsy3WweZdfX",
-	"jGEDeedwhL9uznluNecl95QljIJdFG67xwMIQf9EmEjSASO0iyOB1URRAN9tzmNVwEbgr2CMsq2W3vJT",
-	"SEoHxIKFEYnF5KkVAwSLZoeVMqmw77KVLYxcAZOeOyxjrGDHVBVIg7rlo9EMMu5endBnn8xf0bCQEyfq",
-	"5mKAa3cwe/Ey6IDcnEpXxV73stQNi/0ZkItXx+TZs2fPjwgFxynaOzAOEpX5IU8SrlgkRVxMrzFa+47m",
-	"mItdmYy/Xzdc8sp9aM99+P735kf4/Pcf/uf3//rv3/++83HumR/mwy2LGsvEKMFvYTL5X3ZwQeHEUDPg",
-	"Rp/rwbjbjORwl4OqtROzO/tx19lEd01zsDnm9C4u0dOV4/5AH+UUN7BWgujqBI9lCXqFRICUMaLZJ7DE",
-	"9VM5HmEpGtKd+qo/1bU66gczzqDSPAhE3lz+30p1R+rCyeTSBB8s5XlJzt68tjVKOerF+GCWQawh2Q2E",
-	"PCj0tjBI76ulPhs6kbCerpf5fI/05gUrhw8+5MptJtzRpp/kZxJkF9zXsfGikj+whVNUWBi3QTPhjPUj",
-	"Ff0ZLnE8hDaLJcQ0Fm7U7oTfsZTFmX4ie5oJrI5rhoDQ14Op4pF50dp71cBzVSea2LbN3OzT5eKIZsMN",
-	"CH5Anr+u4Je7VyVWyGQK1YRcDAAseIFxNMvAwa3dsxxyrDRPryMgMh8CGGw+HgYosChl315ZqhwUQEKV",
-	"fq/W1HQW4Qj4WBmZeo5cymdGKbvjcqwuYa3WjXpP2Z28XR/XeC3YgoUSdb6GVhGgoEhIchtQvhb5uZXd",
-	"ALeZpdTcnErrebtlU7MjolCLFiUvCofeCVAgcrroqKo7sAHq8RozUb4i8XjNph+4HuBqL7rVLtkQ77O3",
-	"m2KKDgRbGLK9ved/hXseNFTFebElkWwEF/jxFboXJgOZMFdTvn7tvY3RDT/msltQq8I0Fu+rrhOtFNNr",
-	"16GcKXRduxzl/HvLq1LOvrNucUq6yp2uVQRa9qx7HhYTa0I3SUfY+qjdsSZGkrZufdZjkQ9gwQCwsto9",
-	"M9OjOl9jN3D7Vn4shqXpTg7GzUYFKdCKqbptzuoq5AMUuAFvVhfAaROAb7CVpMEHC0W3s5DHCWbJQkFP",
-	"rq4FHTAaNwlUiUVcIixVk6uygYwNAv4BchcLgoN/wSwUGF5Y3CQfXIpLalcQBhngkl8LfJBENIW64eEF",
-	"4AUNud6B/4ZB/qsLNqRcZHEb+V8Uw0o1MFof7JcbyrU42H8+GxyIoR35OMAm6ZBoADGRXPlyePAgF+SQ",
-	"OKtRiW/OsvJjQ43PWfrWRVrMGNCAWKNwkCQ+w/SWTRXRss8ghMDs7ZDeMtytiCZMxDQl4O0m37+/Ov6h",
-	"ScwRzlIvsikLCFGBJ224DvjFS13qOI0Hwt7JRBu/JFyMy5LVc2sC0ew5q5I5ZcXVGEIjzYca9yxfKNvU",
-	"BXMrv9IAgFWjAnp3DOEQlFiwm5WQk70Zo6BqYR3t7pSAbg0XBwxhD2DjqDbvvX0QC14eFBoKdGPMhQs5",
-	"9vTtL2Tpy0F7zTO8mWX5Ttk10zaTVrEkUbUWayHu1zdtNVwNAmSucuMGrY5m5nDziBE7zBlfFwtsPcCv",
-	"JZBefwIT5Txi2AJ7Zc4+6W2Wyw2V+djygtHSXcT5I7eKQdNyjg1o/Y4HfV3NH3HZSuPCWaqkMJIoiWSS",
-	"sAgLI95fr/dYb2tBtV1hylUxQygy4rL3fWWOr3CszJ6HQV6AcclMHJMOaxemvgdc24v6EG1Kp4zeKpTv",
-	"sdAlFxAahJfbQscsHcxGfQqu5Luf4SpXBo9YdaEuG6zrSnXx1GVGlZw398vSKvHuuXWLnT/QGd0euA0f",
-	"uCA7EtVnbwPU2tLJr0ysHQjdEsUF4gutAw0LkaM42U+pKKPiC4AXP8wjLtp0SnjHCvwgx7qSbbPneyW4",
-	"xRk1A+TjrLC0zV0rr82ch2Issd6ZX71g3ed3eYVLrDfwdSjLbTlWZG0I0YWgi/lJ/2I2G6tCGR7uYk5r",
-	"6JVLgBcrdFyO2cNqqbC5EQDGDdCbxaCNQe5WBJk11B+yIHOTrsAK3SQ2QZE8MfhGiNKCJDhu2Qugb/zT",
-	"o4iExURo2SP/PG/OURuMXWIxJvRZZCm3N2GThBcnr04uLjpvLsP2tUCLxJDGrEnCDInkMmyTsegltN9n",
-	"8Wzx9yxl6Dtr0oB3T99d3px0Lt7BQF0GWxavXQyM/mceGyU/A8BFsQOEgGk/JPgr66TUw4h6bplHzuLO",
-	"yB4Zmmes/DSRJGYRH9JEBQgO2ySn2ptzhSTROE2ZiPIWEDEG5lYWygbdbzKS7Z3U7JiqajxKV7h0GTD7",
-	"LBCmrLD1zdQNqr2UrjZLfkkL1fAFa9axcFbbAKqX/SX2t9mFn/ED1orYRFCOcZI8aOjm7Pr8qUM5ixas",
-	"NW+23ZUFgvmj3mk7hHOWRqVpkGBNAAW8z9a+Xd/gnQL85vKbpNkQWUsB7Aa9TNYcLgXL4ScL0NiGNL1l",
-	"GrIZHzWKIsOaXvoowFXUhVfdGLL0fbGj5w3Hi8XZCULuJetUffS1F9eIzihTiktwrcusmArlVgsnkpdK",
-	"8wMq45Fwjjcgk+J9+Lry6HmhqzLHFd5JQ4rMmsclCjF4ASrQy/h/LDiPaWEBjSpP3C+F/rhyA1oO2Aoh",
-	"EvMtnAgN8p0U4MM2bal19DzT+rl5eb4L+PqItDKMTAcxTJjQ6fS+5URHCOqGS+8mWhhS+W6DR6GMBiOR",
-	"7Y4VF0ypwMZU9KWMlbeUdMeWvU5sDNfUJWMCesZjUuDaCv/qim/QuGMp73EWLzKyKJKgSwJlPGkduOXG",
-	"FtfgWvFnOYz8lQuMBFl1amwkN7nCsFbRy+0p2gAFdOfxa9PADJa3XCO3uLxmp5tzCDFZ1FeZSnoB2Ghl",
-	"aXtLIMQXpJk6vLWVDrWrm193by5sJxaWviygsZYzea5e7nwSYQFM2nsvfbpqbrqLy//jkCt15aqamZca",
-	"CwqLAkadDehBjD80Z3RpdHvfApoLimTOrPjc+OVYR7JMNgxv2UiHbVf838MdIWJf/sRm6aZBw7xUemQR",
-	"0gwZZz1c5it6y8QLGt2WYDJ7yP0BjQFd1/BAXFCHJWjlR4B9hEXOjbwEM9qtzjKk6OzszuyBW8jcVH27",
-	"5RuTLUhp7G5ky+8TLeVtk4S9VA7PMd03DPDPjofgC0io5UvWddUBXWH8kNA4JuMR0dIjpZXF6VUVyvWB",
-	"1YjdaJbbl6365pL63aRLildZYE1BMMRwDcGssN4lAiS0DkgpIMhEACnp8BHW7M9u9/LezA2VAtLG1ymR",
-	"vwpSgWAT69otl869FdfZlAEjCuhr6dDmh7OASeEZL9vfCTFKl6tRYmGo1xC/LaGuChfDa6DdmjvcxhpO",
-	"5RlyketoMcBC/hzMnkK/ILmzX9ihHMNbXPofqRG7sqNamd09dInohRzujrPJpgzaJc37eiAls+bRACs9",
-	"FEoc0SQHKJPjlOiFOLlwDomTkwrxDrocJ2xZfQnQggt9qrbDdUPTJbDD0Nr+QjfMTDz6TlljZ0BSCZLC",
-	"tRjQpLfD7pgAB/YR6TKLfI34yokULPDiq+w5ScbwXZBZm+QsJaHmLAVUOKUBMtLCBgeI/8VTpa8FIkuZ",
-	"kxPhES/lTXUYR6EMRtCI6KiuVmS9ErUCbkuDbdsobhiNDZxe969+iKh3K4///sV+Rpn5uE7XztoMgTAs",
-	"XUUPMCf8ilv+48FC9lsrlbnYTMHXWfipmWX5WE0UcohbK95Sa2jP1Yd61DPvTbDFI7/Zg+k7eYrnEvb1",
-	"y7pFV1Y9chbl0k1zvsAKTgP3uKzcSm4fq89rlpzuGNL5ybuXp+9+aQSNzvn5xdlv4Do/75wCUFjn3fHJ",
-	"mzcVXvHcDa4MOADFDEh8HqX+O5XFE+SwDtFthHpNSKRAPmHuEOAuiphwESXjGAIYkMNdizxvw0Ary5Yc",
-	"tKars1LGV9alsqkcrl3fucQevfbRfnTCaCZefbr8rZkTv9akGpXr/Pjrec9FCypveOlySk01e82mlfKs",
-	"vGNpQkeX6PIvAl/+eGC2ed6lhhD+5kolsUseV5pOFQE4+yPSIkzECFakfQ65P0n7h8/362BYzc0GU5er",
-	"jBwulS2WbRICxlE7ZTQOQWrFvycp1ywEn7ShBgiEJHtZ+RM0+YTZe9kb14ImCb4CYUZcK9I5P22SEwjP",
-	"dC3Y8i2O4HBNBGOxapILRo1UiiGcKdfms4VbttQIkvOu0dOBRKa6mvdBIa7i+9/pzn8+mv/sfPxb+4f/",
-	"+b2ZwH/D2H8orSl6yTT4BqoyUbIUJkPxyoJMzTX9VSbxSwuTXeF4hQhkV0bDHhILNGeNaLmAULBvmNPT",
-	"c1VtvIUlj8K9TPF21q6lll/7nMPUNspVroDVQvOdf9C85bHSl+N3Z89/wJJlddbPLlQBdh0T8LENjKXD",
-	"cgNcayayNZwJvKixeolPkF6c7wJPbSJy0y5f2brk9jK/OcHM8fODXuYZykpOL425tiZq6xsGN1Ax/Jor",
-	"NBNhWhYtQQ9YLbRijZS/yxFbhonaKreKxWwI816n5h8q5uv1PeclzjLI8oMqTrDYpQ2JWLy9PoikwgRt",
-	"Oy5soiHX2SCCmpFNWGmvXFD6BmOcinDJlXDznxfEapWUSpjBGrRSOmAYwwVCwG4nSIdogTOStZbARxGM",
-	"GeX7lgUHb5JOVgvQIn5n1SDmq1jD5IbjhOpq412Va+Js1pR15CxYJDNgaTkTtufyR+sGjn6VDbd1JCuK",
-	"t9spa3WUA/gKoDYjFFCbDKStwxLz+B7F3atrx1t/KVGS9GiKgeXFwVQldCztGhXDzL+7iM+WxJD7Umjg",
-	"/PN6JjLjo7wxcuBa8enE68En1BWD8Zjb0IPZ5J+IjXQVJIsvEZeOwbTqEn1sPtlcvQBbeMVDj/hSo4pO",
-	"VXkoyZKa6vY41nGPzhyhlV6psfUfnOPF5jJ40NJVS+AuKekN6+WATpaFhM2GHuRrXt/5CtZ+k8unmluz",
-	"bMFL+eU4ipgqwTdS2Q8zcVjJxAikhoHVgOVxzZT1nbnkK+P6vMRrjZ5Y8i/zxMOGAU5LQpUmPTlOy1zU",
-	"q2DJ39fVnHcb12h8zhFc852cM7fGG5mnc+nDs7hK9/Uglu38exDRj+3RruTV3XHcZ3p1mxoTsboXHNyq",
-	"fMb61hZqmm6y48QLJxiglGq1Nhp/7W4v4eFSXoKbcarZsBrAPQc7s1QxKToB7um7msF/WeZyLWK5zD29",
-	"YufrgjqveHyK4C0PBBV1L1iVhzIJzyKiPBTcVMWZrwKCcx6HhPU0FGMBo5XV+SAnFlgTQsvQCZ02ayOV",
-	"fQUgsEdfVIg5fnxa8m3Rjse51KulzMwaR75hsuAglFbc8q9KThBSovLgewiSmWAzQ1SihNFUzUc27R8W",
-	"bf7Papy8ckzbJd2szpmrsUo6AIZJ/iMFI90Z3JKc4czikFQ7OPbqlHat2guXxF5tCPIgFasgT7wrSWi8",
-	"zyreS2S4zx1cggmxVrN7q9wWm1hRHWW33srkE2PmNzaXqHI/Al89L+dXqz54s36zP71ja/O+p4L8VroZ",
-	"v1HB9fS4tPhmJwufGouYpYQimJMAe3VZUZ28QauW0FJq+VonCt2NtHblt7y1dbUg4lxXQdHuFGHBxFzj",
-	"yyKAPwym5aZW5ev/RXTIiJaky5rElkOF5EOoXw7Z0xDQZrPiZ3dErYB3fkxVKahKlHC8SfVSSD4Mpsfw",
-	"xpePJUkfmeF0tRaz10qbhTq3NePp3AauNIAL91Jp91kqS70Gi0ktpS1aY0m99pz94rdFa+Si31eatwtO",
-	"L2uyIrq+kW2HXxk7ocL+u5OV25HAHtmKu3LsTuK8wd5ab79TRLAJU5pA2y4VDBxsNjig6L8quTRo5S7n",
-	"jOsnwtbI8HQ916Aax4VrVGW1XS0qdVNTCxpDpul6VboRU/479Bm6+uUL4D7q1s9ekELhXNPg4rAQR3WA",
-	"/6xvtkBeK0ppZ7S04GRcwpbukS1aWjjDXMROrbPhzwS+9L4yRq8kYoKrWyhivYAUr2xvm888DRo2omfN",
-	"ZOoCj842pVBjNbdexZUoTW31886Glp2R3JUo5mfntrTipr+RizIEHc0lo7GRBrQk34+k4kZn+wFzQ+Qt",
-	"Rgt8L1if4vfmRYiEtEj3NkzKYv7f0w2Eral7RjnZUra254qlucgx8kWi6LyEaXhDabFSdHBKwermzVVL",
-	"sXI4Sphe87ZGRYdsnYFsjnzfn7KVJQ57PsyVRcqfdmU8rUlrFxPGdYnOfEj+8dnb8zcnVxUB+PcjOkuV",
-	"hTwhykjMEspiD3PxzBSpTP4sVtylq5xw+GQKirtodV/BL+dizYo0x+hq5UqNmYufY0P4iLQG6H78x1jp",
-	"iurNFffEOb5891bUtUCaWEXal4a+sV9j9572wwDjMQgxOJxiMKec4DEZ0Wnp2BJZ5ps5GY701ELWOPkG",
-	"QrEttQfyVksrtCyo5MbnM5hXAb3Q8jH2bCxia3atreu8x1cWIB9kwEmLVaGqCu62rpfNT9CytKh7ocqX",
-	"xGBdHFnF3X3vpzpvSKAQKx7bxGkUNgjWKcFI83w29czFXxcGoE6kBb2t/+zaURnYS3nCNi0jhVjcbZxy",
-	"Pb00c7QBFoym5cUCsjqJWPszHPb1TbPZhFgaWCXQH/F939tA61HjyxdwSPZkVZqG8HX1vvNQegpKdIxH",
-	"EF+dGNkOEv3b5mswpwYuMDuAQk4BFq8OkPGOpEzMZ8uGVHAtDE1SAXHoGQoa1q7qW5MARFfn/NQwbawl",
-	"8J0iciKa1+Ja/O1vlwM6Yqr5t7+RMwEAY5C2YQEzFaGkC5BKsLpHgLME34dGEnZFrzJMn9BW+sJ2QDbt",
-	"UZ4oV51LkfDzdYOlqUyvG23yudlsfvkSBj72NZVjzRT5/qB1QEIh9U1PjkUc/hAQSoZMD2TsamHCkySW",
-	"AA2ryYDeMfPa4bUI8cEb8zpNEjlhcfgDrEpXxpxZkTmiwryH0Ny5JDm7KsC6cV2wVjncaJWz6rkJ7bf2",
-	"jmyZL7NZEMKqAhKzhEGAN/Rs+nD1w8h+q9UkB63WtRgyKhy2DVhAwJJudmpIE3NV8Ka7KY8TZgMVFeH6",
-	"iISwkE1zMkKiWZIorKgGwfvXwv4cQ/0CFeaydVzov0zJiKZ0yDRUjZIiYhYf2CzCqRiNtVmBF7hu5iD8",
-	"4/LsHfk+PJZCM6F3rqYj1iZ0hJX2uRS7RnMPf0Cc1Vc7Pwc2Qm2PvOUv3B8/mz+sBHktcMma5L09A25w",
-	"ANfaFxJqv710xfyz2/H+761WqwWFvMSUINsIjDrFE8g3oprC2mMMsroWsIw2DanHNfnxgHSNCkVTt6wx",
-	"HugDs0GnglBy3rk6/jWweRCzcRIQ4m2+P3JsGnOTIXvKHLsA8n3AFWmX9IoPmfrb36BLh1RbjUmL71ww",
-	"QMgzG3Fp+AAVJDyN2XAkNRPRdOc1m9qLiLUHz88ur2DidvB4/kYM0XFoklg8OYu8Q6ZyTGJ5DdfB7ICv",
-	"Z0EUHULVtLaHSCesh0ULPUI/ntsR8Dt3wLkiPGZC84gmEEpuqNFUsybpmOauBQTc4kbahISfIPunSTr2",
-	"Vh209gJysP8c+jj89AlWzIwwe88uz2s2hbUJO2M9kCn/D5zDNnkBJJt4co59W3qvIAMiw+3kAjFNZcwC",
-	"kvA7BteOKX0Ee38tuiyRoq/MbBwIqiMAgFWdTEnCb1mOPtjTZukT+8SVXpA/BwVC7RE1Z9IMFZLpIIng",
-	"0w78biGIbMxAA6k5Jvzm2Fjn/DQXQdtu7AH06YgJOuKNduNZs9V8BkBsegC8cbebSKtL98tQ196hNRag",
-	"JwxT9MM3ciOUFXqBDUBijyUmlcJa9sjuOVr2lj4H3i94sKQ4OHP4kRax1shnIBmbJ/49ZqmHym/7OvIg",
-	"+ywtxGImhQFvRpxMmRpJYZ0x+62WxY3T1s84SwJBPv5EjdKWIfH9XoBhbOy39n/caf24s/fz1d5+u9Vq",
-	"t1rNVqv1rwaqKw3Yl5vW3h+t3s/qYLLvpM+2LzKCAC2N4wFN+yxGuC49QUzVO5qMwZQqB+J/2aE0IzkE",
-	"4biI6GdBQ/cPHcznnofr3CtCa+6BfFV//QCXEOSk2a1jiGMqe24HzaYNGI0t7sA/d6xfeee0MjTRPr5b",
-	"eBZ6O8ANKnvJb+TuCxrnAlQPWnvLX3kvqKUyLMaXni1/6ZVMuzyOGbgfDvafL3/jSsq3VLhEZjCWHtaZ",
-	"0alNiTkxjB/felZrUl6Dg/0dD4c0ndrLjdQb6rka6c/QH9pXmKNNx6C5WfLUaONXkIqMwRuqMvmQaijq",
-	"kVKuHAnEvKfwxZuz49c3b04vr05ehh4HwRDoJnlLedKVn6BOgo4GZCAnLlkDkWTUCCD1jq6FYHoi01uU",
-	"v2J2xyMrwtyykTas+5ZNIedJDYAdJFPrneUIJ2rYWWJmMs3lhzj54Pm1CO2vN0DalaXNReLYiWO4BiuT",
-	"xhx/hxrrH1ErYkq/kPF0NdqzBs34hxyIvwOGqiqSjrqX303c36+iXud9rgWaurfavL4FUroSMSwjhFcD",
-	"loEQ58ifPwB654KNEjplS6lg2Stfgj8vIW3VIKTHUvQSjmaWg70aXZzTaSJpfCXlG3MQkGLvL3/vNZu+",
-	"5QqI0pOj8udGoXFZkDLNybDW974a9QcoBujCSpa7n+Hf0/gLMoOEabYgR+2Pcdz3uYdW08Lv5qXPCzaU",
-	"d2w9GvsCB9W4v3TnU8gsXatHE1xGWglV+MXGXP4V5KHWwfI33kn9So4x9+RJXa0resuMwg4knshe7373",
-	"ydv97qGsHfs2voq+5qeAMFNcEUjvqlLZMPer7pWaTQLbnN7mMvQOIYIW/7KwEHs/Pm8+fx7UlUdczp59",
-	"5vlOa+8KHpiVWcxK3aiRLfBj1+PS/e2iy/DYtD+jiGMa/rkVNHoJ7ZvPULII/NvwFYDPOzgEc6IGPjoX",
-	"44JdcMl+yxyO6QUYdlSj3aOJYrmMZjFOkmK6snUVZjjsAKtnVMp8agu+Z4Gt7B+zKHeNl6eXUH/s5vjs",
-	"5UkO/Km91/LAdL9/9MBTppmcg/nY9ItNT7iI5QTn97xVSELEB2xmYVYQLwfwsmgPvXFl75GUaXew6+jT",
-	"/oZtNepvWKOOcmTYsYDsuwIb8F8vU6wtkAQVJORxiJhcrqJgR2BhX1RwMam8RK8lc2otQZqgfFWvawHO",
-	"ljK0mCBXLUsRLaVVqUNDrUKSMHpndO0xhkBzrYgFYCtTno+BnrqT/1VV6CL13zAFnyG7eaLqaehKRPLL",
-	"CnSlsMYPqa1vGeiWgZYy0FVZYJUVxVHJrSHlwTWwreVlQ9IAkl9wy3ouV1sYKNMLdz9nEYpfckpikbP+",
-	"wvTabPU4i4C8v3q1ZQpbpvA1mMKWlD9FY9ovTOdIZRamUkAdW0udAuZRqk8BhOMYKkVpKasigY5I6C5K",
-	"GNjPjLmaUoaWNC2FCG20EdTJjSHC7lpMBjKB4BgMI/OgfGZeQwi7oUSwCXF4dRAGHJDuFMO9cFADOhox",
-	"oQoOUzNSo5vF4BF18IO3jI2gA9eerVobQ2bd0AwESXEuSC5hCgLVRFY4qZ9SkfOSHoG+qW20TJ8LBUpe",
-	"lzFBoIKrGU93ClU+9WwbtsaY0VJpGg34HYuzjcbIIxcDTcWUDGXKMMYtGyGuXdwmB60WCbkAeO4byK7h",
-	"GJpYomMW8bnuxQyDR9VIy5THwwwrqzGiRq2v76AsByqrpQhuef5Cnn/4l+L59txV8PznV62fK3j+/sZ5",
-	"vg/PJEJOtlrhVit8MlohcLKAwF0KSMrUeAgBqZY1PpS+uAtluiB9rNS+/NYDwhVq0liAkVxCYGDRRsC9",
-	"hwmDGYAwRUlDCnZEQohV3nVtKFdo7VpgbCuFxAUXaMv1TDRYBxsvGLUDFxAeUcVc7YqEaQ0x40Ygozm0",
-	"44G8FgNIc4CWcnPw7smMnMyHiZeaywvNI/nBwGpxLaYMRmoZnFknK1jlg5EBwEZBRHukk2kbJ3zQOkAA",
-	"WD8gwViMMdFjQaZMH0FKkBWfroU1/89GtpPQNYAZEqCkhU3yyrA/N1wbb1Fplc+BzjwdmQkTfRuXnd9O",
-	"9lvFxM12Y6xYenNw+GPu+/fKXGsQFv5BBWusaFXP1uhBo+ByedIzgs7sfGuKVXkgHvPHzU8/P69crdpr",
-	"kjsxFXzb9btl1VtW/WRMEsiOPcWnvhDEVI5TEg0kX80ksZxJK1v4oZpPf4CwZznWpCs11llVniPPmEts",
-	"6Y+iWcNWiKAjDJ62f1ubgJATm19mk958YRCfwTVicpRAbQCHXi5TMGAAKoPlNBjurXxiD7KcLKmIap3y",
-	"7tjM6Vqg/uG4UyLlLYsJ1W2cYcwgQVYKhAxSZXzL1cs4zqMXPRXO5RL4D1A/zgE1ICXeCIWerSjyEMp/",
-	"VrIBIRcWcK9c9QSrEVdouU6Dxmz1xruzm4uTD52Ll4DAwEZw7wpy04hOM3MSpKdxBbekkanCLR/13fqy",
-	"RD1frna7sTlV2Q5qr0X+h7lcsKvmbB82W61gvhpL6bAOq2o/7K9lSM/V2ShhzxDEwagr2jyBIu2Mpltn",
-	"65ZXPxlebUsn5uq+4Dke0amrdjZd3XuwgFPn4X+WB+uSd1Zhg4Qma802Wn8il4Xy/pZhxjwkR1sx/vfR",
-	"kya3zts1DLlfLZTVHto6Ea3uIm29uH8CL66PgM3XIMssmrYM67qE2NKaGuS2gxZCrvJF5mVa5BBGcUEf",
-	"q1NXekYabpNQjpgIyYRybbHQSMruOJsE1yIEusPi0EP2KNBWLGpCGCWMCvyxyxI5KcQDf6eIxycHrsSV",
-	"z1hldzxmImJl+g3yAzP9OSZQkoVhfec2+2KsFqVfAIRZ3butmMN3/KYZypzaEbOhLACw4U9S3Fmj4AIe",
-	"dNje22u29vP+RsWKyaY2u7SxRHejCeJ4Nzovjvf2n61qjDPfmzOIw7TaBoLq/dgKGvYIwwq4owS+ZM+z",
-	"Gn/87W9/m81wtUfh5G3n9M3N287V8a+eZzbah4dm/3KtZS+8O7s5fnN6/Dr/tNlDh90HmBSNR+M6itVL",
-	"nlBbKIJvlm2AZId7VB+HwDMGI50rVgyMnI/4AYeRvSo23gfQBRSd5BFvMJTGQzfleEYGQFwSdanWcZiY",
-	"QW+A/P2FqJ7dH1heZzw7DMok8qolSSgf5lucF9nvvWrLxfwBS+L3QvPE9QkLnU7im1ZrL49POLMciLSY",
-	"X47y9ZSAI3Rx8urk4uLkwqpQv3mNIEerM3jVzBK1IKwzmyZQ/G+dB63CRV4CnFp18InaZm7/eYJNM4az",
-	"Eu6NiyctDza8Bw94XLeDpd8ddcuQ7amBHBHalWNfWT5iSf3r807i9B/Sw/C1mNyyRdrywC0P/AvxwG3w",
-	"5dZL9CS9RIZHFRGQVpUCCiEcebVzl45GqbxbELnxhmlF+tJrnXiVAOG5Patmdlkkh0wRX+4ArYVaeeW0",
-	"c35+cfbbycsAMYTZlKRMaULVtUik6JsrOmN5hNAQqm6VN48iH8tZSGEwWchHB6aEeRnEzg+Xai4+hHQt",
-	"RzQc8whiNBFI1cVvCqmJoUXlUYs1MzpwQE9RyiI9OuTJFMJtJrI+Qb4Azj8jVz1dOWpmGR5TbppJVHhW",
-	"jIrcSlMblaYcdVouTs1uxjcuTjkquBWptiLVVqTKWDJKNTRzuxrR4n4CVcqg6EelPHUFGSuA5bqKSHVx",
-	"8o+T4zKJ6rjz7vjkzRsjUkFlAcaNAHMtIkRIcqmpkIMiJAFfVUAiOjISGMbPNsmZeWfCFUPEeOokqDJp",
-	"5gIm+PSEGXCpsVRJl6Y9kWTosJv/qqLN4kXZCjp/UkHHE40/naSD5Hcr6Wwlna2kA5IOsuuNCDoyZjtQ",
-	"7es+UL+W8D441O/mIrOylW0/P2wFK4H8m+UqMl5bfLB98LOP+cVqUwBRYMlcZ0j/IwX5r/3DRtC4kzw2",
-	"b+w/VlyS3aJasUm+Atw2QOlbRnb125QPYoXU+mIAq/lqCaRrB0pErQPbWgWnas/bV4VTrXMVV4UwtfN6",
-	"yFTrHG3aGGVqrUqYWiuTlipJywwqIGw40tviI9viI18fAtORzTpUs1RS2v08Ai2zOr7zypJncHwNFUvu",
-	"bE0oAUlXaiAnggxYysqjN9elnVb5vb+Y9O1IR5skQtt4uT8POKO7xCiZcK0I2kbri0IVd3oZONF7LDPb",
-	"Clqtlr3jVMS21CzWPQ0Ae1Cmmff62NICo66lDEF6HJ5h4Cvvyigap1gM7FpwYa3I0F7KcH4I5Ri7IrXY",
-	"t7rloxGLAbUHq9MNKBbvHmti25Fp7MrXRXQIIJBmwrYSKII/mlU0A8NZuQLAbhRZydoS+/Ep3GeY5tpU",
-	"6/FBeuCYdN7+691Oq9Xa2zn5Z+ft+ZuTRuC/2/fffaxNiXJL8ZDxh9kZAOHOE9QVaGZhpGqc6MqU/C4z",
-	"h8YDdpg3tqLc1lz2lArPIVHjQktCF4h/3XFy60BDFgqDHglj93Pey/Bl19BNEVczkFeQxDkap9GAKpZB",
-	"1KZMjyGhB8HXlngLrSdQSHAEHiFoBqLQZQC8vOBJNOQdvSqkL9FZSWcg4b5TJIwSOjE/hkQxrbnoE0Wn",
-	"KnBM140X63iDccAN0EhtiEtnus/PDJ0dZjzhLRvp0BveA6K4iKzLlmvSleP+AEwQfSnY0bWQIpm6Udt6",
-	"+kPmmL6bR5N8GDCslU0SqlmaXz4HcoxOL7BuDBhaM4kU7Fr42tkYR4Zwf/51awRBfioi1ia0T3lF7Jgz",
-	"jqRGzFcsDvNgxfn4PnQMZ6zf4RP7EDYW0bFiZo64gugAMc+zTyPDRgLf7bWoG7N2ARO5DzJR3p/22EjE",
-	"DnjnDESZg5/29gr3ZhVvr1mGBwXLq/Q7Lp0FeALhuK3iQLU19sFDKiIoTYyuWJYqmhQj9fNAT1uH61dy",
-	"uBb8m46yr3qEK+U1c6LQhgvkcSuqbUW1p1TINAukKoBkWCaZE9wcCSwo+fbLvLjG7swAKs11v8qJkzGG",
-	"8s7w1oLWDC6x4ZBrVLcnrvwd6dNRm0wGEox6A6DiNCZjsBBQQaBX+H7IlWIxiEyWvUPNYa6b5ALgim2k",
-	"Tkh7mqUgeZk2QsE+6bBJIF08nFCuwwBi5GGTrO7e4yILlAf0Q64slDFaC5SUAv91yQa2hAOIH9CvGexw",
-	"pKdQK5ZMBgynr/nQCEzXQt6xtElOYBXNcoBQY2QNGpklJEpDwrrsgxTWJO/saBzKFNIis2hWGuuxctTf",
-	"N1xp7GYZvIgRkrnHjEyo0na9c2InjXHtwA6iA4/qTKBuhOCib0ij59sNaOCmlfvf8wq8EtinAlzJkH56",
-	"w0RfDyzyExfuz72goZGVKQ2Yg1/mS9aaEzikYopzUHiAzBba/cEaiFXoKegxzo/GljtstPdaZjD0Ex+O",
-	"h/AXjs3+6UfGhWZ9li4cmmKRNEdNS4CjcWCblZgu5qHyQeWHtH+YG1CrZECPDu+Fz39udGliZKkb3Ov2",
-	"4WErs4Tf0IpG/uUlkBuQS4ZseEO7EUbSWRGrDS15SfD/3CeXNGGKXBkqr0knGnB2x4wI5IP1IGSqcfru",
-	"t5391v7Bzt7+swNDBrMriL3pT+ImZj0LxwlfzZ9p2vCrjANqUoR3BPnckJyK12pLJ3CDXzFWKqDg9Q6I",
-	"TOJCWMk2zuBbizGicb7iT4HxWoZa4Lv4Xc66DjruPcKKfoX3v0r1cMw+A+bCFcELDVWDxhZ6GL8C5i5s",
-	"Ef0yGuiVkQpWsX94uDKvyA0wX9p8Y+BaZtk9uNYGI66cymmI37zSuYKH0cy96GEcUj1OWb5Iz09lb+dU",
-	"wwJd9qT4hZS3Rm4xanlARpTHBKg/5ttrahZVMa2TAvKVU+NGTMSwZ48T0mX2qU44FxyVLYX9hiO5BpbQ",
-	"OeqasNjIPgXqit8tCeMyQjHeM2cgporYY4lmY1/GTI2Y0E3S0ST0tycEE6y15vpRk+6UcK1Y0ju6Fk75",
-	"AQxZncMlTFnCoBJKStAE1SSnWqG1cgq1SKz/EoRwUDHKOmuSzrWwxHW2rAm5b1WT/EyHY6NBJZw5Xa83",
-	"Nr9VlyIx1+2rRrMtJqCPRwJXjJgz6/ag0XJ/Hb6yCmeoCoQxk9waBLcGwSdW+cSyhAJgxgApcg2umTMF",
-	"Aq/d/Wz+WVK6ei2C/yu0u4kQvC1ZuydZ2xKjpxvfV/9qz5gb/M3eRSl0Wc62kKQr42mTHKPfFARl4p2o",
-	"MBAyAzBzBDZ4EHdjUlH9rtwp3yY2MgCCMeCHHktd1cJS2RNGci9StKabfku8CsRrkSfek7TM+b4xorbN",
-	"Uf3GBbe/hEcWKTI4Zu8pce1aylmbMF/A80iXPdWtIssZ4V6JLpcHS0FfW9L7NEivOxpbyrulvH8Syvs2",
-	"R3kza6yQk5VJMNdsWO2JO8t7YskrnhjKRGgck/Go3DN3Cu19Fc8cTIXIHmGfaKSTqSuerVlfptMqF5j7",
-	"feN+OD8cGMYtF3HVEMxvtX1wZoFfc4jwW9TvjP+vEOzSlXqwIY+gGc0DeAT9prQbJwmLdCoFj1SjNK60",
-	"ZuhGYaHOUzbk4yGZcMMclCKMpt1xrFAYiAY07RsuZPFWc2GkkLQ4pH32Pk0MI9R6pNq7u1EsmjnIm13b",
-	"XHMEdURhf9uN0WCqeESTbLE/uO5P8HkfCHIM4s/eIQTlZLB+UCgdWJuMbg0jDxpa3jJhn8cFWYAHXYT1",
-	"eQRHpDkedRyRcGa3jshv2BHJLV133AX/LjAX+GoZmoSAlnKRkqOUR+Bps2GWgFajmNBZTN6piJjQwOJs",
-	"AknClUYAPCPM+8bEFJu7Fpk3E/NGMgIY4nUKrQAX4qUKA99KCLcrxCI849EomdpYDgJXBJNAbI7pteiy",
-	"RIo+hL7FvM81TRzhF8n0iNAsLsSMFCP3FPgcK92J5tJ8VXdijvr+wnuaHEMkbZH4liRzF3f6pV0NzN42",
-	"VJH0TWMRTeOMJto1m0v29v3atO88Wdw/bLVW9DSaJX3QrI71Vmwt3rVkYWdyHjJmhdzhnuu+gBth++vy",
-	"o1U4SpVqZi7eVhvbOjCfGvAI8sQ6zHVWcdv9bP5Z4q1cj59Auxsp+bYV5R9WlH8g0rkleE/WSVqfoMzV",
-	"C5vR0VKzvWRIY+Yyk24ZGxmpnKcIDGeEcBC6m15yVkwrMnDJITRlJGE9TYScYDVLSPyZQN5REl+LIaNi",
-	"MuBJaYQdViy7Fwl73GRkf8W5mL3k9aXWbNYPW6hsS5rnSXPJvtWmzXPJvJuizVuPw1bGfZoyLnhi15Rx",
-	"b9m0XpZQQFJ2J2/RuasIF1EyjlncJJcsSg03mkXYA6SOcg/Ga9PpV3FgmOl6h0Hn/HQj/oLXbGrdBY+e",
-	"LgkU/ZZNi0YPS6e5N+o1gkZClX6v8rGAjnazLlSzNBuSsjsuxwq3tIDzYDe/UHJ+hBheSOntofLIGCj3",
-	"fHwkK/hrNq1jBDfbv7WBf8M28FukDI6CwZ8FAma+qZOHg/nbmKgHgQ1wpAOLIsR9KTqlZcpiwqECoEyH",
-	"FudIjpOYdBliCiAlA2SoWzYlE5neKo8RmOW+GDF9KGOP1DakgvYhkxhes1h/MSIPdAjMyII+ayBGxIMh",
-	"Degd5v7PRtBUm7SNVP01LdplNGeewtSlGqvZnl+z6YOanv8ktDho4C0ww4m6Nwm/YzcOYnEVSvuB6wEO",
-	"q0qehmvisEGx061EvUWf/tro07dAI5cwlxnhePfzLZta82/MEqbZPMc5uWPp1J5zR/3NFVBajhTwC6OE",
-	"mwvBBTl0WB4BpG72pYyb5MJcaRdmiWK2acAGWXrsmvJQSfP8OuT/tZnYBuzPahxFTClPbesRkkv7VgkJ",
-	"OdUYPQoLsbWZ/glspnhI73kFd1OpqV4UvFwm+Qk2KUh/KMjJBAMblKZTRSAmGa5jKO9YmtDRJd7RHIYk",
-	"mlM1T5JrYZ9P5RDQm2iacJYSGB6XgjARK0I1dBcQJc04UpbTkIcyhUYF0ROJqJ3ZpS+T+2pXRr6AJboH",
-	"NXhcU25xtRvtZz+uEHjg57rRuoEPKezNmDH3n7cPnzf3EHyxpghYaOL5LCjlkxIMs5u5FQ635tYnlhNt",
-	"TjLNHeGVuFrCaZcnXE8XFjHpSnkLfIQKyFKkwkbkWbsDSJpY8HZKaD9lrA08DOCoIfskICHW/wgJ+/eY",
-	"JoqEcqwBMJCLfkj+fi1Cmwkckv/v//l/SRizrg7J30noMFvhDwt7DJ9p/MdYaRaH2Vgw7QUMqyHtM2gN",
-	"I9iJltei0GcZ0/qF6Td+RepAD7rFuHh1TJ49e/Y8AKtJAUvkiFAS/j00X3INgCMAvMKEJlSR8H/svwiL",
-	"IdtCTnBsGSShI7XPWlf7z9qHhlr/qwqTUNcEJNxvgSvYnMlGu/G/f2/tPP/4+eDLDn7Yzz5cuQ/tuQ/f",
-	"/978CJ///sP//P5f//3733c+zj3zw3815sPo75/gZE6VLdDBLaqnOxBmbq2ggQeggDqFyId4iHwC008V",
-	"oRbZawezrxmmZuZgwQFjhxVvDi34EO05xaIMtvDN3jMYVu4MQn6W2QaW/ZmBFDfaP2H0IzokizMsn9/+",
-	"Boa5PzvG/fwIC+Mzg/s0qh7Yql3P9ryg4y9BowC+mLsZTggpdl1bfMgIQIXoANRwa7z/9hjiB1d0PTOF",
-	"y4mtaIPZiGpVNIGEK81Ff5NZU29ck1/F7+gm5H2PI5pqwdIq/6P9+QGwC/1Innb6Uq5I2p6hlLlAmxeG",
-	"UDxQZDimR2smiOz1IBvColQD0PKApyDAgHJoF3qmGttMrLjs9TBZF//Mtr3dGGlRfDcfUfMzxNNAlu6Q",
-	"CX2e8og12j81D5dHj3MNss2VmwPeXaCuqHZ+2/lO9h7X8fa6o75lGt+wxzfJ6LJjEUOa3jI9SmjEinwi",
-	"98MSHzDwJMt8SEQF6Y6noEl5wgsAiViXKJJDhsa8MKMZ4RGRqa3zEtprGgbO5if1gKXXIsfxHDVlKZIC",
-	"qgm8pVxgji0QBEXetCRTOU6VxUeECxrkCtplN9smb9GUWcT5XLkgVMCcagMBoIaAQ2lLhK0XjJuBBvmV",
-	"Jn2I1slV8csGFpiRddm16HHAcehOYfRQqqyAwGtXMbANpDjXfPJVALXyJEzI/uoKHIMTXEvAE+vKeHot",
-	"WILglWa145RORLWf297/byV7yzGbTVDuZaR5Ra+4XalHKpa85cLfBhdekY9WaVt23baG2a1h9sm5+RPP",
-	"IlaSKAr2WRRKdj/bT0sCAE591TwUEBgEBJh3j6AA3xAeVMhpwec4r6S+hLbXZW9v3Di/RX/+Lxakf+vG",
-	"f+JufDyj975iQWUi5bdw/LdCzV9LqNmSoqcLVbsmHVqSk3mRY9kViZlw1gOnnZeo7E3S8Ro3Bhn5uAd7",
-	"Fc1r1wI0b3NVq1MzN0AUHzeqZ56czBCOFbM019Fkt0R/S/TzRH+b3rlVa590eucDqbW7WH9/YUytAhQC",
-	"ldmCsZR/zqj8ncrsyXnOJ3vOWF6oc2/twRZrWDDCRbsqvekUerSX/BgG+2QYoV3b3xsvzs5eX+60Wq29",
-	"HRdYGWRf7vsv62c+4bLAejwkX4zH+DPD+tq4/RCvst5I1TjRlZWzuywyJ81mUMDibSn1llI/FUp9PtZe",
-	"tkdfHpDJWpS7O05uXbDWUjruomrWr+751sflPGgwzKPnw7MhhSD5P+RA/K8ckIkToguQ6Dag5R9yIMjl",
-	"kOuB2SA+ZP+Swnx/Mk7liO2+YGnCDVv6lqIgcP/qBEHYs7KNgfiGYyDmo+TcN0WpDr+sgf8ae187Fn+f",
-	"r8XwnIQ0MQ1Nb9gnrrQKmxUOdzxqX9Xf/nC3ekWXOq7FN5Br/vXp3GqUqko5t8Wdt0LeNjf8KzuNh47M",
-	"1SLB88LY7mdXeWUhUuia1PStq+pyf5HKxufPJHHYb11qhM8XSHiPGVpxQlMB2RQIUey+vigkTRRTKgop",
-	"FL79/UWt75c2XchH8LkPvkUzpCUjXt7ql+DPSnpfMm0GvJAAZ6lc7nSgHZcrl2u19Zn9aXxmrsC3EQTR",
-	"meVJwqoCaLn7rANpkeaYk/9IYSusY2CMkBMixRFROmX0FkHjXG1yzNTzJQkE+6QJu2OiRIVFt9C9aWnw",
-	"NaTYAuAPEIZfm5Y2rOgWW0MabT2kNIozW0wE/VxXp4NrI3/WEUEJVTaPNmVbD9HW7vgkPUTry7A8YUpL",
-	"waptii8APBPAUyyUCdVkKJUme0Gr1aowM2btPhlLI43MI4baW4Jm/d7WONulcZ/lfq1JIm/NG41Po5u9",
-	"VquV0UTzF/nnOUkZjQYs9l55C1c/SJmCasw2hdqm+P3z/ObipHP868nLb80s6fa7lmXSH46tcfIbNU5O",
-	"II3K71OGY5RHGQawG37HZqGG/fer5GrBRbDASUYnmSA+JumnVGgYwLBJHD4Y3BmbpASSYmDzmuDfhEe3",
-	"RKbwlbhjqeJS2CSqHhcWHcpfMTJk+sgPYzKQQOO6bCpFbAZgraV2gFzn5WcQVaWAmC8P9cnVtVjB+ko+",
-	"DCRgQ7lpUYLR5nG2ARlAKI4C8UfMD7JnZmY99YZOV+ZP+Sv6ddFCH4gcrmrPdYvxoElSf0qGsjJLqJS/",
-	"3QNbkXsrcj89s3GOnK7AEUtl793P/vNrNl2YcPROdqVjRgC1AbGjQwmZvwNJYh5DtLICOAeKLAzDkBEl",
-	"iacQlVCVhrQ+l3ibm8I2F2lrzHz4XKT7XcHqXKRv5g5sBYi1BIjttX7CPor17vQSx8TVdITJOnijQMPr",
-	"8U9Q0yZikOrTJCWs1SJ2g0sjIEKmJJGKqaJyyuIjBGrE23mNcc0FNVVA09WJPpuiOI/r13DUqEcTxTJy",
-	"8dPhqu6MtZSxTdFSO/rHIqY/Hd6HmK7vCqlNTLf5MlvV7Il7Q+6tmiGAU83yaB67CAukaSnLfSJn2Oif",
-	"LfIa3L6wYDMZilgiNF8wXU4MvXjeCho+J6jRbryVqeCiT45NI5BmWJ6OiPRyP2j4Bc9jrj6CkwM2sI6D",
-	"A4/P1rnxDUdeW4g2h0g2k6m2YVC6N0wrtNYXu5kBjwsckDUY84fgzkjMgCmJeZ9rmng8OQCRw8AZMwk/",
-	"kOa1OM3QV8mIWp9E1qV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc6CqLE8su57XAJHgsqMZiIziYG25B7prk",
-	"qtizYqykdHHWss2cyQ2/K8f9gW77KjgE4eLs9JsEENl5bkO/U4THTfJhwGChaX6pLf4qFFZG34srBadl",
-	"Elf7TeDWf1WfSQklXZl+rugfgUl/K6XVVmEu9+EtrTLWshJzqBKuEedhK0tvZeknwifPLKonMhwt55O5",
-	"75GNjrx397PFrFgYNr8e9T2zaBj3l4afkBD8YJRqS1+erD3VIfBC+MnEFzODImg9wvV6cm7ZJd51B7Ia",
-	"UeKdleKgCBrPD+NoZmzosISPRjo0V6ZJXnFBk7ZXtwHapU+5cMUSyYJaiR/sS/ckJ2vaV//8BGgDFsqt",
-	"APUUBag/uyDkCIcnpfeRe0ZM0BFvulteWf/LUIeURtpX+XLo8hDZAQDr/7g8e9ck7xiLDd2DyL+y6lqX",
-	"IxY11iJB9S7tSxmNDYkov7dckdg+sEGR4gtULRynUEXt94+zPE/nu83tFu3KscZ9onHMcZCgy5q9sfAd",
-	"94HWOHdNPG0L709XreclvGUORc56uo5lKlhKHFZerRCAoHHHUt7jWZkq9/ey9yasq8x9ajcGWo9Ue3cX",
-	"q0Pl0zEfyRpst7uOPdgdrq1F+Bu2CI+y67tB02/HAwN1WZ8LRcbCnfU22Dp9WSYoVsLIKGUjmrIY7aI0",
-	"tbIPmlUxjsChkqKX1jVXbcG0J/Wr2jDLqUWt67ya5dJO9tFtlw9ANuebzMimjVrI002MW9jokrqTUyGV",
-	"52qZbeXyLYrH1wzHHnkat6507uj/7mcPnrvQMrkuVT330LwPZBx4+gLcg5KnrbL/dKND17zlS6JDw0wi",
-	"M4c5JKMxZhy6/r7LiWnS2gECknsNuHFocW31AHz0gIgtBQLC24auBVdEQLafzfELiOIiYj6ilFsfOlpA",
-	"pcgwtaujRzdAiR43cLRIPFaMFl1HwNuS1c2T1W2c6Na3/ZTjRGWKqvP0waTH3cyFUm3ulZomUB9sUsyG",
-	"R7Sy2bLRARaImAxkwkhss/reXx0fgVtMjjUJe6kchmA8CLUMAyhJBugd02tBoZbJyOawY7GyrExZQBRi",
-	"u2M1TxJJZfkg4sBjrqEYA2wOYnUPy7jSL0xfZjO/H1cqrtYrnipt5h0QLqJkrPgdJP942u1pJHi6yqpY",
-	"m+WpXcP6JZ2W1dN+Q2uO4lmrYhRarjiGe6sK6PWD6uE1ioNcjqDV/QOoD5KrZNdoPztw8H72oWf1szOz",
-	"U1HBW8AWq7YS+59EYgea5smrE27XDzpI2YSmsdr9jB8MjaWjUSrv2II6FrbYBIEULNIh5yfvXp6++4Vg",
-	"G6TLIjlkinTOzy/Ofjt52SRngqHnjZJeSscxiahyYHbzkB6taxFycUcTHt/olAoFrqWwTVJ2x9kEQ1up",
-	"MmoADBXiFgSx444hLngmguEICwJBwFXWYRmpxSbZBUxlZVJ7YVfxqwQ20KEcmwcPgwZVyvBGlyMVNCI6",
-	"HFHexzmaP25iNjQkM0ooH+bNnfnaTO4bh/mCb0txd3Nw+OPiQk2H7b29ZmsfZOneOOnxJDFk6grzsl6e",
-	"Xh6fvX93dXN89vIEaFMSvxd6Bvoui7BwgLCNdmOsWGq7dzw9G3zKeixNKRaWSlnv5qefn5sHJTCRi5NX",
-	"JxcXJxfmm3HCfsNJgcvKl2Zyh9ZoGIJrrNWx2cwxhFO1J6yCbNurtNUItsEaX5PlWGpIaEbbraNMQQpv",
-	"jvFYTlJkOvbLvFxfwnEiKiKWrMFwZOqZzCzzOe68Oz558+bkpU3DGAsNTQxlyiAtREiUjQIS0RGR6bXo",
-	"juM+00euoL+2BqQBzVq9kzxukmMYbwJ8h+Dgk3K+k2N9XJHzzunL4FrItIoZBmXckJQxw1LfJIxky7n+",
-	"opzLn/gt69qyri3rQmroOddmONVkMK00PJ1CurI19bQREtEQbKjPB4l7lMce7hAiVaRWATxoLrW9MRNq",
-	"v8uIl/074dHttfAc2L5p6UaW9YdMRfG+sHawrtSDMn5x8mmUUC7uzTDu73Sl8ObvHw1R51lB1GwF8kzi",
-	"4Hnz+fPaFJzPEP4h0xTD9RzdpTCg/F9wSt6d3Ry/OT1+3fhoiTNjGRW3xBnWvoy698YiLlJ3s1idjM3h",
-	"F+89mU65ur2MZMrg14ymn709f3NyBTR9QiGe3OemQHnbjNe5g4ALWskzeXSrGu2fnyO7NCLei2PEFjfb",
-	"DB60ZUuabYs1Xq0SUZ9jbX6tiyucn07J2mYLhQ/WWitLA7aixmMrybPz/IKtVvkEW3tXcGRyp8Y9DmQN",
-	"qpUkMrrtQKXloNFLaN98PmgFjSEeaPMVOPB4fwAVWQwxN+L1SzrFkQ65cFfRFXeeXrARo+ZxGwdmD+Ts",
-	"cYQjNH9uRtUHA1CR4Lwt3+ERSyOWDUtzpMUfs2X+kg3lOOt1wkUsJzi/5+YZTzb3vgQNx4VWzGr7MJiW",
-	"iXi/yolhU1BeVEvS3WKF/Rlsyx8G00zJn1BFGNb8qSk1ZQZlxTSEdSwK9Lp0z9xbbzS9/5q/2lFCJ11q",
-	"RIiGljf/Yakh30ykMkGnoRmMAM/SiKdTNDkkPDJLIADLyf30ATkINvwMyh4NORZ4QoQbekyTRJ2z9K0U",
-	"euBJMv7WTZj/mYuxZo32j1DGabOAfn4hK1QxtxmEC9KTacS28fLfplsHQqNyVb1VdkPc/fNfFS6g+3Zp",
-	"RBae6hANTOAFAhWdoue7SQA63lmvAJs+kiJiqbDYfAM6GjGhfFEho+y0LeAJ6fM7JrxqcsvYCGaEfWIx",
-	"mL7U1fFWOYLwFUtj5qiE0qnRk/N0IkZK8ONhkJGMVIIVsPFlxYgrN98HhedbnTauOus/J60URsApp5db",
-	"w9U2EP+Rg6ruzxlyFi2nCajdz+7jafxlN2VGX1jq8Te0wwYgCALkhfTpHWtjCieMFOKfLFPI0FwDyzD0",
-	"gKXKxjnZwCyLU8DVtRhypbjoGw7VkymwFCJT73qhJGZdHdjqYoU1CR1lC93yEEWnqkk6bpymfTtLRKht",
-	"W6SDUn+LKyji3ght6piYItxCd5xbglzQgpDavsO7CQtz/TsPkNI8SYgU4O4xX3jvERoMfblprVzzhkmD",
-	"SdEO8VpA6rJyrjgYWU+z1Cy4Xyx3qMp47gVO68qphasy3St/dB47zNkZ6xpnacxScvDT3h4sUMr0GNSV",
-	"2txgZg0etGiJszi1WmU2pzLr0Kx/Jmi4G9Fo7+23Aoi563jC0X72s/3u3JdhLZiDijUE2eSFK/jaCpav",
-	"adDQ8qUrCZuRDSNFfBI3MesdHP646sLT0iqqHxxkCYDl4aUDeXNiBNItL95GRD8Z5p0gwAXScBC6M36d",
-	"sLjP0iK3xu9q8OpFHqirvMup4GU6shXAoOaYsMYdZ+7hhpcMOFQ2CQhNEuBB1yL85eSKVHjBQsuUVJOc",
-	"9Qid8XR1WSKNKA0wZwQcFQEJrcMiBOZMJgMeLXJLbYQ9PYprCr/x7hjzqRgBnLlm8t4g/xcYuK3F15tq",
-	"M76xvwLjmHe6QHR2u5EdVOs2yNHuoHHLBfoCYsaGjaBhjgxWcLRj2MFBgLrHlOvzp8oCiVW8xzObX3hP",
-	"k8j6ZaXvG9jNWMRQyxas1Vtz9dZcXW6utmrGUN4V7NQLqKu1Uhfhbj43uoyCZ+f3j+boIjAQHv9xmjTa",
-	"jd0hFbQPUfa7d3twvm1nC6GGuFYs6TWzFAXEy5lPfriaUWcMQQAdyE3R0G6bx5Jrzqt9FS0yOUoYlF+M",
-	"ZJKwSOfeddVs51/tnJ+SWzYFNQ1ZQcoY6Zyf5rs2D5S8izZERN1ApGHkQnYaMiWY5pBriWs2LGvqXEoM",
-	"XlAsSpm2UMbAXIDQ4qJY3kQGgGk3zs8QXqgcY+bBtrzQhk/QW9BANbDsXGvO+VHRHgaWd8eKC6YUUxYj",
-	"UEu3bbkKnL40NmDw5bYkF7g/382vGB6YWuk5Bx+NaYlZO/b8l41UEsh74nYk5oR1Uy76Zs6TgRzml8+6",
-	"wsunbOvKZ1jQvprmhApt5j2i02Y+RYiO46rFK9QrzR+NrMBAxZtokzabx62UkXsdqpiqxpePX/7/AAAA",
-	"//8=",
+	"7L3dduM29i/4Klia/1lJumlZdtlJSr44R+VyEnd92GO7Uj0d55iQCEmIKUBNgFap619zPdfziPMks7A3",
+	"AJISKVGy7LIT9eqVsiQS39jf+7c/N3pyNJaCCa0a7c+NIaMRS+DP04iNxlIzoXcu2DimUxaZryOmegkf",
+	"ay5Fo90IdZKykEhBqPm/mrCE6CHVhCuSsDGjmkWkLxPCtSKhb7I33XnDpuERoV3FhCZSD1ky4Yo1G0FD",
+	"9YZsRE1fejpmjXajK2XMqGh8+RI0Lqhmb/mI6x347/yILti/U6a0IjSO5YRFhAuih4z00iQxXU24iOSk",
+	"SS7hw5AlzPycMDNiSmLTaHEQIy74KB012q3ADYgLzQYsmRnQBRtRLrgYLBhUzPr6MUekWMkSXbKeFJEi",
+	"qdA8hqFAJ6a/fsLUkNAB5WKDA2I6me50+pol1YPRkkwo16TL+tJ0mEy5GNiRrNLZP3fsYu+clpzX93TE",
+	"FNFDOJ7wmNsNxZI7lnyjSCwHTdKJJ3SqiDmcpnf2iY7GsekqYf++ae390er/qA4m+8WB0U9vmRjoYaO9",
+	"f3gYmIG6z3t+qEon5oR8MUMd04SOmLb37VUse7dlY74aMsKETqbfKMKj4nC65qXigLh5Z0z1sBE0BB35",
+	"p06jRmCGn/LE3GRzcdcffdA4pqMx5QNRNeKe/b1k0OanGzWGpkrH28va3uyQFasabj+haUR6VLHSASu2",
+	"dJF72PpGByzFHUsUl9Wr7J8oG7YUdzcHh99XjDff+CZH/YuMo6rxDmUclYzUfL10gYfY7iaHmmNIb9h0",
+	"fsjv6C2QC3Oc45go2meGUCFnaxNzhDXtxox0Lo9PTwOSCv7vlJExS4ihSSJiEWH9PuvpJjHTV3TEyC2b",
+	"kgnXQyQ7dMSuhaNFA6axuz5PlHYMFYjgEb5DBfBKT70O9vdJyLNp3PSk6Me8p8MjMhnymGXNXQuuiNI8",
+	"jkmSCsOoAnLQell8nYubcSIHCVMqbF6Lwi6N2KjLkp0RG93Qbm9v/4XbJ5Qasp2a4fMrUMkx1Zolps3/",
+	"/RvZ+b9///t/NUr3TbNR1RHjmo1KjlgyiW5arb3yo8WxvU0erTdsWjXCW4ak/IgIqUEyUqyXsBlOc8um",
+	"S6/ELXSyyWFXSFW/yAkZUTEFRsSZkQPGdID3WTXJO2DZQyrIXquFsl8/VQy2AIb975Ql02zcIEMUjkXE",
+	"+jSNtRllYAaNLH6v1Qoyhr9XyvDfcqW5GFQtdow/l5wI+8vSRY59B5tc6HdwmapGjVcNBh2Q3lAqJkh3",
+	"CncZricdjVhz9nLO3MriLEauv41OgsdMaSlYKfWEibgnvlHm3BfH/Gl8s9dqtSoGnG97k4M+6/erF16a",
+	"H0sOC3y/9KhI2/Qmh3tOB2x+rB+HvDeEOxiQnkwF6FmJHJG9Jung3eyyIRcRyvdUaSIFSPBsNNbTqotp",
+	"Xiy/l3u5a7m/d/DDwY8vvj/4YentPKeJFtXLPcafSxZ8rMXS5R77xje64FLG1fJWxMhYyrhsxFLGy4eM",
+	"jW9yvBdsQpNKiYvRRLCIJPDQqnwxcU1vcrxXCRVqwRXU9nfLI09Fj1kpywhhinBNQniG9sxbNzwKi1PS",
+	"n8RNxPqVkq/OBrC5eX0xTamxFIqhOkcjq4iaTz1pxEH4k47HMe9RM/TdP5SZ9eds7J8bLElkgq9EeJnu",
+	"aMyjGyvwNYJGxDTlsWq0f/vc6HMWR412g44MDWgEjRFTCghGY5Qqo00TqknMzP3fa3z5Pf8AvkNKnsNV",
+	"YUqbLZpVec1Ms0X6r4T1G+3G/7Gb2ZF28Ve1e2Km0gEZFhdofq+9Eq7IiMZ9mYxYFBCZEEqSNGZWjjB7",
+	"brZ4uXWqbDj2rd2yV0oMBouaKDz7xapoIG7fb5NpnDAaTW/YJ660qthjHhX2l1ohwekS3FwXYluY2elF",
+	"jz7OZnf8VhdUn3mbIJlVUsi3lQpKAI1dizBnYQq/g/NjOuCR+ctcetOoprdMkG/D4lqH36GW8yBHa8bw",
+	"taiF/KP3PpQ/yaTLo4iJ+53Kvm8mfyALJwvOklFoY9q7RdVV9eTYCbCqPUm4Zo9IUMrGIvt45uWYJTD5",
+	"GVpyv8U+FUZjpfFJtnrr03ps6gZ/qFx1JUdMD83dmICJNpFgSXuMNb70XaeCfRqznmbREcqYckBuhZwA",
+	"g7a6iifv0UaX/A2bvuNqRHVveM8FLzGcLDnsM/SKTKgiRtUFL8eMdeYRz/08He2yWIoBGNZnhrXRvXgv",
+	"9U8yFdH9NkJIfdOHZipX37IwITVxTz7G4n4cUl04ywJcCJFkCsYCbASdCFxlyjmhIiIjGbEnKrec02ks",
+	"aXQl5VuaoIK5/u6NsbEbLeVNDM0tuEOMdGU0NRwZHk2s3Yi8468e8b5UjgGkhx/NX2ZTqSB8NJbJZu/M",
+	"lZTvqJg6r+D9Fj+hmt2AQY0tuD1aSjTgJa7TRxTyqc65GIFYpuOZBS3x6y4Ul2Yer3bE1msle6XcgVq3",
+	"FfP4VxT8Pgia6qFM+H/YPQlymm+pWhBhIiLUHCw6YCMjixj5iypCSZfRxFwseQvy42OctffSdA8X2FBm",
+	"SmJ+x2YGt9F7/EHQO8pj2o3ZvVfbN1R9hZMpuoKAMJGRNHN6xGuMHnLSo8KsbiSR4wk5AT8GyIRGGRBy",
+	"IozQ0WUomGYKX7n48XXuil8YGEMnisD9nrPYjBOjLmiO1pxbLqJlSwgtvDEPfgmMQMMK9tNGI8hblA5b",
+	"rTkbUtC4o3HKZmxPL/Zby21qmRXrNxyra+t3/7Ts/sF6QJ06A8bF4FXauy2LDgGBh30a84QpIgWYjT9c",
+	"HZOIwuUprou1O7U/G2VxRDUqMd8fNBYbhoOG7aCjl63q+zSGe3EqlKZCz802ayhwoymds1KVkwXthUVG",
+	"DgBTumqS8NMYLBGCmSOvxoZ6GIkOP9s+weoozBR/a4wlF8BUgeCZPz6NcwPJthgG8pbTLo+5rnCadKW8",
+	"VUZtNWtPzQtN0oG5KUITRrTUNFZEcdFD/26XDbj16KZjc/nA/IErVrJp0R+p0mXhXK9ZlBqNzuhvQypA",
+	"a5vb2PnNpHCgSqLDZKrNGCIuBqFpExZuGhAlpTCyNPilj8A9EZBUREa+T+M4IBOzL8XFJifmD878wthD",
+	"eS3MkpgvIEjGtYNuD216Af2fjdDQwzUbqWWHrnBDvvgp0yShU/O5S2MqeqzKgI3bQwcJY0j9GO0NMcit",
+	"mS2gD2szxLZbcjjPJrgT1pZSuhmLoqHcLSsZ5kUqiEx1QGisZBbjZU/ekN4xYKFdxgwtjyMyRff0iv1z",
+	"pdKy7n/md0wEJGZK4VYbLRoNdF3au6157HKnq+Jm25UzPAsucXRkj1NE8MLCdQIvvLA25hVnaBot7f9M",
+	"gHN8jSYTFjE2Klu2S6BDUkCMg8qvX88cxzhmEZGJ4XckYTpNBKt3g2dIan5dsxnaU+o3NTfQ7KAFGXHx",
+	"ZCF3Xcoo8yv8cX62ncwLblaSi8EMTZwjbN2qpj7aNTJCCRJzISd2/cyxNzM7IiM6NQ8INqCa37Gap7D8",
+	"7kKPiSFgRt2hE5pENvpTTrgYHBFrhranXvb7JLTDD9c4MzHvM81H7AS8ffPDObljyRRlNCCqCesxfsei",
+	"e3R1UXlMZztTGzq297uJGG0zpgkwhPUXe+ayuDNXclFmNqVk6RbcBzUvhFoZY5kYagf0xcsi9V/4NK79",
+	"8MwyLJF/ctMzUnLJZRfIvi2zJhCyCsE789e8l0Bc+XLZ0cuMQYNHZS7dOensHnJ+MW4QKIkPtagW9GdW",
+	"AYznXBHTLU1YdESo0VpZRIZUDcHGHAqmJzK5DUEgDSN2x+0xXqwWgPuwoBvY0Qe5Ba3csTd2YUqoHHVb",
+	"xxWhXZnqNqEkRNoNUh+PAvNQyEaUxyGhUZQwpQLY5zCSI8pFaPbd/sBUYBrw0+xOCRXX4vTcPUC+PT2/",
+	"+74NkXO73x98Zx3GbinMC1OZJsQoojwyLXNtYxmttI6DM1+YIZkbC6MwK4K9wiU2rZXK8LAib3mZohhR",
+	"Dbp2LTET70KJfDmmAy4oLvLiJs6zJ2c3HIZSaKtsd10cd9nmSrOlY8ojpNbm9HXNGoDnaShHJRw4jQas",
+	"tk73TgqG8jS8BuLNyu+uQw2YiNZRPWuTEQw0+Tz/Q5KiAWhRt25HLsyzX4KG0jTR6w1Xaapr93cJD38J",
+	"Guk4WnlFbSh5CfdFeg7RHFyYM9QDyWpJ3Ngc5YIldTPKLYrfTHeKGsXjlA3Nrn7+xOTnuuhybOCu+3v2",
+	"NK77hT2IZfTc526QMZ0aYiwMAWBi/rpD1sSyMf9kHjL9/crZxIzBSGOv6VTlbkhOjhtx0fFWpZUowZhO",
+	"LyAyX5Ulj5nV6rOEwbRpHJ/1IbpmUQ8YWZcN/fegIWynGC7mGk3Qdrn5Vo/peOVlwHyyqgWeOTV++Nny",
+	"5LegOJJC27l9LCx9YE/FstNXaWtd7VDNHihvcG0FVTHsEZ0qQm1IJFHafDw/ef/69P3PLv2Me3WxF1M+",
+	"QoXEx7+++P5wmTay8im2T88dYz+fPo0Vm53TW6rBaulSeUBDNlODrTT3l2gpy41O97gOcGgr/eTYN6OJ",
+	"UEdgzwPJwfoIzFg2eomWjiVhyVqDWeHuZZtXvHx+814uO419bW2Wdvm+URi03Yt57zYgLFYs91BPRuYJ",
+	"YGRcCiMvZ2fAhs9ZU/bMuV2eT1F5aS+dMDGnuYW0p/kdCzPGoSFxCpRtiEoPHb8ObdZpiFw7NApOOKap",
+	"YlEIph177RKm0pHRf0Ka9Ib8jkUh5C/1uaBxUZjHzoEImWYaQcO9Uiq8u+n8WiWxdFBYoaCLTajCGVDh",
+	"DOpEis3opOsIgzk5awUJaoEItIhM2yXaoPTjFv1rC0Gq1N6IN5/GqE/mbpQhGRPIuMA8UcUHgsbmNCbI",
+	"GmYOQyE3du4E9hamdRp61M5RLxobRZfF/XliVXK617eNzCsxpaYNjNq+42zCkm9UqXHDkrDTqFyn7NER",
+	"Q1LcJkJiII4AWsF7aUyTWvN0a3MMDvTZbt7yW+bgBGo3tXgzIPPDUAOb2hYQJbO0eCHFKp2VJz98HEpl",
+	"O0IrkDl1Mo0jdMh0GYrgJW3CdkTrqYg9mTiXc1nSXal0Y89/SZ4go3fce/aadf1t5kJeQptllMHofGm9",
+	"NvDJUgVyJqnc7/nMWQrmE6P9juWPth+WW8JsVUrsaoVNqiJJryHuo4ww9ahi+TgKdCeAYUvl6NSWEm0p",
+	"0fOlRPZY15Yp0K2CikAp2dhStsembNkmVtG4jciSij0BAdLuaom7kREuIhv9Z4g0yIxBTqGYMD4YlgmO",
+	"7I5HzHqwaRRx0wKNz3PP4GUuUXdNu8rcS/KO8rgrPzEMbhhRdYtdFWcRND7tDOSO/fIPJUXzgk7e2WjD",
+	"nA173kMlSJgwqqRQoXPX5SXnIj+aoxEw+SqPOdeERhGLXAwTHMCCDrv0Ds9sqLUb216DbIkr99XfSadg",
+	"yjGEsNLxOJF3NvLhD8h8aQSIrQN/9cCwUqpyxnTSpb3bcxnz3rQcXaFPIemxEDEAEQkJo71hk4TWvXwj",
+	"RTwN28T8g24ZnzAnbcgJCbW8+Q9LZNgmkY3GpNfCeqrNlpkfA7txmH3Zl8mA35njE7r4h7CdPdFlPTkC",
+	"2IeIdTVCfMVge7KhDWM6JbLfL2rm+SGDaxhGBV427KJ8tWTEzqWMy46IYXKGLYGHlIFmXhLflg/KLbZw",
+	"DO9CHIaWEOJGZKpzhiEK2d04wREYMYyIJSdiaZxABcPN8ZYH9FtXBVrhfM08GcwUbPkDKdcJsBhZAWch",
+	"bbZ79848u8gRdid5VHvARvKNEjoRQES7U3BRFCJH7hvFkXcxjZBZ5iOyfciTHfZSA4pdhk1wO3cbvjLH",
+	"y2/sfKAnJsmwKGzD3inYOryocJUm5uKOU024oTADJlhC8XG8ZJQINkGBE2IlNbf4JpaSuPYbQcO/XEE8",
+	"HPOZp+PHZ+/O355cnbxuBI2f3nZ+/hn+ujj5x8kxfnnyz/PTi5PX5Q3DhntzXJXzYjUHeGY3vqdHurgd",
+	"/1cu+gHBF5vF6POD1iLgpc7Ov+jOf1o7L292SgGYsmu9EkTC6gZPt8qP7wQvFyJg/KW3Aw+HvSOVh+M+",
+	"FHRVlI2S4UP31cP/RcZR5dCzQP8SN0baGx4RwzCl0mSv9b/3Do2QiNb8OC6nzTl5rvC/ZYkDVKnl9wuj",
+	"/Q3PojpdL80gyBCT1jjoIB6XCTBTYGFGrhpypWUyJRMjuqmhnMxf08PWiqkfOZAnXKcgQwaxY6re/1PN",
+	"RpX736OaDWQyXZTTUi6a9OyBrrOQS40WheVcMJJWaXoNH9EB+5CUmtg+XLxtljWy4gDrBBCahfbxg+tR",
+	"Ugy3PJaqIvem9HYVr9ZyebWedcLMxlknzDul4Z3e24l2Kprk7G4ZouxaVKKW6I1RqQ+6XuU0F85D9Z17",
+	"w6b3yjl7w6azJ6nMFS4Rv3KOwNQ5aoChUd8qd2keR9L76RRfsE5n+2lvVo4tT19z8V7Ye/UKWvi/3CrO",
+	"3GwHa2TYkeyTMLs6NoI2Oxs25YtF5U69LQWsM0CZwevdc6rjPHbckySQTOsYUovPE95bKtpdzjz+QCTW",
+	"prEozHkAIksV/oSiBxJgVM8emOxyHa/D3h6fXOehBHHU1SQHoTsr6TbGlJdmOOyYn1wY+xwtPiisy4sa",
+	"N6RM+euIqY16L6CFfuOtWCvuRT0JZelQjUb/LylK4y7Mb+Q/hkB3p2BvO+287wDQSkBU2huacxuepGaV",
+	"d1+xJOYiPIL0z1RALhFaLotT+/5gxSHOW4QWnACHTVqtLwE2YSks6ntgMOjODTvHV6dn72+Ozz68vwoD",
+	"59KDH2Vag10vXXcbHZVnFYUncwGBXRoNHJLrPXu9LZs4bqk5mZCe0RtK3gP4Usx1IewT7el4eo8zWuzv",
+	"J5mQMZPjmK3RZJZslY8oXZdUlpDGYcLUUMbRChSuhnqM3yxmJ/70XpmH5+QvNs3EL2guP9jqOwGwupX3",
+	"gVcgdndIxAdcQ2gBG1mM8wxmdZ2NcxSvPGLAHcECcXT2/ilRrExO3luqiN9fGJilPw6SPJtP9dpblN3K",
+	"1V9Ty5ywruKlMZ+bERbLVKbqSf5KBdfTYxlVU92eNbAV4DNmuepqps5VwiTWOK2u+Q+KJeVU7DVX45hO",
+	"CwfXvbVyhzMr3kNXR26OZcv/mpYS84hCuMyHq+O521IcRau45q2dl79/Pviyg3/sZ3+Urv9r2UtHDlWn",
+	"tku8I8jZmInO+Sl50Ww1X5DINrOGI7wQZzKfk+8BES3SMrqnMh84OYUYrQiic9RQTjySu0U2JmaUUsQL",
+	"4VUW0nOX+bGabXRZbBgmPqxlOi1qvGVOXO4WBf3K/USOnLLCLRxwxByS64qRTbNRbRsJTeuncZ/HsTlD",
+	"VzV47E8zj38JGkMWRx+ERt1gLS/P3ETyJuoS0oJZ5msGY+VD0ebblss9OTZFQ2LgepLG7NclSYK5mkEQ",
+	"gm+5MpDX5lJIoXq6NI4q06ZTwbWqjkYZ0ykEWoZwt9aBZlg9m3JpjFe+loOM2WzU12yYV27lc7Fdswc6",
+	"5ypwvgNcm8J1zh/jPI0oHLdVUiwNda0GcDE6oeIRs9GHhsRiPiL6Syz1gKzzEurpyGG9lKJzOpWptuRx",
+	"LqforE9CWI/QRotkoDmFdEmPhaYtQJoZfmmeUQlFqTfQOdoyN9j3Gxlg5sWqNy67lRf42sJRZQjGXFnG",
+	"WToEpdlYlRWNE5qJHoO4pZyO5y3U85Sy2v6cowErXm2P4lCDO89m5FgEBnfF3JWbv5V2F9xaLLhDF9Ve",
+	"xzxCn11u8urk7dnHm3en70/ffXiHsV62JABXREtJ1IjGcZMcd85vLk46x7+cvG4Xs+qGVJEhjQiNY2TT",
+	"kKIFgVV3rElefXj988nVzck/f+l8uLxyb/vDOKSqSS5Ozk86VzfHZ+9/Pbm4PD17357JgsNKWIYOTCiC",
+	"ETSvxfuzm4uTj50LNyDDLJAUaOlz+wqhaIXJNoJGblKNoDE7UggLmRlYI2j4bksjRE5EImMnqpbQsiEd",
+	"j5lQkEpdvABgv0KgZpIKRFBEGt8koRwzYUPxLAQyt5l/ZhND039Ph21y0DooTtmGLeID5SNOqGJRNfIS",
+	"mQwlLDuDB0viVeH7NQLaykDTRl1XKIhHJfEqNdBN/HBKL0lCVZqw2rPN+EyfJpl+N6twjsYx02sKWU91",
+	"+YLCvMoXM4MLnTeAO3TTcuV8KQzpsQ198Tioy+B16qULmKZtik1JLJ3HWZ0/HspymxyzCXwtQKPRVeRC",
+	"eFjWsg2D6hdUkTCPTFoDxseq7G642Srle5zfslnUTNiiyp0tz2XBOHNfcSDA9UDzlDoiCor0NMkrBhIb",
+	"xvGZmYLEmUlrE66HzWtxLXZIOFPdJiTfHrRa37XnisEAuyQy1dC0UR4haEAdkdDOP7TA7CBfNKHxPIYx",
+	"tLz3HcQbLAcJhtd9+Qt498V3SIOLBSZ8SYlvFBabwFc9nD28eoDdgifD0vxKuHg7MHw4kam2LRpuIaMb",
+	"07AtbAxNH9pRwZO2oktAuqmGyWXlXvB1bGoOrd20tOfm54DR5R1LsoXGN2dKp5gBvLSvYa0Vt7K0UCgL",
+	"HTmuBEuzsPFQiwmMOn7vKUSxB9iYkxYCzIGTiYNtsDDEA4np2VBFUVPNUKxF1QG7ck3g4tlMddtXQSDx",
+	"mP5mnJi8Dv5UmfhNMHzixrJov7cFmQgMFZajIAspWpqZkRLMWA1Xju1RgzW+gUh/u7FucNmLRthyflw0",
+	"AyqXpD6iUxS5CrvkcgkK7WFeAWaP2VQDhLzwVXNyac8J66ciYlF2qPEl3o2LS+gqauHsARIMOsIXbeLB",
+	"jTlS/VhOCq+6rARU8GJG71BnSagYMESz+P5gp2v4Lwre9vyUlTwl3x7s79t25wtiLKrUMd9ovs5Q/qDP",
+	"lDHiqkYJI2w9D9QPQ4UmZ3H5j0ihmhFRRmUzUkgsUWebUHcdc6jhIfn20JOoBUDdHkPc3cJ8wRloxOxL",
+	"vrTLv1Op2Wwxl4KcOV+hbAY8Pl9HKF/oY56mIZLMXC2JufJY89QjZyLJ3XNvK3F3FkAYc3ct17i7D3aQ",
+	"2UnPAEz9CTZDKC8dU3GEDHcu1mkoQr7PVP4pF9Yz+aU06cxKsYYnu8Limb8At86V5gf+XQLnhJXGZhs/",
+	"1Ubx0kMXudqjcWzE5cScDK7bJES9MQxICEElv7343fwNkw1LhaNKaetjfoR4ybheLhXhyLN2SyWbOyb0",
+	"T6xc4XG4oFAtmZXpOitlbZhuoL9iJNxePirLi56CfdLVkXtYY0GRkCJBgPrTNCJSeEOULfOcIJNA2GyA",
+	"bqaCsDvr9ZjRB1ZzzdkkERhp5do6K1al7msU1nPEXdaINGbPLDVEDfMVgW8wBBwzk5ra3DPEbzYjPvJp",
+	"b87kiAaLOLoW1rMCOUEBsCIrDs5BtTdtRw3n6m9GFvw8+yZDNf5w2fn55Obt6bvTq5uTfx6fnLyuSBMB",
+	"kPJpqddDOMxpbLZJwohOVUgG0grFJExkHANWOgQmcgFUjOupuU0jKfTQgX5Sw8/glT7/xKLwiNBrMeJK",
+	"GenSFnr16eHmFQVYjpREICIBurrUAM87JVNGwZaDyzR76qeFFOoXe8vM8JHFPiqgDi2NW4DZFZO195e9",
+	"M/bplAv1PtgRm3o5D1sLX5ce6fx78xlPQgoWtt2WRtIWg7I76zay7TbZYzdNMRfKJVvi9rWJBawyd91S",
+	"IXPXroXd9l3Y8gCcrYWD0bYt2264sDg1OXORYNyKOoj5TIR0mMz2nBeuh5kYOhZiRDOGIQKPcr1WnXyZ",
+	"6GqKrrRMWIS2en/zS0xKnzDTayWryKJUjZJADYjNUtUe5aUHSib63HqHi5N9hfQHVVG7ka6/edfzgvSN",
+	"3DLkRlxxTt1wSp3TvmQ7yNK2qRrsbZGzfUUPel2G5xzD5ndXw3rAPXBbSUHrGv7gVTkZLOclLtMiSWGy",
+	"7Fx7fpPIPs+LkQCTbTUm83cstYNTNP8iFHrOqQf+Aa0T3k3xGAQNgIVTBV+fyqEvGGFYQT+KD4aai4Fy",
+	"qerQGN5jDk/kRFTac+1DKCCMjd0xGIAvx24++BJirk6AsubDNCnP6c7koVLR1TqkCpLCRiDW3KmuHzmS",
+	"r0CNmA3C7+o3ymdtUZ0rTN0kZ30SlskIhgGgGEy+herV33lOfi2+9bGt+63973dah+F3yN4TphiA5SFl",
+	"XvG28SoRPqY9hqYnlHGPiJKJVu4rOHezMvBiK3K9eMNMOCw1O9sYw7zLGLat7HYC7Oe7auuk87Eg6CAc",
+	"+I4OiQRWG9OBxzQAMwhXZMhiNAggignsOL5sHvfvQkthe9ZAAlIWQkHkb7x51d238uvg0UvLq8xncRAK",
+	"g6w8sUnVmPe4TFWTXPZkwpS3gO0ZzWCv1TrKhu6sMV15x7LVaF6LEOEwFDwyQVEcMV4IjSJVQN/wfmQc",
+	"ARRLMRIPRsUekRbRaSLADuUBIGZyorHjQiztj61KTI9SWQ+nVGjiYMUm6mTfZufLI5Usz3iChftoHy6F",
+	"0CxCIM8njWcLtGjmX3NKBWUbRxT4cXvMBNd86dWdD3eYT2DxqLxonzGHU2IVKAyu47pJwtenlxAvf3N8",
+	"9vrEqEbHZx/OIYj+9YlVkH4+/enq5rhz8Tr0IB/OKE31tYBrHFM+CkjY+XB19q5zdfI6JGOpDJ20lYGM",
+	"gNFjAQnfdd5/6Ly1LR9/uLw6exeCGQ4Ix1SmRQG6MLxG0MiNrhE0sLFG0PD9NoKGH655HDooJRu/yHhh",
+	"BKL1I9vKKljAyUr607J6OWtXb1sx0PDhcE8eKr97QUZ3ReB3tDY2wfKYNbPviwDAaqR95wK/sjUrMt1s",
+	"HmXX14xhA3AmcIS/LpRJbjXn1fqExYyC0wRuu4eZCcE4hejDpAMeKheeCKuJogC+25yHQIKNwF9BOLet",
+	"lt7yU8A6ASCchYHuxZzcFePOizbJlRJ0se+ylS2MXAGTnjssKRZGZaoK+0fd8vF4BnB9r05GjceIqWhY",
+	"yIkTdXOpJbU7mL14GSJNbk6lq2Kve1lGoIWUDsjFT8fkxYsXL48IhagKNIZieD1a+kY8jrliPSmiYtZm",
+	"RDXb0RwhPioxXvbrRuFfuT/ac398+1vzd/j779/9z2//9d+//X3n97lnvpuP4i9qLBOesOY7mEz+lx1c",
+	"UDgx1Ay4MeB6mHabPTna5aBq7UTszv656xwmu6Y52BxzehdXfuvKdDDURznFDVwZILo6wWNZ3nchvyxh",
+	"jGj2Ccz0g0SmY6xwRrpTX0yuugRU/Rj5GbCzB0FenUsrX6mcVV2Uslz2+YMhaSxJBZ/XtsYJR70YH8yA",
+	"KTTkUIOQB/VDF8Z+fzVEDUMnYtbX9QA17oGasWDl8MGHXLnNRNHbrMb8TILsgvvyaF5U8ge2cIoKC+M2",
+	"aCZKvn4AvD/DJbbG0CZHhpgdyY3aHfM7BgZHp5/IvmYCi66bIWBFheFU8Z550TqD1NBzVSea2LbN3OzT",
+	"5eKIZqMNCH5Anr+u4Je7VyVWyHgKRepcgBAseIFxNMtqTlinSLnVszT9uyMg4Quim2yaN0YvsV7Cnl61",
+	"wxzCTEyV/qDW1HQWwdP4QDqZeI5cymfGCbvjMlWXsFbrJlMl7E7erg+XvxYazkKJOl+asYh7UyQkuQ0o",
+	"X4v83MpugNvMUmpuTqV1y9+yqdkRUShxjpIXhUPvBCgQOV3oZNUd2AD1eIMJjl+ReLxh049cD3G1F91q",
+	"l8OO99nbTTHzEyKxDNne3vO/wj0H123pebGV9mx4JwT5KHQvTIYyhjDj1Uq6boxu+DGX3YK3nHZ5zPW0",
+	"nIRg+XisCWtV24q0vLXLG4NVMRtG7SrH8+8tL3Y8+866NY/pKnfaF0uvyPPQNAZfPsbuwGISOkgYa5KO",
+	"sGW3u6kmRpK2MT+sz3o6C0dI7tBBPYsAMzM9qvOl2wO3b+XHYlSaRevQQW3IoAKtmKrb5qyuQj5C3TTw",
+	"ZnUB8zwGVKCA0FhJ9MFqpnQuHnqC4AtQJ5qra0GHjEZNAsXHEe4OK6DlijchY4M8MkByD8D3Bf4Fs1Bg",
+	"eGFRk3x0mZOJXUEYZIBLfi3wQdKjCcRVhBcAQzfiegf+Gwb5ry7YiHKRBXXlf1EMC6DBaH0kcG4o1+Jg",
+	"/+Vs5DDGfeWDhJukQ3pDCJjmyldZhQe5IIfEWY1KfHOWlR8banzOkncuDGvGgAbEGoWDOPbABbdsqoiW",
+	"AwbxRWZvR/SW4W71aMxERBMC3m7y7Yer4++axBzhLKMvm7KA+DV40sbygV+81KWO03ggSLdMtPFLwkVa",
+	"hoGSWxNIdclZlcwpK67GCBppPtS4Z/lC2aYumFv5lQZcxQrOhR4HhQpSCuEQlFgMtZUA+b0Zo6BqESEn",
+	"gSEEoFvDxQFD2APYOKrNe+8exIKXrzUgCIAlQmSWzUfw9O0vZOnLIUbOM7yZZflG2TXTFqBBsThWtRZr",
+	"IZzkk7YaroYsNVcQeINWRzNzuHnEiB3mjK8LMbkejuQSpMg/gYlyHohygb0yZ5/0Nsvlhsp84knBaOku",
+	"4vyRW8WgaTnHBrR+x4O+ruaPcJ+loaAsUVJA3nhPxjHrabUZvd5DiC4lanVTyGtWjrjCVM5i5mHPSNre",
+	"bZb5zMJUmeMSBnnZxyVJckxmXkpnnb3gHgCir+qDhiqdMHqrUDXA0stcQFQR0gULZrZ0MBt1R+Bu52ZY",
+	"dduWIBzgQa2uIulgDmwdSZ645MuSU+tDlZfM75V7bk1p5Ame9O2xfbhjm4uBrz7BG+AclmZ/ZcbhQuaX",
+	"KFEQ62ideVDuyoq2g4SKMo6yAFv44zyosM37hnes8gEytatKOnvUV0IUnlF5QFbnOiviDkm2ZbamItpw",
+	"iSXR/OqF/AG/yyt/Yr2Br0OfbsvhkGujZC/EFc5P+mez2Vj40MgTLv61ho67BFu4Qt/mCHOglgq+G8EY",
+	"3gDpWYxLHORuRZBZZv0hCzKXbX1J1k9iExTJE4MnQpQWZOtyy2kAYOqfHigrLCI2yD7553lzjtpgHBWL",
+	"MPPYgie6vQmbJLw4+enk4qLz9jJsXwu0joxoxJokzMC2LsM2SUU/poMBi3IZFz6pzifkoIpp3j19f3lz",
+	"0rl4DwN1qbZZ7HgxSPufefiv/AwA+ssOEIK3/ZDgU9ZJqbcTde4y76CFVpN9MjLPWClsIknEenxEYxUg",
+	"/nmTnGpvWhaS9NIkYaKXt8aIFJhbWVgddL/JqLr3UrNjqqohl11t7mW1R2axnmWF3XGmNF7tpXTlx/JL",
+	"mrO15ZjGYmtrtT2ietlfY3+bXfgZMbZW9CiiB6Vx/KBhpLPr86cOKy1a09a82XZXFsjoj3qn7RDOWdIr",
+	"TckEywZo9AO29u16gncKShSU3yTNRshaCqhc6PGypnkpWK5EgADlbUSTW6Yhs/JRIzqycgpLHwVcnboI",
+	"4hsrnnDf8gjzRuzF4uwEUWXjdQob+/LCaxgXyvTjktINZRZVhXKrxT3KS6X5AZXxSDjHG5BJ8T58XXn0",
+	"vNBVmRMN76QhRZBtXqIQg0eiAmaR/8eiiJkWFtCocoSRUlSFKzeg5ZjkEK4x38KJg2QQ4E83bal19DzT",
+	"+rl5eb4L+PqItDIYaIeiD4AQ0/tWzB4j+iQuvZtoYUjluw3ejTIajES2myoumFKBje8YSBkpbynpppa9",
+	"Tmw82dQlhgLMz2NS4NoK/+qKb9C4YwnvcxYtMrIoEqN7BGU8aZ3J5cYW1+Ba5tNcGZiVa2h5jd01kptc",
+	"YVir6OX2FG2AArrz+LVpYIY8X66RW+h5s9PNOSirLAKtTCW9ABDHshTCJVUyFqS8OmDIlQ61AyepuzcX",
+	"thNbeaUsuLKWY3uuJPx8QmOhXoL3pPrU2dx0s2mUbSQOuVJXrioLfamxZr4ogGna4CIEI0VzRpf2bu9b",
+	"I3pBHeiZFZ8bv0x1T5bJhuEtG+sQSrcgtKjFZUNo0fyJzVJfg4Z5qfTIIvYiMs56pQeu6C0Tr2jvtqTs",
+	"gK8qM6QRAMgbHogL6kBPrfwI+LSwyLmRl5RFcKuzrBhCdnZn9sAtZG6qvt3yjckWpDSOuBfTCYxbS3nb",
+	"JGE/kaNzTD0OA/zY8VihAQm1fM26rgBuXyaAHBASGkUkHRMtPaRjWcxgVS14H+SNILNmuX1lxicHMOAm",
+	"XVKf0SIAC4LhjmsIZoX1LhEgoXVAbQFBpgfYtw6rYc3+7HYv783cUCkghX2NrlZCTRBsYh3E5dK5t+I6",
+	"mzKA2QF9LR3a/HAWMCk842X7OyFG6XJluDLErlXFb0uoq0LX8Bpot+YOYLaGf3mGXOQ6Wgz2kD8Hs6fQ",
+	"L0ju7Bd2KMfwsgtVTY3YlR3Vyuzu43AaOCxZh6c14XEMOTLzxRc3y+HuOJtsyqBd0rwveVUya94bYjGj",
+	"QhU/GufAbXKcEr0QJxfOIXFyUiHeQZdpzJaVUAItuNCnajsASjRdAjsMre0vdMPMxKNvlDV2BiSRIClc",
+	"iyGN+zvsjglwYB+RLrMQ/QgEH0vBAi++yr6TZAzfBZm1Sc4SEmrOEoCvVBqwbS2+eYBYZDxR+logypU5",
+	"OT084qW8qQ7jKFR6Cho9Oq6rFVmvRK3g39LA3zaKG0ZjA6fX/Qv8IjznyuO/fz27cWY+rtO1szZDTAxL",
+	"VtEDzAm/4pb/eOCS/dZKlZw2U9N8FgprZll+ryYKOfSvFW+pNbTnSiA+6pn3Jtjikd/swfSdPMdzCfv6",
+	"Zd26YqseOQvH66Y5X0MMp4F7XFZRLLeP1ec1S5R3DOn85P3r0/c/N4JG5/z84uxXcJ2fd04BtKzz/vjk",
+	"7dsKr3juBlcGHIBiBiQ+X07jG5XFE+RwF9FthHpNSKRAPmHuEGBAiohw0YvTCAIYkMNdizxvw0Ary5Yc",
+	"zKcrJVbGV9alsokcrUCOltqj1z7aj04YzcSrT5e/NXPi15pUo3KdH38977loQeUNL11Oqalmb9i0Up6V",
+	"dyyJ6fgSXf5FEM7vD8w2z7vUsNaIuVJx5BLZlaZTRaDuxhFpESYiBE7SPp/dn6T9w5f7dfC05maDadRV",
+	"Rg6XVhfJNgkBb6mdMBqFILXi50nCNQvBJ22oAYIyyX5WpwlNPmH2XvbGtaBxjK9AmBHXinTOT5vkBMIz",
+	"XQsW3NsRHK6JYCxSTXLBqJFKMYQz4dr8bXHhLTWCRMFr9HQgkcnJft8fFES/g0Jcxbe/0Z3//G7+s/P7",
+	"39rf/c9vzQT+G8b+XWnZ7EumEfa5IismS6cyFK8syNRc019kHL22eP4VjlcIRnb1fuwhsaB31oiWCwgF",
+	"+4Y5PX1XfstbWPLlApYp3s7atdTya59z4P9GucrVaFxovvMPfgEwdlvUYXmhgez5j1iVs8762YUq1IdA",
+	"MABsA2PpsC4K15qJbA1nAi9qrF7sk7UX597AU5uI3LTLV7Yuub3Mb04wc/z8oJd5hi69l31pzLU1UVvf",
+	"MLiBiuHXXKGZCFPEaAmSwWqhFWukH16O2TJ81la5VSxio7GvcrCyW9ko5uv1PeclzrLZ8oMqTrDYpQ2J",
+	"WLy9PoikwgRtOy5soiHX2SCCmpFNWEy2XFB6gjFORejmBSUuqmO1Smq6zOAeWikd8JSxrAT06gTpEC1w",
+	"RrLWEvgoAkOjfN+yQOVN0snK3Vr08axsTUm1DDO5URpTXW28q3JNnM2aso6cBYtkBiwtZ8L2XC5r3cDR",
+	"r7LhtlRyuR1K2ilrdZQDGwug/DBUepwMpS0YFfFouTWqzBMMilpF98ph7SuiJBTShcDy4mCqEjqWdo2K",
+	"4XGuBMYCfIH5GHJfsxGcf17PRGZ8lDdGDl0rPrV5PSiHumIwHnMbejCb/NNjY10FD+NrWSYpmFZdoo9N",
+	"LZurXWArRHkYFF9NW9GpKg8lcV1URg3AcazjHp05Qiu9UmPrPzrHi81l8ACqq1Z5xx4qiQqslwNdWRYS",
+	"Nht6kC1m1lGQbXL5VHNrli14Kb9Mez2mSrCWVPbDTBxWPDECqWFgNSCCXDNlfWcu+cq4Pi/xWqMn1ibN",
+	"PPGwYYAZA/V++jJNylzUq+Da39fVnHcb12h8zhFc852cM7fGG5mnc+nDsxhP9/Uglu38BxDRj+3RruTV",
+	"3TQaML26TY2JSN0Lmm5VPmN9aws1TTfZNPbCCQYoJVqtXRmgdreX8HApL8HNONVsVA0mn4PAWaqYFJ0A",
+	"9/RdzWDRLHO5FnFl5p5esfN1AaZXPD5FIJkHgq26F8TLQ5mEZ9FZHgr6quLMV4HSOY9DzPoaCsOA0crq",
+	"fJATiyXmAOaGTui0WRs17SuAkj36okLM8ePTkqdFOx7nUq+WMjNrHHnCZMHBOa245V+VnCCkROXB90Am",
+	"M8Fmhqj0YkYTNR/ZtH9YtPm/qHHyyvF1l3SzOmeuhi3pADAn+Y8UjHRnIExyhjMLSVLt4NirU7mzai9c",
+	"Enu1IciDVKyCPPG+JKHxPqt4L5HhPndwCSbEWs3urXJbbGJFdZTdeiuTT4yZ39hcosr9CHz1vJxfrfrg",
+	"zfrN/vSOrc37ngryW+lm/EoF19Pj0kKgnSx8KhURSwhFXCcB9uqyAj95g1YtoaXU8rVOFLobae0qdHlr",
+	"62pBxLmugqLdqYfFG3ONL4sA/jiclptala9F2KMjRrQkXdYktjQrJB9C+WTInoaANpsVP7sjagXs9WOq",
+	"SkFVoEZy/RSSj8PpMbzx5feSpI/McLpai9lrpc1Czd2a8XRuA1cawIV7qbT7LJWlXoPFpJbSFq2xpF57",
+	"zn7x66I1ctHvK83bBaeXNVkRXd/ItsOvjJ1QYf/dycrtiKu3XXFXjt1JnDfYW+vtN4oINmFKE2jbpYKB",
+	"g80GBxT9VyWXBq3c5Zxx/UTYGhmerucaVOO4cI2qrLarRaVuampBY8Q0Xa9iOOLbf4M+w4T1GL9DF2bF",
+	"ra5by3tBCoVzTYOLw0Ic1cEAtL7ZAnmtKOud0dKCk3EJW7pHtmhpEQ9zETu1zoY/E/jSh8oYvZKICa5u",
+	"oaD2AlK8sr1tPvM0aNiInjWTqQs8OtuUQr3X3HoVV6I0tdXPOxtadkZyV6KYn53b0oqb/lYuyhB0NJeM",
+	"UyMNaEm+HUvFjc72HeaGyFuMFvhWsAHF782LEAlpUfdtmJStP3BPNxC2pu4Z5WTL6tqeK5bmIsfIF4mi",
+	"8xKm4Q2lhVPRwSkFq5s3Vy3FytE4ZnrN29orOmTrDGRz5Pv+lK0scdjzYa4sav+0K6NpTVq7mDCuS3Tm",
+	"Q/KPz96dvz25qgjAvx/RWaos5AlRRmKWUBZ7mItnpkhl8mex4i5d5YTDZ1Pc3EWr+2qCORdrVjA6Qlcr",
+	"VyplLn6OjeBPpDVA96M/UqUrKklX3BPn+PLdW1HXAmliRWtfpvrGfo3de9oPA4xSEGJwOMVgTjnBYzKm",
+	"09KxxbLMN3MyGuuphaxx8g2EYltqD+StllZoWVDJjc9nMK8CeqHlY+xZKiJrdq2t63zAVxYgH2TASYtV",
+	"oapq8rbGmM1P0LK0wHyh4pjEYF0cWcXd/eCnOm9IoBArHtnEaRQ2CNZMwUjzfDb1zMVfFwagTqQFva3/",
+	"7NpRGdhLecI2LSOFWGguTbieXpo52gALRpPywgVZzUasQxqOBvqm2WxCLA2sEuiP+L7vbaj1uPHlCzgk",
+	"+7IqTUP4Gn/feCg9BeVC0jHEV8dGtoNE/7b5GsypgQvMDqCoVICFtANkvGMpY/O3ZUMquBaGJqmAOPQM",
+	"BQ1rV4GuSQCiq3N+apg2Fif4RhE5Ec1rcS3+9rfLIR0z1fzb38iZAIAxSNuwgJmKUNIFSCVY3SPAWYLv",
+	"QyMJuwJcGaZPaKuOYTsgm/Ypj5WrFKZI+Pm6wZJEJteNNvncbDa/fAkDH/uayFQzRb49aB2QUEh905ep",
+	"iMLvAkLJiOmhjFxdTniSRBKgYTUZ0jtmXju8FiE+eGNep3EsJywKv4NV6cqIMysy96gw7yE0dy5Jzq4K",
+	"sG5cF6ybDjda5ax6bkL7rb0jW3LMbBaEsKqARCxmEOANPZs+XC0zst9qNclBq3UtRowKh20DFhCwpJud",
+	"GtHYXBW86W7KacxsoKIiXB+REBayaU5GSDSLY4XV3SB4/1rYnyOogqDCXLaOC/2XCRnThI6YhgpWUvSY",
+	"xQc2i3Aqxqk2K/AK180chH9cnr0n34bHUmgm9M7VdMzahI6x6j+XYtdo7uF3iLP6086PgY1Q2yPv+Cv3",
+	"4UfzwUqQ1wKXrEk+2DPgBgdwrQMhoQ7d6xS7YNnt+PD3VqvVgqJiYkqQbQRGneIx5BtRTWHtMQZZXQtY",
+	"RpuG1OeafH9AukaFoolb1ggP9IHZoFNBKDnvXB3/Etg8iNk4CQjxNt8fOTaNucmQPWWOXQD5PuCKtEt6",
+	"xUdM/e1v0KVDqq3GpMV3Lhgg5JmNuDR8gAoSnkZsNJaaid505w2b2ouIdRDPzy6vYOJ28Hj+xgzRcWgc",
+	"Wzw5i7xDpjIlkbyG62B2wFfFIIqOoIJb20OkE9bHAooeoR/P7Rj4nTvgXBEeMaF5j8YQSm6o0VSzJumY",
+	"5q4FBNziRtqEhB8g+6dJOvZWHbT2AnKw/xL6OPz0CVbMjDB7zy7PGzaFtQk7qR7KhP8HzmGbvAKSTTw5",
+	"x74tvVeQAZHhdnKBmKYyYgGJ+R2Da8eUPoK9vxZdFksxUGY2DgTVEQDAqo6nJOa3LEcf7Gmz9Il94kov",
+	"yJ+DYqX2iJozaYYKyXSQRPBpB363EEQ2ZqCB1BwTfnNsrHN+mougbTf2APp0zAQd80a78aLZar4AIDY9",
+	"BN64242l1aUHZahr79EaC9AThin64Ru5EUocvcIGILHHEpNKYS17ZPccLXtLnwPvFzxYUqicOfxIi1hr",
+	"5DOQjM0T/05Z4qHy276mPcg+S8u5mElhwJsRJxOmxlJYZ8x+q2Vx47T1M86SQJCPP1GjtGVIfL8VYBgb",
+	"+63973da3+/s/Xi1t99utdqtVrPVav2rgepKA/blprX3R6v/ozqY7Dvps+3rjSBAS+N4SJMBixCuS08Q",
+	"U/WOximYUuVQ/C87lGZPjkA4LiL6WdDQ/UMH87nn4Tr3itCaeyBf1V8/wCUEOWl26xjimMq+20GzaUNG",
+	"I4s78M8d61feOa0MTbSP7xaehd4OcIPKXvIbufuKRrkA1YPW3vJXPghqqQyL8KUXy1/6SSZdHkUM3A8H",
+	"+y+Xv3El5TsqXCIzGEsP68zo1KbEnBjGj2+9qDUpr8HB/qajEU2m9nIj9Ybaskb6M/SHDhTmaNMUNDdL",
+	"nhpt/ApSkTF4Q1UmH1INRT0SypUjgZj3FL56e3b85ubt6eXVyevQ4yAYAt0k7yiPu/IT1EnQvSEZyolL",
+	"1kAkGTUGSL2jayGYnsjkFuWviN3xnhVhbtlYG9Z9y6aQ86SGwA7iqfXOcoQTNewsNjOZ5vJDnHzw8lqE",
+	"9tcbIO3K0uYicexEEVyDlUljjr9DvfffUStiSr+S0XQ12rMGzfiHHIq/A4aqKpKOupffTdzfr6Je532u",
+	"BZq6t9q8ngIpXYkYlhHCqyHLQIhz5M8fAL1zwcYxnbKlVLDslS/Bn5eQtmoQ0mMp+jFHM8vBXo0uzuk0",
+	"ljS6kvKtOQhIsfeXv/eGTd9xBUTp2VH5c6PQuCxImeRkWOt7X436AxQDdGEly93P8O9p9AWZQcw0W5Cj",
+	"9kcaDXzuodW08Lt56fOCjeQdW4/GvsJBNe4v3fkUMkvX6tEEl5FWQhV+tjGXfwV5qHWw/I33Uv8kU8w9",
+	"eVZX64reMqOwA4knst+/333ydr97KGvHvo2voq/5KSDMFFcE0ruqVDbM/ap7pWaTwDant7kMvUOIoMVP",
+	"FhZi7/uXzZcvg7ryiMvZs8+83GntXcEDszKLWakbNbYFfux6XLrPLroMj037M4o4puEfW0GjH9OB+RtK",
+	"FoF/G74C8HkHh2BO1NBH52JcsAsu2W+ZwzG9AMOOarT7NFYsl9Es0jgupitbV2GGww6wekalzKe24HsW",
+	"2Mp+mEW5a7w+vYT6YzfHZ69PcuBP7b2WB6b77XcPPGWayTmYj02/2PSEi0hOcH4vW4UkRHzAZhZmBfFy",
+	"AC+L9tAbV/YeSZl2B7uOPu1v2FajfsIadS9Hhh0LyL4rsAH/9TLF2gJJUEFCHoWIyeUqCnYE1vhFBReT",
+	"ykv0WjKn1hKkCcpX9boW4GwpQ4sJctWyFNFSWpU6NNQqJDGjd0bXTjEEmmtFLABbmfJ8DPTUnfyvqkIX",
+	"qf+GKfgM2c0TVU9DVyKSX1agK4U1fkhtfctAtwy0lIGuygKrrCiOSm4NKQ+ugW0tLxuSBpD8glvWc7na",
+	"wkCZXrj7OYtQ/JJTEouc9Wem12arx1kE5P3Vqy1T2DKFr8EUtqT8ORrTfmY6RyqzMJUC6tha6hQwj1J9",
+	"CiAcU6gUpaWsigQ6IqG7KGFg/2bM1ZQytKRpKURoo42gTm4EEXbXYjKUMQTHYBiZB+Uz8xpB2A0lgk2I",
+	"w6uDMOCAdKcY7oWDGtLxmAlVcJiakRrdLAKPqIMfvGVsDB249mzV2ggy60ZmIEiKc0FyMVMQqCaywkmD",
+	"hIqcl/QI9E1to2UGXChQ8rqMCQIVXM14ulOo8qln27A1xoyWSpPekN+xKNtojDxyMdBUTMlIJgxj3LIR",
+	"4tpFbXLQapGQC4DnvoHsGo6hiSU6ZhGf617MMHhUjbRMeTzMsLIaY2rU+voOynKgslqK4JbnL+T5h38p",
+	"nm/PXQXPf3nV+rGC5+9vnOf78Ewi5GSrFW61wmejFQInCwjcpYAkTKUjCEi1rPGh9MVdKNMF6WOl9uV3",
+	"HhCuUJPGAozkEgIDizYC7j1MGMwAhClKGlKwIxJCrPKua0O5QmvXAmNbKSQuuEBbrmeiwTrYeMGoHbiA",
+	"8B5VzNWuiJnWEDNuBDKaQzseymsxhDQHaCk3B++ezMjJfJh4qbm80DySHwysFtdiymCklsGZdbKCVT4Y",
+	"GQBsFES093Q8beOED1oHCADrByQYizAmOhVkyvQRpARZ8elaWPP/bGQ7CV0DmCEBSlrYJD8Z9ueGa+Mt",
+	"Kq3yOdCZ5yMzYaJv47Lz68l+q5i42W6kiiU3B4ff577/oMy1BmHhH1SwxopW9WyNHjQKLpcnPSPozM63",
+	"pliVB+IxH25++PFl5WrVXpPciang267fLavesupnY5JAduwpPvWFIKYyTUhvKPlqJonlTFrZwg/VfPoj",
+	"hD3LVJOu1FhnVXmOPGMusaU/imYNWyGCjjF42n62NgEhJza/zCa9+cIgPoNrzOQ4htoADr1cJmDAAFQG",
+	"y2kw3Fv5xB5kOVlSEdU64d3UzOlaoP7huFMs5S2LCNVtnGHEIEFWCoQMUmV8y9XLOM6jFz0XzuUS+A9Q",
+	"P84BNSAl3giFnq0o8hDKf1ayASEXFnCvXPUEqxFXaLlOg8Zs9cb7s5uLk4+di9eAwMDGcO8KctOYTjNz",
+	"EqSncQW3pJGpwi0f9d36skQ9X652u7E5VdkOaq9F/oe5XLCr5mwfNlutYL4aS+mwDqtqP+yvZUjP1dko",
+	"Yc8QxMGoK9o8gSLtjCZbZ+uWVz8bXm1LJ+bqvuA5HtOpq3Y2Xd17sIBT5+F/lgfrkvdWYYOEJmvNNlp/",
+	"LJeF8v6aYcY8JEdbMf730ZMmt87bNQy5Xy2U1R7aOhGt7iJtvbh/Ai+uj4DN1yDLLJq2DOu6hNjSmhrk",
+	"toMWQq7yReZlUuQQRnFBH6tTV/pGGm6TUI6ZCMmEcm2x0EjC7jibBNciBLrDotBD9ijQVixqQtiLGRX4",
+	"Y5fFclKIB/5GEY9PDlyJK5+xyu54xESPlek3yA/M9OeYQEkWhvWd2+yLVC1KvwAIs7p3WzGH7/ikGcqc",
+	"2hGxkSwAsOFPUtxZo+ACHnTY3ttrtvbz/kbFismmNru0sUR3ozHieDc6r4739l+saowz35sziMO02gaC",
+	"6n3fChr2CMMKuKMEvmTPsxp//O1vf5vNcLVH4eRd5/TtzbvO1fEvnmc22oeHZv9yrWUvvD+7OX57evwm",
+	"/7TZQ4fdB5gUjUfjOorVS55QWyiCJ8s2QLLDPaqPQ+AZg5HOFSsGRs5H/IDDyF4VG+8D6AKKTvKINxhK",
+	"46GbcjwjAyAuibpU6zhMzKA3QP7+QlTP7g8srzOeHQZlEnnVksSUj/Itzovs91615WL+kMXRB6F57PqE",
+	"hU4m0U2rtZfHJ5xZDkRazC9H+XpKwBG6OPnp5OLi5MKqUL96jSBHqzN41cwStSCsM5smUPynzoNW4SKv",
+	"AU6tOvhEbTO3/zzBphnDWQn3xsWTlgcb3oMHPK7bwdLvjrplyPbUUI4J7crUV5bvsbj+9XkvcfoP6WH4",
+	"Wkxu2SJteeCWB/6FeOA2+HLrJXqWXiLDo4oISKtKAYUQjrzauUvH40TeLYjceMu0IgPptU68SoDw3J5V",
+	"M7usJ0dMEV/uAK2FWnnltHN+fnH268nrADGE2ZQkTGlC1bWIpRiYKzpjeYTQEKpulTePIh/LWUhhMFnI",
+	"RwemhHkZxM4Pl2ouPoR0LUc0HPMIYjQRSNXFbwqpiaFF5VGLNTM6cEDPUcoifTri8RTCbSayPkG+AM4/",
+	"I1c9XzlqZhkeU26aSVR4UYyK3EpTG5WmHHVaLk7NbsYTF6ccFdyKVFuRaitSZSwZpRqauV2NaHE/gSph",
+	"UPSjUp66gowVwHJdRaS6OPnHyXGZRHXceX988vatEamgsgDjRoC5Fj1ESHKpqZCDIiQBX1VAenRsJDCM",
+	"n22SM/POhCuGiPHUSVBl0swFTPD5CTPgUmOJki5NeyLJyGE3/1VFm8WLshV0/qSCjicafzpJB8nvVtLZ",
+	"SjpbSQckHWTXGxF0ZMR2oNrXfaB+LeF9cKjfzUVmZSvbfnnYClYC+TfLVWS8tvhg++BHH/OL1aYAosCS",
+	"uc6I/kcK8l/7h42gcSd5ZN7Yf6y4JLtFtWKTfAW4bYDSU0Z29duUD2KF1PpiAKv5agmkawdKRK0D21oF",
+	"p2rP21eFU61zFVeFMLXzeshU6xxt2hhlaq1KmFork5YqScsMKiBsNNbb4iPb4iNfHwLTkc06VLNUUtr9",
+	"PAYtszq+88qSZ3B8jRSL72xNKAFJV2ooJ4IMWcLKozfXpZ1W+b2/mPR0pKNNEqFtvNyfB5zRXWKUTLhW",
+	"BG2j9UWhiju9DJzoA5aZbQWtVsvecSoiW2oW654GgD0ok8x7fWxpgVHXEoYgPQ7PMPCVd2WvlyZYDOxa",
+	"cGGtyNBewnB+COUYuSK12Le65eMxiwC1B6vTDSkW7041se3IJHLl63p0BCCQZsK2EiiCP5pVNAPDWbkC",
+	"wG4UWcnaEvvxKdxnmObaVOvxQXrgmHTe/ev9TqvV2ts5+Wfn3fnbk0bgv9v33/1emxLlluIh4w+zMwDC",
+	"nSeoK9DMwkhVGuvKlPwuM4fGA3aYN7ai3NZc9pwKzyFR40JLQheIf900vnWgIQuFQY+Esfs572X4smvo",
+	"poiqGchPkMQ5TpPekCqWQdQmTKeQ0IPga0u8hdYTKCQ4Ao8QNANR6DIAXl7wJBryjl4VMpDorKQzkHDf",
+	"KBL2YjoxP4ZEMa25GBBFpypwTNeNF+t4g3HADdBIbYhLZ7rPzwydHWY84S0b69Ab3gOiuOhZly3XpCvT",
+	"wRBMEAMp2NG1kCKeulHbevoj5pi+m0eTfBwyrJVNYqpZkl8+B3KMTi+wbgwZWjOJFOxa+NrZGEeGcH/+",
+	"dWsEQX4qeqxN6IDyitgxZxxJjJivWBTmwYrz8X3oGM5Yv8Mn9iFsrEdTxcwccQXRAWKeZ5/Gho0Evttr",
+	"UTdm7QImch9korw/7bGRiB3wzhmIMgc/7O0V7s0q3l6zDA8Kllfpd1w6C/AEwnFbxYFqa+yDh1T0oDQx",
+	"umJZomhcjNTPAz1tHa5fyeFa8G86yr7qEa6U18yJQhsukMetqLYV1Z5TIdMskKoAkmGZZE5wcySwoOTb",
+	"L/PiGrszA6g01/0iJ07GGMk7w1sLWjO4xEYjrlHdnrjyd2RAx20yGUow6g2BitOIpGAhoIJAr/D9iCvF",
+	"IhCZLHuHmsNcN8kFwBXbSJ2Q9jVLQPIybYSCfdJhk0C6eDihXIcBxMjDJlndvc9FFigP6IdcWShjtBYo",
+	"KQX+65INbAkHED+gXzPY0VhPoVYsmQwZTl/zkRGYroW8Y0mTnMAqmuUAocbIGrRnlpAoDQnrcgBSWJO8",
+	"t6NxKFNIi8yiWWmsz8pRf99ypbGbZfAiRkjmHjMypkrb9c6JnTTCtQM7iA48qjOBuhGCi4EhjZ5vN6CB",
+	"m1bufy8r8EpgnwpwJSP66S0TAz20yE9cuI97QUMjK1MaMAe/zJesNSdwRMUU56DwAJkttPuDNRCr0FPQ",
+	"Y5wfjS132Gjvtcxg6Cc+SkfwCcdmP/qRcaHZgCULh6ZYT5qjpiXA0TiwzUpMF/NQ+aDyQ9o/zA2oVTKg",
+	"R4f3wuc/N7o0NrLUDe51+/CwlVnCb2hFI//yEsgNyCUjNrqh3R5G0lkRqw0teUnw/9wnlzRmilwZKq9J",
+	"pzfk7I4ZEcgH60HIVOP0/a87+639g529/RcHhgxmVxB705/ETcT6Fo4Tvpo/07ThVxkH1KQI7wjyuSE5",
+	"Fa/Vlk7gBv/EWKmAgtc7IDKOCmEl2ziDpxZjRKN8xZ8C47UMtcB38bucdR103HuEFf0C73+V6uGYfQbM",
+	"hSuCFxqqBqUWehi/AuYubBH9MhrolZEKVrF/eLgyr8gNMF/afGPgWmbZPbjWBiOunMppiN+80rmCh9HM",
+	"vehhHFGdJixfpOeHsrdzqmGBLntS/ErKWyO3GLU8IGPKIwLUH/PtNTWLqpjWcQH5yqlxYyYi2LPHCeky",
+	"+1QnnAuOypbCPuFIrqEldI66xiwysk+BuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSTdDQJ/e0JwQRr",
+	"rbl+1KQ7JVwrFveProVTfgBDVudwCRMWM6iEkhA0QTXJqVZorZxCLRLrvwQhHFSMss6apHMtLHGdLWtC",
+	"7lvVJD/TUWo0qJgzp+v1U/NbdSkSc92+ajTbYgL6eCRwxYg5s24PGi331+Erq3CGqkAYM8mtQXBrEHxm",
+	"lU8sSygAZgyRItfgmjlTIPDa3c/mnyWlq9ci+L9Au5sIwduStXuStS0xer7xffWv9oy5wd/sXZRCl+Vs",
+	"C0m6Mpo2yTH6TUFQJt6JCgMhMwAzR2CDB3E3IhXV78qd8m1iIwMgGAN+6LPEVS0slT1hJPciRWu66bfE",
+	"q0C8FnniPUnLnO8bI2rbHNUnLrj9JTyySJHBMXtPiWvXUs7ahPkCnke67KluFVnOCPdKdLk8WAr62pLe",
+	"50F63dHYUt4t5f2TUN53OcqbWWOFnKxMgrlmo2pP3FneE0t+4rGhTIRGEUnH5Z65U2jvq3jmYCpE9gn7",
+	"RHs6nrri2ZoNZDKtcoG53zfuh/PDgWHcchFVDcH8VtsHZxb4DYcIv0X9zvj/CsEuXamHG/IImtE8gEfQ",
+	"b0q7cRKznk6k4D3VKI0rrRm6UVio84SNeDoiE26Yg1KE0aSbRgqFgd6QJgPDhSzeai6MFJIWR3TAPiSx",
+	"YYRaj1V7d7cXiWYO8mbXNtccQx1R2N92YzycKt6jcbbYH133J/i8DwQ5BvFn7xCCcjJYPyiUDqxN9m4N",
+	"Iw8aWt4yYZ/HBVmAB12E9XkER6Q5HnUckXBmt47IJ+yI5JauO+6CnwvMBb5ahiYhoKVcpOQ44T3wtNkw",
+	"S0CrUUzoLCbvVPSY0MDibAJJzJVGADwjzPvGxBSbuxaZNxPzRjICGOJ1Cq0AF+KlCgPfSgi3K8QiPOl4",
+	"HE9tLAeBK4JJIDbH9Fp0WSzFAELfIj7gmsaO8It4ekRoFhdiRoqRewp8jpXuRHNpvqo7MUd9f+Z9TY4h",
+	"krZIfEuSuYs7/dquBmZvG6pIBqaxHk2ijCbaNZtL9vb92rTvPFncP2y1VvQ0miV90KyO9VZsLd61ZGFn",
+	"ch4yZoXc4Z7rvoAbYfvr8qNVOEqVamYu3lYb2zownxvwCPLEOsx1VnHb/Wz+WeKtXI+fQLsbKfm2FeUf",
+	"VpR/INK5JXjP1klan6DM1Qub0dESs71kRCPmMpNuGRsbqZwnCAxnhHAQupteclZMKzJ0ySE0YSRmfU2E",
+	"nGA1S0j8mUDeURxdixGjYjLkcWmEHVYsuxcJe9xkZH/FuZi95PWl1mzWD1uobEua50lzyb7Vps1zybyb",
+	"os1bj8NWxn2eMi54YteUcW/ZtF6WUEASdidv0bmrCBe9OI1Y1CSXrJcYbjSLsAdIHeUejDem06/iwDDT",
+	"9Q6DzvnpRvwFb9jUugsePV0SKPotmxaNHpZOc2/UawSNmCr9QeVjAR3tZl2oZmk2JGF3XKYKt7SA82A3",
+	"v1ByfowYXkjp7aHyyBgo9/z+SFbwN2xaxwhutn9rA3/CNvBbpAyOgsHHAgEz39TJw8H8bUzUg8AGONKB",
+	"RRHivhSd0jJhEeFQAVAmI4tzJNM4Il2GmAJIyQAZ6pZNyUQmt8pjBGa5L0ZMH8nII7WNqKADyCSG1yzW",
+	"X4TIAx0CM7KgzxqIEfFgSEN6h7n/sxE01SZtI1V/TYt2Gc2ZpzB1qcZqtuc3bPqgpuc/CS0OGngLzHB6",
+	"3ZuY37EbB7G4CqX9yPUQh1UlT8M1cdig2OlWot6iT39t9OlboJFLmMuMcLz7+ZZNrfk3YjHTbJ7jnNyx",
+	"ZGrPuaP+5gooLccK+IVRws2F4IIcOiyPAFI3B1JGTXJhrrQLs0Qx2zRggyw9dk15qKR5fh3y/8ZMbAP2",
+	"Z5X2ekwpT23rEZJL+1YJCTnVGD0KC7G1mf4JbKZ4SO95BXcTqaleFLxcJvkJNilIfyjIyRgDG5SmU0Ug",
+	"JhmuYyjvWBLT8SXe0RyGJJpTNY/ja2GfT+QI0JtoEnOWEBgel4IwESlCNXQXECXNOBKW05BHMoFGBdET",
+	"iaid2aUvk/tqV0a+gCW6BzV4XFNucbUb7RffrxB44Oe60bqBDynszZgx91+2D1829xB8saYIWGji5Swo",
+	"5bMSDLObuRUOt+bWZ5YTbU4yzR3hlbhazGmXx1xPFxYx6Up5C3yECshSpMJG5Fm7A0iaWPB2SuggYawN",
+	"PAzgqCH7JCAh1v8ICft3SmNFQplqAAzkYhCSv1+L0GYCh+T/+3/+XxJGrKtD8ncSOsxW+GBhj+FvGv2R",
+	"Ks2iMBsLpr2AYTWkAwatYQQ70fJaFPosY1o/M/3Wr0gd6EG3GBc/HZMXL168DMBqUsASOSKUhH8PzZdc",
+	"A+AIAK8woQlVJPwf+6/CYsi2kBMcWwZJ6Ejti9bV/ov2oaHW/6rCJNQ1AQn3W+AKNmey0W78799aOy9/",
+	"/3zwZQf/2M/+uHJ/tOf++Pa35u/w99+/+5/f/uu/f/v7zu9zz3z3X435MPr7JziZU2ULdHCL6ukOhJlb",
+	"K2jgASigTiHyIR4in8D0Q0WoRfbawexrhqmZOVhwwMhhxZtDCz5Ee06xKIMtfLP3AoaVO4OQn2W2gWUf",
+	"M5DiRvsHjH5Eh2RxhuXz29/AMPdnx7ifH2FhfGZwn8bVA1u169meF3T8JWgUwBdzN8MJIcWua4sPGQGo",
+	"EB2AGm6N90+PIX50RdczU7ic2Io2mI2oVkUTiLnSXAw2mTX11jX5VfyObkLe9zimiRYsqfI/2p8fALvQ",
+	"j+R5py/liqTtGUqZC7R5ZQjFA0WGY3q0ZoLIfh+yISxKNQAtD3kCAgwoh3ahZ6qxzcSKy34fk3XxY7bt",
+	"7cZYi+K7+YiaHyGeBrJ0R0zo84T3WKP9Q/NwefQ41yDbXLk54N0F6opq59POd7L3uI631x31LdN4wh7f",
+	"OKPLjkWMaHLL9DimPVbkE7kflviAgSdZ5kN6VJBuOgVNyhNeAEjEukQ9OWJozAszmhEeEZnYOi+hvaZh",
+	"4Gx+Ug9Zci1yHM9RU5YgKaCawFvKBebYAkFQ5E1LMpVpoiw+IlzQIFfQLrvZNnmLJswizufKBaEC5lQb",
+	"CAA1BBxKWyJsvWDcDDTIrzQZQLROropfNrDAjKzLrkWfA45Ddwqjh1JlBQReu4qBbSDBueaTrwKolSdh",
+	"QvZXV+AYnOBaAp5YV0bTa8FiBK80qx0ldCKq/dz2/j+V7C3HbDZBuZeR5hW94nalHqlY8pYLPw0uvCIf",
+	"rdK27LptDbNbw+yzc/PHnkWsJFEU7LMolOx+tn8tCQA49VXzUEBgEBBg3j2CAnwjeFAhpwWf47yS+hra",
+	"Xpe9vXXjfIr+/J8tSP/Wjf/M3fh4Ru99xYLKRMqncPy3Qs1fS6jZkqLnC1W7Jh1akpN5kWPZFYmZcNYD",
+	"p52XqOxN0vEaNwYZ+bgHexXNa9cCNG9zVatTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v080R/m965VWuf",
+	"dXrnA6m1u1h/f2FMrQIUApXZgrGUf86o/I3K7Ml5zif7zlheqHNv7cEWa1gwwkW7Kr3pFHq0l/wYBvts",
+	"GKFd298ar87O3lzutFqtvR0XWBlkX+77L+tnPuGywHo8JF+MUvyZYX1t3H6IV1lvpCqNdWXl7C7rmZNm",
+	"Myhg8baUekupnwulPk+1l+3Rlwdkshbl7qbxrQvWWkrHXVTN+tU93/m4nAcNhnn0fHg2ohAk/4cciv+V",
+	"AzIxPyW0kHI5XyHYBrj8Qw4FuRxxPTQbxkfsX1KY70/SRI7Z7iuWxNywqacUFYH7WScowp6dbUzEE46J",
+	"mI+ac98UpTz8sgYebOR971gMfr42w0sS0tg0NL1hn7jSKmxWOODxqH1V//uCW37PW72iix3X4gnknj89",
+	"urca5apS3m3x560QuM0d/8pO5ZEje7VI8rywtvvZVWZZiCS6JnV956q+3F/ksvH7M0ke9luXOuHzCWLe",
+	"Z4ZWnNBEQLYFQhi7ry8KSRXFlItCioVvf39R6/ulTRfyFXxuhG/RDGnJiJe3+iX4q5Di10ybCSwkyFnq",
+	"lzstaPflyuVmbX1sfxofmysIbgRFdH55ErGqgFrubutAGqU55uQ/UtiK7BhII+SESHFElE4YvUWQOVfL",
+	"HDP7fAkDwT5pwu6YKFF50Y10b9oafA0ptwAQBIThl6alDSu60daQVlsPKa3izFYjin7uq9PFtZFD64io",
+	"hCqbh5uwrYdpa7d8lh6mDcq4u3Ctq91KF2wk74zYEMc2iZ3FsSKTocw4Ds9BJLUBCjsghnJ05acgYxcB",
+	"oVGUMKVs7oROaO/W+p7Ama6CazFimkZU04BgHURl/uizhBk2FpAhVUMG4ZmCacD3g6Yidsfhd3bHI/Mo",
+	"fCukxmf7CU0jwFY2jwidcPj+WoBgFMveLVh+cX6A5K1nJCiLPujSJgoPjsi3yG15xlMQv9SQGGu+uRaO",
+	"/wkiRYCGnNwLNz17AcLvmuTCzDihsTVOO+wAt9xDBpiHkA0zohHbSceI9WpGGjMaXQshJza7xJqTIOmE",
+	"K0KJlqOu0lKw9rzI4A1QICG62ZpfA8PFJ0OpGAErN5wHiB0IroXLSFaB3UgYiYUugaAaT3UnMKpTjbk+",
+	"FrcxFZHPOokC0p3auNzO+emRq1uKUDw9Kq5Fl5EBv2OQnYNJkOlgqM1rXBOZEEV5ZCN4vz1oHXzXvBbX",
+	"ouNQfoTsymhK+lxY3CG7Bm4QCDnEIwjyMJ3aRTRdQm0jO04SU80SMgLfKABMmNOLRwbW0w3ceskskBHU",
+	"QZo5Keh9RZko222HfDSkEcIhcCNrMeZgLjviWsixOU8QiWJxMn1t17b90ywDhkWZ3TGfzNILSWIpBixx",
+	"YAuItmSIQZpATdiRVDqeEkOiIJZ0MmTC3JjsYByR0P0adXQIqBI/n1yRKiqTJixE8tEkJ4mtVmvmAltu",
+	"puzP5jeK8OhayMT9YhcjmC1nCyctu5boAi/zTpsOv5pgeR9RLRO7lsIc4aM3LbrX3e+9iA7YYf/7+tIT",
+	"rFBlrVd3MoZUkS4bpGIrOG1rvT62APSTTAY5VTcnAI2ZNPdlTfknTVilj/ZVGWkylBTIkmAFzkyjwJDB",
+	"yZD3hog9xCIQWgxFvWVjDXKSIaJNctYnyvA5Gjs/0rUwYpWh95YXQ508qPnsgnO4E8AsV4mp0vAY3v0K",
+	"0J4TO8evaK3McYoKSnaA8GqPSu/MoiwmeFv72J/APtZRt0Z+gRuUCb1U2VtTk45ksCdlZOTTWCa6koqc",
+	"CqJYDyLVA8T9kjlkFCsxAgwXCSHwIHSKihE/WcJIKNgnFLKoa8rJfCIF5YwliEUOkjLIv21C1S3KWE7G",
+	"p5qE9vUQhKcQCEwIWeOmS5BGw17Me7cqNHQuVHwwhHDE0EYCmgHQpDc04mBihG+iQTOwNGkylHEOZAaA",
+	"NamPawCNaUSnIHgOZYIV7alw8w5ADiZsNNZTp3wBlidgrVM0H0rBmuTbUwGtKo8qhkChCaOjgCiOeqAD",
+	"GoWpd9E6Kft9B0I24lEUMxIDhFvMb9m1+Mfl2Xt83OG84zj8yTGjt6MZ8Tg2OwFon30UihFV0qMa4MkI",
+	"CbAhUKSvBQzbKEVmxJHspSMjgn9HjjOFz2hKTrUBrLhEGA00YWhPbWOSAweUtKlMyQSg8DNm9I0CHbxU",
+	"FoYRbUIYLsGtAQ3B5hGWwtLg4auNS4ODvbRvlaDlGGKdXQ7ANzJHDXWeIwsM4Y+8FHFl/XO4CVVAPod7",
+	"+ysD+fziCn9lRge8/O4CUw16VtWAMAQpP6CI9Wkae6i2Ef3ER+nIf+TCfvSD40KzARhF76+JfMKY0mW8",
+	"2RHFWfOwI4BgbEpkn8+Ejt0zWsRM0BwDi+tWPyYLT1iVHJCR7YLMZ3GGqbplAEi8lRP+BHLCFYtjtD2h",
+	"ccGZ/bpYn3slrSMnLfCYgeqgFikZt2wKNhiLP20pA9kLWq1WRWxo1u6zCQ+lcJnesKnzItlkJRtR26XR",
+	"gOV+remnujVvND6NbwwZzIiD+UT+eU4SQ3NBzHNxElBjdJgwNZRx5KinpZj/PL+5OOkc/3Ly+qnFjrr9",
+	"rhU+6g/HNoL0iUaQTgD7yu9TBj6fLw0HsiS/Y7P14fz3qwBsJah5gB3cSLQTLGpEBgkVGgYwAuM8V+7O",
+	"WGQpME0HFowK/jX6geGI5itxxxLFpbDIV5lp3V8xMmL6yA8DnEdGumVTKSKQYTGk1Q6Q63wQQybwd7L6",
+	"TEbPWSFElnwcSgD0d9OiBCFComwDsqpOOAoEjTY/OFcRpFcZOl0JeuWv6Nct8fRA5HDVoFu3GA+KbPWn",
+	"ZCgrs4TKoAf3wNZcv41zeH6xvDlyugJHzBv8PXvd/ez/fsOmC1Gi3qOLGG85ZKPnfcGSRDwC64sC9zNF",
+	"FobYEWhV4gkEFFRhR63PJd7lprAFkNpqwg8PIHW/K1gNIPVk7sBWgFhLgNhe62ccKL7enV4SHX41HWPc",
+	"HbW27YSRPv8Ehch7GKnWJCWs1ZZZhEDBgAiZkFgqporKKYswcErg7bxGMIqCmoqBXdXoTJuiOI8bXO6o",
+	"UZ/GimXk4ofDVWPK11LGNkVL7egfi5j+cHgfYrp+/HltYroFOdqqZs88BP3eqhmi7tfCxggywHmMdNZS",
+	"lvtEzrDRPxtcBvg/YcFmYOU0G8Hck0l002rtmTWZGHrxshU0fARGo914JxPBxYAcm0YAG64cQw7p5X7Q",
+	"8AueL5T1CE4O2MA6Dg48PlvnxhOGx7B1NVwZiRl4sQ1XEnnLNIbTzHQzU/EjcIE/YMwfgTsDkj8oifiA",
+	"axr7IiBQ+QOjbcwk/ECa1+I0K5lFxtT6JLIu7TtQgANEkiMsHQLiMeCvGeEY/ReQFwJdZcm62eW8Fohc",
+	"ipFeLIKYoQmLbGWSJrkq9qwYU2Towk5MLzHr56pRWrij3PAxxKjtS5cTrPFhp98kUEaT5zYUAmAhKs3G",
+	"0+WW2hbNgtQY9L24GDUt46jabwK3/qv6TEoo6cr0c0X/CEz6CWCSrMxc7sNbWmWsZSXmUCVcIzjvVpbe",
+	"ytLPhE+e2VJMyHC0nEfgvAeEKPLe3c8WaHghlsl61PfMQhhvIDfg+QjBD0aptvTl2dpTXdk0CD+ZuMhQ",
+	"BSmLfcL1enJu2SXedQeyOl/7fT5dlueHcTQzNnRYwp9GOjRXpkl+4oLGba9u+xTN2bzLMlHuo33pnuTk",
+	"K+RYPg8CtAEL5VaA2qZ1PsHC1PaUe1J6H7lnzAQd86a75aW2xSvQhIVOaC+XcG9LgkJkB1TF/Mfl2fsm",
+	"ec9YZOgeRP6VZVdejlmvsRYJqndpX9v8oPJ7y1WWQLQ5keILpGukCddTLFRf5Hk6321utyBSHveJRhHH",
+	"QYIua/bGYi7fBw/53DXxvC28P1y1XpbwlrnSH9bTdSwTwRLiCpzUCgEIGncs4X3urAnZ52XvTVhXmfvU",
+	"bgy1Hqv27i6W9M+n5DySNdhudx17sDtcW4vwE7YIj7Pru0HTb8ejuXfZgAtFUuHOehtsnb6WvkWdGSds",
+	"TBMW2bzOxMo+aFa1ADG2lBR6aV1z1RZMe1K/qg2znFrUus6rWS7tZB/ddvkAZHO+yYxs2qiFPN3EuIWN",
+	"Lqk7ORVSuauDvpXLt9DKXzkce+xp3LrSuaP/u599xbOFlsl1qeq5r6f2QMaB5y/APSh52ir7zzc6dM1b",
+	"viQ6NMwkMnOYQzJOMePQ9fdNTkyT1g4QkNxrwI0dBAmgiNgyhlJgFU/b0LXgigjI9rM5fg4MxEWUcutD",
+	"RwuoFFkhxOro0Q1QoscNHC0SjxWjRdcR8LZkdfNkdRsnuvVtP+c4UZmg6jx9MOlxN3OhVJt7paYImTcp",
+	"ZsNjCQkftmRbDbCqL8JYRTar78PVMWIJyVSTsJ/IkYXP0hIhqxJA75heCwoFqMc2hx2RbBNfqBrQsAy/",
+	"sbBUPal0hlxq2BkVUyJSAJqycFkVqH6X2czvx5WKq/UTT5Q28w4IF704VfwOkn887fY0EjxdZbhFZnlq",
+	"Azy9ptMy7KS3tOYoXrQqRqHlimO4t6qAXr/9w8NaFZ0vx9Dq/gEUdc6OiGq0Xxy4miv2oRf1szOzU1HB",
+	"W8AWq7YS+59EYgea5smrE27XDzqwuN27n/EPQ2PpeJzIuwUo8Ve2QjCBFCzSIecn71+fvv/ZgoBbtHJF",
+	"OufnF2e/nrxukjOHokVz8Oy2osg8pEfrWoRc3NGYRzcAtQeupbBNEnbH2QRDW6kyagAMFZGhiR03AqnO",
+	"RDAcYRV3RFX1HZaRWmySXcBUVia1F3YVv0pgAx3J1Dx4GDSoUoY3uhypoNGjozHlA5yj+XATsZEhmb2Y",
+	"8lHe3JkvqO++cZgv+LYUdzcHh98vrq5/2N7ba7YQ5bWfxn0ex4ZMXWFe1uvTy+OzD++vbo7PXp8AbYqj",
+	"D0Jn9Ud4McIihzKXKpbY7h1PzwafWDB9DNBg/ZsffnxpHpTARC5Ofjq5uDi5MN+kMfsVJwUuK19P3x1a",
+	"o2EIrrHA8mYzx7DGlT1hFWTbXqWtRrAN1viqWLpIDQnNaLt1lClI4c0xHstJikzHfpmX60s4DtYuWIPh",
+	"yMQzmVnmc9x5f3zy9u3Ja5uGkQoNTYygNgKHogggGwWkR8dEJteim0YDpo8s8JWFntIA0e1avZM8apJj",
+	"LLsAfCerwVDGd3Ksjyty3jl9HUChgwpmGJRxQ1LGDEt9kzCSLef6i3Iuf+K3rGvLurasC6mh51yb4VST",
+	"4XQR6jsk+4Opp42QiBYo3KYMUh55uEOIVJFaBfCgudT2xkyo/S4jXvZzzHu318JzYPumpRtZ1h8yFcUH",
+	"wtrBulIPK5DBY8rFvRnG/Z2uFN787XdD1Hnvdp5855nEwcvmy5e1KTifIfyu5lhGdykMKP8JTsn7s5vj",
+	"t6fHbxq/W+LMWEbFLXGGtS+j7v1UREXqbhark7E5/OKDJ9MJV7eXPZkw+PX/Z++Ketu2gfBfEfSyFy2x",
+	"2zRNvac0LdoAK2p0BvKwBjUlX2wiMmlQdDSv8H8feHekaEdyYrTNtsJviSxR5Ol4R953vK+x6R8/DH9/",
+	"O0KbXgvMJw9nU5AJqvF1XhFIoJ0+Uxa3VTo4e0Xu0i3xXl9Qke2dpB2xSJvPwsGrfTLqI9cWZL0p4Xg4",
+	"LbJtBEU3PkpWbAMOS42n3iRvj3NNrXZhgr3+CFUm0hp/O5o1pJAudXHrnjrrZelNKabu75Nels5Jod0l",
+	"BPDkdIY02c6Yu+X1G7Gins6l8lORJLIQq0+wAOFu5zwwVshtdUQVuq83i27FwKpIqG8Pf+EFmAKabllJ",
+	"tvi6EfO66cpF89ZaqomuaXyv3D3BbPbXWeq90J6n2q5mq7Yl3ntdE6/cHM/554daYT9DbPlqtmo2+UiW",
+	"Q0Tsj1w1NQHlCiymdexK9PrD3/PN+0b39vfx1C5KUefCLSFSq7/8DcaZb1BGlwQaus4oRJYW0qwo5FDK",
+	"wolAYS0n/9MVeRBq+Dly0c8lse5ThRtxIcqyGoL5oJWdBZNMv+UlhJ+lWlpIB6fIrf99C/oFQXbSWdDv",
+	"iVTJjTYFHPLl/5uwDqZG+bODv1Thw0XzL1zamID+6oMZWaTVYwowIQqEW3RByDfTnvroFdamL7QqwCiu",
+	"zTcTiwWoKomZbQdc8IQYWsPWBLmK3IjoncQFO9W2O98qMgj/XkJ9bCUqa9w+ObYTE7IEpy+yxmQYjVHA",
+	"dL1nxpUf7w8tz7e/bdx31D+nrVRugdNuLw+Bq0Mi/hMnVX27Z4giWoG47vir//Nysj424PYLDyL+znZw",
+	"AoJK0LwkU3EHAzrCiT3F/Cd2Ck0114wdhp2BCWSmtFvlOgXIZCgrZImWlZt7RPqtTYBeRDKB3GZMLr4h",
+	"k7G3bGMvnqQSqwpZDqmfrn0eJVWoHXClg1a8xROK+CfGfHRMMVNUvoxEECUtKG35GZmXMI7e7xEgZDdM",
+	"tEK4x12IGLxjSnZpK9+88BTc3MXPCo8uVx6Kw54hbSxyf7OwvFK1+dxPNKyR3xbu63RHQXWeOs3ZB+vS",
+	"j8iCfvKy30cBGbBL3K482htsyeCHkpb4iFOv1xZzaosObeMzWepnRDroP+tlmHN3HgzH4PkZXxsCcvNT",
+	"lKODmU9B/VqUTu8o8viQTLPU6jeQW7y7MRtuFfGX+jKBm5MXp/sKXpRtbvjKlyzBYnk06XC9WbsF6cEX",
+	"HzKi/zfOu6QCF2TDcdHd+OsSJlMwm96arj3CV+9CoEYx5LSBMv3GDGDIOaY8vyyHe6TzJTOJzCZZIpBe",
+	"WNjPavzu7SjpQMHG7JSI2lxsIV05lNotpbHMWYJARZaMGbAYo3Mm2vQdsNR3cU9PAk3RlQDHuL82M4Ab",
+	"aCZGg8J/GODmiG8I1TZ+49kejuM+6ILZ2YO0UVSGDSLbnaW3UhEWMAGYp1nqVIYYHLkPv1IncLsHlX/n",
+	"y06CxC7fE5zNO3ljk4JxWR3eje5mqSZagWd2PYSrD+Hq1nA1bzPm+m4jTr3DunKUerPczdc0B4HIzp/X",
+	"TnWpMBCp/9KU6SA9ngslpphlf3zXR/3ml+0sNSRtBeXNUcQ4jfVy2jmt4+2MMwi4B/JDdLabz7Ecxdza",
+	"PqDR3iLS1SL9YqHLEgobPcuttTx6FXYqERuuVn6/lmFtX1qZaTPV1oKK2mWO3PvNng8vk1tY4e6PPIwB",
+	"SM6Hl/GI3A1dXeJiHsyRjs6NpaNNQqcnopakhXlbU0OtKSeigsKA5QrJ6LPQfpOs2eUlMyyVt4wFhw90",
+	"9rEBxtnFclaGuMWNrcWVQNSax1Q62qN89XxZSQVVhYzi6GK114aI2BODrFjcpIZJ/KWj8wBtnOWYdWh4",
+	"UR5VpabTjhE7OU2rtp7qBI9TSe6JU9zcSDV1Y65neh6LjxH29iFTZDkqMR1IOmuhrBv3QqyO4pNHYjnp",
+	"Et4GDWqsGg1vQceTFOp2H0/y4iV6HMlRq3R9vf4nAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

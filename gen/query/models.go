@@ -344,6 +344,15 @@ type ConversionDay struct {
 	Conversions int64
 }
 
+type Erasure struct {
+	TenantID    int64
+	MemberID    int64
+	Digest      []byte
+	Words       []string
+	ErasedAt    time.Time
+	CompletedAt *time.Time
+}
+
 type Feed struct {
 	TenantID int64
 	Next     int64
@@ -456,6 +465,7 @@ type Member struct {
 	UpdatedAt  time.Time
 	TimeZone   *string
 	MemoKey    *uuid.UUID
+	ErasedAt   *time.Time
 }
 
 type MemberCount struct {

@@ -25,6 +25,7 @@ import (
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/management"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/referral"
@@ -55,6 +56,7 @@ type Core struct {
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
 	Limits    *limit.Limiter
+	People    *person.People
 }
 
 // NewCore builds the domains on an open database.
@@ -66,13 +68,17 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	books := ledger.New(db)
 	books.Follow(ledger.XP, leaderboard.Move)
 	engine := incentive.New(db)
+	people, err := person.New(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return nil, err
 	}
 	return &Core{
 		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, nil), Limits: limit.New(db, pg.Now),
+		Boards: leaderboard.New(db, books), Feed: event.New(db, nil), Limits: limit.New(db, pg.Now), People: people,
 	}, nil
 }
 
@@ -95,7 +101,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.People)
 	if err != nil {
 		return nil, err
 	}

@@ -107,8 +107,8 @@ func (s *Session) Do(c Command) Result {
 	if b == nil && c.Op.takes() && s.poor[c.Member] {
 		b = &book{asset: c.Asset} // empty, and never stored
 	}
-	if b == nil {
-		return Result{Err: fault.Missing("member")}
+	if b == nil || b.memoKey == nil && b.member != 0 && c.asked && (c.Op.gives() || c.Op.takes()) {
+		return Result{Err: fault.Missing("member")} // unknown, or erased: only what has begun goes on
 	}
 	if c.Op.gives() && c.HoldID == uuid.Nil {
 		c.HoldID = pg.NewUUID()

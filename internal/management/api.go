@@ -15,6 +15,7 @@ import (
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -30,16 +31,17 @@ type API struct {
 	referral  *referral.Programme
 	incentive *incentive.Engine
 	feed      *event.Feed
+	people    *person.People
 	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, people *person.People) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, people: people, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

@@ -13,7 +13,7 @@ const module = "github.com/incent-dev/incent"
 // own line says so.
 const (
 	facades = " incenta incentable management "
-	domains = " referral incentive leaderboard store webhook "
+	domains = " referral incentive leaderboard store person webhook "
 	books   = " ledger tenant event "
 	data    = " pg gen/query once batch memo fault id "
 )
@@ -39,6 +39,7 @@ var may = map[string]string{
 	"referral":    "incentive store fraud" + books + data,
 	"incentive":   "store leaderboard" + books + data,
 	"leaderboard": books + data,
+	"person":      "referral fraud" + books + data, // everybody's tables
 	"store":       books + data,
 	"webhook":     books + data,
 
