@@ -44,7 +44,6 @@ SELECT * FROM erasures WHERE tenant_id = @tenant_id AND completed_at IS NULL ORD
 UPDATE erasures SET completed_at = @at::timestamptz, words = '{}' WHERE tenant_id = @tenant_id AND member_id = @member_id AND completed_at IS NULL;
 
 -- name: TransactionList :many
--- cross-tenant: locks know no tenant.
 -- The transactions that have looked at members and are not over yet.
 SELECT member_readers()::text AS transaction;
 
@@ -168,16 +167,17 @@ DELETE FROM blocked AS b
  USING (SELECT unnest(@kinds::text[]) AS kind, unnest(@vals::text[]) AS value) AS w
  WHERE b.tenant_id = @tenant_id AND b.kind = w.kind AND b.value = w.value;
 
--- name: IdempotencyUpdateErased :one
--- Empties, of so many stored answers after one key, those that hold one of the
--- words; answers the last key, empty behind the end. By idempotency_keys_pk.
-WITH page AS MATERIALIZED (
-    SELECT x.key, x.body FROM idempotency_keys AS x
-     WHERE x.tenant_id = @tenant_id AND x.key > @after::bytea ORDER BY x.key LIMIT @max_rows
-), emptied AS (
-    UPDATE idempotency_keys AS i SET body = ''
-      FROM (SELECT p.key FROM page AS p
-             WHERE EXISTS (SELECT 1 FROM (SELECT unnest(@words::bytea[]) AS word) AS w WHERE position(w.word IN p.body) > 0)) AS p
-     WHERE i.tenant_id = @tenant_id AND i.key = p.key
-)
-SELECT COALESCE((SELECT p.key FROM page AS p ORDER BY p.key DESC LIMIT 1), ''::bytea)::bytea AS last;
+-- name: IdempotencyListAfter :many
+-- Stored answers after one key, so many rows and, but for the first, so many
+-- bytes at most. By idempotency_keys_pk.
+SELECT p.key, p.body
+  FROM (SELECT x.key, x.body, sum(octet_length(x.body)) OVER (ORDER BY x.key) - octet_length(x.body) AS bytes_before
+          FROM idempotency_keys AS x
+         WHERE x.tenant_id = @tenant_id AND x.key > @after::bytea
+         ORDER BY x.key LIMIT @max_rows) AS p
+ WHERE p.bytes_before < @max_bytes::bigint
+ ORDER BY p.key;
+
+-- name: IdempotencyUpdateErased :exec
+-- Empties stored answers; their keys are refused from then on. By idempotency_keys_pk.
+UPDATE idempotency_keys SET body = '' WHERE tenant_id = @tenant_id AND key = ANY(@keys::bytea[]);

@@ -399,38 +399,68 @@ func (q *Queries) HoldUpdateErased(ctx context.Context, db DBTX, arg HoldUpdateE
 	return result.RowsAffected(), nil
 }
 
-const idempotencyUpdateErased = `-- name: IdempotencyUpdateErased :one
-WITH page AS MATERIALIZED (
-    SELECT x.key, x.body FROM idempotency_keys AS x
-     WHERE x.tenant_id = $1 AND x.key > $2::bytea ORDER BY x.key LIMIT $3
-), emptied AS (
-    UPDATE idempotency_keys AS i SET body = ''
-      FROM (SELECT p.key FROM page AS p
-             WHERE EXISTS (SELECT 1 FROM (SELECT unnest($4::bytea[]) AS word) AS w WHERE position(w.word IN p.body) > 0)) AS p
-     WHERE i.tenant_id = $1 AND i.key = p.key
-)
-SELECT COALESCE((SELECT p.key FROM page AS p ORDER BY p.key DESC LIMIT 1), ''::bytea)::bytea AS last
+const idempotencyListAfter = `-- name: IdempotencyListAfter :many
+SELECT p.key, p.body
+  FROM (SELECT x.key, x.body, sum(octet_length(x.body)) OVER (ORDER BY x.key) - octet_length(x.body) AS bytes_before
+          FROM idempotency_keys AS x
+         WHERE x.tenant_id = $1 AND x.key > $2::bytea
+         ORDER BY x.key LIMIT $3) AS p
+ WHERE p.bytes_before < $4::bigint
+ ORDER BY p.key
+`
+
+type IdempotencyListAfterParams struct {
+	TenantID int64
+	After    []byte
+	MaxRows  int32
+	MaxBytes int64
+}
+
+type IdempotencyListAfterRow struct {
+	Key  []byte
+	Body []byte
+}
+
+// Stored answers after one key, so many rows and, but for the first, so many
+// bytes at most. By idempotency_keys_pk.
+func (q *Queries) IdempotencyListAfter(ctx context.Context, db DBTX, arg IdempotencyListAfterParams) ([]IdempotencyListAfterRow, error) {
+	rows, err := db.Query(ctx, idempotencyListAfter,
+		arg.TenantID,
+		arg.After,
+		arg.MaxRows,
+		arg.MaxBytes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IdempotencyListAfterRow
+	for rows.Next() {
+		var i IdempotencyListAfterRow
+		if err := rows.Scan(&i.Key, &i.Body); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const idempotencyUpdateErased = `-- name: IdempotencyUpdateErased :exec
+UPDATE idempotency_keys SET body = '' WHERE tenant_id = $1 AND key = ANY($2::bytea[])
 `
 
 type IdempotencyUpdateErasedParams struct {
 	TenantID int64
-	After    []byte
-	MaxRows  int32
-	Words    [][]byte
+	Keys     [][]byte
 }
 
-// Empties, of so many stored answers after one key, those that hold one of the
-// words; answers the last key, empty behind the end. By idempotency_keys_pk.
-func (q *Queries) IdempotencyUpdateErased(ctx context.Context, db DBTX, arg IdempotencyUpdateErasedParams) ([]byte, error) {
-	row := db.QueryRow(ctx, idempotencyUpdateErased,
-		arg.TenantID,
-		arg.After,
-		arg.MaxRows,
-		arg.Words,
-	)
-	var last []byte
-	err := row.Scan(&last)
-	return last, err
+// Empties stored answers; their keys are refused from then on. By idempotency_keys_pk.
+func (q *Queries) IdempotencyUpdateErased(ctx context.Context, db DBTX, arg IdempotencyUpdateErasedParams) error {
+	_, err := db.Exec(ctx, idempotencyUpdateErased, arg.TenantID, arg.Keys)
+	return err
 }
 
 const memberListWords = `-- name: MemberListWords :many
@@ -594,7 +624,6 @@ const transactionList = `-- name: TransactionList :many
 SELECT member_readers()::text AS transaction
 `
 
-// cross-tenant: locks know no tenant.
 // The transactions that have looked at members and are not over yet.
 func (q *Queries) TransactionList(ctx context.Context, db DBTX) ([]string, error) {
 	rows, err := db.Query(ctx, transactionList)

@@ -89,6 +89,7 @@ func (c *Core) Close(ctx context.Context) {
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
 	c.Limits.Close(ctx)
+	c.People.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.

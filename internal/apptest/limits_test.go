@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,8 @@ func limited(t *testing.T, limits object) (one, other *apptest.Server, advance f
 	for name, calls := range limits {
 		equal(t, name, fmt.Sprint(r.At("limits", name)), fmt.Sprint(calls))
 	}
-	return s.Limited(now), s.Limited(now), func(d time.Duration) { at.Add(d.Microseconds()) }
+	log := slog.DiscardHandler
+	return s.Own(now, log), s.Own(now, log), func(d time.Duration) { at.Add(d.Microseconds()) }
 }
 
 func rate(r apptest.Response) string {

@@ -183,13 +183,13 @@ func (s *Server) on(i *instance) *Server {
 	return &twin
 }
 
-// Limited is the same tenant, with the same keys, on a server of its own whose
-// limits go by a clock of the test's.
-func (s *Server) Limited(now func() time.Time) *Server {
+// Own is the same tenant, with the same keys, on a server of the test's own, whose
+// limits go by the test's clock and whose log goes to it.
+func (s *Server) Own(now func() time.Time, log slog.Handler) *Server {
 	s.t.Helper()
 	core := *s.Core
 	core.Limits = limit.New(core.DB, now)
-	handler, err := core.Handler(serverConfig(), slog.New(&running.log))
+	handler, err := core.Handler(serverConfig(), slog.New(log))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -10,7 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/batch"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -30,23 +33,37 @@ const (
 	quietPatience = 3 * time.Second
 	quietPoll     = 10 * time.Millisecond
 
+	// inlinePatience bounds how long a caller waits for an erasure to be complete.
+	inlinePatience = 10 * time.Second
+
 	// openErasures bounds those that one sweep finishes.
 	openErasures = 100
+
+	// atOnce is how many of them go on side by side, so that they share the
+	// reading of stored answers.
+	atOnce = 8
 )
 
 var q = query.New()
 
-// People tells and forgets what is stored about members. Make it with New.
+// People tells and forgets what is stored about members. Make it with New; Close
+// it.
 type People struct {
-	db     *pg.DB
-	secret []byte
+	db      *pg.DB
+	secret  []byte
+	answers *batch.Group[subject, struct{}]
 }
 
 // New makes it on a database.
 func New(ctx context.Context, db *pg.DB) (*People, error) {
 	secret, err := pg.ServerSecret(ctx, db, digestSecret)
-	return &People{db, secret}, err
+	p := &People{db: db, secret: secret}
+	p.answers = batch.New(openErasures, p.runAnswers)
+	return p, err
 }
+
+// Close waits for what erasures are at, until ctx ends.
+func (p *People) Close(ctx context.Context) { p.answers.Close(ctx) }
 
 // Erasure is the forgetting of a member.
 type Erasure struct {
@@ -82,7 +99,9 @@ func (p *People) Erase(ctx context.Context, tenantID int64, member string, ticke
 	if err == nil && e.CompletedAt.IsZero() {
 		// The erasure has begun whatever comes of this; the sweep will meet the
 		// same trouble, and report it.
-		_ = p.finish(ctx, e.row)
+		inline, cancel := context.WithTimeout(ctx, inlinePatience)
+		defer cancel()
+		_ = p.finish(inline, e.row)
 	}
 	return e, err
 }
@@ -151,10 +170,13 @@ func (p *People) Finish(ctx context.Context, tenantID int64) error {
 	if err != nil {
 		return fmt.Errorf("list erasures: %w", err)
 	}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
 	for _, row := range open {
-		if err := p.finish(ctx, row); err != nil {
-			return fmt.Errorf("finish an erasure: %w", err)
-		}
+		g.Go(func() error { return p.finish(ctx, row) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("finish an erasure: %w", err)
 	}
 	return nil
 }
@@ -168,6 +190,9 @@ func (p *People) finish(ctx context.Context, row query.Erasure) error {
 		if err := pass.run(ctx, p.db, of); err != nil {
 			return fmt.Errorf("%s: %w", pass.name, err)
 		}
+	}
+	if _, err := p.answers.Do(ctx, batch.Key{Tenant: row.TenantID}, of); err != nil {
+		return fmt.Errorf("stored answers: %w", err)
 	}
 	t, err := tenant.Get(ctx, p.db, row.TenantID)
 	if err != nil {

@@ -181,7 +181,9 @@ func readStandings(ctx context.Context, db query.DBTX, of page) ([]entry, error)
 	}))
 }
 
-func badCursor() error { return fault.Field("after", "is not what a page of this section gave as next") }
+func badCursor() error {
+	return fault.Field("after", "is not what a page of this section gave as next")
+}
 
 // Export tells what is stored about a member: up to limit entries of each
 // section, or of one from a cursor on. Sections are read one after another: what

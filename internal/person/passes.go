@@ -1,9 +1,7 @@
 package person
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -39,7 +37,8 @@ type pass struct {
 	run  func(ctx context.Context, db *pg.DB, of subject) error
 }
 
-// passes are all of them. What others are found by is removed behind them.
+// passes are all of them but that over stored answers (answers.go). What others
+// are found by is removed behind them.
 var passes = []pass{
 	{"holds", func(ctx context.Context, db *pg.DB, of subject) error {
 		return until(func() (int64, error) {
@@ -77,7 +76,6 @@ var passes = []pass{
 	}},
 	{"activities", eraseActivities},
 	{"block list", eraseBlocks},
-	{"stored answers", eraseAnswers},
 }
 
 // until repeats a bounded statement until it finds less than it may.
@@ -159,38 +157,4 @@ func eraseBlocks(ctx context.Context, db *pg.DB, of subject) error {
 	}
 	_, err := q.BlockedDeleteErased(ctx, db, arg)
 	return err
-}
-
-// eraseAnswers empties the stored answers in which a word stands as a text of
-// its own. Those of somebody who is called like another's reference are emptied
-// too: their keys are refused from then on, and nothing happens twice.
-func eraseAnswers(ctx context.Context, db *pg.DB, of subject) error {
-	var words [][]byte
-	for _, w := range of.words {
-		words = append(words, spellings(w)...)
-		if mailbox := fraud.NormalEmail(w); mailbox != "" && mailbox != w {
-			words = append(words, spellings(mailbox)...)
-		}
-	}
-	for after := []byte{}; ; {
-		last, err := q.IdempotencyUpdateErased(ctx, db, query.IdempotencyUpdateErasedParams{TenantID: of.tenantID, Words: words, After: after, MaxRows: lookedAt})
-		if err != nil || len(last) == 0 {
-			return err
-		}
-		after = last
-	}
-}
-
-// spellings are how an answer may write a text in JSON.
-func spellings(text string) [][]byte {
-	var escaped, plain bytes.Buffer
-	_ = json.NewEncoder(&escaped).Encode(text) // a text always encodes
-	encoder := json.NewEncoder(&plain)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text)
-	all := [][]byte{bytes.TrimSpace(escaped.Bytes())}
-	if other := bytes.TrimSpace(plain.Bytes()); !bytes.Equal(other, all[0]) {
-		all = append(all, other)
-	}
-	return all
 }
