@@ -39,6 +39,11 @@ SELECT * FROM erasures WHERE tenant_id = @tenant_id AND digest = @digest ORDER B
 -- Erasures that are not complete. By erasures_open.
 SELECT * FROM erasures WHERE tenant_id = @tenant_id AND completed_at IS NULL ORDER BY member_id LIMIT @max_rows;
 
+-- name: ErasureListOpenTenants :many
+-- cross-tenant: the sweep looks for tenants whose erasures want completing.
+-- Tenants with erasures that are not complete. By erasures_open.
+SELECT DISTINCT e.tenant_id FROM erasures AS e WHERE e.completed_at IS NULL;
+
 -- name: ErasureClose :exec
 -- Completes an erasure, and forgets the words it went by. By erasures_pk.
 UPDATE erasures SET completed_at = @at::timestamptz, words = '{}' WHERE tenant_id = @tenant_id AND member_id = @member_id AND completed_at IS NULL;

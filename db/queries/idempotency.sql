@@ -10,3 +10,14 @@ SELECT @tenant_id, w.key, w.request_hash, w.status, w.body, @at::timestamptz
   FROM (SELECT unnest(@keys::bytea[]) AS key, unnest(@request_hashes::bytea[]) AS request_hash,
                unnest(@statuses::smallint[]) AS status, unnest(@bodies::bytea[]) AS body) AS w
  ORDER BY w.key;
+
+-- name: IdempotencyDeleteOld :execrows
+-- cross-tenant: a key's age is the same for everybody.
+-- Forgets answers that were kept before an instant, so many at a time; what another process deletes is left to
+-- it. By idempotency_keys_age.
+DELETE FROM idempotency_keys AS k
+ USING (SELECT i.tenant_id, i.key FROM idempotency_keys AS i
+         WHERE i.created_at < @before::timestamptz
+         LIMIT @max_rows
+           FOR UPDATE SKIP LOCKED) AS old
+ WHERE k.tenant_id = old.tenant_id AND k.key = old.key;

@@ -97,6 +97,14 @@ SELECT m.external_id, a.asset
  ORDER BY a.due_at
  LIMIT @max_rows;
 
+-- name: AccountListDueTenants :many
+-- cross-tenant: the sweep looks for tenants that have something to settle, each by its own clock.
+-- Tenants with an account that is due. One look into accounts_due for each tenant.
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM accounts AS a
+                      WHERE a.tenant_id = t.tenant_id AND a.due_at <= tenant_instant(@at::timestamptz, t.clock_offset_us) LIMIT 1) AS d;
+
 -- name: TransferInsertMany :exec
 -- Appends to the books, in the order of accounts_pk and number.
 INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,

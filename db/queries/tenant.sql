@@ -27,6 +27,10 @@ UPDATE tenants
        incentable_minute_calls = NULLIF(@incentable_minute_calls::bigint, 0), clock_offset_us = @clock_offset_us, policy_updated_at = @policy_updated_at
  WHERE tenant_id = @tenant_id;
 
+-- name: TenantUpdateClock :exec
+-- Moves a test tenant's clock; its row is locked.
+UPDATE tenants SET clock_offset_us = @clock_offset_us WHERE tenant_id = @tenant_id;
+
 -- name: KeyInsert :exec
 -- Makes an API key; its secret goes into api_key_secrets.
 INSERT INTO api_keys (tenant_id, id, kind, name, scopes, created_at) VALUES (@tenant_id, @id, @kind, @name, @scopes, @created_at);

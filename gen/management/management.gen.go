@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/incent-dev/incent/internal/wire"
@@ -247,6 +248,7 @@ const (
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
 	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeTestModeOnly          ErrorCode = "test_mode_only"
 	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
 	ErrorCodeUnavailable           ErrorCode = "unavailable"
 )
@@ -288,6 +290,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRateLimited:
 		return true
+	case ErrorCodeTestModeOnly:
+		return true
 	case ErrorCodeUnauthorized:
 		return true
 	case ErrorCodeUnavailable:
@@ -297,22 +301,433 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventActivityReason.
+const (
+	EventActivityReasonCOOLDOWN    EventActivityReason = "COOLDOWN"
+	EventActivityReasonLessThannil EventActivityReason = "<nil>"
+	EventActivityReasonMAXREPEATS  EventActivityReason = "MAX_REPEATS"
+)
+
+// Valid indicates whether the value is a known member of the EventActivityReason enum.
+func (e EventActivityReason) Valid() bool {
+	switch e {
+	case EventActivityReasonCOOLDOWN:
+		return true
+	case EventActivityReasonLessThannil:
+		return true
+	case EventActivityReasonMAXREPEATS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventBadgeSource.
+const (
+	EventBadgeSourceAWARD     EventBadgeSource = "AWARD"
+	EventBadgeSourceCRITERIA  EventBadgeSource = "CRITERIA"
+	EventBadgeSourceLEVEL     EventBadgeSource = "LEVEL"
+	EventBadgeSourceMILESTONE EventBadgeSource = "MILESTONE"
+	EventBadgeSourceQUEST     EventBadgeSource = "QUEST"
+)
+
+// Valid indicates whether the value is a known member of the EventBadgeSource enum.
+func (e EventBadgeSource) Valid() bool {
+	switch e {
+	case EventBadgeSourceAWARD:
+		return true
+	case EventBadgeSourceCRITERIA:
+		return true
+	case EventBadgeSourceLEVEL:
+		return true
+	case EventBadgeSourceMILESTONE:
+		return true
+	case EventBadgeSourceQUEST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventConversionStatus.
+const (
+	EventConversionStatusCOMPLETED EventConversionStatus = "COMPLETED"
+	EventConversionStatusEXPIRED   EventConversionStatus = "EXPIRED"
+	EventConversionStatusFLAGGED   EventConversionStatus = "FLAGGED"
+	EventConversionStatusREJECTED  EventConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the EventConversionStatus enum.
+func (e EventConversionStatus) Valid() bool {
+	switch e {
+	case EventConversionStatusCOMPLETED:
+		return true
+	case EventConversionStatusEXPIRED:
+		return true
+	case EventConversionStatusFLAGGED:
+		return true
+	case EventConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventListingCurrency.
+const (
+	EventListingCurrencyCOINS  EventListingCurrency = "COINS"
+	EventListingCurrencyTOKENS EventListingCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventListingCurrency enum.
+func (e EventListingCurrency) Valid() bool {
+	switch e {
+	case EventListingCurrencyCOINS:
+		return true
+	case EventListingCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMemberChanged.
+const (
+	EventMemberChangedEmail    EventMemberChanged = "email"
+	EventMemberChangedName     EventMemberChanged = "name"
+	EventMemberChangedTimeZone EventMemberChanged = "time_zone"
+)
+
+// Valid indicates whether the value is a known member of the EventMemberChanged enum.
+func (e EventMemberChanged) Valid() bool {
+	switch e {
+	case EventMemberChangedEmail:
+		return true
+	case EventMemberChangedName:
+		return true
+	case EventMemberChangedTimeZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMilestoneType.
+const (
+	EventMilestoneTypeACTIONCOUNT EventMilestoneType = "ACTION_COUNT"
+	EventMilestoneTypeCOINSEARNED EventMilestoneType = "COINS_EARNED"
+	EventMilestoneTypeCONVERSIONS EventMilestoneType = "CONVERSIONS"
+	EventMilestoneTypeREFERRALS   EventMilestoneType = "REFERRALS"
+	EventMilestoneTypeXPREACHED   EventMilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the EventMilestoneType enum.
+func (e EventMilestoneType) Valid() bool {
+	switch e {
+	case EventMilestoneTypeACTIONCOUNT:
+		return true
+	case EventMilestoneTypeCOINSEARNED:
+		return true
+	case EventMilestoneTypeCONVERSIONS:
+		return true
+	case EventMilestoneTypeREFERRALS:
+		return true
+	case EventMilestoneTypeXPREACHED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderFulfillmentType.
+const (
+	EventOrderFulfillmentTypeDigital  EventOrderFulfillmentType = "digital"
+	EventOrderFulfillmentTypePhysical EventOrderFulfillmentType = "physical"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderFulfillmentType enum.
+func (e EventOrderFulfillmentType) Valid() bool {
+	switch e {
+	case EventOrderFulfillmentTypeDigital:
+		return true
+	case EventOrderFulfillmentTypePhysical:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderPreviousStatus.
+const (
+	EventOrderPreviousStatusCancelled   EventOrderPreviousStatus = "cancelled"
+	EventOrderPreviousStatusCompleted   EventOrderPreviousStatus = "completed"
+	EventOrderPreviousStatusLessThannil EventOrderPreviousStatus = "<nil>"
+	EventOrderPreviousStatusPending     EventOrderPreviousStatus = "pending"
+	EventOrderPreviousStatusProcessing  EventOrderPreviousStatus = "processing"
+	EventOrderPreviousStatusShipped     EventOrderPreviousStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderPreviousStatus enum.
+func (e EventOrderPreviousStatus) Valid() bool {
+	switch e {
+	case EventOrderPreviousStatusCancelled:
+		return true
+	case EventOrderPreviousStatusCompleted:
+		return true
+	case EventOrderPreviousStatusLessThannil:
+		return true
+	case EventOrderPreviousStatusPending:
+		return true
+	case EventOrderPreviousStatusProcessing:
+		return true
+	case EventOrderPreviousStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderStatus.
+const (
+	EventOrderStatusCancelled  EventOrderStatus = "cancelled"
+	EventOrderStatusCompleted  EventOrderStatus = "completed"
+	EventOrderStatusPending    EventOrderStatus = "pending"
+	EventOrderStatusProcessing EventOrderStatus = "processing"
+	EventOrderStatusShipped    EventOrderStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderStatus enum.
+func (e EventOrderStatus) Valid() bool {
+	switch e {
+	case EventOrderStatusCancelled:
+		return true
+	case EventOrderStatusCompleted:
+		return true
+	case EventOrderStatusPending:
+		return true
+	case EventOrderStatusProcessing:
+		return true
+	case EventOrderStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionCurrency.
+const (
+	EventRedemptionCurrencyCOINS  EventRedemptionCurrency = "COINS"
+	EventRedemptionCurrencyTOKENS EventRedemptionCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionCurrency enum.
+func (e EventRedemptionCurrency) Valid() bool {
+	switch e {
+	case EventRedemptionCurrencyCOINS:
+		return true
+	case EventRedemptionCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionStatus.
+const (
+	EventRedemptionStatusFULFILLED EventRedemptionStatus = "FULFILLED"
+	EventRedemptionStatusPENDING   EventRedemptionStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionStatus enum.
+func (e EventRedemptionStatus) Valid() bool {
+	switch e {
+	case EventRedemptionStatusFULFILLED:
+		return true
+	case EventRedemptionStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventReferralStatus.
+const (
+	EventReferralStatusPENDING EventReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventReferralStatus enum.
+func (e EventReferralStatus) Valid() bool {
+	switch e {
+	case EventReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardFulfillmentType.
+const (
+	EventRewardFulfillmentTypeAUTOMATED    EventRewardFulfillmentType = "AUTOMATED"
+	EventRewardFulfillmentTypeCOUPONCODE   EventRewardFulfillmentType = "COUPON_CODE"
+	EventRewardFulfillmentTypeCUSTOM       EventRewardFulfillmentType = "CUSTOM"
+	EventRewardFulfillmentTypeDISCOUNTCODE EventRewardFulfillmentType = "DISCOUNT_CODE"
+	EventRewardFulfillmentTypeGIFTCARD     EventRewardFulfillmentType = "GIFT_CARD"
+	EventRewardFulfillmentTypeMANUAL       EventRewardFulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardFulfillmentType enum.
+func (e EventRewardFulfillmentType) Valid() bool {
+	switch e {
+	case EventRewardFulfillmentTypeAUTOMATED:
+		return true
+	case EventRewardFulfillmentTypeCOUPONCODE:
+		return true
+	case EventRewardFulfillmentTypeCUSTOM:
+		return true
+	case EventRewardFulfillmentTypeDISCOUNTCODE:
+		return true
+	case EventRewardFulfillmentTypeGIFTCARD:
+		return true
+	case EventRewardFulfillmentTypeMANUAL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardRole.
+const (
+	EventRewardRoleREFEREE  EventRewardRole = "REFEREE"
+	EventRewardRoleREFERRER EventRewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardRole enum.
+func (e EventRewardRole) Valid() bool {
+	switch e {
+	case EventRewardRoleREFEREE:
+		return true
+	case EventRewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardStatus.
+const (
+	EventRewardStatusAPPROVED EventRewardStatus = "APPROVED"
+	EventRewardStatusPAID     EventRewardStatus = "PAID"
+	EventRewardStatusPENDING  EventRewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardStatus enum.
+func (e EventRewardStatus) Valid() bool {
+	switch e {
+	case EventRewardStatusAPPROVED:
+		return true
+	case EventRewardStatusPAID:
+		return true
+	case EventRewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
-	EventTypePointsAwarded      EventType = "points.awarded"
-	EventTypePointsDeducted     EventType = "points.deducted"
-	EventTypePointsExpired      EventType = "points.expired"
-	EventTypeUSAGELIMITEXCEEDED EventType = "USAGE_LIMIT_EXCEEDED"
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
+	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
+		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
 		return true
 	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
 		return true
 	case EventTypeUSAGELIMITEXCEEDED:
 		return true
@@ -795,6 +1210,11 @@ type AddBlockRequest struct {
 	Value string    `json:"value"`
 }
 
+// AdvanceClockRequest defines model for AdvanceClockRequest.
+type AdvanceClockRequest struct {
+	Seconds int64 `json:"seconds"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -1100,6 +1520,18 @@ type CaseStatus string
 // ClawbackPolicy How far a reversed award may reach. `pending_only`: only what is still on hold. `to_zero`: down to a
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
+
+// Clock A programme's time.
+type Clock struct {
+	// Movable Whether it can be set: in test mode.
+	Movable bool `json:"movable"`
+
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+
+	// RealTime An instant, RFC 3339; answers are in UTC with milliseconds.
+	RealTime Instant `json:"realTime"`
+}
 
 // CodePool Where codes come from.
 type CodePool struct {
@@ -1417,6 +1849,7 @@ type ErrorAnswer struct {
 		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
+		// - `test_mode_only` (400): only a test programme can do this.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 		// - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1451,6 +1884,7 @@ type ErrorAnswer struct {
 // - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
+// - `test_mode_only` (400): only a test programme can do this.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 // - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1468,6 +1902,142 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventActivity A member did an action.
+type EventActivity struct {
+	ActionKey string `json:"actionKey"`
+
+	// Coins What the action itself paid.
+	Coins int64 `json:"coins"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EventId The same as `id`.
+	EventId string `json:"eventId"`
+	Id      string `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why it earned nothing.
+	Reason   nullable.Nullable[EventActivityReason] `json:"reason"`
+	Rewarded bool                                   `json:"rewarded"`
+	Tokens   int64                                  `json:"tokens"`
+	UserId   string                                 `json:"userId"`
+	Xp       int64                                  `json:"xp"`
+}
+
+// EventActivityReason Why it earned nothing.
+type EventActivityReason string
+
+// EventAddress Where a physical order goes.
+type EventAddress struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventBadge A member got a badge.
+type EventBadge struct {
+	BadgeId  string `json:"badgeId"`
+	BadgeKey string `json:"badgeKey"`
+
+	// EarnedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	EarnedAt Instant          `json:"earnedAt"`
+	Name     string           `json:"name"`
+	Source   EventBadgeSource `json:"source"`
+	UserId   string           `json:"userId"`
+}
+
+// EventBadgeSource defines model for EventBadge.Source.
+type EventBadgeSource string
+
+// EventClick Somebody came through a code.
+type EventClick struct {
+	CampaignId string `json:"campaignId"`
+
+	// ClickId The same as `id`.
+	ClickId string `json:"clickId"`
+
+	// ClickedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ClickedAt Instant `json:"clickedAt"`
+
+	// Counted Whether it counts in the totals.
+	Counted      bool                      `json:"counted"`
+	Id           string                    `json:"id"`
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+	ReferrerId   string                    `json:"referrerId"`
+}
+
+// EventCodePool A pool has run out of codes, or had fewer than somebody wanted.
+type EventCodePool struct {
+	// Available Codes that were left.
+	Available int64  `json:"available"`
+	Name      string `json:"name"`
+	PoolId    string `json:"pool_id"`
+}
+
+// EventConversion A conversion as it was recorded.
+type EventConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount     nullable.Nullable[NullableMoney] `json:"amount"`
+	CampaignId string                           `json:"campaignId"`
+
+	// ConversionId The same as `id`.
+	ConversionId string `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why nothing was earned.
+	Reason       nullable.Nullable[string]   `json:"reason"`
+	Reasons      nullable.Nullable[[]string] `json:"reasons"`
+	RefereeId    string                      `json:"refereeId"`
+	ReferralCode string                      `json:"referralCode"`
+	ReferralId   string                      `json:"referralId"`
+	ReferrerId   string                      `json:"referrerId"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount  Money                     `json:"rewardAmount"`
+	RewardCoins   int64                     `json:"rewardCoins"`
+	RewardCreated bool                      `json:"rewardCreated"`
+	RiskScore     nullable.Nullable[int32]  `json:"riskScore"`
+	Status        EventConversionStatus     `json:"status"`
+	Warning       nullable.Nullable[string] `json:"warning"`
+}
+
+// EventConversionStatus defines model for EventConversion.Status.
+type EventConversionStatus string
+
+// EventDestination Where a physical item goes, in Incenta's words.
+type EventDestination struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postalCode,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventExpiring Points that expire soon, unless they are used before.
+type EventExpiring struct {
+	// ExpiresAt An instant as Incentable's callers read it, UTC, to the second.
+	ExpiresAt EventSeconds `json:"expires_at"`
+	MemberId  string       `json:"member_id"`
+	Points    int64        `json:"points"`
+}
+
 // EventFeed A part of the feed.
 type EventFeed struct {
 	Data []FeedEvent `json:"data"`
@@ -1476,8 +2046,309 @@ type EventFeed struct {
 	Next nullable.Nullable[string] `json:"next"`
 }
 
-// EventType What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-// by the order, not here.
+// EventInstantOrNull An instant in UTC with milliseconds, or null where it has not come.
+type EventInstantOrNull = time.Time
+
+// EventLevelUp A member reached a level, as it was defined then.
+type EventLevelUp struct {
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins int64    `json:"coins"`
+	Level int32    `json:"level"`
+	Name  string   `json:"name"`
+	Perks []string `json:"perks"`
+
+	// PreviousLevel The highest level reached before; 0: none.
+	PreviousLevel int32 `json:"previousLevel"`
+
+	// ReachedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ReachedAt   Instant `json:"reachedAt"`
+	UserId      string  `json:"userId"`
+	XpThreshold int64   `json:"xpThreshold"`
+}
+
+// EventListing A redemption at a partner of the marketplace.
+type EventListing struct {
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant              `json:"createdAt"`
+	Currency  EventListingCurrency `json:"currency"`
+
+	// DiscountCode What the member shows to the partner.
+	DiscountCode nullable.Nullable[string] `json:"discountCode"`
+	Id           string                    `json:"id"`
+	ListingId    string                    `json:"listingId"`
+	Partner      struct {
+		Id   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"partner"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+	Title        string `json:"title"`
+	UserId       string `json:"userId"`
+}
+
+// EventListingCurrency defines model for EventListing.Currency.
+type EventListingCurrency string
+
+// EventMember A member and the profile as it is when the event is read.
+type EventMember struct {
+	// Changed Which members of the profile the change concerned; `member.updated` alone.
+	Changed *[]EventMemberChanged `json:"changed,omitempty"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds              `json:"created_at"`
+	Email     nullable.Nullable[string] `json:"email"`
+	MemberId  string                    `json:"member_id"`
+	Name      nullable.Nullable[string] `json:"name"`
+	TimeZone  nullable.Nullable[string] `json:"time_zone"`
+
+	// UpdatedAt An instant as Incentable's callers read it, UTC, to the second.
+	UpdatedAt *EventSeconds `json:"updated_at,omitempty"`
+}
+
+// EventMemberChanged defines model for EventMember.Changed.
+type EventMemberChanged string
+
+// EventMetadata The caller's own object, as it was received; absent where there was none.
+type EventMetadata map[string]interface{}
+
+// EventMilestone A member reached a milestone, as it was defined then.
+type EventMilestone struct {
+	// AchievedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	AchievedAt Instant                   `json:"achievedAt"`
+	BadgeKey   nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins     int64              `json:"coins"`
+	Id        string             `json:"id"`
+	Key       string             `json:"key"`
+	Name      string             `json:"name"`
+	Threshold int64              `json:"threshold"`
+	Type      EventMilestoneType `json:"type"`
+	UserId    string             `json:"userId"`
+}
+
+// EventMilestoneType defines model for EventMilestone.Type.
+type EventMilestoneType string
+
+// EventNotice Something else worth knowing. Of `USAGE_LIMIT_EXCEEDED`: `limit` (calls), `month` (such as `2026-05`) and
+// `resetsAt`.
+type EventNotice map[string]interface{}
+
+// EventOrder An order as it stood at the event, in Incentable's words.
+type EventOrder struct {
+	// CancelledAt The same, or null where it has not come.
+	CancelledAt nullable.Nullable[EventSecondsOrNull] `json:"cancelled_at"`
+	Carrier     nullable.Nullable[string]             `json:"carrier"`
+
+	// CompletedAt The same, or null where it has not come.
+	CompletedAt nullable.Nullable[EventSecondsOrNull] `json:"completed_at"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt   EventSeconds `json:"created_at"`
+	Fulfillment struct {
+		// Code The first of `codes`.
+		Code  *string   `json:"code,omitempty"`
+		Codes *[]string `json:"codes,omitempty"`
+
+		// DeliveredAt An instant as Incentable's callers read it, UTC, to the second.
+		DeliveredAt *EventSeconds `json:"delivered_at,omitempty"`
+
+		// ShippingAddress Where a physical order goes.
+		ShippingAddress *EventAddress             `json:"shipping_address,omitempty"`
+		Type            EventOrderFulfillmentType `json:"type"`
+	} `json:"fulfillment"`
+	MemberId string `json:"member_id"`
+
+	// NewBalance The member's points after paying; at a purchase for points alone.
+	NewBalance *int64 `json:"new_balance,omitempty"`
+	OrderId    string `json:"order_id"`
+
+	// PointsSpent 0 where it was paid for with tokens.
+	PointsSpent int64 `json:"points_spent"`
+
+	// PreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+	PreviousStatus nullable.Nullable[EventOrderPreviousStatus] `json:"previous_status"`
+	Quantity       int32                                       `json:"quantity"`
+	RewardId       string                                      `json:"reward_id"`
+	RewardName     string                                      `json:"reward_name"`
+
+	// ShippedAt The same, or null where it has not come.
+	ShippedAt      nullable.Nullable[EventSecondsOrNull] `json:"shipped_at"`
+	Status         EventOrderStatus                      `json:"status"`
+	TrackingNumber nullable.Nullable[string]             `json:"tracking_number"`
+}
+
+// EventOrderFulfillmentType defines model for EventOrder.Fulfillment.Type.
+type EventOrderFulfillmentType string
+
+// EventOrderPreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+type EventOrderPreviousStatus string
+
+// EventOrderStatus defines model for EventOrder.Status.
+type EventOrderStatus string
+
+// EventPartner A partner of the marketplace as it was.
+type EventPartner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Name      string  `json:"name"`
+	PartnerId string  `json:"partnerId"`
+	Verified  bool    `json:"verified"`
+
+	// VerifiedAt An instant in UTC with milliseconds, or null where it has not come.
+	VerifiedAt nullable.Nullable[EventInstantOrNull] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]             `json:"website"`
+}
+
+// EventPoints A movement of a member's points, as in the member's history at Incentable.
+type EventPoints struct {
+	// BalanceAfter What the member could spend afterwards.
+	BalanceAfter int64 `json:"balance_after"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds `json:"created_at"`
+	MemberId  string       `json:"member_id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Points Above zero: given. Below: taken.
+	Points        int64                     `json:"points"`
+	Reason        string                    `json:"reason"`
+	Reference     nullable.Nullable[string] `json:"reference"`
+	TransactionId string                    `json:"transaction_id"`
+}
+
+// EventRedemption The same order in Incenta's words.
+type EventRedemption struct {
+	Carrier nullable.Nullable[string] `json:"carrier"`
+
+	// Cost For all units.
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt     Instant                   `json:"createdAt"`
+	Currency      EventRedemptionCurrency   `json:"currency"`
+	DiscountCode  nullable.Nullable[string] `json:"discountCode"`
+	DiscountCodes []string                  `json:"discountCodes"`
+
+	// FulfilledAt An instant in UTC with milliseconds, or null where it has not come.
+	FulfilledAt nullable.Nullable[EventInstantOrNull] `json:"fulfilledAt"`
+	Id          string                                `json:"id"`
+	ItemId      string                                `json:"itemId"`
+	ItemName    string                                `json:"itemName"`
+	Quantity    int32                                 `json:"quantity"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+
+	// ShippingAddress Where a physical item goes, in Incenta's words.
+	ShippingAddress *EventDestination         `json:"shippingAddress,omitempty"`
+	Status          EventRedemptionStatus     `json:"status"`
+	TrackingNumber  nullable.Nullable[string] `json:"trackingNumber"`
+	UserId          string                    `json:"userId"`
+}
+
+// EventRedemptionCurrency defines model for EventRedemption.Currency.
+type EventRedemptionCurrency string
+
+// EventRedemptionStatus defines model for EventRedemption.Status.
+type EventRedemptionStatus string
+
+// EventReferral A code was made.
+type EventReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant                     `json:"createdAt"`
+	Id        string                      `json:"id"`
+	Reasons   nullable.Nullable[[]string] `json:"reasons"`
+
+	// RefereeId Whom the code is for; null: anybody.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+
+	// ReferralId The same as `id`.
+	ReferralId string                   `json:"referralId"`
+	ReferrerId string                   `json:"referrerId"`
+	RiskScore  nullable.Nullable[int32] `json:"riskScore"`
+	Status     EventReferralStatus      `json:"status"`
+
+	// Warning What looked like abuse.
+	Warning nullable.Nullable[string] `json:"warning"`
+}
+
+// EventReferralStatus defines model for EventReferral.Status.
+type EventReferralStatus string
+
+// EventReward An earned reward as it stood at the event.
+type EventReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount     Money  `json:"amount"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant in UTC with milliseconds, or null where it has not come.
+	ClaimedAt    nullable.Nullable[EventInstantOrNull] `json:"claimedAt"`
+	Coins        int64                                 `json:"coins"`
+	ConversionId string                                `json:"conversionId"`
+
+	// CouponCode The coupon that was handed out.
+	CouponCode nullable.Nullable[string] `json:"couponCode"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// DiscountCode The code that was handed out, of any kind but a coupon.
+	DiscountCode    nullable.Nullable[string]  `json:"discountCode"`
+	FulfillmentType EventRewardFulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant in UTC with milliseconds, or null where it has not come.
+	HeldUntil nullable.Nullable[EventInstantOrNull] `json:"heldUntil"`
+	Id        string                                `json:"id"`
+
+	// RedeemedAt An instant in UTC with milliseconds, or null where it has not come.
+	RedeemedAt nullable.Nullable[EventInstantOrNull] `json:"redeemedAt"`
+	ReferralId string                                `json:"referralId"`
+
+	// RewardId The same as `id`.
+	RewardId string            `json:"rewardId"`
+	Role     EventRewardRole   `json:"role"`
+	Status   EventRewardStatus `json:"status"`
+	Tokens   int64             `json:"tokens"`
+
+	// UserId Who earned it.
+	UserId string `json:"userId"`
+}
+
+// EventRewardFulfillmentType defines model for EventReward.FulfillmentType.
+type EventRewardFulfillmentType string
+
+// EventRewardRole defines model for EventReward.Role.
+type EventRewardRole string
+
+// EventRewardStatus defines model for EventReward.Status.
+type EventRewardStatus string
+
+// EventSeconds An instant as Incentable's callers read it, UTC, to the second.
+type EventSeconds = time.Time
+
+// EventSecondsOrNull The same, or null where it has not come.
+type EventSecondsOrNull = time.Time
+
+// EventType What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+// of both. So a purchase is told twice, once in each style.
+//
+// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 type EventType string
 
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
@@ -1522,15 +2393,21 @@ type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable. Of `USAGE_LIMIT_EXCEEDED`: `limit` (calls), `month`
-	// (such as `2026-05`) and `resetsAt`.
+	// Data What `type` says it is, see there. Names, addresses and codes are those known when it is read.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
 	Id string `json:"id"`
 
-	// Type What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-	// by the order, not here.
+	// Type What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+	// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+	// of both. So a purchase is told twice, once in each style.
+	//
+	// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+	// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+	// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+	// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+	// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 	Type EventType `json:"type"`
 }
 
@@ -2161,6 +3038,12 @@ type RotateKeyRequest struct {
 // other.
 type Scope = string
 
+// SetClockRequest defines model for SetClockRequest.
+type SetClockRequest struct {
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+}
+
 // Settings The programme's rules.
 type Settings struct {
 	// AwardHoldDays How many days an award stays pending before it can be spent; 0 for not at all.
@@ -2699,6 +3582,22 @@ type RejectCaseParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SetClockParams defines parameters for SetClock.
+type SetClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdvanceClockParams defines parameters for AdvanceClock.
+type AdvanceClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3075,6 +3974,12 @@ type ApproveCaseJSONRequestBody = ReviewCaseRequest
 // RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
 type RejectCaseJSONRequestBody = ReviewCaseRequest
 
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = SetClockRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
+
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
 
@@ -3429,6 +4334,56 @@ type ClientInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetClock Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCodePools List the code pools
 	//
 	// Newest first.
@@ -3515,8 +4470,8 @@ type ClientInterface interface {
 
 	// ListEvents Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -4573,6 +5528,106 @@ func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCa
 	return c.Client.Do(req)
 }
 
+// GetClock Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListCodePools List the code pools
 //
 // Newest first.
@@ -4739,8 +5794,8 @@ func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId
 
 // ListEvents Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -6873,6 +7928,143 @@ func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCa
 	}
 
 	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClockRequest constructs an http.Request for the GetClock method
+func NewGetClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, params *SetClockParams, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, params *SetClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, params *AdvanceClockParams, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, params *AdvanceClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock/advance")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -10159,6 +11351,58 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
 
+	// GetClockWithResponse Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
 	// ListCodePoolsWithResponse List the code pools
 	//
 	// Newest first.
@@ -10249,8 +11493,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -13512,6 +14756,510 @@ func (r RejectCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetClockResponse200Headers the declared response headers of an HTTP 200 response for GetClock
+type GetClockResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse400Headers the declared response headers of an HTTP 400 response for GetClock
+type GetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetClockResponse401Headers the declared response headers of an HTTP 401 response for GetClock
+type GetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse403Headers the declared response headers of an HTTP 403 response for GetClock
+type GetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse429Headers the declared response headers of an HTTP 429 response for GetClock
+type GetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetClockResponse500Headers the declared response headers of an HTTP 500 response for GetClock
+type GetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse503Headers the declared response headers of an HTTP 503 response for GetClock
+type GetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse200Headers the declared response headers of an HTTP 200 response for SetClock
+type SetClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse409Headers the declared response headers of an HTTP 409 response for SetClock
+type SetClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse422Headers the declared response headers of an HTTP 422 response for SetClock
+type SetClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SetClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse200Headers the declared response headers of an HTTP 200 response for AdvanceClock
+type AdvanceClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse409Headers the declared response headers of an HTTP 409 response for AdvanceClock
+type AdvanceClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse422Headers the declared response headers of an HTTP 422 response for AdvanceClock
+type AdvanceClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdvanceClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AdvanceClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AdvanceClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AdvanceClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AdvanceClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23031,6 +24779,88 @@ func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId
 	return ParseRejectCaseResponse(rsp)
 }
 
+// GetClockWithResponse Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *ClientWithResponses) GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error) {
+	rsp, err := c.GetClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -23169,8 +24999,8 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -27809,6 +29639,699 @@ func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
+func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetClockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SetClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdvanceClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AdvanceClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AdvanceClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -40455,6 +42978,15 @@ type ServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx echo.Context) error
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx echo.Context, params SetClockParams) error
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx echo.Context, params AdvanceClockParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -41074,6 +43606,73 @@ func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
+}
+
+// GetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) GetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx, params)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdvanceClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx, params)
 	return err
 }
 
@@ -42674,6 +45273,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/clock", wrapper.GetClock, options.OperationMiddlewares["getClock"]...)
+	router.PATCH(options.BaseURL+"/clock", wrapper.SetClock, options.OperationMiddlewares["setClock"]...)
+	router.POST(options.BaseURL+"/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["advanceClock"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -45792,6 +48394,585 @@ func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.Respons
 type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClockRequestObject struct {
+}
+
+type GetClockResponseObject interface {
+	VisitGetClockResponse(w http.ResponseWriter) error
+}
+
+type GetClock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetClock200JSONResponse struct {
+	Body    Clock
+	Headers GetClock200ResponseHeaders
+}
+
+func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetClock400JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetClock401JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetClock403JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetClock429JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetClock500JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetClock503JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Params SetClockParams
+	Body   *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SetClock200JSONResponse struct {
+	Body    Clock
+	Headers SetClock200ResponseHeaders
+}
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SetClock409JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SetClock422JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Params AdvanceClockParams
+	Body   *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AdvanceClock200JSONResponse struct {
+	Body    Clock
+	Headers AdvanceClock200ResponseHeaders
+}
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AdvanceClock409JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AdvanceClock422JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -56356,6 +59537,15 @@ type StrictServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx context.Context, request GetClockRequestObject) (GetClockResponseObject, error)
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -57101,6 +60291,125 @@ func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params Reje
 		return err
 	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
 		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetClock operation middleware
+func (sh *strictHandler) GetClock(ctx echo.Context) error {
+	var request GetClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClock(ctx.Request().Context(), request.(GetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetClockResponseObject); ok {
+		return validResponse.VisitGetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context, params SetClockParams) error {
+	var request SetClockRequestObject
+
+	request.Params = params
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context, params AdvanceClockParams) error {
+	var request AdvanceClockRequestObject
+
+	request.Params = params
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -58964,451 +62273,514 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3dduM29i/4Klia/1lJumlZdtlJSr44R+VyEnd92GO7Uj0d55iQCEmIKUBNgFap619zPdfziPMks7A3",
-	"AJISKVGy7LIT9eqVsiQS39jf+7c/N3pyNJaCCa0a7c+NIaMRS+DP04iNxlIzoXcu2DimUxaZryOmegkf",
-	"ay5Fo90IdZKykEhBqPm/mrCE6CHVhCuSsDGjmkWkLxPCtSKhb7I33XnDpuERoV3FhCZSD1ky4Yo1G0FD",
-	"9YZsRE1fejpmjXajK2XMqGh8+RI0Lqhmb/mI6x347/yILti/U6a0IjSO5YRFhAuih4z00iQxXU24iOSk",
-	"SS7hw5AlzPycMDNiSmLTaHEQIy74KB012q3ADYgLzQYsmRnQBRtRLrgYLBhUzPr6MUekWMkSXbKeFJEi",
-	"qdA8hqFAJ6a/fsLUkNAB5WKDA2I6me50+pol1YPRkkwo16TL+tJ0mEy5GNiRrNLZP3fsYu+clpzX93TE",
-	"FNFDOJ7wmNsNxZI7lnyjSCwHTdKJJ3SqiDmcpnf2iY7GsekqYf++ae390er/qA4m+8WB0U9vmRjoYaO9",
-	"f3gYmIG6z3t+qEon5oR8MUMd04SOmLb37VUse7dlY74aMsKETqbfKMKj4nC65qXigLh5Z0z1sBE0BB35",
-	"p06jRmCGn/LE3GRzcdcffdA4pqMx5QNRNeKe/b1k0OanGzWGpkrH28va3uyQFasabj+haUR6VLHSASu2",
-	"dJF72PpGByzFHUsUl9Wr7J8oG7YUdzcHh99XjDff+CZH/YuMo6rxDmUclYzUfL10gYfY7iaHmmNIb9h0",
-	"fsjv6C2QC3Oc45go2meGUCFnaxNzhDXtxox0Lo9PTwOSCv7vlJExS4ihSSJiEWH9PuvpJjHTV3TEyC2b",
-	"kgnXQyQ7dMSuhaNFA6axuz5PlHYMFYjgEb5DBfBKT70O9vdJyLNp3PSk6Me8p8MjMhnymGXNXQuuiNI8",
-	"jkmSCsOoAnLQell8nYubcSIHCVMqbF6Lwi6N2KjLkp0RG93Qbm9v/4XbJ5Qasp2a4fMrUMkx1Zolps3/",
-	"/RvZ+b9///t/NUr3TbNR1RHjmo1KjlgyiW5arb3yo8WxvU0erTdsWjXCW4ak/IgIqUEyUqyXsBlOc8um",
-	"S6/ELXSyyWFXSFW/yAkZUTEFRsSZkQPGdID3WTXJO2DZQyrIXquFsl8/VQy2AIb975Ql02zcIEMUjkXE",
-	"+jSNtRllYAaNLH6v1Qoyhr9XyvDfcqW5GFQtdow/l5wI+8vSRY59B5tc6HdwmapGjVcNBh2Q3lAqJkh3",
-	"CncZricdjVhz9nLO3MriLEauv41OgsdMaSlYKfWEibgnvlHm3BfH/Gl8s9dqtSoGnG97k4M+6/erF16a",
-	"H0sOC3y/9KhI2/Qmh3tOB2x+rB+HvDeEOxiQnkwF6FmJHJG9Jung3eyyIRcRyvdUaSIFSPBsNNbTqotp",
-	"Xiy/l3u5a7m/d/DDwY8vvj/4YentPKeJFtXLPcafSxZ8rMXS5R77xje64FLG1fJWxMhYyrhsxFLGy4eM",
-	"jW9yvBdsQpNKiYvRRLCIJPDQqnwxcU1vcrxXCRVqwRXU9nfLI09Fj1kpywhhinBNQniG9sxbNzwKi1PS",
-	"n8RNxPqVkq/OBrC5eX0xTamxFIqhOkcjq4iaTz1pxEH4k47HMe9RM/TdP5SZ9eds7J8bLElkgq9EeJnu",
-	"aMyjGyvwNYJGxDTlsWq0f/vc6HMWR412g44MDWgEjRFTCghGY5Qqo00TqknMzP3fa3z5Pf8AvkNKnsNV",
-	"YUqbLZpVec1Ms0X6r4T1G+3G/7Gb2ZF28Ve1e2Km0gEZFhdofq+9Eq7IiMZ9mYxYFBCZEEqSNGZWjjB7",
-	"brZ4uXWqbDj2rd2yV0oMBouaKDz7xapoIG7fb5NpnDAaTW/YJ660qthjHhX2l1ohwekS3FwXYluY2elF",
-	"jz7OZnf8VhdUn3mbIJlVUsi3lQpKAI1dizBnYQq/g/NjOuCR+ctcetOoprdMkG/D4lqH36GW8yBHa8bw",
-	"taiF/KP3PpQ/yaTLo4iJ+53Kvm8mfyALJwvOklFoY9q7RdVV9eTYCbCqPUm4Zo9IUMrGIvt45uWYJTD5",
-	"GVpyv8U+FUZjpfFJtnrr03ps6gZ/qFx1JUdMD83dmICJNpFgSXuMNb70XaeCfRqznmbREcqYckBuhZwA",
-	"g7a6iifv0UaX/A2bvuNqRHVveM8FLzGcLDnsM/SKTKgiRtUFL8eMdeYRz/08He2yWIoBGNZnhrXRvXgv",
-	"9U8yFdH9NkJIfdOHZipX37IwITVxTz7G4n4cUl04ywJcCJFkCsYCbASdCFxlyjmhIiIjGbEnKrec02ks",
-	"aXQl5VuaoIK5/u6NsbEbLeVNDM0tuEOMdGU0NRwZHk2s3Yi8468e8b5UjgGkhx/NX2ZTqSB8NJbJZu/M",
-	"lZTvqJg6r+D9Fj+hmt2AQY0tuD1aSjTgJa7TRxTyqc65GIFYpuOZBS3x6y4Ul2Yer3bE1msle6XcgVq3",
-	"FfP4VxT8Pgia6qFM+H/YPQlymm+pWhBhIiLUHCw6YCMjixj5iypCSZfRxFwseQvy42OctffSdA8X2FBm",
-	"SmJ+x2YGt9F7/EHQO8pj2o3ZvVfbN1R9hZMpuoKAMJGRNHN6xGuMHnLSo8KsbiSR4wk5AT8GyIRGGRBy",
-	"IozQ0WUomGYKX7n48XXuil8YGEMnisD9nrPYjBOjLmiO1pxbLqJlSwgtvDEPfgmMQMMK9tNGI8hblA5b",
-	"rTkbUtC4o3HKZmxPL/Zby21qmRXrNxyra+t3/7Ts/sF6QJ06A8bF4FXauy2LDgGBh30a84QpIgWYjT9c",
-	"HZOIwuUprou1O7U/G2VxRDUqMd8fNBYbhoOG7aCjl63q+zSGe3EqlKZCz802ayhwoymds1KVkwXthUVG",
-	"DgBTumqS8NMYLBGCmSOvxoZ6GIkOP9s+weoozBR/a4wlF8BUgeCZPz6NcwPJthgG8pbTLo+5rnCadKW8",
-	"VUZtNWtPzQtN0oG5KUITRrTUNFZEcdFD/26XDbj16KZjc/nA/IErVrJp0R+p0mXhXK9ZlBqNzuhvQypA",
-	"a5vb2PnNpHCgSqLDZKrNGCIuBqFpExZuGhAlpTCyNPilj8A9EZBUREa+T+M4IBOzL8XFJifmD878wthD",
-	"eS3MkpgvIEjGtYNuD216Af2fjdDQwzUbqWWHrnBDvvgp0yShU/O5S2MqeqzKgI3bQwcJY0j9GO0NMcit",
-	"mS2gD2szxLZbcjjPJrgT1pZSuhmLoqHcLSsZ5kUqiEx1QGisZBbjZU/ekN4xYKFdxgwtjyMyRff0iv1z",
-	"pdKy7n/md0wEJGZK4VYbLRoNdF3au6157HKnq+Jm25UzPAsucXRkj1NE8MLCdQIvvLA25hVnaBot7f9M",
-	"gHN8jSYTFjE2Klu2S6BDUkCMg8qvX88cxzhmEZGJ4XckYTpNBKt3g2dIan5dsxnaU+o3NTfQ7KAFGXHx",
-	"ZCF3Xcoo8yv8cX62ncwLblaSi8EMTZwjbN2qpj7aNTJCCRJzISd2/cyxNzM7IiM6NQ8INqCa37Gap7D8",
-	"7kKPiSFgRt2hE5pENvpTTrgYHBFrhranXvb7JLTDD9c4MzHvM81H7AS8ffPDObljyRRlNCCqCesxfsei",
-	"e3R1UXlMZztTGzq297uJGG0zpgkwhPUXe+ayuDNXclFmNqVk6RbcBzUvhFoZY5kYagf0xcsi9V/4NK79",
-	"8MwyLJF/ctMzUnLJZRfIvi2zJhCyCsE789e8l0Bc+XLZ0cuMQYNHZS7dOensHnJ+MW4QKIkPtagW9GdW",
-	"AYznXBHTLU1YdESo0VpZRIZUDcHGHAqmJzK5DUEgDSN2x+0xXqwWgPuwoBvY0Qe5Ba3csTd2YUqoHHVb",
-	"xxWhXZnqNqEkRNoNUh+PAvNQyEaUxyGhUZQwpQLY5zCSI8pFaPbd/sBUYBrw0+xOCRXX4vTcPUC+PT2/",
-	"+74NkXO73x98Zx3GbinMC1OZJsQoojwyLXNtYxmttI6DM1+YIZkbC6MwK4K9wiU2rZXK8LAib3mZohhR",
-	"Dbp2LTET70KJfDmmAy4oLvLiJs6zJ2c3HIZSaKtsd10cd9nmSrOlY8ojpNbm9HXNGoDnaShHJRw4jQas",
-	"tk73TgqG8jS8BuLNyu+uQw2YiNZRPWuTEQw0+Tz/Q5KiAWhRt25HLsyzX4KG0jTR6w1Xaapr93cJD38J",
-	"Guk4WnlFbSh5CfdFeg7RHFyYM9QDyWpJ3Ngc5YIldTPKLYrfTHeKGsXjlA3Nrn7+xOTnuuhybOCu+3v2",
-	"NK77hT2IZfTc526QMZ0aYiwMAWBi/rpD1sSyMf9kHjL9/crZxIzBSGOv6VTlbkhOjhtx0fFWpZUowZhO",
-	"LyAyX5Ulj5nV6rOEwbRpHJ/1IbpmUQ8YWZcN/fegIWynGC7mGk3Qdrn5Vo/peOVlwHyyqgWeOTV++Nny",
-	"5LegOJJC27l9LCx9YE/FstNXaWtd7VDNHihvcG0FVTHsEZ0qQm1IJFHafDw/ef/69P3PLv2Me3WxF1M+",
-	"QoXEx7+++P5wmTay8im2T88dYz+fPo0Vm53TW6rBaulSeUBDNlODrTT3l2gpy41O97gOcGgr/eTYN6OJ",
-	"UEdgzwPJwfoIzFg2eomWjiVhyVqDWeHuZZtXvHx+814uO419bW2Wdvm+URi03Yt57zYgLFYs91BPRuYJ",
-	"YGRcCiMvZ2fAhs9ZU/bMuV2eT1F5aS+dMDGnuYW0p/kdCzPGoSFxCpRtiEoPHb8ObdZpiFw7NApOOKap",
-	"YlEIph177RKm0pHRf0Ka9Ib8jkUh5C/1uaBxUZjHzoEImWYaQcO9Uiq8u+n8WiWxdFBYoaCLTajCGVDh",
-	"DOpEis3opOsIgzk5awUJaoEItIhM2yXaoPTjFv1rC0Gq1N6IN5/GqE/mbpQhGRPIuMA8UcUHgsbmNCbI",
-	"GmYOQyE3du4E9hamdRp61M5RLxobRZfF/XliVXK617eNzCsxpaYNjNq+42zCkm9UqXHDkrDTqFyn7NER",
-	"Q1LcJkJiII4AWsF7aUyTWvN0a3MMDvTZbt7yW+bgBGo3tXgzIPPDUAOb2hYQJbO0eCHFKp2VJz98HEpl",
-	"O0IrkDl1Mo0jdMh0GYrgJW3CdkTrqYg9mTiXc1nSXal0Y89/SZ4go3fce/aadf1t5kJeQptllMHofGm9",
-	"NvDJUgVyJqnc7/nMWQrmE6P9juWPth+WW8JsVUrsaoVNqiJJryHuo4ww9ahi+TgKdCeAYUvl6NSWEm0p",
-	"0fOlRPZY15Yp0K2CikAp2dhStsembNkmVtG4jciSij0BAdLuaom7kREuIhv9Z4g0yIxBTqGYMD4YlgmO",
-	"7I5HzHqwaRRx0wKNz3PP4GUuUXdNu8rcS/KO8rgrPzEMbhhRdYtdFWcRND7tDOSO/fIPJUXzgk7e2WjD",
-	"nA173kMlSJgwqqRQoXPX5SXnIj+aoxEw+SqPOdeERhGLXAwTHMCCDrv0Ds9sqLUb216DbIkr99XfSadg",
-	"yjGEsNLxOJF3NvLhD8h8aQSIrQN/9cCwUqpyxnTSpb3bcxnz3rQcXaFPIemxEDEAEQkJo71hk4TWvXwj",
-	"RTwN28T8g24ZnzAnbcgJCbW8+Q9LZNgmkY3GpNfCeqrNlpkfA7txmH3Zl8mA35njE7r4h7CdPdFlPTkC",
-	"2IeIdTVCfMVge7KhDWM6JbLfL2rm+SGDaxhGBV427KJ8tWTEzqWMy46IYXKGLYGHlIFmXhLflg/KLbZw",
-	"DO9CHIaWEOJGZKpzhiEK2d04wREYMYyIJSdiaZxABcPN8ZYH9FtXBVrhfM08GcwUbPkDKdcJsBhZAWch",
-	"bbZ79848u8gRdid5VHvARvKNEjoRQES7U3BRFCJH7hvFkXcxjZBZ5iOyfciTHfZSA4pdhk1wO3cbvjLH",
-	"y2/sfKAnJsmwKGzD3inYOryocJUm5uKOU024oTADJlhC8XG8ZJQINkGBE2IlNbf4JpaSuPYbQcO/XEE8",
-	"HPOZp+PHZ+/O355cnbxuBI2f3nZ+/hn+ujj5x8kxfnnyz/PTi5PX5Q3DhntzXJXzYjUHeGY3vqdHurgd",
-	"/1cu+gHBF5vF6POD1iLgpc7Ov+jOf1o7L292SgGYsmu9EkTC6gZPt8qP7wQvFyJg/KW3Aw+HvSOVh+M+",
-	"FHRVlI2S4UP31cP/RcZR5dCzQP8SN0baGx4RwzCl0mSv9b/3Do2QiNb8OC6nzTl5rvC/ZYkDVKnl9wuj",
-	"/Q3PojpdL80gyBCT1jjoIB6XCTBTYGFGrhpypWUyJRMjuqmhnMxf08PWiqkfOZAnXKcgQwaxY6re/1PN",
-	"RpX736OaDWQyXZTTUi6a9OyBrrOQS40WheVcMJJWaXoNH9EB+5CUmtg+XLxtljWy4gDrBBCahfbxg+tR",
-	"Ugy3PJaqIvem9HYVr9ZyebWedcLMxlknzDul4Z3e24l2Kprk7G4ZouxaVKKW6I1RqQ+6XuU0F85D9Z17",
-	"w6b3yjl7w6azJ6nMFS4Rv3KOwNQ5aoChUd8qd2keR9L76RRfsE5n+2lvVo4tT19z8V7Ye/UKWvi/3CrO",
-	"3GwHa2TYkeyTMLs6NoI2Oxs25YtF5U69LQWsM0CZwevdc6rjPHbckySQTOsYUovPE95bKtpdzjz+QCTW",
-	"prEozHkAIksV/oSiBxJgVM8emOxyHa/D3h6fXOehBHHU1SQHoTsr6TbGlJdmOOyYn1wY+xwtPiisy4sa",
-	"N6RM+euIqY16L6CFfuOtWCvuRT0JZelQjUb/LylK4y7Mb+Q/hkB3p2BvO+287wDQSkBU2huacxuepGaV",
-	"d1+xJOYiPIL0z1RALhFaLotT+/5gxSHOW4QWnACHTVqtLwE2YSks6ntgMOjODTvHV6dn72+Ozz68vwoD",
-	"59KDH2Vag10vXXcbHZVnFYUncwGBXRoNHJLrPXu9LZs4bqk5mZCe0RtK3gP4Usx1IewT7el4eo8zWuzv",
-	"J5mQMZPjmK3RZJZslY8oXZdUlpDGYcLUUMbRChSuhnqM3yxmJ/70XpmH5+QvNs3EL2guP9jqOwGwupX3",
-	"gVcgdndIxAdcQ2gBG1mM8wxmdZ2NcxSvPGLAHcECcXT2/ilRrExO3luqiN9fGJilPw6SPJtP9dpblN3K",
-	"1V9Ty5ywruKlMZ+bERbLVKbqSf5KBdfTYxlVU92eNbAV4DNmuepqps5VwiTWOK2u+Q+KJeVU7DVX45hO",
-	"CwfXvbVyhzMr3kNXR26OZcv/mpYS84hCuMyHq+O521IcRau45q2dl79/Pviyg3/sZ3+Urv9r2UtHDlWn",
-	"tku8I8jZmInO+Sl50Ww1X5DINrOGI7wQZzKfk+8BES3SMrqnMh84OYUYrQiic9RQTjySu0U2JmaUUsQL",
-	"4VUW0nOX+bGabXRZbBgmPqxlOi1qvGVOXO4WBf3K/USOnLLCLRxwxByS64qRTbNRbRsJTeuncZ/HsTlD",
-	"VzV47E8zj38JGkMWRx+ERt1gLS/P3ETyJuoS0oJZ5msGY+VD0ebblss9OTZFQ2LgepLG7NclSYK5mkEQ",
-	"gm+5MpDX5lJIoXq6NI4q06ZTwbWqjkYZ0ykEWoZwt9aBZlg9m3JpjFe+loOM2WzU12yYV27lc7Fdswc6",
-	"5ypwvgNcm8J1zh/jPI0oHLdVUiwNda0GcDE6oeIRs9GHhsRiPiL6Syz1gKzzEurpyGG9lKJzOpWptuRx",
-	"LqforE9CWI/QRotkoDmFdEmPhaYtQJoZfmmeUQlFqTfQOdoyN9j3Gxlg5sWqNy67lRf42sJRZQjGXFnG",
-	"WToEpdlYlRWNE5qJHoO4pZyO5y3U85Sy2v6cowErXm2P4lCDO89m5FgEBnfF3JWbv5V2F9xaLLhDF9Ve",
-	"xzxCn11u8urk7dnHm3en70/ffXiHsV62JABXREtJ1IjGcZMcd85vLk46x7+cvG4Xs+qGVJEhjQiNY2TT",
-	"kKIFgVV3rElefXj988nVzck/f+l8uLxyb/vDOKSqSS5Ozk86VzfHZ+9/Pbm4PD17357JgsNKWIYOTCiC",
-	"ETSvxfuzm4uTj50LNyDDLJAUaOlz+wqhaIXJNoJGblKNoDE7UggLmRlYI2j4bksjRE5EImMnqpbQsiEd",
-	"j5lQkEpdvABgv0KgZpIKRFBEGt8koRwzYUPxLAQyt5l/ZhND039Ph21y0DooTtmGLeID5SNOqGJRNfIS",
-	"mQwlLDuDB0viVeH7NQLaykDTRl1XKIhHJfEqNdBN/HBKL0lCVZqw2rPN+EyfJpl+N6twjsYx02sKWU91",
-	"+YLCvMoXM4MLnTeAO3TTcuV8KQzpsQ198Tioy+B16qULmKZtik1JLJ3HWZ0/HspymxyzCXwtQKPRVeRC",
-	"eFjWsg2D6hdUkTCPTFoDxseq7G642Srle5zfslnUTNiiyp0tz2XBOHNfcSDA9UDzlDoiCor0NMkrBhIb",
-	"xvGZmYLEmUlrE66HzWtxLXZIOFPdJiTfHrRa37XnisEAuyQy1dC0UR4haEAdkdDOP7TA7CBfNKHxPIYx",
-	"tLz3HcQbLAcJhtd9+Qt498V3SIOLBSZ8SYlvFBabwFc9nD28eoDdgifD0vxKuHg7MHw4kam2LRpuIaMb",
-	"07AtbAxNH9pRwZO2oktAuqmGyWXlXvB1bGoOrd20tOfm54DR5R1LsoXGN2dKp5gBvLSvYa0Vt7K0UCgL",
-	"HTmuBEuzsPFQiwmMOn7vKUSxB9iYkxYCzIGTiYNtsDDEA4np2VBFUVPNUKxF1QG7ck3g4tlMddtXQSDx",
-	"mP5mnJi8Dv5UmfhNMHzixrJov7cFmQgMFZajIAspWpqZkRLMWA1Xju1RgzW+gUh/u7FucNmLRthyflw0",
-	"AyqXpD6iUxS5CrvkcgkK7WFeAWaP2VQDhLzwVXNyac8J66ciYlF2qPEl3o2LS+gqauHsARIMOsIXbeLB",
-	"jTlS/VhOCq+6rARU8GJG71BnSagYMESz+P5gp2v4Lwre9vyUlTwl3x7s79t25wtiLKrUMd9ovs5Q/qDP",
-	"lDHiqkYJI2w9D9QPQ4UmZ3H5j0ihmhFRRmUzUkgsUWebUHcdc6jhIfn20JOoBUDdHkPc3cJ8wRloxOxL",
-	"vrTLv1Op2Wwxl4KcOV+hbAY8Pl9HKF/oY56mIZLMXC2JufJY89QjZyLJ3XNvK3F3FkAYc3ct17i7D3aQ",
-	"2UnPAEz9CTZDKC8dU3GEDHcu1mkoQr7PVP4pF9Yz+aU06cxKsYYnu8Limb8At86V5gf+XQLnhJXGZhs/",
-	"1Ubx0kMXudqjcWzE5cScDK7bJES9MQxICEElv7343fwNkw1LhaNKaetjfoR4ybheLhXhyLN2SyWbOyb0",
-	"T6xc4XG4oFAtmZXpOitlbZhuoL9iJNxePirLi56CfdLVkXtYY0GRkCJBgPrTNCJSeEOULfOcIJNA2GyA",
-	"bqaCsDvr9ZjRB1ZzzdkkERhp5do6K1al7msU1nPEXdaINGbPLDVEDfMVgW8wBBwzk5ra3DPEbzYjPvJp",
-	"b87kiAaLOLoW1rMCOUEBsCIrDs5BtTdtRw3n6m9GFvw8+yZDNf5w2fn55Obt6bvTq5uTfx6fnLyuSBMB",
-	"kPJpqddDOMxpbLZJwohOVUgG0grFJExkHANWOgQmcgFUjOupuU0jKfTQgX5Sw8/glT7/xKLwiNBrMeJK",
-	"GenSFnr16eHmFQVYjpREICIBurrUAM87JVNGwZaDyzR76qeFFOoXe8vM8JHFPiqgDi2NW4DZFZO195e9",
-	"M/bplAv1PtgRm3o5D1sLX5ce6fx78xlPQgoWtt2WRtIWg7I76zay7TbZYzdNMRfKJVvi9rWJBawyd91S",
-	"IXPXroXd9l3Y8gCcrYWD0bYt2264sDg1OXORYNyKOoj5TIR0mMz2nBeuh5kYOhZiRDOGIQKPcr1WnXyZ",
-	"6GqKrrRMWIS2en/zS0xKnzDTayWryKJUjZJADYjNUtUe5aUHSib63HqHi5N9hfQHVVG7ka6/edfzgvSN",
-	"3DLkRlxxTt1wSp3TvmQ7yNK2qRrsbZGzfUUPel2G5xzD5ndXw3rAPXBbSUHrGv7gVTkZLOclLtMiSWGy",
-	"7Fx7fpPIPs+LkQCTbTUm83cstYNTNP8iFHrOqQf+Aa0T3k3xGAQNgIVTBV+fyqEvGGFYQT+KD4aai4Fy",
-	"qerQGN5jDk/kRFTac+1DKCCMjd0xGIAvx24++BJirk6AsubDNCnP6c7koVLR1TqkCpLCRiDW3KmuHzmS",
-	"r0CNmA3C7+o3ymdtUZ0rTN0kZ30SlskIhgGgGEy+herV33lOfi2+9bGt+63973dah+F3yN4TphiA5SFl",
-	"XvG28SoRPqY9hqYnlHGPiJKJVu4rOHezMvBiK3K9eMNMOCw1O9sYw7zLGLat7HYC7Oe7auuk87Eg6CAc",
-	"+I4OiQRWG9OBxzQAMwhXZMhiNAggignsOL5sHvfvQkthe9ZAAlIWQkHkb7x51d238uvg0UvLq8xncRAK",
-	"g6w8sUnVmPe4TFWTXPZkwpS3gO0ZzWCv1TrKhu6sMV15x7LVaF6LEOEwFDwyQVEcMV4IjSJVQN/wfmQc",
-	"ARRLMRIPRsUekRbRaSLADuUBIGZyorHjQiztj61KTI9SWQ+nVGjiYMUm6mTfZufLI5Usz3iChftoHy6F",
-	"0CxCIM8njWcLtGjmX3NKBWUbRxT4cXvMBNd86dWdD3eYT2DxqLxonzGHU2IVKAyu47pJwtenlxAvf3N8",
-	"9vrEqEbHZx/OIYj+9YlVkH4+/enq5rhz8Tr0IB/OKE31tYBrHFM+CkjY+XB19q5zdfI6JGOpDJ20lYGM",
-	"gNFjAQnfdd5/6Ly1LR9/uLw6exeCGQ4Ix1SmRQG6MLxG0MiNrhE0sLFG0PD9NoKGH655HDooJRu/yHhh",
-	"BKL1I9vKKljAyUr607J6OWtXb1sx0PDhcE8eKr97QUZ3ReB3tDY2wfKYNbPviwDAaqR95wK/sjUrMt1s",
-	"HmXX14xhA3AmcIS/LpRJbjXn1fqExYyC0wRuu4eZCcE4hejDpAMeKheeCKuJogC+25yHQIKNwF9BOLet",
-	"lt7yU8A6ASCchYHuxZzcFePOizbJlRJ0se+ylS2MXAGTnjssKRZGZaoK+0fd8vF4BnB9r05GjceIqWhY",
-	"yIkTdXOpJbU7mL14GSJNbk6lq2Kve1lGoIWUDsjFT8fkxYsXL48IhagKNIZieD1a+kY8jrliPSmiYtZm",
-	"RDXb0RwhPioxXvbrRuFfuT/ac398+1vzd/j779/9z2//9d+//X3n97lnvpuP4i9qLBOesOY7mEz+lx1c",
-	"UDgx1Ay4MeB6mHabPTna5aBq7UTszv656xwmu6Y52BxzehdXfuvKdDDURznFDVwZILo6wWNZ3nchvyxh",
-	"jGj2Ccz0g0SmY6xwRrpTX0yuugRU/Rj5GbCzB0FenUsrX6mcVV2Uslz2+YMhaSxJBZ/XtsYJR70YH8yA",
-	"KTTkUIOQB/VDF8Z+fzVEDUMnYtbX9QA17oGasWDl8MGHXLnNRNHbrMb8TILsgvvyaF5U8ge2cIoKC+M2",
-	"aCZKvn4AvD/DJbbG0CZHhpgdyY3aHfM7BgZHp5/IvmYCi66bIWBFheFU8Z550TqD1NBzVSea2LbN3OzT",
-	"5eKIZqMNCH5Anr+u4Je7VyVWyHgKRepcgBAseIFxNMtqTlinSLnVszT9uyMg4Quim2yaN0YvsV7Cnl61",
-	"wxzCTEyV/qDW1HQWwdP4QDqZeI5cymfGCbvjMlWXsFbrJlMl7E7erg+XvxYazkKJOl+asYh7UyQkuQ0o",
-	"X4v83MpugNvMUmpuTqV1y9+yqdkRUShxjpIXhUPvBCgQOV3oZNUd2AD1eIMJjl+ReLxh049cD3G1F91q",
-	"l8OO99nbTTHzEyKxDNne3vO/wj0H123pebGV9mx4JwT5KHQvTIYyhjDj1Uq6boxu+DGX3YK3nHZ5zPW0",
-	"nIRg+XisCWtV24q0vLXLG4NVMRtG7SrH8+8tL3Y8+866NY/pKnfaF0uvyPPQNAZfPsbuwGISOkgYa5KO",
-	"sGW3u6kmRpK2MT+sz3o6C0dI7tBBPYsAMzM9qvOl2wO3b+XHYlSaRevQQW3IoAKtmKrb5qyuQj5C3TTw",
-	"ZnUB8zwGVKCA0FhJ9MFqpnQuHnqC4AtQJ5qra0GHjEZNAsXHEe4OK6DlijchY4M8MkByD8D3Bf4Fs1Bg",
-	"eGFRk3x0mZOJXUEYZIBLfi3wQdKjCcRVhBcAQzfiegf+Gwb5ry7YiHKRBXXlf1EMC6DBaH0kcG4o1+Jg",
-	"/+Vs5DDGfeWDhJukQ3pDCJjmyldZhQe5IIfEWY1KfHOWlR8banzOkncuDGvGgAbEGoWDOPbABbdsqoiW",
-	"AwbxRWZvR/SW4W71aMxERBMC3m7y7Yer4++axBzhLKMvm7KA+DV40sbygV+81KWO03ggSLdMtPFLwkVa",
-	"hoGSWxNIdclZlcwpK67GCBppPtS4Z/lC2aYumFv5lQZcxQrOhR4HhQpSCuEQlFgMtZUA+b0Zo6BqESEn",
-	"gSEEoFvDxQFD2APYOKrNe+8exIKXrzUgCIAlQmSWzUfw9O0vZOnLIUbOM7yZZflG2TXTFqBBsThWtRZr",
-	"IZzkk7YaroYsNVcQeINWRzNzuHnEiB3mjK8LMbkejuQSpMg/gYlyHohygb0yZ5/0Nsvlhsp84knBaOku",
-	"4vyRW8WgaTnHBrR+x4O+ruaPcJ+loaAsUVJA3nhPxjHrabUZvd5DiC4lanVTyGtWjrjCVM5i5mHPSNre",
-	"bZb5zMJUmeMSBnnZxyVJckxmXkpnnb3gHgCir+qDhiqdMHqrUDXA0stcQFQR0gULZrZ0MBt1R+Bu52ZY",
-	"dduWIBzgQa2uIulgDmwdSZ645MuSU+tDlZfM75V7bk1p5Ame9O2xfbhjm4uBrz7BG+AclmZ/ZcbhQuaX",
-	"KFEQ62ideVDuyoq2g4SKMo6yAFv44zyosM37hnes8gEytatKOnvUV0IUnlF5QFbnOiviDkm2ZbamItpw",
-	"iSXR/OqF/AG/yyt/Yr2Br0OfbsvhkGujZC/EFc5P+mez2Vj40MgTLv61ho67BFu4Qt/mCHOglgq+G8EY",
-	"3gDpWYxLHORuRZBZZv0hCzKXbX1J1k9iExTJE4MnQpQWZOtyy2kAYOqfHigrLCI2yD7553lzjtpgHBWL",
-	"MPPYgie6vQmbJLw4+enk4qLz9jJsXwu0joxoxJokzMC2LsM2SUU/poMBi3IZFz6pzifkoIpp3j19f3lz",
-	"0rl4DwN1qbZZ7HgxSPufefiv/AwA+ssOEIK3/ZDgU9ZJqbcTde4y76CFVpN9MjLPWClsIknEenxEYxUg",
-	"/nmTnGpvWhaS9NIkYaKXt8aIFJhbWVgddL/JqLr3UrNjqqohl11t7mW1R2axnmWF3XGmNF7tpXTlx/JL",
-	"mrO15ZjGYmtrtT2ietlfY3+bXfgZMbZW9CiiB6Vx/KBhpLPr86cOKy1a09a82XZXFsjoj3qn7RDOWdIr",
-	"TckEywZo9AO29u16gncKShSU3yTNRshaCqhc6PGypnkpWK5EgADlbUSTW6Yhs/JRIzqycgpLHwVcnboI",
-	"4hsrnnDf8gjzRuzF4uwEUWXjdQob+/LCaxgXyvTjktINZRZVhXKrxT3KS6X5AZXxSDjHG5BJ8T58XXn0",
-	"vNBVmRMN76QhRZBtXqIQg0eiAmaR/8eiiJkWFtCocoSRUlSFKzeg5ZjkEK4x38KJg2QQ4E83bal19DzT",
-	"+rl5eb4L+PqItDIYaIeiD4AQ0/tWzB4j+iQuvZtoYUjluw3ejTIajES2myoumFKBje8YSBkpbynpppa9",
-	"Tmw82dQlhgLMz2NS4NoK/+qKb9C4YwnvcxYtMrIoEqN7BGU8aZ3J5cYW1+Ba5tNcGZiVa2h5jd01kptc",
-	"YVir6OX2FG2AArrz+LVpYIY8X66RW+h5s9PNOSirLAKtTCW9ABDHshTCJVUyFqS8OmDIlQ61AyepuzcX",
-	"thNbeaUsuLKWY3uuJPx8QmOhXoL3pPrU2dx0s2mUbSQOuVJXrioLfamxZr4ogGna4CIEI0VzRpf2bu9b",
-	"I3pBHeiZFZ8bv0x1T5bJhuEtG+sQSrcgtKjFZUNo0fyJzVJfg4Z5qfTIIvYiMs56pQeu6C0Tr2jvtqTs",
-	"gK8qM6QRAMgbHogL6kBPrfwI+LSwyLmRl5RFcKuzrBhCdnZn9sAtZG6qvt3yjckWpDSOuBfTCYxbS3nb",
-	"JGE/kaNzTD0OA/zY8VihAQm1fM26rgBuXyaAHBASGkUkHRMtPaRjWcxgVS14H+SNILNmuX1lxicHMOAm",
-	"XVKf0SIAC4LhjmsIZoX1LhEgoXVAbQFBpgfYtw6rYc3+7HYv783cUCkghX2NrlZCTRBsYh3E5dK5t+I6",
-	"mzKA2QF9LR3a/HAWMCk842X7OyFG6XJluDLErlXFb0uoq0LX8Bpot+YOYLaGf3mGXOQ6Wgz2kD8Hs6fQ",
-	"L0ju7Bd2KMfwsgtVTY3YlR3Vyuzu43AaOCxZh6c14XEMOTLzxRc3y+HuOJtsyqBd0rwveVUya94bYjGj",
-	"QhU/GufAbXKcEr0QJxfOIXFyUiHeQZdpzJaVUAItuNCnajsASjRdAjsMre0vdMPMxKNvlDV2BiSRIClc",
-	"iyGN+zvsjglwYB+RLrMQ/QgEH0vBAi++yr6TZAzfBZm1Sc4SEmrOEoCvVBqwbS2+eYBYZDxR+logypU5",
-	"OT084qW8qQ7jKFR6Cho9Oq6rFVmvRK3g39LA3zaKG0ZjA6fX/Qv8IjznyuO/fz27cWY+rtO1szZDTAxL",
-	"VtEDzAm/4pb/eOCS/dZKlZw2U9N8FgprZll+ryYKOfSvFW+pNbTnSiA+6pn3Jtjikd/swfSdPMdzCfv6",
-	"Zd26YqseOQvH66Y5X0MMp4F7XFZRLLeP1ec1S5R3DOn85P3r0/c/N4JG5/z84uxXcJ2fd04BtKzz/vjk",
-	"7dsKr3juBlcGHIBiBiQ+X07jG5XFE+RwF9FthHpNSKRAPmHuEGBAiohw0YvTCAIYkMNdizxvw0Ary5Yc",
-	"zKcrJVbGV9alsokcrUCOltqj1z7aj04YzcSrT5e/NXPi15pUo3KdH38977loQeUNL11Oqalmb9i0Up6V",
-	"dyyJ6fgSXf5FEM7vD8w2z7vUsNaIuVJx5BLZlaZTRaDuxhFpESYiBE7SPp/dn6T9w5f7dfC05maDadRV",
-	"Rg6XVhfJNgkBb6mdMBqFILXi50nCNQvBJ22oAYIyyX5WpwlNPmH2XvbGtaBxjK9AmBHXinTOT5vkBMIz",
-	"XQsW3NsRHK6JYCxSTXLBqJFKMYQz4dr8bXHhLTWCRMFr9HQgkcnJft8fFES/g0Jcxbe/0Z3//G7+s/P7",
-	"39rf/c9vzQT+G8b+XWnZ7EumEfa5IismS6cyFK8syNRc019kHL22eP4VjlcIRnb1fuwhsaB31oiWCwgF",
-	"+4Y5PX1XfstbWPLlApYp3s7atdTya59z4P9GucrVaFxovvMPfgEwdlvUYXmhgez5j1iVs8762YUq1IdA",
-	"MABsA2PpsC4K15qJbA1nAi9qrF7sk7UX597AU5uI3LTLV7Yuub3Mb04wc/z8oJd5hi69l31pzLU1UVvf",
-	"MLiBiuHXXKGZCFPEaAmSwWqhFWukH16O2TJ81la5VSxio7GvcrCyW9ko5uv1PeclzrLZ8oMqTrDYpQ2J",
-	"WLy9PoikwgRtOy5soiHX2SCCmpFNWEy2XFB6gjFORejmBSUuqmO1Smq6zOAeWikd8JSxrAT06gTpEC1w",
-	"RrLWEvgoAkOjfN+yQOVN0snK3Vr08axsTUm1DDO5URpTXW28q3JNnM2aso6cBYtkBiwtZ8L2XC5r3cDR",
-	"r7LhtlRyuR1K2ilrdZQDGwug/DBUepwMpS0YFfFouTWqzBMMilpF98ph7SuiJBTShcDy4mCqEjqWdo2K",
-	"4XGuBMYCfIH5GHJfsxGcf17PRGZ8lDdGDl0rPrV5PSiHumIwHnMbejCb/NNjY10FD+NrWSYpmFZdoo9N",
-	"LZurXWArRHkYFF9NW9GpKg8lcV1URg3AcazjHp05Qiu9UmPrPzrHi81l8ACqq1Z5xx4qiQqslwNdWRYS",
-	"Nht6kC1m1lGQbXL5VHNrli14Kb9Mez2mSrCWVPbDTBxWPDECqWFgNSCCXDNlfWcu+cq4Pi/xWqMn1ibN",
-	"PPGwYYAZA/V++jJNylzUq+Da39fVnHcb12h8zhFc852cM7fGG5mnc+nDsxhP9/Uglu38BxDRj+3RruTV",
-	"3TQaML26TY2JSN0Lmm5VPmN9aws1TTfZNPbCCQYoJVqtXRmgdreX8HApL8HNONVsVA0mn4PAWaqYFJ0A",
-	"9/RdzWDRLHO5FnFl5p5esfN1AaZXPD5FIJkHgq26F8TLQ5mEZ9FZHgr6quLMV4HSOY9DzPoaCsOA0crq",
-	"fJATiyXmAOaGTui0WRs17SuAkj36okLM8ePTkqdFOx7nUq+WMjNrHHnCZMHBOa245V+VnCCkROXB90Am",
-	"M8Fmhqj0YkYTNR/ZtH9YtPm/qHHyyvF1l3SzOmeuhi3pADAn+Y8UjHRnIExyhjMLSVLt4NirU7mzai9c",
-	"Enu1IciDVKyCPPG+JKHxPqt4L5HhPndwCSbEWs3urXJbbGJFdZTdeiuTT4yZ39hcosr9CHz1vJxfrfrg",
-	"zfrN/vSOrc37ngryW+lm/EoF19Pj0kKgnSx8KhURSwhFXCcB9uqyAj95g1YtoaXU8rVOFLobae0qdHlr",
-	"62pBxLmugqLdqYfFG3ONL4sA/jiclptala9F2KMjRrQkXdYktjQrJB9C+WTInoaANpsVP7sjagXs9WOq",
-	"SkFVoEZy/RSSj8PpMbzx5feSpI/McLpai9lrpc1Czd2a8XRuA1cawIV7qbT7LJWlXoPFpJbSFq2xpF57",
-	"zn7x66I1ctHvK83bBaeXNVkRXd/ItsOvjJ1QYf/dycrtiKu3XXFXjt1JnDfYW+vtN4oINmFKE2jbpYKB",
-	"g80GBxT9VyWXBq3c5Zxx/UTYGhmerucaVOO4cI2qrLarRaVuampBY8Q0Xa9iOOLbf4M+w4T1GL9DF2bF",
-	"ra5by3tBCoVzTYOLw0Ic1cEAtL7ZAnmtKOud0dKCk3EJW7pHtmhpEQ9zETu1zoY/E/jSh8oYvZKICa5u",
-	"oaD2AlK8sr1tPvM0aNiInjWTqQs8OtuUQr3X3HoVV6I0tdXPOxtadkZyV6KYn53b0oqb/lYuyhB0NJeM",
-	"UyMNaEm+HUvFjc72HeaGyFuMFvhWsAHF782LEAlpUfdtmJStP3BPNxC2pu4Z5WTL6tqeK5bmIsfIF4mi",
-	"8xKm4Q2lhVPRwSkFq5s3Vy3FytE4ZnrN29orOmTrDGRz5Pv+lK0scdjzYa4sav+0K6NpTVq7mDCuS3Tm",
-	"Q/KPz96dvz25qgjAvx/RWaos5AlRRmKWUBZ7mItnpkhl8mex4i5d5YTDZ1Pc3EWr+2qCORdrVjA6Qlcr",
-	"VyplLn6OjeBPpDVA96M/UqUrKklX3BPn+PLdW1HXAmliRWtfpvrGfo3de9oPA4xSEGJwOMVgTjnBYzKm",
-	"09KxxbLMN3MyGuuphaxx8g2EYltqD+StllZoWVDJjc9nMK8CeqHlY+xZKiJrdq2t63zAVxYgH2TASYtV",
-	"oapq8rbGmM1P0LK0wHyh4pjEYF0cWcXd/eCnOm9IoBArHtnEaRQ2CNZMwUjzfDb1zMVfFwagTqQFva3/",
-	"7NpRGdhLecI2LSOFWGguTbieXpo52gALRpPywgVZzUasQxqOBvqm2WxCLA2sEuiP+L7vbaj1uPHlCzgk",
-	"+7IqTUP4Gn/feCg9BeVC0jHEV8dGtoNE/7b5GsypgQvMDqCoVICFtANkvGMpY/O3ZUMquBaGJqmAOPQM",
-	"BQ1rV4GuSQCiq3N+apg2Fif4RhE5Ec1rcS3+9rfLIR0z1fzb38iZAIAxSNuwgJmKUNIFSCVY3SPAWYLv",
-	"QyMJuwJcGaZPaKuOYTsgm/Ypj5WrFKZI+Pm6wZJEJteNNvncbDa/fAkDH/uayFQzRb49aB2QUEh905ep",
-	"iMLvAkLJiOmhjFxdTniSRBKgYTUZ0jtmXju8FiE+eGNep3EsJywKv4NV6cqIMysy96gw7yE0dy5Jzq4K",
-	"sG5cF6ybDjda5ax6bkL7rb0jW3LMbBaEsKqARCxmEOANPZs+XC0zst9qNclBq3UtRowKh20DFhCwpJud",
-	"GtHYXBW86W7KacxsoKIiXB+REBayaU5GSDSLY4XV3SB4/1rYnyOogqDCXLaOC/2XCRnThI6YhgpWUvSY",
-	"xQc2i3Aqxqk2K/AK180chH9cnr0n34bHUmgm9M7VdMzahI6x6j+XYtdo7uF3iLP6086PgY1Q2yPv+Cv3",
-	"4UfzwUqQ1wKXrEk+2DPgBgdwrQMhoQ7d6xS7YNnt+PD3VqvVgqJiYkqQbQRGneIx5BtRTWHtMQZZXQtY",
-	"RpuG1OeafH9AukaFoolb1ggP9IHZoFNBKDnvXB3/Etg8iNk4CQjxNt8fOTaNucmQPWWOXQD5PuCKtEt6",
-	"xUdM/e1v0KVDqq3GpMV3Lhgg5JmNuDR8gAoSnkZsNJaaid505w2b2ouIdRDPzy6vYOJ28Hj+xgzRcWgc",
-	"Wzw5i7xDpjIlkbyG62B2wFfFIIqOoIJb20OkE9bHAooeoR/P7Rj4nTvgXBEeMaF5j8YQSm6o0VSzJumY",
-	"5q4FBNziRtqEhB8g+6dJOvZWHbT2AnKw/xL6OPz0CVbMjDB7zy7PGzaFtQk7qR7KhP8HzmGbvAKSTTw5",
-	"x74tvVeQAZHhdnKBmKYyYgGJ+R2Da8eUPoK9vxZdFksxUGY2DgTVEQDAqo6nJOa3LEcf7Gmz9Il94kov",
-	"yJ+DYqX2iJozaYYKyXSQRPBpB363EEQ2ZqCB1BwTfnNsrHN+mougbTf2APp0zAQd80a78aLZar4AIDY9",
-	"BN64242l1aUHZahr79EaC9AThin64Ru5EUocvcIGILHHEpNKYS17ZPccLXtLnwPvFzxYUqicOfxIi1hr",
-	"5DOQjM0T/05Z4qHy276mPcg+S8u5mElhwJsRJxOmxlJYZ8x+q2Vx47T1M86SQJCPP1GjtGVIfL8VYBgb",
-	"+63973da3+/s/Xi1t99utdqtVrPVav2rgepKA/blprX3R6v/ozqY7Dvps+3rjSBAS+N4SJMBixCuS08Q",
-	"U/WOximYUuVQ/C87lGZPjkA4LiL6WdDQ/UMH87nn4Tr3itCaeyBf1V8/wCUEOWl26xjimMq+20GzaUNG",
-	"I4s78M8d61feOa0MTbSP7xaehd4OcIPKXvIbufuKRrkA1YPW3vJXPghqqQyL8KUXy1/6SSZdHkUM3A8H",
-	"+y+Xv3El5TsqXCIzGEsP68zo1KbEnBjGj2+9qDUpr8HB/qajEU2m9nIj9Ybaskb6M/SHDhTmaNMUNDdL",
-	"nhpt/ApSkTF4Q1UmH1INRT0SypUjgZj3FL56e3b85ubt6eXVyevQ4yAYAt0k7yiPu/IT1EnQvSEZyolL",
-	"1kAkGTUGSL2jayGYnsjkFuWviN3xnhVhbtlYG9Z9y6aQ86SGwA7iqfXOcoQTNewsNjOZ5vJDnHzw8lqE",
-	"9tcbIO3K0uYicexEEVyDlUljjr9DvfffUStiSr+S0XQ12rMGzfiHHIq/A4aqKpKOupffTdzfr6Je532u",
-	"BZq6t9q8ngIpXYkYlhHCqyHLQIhz5M8fAL1zwcYxnbKlVLDslS/Bn5eQtmoQ0mMp+jFHM8vBXo0uzuk0",
-	"ljS6kvKtOQhIsfeXv/eGTd9xBUTp2VH5c6PQuCxImeRkWOt7X436AxQDdGEly93P8O9p9AWZQcw0W5Cj",
-	"9kcaDXzuodW08Lt56fOCjeQdW4/GvsJBNe4v3fkUMkvX6tEEl5FWQhV+tjGXfwV5qHWw/I33Uv8kU8w9",
-	"eVZX64reMqOwA4knst+/333ydr97KGvHvo2voq/5KSDMFFcE0ruqVDbM/ap7pWaTwDant7kMvUOIoMVP",
-	"FhZi7/uXzZcvg7ryiMvZs8+83GntXcEDszKLWakbNbYFfux6XLrPLroMj037M4o4puEfW0GjH9OB+RtK",
-	"FoF/G74C8HkHh2BO1NBH52JcsAsu2W+ZwzG9AMOOarT7NFYsl9Es0jgupitbV2GGww6wekalzKe24HsW",
-	"2Mp+mEW5a7w+vYT6YzfHZ69PcuBP7b2WB6b77XcPPGWayTmYj02/2PSEi0hOcH4vW4UkRHzAZhZmBfFy",
-	"AC+L9tAbV/YeSZl2B7uOPu1v2FajfsIadS9Hhh0LyL4rsAH/9TLF2gJJUEFCHoWIyeUqCnYE1vhFBReT",
-	"ykv0WjKn1hKkCcpX9boW4GwpQ4sJctWyFNFSWpU6NNQqJDGjd0bXTjEEmmtFLABbmfJ8DPTUnfyvqkIX",
-	"qf+GKfgM2c0TVU9DVyKSX1agK4U1fkhtfctAtwy0lIGuygKrrCiOSm4NKQ+ugW0tLxuSBpD8glvWc7na",
-	"wkCZXrj7OYtQ/JJTEouc9Wem12arx1kE5P3Vqy1T2DKFr8EUtqT8ORrTfmY6RyqzMJUC6tha6hQwj1J9",
-	"CiAcU6gUpaWsigQ6IqG7KGFg/2bM1ZQytKRpKURoo42gTm4EEXbXYjKUMQTHYBiZB+Uz8xpB2A0lgk2I",
-	"w6uDMOCAdKcY7oWDGtLxmAlVcJiakRrdLAKPqIMfvGVsDB249mzV2ggy60ZmIEiKc0FyMVMQqCaywkmD",
-	"hIqcl/QI9E1to2UGXChQ8rqMCQIVXM14ulOo8qln27A1xoyWSpPekN+xKNtojDxyMdBUTMlIJgxj3LIR",
-	"4tpFbXLQapGQC4DnvoHsGo6hiSU6ZhGf617MMHhUjbRMeTzMsLIaY2rU+voOynKgslqK4JbnL+T5h38p",
-	"nm/PXQXPf3nV+rGC5+9vnOf78Ewi5GSrFW61wmejFQInCwjcpYAkTKUjCEi1rPGh9MVdKNMF6WOl9uV3",
-	"HhCuUJPGAozkEgIDizYC7j1MGMwAhClKGlKwIxJCrPKua0O5QmvXAmNbKSQuuEBbrmeiwTrYeMGoHbiA",
-	"8B5VzNWuiJnWEDNuBDKaQzseymsxhDQHaCk3B++ezMjJfJh4qbm80DySHwysFtdiymCklsGZdbKCVT4Y",
-	"GQBsFES093Q8beOED1oHCADrByQYizAmOhVkyvQRpARZ8elaWPP/bGQ7CV0DmCEBSlrYJD8Z9ueGa+Mt",
-	"Kq3yOdCZ5yMzYaJv47Lz68l+q5i42W6kiiU3B4ff577/oMy1BmHhH1SwxopW9WyNHjQKLpcnPSPozM63",
-	"pliVB+IxH25++PFl5WrVXpPciang267fLavesupnY5JAduwpPvWFIKYyTUhvKPlqJonlTFrZwg/VfPoj",
-	"hD3LVJOu1FhnVXmOPGMusaU/imYNWyGCjjF42n62NgEhJza/zCa9+cIgPoNrzOQ4htoADr1cJmDAAFQG",
-	"y2kw3Fv5xB5kOVlSEdU64d3UzOlaoP7huFMs5S2LCNVtnGHEIEFWCoQMUmV8y9XLOM6jFz0XzuUS+A9Q",
-	"P84BNSAl3giFnq0o8hDKf1ayASEXFnCvXPUEqxFXaLlOg8Zs9cb7s5uLk4+di9eAwMDGcO8KctOYTjNz",
-	"EqSncQW3pJGpwi0f9d36skQ9X652u7E5VdkOaq9F/oe5XLCr5mwfNlutYL4aS+mwDqtqP+yvZUjP1dko",
-	"Yc8QxMGoK9o8gSLtjCZbZ+uWVz8bXm1LJ+bqvuA5HtOpq3Y2Xd17sIBT5+F/lgfrkvdWYYOEJmvNNlp/",
-	"LJeF8v6aYcY8JEdbMf730ZMmt87bNQy5Xy2U1R7aOhGt7iJtvbh/Ai+uj4DN1yDLLJq2DOu6hNjSmhrk",
-	"toMWQq7yReZlUuQQRnFBH6tTV/pGGm6TUI6ZCMmEcm2x0EjC7jibBNciBLrDotBD9ijQVixqQtiLGRX4",
-	"Y5fFclKIB/5GEY9PDlyJK5+xyu54xESPlek3yA/M9OeYQEkWhvWd2+yLVC1KvwAIs7p3WzGH7/ikGcqc",
-	"2hGxkSwAsOFPUtxZo+ACHnTY3ttrtvbz/kbFismmNru0sUR3ozHieDc6r4739l+saowz35sziMO02gaC",
-	"6n3fChr2CMMKuKMEvmTPsxp//O1vf5vNcLVH4eRd5/TtzbvO1fEvnmc22oeHZv9yrWUvvD+7OX57evwm",
-	"/7TZQ4fdB5gUjUfjOorVS55QWyiCJ8s2QLLDPaqPQ+AZg5HOFSsGRs5H/IDDyF4VG+8D6AKKTvKINxhK",
-	"46GbcjwjAyAuibpU6zhMzKA3QP7+QlTP7g8srzOeHQZlEnnVksSUj/Itzovs91615WL+kMXRB6F57PqE",
-	"hU4m0U2rtZfHJ5xZDkRazC9H+XpKwBG6OPnp5OLi5MKqUL96jSBHqzN41cwStSCsM5smUPynzoNW4SKv",
-	"AU6tOvhEbTO3/zzBphnDWQn3xsWTlgcb3oMHPK7bwdLvjrplyPbUUI4J7crUV5bvsbj+9XkvcfoP6WH4",
-	"Wkxu2SJteeCWB/6FeOA2+HLrJXqWXiLDo4oISKtKAYUQjrzauUvH40TeLYjceMu0IgPptU68SoDw3J5V",
-	"M7usJ0dMEV/uAK2FWnnltHN+fnH268nrADGE2ZQkTGlC1bWIpRiYKzpjeYTQEKpulTePIh/LWUhhMFnI",
-	"RwemhHkZxM4Pl2ouPoR0LUc0HPMIYjQRSNXFbwqpiaFF5VGLNTM6cEDPUcoifTri8RTCbSayPkG+AM4/",
-	"I1c9XzlqZhkeU26aSVR4UYyK3EpTG5WmHHVaLk7NbsYTF6ccFdyKVFuRaitSZSwZpRqauV2NaHE/gSph",
-	"UPSjUp66gowVwHJdRaS6OPnHyXGZRHXceX988vatEamgsgDjRoC5Fj1ESHKpqZCDIiQBX1VAenRsJDCM",
-	"n22SM/POhCuGiPHUSVBl0swFTPD5CTPgUmOJki5NeyLJyGE3/1VFm8WLshV0/qSCjicafzpJB8nvVtLZ",
-	"SjpbSQckHWTXGxF0ZMR2oNrXfaB+LeF9cKjfzUVmZSvbfnnYClYC+TfLVWS8tvhg++BHH/OL1aYAosCS",
-	"uc6I/kcK8l/7h42gcSd5ZN7Yf6y4JLtFtWKTfAW4bYDSU0Z29duUD2KF1PpiAKv5agmkawdKRK0D21oF",
-	"p2rP21eFU61zFVeFMLXzeshU6xxt2hhlaq1KmFork5YqScsMKiBsNNbb4iPb4iNfHwLTkc06VLNUUtr9",
-	"PAYtszq+88qSZ3B8jRSL72xNKAFJV2ooJ4IMWcLKozfXpZ1W+b2/mPR0pKNNEqFtvNyfB5zRXWKUTLhW",
-	"BG2j9UWhiju9DJzoA5aZbQWtVsvecSoiW2oW654GgD0ok8x7fWxpgVHXEoYgPQ7PMPCVd2WvlyZYDOxa",
-	"cGGtyNBewnB+COUYuSK12Le65eMxiwC1B6vTDSkW7041se3IJHLl63p0BCCQZsK2EiiCP5pVNAPDWbkC",
-	"wG4UWcnaEvvxKdxnmObaVOvxQXrgmHTe/ev9TqvV2ts5+Wfn3fnbk0bgv9v33/1emxLlluIh4w+zMwDC",
-	"nSeoK9DMwkhVGuvKlPwuM4fGA3aYN7ai3NZc9pwKzyFR40JLQheIf900vnWgIQuFQY+Esfs572X4smvo",
-	"poiqGchPkMQ5TpPekCqWQdQmTKeQ0IPga0u8hdYTKCQ4Ao8QNANR6DIAXl7wJBryjl4VMpDorKQzkHDf",
-	"KBL2YjoxP4ZEMa25GBBFpypwTNeNF+t4g3HADdBIbYhLZ7rPzwydHWY84S0b69Ab3gOiuOhZly3XpCvT",
-	"wRBMEAMp2NG1kCKeulHbevoj5pi+m0eTfBwyrJVNYqpZkl8+B3KMTi+wbgwZWjOJFOxa+NrZGEeGcH/+",
-	"dWsEQX4qeqxN6IDyitgxZxxJjJivWBTmwYrz8X3oGM5Yv8Mn9iFsrEdTxcwccQXRAWKeZ5/Gho0Evttr",
-	"UTdm7QImch9korw/7bGRiB3wzhmIMgc/7O0V7s0q3l6zDA8Kllfpd1w6C/AEwnFbxYFqa+yDh1T0oDQx",
-	"umJZomhcjNTPAz1tHa5fyeFa8G86yr7qEa6U18yJQhsukMetqLYV1Z5TIdMskKoAkmGZZE5wcySwoOTb",
-	"L/PiGrszA6g01/0iJ07GGMk7w1sLWjO4xEYjrlHdnrjyd2RAx20yGUow6g2BitOIpGAhoIJAr/D9iCvF",
-	"IhCZLHuHmsNcN8kFwBXbSJ2Q9jVLQPIybYSCfdJhk0C6eDihXIcBxMjDJlndvc9FFigP6IdcWShjtBYo",
-	"KQX+65INbAkHED+gXzPY0VhPoVYsmQwZTl/zkRGYroW8Y0mTnMAqmuUAocbIGrRnlpAoDQnrcgBSWJO8",
-	"t6NxKFNIi8yiWWmsz8pRf99ypbGbZfAiRkjmHjMypkrb9c6JnTTCtQM7iA48qjOBuhGCi4EhjZ5vN6CB",
-	"m1bufy8r8EpgnwpwJSP66S0TAz20yE9cuI97QUMjK1MaMAe/zJesNSdwRMUU56DwAJkttPuDNRCr0FPQ",
-	"Y5wfjS132Gjvtcxg6Cc+SkfwCcdmP/qRcaHZgCULh6ZYT5qjpiXA0TiwzUpMF/NQ+aDyQ9o/zA2oVTKg",
-	"R4f3wuc/N7o0NrLUDe51+/CwlVnCb2hFI//yEsgNyCUjNrqh3R5G0lkRqw0teUnw/9wnlzRmilwZKq9J",
-	"pzfk7I4ZEcgH60HIVOP0/a87+639g529/RcHhgxmVxB705/ETcT6Fo4Tvpo/07ThVxkH1KQI7wjyuSE5",
-	"Fa/Vlk7gBv/EWKmAgtc7IDKOCmEl2ziDpxZjRKN8xZ8C47UMtcB38bucdR103HuEFf0C73+V6uGYfQbM",
-	"hSuCFxqqBqUWehi/AuYubBH9MhrolZEKVrF/eLgyr8gNMF/afGPgWmbZPbjWBiOunMppiN+80rmCh9HM",
-	"vehhHFGdJixfpOeHsrdzqmGBLntS/ErKWyO3GLU8IGPKIwLUH/PtNTWLqpjWcQH5yqlxYyYi2LPHCeky",
-	"+1QnnAuOypbCPuFIrqEldI66xiwysk+BuuJ3S8K4jFCM98wZiKki9lii2diXMVNjJnSTdDQJ/e0JwQRr",
-	"rbl+1KQ7JVwrFveProVTfgBDVudwCRMWM6iEkhA0QTXJqVZorZxCLRLrvwQhHFSMss6apHMtLHGdLWtC",
-	"7lvVJD/TUWo0qJgzp+v1U/NbdSkSc92+ajTbYgL6eCRwxYg5s24PGi331+Erq3CGqkAYM8mtQXBrEHxm",
-	"lU8sSygAZgyRItfgmjlTIPDa3c/mnyWlq9ci+L9Au5sIwduStXuStS0xer7xffWv9oy5wd/sXZRCl+Vs",
-	"C0m6Mpo2yTH6TUFQJt6JCgMhMwAzR2CDB3E3IhXV78qd8m1iIwMgGAN+6LPEVS0slT1hJPciRWu66bfE",
-	"q0C8FnniPUnLnO8bI2rbHNUnLrj9JTyySJHBMXtPiWvXUs7ahPkCnke67KluFVnOCPdKdLk8WAr62pLe",
-	"50F63dHYUt4t5f2TUN53OcqbWWOFnKxMgrlmo2pP3FneE0t+4rGhTIRGEUnH5Z65U2jvq3jmYCpE9gn7",
-	"RHs6nrri2ZoNZDKtcoG53zfuh/PDgWHcchFVDcH8VtsHZxb4DYcIv0X9zvj/CsEuXamHG/IImtE8gEfQ",
-	"b0q7cRKznk6k4D3VKI0rrRm6UVio84SNeDoiE26Yg1KE0aSbRgqFgd6QJgPDhSzeai6MFJIWR3TAPiSx",
-	"YYRaj1V7d7cXiWYO8mbXNtccQx1R2N92YzycKt6jcbbYH133J/i8DwQ5BvFn7xCCcjJYPyiUDqxN9m4N",
-	"Iw8aWt4yYZ/HBVmAB12E9XkER6Q5HnUckXBmt47IJ+yI5JauO+6CnwvMBb5ahiYhoKVcpOQ44T3wtNkw",
-	"S0CrUUzoLCbvVPSY0MDibAJJzJVGADwjzPvGxBSbuxaZNxPzRjICGOJ1Cq0AF+KlCgPfSgi3K8QiPOl4",
-	"HE9tLAeBK4JJIDbH9Fp0WSzFAELfIj7gmsaO8It4ekRoFhdiRoqRewp8jpXuRHNpvqo7MUd9f+Z9TY4h",
-	"krZIfEuSuYs7/dquBmZvG6pIBqaxHk2ijCbaNZtL9vb92rTvPFncP2y1VvQ0miV90KyO9VZsLd61ZGFn",
-	"ch4yZoXc4Z7rvoAbYfvr8qNVOEqVamYu3lYb2zownxvwCPLEOsx1VnHb/Wz+WeKtXI+fQLsbKfm2FeUf",
-	"VpR/INK5JXjP1klan6DM1Qub0dESs71kRCPmMpNuGRsbqZwnCAxnhHAQupteclZMKzJ0ySE0YSRmfU2E",
-	"nGA1S0j8mUDeURxdixGjYjLkcWmEHVYsuxcJe9xkZH/FuZi95PWl1mzWD1uobEua50lzyb7Vps1zybyb",
-	"os1bj8NWxn2eMi54YteUcW/ZtF6WUEASdidv0bmrCBe9OI1Y1CSXrJcYbjSLsAdIHeUejDem06/iwDDT",
-	"9Q6DzvnpRvwFb9jUugsePV0SKPotmxaNHpZOc2/UawSNmCr9QeVjAR3tZl2oZmk2JGF3XKYKt7SA82A3",
-	"v1ByfowYXkjp7aHyyBgo9/z+SFbwN2xaxwhutn9rA3/CNvBbpAyOgsHHAgEz39TJw8H8bUzUg8AGONKB",
-	"RRHivhSd0jJhEeFQAVAmI4tzJNM4Il2GmAJIyQAZ6pZNyUQmt8pjBGa5L0ZMH8nII7WNqKADyCSG1yzW",
-	"X4TIAx0CM7KgzxqIEfFgSEN6h7n/sxE01SZtI1V/TYt2Gc2ZpzB1qcZqtuc3bPqgpuc/CS0OGngLzHB6",
-	"3ZuY37EbB7G4CqX9yPUQh1UlT8M1cdig2OlWot6iT39t9OlboJFLmMuMcLz7+ZZNrfk3YjHTbJ7jnNyx",
-	"ZGrPuaP+5gooLccK+IVRws2F4IIcOiyPAFI3B1JGTXJhrrQLs0Qx2zRggyw9dk15qKR5fh3y/8ZMbAP2",
-	"Z5X2ekwpT23rEZJL+1YJCTnVGD0KC7G1mf4JbKZ4SO95BXcTqaleFLxcJvkJNilIfyjIyRgDG5SmU0Ug",
-	"JhmuYyjvWBLT8SXe0RyGJJpTNY/ja2GfT+QI0JtoEnOWEBgel4IwESlCNXQXECXNOBKW05BHMoFGBdET",
-	"iaid2aUvk/tqV0a+gCW6BzV4XFNucbUb7RffrxB44Oe60bqBDynszZgx91+2D1829xB8saYIWGji5Swo",
-	"5bMSDLObuRUOt+bWZ5YTbU4yzR3hlbhazGmXx1xPFxYx6Up5C3yECshSpMJG5Fm7A0iaWPB2SuggYawN",
-	"PAzgqCH7JCAh1v8ICft3SmNFQplqAAzkYhCSv1+L0GYCh+T/+3/+XxJGrKtD8ncSOsxW+GBhj+FvGv2R",
-	"Ks2iMBsLpr2AYTWkAwatYQQ70fJaFPosY1o/M/3Wr0gd6EG3GBc/HZMXL168DMBqUsASOSKUhH8PzZdc",
-	"A+AIAK8woQlVJPwf+6/CYsi2kBMcWwZJ6Ejti9bV/ov2oaHW/6rCJNQ1AQn3W+AKNmey0W78799aOy9/",
-	"/3zwZQf/2M/+uHJ/tOf++Pa35u/w99+/+5/f/uu/f/v7zu9zz3z3X435MPr7JziZU2ULdHCL6ukOhJlb",
-	"K2jgASigTiHyIR4in8D0Q0WoRfbawexrhqmZOVhwwMhhxZtDCz5Ee06xKIMtfLP3AoaVO4OQn2W2gWUf",
-	"M5DiRvsHjH5Eh2RxhuXz29/AMPdnx7ifH2FhfGZwn8bVA1u169meF3T8JWgUwBdzN8MJIcWua4sPGQGo",
-	"EB2AGm6N90+PIX50RdczU7ic2Io2mI2oVkUTiLnSXAw2mTX11jX5VfyObkLe9zimiRYsqfI/2p8fALvQ",
-	"j+R5py/liqTtGUqZC7R5ZQjFA0WGY3q0ZoLIfh+yISxKNQAtD3kCAgwoh3ahZ6qxzcSKy34fk3XxY7bt",
-	"7cZYi+K7+YiaHyGeBrJ0R0zo84T3WKP9Q/NwefQ41yDbXLk54N0F6opq59POd7L3uI631x31LdN4wh7f",
-	"OKPLjkWMaHLL9DimPVbkE7kflviAgSdZ5kN6VJBuOgVNyhNeAEjEukQ9OWJozAszmhEeEZnYOi+hvaZh",
-	"4Gx+Ug9Zci1yHM9RU5YgKaCawFvKBebYAkFQ5E1LMpVpoiw+IlzQIFfQLrvZNnmLJswizufKBaEC5lQb",
-	"CAA1BBxKWyJsvWDcDDTIrzQZQLROropfNrDAjKzLrkWfA45Ddwqjh1JlBQReu4qBbSDBueaTrwKolSdh",
-	"QvZXV+AYnOBaAp5YV0bTa8FiBK80qx0ldCKq/dz2/j+V7C3HbDZBuZeR5hW94nalHqlY8pYLPw0uvCIf",
-	"rdK27LptDbNbw+yzc/PHnkWsJFEU7LMolOx+tn8tCQA49VXzUEBgEBBg3j2CAnwjeFAhpwWf47yS+hra",
-	"Xpe9vXXjfIr+/J8tSP/Wjf/M3fh4Ru99xYLKRMqncPy3Qs1fS6jZkqLnC1W7Jh1akpN5kWPZFYmZcNYD",
-	"p52XqOxN0vEaNwYZ+bgHexXNa9cCNG9zVatTMzdAFB83qmeenMwQjhWzNNfRZLdEf0v080R/m965VWuf",
-	"dXrnA6m1u1h/f2FMrQIUApXZgrGUf86o/I3K7Ml5zif7zlheqHNv7cEWa1gwwkW7Kr3pFHq0l/wYBvts",
-	"GKFd298ar87O3lzutFqtvR0XWBlkX+77L+tnPuGywHo8JF+MUvyZYX1t3H6IV1lvpCqNdWXl7C7rmZNm",
-	"Myhg8baUekupnwulPk+1l+3Rlwdkshbl7qbxrQvWWkrHXVTN+tU93/m4nAcNhnn0fHg2ohAk/4cciv+V",
-	"AzIxPyW0kHI5XyHYBrj8Qw4FuRxxPTQbxkfsX1KY70/SRI7Z7iuWxNywqacUFYH7WScowp6dbUzEE46J",
-	"mI+ac98UpTz8sgYebOR971gMfr42w0sS0tg0NL1hn7jSKmxWOODxqH1V//uCW37PW72iix3X4gnknj89",
-	"urca5apS3m3x560QuM0d/8pO5ZEje7VI8rywtvvZVWZZiCS6JnV956q+3F/ksvH7M0ke9luXOuHzCWLe",
-	"Z4ZWnNBEQLYFQhi7ry8KSRXFlItCioVvf39R6/ulTRfyFXxuhG/RDGnJiJe3+iX4q5Di10ybCSwkyFnq",
-	"lzstaPflyuVmbX1sfxofmysIbgRFdH55ErGqgFrubutAGqU55uQ/UtiK7BhII+SESHFElE4YvUWQOVfL",
-	"HDP7fAkDwT5pwu6YKFF50Y10b9oafA0ptwAQBIThl6alDSu60daQVlsPKa3izFYjin7uq9PFtZFD64io",
-	"hCqbh5uwrYdpa7d8lh6mDcq4u3Ctq91KF2wk74zYEMc2iZ3FsSKTocw4Ds9BJLUBCjsghnJ05acgYxcB",
-	"oVGUMKVs7oROaO/W+p7Ama6CazFimkZU04BgHURl/uizhBk2FpAhVUMG4ZmCacD3g6Yidsfhd3bHI/Mo",
-	"fCukxmf7CU0jwFY2jwidcPj+WoBgFMveLVh+cX6A5K1nJCiLPujSJgoPjsi3yG15xlMQv9SQGGu+uRaO",
-	"/wkiRYCGnNwLNz17AcLvmuTCzDihsTVOO+wAt9xDBpiHkA0zohHbSceI9WpGGjMaXQshJza7xJqTIOmE",
-	"K0KJlqOu0lKw9rzI4A1QICG62ZpfA8PFJ0OpGAErN5wHiB0IroXLSFaB3UgYiYUugaAaT3UnMKpTjbk+",
-	"FrcxFZHPOokC0p3auNzO+emRq1uKUDw9Kq5Fl5EBv2OQnYNJkOlgqM1rXBOZEEV5ZCN4vz1oHXzXvBbX",
-	"ouNQfoTsymhK+lxY3CG7Bm4QCDnEIwjyMJ3aRTRdQm0jO04SU80SMgLfKABMmNOLRwbW0w3ceskskBHU",
-	"QZo5Keh9RZko222HfDSkEcIhcCNrMeZgLjviWsixOU8QiWJxMn1t17b90ywDhkWZ3TGfzNILSWIpBixx",
-	"YAuItmSIQZpATdiRVDqeEkOiIJZ0MmTC3JjsYByR0P0adXQIqBI/n1yRKiqTJixE8tEkJ4mtVmvmAltu",
-	"puzP5jeK8OhayMT9YhcjmC1nCyctu5boAi/zTpsOv5pgeR9RLRO7lsIc4aM3LbrX3e+9iA7YYf/7+tIT",
-	"rFBlrVd3MoZUkS4bpGIrOG1rvT62APSTTAY5VTcnAI2ZNPdlTfknTVilj/ZVGWkylBTIkmAFzkyjwJDB",
-	"yZD3hog9xCIQWgxFvWVjDXKSIaJNctYnyvA5Gjs/0rUwYpWh95YXQ508qPnsgnO4E8AsV4mp0vAY3v0K",
-	"0J4TO8evaK3McYoKSnaA8GqPSu/MoiwmeFv72J/APtZRt0Z+gRuUCb1U2VtTk45ksCdlZOTTWCa6koqc",
-	"CqJYDyLVA8T9kjlkFCsxAgwXCSHwIHSKihE/WcJIKNgnFLKoa8rJfCIF5YwliEUOkjLIv21C1S3KWE7G",
-	"p5qE9vUQhKcQCEwIWeOmS5BGw17Me7cqNHQuVHwwhHDE0EYCmgHQpDc04mBihG+iQTOwNGkylHEOZAaA",
-	"NamPawCNaUSnIHgOZYIV7alw8w5ADiZsNNZTp3wBlidgrVM0H0rBmuTbUwGtKo8qhkChCaOjgCiOeqAD",
-	"GoWpd9E6Kft9B0I24lEUMxIDhFvMb9m1+Mfl2Xt83OG84zj8yTGjt6MZ8Tg2OwFon30UihFV0qMa4MkI",
-	"CbAhUKSvBQzbKEVmxJHspSMjgn9HjjOFz2hKTrUBrLhEGA00YWhPbWOSAweUtKlMyQSg8DNm9I0CHbxU",
-	"FoYRbUIYLsGtAQ3B5hGWwtLg4auNS4ODvbRvlaDlGGKdXQ7ANzJHDXWeIwsM4Y+8FHFl/XO4CVVAPod7",
-	"+ysD+fziCn9lRge8/O4CUw16VtWAMAQpP6CI9Wkae6i2Ef3ER+nIf+TCfvSD40KzARhF76+JfMKY0mW8",
-	"2RHFWfOwI4BgbEpkn8+Ejt0zWsRM0BwDi+tWPyYLT1iVHJCR7YLMZ3GGqbplAEi8lRP+BHLCFYtjtD2h",
-	"ccGZ/bpYn3slrSMnLfCYgeqgFikZt2wKNhiLP20pA9kLWq1WRWxo1u6zCQ+lcJnesKnzItlkJRtR26XR",
-	"gOV+remnujVvND6NbwwZzIiD+UT+eU4SQ3NBzHNxElBjdJgwNZRx5KinpZj/PL+5OOkc/3Ly+qnFjrr9",
-	"rhU+6g/HNoL0iUaQTgD7yu9TBj6fLw0HsiS/Y7P14fz3qwBsJah5gB3cSLQTLGpEBgkVGgYwAuM8V+7O",
-	"WGQpME0HFowK/jX6geGI5itxxxLFpbDIV5lp3V8xMmL6yA8DnEdGumVTKSKQYTGk1Q6Q63wQQybwd7L6",
-	"TEbPWSFElnwcSgD0d9OiBCFComwDsqpOOAoEjTY/OFcRpFcZOl0JeuWv6Nct8fRA5HDVoFu3GA+KbPWn",
-	"ZCgrs4TKoAf3wNZcv41zeH6xvDlyugJHzBv8PXvd/ez/fsOmC1Gi3qOLGG85ZKPnfcGSRDwC64sC9zNF",
-	"FobYEWhV4gkEFFRhR63PJd7lprAFkNpqwg8PIHW/K1gNIPVk7sBWgFhLgNhe62ccKL7enV4SHX41HWPc",
-	"HbW27YSRPv8Ehch7GKnWJCWs1ZZZhEDBgAiZkFgqporKKYswcErg7bxGMIqCmoqBXdXoTJuiOI8bXO6o",
-	"UZ/GimXk4ofDVWPK11LGNkVL7egfi5j+cHgfYrp+/HltYroFOdqqZs88BP3eqhmi7tfCxggywHmMdNZS",
-	"lvtEzrDRPxtcBvg/YcFmYOU0G8Hck0l002rtmTWZGHrxshU0fARGo914JxPBxYAcm0YAG64cQw7p5X7Q",
-	"8AueL5T1CE4O2MA6Dg48PlvnxhOGx7B1NVwZiRl4sQ1XEnnLNIbTzHQzU/EjcIE/YMwfgTsDkj8oifiA",
-	"axr7IiBQ+QOjbcwk/ECa1+I0K5lFxtT6JLIu7TtQgANEkiMsHQLiMeCvGeEY/ReQFwJdZcm62eW8Fohc",
-	"ipFeLIKYoQmLbGWSJrkq9qwYU2Towk5MLzHr56pRWrij3PAxxKjtS5cTrPFhp98kUEaT5zYUAmAhKs3G",
-	"0+WW2hbNgtQY9L24GDUt46jabwK3/qv6TEoo6cr0c0X/CEz6CWCSrMxc7sNbWmWsZSXmUCVcIzjvVpbe",
-	"ytLPhE+e2VJMyHC0nEfgvAeEKPLe3c8WaHghlsl61PfMQhhvIDfg+QjBD0aptvTl2dpTXdk0CD+ZuMhQ",
-	"BSmLfcL1enJu2SXedQeyOl/7fT5dlueHcTQzNnRYwp9GOjRXpkl+4oLGba9u+xTN2bzLMlHuo33pnuTk",
-	"K+RYPg8CtAEL5VaA2qZ1PsHC1PaUe1J6H7lnzAQd86a75aW2xSvQhIVOaC+XcG9LgkJkB1TF/Mfl2fsm",
-	"ec9YZOgeRP6VZVdejlmvsRYJqndpX9v8oPJ7y1WWQLQ5keILpGukCddTLFRf5Hk6321utyBSHveJRhHH",
-	"QYIua/bGYi7fBw/53DXxvC28P1y1XpbwlrnSH9bTdSwTwRLiCpzUCgEIGncs4X3urAnZ52XvTVhXmfvU",
-	"bgy1Hqv27i6W9M+n5DySNdhudx17sDtcW4vwE7YIj7Pru0HTb8ejuXfZgAtFUuHOehtsnb6WvkWdGSds",
-	"TBMW2bzOxMo+aFa1ADG2lBR6aV1z1RZMe1K/qg2znFrUus6rWS7tZB/ddvkAZHO+yYxs2qiFPN3EuIWN",
-	"Lqk7ORVSuauDvpXLt9DKXzkce+xp3LrSuaP/u599xbOFlsl1qeq5r6f2QMaB5y/APSh52ir7zzc6dM1b",
-	"viQ6NMwkMnOYQzJOMePQ9fdNTkyT1g4QkNxrwI0dBAmgiNgyhlJgFU/b0LXgigjI9rM5fg4MxEWUcutD",
-	"RwuoFFkhxOro0Q1QoscNHC0SjxWjRdcR8LZkdfNkdRsnuvVtP+c4UZmg6jx9MOlxN3OhVJt7paYImTcp",
-	"ZsNjCQkftmRbDbCqL8JYRTar78PVMWIJyVSTsJ/IkYXP0hIhqxJA75heCwoFqMc2hx2RbBNfqBrQsAy/",
-	"sbBUPal0hlxq2BkVUyJSAJqycFkVqH6X2czvx5WKq/UTT5Q28w4IF704VfwOkn887fY0EjxdZbhFZnlq",
-	"Azy9ptMy7KS3tOYoXrQqRqHlimO4t6qAXr/9w8NaFZ0vx9Dq/gEUdc6OiGq0Xxy4miv2oRf1szOzU1HB",
-	"W8AWq7YS+59EYgea5smrE27XDzqwuN27n/EPQ2PpeJzIuwUo8Ve2QjCBFCzSIecn71+fvv/ZgoBbtHJF",
-	"OufnF2e/nrxukjOHokVz8Oy2osg8pEfrWoRc3NGYRzcAtQeupbBNEnbH2QRDW6kyagAMFZGhiR03AqnO",
-	"RDAcYRV3RFX1HZaRWmySXcBUVia1F3YVv0pgAx3J1Dx4GDSoUoY3uhypoNGjozHlA5yj+XATsZEhmb2Y",
-	"8lHe3JkvqO++cZgv+LYUdzcHh98vrq5/2N7ba7YQ5bWfxn0ex4ZMXWFe1uvTy+OzD++vbo7PXp8AbYqj",
-	"D0Jn9Ud4McIihzKXKpbY7h1PzwafWDB9DNBg/ZsffnxpHpTARC5Ofjq5uDi5MN+kMfsVJwUuK19P3x1a",
-	"o2EIrrHA8mYzx7DGlT1hFWTbXqWtRrAN1viqWLpIDQnNaLt1lClI4c0xHstJikzHfpmX60s4DtYuWIPh",
-	"yMQzmVnmc9x5f3zy9u3Ja5uGkQoNTYygNgKHogggGwWkR8dEJteim0YDpo8s8JWFntIA0e1avZM8apJj",
-	"LLsAfCerwVDGd3Ksjyty3jl9HUChgwpmGJRxQ1LGDEt9kzCSLef6i3Iuf+K3rGvLurasC6mh51yb4VST",
-	"4XQR6jsk+4Opp42QiBYo3KYMUh55uEOIVJFaBfCgudT2xkyo/S4jXvZzzHu318JzYPumpRtZ1h8yFcUH",
-	"wtrBulIPK5DBY8rFvRnG/Z2uFN787XdD1Hnvdp5855nEwcvmy5e1KTifIfyu5lhGdykMKP8JTsn7s5vj",
-	"t6fHbxq/W+LMWEbFLXGGtS+j7v1UREXqbhark7E5/OKDJ9MJV7eXPZkw+PX/Z++Ketu2gfBfEfSyFy2x",
-	"2zRNvac0LdoAK2p0BvKwBjUlX2wiMmlQdDSv8H8feHekaEdyYrTNtsJviSxR5Ol4R953vK+x6R8/DH9/",
-	"O0KbXgvMJw9nU5AJqvF1XhFIoJ0+Uxa3VTo4e0Xu0i3xXl9Qke2dpB2xSJvPwsGrfTLqI9cWZL0p4Xg4",
-	"LbJtBEU3PkpWbAMOS42n3iRvj3NNrXZhgr3+CFUm0hp/O5o1pJAudXHrnjrrZelNKabu75Nels5Jod0l",
-	"BPDkdIY02c6Yu+X1G7Gins6l8lORJLIQq0+wAOFu5zwwVshtdUQVuq83i27FwKpIqG8Pf+EFmAKabllJ",
-	"tvi6EfO66cpF89ZaqomuaXyv3D3BbPbXWeq90J6n2q5mq7Yl3ntdE6/cHM/554daYT9DbPlqtmo2+UiW",
-	"Q0Tsj1w1NQHlCiymdexK9PrD3/PN+0b39vfx1C5KUefCLSFSq7/8DcaZb1BGlwQaus4oRJYW0qwo5FDK",
-	"wolAYS0n/9MVeRBq+Dly0c8lse5ThRtxIcqyGoL5oJWdBZNMv+UlhJ+lWlpIB6fIrf99C/oFQXbSWdDv",
-	"iVTJjTYFHPLl/5uwDqZG+bODv1Thw0XzL1zamID+6oMZWaTVYwowIQqEW3RByDfTnvroFdamL7QqwCiu",
-	"zTcTiwWoKomZbQdc8IQYWsPWBLmK3IjoncQFO9W2O98qMgj/XkJ9bCUqa9w+ObYTE7IEpy+yxmQYjVHA",
-	"dL1nxpUf7w8tz7e/bdx31D+nrVRugdNuLw+Bq0Mi/hMnVX27Z4giWoG47vir//Nysj424PYLDyL+znZw",
-	"AoJK0LwkU3EHAzrCiT3F/Cd2Ck0114wdhp2BCWSmtFvlOgXIZCgrZImWlZt7RPqtTYBeRDKB3GZMLr4h",
-	"k7G3bGMvnqQSqwpZDqmfrn0eJVWoHXClg1a8xROK+CfGfHRMMVNUvoxEECUtKG35GZmXMI7e7xEgZDdM",
-	"tEK4x12IGLxjSnZpK9+88BTc3MXPCo8uVx6Kw54hbSxyf7OwvFK1+dxPNKyR3xbu63RHQXWeOs3ZB+vS",
-	"j8iCfvKy30cBGbBL3K482htsyeCHkpb4iFOv1xZzaosObeMzWepnRDroP+tlmHN3HgzH4PkZXxsCcvNT",
-	"lKODmU9B/VqUTu8o8viQTLPU6jeQW7y7MRtuFfGX+jKBm5MXp/sKXpRtbvjKlyzBYnk06XC9WbsF6cEX",
-	"HzKi/zfOu6QCF2TDcdHd+OsSJlMwm96arj3CV+9CoEYx5LSBMv3GDGDIOaY8vyyHe6TzJTOJzCZZIpBe",
-	"WNjPavzu7SjpQMHG7JSI2lxsIV05lNotpbHMWYJARZaMGbAYo3Mm2vQdsNR3cU9PAk3RlQDHuL82M4Ab",
-	"aCZGg8J/GODmiG8I1TZ+49kejuM+6ILZ2YO0UVSGDSLbnaW3UhEWMAGYp1nqVIYYHLkPv1IncLsHlX/n",
-	"y06CxC7fE5zNO3ljk4JxWR3eje5mqSZagWd2PYSrD+Hq1nA1bzPm+m4jTr3DunKUerPczdc0B4HIzp/X",
-	"TnWpMBCp/9KU6SA9ngslpphlf3zXR/3ml+0sNSRtBeXNUcQ4jfVy2jmt4+2MMwi4B/JDdLabz7Ecxdza",
-	"PqDR3iLS1SL9YqHLEgobPcuttTx6FXYqERuuVn6/lmFtX1qZaTPV1oKK2mWO3PvNng8vk1tY4e6PPIwB",
-	"SM6Hl/GI3A1dXeJiHsyRjs6NpaNNQqcnopakhXlbU0OtKSeigsKA5QrJ6LPQfpOs2eUlMyyVt4wFhw90",
-	"9rEBxtnFclaGuMWNrcWVQNSax1Q62qN89XxZSQVVhYzi6GK114aI2BODrFjcpIZJ/KWj8wBtnOWYdWh4",
-	"UR5VpabTjhE7OU2rtp7qBI9TSe6JU9zcSDV1Y65neh6LjxH29iFTZDkqMR1IOmuhrBv3QqyO4pNHYjnp",
-	"Et4GDWqsGg1vQceTFOp2H0/y4iV6HMlRq3R9vf4nAAD//w==",
+	"7P3bdhs39i8KvwoGv/8aTrpLNCXL6Zi6WIuW5URtWdaS5Li/jrJUIAskERUBdgEUzc7f+3pf70fcT7IH",
+	"5gSqUCSKLFKUD2lm9GhTZBXOmOf5m380enI0loIJrRrtPxpDRhOWwcfThI3GUjOh9y7ZOKUzlpivE6Z6",
+	"GR9rLkWj3Yh1NmExkYJQ8z81ZRnRQ6oJVyRjY0Y1S0hfZoRrReK8yd5s7w2bxUeEdhUTmkg9ZNmUK9Zs",
+	"RA3VG7IRNX3p2Zg12o2ulCmjovHpU9S4pJqd8RHXe/D/iyO6ZP+aMKUVoWkqpywhXBA9ZKQ3yTLT1ZSL",
+	"RE6b5Ar+GLKMmZ8zZkZMSWoaLQ9ixAUfTUaNdityA+JCswHL5gZ0yUaUCy4GSwaVsr7+nCNSLLBEV6wn",
+	"RaLIRGiewlCgE9NfP2NqSOiAcrHFATGdzfY6fc2y6sFoSaaUa9JlfWk6zGZcDOxI1unsH3t2sfdOA+f1",
+	"nI6YInoIxxMec7uhWHbPsieKpHLQJJ10SmeKmMNpemcf6Wicmq4y9q/b1v7vrf6P6nB6UB4Y/XjGxEAP",
+	"G+2D588jM1D3934+VKUzc0I+maGOaUZHTNv79jKVvbvQmK+HjDChs9kTRXhSHk7XvFQeEDfvjKkeNqKG",
+	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
+	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw+Q8V4/Ub3+aof5ZpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
+	"w2aLQ35L74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
+	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
+	"ojRPU5JNhGFUETlsvSi/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8MztE0oNxU7N8fk1qOSYas0y",
+	"0+b/+ZXs/V+//fW/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bResNmVSO8Y0jKj4iQGiQjxXoZm+M0",
+	"d2y28krcQSfbHHaFVPWznJIRFTNgRJwZOWBMB3ifVZO8BZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
+	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/RYuU9Wo8arBoCPSG0rF",
+	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviiTLnvjzmj+Pb/VarVTFgv+1tDvpdv1+9",
+	"8NL8GDgs8P3KoyJt09sc7gUdsMWxfhjy3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
+	"XUzzYvhe7nvX8mD/8G+HPz774fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
+	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
+	"T0l/FLcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImr+6kkjDsJHOh6nvEfN0J/+rsys/yjG/keDZZnM8JUE",
+	"L9M9TXlyawW+RtRImKY8VY32r380+pylSaPdoCNDAxpRY8SUAoLRGE2U0aYJ1SRl5v7vNz795j+A75DA",
+	"c7gqTGmzRfMqr5lpsUj/lbF+o934/z0t7EhP8Vf19MRMpQMyLC7Q4l7nSrgiI5r2ZTZiSURkRijJJimz",
+	"coTZc7PFq61ToeHYt56GXgkYDJY1UXr2k1XRQNx+2CbTNGM0md2yj1xpVbHHPCntL7VCgtMluLkuxLYw",
+	"t9PLHv08m93Jt7qk+izaBMm8kkK+q1RQImjsRsSehSn+Hs6P6YAn5pO59KZRTe+YIN/F5bWOv0ct51GO",
+	"1pzha1kL/qMPPpSvZdblScLEw05lP2/GP5ClkwVnySi0Ke3doeqqenLsBFjVnmZcs89IUEJjkX0883LM",
+	"Mpj8HC152GKfCqOx0vSkWL3NaT02dYs/VK66kiOmh+ZuTMFEm0mwpH2ONb7Ku54I9nHMepolRyhjygG5",
+	"E3IKDNrqKjl5T7a65G/Y7C1XI6p7wwcueMBwsuKwz9ErMqWKGFUXvBxz1pnPeO4X6WiXpVIMwLA+N6yt",
+	"7sW51K/lRCQP2wgh9W0fmqlcfcvChNTEPfk5FvfDkOrSWRbgQkgkUzAWYCPoROCqUM4JFQkZyYR9pXLL",
+	"BZ2lkibXUp7RDBXMzXdvjI3dailvU2huyR1ipCuTmeHI8Ghm7UbkLX/5Ge9L5RhAevjRfDKbSgXho7HM",
+	"tntnrqV8S8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
+	"B2rdVszjX1Dwey/oRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWTuXpnu4",
+	"wIYyU5LyezY3uK3e4/eC3lOe0m7KHrzaeUPVVziboSsICBMZSTOnz3iN0UNOelSY1U0kcjwhp+DHAJnQ",
+	"KANCToUROroMBdNC4QuLH1/mruQLA2PoJAm43z2LzTgz6oLmaM254yJZtYTQwhvz4KfICDSsZD9tNCLf",
+	"ovS81VqwIUWNe5pO2Jzt6dlBa7VNrbBi/YpjdW39lj8tu7+zHlCnTnJPRY8dL52xwrgM87EvsxHVqJ/8",
+	"cNjwDMHP9p8/+6Fl/otWxWX4I3RtBwc3YFwMXk56d6HQFZDG2Mcxz5giUoBN+/31MUko3OzyFKxRLDiD",
+	"JVbrqGE76OhVW34+SeHSngqlqdALEy0aitxognNWqnKyoFqxxAgpYOdXTRJ/HIOZRDBzH9XYkDYjbuLf",
+	"tk8wiQozxV8bY8kFcHygxubDx7E3kOL8wUDOOO3ylOsKj05XyjtldGqz9tS80CQdmJsiNGNES01TRRQX",
+	"PXQ+d9mAW3fzZGwoA9hmcMUCm5b8PlE6FGv2iiUTo24a5XJIBaiUCxu7uJkUDlQgdE1OtBlDwsUgNm3C",
+	"ws0ioqQURtAHp/kR+E4iMhGJUT4maRqRqdmX8mKTE/OBs3xh7KG8EWZJzBcQwePaQZ+MNr2AcYKN0ArF",
+	"NRupVYeudEM+5VOmWUZn5u8uTc31rrKu4/bQQcYYkmZGe0OMwGsWC5jH3BlO0A0czndT3Alr6AluxjKS",
+	"4G5ZYJiXE0HkREeEpkoWAWj25A3pPQP+3mXMMJo0ITP0na/ZP1dqEur+J37PRERSphRutVHx0XrYpb27",
+	"msfOO10VN9uunGGocImTI3ucEoIXFq4ThAgIawBfc4am0WD/7wR47jdoMmMJY6PQsl0BHZICAjCUv349",
+	"cxzTlCVEZoYZk4zpSSZYvRs8R1L9dS1maE9pvqneQIuDFhXEJScL3nUJUeaX+OPibDuFi96sJBeDOZq4",
+	"QNi6VU19sGtkJCYk5kJO7fqZY29mdkRGdGYeEGxANb9nNU9h+O5Cj5khYEYXo1OaJTY0VU65GBwRayO3",
+	"p172+yS2w483ODMp7zPNR+wEXJGLwzm5Z9kMBUggqhnrMX7Pkgd0dVl5TOc7U1s6tg+7iRgKNKYZMITN",
+	"F3vusrgzF7goc5sSWLol90EtyotWxlglI9sBfcplkfovfBzXfnhuGVbIP970jEgcuOwC2bdl1gTiaSGy",
+	"aPGa9zIIel8tO+YyY9TgScjfvCCdPUAJKQc1AiXJ40CqtZC5VQDLPlfEdEszlhwRalRqlpAhVUMwgMeC",
+	"6anM7mIQSOOE3XN7jJfrLODbLCkudvSRt6CVO/bGLkyAylG3dVwR2pUT3SaUxEi7QerjSWQeitmI8jQm",
+	"NEkyplQE+xwnckS5iM2+2x+YikwD+TS7M0LFjTi9cA+Q704v7n9oQ1jf0x8Ov7febLcU5oWZnGTEaMk8",
+	"MS1zbQMtrbSOgzNfmCGZGwujMCuCvcIlNq0FZXhYkTMe0ukSqsEQUEvMxLsQkC/HdMAFxUVe3sRF8eT8",
+	"hsNQSm2FdtcFmYc2V5otHVOeILU2p69r1gDcYkM5CnDgSTJgtXW6t1IwlKfhNRBv1n53E2rARLKJ6lmb",
+	"jGAUzB+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
+	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
+	"SOlYNebX5iHT3y+cTc0YjDT2is6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmafquD6E/y3rA",
+	"sL9i6L9FDWE7xVg212iGhtXtt3pMx2svAya7VS3w3KnJh18sj78F5ZGU2vb2sbT0kT0Vq05fpVl0vUM1",
+	"f6Bya3ArqgqwT+hMEWrjNYnS5s+Lk/NXp+c/udw4nquLvZTyESokhU32h+ertJG1T7F9euEY5/Pp01Sx",
+	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
+	"bF758uWb92LVaexra7O0y/dEYUR5L+W9u4iwVDHvoZ5MzBPAyLgURl4uzoCN7bOm7LlzuzrZo/LSXjlh",
+	"YkFzi2lP83sWF4xDQ1YXKNsQMh87fh3blNgYuXZsFJx4TCeKJTGYduy1y5iajIz+E9OsN+T3LIkhuarP",
+	"BU3Lwjx2DkTINNOIGu6VoPDupvNLlcTSQWGFgi42pQpnQIUzqBMptqOTbiIMenLWGhLUEhFoGZm2S7RF",
+	"6cct+pcWglTQ3og3n6aoT3o3ypCMKaSDYBKr4gNBU3MaM2QNc4ehlLi7cAJ7S3NODT1qe9SLpkbRZWl/",
+	"kVgFTvfmtpFFJSZo2sCQ8nvOpix7ooLGDUvCTpOwTtmjI4akuE2ExCghAbSC9yYpzWrN063NMXj357s5",
+	"43fMYR3Ubmr5ZkBaiqEGNu8uIkoWOftCinU6C2dmfBhKZTtCK5A5dXKSJuiQ6TIUwQNtwnYkm6mIPZk5",
+	"f3goIzAo3djzH0hiZPSe5569Zl1/m7mQV9BmiDIYnW9Srw18MqhAzmW853s+d5aixaztfMf8o50Pyy1h",
+	"sSoBu1ppk6pI0isISgkRph5VzA/yQHcCGLaUR6d2lGhHib5dSmSPdW2ZAt0qqAgEycaOsn1uylZsYhWN",
+	"24osqdhXIEDaXQ24GxnhIrGhiYZIg8wYeQrFlPHBMCQ4snueMOvBpknCTQs0vfCewcscUHdNu8rcS/KW",
+	"8rQrPzIMbhhRdYddlWcRNT7uDeSe/fJ3JUXzkk7f2lBIz4a96KESJM4YVVKo2LnrfMm5zI8WaARMvspj",
+	"zjWhScISF8MEB7Ckw+6vGQhn7ca216hY4sp9ze+kUzDlGOJr6XicyXsb+fA7pOU0IgT+gU89MKwEVc6U",
+	"Tru0d3chU96bhaEf+hQyMksRAxCRkDHaGzZJbN3Lt1Kks7hNzD/olsmz+aQNOSGxlrf/ZpmM2ySxoaL0",
+	"RlhPtdky82NkNw5TQ/syG/B7c3xiF/8Qt4snuqwnR4BJkbCuRvyxFGxPNrRhTGdE9vtlzdwfMriGYVTg",
+	"ZcMuKlYr7CEuMj+eKKI5ojOU789I3rtI4fnDxSA9p7DrKabbkFNipueySBaNZEJO19HoGU2v+YjVfmX+",
+	"sMppw2slyicUPKwyYRdSpsHZZsi+wZPMwIIRiAP0I6vLLRzDuxCvoiWEAhI50Z4BjUKKPh6EERh7jCgq",
+	"p2JlPEWFYOLx4Ef071cFpOF8zTwZzBR8HgMpNwlEGVlBcCkPs3v31jy7zGF4L3lSe8BGQ0gyOhXAbLoz",
+	"cOWUImweGu3iu+JGKFT4YfV5aJgd9kpDk12GbUgF7jZ8YcnA39jFgFjMdGJJ3Ia9U7B1eFHhKk3NxR1P",
+	"NOGGEg+YYBnFx/GSUSLYFAVziCl1ZNBRXNd+I2rkL4eJbM6kF/nd8bu3F2cn1yevGlHj9Vnnp5/g0+XJ",
+	"30+O8cuTf1ycXp68CjcMG56bLaucPOsFChT29Qd67svb8f/3okQQQbNZTiE4bC1Dz+rs/ZPu/bu19+J2",
+	"L4iiVVzrtXAu1jcMu1X+/MECYWELxh+8HXg47B2pPBwPoaDrQqUEhg/dVw//Z5kmlUMvEiIC7p5Jb3hE",
+	"DMOUSpP91v/Zf24kEPR6pGmYNntyb+m/VQkWVKnV9wuzIgzPonqyWTpGVMBebXDQQY0ICTAzYGFG/hxy",
+	"pWU2I1Mj4qqhnC5e0+etNfN3PKQuXKeogHexY6re/1PNRpX736OaDWQ2W5aYFBZNevZA11nIlcad0nIu",
+	"GUkrmCPFR3TA3mdBU+T7y7NmqJE1B1gn0NIsdB5nuRklxbDUY6n08iyr/eqrtVperWfFMbNxVhzzTlDJ",
+	"yb3CaM+jmWefLGCBN6IStURvjN591PUK01w4D9V37g2bPShx8A2bzZ+kUMiARBDSBQJT56gBEEp96+WV",
+	"eRxJ78dTfME65+1f+/NybDgH0cXFYe/VK2gxHL1VnLvZDpvKsCPZJ3FxdWykcXE2bGocS8LOzx0FrDNA",
+	"WWAkPnCqYx8A8KskkEzrFPLDLzLeWynaXc09/kgk1qb7KMwNASJLFf6EogcSYFTPHpnscp1uwt4+P7n2",
+	"8SBx1NUkB/FXK+k2xt4HM0H2zE8u3H+BFh+W1uVZjRsSUv46YmazA0qQr09yK9aae1FPQlk5VKPR/1OK",
+	"YHyK+Y382xDo7gzsbaed8w6g5URETXpDc27jk4lZ5acvWZZyER9BmuxEQM4VWnjLU/vhcM0hLlqElpwA",
+	"BzBbrS8BwGQQ2/YcGAy6vePO8fXpu/Pb43fvz6/jyLk+4Uc5qcGuV667jSLzWUXpSc8m3KXJwMHxPrDX",
+	"u9DEcUvNyYQ0lt5Q8h5g0GJOEGEfaU+nswec0XJ/r2VGxkyOU7ZBk0VSmh95uympDJDGYcbUUKbJGhSu",
+	"hnqM3yxnJ/npvTYPL8hfbFaIX9CcP9jqOwHYyJX3gVfArndIwgdcQwgGG1mg+gIrd5ONcxQvHFnhjmCJ",
+	"ODp7/4woFpKT91cq4g8XBubpj8OVL+ZTvfYWKrly9TfUMqesq3gwNnY7wmJIZaqe5C9UcD07lkk11e1Z",
+	"A1sJA2Weq65n6lwnnGSD0+qaf69YFqZir7gap3RWOrjurbU7nFvxHro6vDmGlv8VDRLzhEJY0fvr44Xb",
+	"Uh5Fq7zmrb0Xv/1x+GkPPxwUH4Lr/0r2JiMHjVQ7dKAjyLsxE52LU/Ks2Wo+I4ltZoOAgVI8ziJ2QY5q",
+	"aeGy0T1VxAqQU4hlSyCKSQ3lNIfjt/DUxIxSinQpDM1Seu4yZNazja6KocMEkY1Mp2WNN+TE5W5R0P/e",
+	"z+TIKSvcYjonzMHxrhkBNh/9t5UQvv4k7fM0NWfougaPfT33+KeoMWRp8l5o1A028vIsTMQ3UQdIC2bj",
+	"bxi05ofsLbYtV3tybCqLxAD/bJKyX1YkU3qFnyBVwXJlIK/NldBL9XRpHFWhTU8E16o6amdMZxCQGsPd",
+	"2gTCYv2s05WxcH5BDpmy+ei4+XA4b+W9GLj5A+25CpzvANemdJ39Y+zTiNJxWycV1VDXaqAboxMqnjAb",
+	"pWlILOZtor/EUg/Izg9QT0cO66VeXdCZnGhLHhdyr971SQzrEdtokQJcqJRWmgPaaYtyZ4YfzMcKUJR6",
+	"A12gLQuDPd/KAAsvVr1x2a28xNeWjqqAoebKMs7gEJRmYxWq/Cc0Ez0G8V2ejpdbqBcpZbX92aMBa17t",
+	"HO2iBneez1yySBXuirkrt3gr7S64tVhyhy6rvY4+zKJdbvLy5Ozdh9u3p+enb9+/xZg4W9eBK6KlJGpE",
+	"07RJjjsXt5cnneOfT161y9mHQ6rIkCaEpimyaUhlg8Cqe9YkL9+/+unk+vbkHz933l9du7fzwzikqkku",
+	"Ty5OOte3x+/Ofzm5vDp9d96eyxbEcmaGDkwpgjY0b8T5u9vLkw+dSzcgwyyQFGiZ50CWQvZKk21EDW9S",
+	"jagxP1IIC5kbWCNq5N0GI0RORCZTJ6oGaNmQjsdMKEg5L18AsF8h2jaZCITBRBrfJLEcM2FDFi2ONbcZ",
+	"kmYTY9N/T8dtctg6LE/ZhnfiA+ERZ1SxpBqhikyHEpadwYOBuF74foOAthC43Kjrqj3xJBCvUgMFJh9O",
+	"8JJkVE0yVnu2BZ/p06zQ7+YVztE4ZXpDIetrXb6oNK/wYhaYr4sGcAdRG1bOV2LJHtvQlxzMdhUMUb20",
+	"CtO0TUUKxNLlYLmLx0NZbuMxmygv6Gg0uoqckRxbN7RhUMKEKhL78LI14I6syu6GW6yS3+Pils2ji8IW",
+	"Ve5sOOcH4/HzshERrgeap9QRUVBpqUleMpDYMI7PzBQkzkJam3I9bN6IG7FH4rkSRTH57rDV+r69UNEH",
+	"2CWREw1NG+URggbUEYnt/GOLrg/yRRMa94GooeX97yHeYDXSM7ye1zCBd599jzS4XCUkrwvyRGHFEHw1",
+	"r0kArx5it+DJsDS/EvPfDgwfzuRE2xYNt5DJrWnYVqeGpp/bUcGTtixPRLoTDZMravbg69jUAuS+aWnf",
+	"zc+h28t7lhULjW/O1b8xA3hhX8OCOW5laanaGTpyXB2dZmnjoaAWGHXyvacQ7R9hY05aiDBXUGYO3sJi",
+	"SQ8kprFDKUxNNUOxFlUH7Mo1gYtnM/ptXyWBJC/MYMaJSf7gT5VZvgmGT9xaFp3vbUkmAkOF5SjIQsqW",
+	"ZmakBDNWw5VTe9RgjW8hI8JurBtc8aIRtpwfF82AyiXzj+gMRa7SLrmci1J7mH+BWXY2JQOhQfLSR156",
+	"eMb6E5GwpDjU+BLvpuUldGXRcPYAnQYd4YuaKX1rDjfmeLgXIdODYqJCMc0eFQ4gHN+26R235kD2Uzkt",
+	"dexyP1A9TBm9R40no2LAEDPkh8O9ruHeKLbb0xeqeku+Ozw4sO0u1kRZVqxlsVG/1JR/TeYqWXFVo4oV",
+	"tu7XaoChQpPzpRmOSKmgFVFG4TMyTCpR45tSd5k94PiYfPc8J3BLsNpzGHl3h/2aQ9CI2Re/us+/JlKz",
+	"+Xo+JSl1sUjdXP0Av5SUX+tlkSIiXs9COZGFCmmLtMczsHhUIre0uBsPUJfeTfUad7fJDrK4J4ahl85/",
+	"gRubH2kzpnA5oYozZZh9uXZHuQzAXDWosOxfiEPBXD8rFBsW74rNF+4H3Ett07RAHAigaGH1ufnGT7XR",
+	"4/TQBcL2aJoa6TszR4XrNolRDY0jEkOMyq/PfjOfYbJxUNaqFN4++CPEW8f1aiELR160GxSU7pnQHXNQ",
+	"gnjnuVaR8AToYU8HM9lLgQIBUzYXagm8O75t09dRO66H7rsRuqCZ8Up5lifhPao0YWvqEmKWiu+m87fu",
+	"4eUx1oYnWm+MB4hUpIG8O3v17oNR6N92/nGLiv5VIxKTNP2tVoK5YW0sCYOxFdi0NXZhoiqt9whZuy7E",
+	"Nepxdp/y9iPvlHnj92xLeM6gVw/qdnmSE14AjGWqcvNQMh7OFO9BBm3CMjKQLKRG2ysUOP8TobPwbykX",
+	"bL/yl4Mw4kJVPtpYKk3TW6ejLnr3XRLJIuEIL8xLmgyWGRsGoHxAyE0I8DsZsIqD4UfpLPyIp36tW125",
+	"JEpOMoxjcDfn7OSXkzNzbU7PTq6u352fNKLG8eXp9cnlaacRNf73+5Or60bU6FSayCrP+9wxzs+tWwhv",
+	"2kVoMI7Pm3TlKT1OeShk8kqOGOg7PQoxIJmcDFz4yfqYI6aPjakjvL3mztni3cuzgrG6BiicroJDOCOY",
+	"V3kRPaiRtUFDVkCBrIi2qGGzcqu+AiBiEUkiAA/h1tPfjeojVZml3MEUYqOvZViOwshNIMmAkjWkCemz",
+	"qSsdp9whnFLT+wbpzEWGZcr6uqYAsIQSyvSW11h/92B+IYuBLlk1cV+NT+epngWoRMZ6hnUkm0ZHLAIr",
+	"PwQ7qN5l3h5E0KOIR84ZBMbuCudbZVZbORVkkcOGW8ntrCV68nnphxN9OutF1eBLx04Sr3G37Bt4Ciow",
+	"e7m6u3JAPn6Tzw4a6+VmbSW7eVp44dcOk67A33kIJfaSFr0NK2/F/DJ7oQ25WOumVZxdf+VrCbivmNJe",
+	"kv0KIReCWI2MGxmWawO8nigylVnyFcu9x1sTe7GYVSie4wILE+miDBuUy4pcEL8eshnkpUwKo2TA44hV",
+	"s26prkURr2y5uDxW6raCzhbh3msVfAvm3yJTzCuHeEOuPGWvWdgP68q6GOGtz0JMcC0wCdMN9FdO0Nv3",
+	"k8VySi3YR12dUIj1OxWJKVoatSQZowmRIo+P4RDCZW6IkYWw6hlU3qKCgI4acFOuR30sdgWMtHJtLZN9",
+	"lxlJIJiX4wBwMZoVzUQjnqbcVhtEp0wRvcI1zkiiS6skcSVUsz1tUW680NzDGgwWhnvG7ln6frxEdbTW",
+	"R0JJap71EbgS1ueCgc9BVKiVVnWsEUVZbXrimgyyXFytwRFhoEFWt45kyrK7FdLHAkJKxu65nKgz1/+i",
+	"NDfkgyFTGtcyX1ukP0ek1c7jTmsM3b69luC31AZ0vTRLZAU1yrVoXP351cjldr+bwhTkKdy48P70Ki+b",
+	"TccNoxAnbAR/EqjGYFPuHHkb0eyO6XFKeyHduyoVcDuWzd4ky5hACLNCnjo9v2pEjet3b07Or4JSU8IV",
+	"MOol7nIvbEcN5VQ5ADg7+VpydwXLSnGpK86O7SCQiZOsIyFU4iSFTkCxwxurTnnG6Ma2I+5K+OUj8ZfK",
+	"s4liV8VKeccgwgM3t8O15EVMDl1CvT2XcJ/neOzcxoWZX4A3mm8MQw3chSEVg7DZh/eGeW3IIsepbxkx",
+	"wTeNmt1jRus7ci7tpo3RjQlNLbXLaay7D5ZYuMpShsXd/luKMNbdPB22C7eB2JZn0668JssFPHe+ayWq",
+	"4sTqPG0Xbu2JLREcKxe6tIxLDmBhMaifMHOdO+IwUZhgq1HZEAO1FY8I7SqIAnIBxhkGZzpGWTEul3VY",
+	"S7IZuafrSze0N+Tsfk3K/+VEoopzeldh2a+UivRaIkKRIeru9T/8QFg/HRmsB69PLi87Z4YPFpGw+Nfp",
+	"+dXtSefy/GRLpn6s47c0+TQonHjbXnknzqXm66LPeoldqWJGg9dDKFHPxaBJ3vVJ/P6q89PJ7dnp29Pr",
+	"25N/HJ+cvDp5Fbedo5p8Z+6T+j4i8UgKPYzJd3ku+0Hr4Ie91vP4e8MNbkScMcWgigjGRoQn8S5LgoxF",
+	"WNca3hOlpUyIlTyAk/imiG7KllgjHKbimtTMalZgWs0yjoOscZlsiOnmvW3MVLwo++o41UUCaWPR+zYu",
+	"ocL4a35aT0tJWMrvWbbRVNSQj8dcDG5p4Yld+b7z2gbIgU3HNofDGrUC13vuDsOvocu3giWz6W1laePr",
+	"XHB+ovKi1lAoaExnWGkYlIhJ1htSZWNz7WNpQGOrqrVtrs5yo9CtGgeD+luFNcClJmBBFYjtAh96zUE4",
+	"vey2sOoGRGcMo9VOq8BLD57LInuyvChNUpK5sYXYDhvC79zpITaK1oqISXMR7RjJRY8phX/Aq+gtczcZ",
+	"7LuWhtSPp/jXhAptDaG1dOwpzZJbvszCf1vt1MZRb0xzFu3uGy5PUGrOaO/O3GUxcUrEevaw/DRHJYmy",
+	"WLLyAnlrP3fYPWP6/OFcHGZB98uUtUShS0s/R/2jMuupZOMXhU4bMpSGjQmF/Lid6lbV5ikfrmoR8Jhl",
+	"vM+r3EHu1069Y1k2aZaRGtY7MT7uUQ4pj215Yy4NsJYafOHBp8yJ+vIeA+0hOneOxKO0LzyzyROVI2VS",
+	"7YkxlVXyb4FLrDbH9CBk2Bz3BBkLAL6vFz63dTfExu7ecdV6d+U9A1z8toVJIi9ZKqdtG4xfb7qFM7ki",
+	"PsSy8NXKdUaFwmC0WjEGc89HYQ9Leec9/18xuHq682VuNlpivkLGW8u9t5Y4HEIvfC0zyK6ENNFHDO3c",
+	"kgF0NXqh98KaQrLlLJvTyIorVyATBX86ryL3a4stD7aNOmGts4ak77uvg+KLLRDbiBqv35+9Pj07q9Dn",
+	"HdM/ryuaPMxiW5gFHA5SvhklqWXRZJuLKXO22/LRW5iQL8T46AX+sVtCNzDIIRzUZMtajegmUYXbCyXa",
+	"fvjOAhrSqCjkhbVXcgBKMevKZLZR4bG1yonVukirooS2HpvjLtmK0JuAwJJKeccSkvI7Rmh3UqvgWvh6",
+	"PTQmJ79XWwiqqQJT6ggXt2+z/KpsWg+GStoW+FGY1fTWCBZbjVYkJ2MpjiutUvi7jQKlfvGUR6tnuNzx",
+	"ee1oQGBIEYj9YkbuuEggUZXaCdQabAAzxd2xV6dXYLa+PX73CgLT372/AFM2/PW2c/6+c9aIGp331+/e",
+	"djAi7qfT19e3x51L8/n4/dX1u7fBG1obuGktuaM+PFO42ZWRkOYCbU4iLcCTW130BJxcOqfAyUlwqZbJ",
+	"F52Li8t3v8DCX3ROK6SMzbJnFktgWjJSJ9nLM4sshi/OhTaWSGUuo1gQpiWISs5vkafWVEkp3mWfg1ry",
+	"ZJIK2KVKcuvUz2WxT1SVfQToDEQfNOE6Iu+vj6O8fB00WCvuqVUV51Q2rVWe0m3EXrXqxl45mlKJ3gI+",
+	"8497Rut2gANYzs/cVFe41vzaJKYt5QBNE6khtrG0xBgJIBUzymSPjrmmqboRuVoZIYYCNGHadIYR0DZd",
+	"Z52L0yP0R9wCYCqAYlhkeyYS0JGbCVemzySGQfRlZoELZKZuhOyTrtTDJrmSvkEdkHzShOgpoPRK0YNx",
+	"wpCUnqUMMBz8qE6ahzhMqRma6Ytirlke3DCzJffQ8GIGdZRX+3NHOe/a4iRiha8bEeOHPFaBK9OlvIec",
+	"/7iwvsYWgmDoksBhi+Yt3eAlOML5YDY3NAVp9jfCnA+3xHIqmiR2vtDb47PT4zcnr+J8mLJvhJJsRiBt",
+	"JPIfBZ/ptXm4eCinKBHM3Hx7I3oW3dPcNLPURyQ+PT8+Ob8+/eXk9uSXk/Pr28uT43eXr0xbNFXSNliE",
+	"1JbzHQNHwg73RuSBJilVOpfWSzw6K1CK8twUBUgImLSSo8jbgzExVMoW/KJFqa9y1UQ4Kk2aZx/aLxKW",
+	"TGzRSfsNc0HE5W9YYQBq9vKo73IES07Km+40NayTx3uldI7yvwuLvX3es9vbbwrnRqPY48uTjoOMKp+Q",
+	"0lfuJMCXHzqXr0ov4hdnndO3/heXJ69OTvCbkK+5ETWqzkjpJ0jbu31/UfryZefVTyfOge//cHp98tbv",
+	"ee6Xwkrg/5RnBHqxBG87l29Ori/OOscntxeX716fnp14cw79+svJ5enr04Wfz06vrk/Pf/IHNXe44ZTN",
+	"0bpF+SJqIOU2FL5iIdp+8uaS5W3PpX8vWab2gmmxerWXP5vvY7scKbx8I9rz4TcrFrddDuRcvo/tsmNm",
+	"xbYuPL1wY9p+vmbw+rQXEskCd7E9Z5ZZuGLtkh66cCUrfl7cJ/t78Ha2S7Eni2e2PZdIGDrD823MUb92",
+	"KeZwgRbO/zxPxdp+YMki2Qv/XO66/KMjocEf50blfpxjC+2S/2iRSVT87hjEsp/ByjKXprLILkrDM7oC",
+	"PDsLJv8IF3KA3TdJnNCZiiEDyBZ4yGSagkwCEhkX1JKMuIgLgl8SOovtK33+kSXxkRFDRhwkGsA/5F5l",
+	"fPOKkigBJYB6ZGQAIxSjkDFjFOAZkQPPZ4zMStXjn+2vQtY1kyq/8sPz1aUIYHblOvUHq94Z55WklyrE",
+	"sCO26vRiWip8HVSG/PcWi5gKKVjcdluaSFxPt7NuI9tukzEaBWRaSL51daZx+9q5vUrkxVgE+6hvhN32",
+	"p7DloFc1SwejbVu23XBBphDY6/kuBeMWfwhDMomQGUjU2o6+LHkJJPt2BkZjMkMEnBjXaxgj5uNYZroa",
+	"VUVpmbEE4Xdz6T+YswXFW9cyMS2rvhiovQAuQlUd4bfyQMlMX1jA9/JkX6ISgsqeUyZsf4Fo1+qKjN4y",
+	"eCOuOKduOEHMAsKEzjgOh7rB1EgNWxb8uCYoft1kMYf1bn4nYzpgpMsGXCgbrtRlQ27j4VNbpG19A/fK",
+	"LDBYzitcpmVZdtNV5zpXZTCovnA9W4cSgKCZz6kE7jOUaaIcA1SebQkgf7XOeHeCx8BiDqiSyalIcoXv",
+	"qYJ+FB8MjWimXJV+ZQFe7jlsqC0ZgjBRtOfah5BZ5bKBFCQ2WpFQgU+NITqWuYGJbZ5ZzNQQcShyCYPw",
+	"URZj2jedbCf+Jo9tF7M6mNSeNPApqvFsLhnUetqKVrWetRJFnUc9BaDW805Yr9m4lYprPY2ieL1HC5m8",
+	"5kBAfK71bK5p1VsPqxnVehiVvXrbnStRtR53ik7N1csLvdd42moEiyDrwJtjc1st+h8kF0VEMZuq0STn",
+	"hpVFrgwdQ0NkYbtBkySiUIMViJeSkVYwBl6F+AaxeNaC2WcsOSJKZgU0DUbVzKU6L8cwrlftqjDsBg3/",
+	"NsnAN68DhQkxktcZnSRvq5P9HMI3IJLGQJs7OiYSpMKUDmIHAgm+Ta7IkKUYM5yxe86mEP2GL5vH83eh",
+	"Jfuyh5ECm/I7IC36zMm86lhDmHKbaVxO0irXXVGFQ2GJn5wvTtSY97icqCYBb6/K8Vf3iZZkv9U6Kobu",
+	"sEAhAi1fjeaNiKfMsDAVY9YbWI4VHwgKpRHzFEllesiTjHAEpkEwsWNNtiPSInqSCTjlst8PqTu241Il",
+	"tx9b5RJrq9QSnFKpicM1m6hT+704XxDSCYu0so4YLNwH+3AQmCHf7184my7mO3gLtGzmX3JKJWxGHFGU",
+	"j9sOpGg+eHUXHceL5VOpu5qYh2YOpwTUgsKbSOKSn9lo8Z6j2eryuV85Bqs6kdbNnTBC9Y2Aa5xSPopI",
+	"nLujYzKWShepDhoM6xGJ0XNtW0YvdQwwrkA4ZnJS1vUezw3+s0yX1r+yVQzMTbXgsV1mldIZWxqxsRbk",
+	"xtplrjaOoFqpdo6onmRMbYT9v5Z+uyT+FssOblZ/oF7FJLPvrl5SiIN6Kq6rYuLh9+TFS6y/u1izMtMt",
+	"5hG6vmYMRshdpF5r4Z/AEQ7BRNCBh/GzvEhQ/mSFGuq1VTWTq4o0nzhjKaMA2Q23PbfUWr8tFzRtkg7g",
+	"o7viWLCaKArgu+HUHffryhyU05FRliFIcmmZxXIc4ZpVD8vQM2uVh8e+QytbGrkCJr1wWCbjlPeoZqoK",
+	"S0/dgQW7uVCDdVUtID5C605Vw0JOnajrFTat3cH8xXO9Rf6cgqtir/uS2I+IXL4+Js+ePXtxRCjU9EBF",
+	"oAoOp07MxWG5BuRB3RqQ1+5De+HDd782f4PPf/3+f373z//+9a97vy088/1iDcmyxjLlGWu+hcn4v+zh",
+	"gsKJoWbAjQHXw0m32ZOjpxwCMvYSdm8/PnX42k9Nc7A55vRWaAU9Kgwn7MrJYKiPvBAQiLEB0dUJHqHw",
+	"YM0GMuR+eJ0ZjY59BDSmQSYnY0AfU6Q7O3I14PMKKcEs1XoVGhXE2YCU/3jxhH7/q6q9VOCjrGSifEQH",
+	"7H1WD0zijoukTln+N+a55QBrRp47DmZ3XAM+B0e9GB90AdNGfFLSaod6yEbLKw/urxeXvGpWRXlEpWUI",
+	"OddIy1B4gFrU0WLctmDIqkKJq4eLsXI1Vg4ffMyV204NR5tf588kKi64PXOeqJQf2NIpKi2M26C5Go31",
+	"yy/mZzhgFo9tLniMsIbcqN02Ub3QT2RfM4BrRQXniFASu8zx2PktrV/YF01q5Znj+LYg+AF5/rKCn3ev",
+	"AgbzdEaoILErTwMLXmIc/trl5Sms/y5soH8TrMEvoNww1NYxjN2oplA7h/WykJL2iNpTHRL7hs0chU2p",
+	"0u/VhppOuLR2nhLqoiFzjhzkMy4T+grWatNSvhm7l3ebKmw9OZ6TvJcaUszji8c+RJss7XHQ6thPmZB4",
+	"GxBeC39uoRvgNjNIzc2ptFGkd2xmdgTdq0WdGBCb4NA7AQpETle4q+oObIF6vMGckS9IPN6w2Qeuh7ja",
+	"y261CzjG+5zbTbHuOFTyMWR7d8//E+45RBkEz8sHvGi26hZguSp0L0yHMoUidzXzJrZNN/Ixh27BGadd",
+	"ngbL7VxD6Tp5B5ZTmqu2FUWh1SJBKBLoV1oVi2GUMlbWew/ru6zzzkKckw1xy3NKPo6Dq0bXw0ODeIbK",
+	"KqOapqqIZYfFJHSQMdYkHTFDQ3B3oomRpG14Guuzni4iZ7J7jKWYB8GYmx7AguSjidy+hY/FKFjDHZSU",
+	"SW+Y57IYrZiqu+a8rkI+cJHIKXizujOSMZoSzUcswkh7LhbL1E3BSdpLZe+OcHUj6JDRpElOMMSfpqmr",
+	"vAGIQBC/hYwNoIIyec+SIvwfFgoMLyxpkg8erB6sIAwywiW/EfggwWxlReJLqhmswB78fxz5X12yEeWi",
+	"iD/0f1FMx0Zch9HmleS8odyIw4MX85XnMETRLzLXJB2Xa8HBnduXWY/Bg1yQ58RZjQK+OcvKjw01vmDZ",
+	"WxcxOGdAA2KNwkGaOgOKWU1FtBxgrROztyN6x3C3ejRlIqEZgVg78t376+PvEQ2pqCddTFlAqCU86XI6",
+	"qKrAd8NpLOqTJVue+29dPbMQbfIl4WKi2dI1gQwWz6pkTll5NUbQSPOxxj3PF0KbumRu4StdASMMnMtB",
+	"nIKCNJmV4ITXqp+SmzFKqhYRchoZQgC6dREd8Qg2jmrz3ttHseDZsDusYUlkv48xF66eZU7f/oMsfbAI",
+	"VXmyc8vyRNk10xbyU7EU6ymt7KaEDrVyBl+T1RAcc0bDusgsiOZa5Xa2aHU0M4ebR4zYYc54ji9hC+Ni",
+	"SUlMTcOzvw1DZCUm9Z/OROnDgTl87Ep7pWefLNDiVhoq/TqlJaOlu4iLR24dg6blHFvQ+ougyi+p+Vfj",
+	"iY9ZpqQwkijpyTRlPb0lhLv6kNsso5tq6ryC4vL5gtk9I2nnbrPCZxZj+n0c+bJPnOODxXPxg2E6uxYq",
+	"+D+D4NUvZ8BoTzvnHVvpPIf5PZmYvXj6kmUpF/ERUTpj9E6hakASiM4UEFWEdOH99XEtXrJVd4SPM/7P",
+	"Esz43G3ztrv6oFZVFM4hvm3la8YzV7xbVUL5rbyiL91zm1a0/fpO+u7YPt6x9dI1qk/wFjhHnhXwRRlH",
+	"Nd5+SYnKEAEBnHlG1Zn6aPZqRcHquXbBNuBjyNugZXzHKh8gU095+KivPETW4bW05ikqc7aYQLjaqY/7",
+	"H7Akml9zIX/A733lT2w28E3oky0GUJse1NQrFif9E5YuIFqCPOHiX2vouAFx2S9IUKFvcw34o2ql4Ftd",
+	"v2DpBXRnH+P+t0B6VhUm8Atse7ikXpUC67KtL8nmk9gGRfISV74KorQEaYdbTsOSJomL6hSWlFgKTmSf",
+	"/OOiuUBtXHFzh40i++hUh72JPRiXq7h9I9A6AsCMJPYKXMRtMhH9lA4GLPEyLvL8zxyaGFVM825RDqNI",
+	"IfZix8tB2o9UcwN17pB3EANyzfBH5hkrhU0lSViPj2iqIsI+0p5uklOdm5aFJA5e0yOiOej3YlgddL/N",
+	"qLpzqdkxVawyElVIvUD4/GKGFa4reC10Pp34VpSIrbeUhp9KpUtL6tnaPKax3NpabY+oXvZX2N92F35O",
+	"jK0VPZpDdT1qGOn8+vypw0rL1rQNb7bdlSUy+me903YIFyzrBbOHwbIBGv2AbXy7vsI79a7fr6jfA9Fe",
+	"wFq48vRB9HhZ07wUDLw6iqUpql9qRcnEx4voKCCzVz4qpyypDcqaTz0slQuLkVbWmm0ehFuZcEjHg43Y",
+	"y8VZwP8wz2wgLpsTnmR0KjYwLoT04xwwu1jNkEVVodwK+1OWSv0BhXgknOMtyKR4H76sPHpR6irkRMM7",
+	"aUgRACMEFGLwSFQAWPJ/MwTpMC0soVFhMJwgAMi1G1BztaokdQiT/MShhwjwp5u21CZ6nmn9wrwcKPZt",
+	"vj4irVKNQMjfBeyS2drdLZQtAXw2XHo30dKQwrtdVT/GEtnuRHHBlIpsfMdAykTllpLuxLLXqY0nm7nE",
+	"UMir/5wUuLbCv77iWy5VU2VkUcTWVEUZT1pnctjYUr+6TcB8unFpG75hTZtVerk9RVuggAU+xJelgTM5",
+	"0R2XVBuCk4DyI5CE2FwA9Cwi0EIq6SXrTzD8cz6FcAXq+fKSMxORrHmoHY5O3b25tJ3kICWLwZW1HNsF",
+	"KEpFDu0cwnTuSfWL2LjpFtMIbSQOuVJXLlZ0LoMb+BqRmJyYoxjZSnP0jjlzRpf27uZMnw4GrjrZc262",
+	"dhDVw89XfGH8cqJ7MiQbxndsrON2UafWwghjDXf/xPoArual4JHNmNkPZJw0TWuADF3TOyZe0t5dAI8F",
+	"rcaAWp1gjUAh82JX0sePg4JMsMjeyMskLz/HK0FPgC+5sztfJc4upDfVvN3wxhQLEowj7qV0CuPWUt41",
+	"SdzP5OgCU4/jCP/sOK+/+ULLV6yrbUhiX2aAHBATmiRkMgYwZ9Rq41DMIK0wzeRB3oAkCcuNiHzrm5gf",
+	"H2DATXpxGudS25OA4Y4bCGal9Q4IkNA6oLaAIIOF0BxWw4b92e1e3Zu5oVJACvsGXa2FmiDY9GWt8qLO",
+	"prx2GbglTArPeGh/p8QoXQ7cvACXW1f8toS6KnQNr0FeggOv+gKsUmjlQjXYXGjOMrAH/xzMn8J8Qbyz",
+	"X9ohj+EtLyCD1Ihd21Gtze4+DGeRjRPLKwtOeZpCjoy1Hzwah7vnbLotg3agebPllzINelZ4b0gUT3IL",
+	"ioMiLJfKWLPeh+1yklY5c6Rgea+03KdqO6xUNF0CO4yt7S92wyzEoyfKGjsjkkmQFG7EkKb9PXbPhAXN",
+	"7zLojCOGPUD8R7n4KvtOkjF8Fwv0kncZiTVnGSCtKs2oQ2tVLEIsMp4pfSMQ5cqcnB4e8SBvqsM4fHkb",
+	"QoDHdbUi65WoFfwbDPxto7hhNDZXjWw5csfqgjyAJLv2+AN1fJaiSM09bhSkwnxcp2tnbYaYGJatoweY",
+	"E37NLf/JgUu8wia5RgDnLAxoFHT81PX9VFlB5lfxt2qi4KF/rXlLraEdjDeCNT/3mS8qdpWO/HYPZt7J",
+	"t3guYV8/rXUaH3DkLHK0m6brphAHcBq4x6GaSN4+Vp/XqzXqSEWN48758Ull5UrvBlcGHGDx9swWMHQ1",
+	"8J6oIp7Aw11EtxHqNTGRAvmEuUOAASkSwkUvnSQQwIAc7kb4vA0DrSxb8kseZxMoq7NwxzalspkcrUGO",
+	"VtqjNz7an50wmolXn6781iyIXxtSjcp1/vzr+cBFiypveHA5paaavWGzSnlW3rMspeNSBTIHwvnDodnm",
+	"RZdaKgE5mhGZJi6RXWk6U+Sepjw5Ii3CRILASTrPZ89P0sHzFwd18LQWZoNp1FVGDpdWl8g2iQFvqZ0x",
+	"mkCxKfv3NOOaxVhfSzALyiT7Nu2cS4Emn7h4r3jjRtA0xVf82l5NcgLhma4Fr+gYYKtoIhhLVJNcMmqk",
+	"UgzhzLiGUldYwsBSI0gUvEFPBxIZT/b74bAk+h2W4iq++5Xu/fs38397v/2l/f3//M5M4L9h7IHICLOS",
+	"TB+nsne3RM2ZbhqJZ14NncUrphEVvSITp0jhMlQ2FNhqSMPPMk1e2XIXFc5eCICmwirYeDAt0J413HlB",
+	"qGBTMScWAxW0Z9Xxq2msUvadhW2ltdk+52pjGIUuk8B+V5oM8wc/Qa0CW/NkdR2O4vkPWBm2zvrZhSqV",
+	"T0EAAmwD4/cAIDjjWjNRrOFcsEeN1UvzBPHl+T7w1DaiRe3yhdbF20t/c6K545cPepU36ir37K+M87Zm",
+	"ceuPBtdTOeSbKzRNYVoaDaAnrBfOsUHK49WYrcKEbS0vr642eBuNAZv1veCZLjLo/EGVJ1ju0oZhLN/e",
+	"PHClwuxtOy5tomERxSCimtFUWEEwLJx9hXFVZbjoJRVgquPDAiWP5rAW/dLmWHUFenXCe2xLYcdQItXw",
+	"bgSjRp2iZcHRm6QjyEQgtL5FPC+qOgWKyZjJjSYp1dUGwyp3yLt589mRs5qRwmim5VyooMufrRus+kU2",
+	"fHkNejtlrY48gLPIK2U5lERAZHbCk9UWsBXF4xe6Vw7fXxElSZ9mGMxeHkxVEsnKrlEZPfYqxCzBNFiM",
+	"W3djR4djrtsiMz7yDaBD10qeTr0ZfERd0RuPuQ13mE846rGxroKkcdUKSDYBc65LLrLpbAv1EmwBtRx6",
+	"xandUCwjHL6yola8PY51XLJzR2itV2ps/Qfn7LH5Ezlo65rs0FVxqSIqsF4O6GVVGNp8uINfQbso4Zhv",
+	"cniq3poVCx7kl5Nej6kAvpMqfpiL/UqnRiA1DKwGLJFrJtR3EQZQGUuYS7zW0AoqhOf9hw0DnBooh9WX",
+	"kyzkFl8HS/+h7m3fVV2j8QXnc813PAdyjTcK7+rKh+dxpR7qtQzt/HsQ0Y/t0a7k1d1JMmB6fTseE4l6",
+	"EBzeunzG+vOWappuspM0F04wKCrTauNqBLW7vYKHg7wEN+NUs1E1gL0Hu7NSMSk7Hh7oL5vDv1nl5i1j",
+	"2Sw8vWbnm4Jar3l8yuA1jwSV9SBYmccyQ88jwjwW3FbFma8CwnNejpT1NRSjAaOV1fkgDxcrMAK0Dp3S",
+	"WbM2UtsXAEL77IsKcc6fn5Z8XbTj81zq9dJ05o0jXzFZcBBSa275FyUnCGNRefBz8JS5ADdDVHopo5la",
+	"jKY6eF72MzyrcfLCmL4rulmfM1dDpXQADJT8WwpGunOwKZ7hzMKgVDtV9usUtq3aC5c4X20IyoEx1kG7",
+	"OA8kUT5kFR8kMjzkDq7Aodio2f11botN5qh2eW22Mn4yzuLGeskxDyPw1fNyfrXqgzfvN/vTO7a273sq",
+	"yW/BzfiFCq5nx8Hio50iZGsiEpYRilhSAuzVoaJCvkGrltAStHxtEvnuRlq78p1vbV0vcNnrKirbnXpY",
+	"MNJrfFXU8YfhLGxqVXn9wx4dMaIl6bImseVgIeERqotzV0bXZeLP74haA+/9mKogkAuUEK+ftvJhOLPV",
+	"nX8LJJoUhtP1WvSKQIeahTq/NWP43AauNYCivPVvS9Nn6jVYTqQJtmiNJfXac/aLX5atkYu4X2veLiA+",
+	"1GRFRH+j2I58ZeyESvvvTpa3I64cfcVdOXYncdFgb623TxQRbMqUJtC2Sz8DB5sNDij7rwKXBq3cYc64",
+	"efJtjaxS13MNqnFcukZVVtv1ImG3NbWoMWKa5gX1g25TvJohv0uasuwJ+gwz1mP8Hl2YFbfaLsrK+uFL",
+	"0jacaxpcHBZWqQ7uoPXNlshrRSnxgpaWnIwr2NIDMlSDhUPMRezUOhv5mcCX3lfGBQYiJri6gyLeS0jx",
+	"2va2xWzXqGEjejZM4C7x6GJTSjVmvfUqr0QwnTafdzG04ox4V6KcE+5tacVNP5PLshIdzSXjiZEGtCTf",
+	"jaXiRmf7HvNR5B1GC3wn2IDi9+ZFiL60SP82TMrWPHigGwhbUw+McrKlfG3PFUtz6THyZaLoooRpeEOw",
+	"WCs6OKVgdXP1qqVYORqnTG94W3tlh2ydgWyPfD+csoWSlXM+zJWtFDDrymRWk9YuJ4ybEp3FNIDjd28v",
+	"zk6uK4L+H0Z0VioLPiEqSMwKymIPc/nMlKmMfxYr7tK1Jxx+MwXVXYR8XsHQc7EWRaoTdLVypSbMxc+x",
+	"EXxEWgN0P/l9onRF9eqKe+IcX3n3VtS14J1YRTsvjX1rv8buc9oPA0wmIMTgcMrBnHKKx2RMZ8GxpTLk",
+	"mzkZjfXMwuQ4+QbCvy21B/JWSyu0LChw4/2s6XWANrT8HHs2EYk1u9bWdd7jK0vQFgqwpuWqUFUFe1vX",
+	"zOZEaBksal+qciYxWBdHVnF33+dTXTQkUIgVT2yyNgobBOu0YKS5n8E9d/E3hR6oE2lB7+o/u3FUBvYS",
+	"ThKnIVKIxe0mGdezKzNHG2DBaBYullDUicTap/FooG+bzSbE0sAqgf6I7+e9DbUeNz59AodkX1alhoi8",
+	"ruCTHL5PQYmSyRjiq1Mj2wG4QNt8DebUyAVmR1DIKsLi3REy3rGUqfls2ZCKboShSSoiDrFDQcPaVb1r",
+	"EoAF61ycGqaNBRGeKCKnonkjbsRf/nI1pGOmmn/5C3knANQMUkUsSKcilHQBxglW9wiwneD72EjCruhX",
+	"gSMU20pn2A7Ipn3KU+WqkykS/3HTYFkms5tGm/zRbDY/fYqjPPY1kxPNFPnusHVIYiH1bV9ORBJ/HxFK",
+	"RkwPZeJqgcKTJJEAR6vJkN4z89rzGxHjg7fmdZqmcsqS+HtYla5MOLMic48K8x7CgXuJeXZVgHXjumCt",
+	"drjRyrPquQkdtPaPbJkzs1kQwqoikrCUQYA39Gz6cPXTyEGr1SSHrdaNGDEqHJ4OWEDAkm52akRTc1Xw",
+	"prspT1JmAxUV4fqIxLCQTXMyYqJZmiqsKAfB+zfC/pxA5QUVexlCLvRfZmRMMzpiGqpmSdFjFpPYLMKp",
+	"GE+0WYGXuG7mIPz96t05+S4+lkIzofeuZ2PWJnQ8TnkPDsBTo7nH3yO26+u9HyMbobZP3vKX7o8fzR9W",
+	"grwRuGRN8t6eATc4gIgdCAm1715NsAtW3I73f221Wi0oZCZmBNlGZNQpnkKOE9UU1h5jkNWNgGW0qU99",
+	"rskPh6RrVCiauWVN8EAfmg06FYSSi8718c+RzYOYj5OAEG/z/ZFj05gPDRlb5thFkO8Drki7pNd8xNRf",
+	"/gJdOnTcahxcfOeSASqf2YgrwweoIPFpwkZjqZnozfbesJm9iFh78eLd1TVM3A4ez9+YISIPTVOLYWfR",
+	"fshMTkgib+A6mB3IK3EQRUdQNa6dw7IT1seijXlVADy3Y+B37oBzRXjChOY9mkIouaFGM82apGOauxEQ",
+	"cIsbaRMS/gbZP03SsbfqsLUfkcODF9DH848fYcXMCIv37PK8YTNYm7gz0UOZ8X/DOWyTl0CySU7OsW9L",
+	"7xVkQBRYoVwgjqpMWERSfs/g2jGlj2Dvb0SXpVIMlJmNA151BADwsdMZSfkd8+iDPW2WPrGPXOklOXtQ",
+	"INUeUXMmzVAhgQ+SCD7uwe8W9sjGDDSQmmOSscfGOhenXgRtu7EPcKtjJuiYN9qNZ81W8xmAv+kh8Man",
+	"3VRaXXoQQno7R2sswF0YppgP38iNUFbpJTYAiT2WmFQKa8UjTy/QsrfyOfB+wYOB4ujMYVZalFwjn4Fk",
+	"bJ7414RlOTx/O6+jD7LPyhIyZlIY8GbEyYypsRTWGXPQalmsOm39jPMkEOTjj9QobQX6368l6MfGQevg",
+	"h73WD3v7P17vH7RbrXar1Wy1Wv9soLrSgH25be3/3ur/qA6nB076bOc1ThAUpnE8pNmAJQgRpqeI43pP",
+	"0wmYUuVQ/C87lGZPjkA4LqMIWqDSg+cOWnQ/hwjdL8N57oN8VX/9AAsR5KT5rWOInSr7bgfNpg0ZTSzW",
+	"wT/2rF9577QyNNE+/rT0LPR2iBsUeinfyKcvaeIFqB629le/8l5QS2VYgi89W/3Sa5l1eZIwcD8cHrxY",
+	"/ca1lG+pcMnTYCx9XmdGpzYl5sQwfnzrWa1J5Roc7O9kNKLZzF5upN5Qz9ZIf4b+0IHCvHA6Ac3NkqdG",
+	"G7+C9GcM3lCVyYdUQyGRjHLlSCDmPcUvz94dv7k9O726PnkV59gLhkA3yVvK0678CLUZdG9IhnLqkjUQ",
+	"vUaNAcbv6EYIpqcyu0P5K2H3vGdFmDs21oZ137EZ5DypIbCDdGa9sxwhTA07S81MZl5+iJMPXtyI2P56",
+	"C6RdWdpcJo6dJIFrsDZp9Pg71Jj/DbUipvRLmczWoz0b0Iy/y6H4K+C2qjLpqHv53cTz+1XW63Kfa4mm",
+	"7q83r6+BlK5FDEOE8HrICuBjj/zlB0DvXbJxSmdsJRUMvfIp+vMS0lYNQnosRT/laGY53K/RxQWdpZIm",
+	"11KemYOAFPtg9Xtv2OwtV0CUvjkqf2EUGpcFKTNPhrW+9/WoP8A/QBdWsnz6B/x7mnxCZpAyzZbkqP0+",
+	"SQZ57qHVtPC7Renzko3kPduMxr7EQTUeLt3lKWSWrtWjCS4jLUAVfrIxl/8J8lDrcPUb51K/lhPMPfmm",
+	"rtY1vWNGYQcST2S//7D7lNv9HqCsHedtfBF9LZ8CQltxRSC9q0plw9yvuldqPglse3qby9B7DhG0+JeF",
+	"hdj/4UXzxYuorjzicvbsMy/2WvvX8MC8zGJW6laNbVEhux5X7m8XXYbHpv0Hijim4R9bUaOf0oH5DGWS",
+	"wL8NXwHgvYNDMCdqmEfnYlywCy45aJnDMbsEw45qtPs0VczLaBaTNC2nK1tXYYH9DlB+RqX0U1vwPQum",
+	"Zf+YR9ZrvDq9gppnt8fvXp14gFPt/VYOhvfrbznYlWnGczAfm36x6SkXiZzi/F60SkmI+IDNLCyK8HkA",
+	"L8v2MDeu7H8mZdod7Dr6dH7Ddhr1V6xR9zwy7FhA8V2JDeRfr1KsLZAEFSTmSYw4YK6KYUdgXWFUcDGp",
+	"PKDXkgW1liBNUHklsRsBzpYQWkzkVehSREtpVerYUKuYpIzeG117giHQXCtiQd9CyvMx0FN38r+oCl2m",
+	"/lum4HNk1yeqOQ1di0h+WoOulNb4MbX1HQPdMdAgA12XBVZZURyV3BlSHl0D21letiQNIPkFt2zO5WoL",
+	"AyG98OkfRYTiJ09JLHPWn5jemK0eFxGQD1evdkxhxxS+BFPYkfJv0Zj2E9MeqSzCVEqoYxupU8A8gvoU",
+	"QDhOoDqVlrIqEuiIxO6ixJH9zJirY2VoSdNSiNhGG0Ft3gQi7G7EdChTCI7BMLIclM/MawRhN5QINiUO",
+	"rw7CgCPSnWG4Fw5qSMdjJlTJYWpGanSzBDyiDn7wjrExdODas5VyE8isG5mBICn2guRSpiBQTRTFmgYZ",
+	"FZ6X9Aj0TW2jZQZcKFDyuowJAlVjzXi6M6gsqufbsHXNjJZKs96Q37Ok2GiMPHIx0FTMyEhmDGPcihHi",
+	"2iVtcthqkZgLgAS/hewajqGJAR2zjM/1IGYYfVaNNKQ8Pi+wshpjatT6+g7KMFBZLUVwx/OX8vzn/1E8",
+	"3567Cp7/4rr1YwXPP9g6z8/DM4mQ051WuNMKvxmtEDhZROAuRSRjajKCgFTLGh9LX3wKpcEgfSxoX36b",
+	"A8KV6uBYgBEvITCyaCPg3sOEwQJAmKKkIQU7IjHEKj91bShX3O1GYGwrhcQFF2jL9Vw0WAcbLxm1IxcQ",
+	"3qOKuXoZKdMaYsaNQEY9tOOhvBFDSHOAlrw55O7JgpwshokHzeWl5pH8YGC1uBEzBiO1DM6skxWs/GBk",
+	"ALBRENHe0+msjRM+bB0iAGw+IMFYgjHRE0FmTB9BSpAVn26ENf/PR7aT2DWAGRKgpMVN8tqwPzdcG29R",
+	"aZX3QGe+HZkJE30bV51fTg5a5cTNdmOiWHZ7+PwH7/v3ylxrEBb+TgVrrGlVL9boUaPgvDzpOUFnfr41",
+	"xSofiMf8cfu3H19UrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3khiJmcZKQ3lHw9k8RqJq1s4YdqPv0B",
+	"wp7lRJOu1FjbVeUcec5cYkt/lM0atkIEHWPwtP3b2gSEnNr8Mpv0lhcGyTO4xkyOU6gN4NDLZQYGDEBl",
+	"sJwGw71VntiDLKdIKqJaZ7w7MXO6Eah/OO6USnnHEkJ1G2eYMEiQlQIhg1SIb7l6Gcc+etG3wrlcAv8h",
+	"6sceUANS4q1Q6PmKIo+h/BclGxByYQn38qonWI24Qst1GjRmqzfO391ennzoXL4CBAY2hntXkpvGdFaY",
+	"kyA9jSu4JY1CFW7lUd+tTyvU89VqtxubU5XtoPZb5H+YywW7as7282arFS1WYwkO63lV7YeDjQzpXp2N",
+	"AHuGIA5GXaHoKRSGZzTbOVt3vPqb4dW2XKNX9wXP8ZjOXLWz2fregyWc2of/WR2sS86twgYJTdaabbT+",
+	"VK4K5f2lwIx5TI62ZvzvZ0+a3DlvNzDkfrFQVnto60S0uou08+L+Cby4eQSsX4OssGjaMqybEmJLa2qQ",
+	"2w5aCLnyC9vLrMwhjOKCPlanrvSNNNwmsRwzEZMp5dpioZGM3XM2jW5EDHSHJXEO2aNAW7GoCXEvZVTg",
+	"j12WymkpHviJIjk+OXAlrvKMVXbPEyZ6LKTfID8w019gAoEsDOs7t9kXE7Us/QIgzOrebcUcvuNXzVAW",
+	"1I6EjWQJgA1/kuLeGgWX8KDn7f39ZuvA9zcqVk42tdmljRW6G00Rx7vReXm8f/BsXWOc+d6cQRym1TYQ",
+	"VO+HVtSwRxhWwB0l8CXnPKvx+1/+8pf5DFd7FE7edk7Pbt92ro9/znlmo/38udk/r7XihfN3t8dnp8dv",
+	"/KfNHjrsPsCkaHw2rqNYveQJtYMi+GrZBkh2uEf1cQhyxmCkc8XKgZGLET/gMLJXxcb7ALqAolMf8QZD",
+	"aXLoJo9nFADEgahLtYnDxAx6C+TvP4jq2f2B5XXGs+dRSCKvWpKU8pHf4qLI/uBVWy3mD1mavBeap65P",
+	"WOhsmty2Wvs+PuHcciDSor8c4fWUgCN0efL65PLy5NKqUL/kGoFHqwt41cIStSSss5gmUPyvnQetw0Ve",
+	"AZxadfCJ2mVu/3mCTQuGsxbujYsnDQcbPoAHfF63g6XfHXXHkO2poRwT2pWTvLJ8j6X1r8+5xOk/pofh",
+	"SzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzqd0PM7k/ZLIjTOmFRnIXOvEqwQIz+15",
+	"NbPLenLEFMnLHaC1UKtcOe1cXFy+++XkVYQYwmxGMqY0oepGpFIMzBWdszxCaAhVdyo3jyIf8yykMJgi",
+	"5KMDU8K8DGLnh0u1EB9CupYjGo55BDGaCKTq4jeF1MTQonDUYs2MDhzQtyhlkT4d8XQG4TZTWZ8gXwLn",
+	"n5Orvl05am4ZPqfcNJeo8KwcFbmTprYqTTnqtFqcmt+Mr1ycclRwJ1LtRKqdSFWwZJRqaOF2NaLFwwSq",
+	"jEHRj0p56hoyVgDLdR2R6vLk7yfHIYnquHN+fHJ2ZkQqqCzAuBFgbkQPEZJcairkoAhJwFcVkR4dGwkM",
+	"42eb5J15Z8oVQ8R46iSokDRzCRP89oQZcKmxTEmXpj2VZOSwm/9TRZvli7ITdP6kgk5ONP50kg6S352k",
+	"s5N0dpIOSDrIrrci6ACkdWWcAggzfMTsNelLm2ybJ5FC/SIoZDPyU2QzRlN4sUk6UN+meOOJItApySYC",
+	"Shv1qdIo54zo7EZ0GaHmOoTElJ+YPrYY3A9jzSN571fkFHK6KleRptccqFXlU/WJ0zKQflibXWDQ13jn",
+	"KPrdevYE5nGj8Hfpmrkae6uQf97Ke5vpjldCSxILOY0jTEDHal9ck4GE0iFN8lpmUIpRinQW5dColAwn",
+	"IslYQmaMZgrvD5H94hoeGU3BXNMbAfc0Nnfy1ny8NU0Fy+mlqSLJhDlw/imd5dg/Xn18TJpvW3stE0lE",
+	"UHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsSnu2lUhmScnHqahYWKgV8gwmD",
+	"GdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5P+wvRDmtSDelUP9yJ9Ptip18",
+	"IXZxBXE9YdGnJvOYF9Oe0uSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxcNQPVpKCbL08T7ZAb7R9/OGy1",
+	"1igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9eoGZ7+UTFCrdfPG9Fa5WmM8tV",
+	"Nhfbkvntwx/zTFWskQzAetY41xnRf0tB/uvgeSNq3EuemDcOPlc2jd2iWhk1ed3ynfb8NdcjybfJv/YA",
+	"CFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZWusSptbapKVKhDKDiggbjfWu",
+	"ZOZOdPryhRsc2axDNYOS0tM/xuAbrc5KvLbkGSySI8XSe1vJWABUiBrKqSBGcQznHG5KO63L9uFi0tcj",
+	"HW2TCO2yvP48JQXcJUbJhGtFMKKnvihUcadXQeq+HxMtyX4rarVa9o5TkZAfyVv+EjyIaRoBYr7Mipjr",
+	"Y0sLqMZ65oC5ZyUpG+tNNZG93iTDEtY3ggsb+wTtZQznhwUIkgneXtu3uuPjMUsAaxZrqg8p4JHJiSa2",
+	"HZklruh6j6Iz0Uz4RthKAncMq7uZgeGsUPRT+SjywO6Q4f8U7jNMc2Oq9fmhZeGYdN7+83yv1Wrt7538",
+	"o/P24uykEeXfHeTf/VabEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4zhyaHmTRv7ES5XZDHt1QuHYka",
+	"F1oSukT8607SO2eGXioM5viNT//wY+M+PTV0UyTVDOQ1QA+NJ1lvSBUrCqtkTE8AhgIhw1fEuNr4VSEh",
+	"fPUIoR4RO70oG8NL8a+GvFuH8kBiiC2dAzJ/okjcS+nU/Bjn7g9FZypyTNeN9waquIBxwA3QSG2Ipg6e",
+	"dW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUODQIgs03fzaJIPQwaJSZSkVLPM",
+	"Xz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx5IwjmRHzFUtiv8SOn5WGTv6C",
+	"9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j4GLfgShz+Lf9/dK9WSdG2SzD",
+	"o0K8V0bLrpwFxK/CcVsn7FdOtLmDENcreixNbUtmFDQt55f78MS7MOEvFCZcisp1lH3dI1wpr5kThTZc",
+	"II87UW0nqn0joto1vWNe+k8J2tEySU9wcySwpOTbL31xjd2bAVSa6+Yj9qasO5TyThHNjPZdUqHBPzaC",
+	"gDhAIHYV3MmAjttkOpRg4RsCSacJmYC5gAoCQzDf34gRV6rE6yEEkOsmgchIl2wS075mGYhhGM7IPuq4",
+	"SQDxLJ5SruMI0rxhx6wi3+eiyPUGAH+ubGAhmg6UlAL/dfnyNhIRZBHo1wx2NNYzknKlyXTIcPoYvKxu",
+	"hLxnGUQ52hLzIOEYwYP2zHoSpQFzTQ5AJGuSczsaB5SMhMksmhXN+ixcuOaMK43drELINBIzz8sepFRp",
+	"u96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++9FBeQm7FMJcXNEP54xMdBDC17MhftzP2po5GtK",
+	"A2w+oG6WZ/OznGKgER5bPEBmC+3+YKxqFQAouo/90diK/Y32fssMhn7ko8kI/sKx2T/zkXGh2YBlS4fm",
+	"YqC0BERVVy+iEpbUPBQelD+kg+fegFqBAX12hGp8/o9Gl6ZGsLrFvW4/f94qzOK3tKKRf+biyC0IKSM2",
+	"uqXdHiaDWXmrDS3lYuH/PiBXNGWKXBuSr0mnN+Tsnhl5KM83g8C1xun5L3sHrYPDvf2DZ4eGJhZXEHvT",
+	"H8Vtwvq2ogR8tXimaSNfZRxQk2KFAhDWDcmpeK22qAI3+DVjQWkFr3dEZJqUYkx2QQdfYci+V7S2xIUt",
+	"dy0xYfzOM7WDwvuAGKOf4f1Hji+KgtDLGJAPzIUrghcaCt9ObPUc/AqYvpCCVdHAXDOpYBUHz5+vzSu8",
+	"Abryd1vFhzbLnuNDbzH8yumfhvgtaqBruBvN3MvuxhHVk4z5dWb/Fnrb0xNLdDknxS+lvDNyi9HRI0in",
+	"IED9ETJOU7OoimmdlsCbnU43ZiKBPfs88V1mn+rEdsFR2VHYrzisa2gJnaOuKUuM7FOirvjdipguIxTj",
+	"PXPWYqqIPZZoQ84rcasxE7pJOprE+e2JwR5rTbv5qEl3RrhWLO0f3Qin/EAZFO1B62csZVDMMyNoj2qS",
+	"U5fHNINymtaZ6ULoRbCzJuncCEtc5ytzkocW5vRnOpoYDSrlzOl6/Yn5rbqaprluXzS0bTkB/XwkcM3w",
+	"ObNujxo695/DV9bhDFVRMWaSO+vgzjr4jRXvtCyhhPk4RIpcg2t6dkHgtU//MP+Uw/kWYvI2Ivg/Q7vb",
+	"iMfbkbUHkrUdMfp2g/3qX+05c0N+s5+iFLoKdkxI0pXJrEmO0YkKgjLJPaowEDKHkXoENngQdxNSUcA9",
+	"7KFvExsmAJEZ8EOfZa7wflD2hJE8iBRt6LPfEa8S8Vrmls9JWuGJ3xpR28EsfeWC23+EexYpMnhpHyhx",
+	"PbWUszZhvoTnkS7nVLeKLBeEey26HI6cgr52pPfbIL3uaOwo747y/kko71uP8hbWWCGna5Ngrtmo2hP3",
+	"zvfEktc8NZSJ0CQhk3HYM3cK7X0RzxxMhcg+YR9pT6czdID1qGYDmc2qXGDu96374fLhwDDuuEiqhmB+",
+	"q+2DMwv8hkO437J+5/x/pWCXrtTDLXkEzWgewSOYb0q7cZKyns6k4D3gUotBpjVDN0oLdZGxEZ+MyJQb",
+	"5qAUYTTrThKFwkBvSLOB4UK2ZIgXUwoZjCM6YO+z1DBCrceq/fRpLxFND7X1qW2uORaDRoT7226MhzPF",
+	"ezQtFvuD6/4En88DQY5B/Nl/DkE5BTJ9T/N7BqwN0CWft6KGlndM2OdxQZaUNCoj034GR6Q5HnUckXBm",
+	"d47Ir9gRyS1dd9wF/y4xF/hqFbSEgJa8SMlxxnvgabN5HQC4qpjQRUzeqegxoYHF2WySlDtsUyPM542J",
+	"GTZ3IwpvJiaRFAQwxusUWwEuxksVR3krMdyuGOvITsbjdGZjORD6EDNCbMLpjeiyVIoBhL4lfMA1TR3h",
+	"F+nsiNAiLsSMFCP3FPgcK92J5tJ8UXeiR31/4n1NjiGstkx8A5nd5Z1+ZVcDU7kNVSQD01iPZklBE+2a",
+	"LWR+5/3aHHCfLB48XwO0rFjSR03x2GzFNuJdKxZ2LgGiYFbIHR647ku4Eba/KT9ah6NUqWbm4u20sZ0D",
+	"81tDIUGeWIe5zituT/8w/6zwVm7GT6DdrVQt34nyjyvKPxLp3BG8b9ZJWp+grABSh7xURUY0YS4z6Y6x",
+	"sZHKeYYocYAuboTuZi45K6YVGbrkEJoxkrK+JkJOIwgbh8QfwE+VaXIjRoyK6ZCnwQg7LLr9IBL2eTOT",
+	"8yvOxfwlry+1FrN+3FrbO9K8SJoD+1abNi9k9m6LNu88DjsZ99uUccETu6GMe8dm9bKEIpKxe3mHzl1F",
+	"uOilk4QlTXLFepnhRvNwewDbEfZgvDGdfhEHBlTacA6DzsXpVvwFb9jMugs+e7okUPQ7NisbPSyd5rlR",
+	"rxE1Uqr0e+XHAjrazbpmx8ZmQzJ2z+VE4ZaWQB/s5nuRhOZEwTFDSm8PVQ6TgXLPb5/JCv6GzeoYwc32",
+	"72zgX7EN/A4pg6Ng8GeJgJlv6uThYP42JupBYAMc6chCCvG8mrrSMmMJ4VDEXmYjC3okJ2lCugwxBZCS",
+	"AUzUHZuRqczuVA4YWOS+QB0wmeSwbSMq6AAyieE1C/yXIPJAh8CMLAK0BmJEcmSkIb3H3P/5CJpqk7aR",
+	"qr+kRTtEcxYpTF2qsZ7t+Q2bParp+U9Ci6MG3gIznF73NuX37NbhLa5DaT9wPcRhVcnTcE0cUCh2upOo",
+	"d1DUXxqK+g5o5ArmMiccP/3jjs2s+TdhKdOsAs/GnnNH/c0VUFqOFfALo4SbC8EFee6wPCJI3RxImTTJ",
+	"pbnSLswSxWzTgA2yBOy/YWUBbPP8JuT/jZnYFuzPatLrMaVyaluz5Jt9K0BCTm0lTliInc30T2AzxUP6",
+	"wCv4NJOa6mXByyHJT7BpSfpDQU6mGNigNJ0pAjHJcB1jec+ylI6v8I56gJJoTtU8TW+EfT6TI0BvolnK",
+	"WUZgeFwKwkSiCNXQXUSUNOPImKchj7AGJRVETyVCeBaXPiT3kdqB07BED6AGn9eUW17tRvvZD2sEHuRz",
+	"3Wrp+8cU9ubMmAcv2s9fNPcRibGmCFhq4sU8QuU3JRgWN3MnHO7Mrd9YTrQ5ydQ7wmtxtZTTLk+5ni2t",
+	"aNIFTESK3kahNBU2Is/aHUDSpBqrDNBBxlgbeBhgU0P2SURiLAYSE/avCU0VieVEA2AgF4OY/PVGxDYT",
+	"OCb/7//9/5A4YV0dk7+S2AG4wh8WAxk+0+T3idIsiYuxYNoLGFZjOmDQGkawEy1vRKnPiuLoZ/mK1IEe",
+	"dItx+fqYPHv27EUEVpMSlsgRoST+a2y+5BoARwB4hQlNqCLx/zh4GZdDtoWc4tgKSEJHap+1rg+etZ8b",
+	"av3PKkxCXROQ8KAFrmBzJhvtxv/5tbX34rc/Dj/t4YeD4sO1+9Be+PDdr83f4PNfv/+f3/3zv3/9695v",
+	"C898/1+NxTD6hyc4mVNlq3VwC/HpDoSZWytq4AEooU4h8iEeojyB6W8VoRbFa4fzrxmmZuZgwQETBxxv",
+	"Di34EO05xQoNtgrO/jMYlncGIT/LbAMr/iwQixvtv2H0IzokyzMMz+9gC8M8mB/jgT/C0vjM4D6Oqwe2",
+	"btfzPS/p+FPUKIEvejfDCSHlrmuLDwUBqBAdgBrujPdfH0P8YHmQZwqXU1veBrMR1bpoAilXUDl1i1lT",
+	"Z67JL+J3dBPKfY9jmmnBsir/o/35EbAL85F82+lLXsW0fUMpvUCbl4ZQPFJkOKZHayaI7PchG8KiVAPQ",
+	"8pBnIMCAcmgXeq4021ysuOz3MVkX/yy2vd0Ya1F+14+o+RHiaSBLd8SEvsh4jzXaf2s+Xx09zjXINtdu",
+	"Dnh3gbqi2vl15zvZe1zH2+uO+o5pfMUe37Sgy45FjGh2x/Q4pT1W5hPeDyt8wMCTLPMhPSpIdzIDTSon",
+	"vACQiEWKenLE0JgXFzQjPiIys0VfYntN48jZ/KQesuxGeBzPUVOWISmgmsBbygXm2GpBUPFNSzKTk0xZ",
+	"fES4oJFX3a642TZ5i2bMIs57tYNQAXOqDQSAGgIOdS4Rtl4wbgYa+StNBhCt45X0KwYWmZF12Y3oc8Bx",
+	"6M5g9FC3rITAa1cxsg1kOFc/+SqCwnkSJmR/ddWOwQmuJeCJdWUyuxEsRfBKs9pJRqei2s9t7//Xkr3l",
+	"mM02KPcq0rymV9yu1GeqnLzjwl8HF16Tj1ZpW3bddobZnWH2m3PzpzmLWEuiKNlnUSh5+of9tCIA4DQv",
+	"oYcCAoOAAPPuEVTjG8GDCjkt+BwXldRX0Pam7O3MjfNr9Of/ZEH6d278b9yNj2f0wVcsqkyk/BqO/06o",
+	"+c8Sanak6NuFqt2QDq3Iybz0WHZFYiac9chp5wGVvUk6ucaNQUZ53IO9iua1GwGat7mq1amZWyCKnzeq",
+	"Z5GczBGONbM0N9Fkd0R/R/R9or9L79yptd90eucjqbVPsRj/0phaBSgEqrAFY11/z6j8RBX2ZJ/zyb4z",
+	"lpeK3lt7sMUaFoxw0a5KbzqFHu0lP4bBfjOM0K7tr42X7969udprtVr7ey6wMiq+PMi/rJ/5hMsC6/GY",
+	"fDGZ4M8Mi23j9kO8ymYjVZNUV5bR7rKeOWk2gwIWb0epd5T6W6HUFxOdy/boywMyWYtydyfpnQvWWknH",
+	"XVTN5tU93+ZxOY8aDPPZ8+HZiEKQ/O9yKP6XB2RifspoKeVysUKwDXD5uxwKcjXiemg2jI/YP6Uw359M",
+	"MjlmT1+yLOWGTX1NURG4n3WCIuzZ2cVEfMUxEYtRc+6bspSHX9bAg01y3zsWg1+szfCCxDQ1Dc1u2Ueu",
+	"tIqbFQ54PGpf1P++5JY/8Fav6WLHtfgKcs+/Prq3HuWqUt5t8eedELjLHf/CTuWRI3u1SPKisPb0D1eZ",
+	"ZSmS6IbU9a2r+vJwkcvG788ledhvXepEnk+Q8j4ztOKEZgKyLRDC2H19WUqqKKdclFIs8vYPlrV+EGy6",
+	"lK+Q50bkLZohrRjx6lY/Rf8ppPgV02YCSwlykfrlTgvafblyuVk7H9ufxsfmCoIbQRGdXzmJWFdADbvb",
+	"OpBGaY45+bcUtiI7BtIIOSVSHBGlM0bvEGTO1TLHzL68hIFgHzVh90wEVF50Iz2YtkZfQsotAQQBYfi5",
+	"aWnDmm60DaTV1mNKqziz9YhiPvf16eLGyKF1RFRClc3DzdjOw7SzW36THqYtyrhP4VpXu5Uu2UjeG7Eh",
+	"TW0SO0tTRaZDWXAc7kEktQEKOyKGcnTlx6hgFxGhSZIxpWzuhM7+P/a+rqmNXPn7q6h8s7tVc4xJINmY",
+	"KxbYXc5mgQL25FQdp7DskW2Vx5JLknH8pPLdn1J3a0Y2M2DzGvKfK7A9o5E0UnerX34/3h9T7AmC6Tbp",
+	"qIlwPOWOJwx5EK3/ZyCM8GosYSNuRwLSM5VwgO8HTaXiWsLv4lqm/lL4VmmH1w4Mn6WArewvUc5I+L6j",
+	"wDDKdH8Mnl8cHyB5uxULitAHQ9nE0oUT9jNqW1noFMQv9SKG3DcdFfSfYlol6MiJbrjq0wbo/tJk537E",
+	"hmfknA7YAWG6RwIwD6EaZsJT8a/ZFLFefU8zwdOOUnpO1SXkToKiE2kZZ05PetZpJdo3TYbcAQUWYhit",
+	"/zXxWnw+0lYw8HLDeoDcgaSjQkWyTehFQk8IugSSanKpO4deHTus9SHcxplK86qTNGG9BeXl7p8d7wXe",
+	"UoTi6XPVUT3BhvJaQHUOFkHOhiPnb5OOacMslyll8P6809r5pdlRHbUfUH6U7ul0wQZSEe4QzUHoBEIO",
+	"yRSSPPxDaRL9I4HbiPrJMu6EYROIjQLAhF+9uGRgPkPHKUpGQEbAg7SyUjD6ijZR8bYD8tGIpwiHIL2t",
+	"JUSAudxXHaWnfj1BJgrhZObcrm36108DpkX5t+M/+alXmmVaDYUJYAuItuSFwcwAJ+xEW5ctmBdRkEs6",
+	"Hwnld0yxMPZYN/ya7rsuoEr8cXTJqqTMzIguio8mOzLEVuvHAq/cDzlfmz9ZJtOO0ib8QpORrNLZwkor",
+	"tiWGwMui0/6BL2ZYPsRUK8yuO2GO8NKrFt/uvem/TXfE7uDd+tYTzFAl12tYGSNuWU8MZ6o2nGqu1+c2",
+	"gH7XZhgddSMDaCq03y/3tH9mRlTGaH8rE01ekoJYUmJJM/M08WJwPpL9EWIPiRSMFi9Rx2LqwE7yQrTJ",
+	"TgfMej3HsxBH6ihvVnl5T7oYePKA8zkk58hggJFWybh1cBnu/QrQniMa4wt6KyNNUSHJdhBe7VnlnZ+U",
+	"2wVe7R/7Afxj+3bs7RfYQYXRyy3tmjXlSAF7UiZGvky1cZVS5FgxK/qQqZ4g7peOkFHIYgQYLtaFxINu",
+	"OKh481MYwbpKfEEji4emgs2nZnA4EwaxyMFSBvu3zbgdo40VbHzuWJdu74Lx1AUB04Wqcf9IsEa7/Uz2",
+	"x7br5VzXyuEI0hG7lAnoO8BNf+TNQeONb+bgZEAyaT7SWQQyA8CaPM9rgBPThC/A8Bxpg4z2XIVxJ2AH",
+	"MzGZukU4fAGWJ2Ctc3QfaiWa7OdjBa3aHFUMgUKN4JOEWYnnwAA0CkPvoXdSDwYBhGwi0zQTLAMIt0yO",
+	"RUf9++L0BC8POO/Yj3zl+N5TbyYyy/ybALTPARrFiCqZoxrgyugyUENwkO4o6LY/FPkep7o/m3gT/Bd2",
+	"UBz4/EkpHG0AK84ofwI1Av2pbSxykICSttAzNgco/EIZ/WThDF5qC0OPHsMYLsGtgRMC1RGWwtLg4lsb",
+	"lwY7e0F3laDleGFdbA7AN/JLDc88ewQMkS95rbJK/nPYCVVAPrvbbzYG8vkzEH8VTgfc/GEDcwfnrKoO",
+	"YQpS3KFUDPgsy6HaJvyLnMwm+Uep6GPeOamcGIJT9OEnkS+YU3qXbg5CcdU9HAQgOJuMHsiV1LEHZov4",
+	"AfplQLhu6+dk4QqrsgMKsb1k8xHOMLdjAYDEtZ3wA9gJlyLL0PeEzoXg9ushP/dGp47IWpCZgKODve2Q",
+	"MRYL8MEQ/jRJBradtFqtitzQot1Xkx7KYTP9JRYhikTFSpRR2+PpUES/rhmnGvs7Gl+mV14MFsLBf2L/",
+	"PWPGy1ww80KeBHCMjoywI52lQXqSxPzv2dX50f7Bn0eH31vuaHjfa6WP5oujziD9TjNI54B9lb+nAnw+",
+	"poYDW1Jei1V+uPz7TQC2DJ48wA/uLdo5khqxoeHKQQcm4JyXNuwZQpYC13RCYFTw158PvEb0X6lrYazU",
+	"ipCvCtd6vsXYRLi9vBsQPPLWrVholYINiymt1EHp4iSGwuDfL/iZ/DlngxRZ9mmkAdA/DIszhAhJixdQ",
+	"sDphLxA02v8QQkVQXuXldCXoVb5FX5bi6YnE4aZJt2EynhTZ6odUKBurhMqkh3BB7a6v8xxeXy5vJE43",
+	"0Iixwz9Xr1tf8///EotbUaJOMESMuxyq0eNYsGapTMH7YiH8zFGFIXYEepWkgYSCKuyo+2uJv6Mh1ABS",
+	"9Un46QGkHrYFqwGkvps9UBsQ9zIg6m39ihPF77en78gOv1xMMe+Ok2/bCDaQX4CIvI+Zak1WolqJZhES",
+	"BROmtGGZtsIuH05FiolTCndnB8Eolo6pmNhVjc70WBLneZPLgzQa8MyKQly83900p/xeh7HHkqXU++cS",
+	"pu93HyJM759/vrYwrUGO6qPZK09Bf/DRDFH318LGSArAecx0dlqXx0ROsdEfDS4D4p8wYSuwck5MYOxm",
+	"nl61Wtt+TuZeXnxoJY08A6PRbvytjZJqyA58I4ANV44hh/LyTdLIJzwmynqGIAe8wHUCHLh86uDGdwyP",
+	"QbwagUZiBV7skZlEPgqH6TQrj1lh/EhC4g848ycQzoDiD85SOZSOZzkJCDB/YLaNH0TekWZHHReUWWzK",
+	"KSZRPJLuAQIOMEn2kDoEzGPAX/PGMcYvoC4EHlUU6xabs6MQuRQzvUQKOUNzkRIzSZNdLj/ZCmHZKKSd",
+	"+KdkYhCxURLcUdR9TDFq59TlDDk+aPhNBjSaMnqhkAALWWmUTxdNNZFmQWkMxl5CjprTWVodN4Fd/6Ix",
+	"kxJJurH83DA+AoP+DjBJNlYuD9EtrTLVspFyqDKuEZy3tqVrW/qV6MlTomJCheP0TQTOB0CIou7d+kpA",
+	"w7dimdxP+p4ShPEj1Aa8HiP4ySRVLV9erT810KZB+sk8ZIZaKFkcMOnuZ+eWbeKtsCCr67VP4nJZGXdj",
+	"b6VvGLCEf7116LdMk/0uFc/a+XE7L9FcrbssM+U+0U0PFCcvUGP5OgTQI3goawOqLuv8DompaZXnovQh",
+	"ds9UKD6VzbDLS32Ll3ASVs7wflRwT5SgkNkBrJj/vjg9abITIVIv9yDzr6y68mIq+o17iaD1Nu0h1QeV",
+	"71tpiwKixzMpvkG5xsxIt0Ci+mWd5+LHRm8LMuXxPfE0ldhJOMv6d0OYyw/BQz4LTbxuD+/7y9aHEt1y",
+	"g/qDIl0H2ihhWCA4WSsFIGlcCyMHMngTis933TcXPev3U7sxcm5q21tbSOkfl+Q8kzeYXvc6/uCwuGqP",
+	"8HfsEZ4W2/cRXb/7OZp7Twylsmymwlpvg68z59In1JmpEVNuREp1nYZsH3SrEkAMUUlhlDY0V+3BpJX6",
+	"oj7Mcmmx1nbezHNJg3123+UTiM2bTRZik7IWYrmJeQuPOqVh5VRY5YEHvbbLa2jlF07HnuYy7r7WeZD/",
+	"W19zxrNbPZP3lapnOZ/aEzkHXr8B96TiqT7sv97s0Hvu8juyQ7uFReYXc5dNZ1hxGJ73U2SmafIDJCy6",
+	"DbRxgCABFBGiMdQKWTypoY6Slimo9qMavwAGEjJKJcXQ0QOqVUGEWJ09+giS6HkTR5eFx4bZovcx8Gqx",
+	"+vhitc4TrWPbrzlPVBs8Oi+ezHrcKkIo1e5e7ThC5s2Xq+GRQiJPW6JWE2T1RRirlKr6/rk8QCwhPXOs",
+	"OzB6QvBZTiNklQH0jkVHcSCgnlINOyLZmpyoGtCwvL4hWKq+tq5ALvXqjKsFUzMAmiK4rApUv4ti5A/T",
+	"Ssuz9bs01vlxJ0yqfjaz8hqKf3LZnctIiHSV4Rb56Vkb4OmQL8qwkz7yNXvxtlXRC6c37MODjwoY9Xuz",
+	"u7sWo/PFFFp9swOkzsUSsY32253AuUIXvV2/OrNYFRW6BXyxtrbYfxCLHWRaLl6DcXv/pAPC7d76iv94",
+	"GcunU6Ovb0GJvySGYAYlWGyfnR2dHB6f/EEg4IRWbtn+2dn56X+ODpvsNKBo8QienRhFbkJ6tDqqK9U1",
+	"z2R6BVB7EFrqtpkR11LMMbWVW38MgK4iMjSjfiOQ6koGwx6yuCOqav7AMlGLTYpzGMrGovacZvFFEhv4",
+	"RM/8hbtJg1vrdWOokUoafT6ZcjnEMfoPV6mYeJHZz7icxO7OmFA/fBMwX/Bura6vdnbf3c6uv9ve3m62",
+	"EOV1MMsGMsu8mLrEuqzD44uD039OLq8OTg+PQDZl6T/KFfwjcjnDIkKZm1lh6PFBpxedNwSmjwkaYnD1",
+	"/tcP/kINSuT86Pej8/Ojc//NLBP/wUFByCrn0w+L1p8wlHRIsPy4lWPIcUUrrEJs01aqTwR1ssaLYumi",
+	"NGS8kO0UKLNQwhspHtIky0qHvozt+hKNg9wF91A42uRKZlX5HOyfHBx9/Hh0SGUYM+WgiQlwI0ggRQDb",
+	"KGF9PmXadFRvlg6F2yPgK4KecgDRHVq91jJtsgOkXQC9U3AwlOmdSPVJy872jw8TIDqoUIZJmTZkZcqw",
+	"NDYJPak11/9RzZWv+Fp11aqrVl0oDXPN9Tiaaj5a3Ib6DsX+4OppIyQiAYVTySCXaQ53CJkq2tkELvSb",
+	"mnbMnNN3hfCiz5nsjzsq18B0J8mNouoPlYqVQ0V+sJ52owpk8IxL9WCF8fCgK4c7//fZC3XZH98U37GS",
+	"2PnQ/PBhbQkuVwR/4Bwr5C6HDsWfYJWcnF4dfDw++KvxmYSzEIUUJ+EMc18m3QczlS5Ldz9Z+4Wawy/+",
+	"ycW0kXZ80ddGwK+FTD/9++zj0SXI9DmHfPK8NgWYoApdFxYCTmilzpT9sW20f/2A6tKbeL8dIMj2raQd",
+	"8ZQWr4WcV5tk1EeqLZ/r5RmOh1Myt8VE4YVrzRXJgNrUeO5D8uo4v2GrVTHB1vYlLJlo1YTLQawBhXSm",
+	"+2N/16+tpDHI+ND/v9NKGhNc0P4rCODJ4Qhosr0w9+b1IV9gTydSha2IMzLli3MxFdxfTnlgtCBXlyMs",
+	"oZvrZlq9MAAVCdbb3W94KkxfFN1yEmXx52KavxVdOSieOpcq1XMc3wd/TS42t78ljaCFNqxq+zRalJl4",
+	"f+o58spNoM6/V2OF/Qi+5U+jRXHIB7IcJGJf02oqHMpWOEjruC3R6yJc8+Bzo3/6n/HW7md83uPehGg4",
+	"ffX/hPHiWyijMwwa+s4oiCxNpVmgyyGTfT8FCrCcwk+fUINgw2+Bi34ikXUfEW74Ac8yeybM31q5US6S",
+	"8bdeJvKfpZo50Wi/A279xwX0yyeyks4Cf2dSsYE2fVHny3+fYR1IjQq1gz/Z/MVF+y//amkDhm/vzMjC",
+	"Vd1FBxNEgeCIzjHyTbSnwXsF2PR9rfrCKMLmG/HpVCjLYmbbNgGeIENrfjQBriI/InwmcsEOtavOt4oE",
+	"wssl1MdSwjrjz8mxnEhRErzbTQqRYTR4ARvfNsy4CuN9Uni+zWXjpqP+MWWl8gZOubysHVd1Iv4zJ1U9",
+	"XDNEHq2cuG7ra/j3OP22ZYQ/L9wZ8feygxIQFAPxwob8WrSxhBN6CvlPpBQKNNeEFIYbCZOTmeJplXAK",
+	"gMlQWmCJltbvPST91iYPvXCWip5LiFx8aU66QbJ1w/QwyxcWWA6xn759GiUi1LYJ6aA03hIIRcIdXSod",
+	"U8QU1ZtFUxAlLSjt6B7Zy0Q3en6IAAG7IdMKwj3+i4jBO6Zkl86G5nmg4KYudhSULtsQioOeAW0scH/T",
+	"ZIVFVaZzz3FYl+FYuKnSvcyXznOnOQdnXeMUWNB33m9vwwQZ4WZwXFlbG6zMwZOSlgSPU6tV5nMq8w6t",
+	"xmeSRtgRjfb2m1YCOXf7ueBov/2VvjsTwM2PXo4KZj4l5r/xzK879DzeNadJw+lD0XNwdSE2vBXxRV2l",
+	"YrCz+27TiedZmRr+FCBLACwPNx3Ym3NvkNa6uM6IfjXKO0OAC5ThYHQX+joT6VCYZW2N362hq2+LQF3G",
+	"IaelKNMeMYAB55gK/LLk7pFel4wkMJskjAO9MHcd1f3j6JJVRMG6pJSQ2pyvRLp6ItPelAaYMwaBioR1",
+	"KWDRBeWMtOm3hKUeRT09S2gKv8nDMf6/5QzgIjQTR4PyT+DgJo9v7qot9MabDRTHzaALZGe3G8VCpbBB",
+	"JLuTxlgqjAWkQkwaScMvGWRwpD78CzsBxz1hwzPfVxIkVumeXNn8IQeO9Skuq/Nng7qZqVQrEZhda3d1",
+	"7a4udVfTMWOir5f81LdIV/JSL8PdfG30BIfIzv8++6WLwEC4/Gcma7QbWxOu+BCy7Leut2F908NuhRqS",
+	"zops0IwYpwEvp5zTOj7OeIEAZ6AwRC+7qY6lGXNrB4dGeYtAVwv0i32dZaLvonuptZJbP+UnlYgNV6tw",
+	"XksA2xctM22G2jmhonaJI/dms/tnx2wsFnD6Qw1jhGD7Z8fxiPwFVV0iMA/iSAflRrOjDcPqiagl6cSk",
+	"rKkzrTEnwoq+EY4QkkFngfzGuSaVx0YAlTeLJw5uqOxjERgnFUtZGXwMB1sHlkDUWoipVLSH+eq9mZVK",
+	"WAuM4qBidVgNEbEnOFkB3GQu0vhNR/UAZZzlkHVoyCiPUKmx2jFiJ8dtVdZTzaCcSlJP/MLtGamGfszz",
+	"kZ7E00cR9vIho2c5gpjOSTrnXDk/7ilfNOPKIz5LqyZviQY1XhoFb0HFnejq9i9PkvES3Q7kqHaNXYwM",
+	"N2DlePtI2Bi5269mL7jiqcl0f9z49vnb/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

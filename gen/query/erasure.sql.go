@@ -376,6 +376,32 @@ func (q *Queries) ErasureListOpen(ctx context.Context, db DBTX, arg ErasureListO
 	return items, nil
 }
 
+const erasureListOpenTenants = `-- name: ErasureListOpenTenants :many
+SELECT DISTINCT e.tenant_id FROM erasures AS e WHERE e.completed_at IS NULL
+`
+
+// cross-tenant: the sweep looks for tenants whose erasures want completing.
+// Tenants with erasures that are not complete. By erasures_open.
+func (q *Queries) ErasureListOpenTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, erasureListOpenTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const holdUpdateErased = `-- name: HoldUpdateErased :execrows
 UPDATE holds AS h SET reason = '', reference = NULL, metadata = NULL
  WHERE h.tenant_id = $1 AND h.id IN (

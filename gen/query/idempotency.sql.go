@@ -10,6 +10,31 @@ import (
 	"time"
 )
 
+const idempotencyDeleteOld = `-- name: IdempotencyDeleteOld :execrows
+DELETE FROM idempotency_keys AS k
+ USING (SELECT i.tenant_id, i.key FROM idempotency_keys AS i
+         WHERE i.created_at < $1::timestamptz
+         LIMIT $2
+           FOR UPDATE SKIP LOCKED) AS old
+ WHERE k.tenant_id = old.tenant_id AND k.key = old.key
+`
+
+type IdempotencyDeleteOldParams struct {
+	Before  time.Time
+	MaxRows int32
+}
+
+// cross-tenant: a key's age is the same for everybody.
+// Forgets answers that were kept before an instant, so many at a time; what another process deletes is left to
+// it. By idempotency_keys_age.
+func (q *Queries) IdempotencyDeleteOld(ctx context.Context, db DBTX, arg IdempotencyDeleteOldParams) (int64, error) {
+	result, err := db.Exec(ctx, idempotencyDeleteOld, arg.Before, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const idempotencyGetMany = `-- name: IdempotencyGetMany :many
 SELECT i.key, i.request_hash, i.status, i.body FROM idempotency_keys AS i WHERE i.tenant_id = $1 AND i.key = ANY($2::bytea[])
 `

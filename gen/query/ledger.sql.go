@@ -95,7 +95,7 @@ func (q *Queries) AccountInsertMany(ctx context.Context, db DBTX, arg AccountIns
 }
 
 const accountListByMember = `-- name: AccountListByMember :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM members AS m
   JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id
  WHERE m.tenant_id = $1 AND m.external_id = $2
@@ -107,24 +107,25 @@ type AccountListByMemberParams struct {
 }
 
 type AccountListByMemberRow struct {
-	ExternalID string
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // All accounts of one member. By members_external_unique and accounts_pk.
@@ -156,6 +157,7 @@ func (q *Queries) AccountListByMember(ctx context.Context, db DBTX, arg AccountL
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -174,7 +176,7 @@ SELECT m.external_id, COALESCE(a.asset, 0)::smallint AS asset, COALESCE(a.availa
   FROM member_places AS p
  CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
                       WHERE x.tenant_id = $1 AND x.id = p.member_id OFFSET 0) AS m
-  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $1 AND y.member_id = p.member_id OFFSET 0) AS a ON true
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
  ORDER BY p.place, a.asset
@@ -270,15 +272,44 @@ func (q *Queries) AccountListDue(ctx context.Context, db DBTX, arg AccountListDu
 	return items, nil
 }
 
+const accountListDueTenants = `-- name: AccountListDueTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM accounts AS a
+                      WHERE a.tenant_id = t.tenant_id AND a.due_at <= tenant_instant($1::timestamptz, t.clock_offset_us) LIMIT 1) AS d
+`
+
+// cross-tenant: the sweep looks for tenants that have something to settle, each by its own clock.
+// Tenants with an account that is due. One look into accounts_due for each tenant.
+func (q *Queries) AccountListDueTenants(ctx context.Context, db DBTX, at time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, accountListDueTenants, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountListForUpdate = `-- name: AccountListForUpdate :many
 
-SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM (SELECT m.id, m.external_id, m.memo_key, w.asset
           FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
          CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id, w.asset) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $3 AND y.member_id = s.id AND y.asset = s.asset
                         FOR NO KEY UPDATE) AS a
 `
@@ -290,25 +321,26 @@ type AccountListForUpdateParams struct {
 }
 
 type AccountListForUpdateRow struct {
-	ExternalID string
-	MemoKey    *uuid.UUID
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	MemoKey      *uuid.UUID
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // Set-based queries here look their rows up one by one, in a LATERAL subquery
@@ -346,6 +378,7 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -358,13 +391,13 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 }
 
 const accountListRangeForUpdate = `-- name: AccountListRangeForUpdate :many
-SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM (SELECT m.id, m.external_id, m.memo_key
           FROM (SELECT unnest($1::text[]) AS external_id) AS w
          CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $2 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $2 AND y.member_id = s.id AND y.asset BETWEEN $3::smallint AND $4::smallint
                       ORDER BY y.asset
                         FOR NO KEY UPDATE) AS a
@@ -378,25 +411,26 @@ type AccountListRangeForUpdateParams struct {
 }
 
 type AccountListRangeForUpdateRow struct {
-	ExternalID string
-	MemoKey    *uuid.UUID
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	MemoKey      *uuid.UUID
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // Locks members' accounts of consecutive assets, in the same order: one look-up
@@ -435,6 +469,7 @@ func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg Ac
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -765,7 +800,7 @@ func (q *Queries) LotEntryListByTransfer(ctx context.Context, db DBTX, arg LotEn
 const lotList = `-- name: LotList :many
 SELECT l.member_id, l.asset, l.expires_at, l.remaining
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining FROM lots AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining, x.warned FROM lots AS x
                       WHERE x.tenant_id = $3 AND x.member_id = w.member_id AND x.asset = w.asset OFFSET 0) AS l
  ORDER BY l.member_id, l.asset, l.expires_at
 `

@@ -277,6 +277,54 @@ func (q *Queries) MemberListKnown(ctx context.Context, db DBTX, arg MemberListKn
 	return items, nil
 }
 
+const memberListTold = `-- name: MemberListTold :many
+SELECT m.id, m.external_id, m.name, m.email, m.time_zone, m.created_at
+  FROM (SELECT unnest($1::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone, x.memo_key, x.erased_at FROM members AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS m
+`
+
+type MemberListToldParams struct {
+	Ids      []int64
+	TenantID int64
+}
+
+type MemberListToldRow struct {
+	ID         int64
+	ExternalID string
+	Name       *string
+	Email      *string
+	TimeZone   *string
+	CreatedAt  time.Time
+}
+
+// The profiles that events are about. By members_pk.
+func (q *Queries) MemberListTold(ctx context.Context, db DBTX, arg MemberListToldParams) ([]MemberListToldRow, error) {
+	rows, err := db.Query(ctx, memberListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListToldRow
+	for rows.Next() {
+		var i MemberListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Email,
+			&i.TimeZone,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const memberUpdate = `-- name: MemberUpdate :exec
 UPDATE members SET name = $1, email = $2, time_zone = $3, updated_at = $4 WHERE tenant_id = $5 AND id = $6
 `

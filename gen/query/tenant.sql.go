@@ -548,3 +548,18 @@ func (q *Queries) TenantUpdate(ctx context.Context, db DBTX, arg TenantUpdatePar
 	)
 	return err
 }
+
+const tenantUpdateClock = `-- name: TenantUpdateClock :exec
+UPDATE tenants SET clock_offset_us = $1 WHERE tenant_id = $2
+`
+
+type TenantUpdateClockParams struct {
+	ClockOffsetUs int64
+	TenantID      int64
+}
+
+// Moves a test tenant's clock; its row is locked.
+func (q *Queries) TenantUpdateClock(ctx context.Context, db DBTX, arg TenantUpdateClockParams) error {
+	_, err := db.Exec(ctx, tenantUpdateClock, arg.ClockOffsetUs, arg.TenantID)
+	return err
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/limit"
@@ -57,6 +58,7 @@ type Core struct {
 	Feed      *event.Feed
 	Limits    *limit.Limiter
 	People    *person.People
+	Jobs      *job.Runner // not started
 }
 
 // NewCore builds the domains on an open database.
@@ -76,14 +78,20 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{
-		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, nil), Limits: limit.New(db, pg.Now), People: people,
-	}, nil
+	registry, shop := tenant.NewRegistry(db), store.New(db)
+	c := &Core{
+		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
+		Boards: leaderboard.New(db, books), Feed: event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell}),
+		Limits: limit.New(db, pg.Now), People: people,
+	}
+	c.Jobs = job.New(db, c.sweeps()...)
+	return c, nil
 }
 
-// Close drains the domains' queues, the ledger's last: the others post to it.
+// Close stops the jobs and drains the domains' queues, the ledger's last: the
+// others post to it.
 func (c *Core) Close(ctx context.Context) {
+	c.Jobs.Stop(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
@@ -102,7 +110,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.People)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs, c.People)
 	if err != nil {
 		return nil, err
 	}
@@ -255,6 +263,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, announce func(base
 	if operations != nil {
 		go func() { failed <- operations.server.Serve(operations.listener) }()
 	}
+	core.Jobs.Start(log)
 	announce(base, demo)
 	select {
 	case <-ctx.Done():

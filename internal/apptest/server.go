@@ -213,7 +213,7 @@ func (s *Server) Live() *Server {
 
 func viewOf(t testing.TB, i *instance, of tenant.Tenant) *Server {
 	t.Helper()
-	auditLater(t, of)
+	auditLater(t, i.core, of)
 	s := &Server{Tenant: of, Core: i.core, t: t, instance: i}
 	s.Incenta = s.client(tenant.Incenta)
 	s.Incentable = s.client(tenant.Incentable)

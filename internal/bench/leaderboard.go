@@ -47,6 +47,10 @@ var fillRanked = []string{
 	`INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
 	 SELECT @tenant::bigint, 4, '1970-01-01', @base::bigint + m.i, -a.amount, m.reached_at
 	   FROM ` + rankedMembers + ` WHERE a.asset = 3`,
+
+	nameFilled + `
+	   FROM (SELECT @base::bigint + m.i AS member_id, a.asset::smallint AS asset, 1::bigint AS seq, m.i FROM ` + rankedMembers + `) AS t
+	  GROUP BY t.i / 500`,
 }
 
 const rankedMembers = `(SELECT i, @at::timestamptz - (i * 104729 % 5000000) * interval '1 second' AS reached_at

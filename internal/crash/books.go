@@ -38,6 +38,8 @@ type books struct {
 	Tallies      []tallyRow
 
 	Events []eventRow
+
+	Untold []untoldRow
 }
 
 type transferRow struct {
@@ -173,6 +175,7 @@ func (b *books) shopReaders(ctx context.Context, tx pgx.Tx, tenantID int64) []fu
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
 		func() error { return rows(ctx, tx, tenantID, &b.Events, eventsSQL) },
+		func() error { return rows(ctx, tx, tenantID, &b.Untold, untoldSQL) },
 		func() error {
 			return rows(ctx, tx, tenantID, &b.Keys, keysSQL)
 		},

@@ -90,6 +90,7 @@ func compare(entries []*entry, b *books) []finding {
 	c.compareShelves(b)
 	c.compareProgramme(b)
 	c.compareEvents(b)
+	c.compareFeed(b)
 	c.compareKeys(entries, b)
 	c.checkChains(b)
 	return c.findings

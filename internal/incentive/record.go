@@ -10,6 +10,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -219,8 +220,11 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, a *arr
 			k.keep(n.Key, outcomes[i].Value)
 		}
 	}
+	var told event.Journal
+	r.tell(&told)
+	session.TellIn(&told)
 	return outcomes, errors.Join(session.Store(ctx, pipe), r.store(ctx, pipe, e.shard(events[0].Member)), k.store(ctx, pipe),
-		leaderboard.Move(ctx, pipe, t.ID, session.Changes(ledger.XP)))
+		leaderboard.Move(ctx, pipe, t.ID, session.Changes(ledger.XP)), told.Store(ctx, pipe, t.ID, at))
 }
 
 // refused tells whether an error belongs to one event, not to the transaction.

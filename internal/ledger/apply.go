@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -38,6 +39,7 @@ type Session struct {
 	at       time.Time
 	books    map[holder]*book
 	poor     map[string]bool // members without an account that is asked for
+	told     *event.Journal  // where its events are noted; nil: in one of its own
 }
 
 // Begin locks, in the one order, every account that the commands concern, and
@@ -96,7 +98,7 @@ func (l *Locks) Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Ti
 	if err != nil {
 		return nil, err
 	}
-	return &Session{t.ID, at, books, poor}, load(ctx, tx, t.ID, at, books, commands)
+	return &Session{tenantID: t.ID, at: at, books: books, poor: poor}, load(ctx, tx, t.ID, at, books, commands)
 }
 
 // Do decides one of the commands that the session began with and notes its
@@ -139,10 +141,14 @@ func (s *Session) Room(external string, asset Asset, amount int64) error {
 	return nil
 }
 
+// TellIn has the session's events noted in the transaction's own journal, behind
+// what is there when the session is stored. The caller stores it.
+func (s *Session) TellIn(j *event.Journal) { s.told = j }
+
 // Store queues the session's writes on pipe, which the caller sends before it
 // commits.
 func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {
-	return store(ctx, pipe, s.tenantID, s.at, s.books)
+	return store(ctx, pipe, s.tenantID, s.at, s.books, s.told)
 }
 
 // Apply carries out commands inside a transaction, each on its own, in order.

@@ -194,10 +194,11 @@ func TestPostAgainstModel(t *testing.T) {
 				postAll(t.Context(), l, made.ID, commands, results)
 			}
 			w.expect(r, commands, w.now, results)
+			if rapid.IntRange(0, 2).Draw(r, "sweep") == 0 {
+				w.sweep(r, t, l, made.ID)
+			}
 		}
-		for _, a := range w.accounts {
-			a.pass(w.now, w.policy)
-		}
+		w.sweep(r, t, l, made.ID)
 		w.compare(r, t, l, made.ID, false)
 	})
 }
@@ -246,7 +247,7 @@ func postAll(ctx context.Context, l *Ledger, tenantID int64, commands []Command,
 func setTenant(ctx context.Context, tenantID int64, p tenant.Policy, ahead time.Duration) error {
 	err := q.TenantUpdate(ctx, pgtest.DB(), query.TenantUpdateParams{
 		TenantID: tenantID, ExpiryPolicy: string(p.Expiry), ExpiryDays: int32(p.ExpiryDays), ExpiryMonth: int16(p.ExpiryMonth),
-		ExpiryDay: int16(p.ExpiryDay), ClawbackPolicy: string(p.Clawback), Enrolment: string(p.Enrolment),
+		ExpiryDay: int16(p.ExpiryDay), ExpiryWarningDays: int32(p.WarningDays), ClawbackPolicy: string(p.Clawback), Enrolment: string(p.Enrolment),
 		AwardHoldDays: int32(p.AwardHoldDays), ClockOffsetUs: ahead.Microseconds(),
 	})
 	if err != nil {

@@ -152,10 +152,11 @@ func TestAuditNamesEachInvariant(t *testing.T) {
 			}
 			report, err := AuditTenant(t.Context(), db, made.ID)
 			must(t, err)
-			if len(report.Violations) != 1 {
+			broken := besidesChain(report.Violations)
+			if len(broken) != 1 {
 				t.Fatalf("invariant %d is broken, the audit says %v", d.invariant, report.Violations)
 			}
-			v := report.Violations[0]
+			v := broken[0]
 			if v.Invariant != d.invariant || v.Where != d.where || !strings.Contains(v.Says, d.says) {
 				t.Errorf("invariant %d, %s, is broken; the audit says %s", d.invariant, d.where, v)
 			}
@@ -188,6 +189,17 @@ func TestAuditNamesEachInvariant(t *testing.T) {
 	t.Run("all at once", func(t *testing.T) { auditsEverything(t, db) })
 }
 
+// besidesChain leaves out that transfers which damage put in were never committed:
+// see TestAuditNamesWhatWasDoneToTheChain.
+func besidesChain(violations []Violation) (kept []Violation) {
+	for _, v := range violations {
+		if v.Invariant != 11 {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
 // auditsEverything audits the whole damaged database: one violation for each
 // damaged tenant, and progress that ends where it said it would.
 func auditsEverything(t *testing.T, db *pg.DB) {
@@ -196,7 +208,7 @@ func auditsEverything(t *testing.T, db *pg.DB) {
 	extra := AuditCheck{Of: "test", Invariant: 1, Name: "extra", Find: func(context.Context, pg.Tx, int64) (*Offence, error) { return nil, nil }}
 	report, err := Audit(t.Context(), db, func(p AuditProgress) { last, calls = p, calls+1 }, extra)
 	must(t, err)
-	if len(report.Violations) != len(damages) || report.Tenants != len(damages)+1 {
+	if len(besidesChain(report.Violations)) != len(damages) || report.Tenants != len(damages)+1 {
 		t.Errorf("%d tenants, violations %v", report.Tenants, report.Violations)
 	}
 	if last.Name != "extra" || last.Done != last.Total-1 || calls != last.Total {

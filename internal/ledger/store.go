@@ -14,7 +14,7 @@ import (
 
 // store queues everything that the books of this transaction add: a fixed
 // number of statements, whatever the number of commands.
-func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time, books map[holder]*book) error {
+func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time, books map[holder]*book, told *event.Journal) error {
 	changed := ordered(books)
 	if len(changed) == 0 {
 		return nil
@@ -26,29 +26,33 @@ func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time,
 			return err
 		}
 	}
-	return journal(changed).Store(ctx, pipe, tenantID, at)
+	if told != nil {
+		note(told, changed)
+		return nil
+	}
+	var own event.Journal
+	note(&own, changed)
+	return own.Store(ctx, pipe, tenantID, at)
 }
 
-// told maps the types of transfers of points to the events that they are. A
+// eventOf maps the types of transfers of points to the events that they are. A
 // redemption is told by whoever sold something.
-var told = map[Type]event.Kind{
+var eventOf = map[Type]event.Kind{
 	TypeAward: event.PointsAwarded, TypeDeduct: event.PointsDeducted, TypeExpire: event.PointsExpired,
 }
 
-// journal notes the transfers that callers hear of.
-func journal(books []*book) *event.Journal {
-	var j event.Journal
+// note notes every transfer: those of points that callers hear of as events, the
+// others so that they are sealed.
+func note(j *event.Journal, books []*book) {
 	for _, b := range books {
-		if b.asset != Points {
-			continue
-		}
 		for _, t := range b.transfers {
-			if kind, shown := told[rules[t.Kind].shown]; shown {
+			if kind, shown := eventOf[rules[t.Kind].shown]; shown && b.asset == Points {
 				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq)
+			} else {
+				j.Moved(t.Member, int16(t.Asset), t.Seq)
 			}
 		}
 	}
-	return &j
 }
 
 // columns cuts k empty columns with room for n values from one allocation.

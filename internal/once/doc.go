@@ -27,6 +27,8 @@
 //     processes it waits in the primary key's index, with the same bound.
 //  8. A refusal undoes what its command wrote, unless the command says that it
 //     Stands: then both are committed, and a replay writes nothing again.
+//  8. A row lives for Retention at least, by the real clock also in a test tenant
+//     whose own runs ahead; then Forget deletes it. Nobody else deletes one.
 //
 // Two designs were weighed: insert the row first (it blocks twins early, but
 // costs an update for the answer), or look up first and insert last (one read

@@ -26,6 +26,8 @@ var columns = map[string]string{
 	"boards": ours, "case_days": ours, "conversion_blocks": ours, "conversion_days": ours, "hold_days": ours, "reward_blocks": ours, "reward_days": ours, "tallies": ours,
 	"quest_grants": ours, "badge_grants": ours, "milestone_grants": ours, "action_counts": ours, "codes": bought,
 
+	"sealed_blocks": hashed, "chains": hashed,
+
 	"commits.facts":                 ours, // ids and amounts: internal/event, invariant 4
 	"members.external_id":           gone,
 	"members.name":                  gone,

@@ -163,8 +163,12 @@ func (p *People) digest(tenantID int64, member string) []byte {
 	return h.Sum(nil)
 }
 
-// Finish completes a tenant's erasures that have begun: a sweep, to be called
-// now and then, in any process.
+// Unfinished lists the tenants with erasures that are not complete.
+func (p *People) Unfinished(ctx context.Context) ([]int64, error) {
+	return q.ErasureListOpenTenants(ctx, p.db)
+}
+
+// Finish completes a tenant's erasures that have begun: a sweep.
 func (p *People) Finish(ctx context.Context, tenantID int64) error {
 	open, err := q.ErasureListOpen(ctx, p.db, query.ErasureListOpenParams{TenantID: tenantID, MaxRows: openErasures})
 	if err != nil {

@@ -129,7 +129,7 @@ BEGIN
     GRANT USAGE ON SCHEMA public TO incent_app;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO incent_app;
     -- On the way down the books go before the last table does.
-    FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
+    FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone', 'sealed_blocks']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM incent_app', books);
     END LOOP;
 END $$`)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -122,7 +123,7 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.count(ctx, &pipe), fired.Store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
+	if err := errors.Join(d.count(ctx, &pipe), fired.Store(ctx, &pipe), d.told.Store(ctx, &pipe, tenantID, d.at), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
 		return nil, err
 	}
 	pipe.Finish(tx)
@@ -139,6 +140,7 @@ type door struct {
 	bonds     map[binding]*bond
 	visits    map[pairing]*encounter // with other codes than the one bound to
 
+	told   event.Journal
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
 	counts *counts
@@ -321,6 +323,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		d.counts.clicked(r.CampaignID, r.ReferrerID)
 		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
 	}
+	d.told.Object(event.ReferralClicked, c.ID, nil)
 	d.made.Ids = append(d.made.Ids, c.ID)
 	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
 	d.made.RefereeIds = append(d.made.RefereeIds, who)

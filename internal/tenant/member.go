@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -51,10 +52,15 @@ func Enrol(ctx context.Context, tx pg.Tx, t Tenant, externalIDs []string) error 
 	if len(arg.Ids) == 0 {
 		return nil
 	}
-	if _, err := query.New().MemberInsertMany(ctx, tx, arg); err != nil {
+	made, err := query.New().MemberInsertMany(ctx, tx, arg)
+	if err != nil {
 		return fmt.Errorf("enrol members: %w", err)
 	}
-	return nil
+	var told event.Journal
+	for _, m := range made {
+		told.Row(event.MemberCreated, m.ID, 0)
+	}
+	return told.Store(ctx, tx, t.ID, arg.At)
 }
 
 // MemberKey finds our key of a member; false when there is no such member.
@@ -157,8 +163,9 @@ func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, t
 		}
 		m.CreatedAt = t.Now()
 		m.UpdatedAt = m.CreatedAt
+		key := pg.NewKey()
 		err = query.New().MemberInsert(ctx, tx, query.MemberInsertParams{
-			TenantID: tenantID, ID: pg.NewKey(), ExternalID: m.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.CreatedAt,
+			TenantID: tenantID, ID: key, ExternalID: m.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.CreatedAt,
 		})
 		if pg.Violates(err, "members_external_unique") {
 			return Member{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a member with this id already").About("id")
@@ -166,7 +173,9 @@ func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, t
 		if err != nil {
 			return Member{}, fmt.Errorf("insert member: %w", err)
 		}
-		return m, nil
+		var told event.Journal
+		told.Row(event.MemberCreated, key, 0)
+		return m, told.Store(ctx, tx, tenantID, m.CreatedAt)
 	})
 }
 
@@ -184,7 +193,8 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 		if err != nil {
 			return Member{}, fmt.Errorf("lock member: %w", err)
 		}
-		m := memberFromRow(row)
+		before := memberFromRow(row)
+		m := before
 		change(&m)
 		if err := m.check(); err != nil {
 			return Member{}, err
@@ -196,7 +206,11 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 		if err != nil {
 			return Member{}, fmt.Errorf("store member: %w", err)
 		}
-		return m, nil
+		var told event.Journal
+		if changed := m.changedFrom(before); len(changed) > 0 {
+			told.FactOf(event.MemberUpdated, row.ID, updated{changed})
+		}
+		return m, told.Store(ctx, tx, tenantID, m.UpdatedAt)
 	})
 }
 

@@ -28,19 +28,19 @@ var may = map[string]string{
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
 	"apptest": "app limit incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
+	"app": "job dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
+	"management": "job httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
 	"httpapi":    "contract wire limit tenant once pg fault id",
 
-	"referral":    "incentive store fraud" + books + data,
-	"incentive":   "store leaderboard" + books + data,
+	"referral":    "incentive store fraud wire" + books + data, // wire: for the data of events
+	"incentive":   "store leaderboard wire" + books + data,
 	"leaderboard": books + data,
 	"person":      "referral fraud" + books + data, // everybody's tables
-	"store":       books + data,
+	"store":       "wire" + books + data,
 	"webhook":     books + data,
 
 	"limit":  "tenant event" + data,
@@ -48,6 +48,7 @@ var may = map[string]string{
 	"tenant": "event" + data,
 	"event":  data,
 
+	"job":    "pg gen/query fault", // what is due, and what to do, is passed in
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
 	"memo":   "", // pure
