@@ -38,7 +38,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), migrateCommand(), tenantsCommand(), keysCommand(), itemsCommand(), codesCommand(),
+	root.AddCommand(serveCommand(), migrateCommand(), tenantsCommand(), keysCommand(), itemsCommand(), codesCommand(), membersCommand(),
 		auditCommand(), benchCommand(), crashCommand())
 	return root
 }

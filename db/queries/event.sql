@@ -43,11 +43,11 @@ UPDATE feeds SET next = @next WHERE tenant_id = @tenant_id;
 -- name: TransferListTold :many
 -- The transfers that events name, each with its member. By transfers_pk and members_pk.
 SELECT t.member_id, t.asset, t.seq, m.external_id, t.amount, (t.available_after - t.debt_after)::bigint AS balance_after,
-       t.reason, t.reference, t.metadata, t.created_at
+       m.memo_key, t.memo, t.created_at
   FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq) AS w
  CROSS JOIN LATERAL (SELECT x.* FROM transfers AS x
                       WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
- CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = @tenant_id AND y.id = w.member_id OFFSET 0) AS m;
+ CROSS JOIN LATERAL (SELECT y.external_id, y.memo_key FROM members AS y WHERE y.tenant_id = @tenant_id AND y.id = w.member_id OFFSET 0) AS m;
 
 -- name: CommitListUnsequencedTenants :many
 -- cross-tenant: the sweep looks for tenants whose events want numbers.

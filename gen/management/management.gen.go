@@ -760,6 +760,87 @@ func (e ExpiryPolicy) Valid() bool {
 	}
 }
 
+// Defines values for ExportSection.
+const (
+	ExportSectionActions      ExportSection = "actions"
+	ExportSectionActivities   ExportSection = "activities"
+	ExportSectionAttributions ExportSection = "attributions"
+	ExportSectionBadges       ExportSection = "badges"
+	ExportSectionBalances     ExportSection = "balances"
+	ExportSectionBlocks       ExportSection = "blocks"
+	ExportSectionCases        ExportSection = "cases"
+	ExportSectionClicks       ExportSection = "clicks"
+	ExportSectionConversions  ExportSection = "conversions"
+	ExportSectionErasure      ExportSection = "erasure"
+	ExportSectionHolds        ExportSection = "holds"
+	ExportSectionLevels       ExportSection = "levels"
+	ExportSectionLots         ExportSection = "lots"
+	ExportSectionMilestones   ExportSection = "milestones"
+	ExportSectionOrders       ExportSection = "orders"
+	ExportSectionProfile      ExportSection = "profile"
+	ExportSectionProgress     ExportSection = "progress"
+	ExportSectionQuests       ExportSection = "quests"
+	ExportSectionReferrals    ExportSection = "referrals"
+	ExportSectionRewards      ExportSection = "rewards"
+	ExportSectionSightings    ExportSection = "sightings"
+	ExportSectionStandings    ExportSection = "standings"
+	ExportSectionTransfers    ExportSection = "transfers"
+)
+
+// Valid indicates whether the value is a known member of the ExportSection enum.
+func (e ExportSection) Valid() bool {
+	switch e {
+	case ExportSectionActions:
+		return true
+	case ExportSectionActivities:
+		return true
+	case ExportSectionAttributions:
+		return true
+	case ExportSectionBadges:
+		return true
+	case ExportSectionBalances:
+		return true
+	case ExportSectionBlocks:
+		return true
+	case ExportSectionCases:
+		return true
+	case ExportSectionClicks:
+		return true
+	case ExportSectionConversions:
+		return true
+	case ExportSectionErasure:
+		return true
+	case ExportSectionHolds:
+		return true
+	case ExportSectionLevels:
+		return true
+	case ExportSectionLots:
+		return true
+	case ExportSectionMilestones:
+		return true
+	case ExportSectionOrders:
+		return true
+	case ExportSectionProfile:
+		return true
+	case ExportSectionProgress:
+		return true
+	case ExportSectionQuests:
+		return true
+	case ExportSectionReferrals:
+		return true
+	case ExportSectionRewards:
+		return true
+	case ExportSectionSightings:
+		return true
+	case ExportSectionStandings:
+		return true
+	case ExportSectionTransfers:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FraudMode.
 const (
 	FraudModeBlock FraudMode = "block"
@@ -1729,6 +1810,27 @@ type EarningReason string
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
 
+// Erased A member who was erased.
+type Erased struct {
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
+// Erasure A member who was erased, and how far it is.
+type Erasure struct {
+	// CompletedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	CompletedAt nullable.Nullable[NullableInstant] `json:"completedAt"`
+
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
 // ErrorAnswer defines model for ErrorAnswer.
 type ErrorAnswer struct {
 	Error struct {
@@ -2033,7 +2135,8 @@ type EventMilestone struct {
 // EventMilestoneType defines model for EventMilestone.Type.
 type EventMilestoneType string
 
-// EventNotice Something else worth knowing.
+// EventNotice Something else worth knowing. Of `USAGE_LIMIT_EXCEEDED`: `limit` (calls), `month` (such as `2026-05`) and
+// `resetsAt`.
 type EventNotice map[string]interface{}
 
 // EventOrder An order as it stood at the event, in Incentable's words.
@@ -2263,6 +2366,27 @@ type Expiry struct {
 // ExpiryPolicy `none`: points do not expire. `rolling`: `days` after they were given. `fixed`: at the end of the next
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
+
+// Export What is stored about a member.
+type Export struct {
+	// ExportedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ExportedAt Instant `json:"exportedAt"`
+	MemberId   string  `json:"memberId"`
+
+	// Sections By the names of the sections.
+	Sections map[string]ExportPage `json:"sections"`
+}
+
+// ExportPage Some entries of a section.
+type ExportPage struct {
+	Data []json.RawMessage `json:"data"`
+
+	// Next Where its next page begins; null behind the last one.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// ExportSection A part of what is stored about a member.
+type ExportSection string
 
 // FeedEvent One thing that happened.
 type FeedEvent struct {
@@ -2500,6 +2624,19 @@ type Liability struct {
 	Balanced bool `json:"balanced"`
 }
 
+// Limits How much callers may ask. null: no limit. Windows go by real time, also in a test programme whose clock is
+// ahead. Every call counts for which a key was proved, whatever is answered. Where there is a limit, every
+// answer carries `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`; a call too many is answered
+// 429 `rate_limited` with `Retry-After`. A change is in force within 5 seconds.
+type Limits struct {
+	// IncentaCallsPerMonth Calls that all Incenta keys together may make in a calendar month (UTC). The first one too many in a
+	// month is told as `USAGE_LIMIT_EXCEEDED`.
+	IncentaCallsPerMonth nullable.Nullable[int64] `json:"incentaCallsPerMonth"`
+
+	// IncentableCallsPerMinute Calls that each Incentable key may make in a minute.
+	IncentableCallsPerMinute nullable.Nullable[int64] `json:"incentableCallsPerMinute"`
+}
+
 // Listing What members can buy at a partner.
 type Listing struct {
 	// Available How many can be bought now, by stock and codes; null: no limit.
@@ -2557,6 +2694,9 @@ type Member struct {
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
 
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
+
 	// Id The id the programme chose; Incenta calls it `userId`, Incentable `member_id`.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
@@ -2575,6 +2715,9 @@ type MemberDetail struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
+
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
 
 	// Id The id the programme chose.
 	Id   string                    `json:"id"`
@@ -2920,6 +3063,12 @@ type Settings struct {
 	// ExpiryWarningDays How many days before points expire the warning event is written; 0 for none.
 	ExpiryWarningDays int `json:"expiryWarningDays"`
 
+	// Limits How much callers may ask. null: no limit. Windows go by real time, also in a test programme whose clock is
+	// ahead. Every call counts for which a key was proved, whatever is answered. Where there is a limit, every
+	// answer carries `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`; a call too many is answered
+	// 429 `rate_limited` with `Retry-After`. A change is in force within 5 seconds.
+	Limits Limits `json:"limits"`
+
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
 }
@@ -3028,6 +3177,12 @@ type UpdateItemRequest struct {
 	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
 }
 
+// UpdateLimits What is left out stays; null takes the limit away.
+type UpdateLimits struct {
+	IncentaCallsPerMonth     nullable.Nullable[int64] `json:"incentaCallsPerMonth,omitempty"`
+	IncentableCallsPerMinute nullable.Nullable[int64] `json:"incentableCallsPerMinute,omitempty"`
+}
+
 // UpdateListingRequest defines model for UpdateListingRequest.
 type UpdateListingRequest struct {
 	Category    *string                   `json:"category,omitempty"`
@@ -3091,6 +3246,9 @@ type UpdateSettingsRequest struct {
 	// missing one is refused, and so is a date that not every year has.
 	Expiry            *Expiry `json:"expiry,omitempty"`
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
+
+	// Limits What is left out stays; null takes the limit away.
+	Limits *UpdateLimits `json:"limits,omitempty"`
 }
 
 // VanityCode A referral under a chosen code.
@@ -3654,6 +3812,26 @@ type UpdateMemberParams struct {
 	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
 	// is still running, 409 `idempotency_in_progress`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// EraseMemberParams defines parameters for EraseMember.
+type EraseMemberParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ExportMemberParams defines parameters for ExportMember.
+type ExportMemberParams struct {
+	// Section Only this one.
+	Section *ExportSection `form:"section,omitempty" json:"section,omitempty"`
+
+	// After The `next` of the page before; with `section` only.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many entries of each section at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListMilestonesParams defines parameters for ListMilestones.
@@ -4604,6 +4782,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseMember Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportMember Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMilestones List what milestones there are
 	//
@@ -6230,6 +6447,75 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseMember Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *Client) EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseMemberRequest(c.Server, memberId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, memberId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportMember Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *Client) ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportMemberRequest(c.Server, memberId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9537,6 +9823,174 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 	return req, nil
 }
 
+// NewEraseMemberRequest constructs an http.Request for the EraseMember method
+func NewEraseMemberRequest(server string, memberId MemberId, params *EraseMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erase", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, memberId MemberId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportMemberRequest constructs an http.Request for the ExportMember method
+func NewExportMemberRequest(server string, memberId MemberId, params *ExportMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Section != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "section", *params.Section, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListMilestonesRequest constructs an http.Request for the ListMilestones method
 func NewListMilestonesRequest(server string, params *ListMilestonesParams) (*http.Request, error) {
 	var err error
@@ -11381,6 +11835,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// EraseMemberWithResponse Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error)
+
+	// GetErasureWithResponse Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// ExportMemberWithResponse Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error)
 
 	// ListMilestonesWithResponse List what milestones there are
 	//
@@ -19839,6 +20338,496 @@ func (r UpdateMemberResponse) ContentType() string {
 	return ""
 }
 
+// EraseMemberResponse200Headers the declared response headers of an HTTP 200 response for EraseMember
+type EraseMemberResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse400Headers the declared response headers of an HTTP 400 response for EraseMember
+type EraseMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse401Headers the declared response headers of an HTTP 401 response for EraseMember
+type EraseMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse403Headers the declared response headers of an HTTP 403 response for EraseMember
+type EraseMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse404Headers the declared response headers of an HTTP 404 response for EraseMember
+type EraseMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse409Headers the declared response headers of an HTTP 409 response for EraseMember
+type EraseMemberResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse422Headers the declared response headers of an HTTP 422 response for EraseMember
+type EraseMemberResponse422Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse429Headers the declared response headers of an HTTP 429 response for EraseMember
+type EraseMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse500Headers the declared response headers of an HTTP 500 response for EraseMember
+type EraseMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse503Headers the declared response headers of an HTTP 503 response for EraseMember
+type EraseMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type EraseMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erased
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EraseMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EraseMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EraseMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EraseMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EraseMemberResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EraseMemberResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *EraseMemberResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EraseMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EraseMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EraseMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseMemberResponse) GetJSON200() *Erased {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EraseMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EraseMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EraseMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EraseMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r EraseMemberResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r EraseMemberResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EraseMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EraseMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EraseMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetErasureResponse200Headers the declared response headers of an HTTP 200 response for GetErasure
+type GetErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse400Headers the declared response headers of an HTTP 400 response for GetErasure
+type GetErasureResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse401Headers the declared response headers of an HTTP 401 response for GetErasure
+type GetErasureResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse403Headers the declared response headers of an HTTP 403 response for GetErasure
+type GetErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse404Headers the declared response headers of an HTTP 404 response for GetErasure
+type GetErasureResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse429Headers the declared response headers of an HTTP 429 response for GetErasure
+type GetErasureResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetErasureResponse500Headers the declared response headers of an HTTP 500 response for GetErasure
+type GetErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse503Headers the declared response headers of an HTTP 503 response for GetErasure
+type GetErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetErasureResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetErasureResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetErasureResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetErasureResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetErasureResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetErasureResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetErasureResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetErasureResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetErasureResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportMemberResponse200Headers the declared response headers of an HTTP 200 response for ExportMember
+type ExportMemberResponse200Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse400Headers the declared response headers of an HTTP 400 response for ExportMember
+type ExportMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse401Headers the declared response headers of an HTTP 401 response for ExportMember
+type ExportMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse403Headers the declared response headers of an HTTP 403 response for ExportMember
+type ExportMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse404Headers the declared response headers of an HTTP 404 response for ExportMember
+type ExportMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse429Headers the declared response headers of an HTTP 429 response for ExportMember
+type ExportMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ExportMemberResponse500Headers the declared response headers of an HTTP 500 response for ExportMember
+type ExportMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse503Headers the declared response headers of an HTTP 503 response for ExportMember
+type ExportMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ExportMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Export
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExportMemberResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportMemberResponse) GetJSON200() *Export {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListMilestonesResponse200Headers the declared response headers of an HTTP 200 response for ListMilestones
 type ListMilestonesResponse200Headers struct {
 	XRequestId *string
@@ -24561,6 +25550,69 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// EraseMemberWithResponse Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *ClientWithResponses) EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error) {
+	rsp, err := c.EraseMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseMemberResponse(rsp)
+}
+
+// GetErasureWithResponse Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, memberId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// ExportMemberWithResponse Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *ClientWithResponses) ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error) {
+	rsp, err := c.ExportMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportMemberResponse(rsp)
 }
 
 // ListMilestonesWithResponse List what milestones there are
@@ -36292,6 +37344,682 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 	return response, nil
 }
 
+// ParseEraseMemberResponse parses an HTTP response from a EraseMemberWithResponse call
+func ParseEraseMemberResponse(rsp *http.Response) (*EraseMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erased
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EraseMemberResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers EraseMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EraseMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EraseMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EraseMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EraseMemberResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers EraseMemberResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers EraseMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers EraseMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EraseMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetErasureResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetErasureResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetErasureResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetErasureResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportMemberResponse parses an HTTP response from a ExportMemberWithResponse call
+func ParseExportMemberResponse(rsp *http.Response) (*ExportMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportMemberResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExportMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExportMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMilestonesResponse parses an HTTP response from a ListMilestonesWithResponse call
 func ParseListMilestonesResponse(rsp *http.Response) (*ListMilestonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -41349,6 +43077,15 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx echo.Context, memberId MemberId) error
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
@@ -42805,6 +44542,97 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 	return err
 }
 
+// EraseMember converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseMember(ctx, memberId, params)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, memberId)
+	return err
+}
+
+// ExportMember converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportMemberParams
+	// ------------- Optional query parameter "section" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "section", ctx.QueryParams(), &params.Section, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter section: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportMember(ctx, memberId, params)
+	return err
+}
+
 // ListMilestones converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMilestones(ctx echo.Context) error {
 	var err error
@@ -43412,6 +45240,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/members", wrapper.CreateMember, options.OperationMiddlewares["createMember"]...)
 	router.GET(options.BaseURL+"/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
 	router.PATCH(options.BaseURL+"/members/:memberId", wrapper.UpdateMember, options.OperationMiddlewares["updateMember"]...)
+	router.POST(options.BaseURL+"/members/:memberId/erase", wrapper.EraseMember, options.OperationMiddlewares["eraseMember"]...)
+	router.GET(options.BaseURL+"/members/:memberId/erasure", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.GET(options.BaseURL+"/members/:memberId/export", wrapper.ExportMember, options.OperationMiddlewares["exportMember"]...)
 	router.GET(options.BaseURL+"/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/keys/:keyId", wrapper.RevokeKey, options.OperationMiddlewares["revokeKey"]...)
@@ -53002,6 +54833,568 @@ func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.Res
 	return err
 }
 
+type EraseMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   EraseMemberParams
+}
+
+type EraseMemberResponseObject interface {
+	VisitEraseMemberResponse(w http.ResponseWriter) error
+}
+
+type EraseMember200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type EraseMember200JSONResponse struct {
+	Body    Erased
+	Headers EraseMember200ResponseHeaders
+}
+
+func (response EraseMember200JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EraseMember400JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EraseMember401JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EraseMember403JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EraseMember404JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember409JSONResponse struct{ ConflictJSONResponse }
+
+func (response EraseMember409JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response EraseMember422JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EraseMember429JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EraseMember500JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EraseMember503JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetErasure200JSONResponse struct {
+	Body    Erasure
+	Headers GetErasure200ResponseHeaders
+}
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetErasure400JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetErasure401JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetErasure403JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetErasure404JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetErasure429JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetErasure500JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetErasure503JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   ExportMemberParams
+}
+
+type ExportMemberResponseObject interface {
+	VisitExportMemberResponse(w http.ResponseWriter) error
+}
+
+type ExportMember200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ExportMember200JSONResponse struct {
+	Body    Export
+	Headers ExportMember200ResponseHeaders
+}
+
+func (response ExportMember200JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExportMember400JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportMember401JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportMember403JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExportMember404JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportMember429JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportMember500JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportMember503JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMilestonesRequestObject struct {
 	Params ListMilestonesParams
 }
@@ -57243,6 +59636,15 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx context.Context, request EraseMemberRequestObject) (EraseMemberResponseObject, error)
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx context.Context, request ExportMemberRequestObject) (ExportMemberResponseObject, error)
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
@@ -59075,6 +61477,83 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 	return nil
 }
 
+// EraseMember operation middleware
+func (sh *strictHandler) EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error {
+	var request EraseMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseMember(ctx.Request().Context(), request.(EraseMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseMemberResponseObject); ok {
+		return validResponse.VisitEraseMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, memberId MemberId) error {
+	var request GetErasureRequestObject
+
+	request.MemberId = memberId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMember operation middleware
+func (sh *strictHandler) ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error {
+	var request ExportMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMember(ctx.Request().Context(), request.(ExportMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMemberResponseObject); ok {
+		return validResponse.VisitExportMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMilestones operation middleware
 func (sh *strictHandler) ListMilestones(ctx echo.Context, params ListMilestonesParams) error {
 	var request ListMilestonesRequestObject
@@ -59794,480 +62273,514 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3bdhs39i8KvwoGv/8aSbpLNCXL6Zi6WIuW5URt2dKS5Li/jrJUIAskERUBdgEUzfbf+3pf70fcT7IH",
-	"5gSqUCSKLFKUD2lm9GiLZBXOmOf5mx8bPTkaS8GEVo32x8aQ0YRl8OdpwkZjqZnQe5dsnNIZS8zXCVO9",
-	"jI81l6LRbsQ6m7CYSEGo+Z+asozoIdWEK5KxMaOaJaQvM8K1InHeZG+295rN4iNCu4oJTaQesmzKFWs2",
-	"oobqDdmImr70bMwa7UZXypRR0fj0KWpcUs3O+IjrPfj/xRFdsn9NmNKK0DSVU5YQLogeMtKbZJnpaspF",
-	"IqdNcgUfhixj5ueMmRFTkppGy4MYccFHk1Gj3YrcgLjQbMCyuQFdshHlgovBkkGlrK8/54gUCyzRFetJ",
-	"kSgyEZqnMBToxPTXz5gaEjqgXGxxQExns71OX7OsejBakinlmnRZX5oOsxkXAzuSdTr7x55d7L3TwHl9",
-	"S0dMET2E4wmPud1QLLtn2XeKpHLQJJ10SmeKmMNpemcf6Gicmq4y9q/b1v4frf5P6nB6UB4Y/XDGxEAP",
-	"G+2DZ88iM1D3eT8fqtKZOSGfzFDHNKMjpu19e5HK3l1ozNdDRpjQ2ew7RXhSHk7XvFQeEDfvjKkeNqKG",
+	"7P3bdhs39i8KvwoGv/8aTrpLNCXL6Zi6WIuW5URtWdaS5Li/jrJUIAskERUBdgEUzc7f+3pf70fcT7IH",
+	"5gSqUCSKLFKUD2lm9GhTZBXOmOf5m380enI0loIJrRrtPxpDRhOWwcfThI3GUjOh9y7ZOKUzlpivE6Z6",
+	"GR9rLkWj3Yh1NmExkYJQ8z81ZRnRQ6oJVyRjY0Y1S0hfZoRrReK8yd5s7w2bxUeEdhUTmkg9ZNmUK9Zs",
+	"RA3VG7IRNX3p2Zg12o2ulCmjovHpU9S4pJqd8RHXe/D/iyO6ZP+aMKUVoWkqpywhXBA9ZKQ3yTLT1ZSL",
+	"RE6b5Ar+GLKMmZ8zZkZMSWoaLQ9ixAUfTUaNdityA+JCswHL5gZ0yUaUCy4GSwaVsr7+nCNSLLBEV6wn",
+	"RaLIRGiewlCgE9NfP2NqSOiAcrHFATGdzfY6fc2y6sFoSaaUa9JlfWk6zGZcDOxI1unsH3t2sfdOA+f1",
+	"nI6YInoIxxMec7uhWHbPsieKpHLQJJ10SmeKmMNpemcf6Wicmq4y9q/b1v7vrf6P6nB6UB4Y/XjGxEAP",
+	"G+2D588jM1D3934+VKUzc0I+maGOaUZHTNv79jKVvbvQmK+HjDChs9kTRXhSHk7XvFQeEDfvjKkeNqKG",
 	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
-	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw2Y8V4/Ub3+aof5FpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
-	"zWaLQ35D74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
+	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw+Q8V4/Ub3+aof5ZpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
+	"w2aLQ35L74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
 	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
-	"ojRPU5JNhGFUETlsPS+/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8NTtE0oNxU7N8fk1qOSYas0y",
-	"0+b/+Y3s/V+///W/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bRes1mVSO8Y0jKj4iQGiQjxXoZm+M0",
-	"d2y28krcQSfbHHaFVPWLnJIRFTNgRJwZOWBMB3ifVZO8AZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
-	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/QYuU9Wo8arBoCPSG0rF",
-	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviO2XOfXnMH8a3+61Wq2LAftvbHPR5v1+9",
-	"8NL8GDgs8P3KoyJt09sc7gUdsMWxvh/y3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
-	"XUzzYvhe7nvX8mD/8G+HPz398fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
+	"ojRPU5JNhGFUETlsvSi/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8MztE0oNxU7N8fk1qOSYas0y",
+	"0+b/+ZXs/V+//fW/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bResNmVSO8Y0jKj4iQGiQjxXoZm+M0",
+	"d2y28krcQSfbHHaFVPWznJIRFTNgRJwZOWBMB3ifVZO8BZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
+	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/RYuU9Wo8arBoCPSG0rF",
+	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviiTLnvjzmj+Pb/VarVTFgv+1tDvpdv1+9",
+	"8NL8GDgs8P3KoyJt09sc7gUdsMWxfhjy3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
+	"XUzzYvhe7nvX8mD/8G+HPz774fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
 	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
-	"T0l/ELcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImo+9aQRB+FPOh6nvEfN0J/8ocysPxZj/9hgWSYzfCXB",
-	"y3RPU57cWoGvETUSpilPVaP928dGn7M0abQbdGRoQCNqjJhSQDAao4ky2jShmqTM3P/9xqff/QfwHRJ4",
-	"DleFKW22aF7lNTMtFum/MtZvtBv/vyeFHekJ/qqenJipdECGxQVa3OtcCVdkRNO+zEYsiYjMCCXZJGVW",
-	"jjB7brZ4tXUqNBz71pPQKwGDwbImSs9+sioaiNsP22SaZowms1v2gSutKvaYJ6X9pVZIcLoEN9eF2Bbm",
-	"dnrZo59nszv5VpdUn0WbIJlXUsj3lQpKBI3diNizMMU/wPkxHfDE/GUuvWlU0zsmyPdxea3jH1DLeZSj",
-	"NWf4WtaC/+iDD+UrmXV5kjDxsFPZz5vxD2TpZMFZMgptSnt3qLqqnhw7AVa1pxnX7DMSlNBYZB/PvByz",
-	"DCY/R0settinwmisND0pVm9zWo9N3eIPlauu5IjpobkbUzDRZhIsaZ9jja/yrieCfRiznmbJEcqYckDu",
-	"hJwCg7a6Sk7ek60u+Ws2e8PViOre8IELHjCcrDjsc/SKTKkiRtUFL8ecdeYznvtFOtplqRQDMKzPDWur",
-	"e/FW6ldyIpKHbYSQ+rYPzVSuvmVhQmrinvwci/t+SHXpLAtwISSSKRgLsBF0InBVKOeEioSMZMK+Urnl",
-	"gs5SSZNrKc9ohgrm5rs3xsZutZS3KTS35A4x0pXJzHBkeDSzdiPyhr/4jPelcgwgPfxk/jKbSgXho7HM",
-	"tntnrqV8Q8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
-	"B2rdVszjX1DweyfoRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWXsrTfdw",
-	"gQ1lpiTl92xucFu9x+8Evac8pd2UPXi184aqr3A2Q1cQECYykmZOn/Eao4ec9Kgwq5tI5HhCTsGPATKh",
-	"UQaEnAojdHQZCqaFwhcWP77MXckXBsbQSRJwv3sWm3Fm1AXN0Zpzx0WyagmhhdfmwU+REWhYyX7aaES+",
-	"RelZq7VgQ4oa9zSdsDnb09OD1mqbWmHF+g3H6tr6PX9adv9gPaBOneSeih47XjpjhXEZ5s++zEZUo37y",
-	"42HDMwQ/3X/29MeW+S9aFZfhj9C1HRzcgHExeDHp3YVCV0AaYx/GPGOKSAE27XfXxyShcLPLU7BGseAM",
-	"llito4btoKNXbfnbSQqX9lQoTYVemGjRUORGE5yzUpWTBdWKJUZIATu/apL4wxjMJIKZ+6jGhrQZcRM/",
-	"2z7BJCrMFH9rjCUXwPGBGps/Poy9gRTnDwZyxmmXp1xXeHS6Ut4po1ObtafmhSbpwNwUoRkjWmqaKqK4",
-	"6KHzucsG3LqbJ2NDGcA2gysW2LTkj4nSoVizlyyZGHXTKJdDKkClXNjYxc2kcKACoWtyos0YEi4GsWkT",
-	"Fm4WESWlMII+OM2PwHcSkYlIjPIxSdOITM2+lBebnJg/OMsXxh7KG2GWxHwBETyuHfTJaNMLGCfYCK1Q",
-	"XLORWnXoSjfkUz5lmmV0Zj53aWqud5V1HbeHDjLGkDQz2htiBF6zWMA85s5wgm7gcJ5PcSesoSe4GctI",
-	"grtlgWFeTgSREx0RmipZBKDZkzek9wz4e5cxw2jShMzQd75m/1ypSaj7n/k9ExFJmVK41UbFR+thl/bu",
-	"ah4773RV3Gy7coahwiVOjuxxSgheWLhOECIgrAF8zRmaRoP9nwvw3G/QZMYSxkahZbsCOiQFBGAof/16",
-	"5jimKUuIzAwzJhnTk0ywejd4jqT661rM0J7SfFO9gRYHLSqIS04WvOsSoswv8MfF2XYKF71ZSS4GczRx",
-	"gbB1q5p6b9fISExIzIWc2vUzx97M7IiM6Mw8INiAan7Pap7C8N2FHjNDwIwuRqc0S2xoqpxyMTgi1kZu",
-	"T73s90lshx9vcGZS3meaj9gJuCIXh3Nyz7IZCpBAVDPWY/yeJQ/o6rLymM53prZ0bB92EzEUaEwzYAib",
-	"L/bcZXFnLnBR5jYlsHRL7oNalBetjLFKRrYD+pTLIvVf+DCu/fDcMqyQf7zpGZE4cNkFsm/LrAnE00Jk",
-	"0eI172UQ9L5adsxlxqjBk5C/eUE6e4ASUg5qBEqSx4FUayFzqwCWfa6I6ZZmLDki1KjULCFDqoZgAI8F",
-	"01OZ3cUgkMYJu+f2GC/XWcC3WVJc7Ogjb0Erd+y1XZgAlaNu67gitCsnuk0oiZF2g9THk8g8FLMR5WlM",
-	"aJJkTKkI9jlO5IhyEZt9tz8wFZkG8ml2Z4SKG3F64R4g359e3P/YhrC+Jz8e/mC92W4pzAszOcmI0ZJ5",
-	"Ylrm2gZaWmkdB2e+MEMyNxZGYVYEe4VLbFoLyvCwImc8pNMlVIMhoJaYiXchIF+O6YALiou8vImL4sn5",
-	"DYehlNoK7a4LMg9trjRbOqY8QWptTl/XrAG4xYZyFODAk2TAaut0b6RgKE/DayDerP3uJtSAiWQT1bM2",
-	"GcEomI+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
+	"T0l/FLcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImr+6kkjDsJHOh6nvEfN0J/+rsys/yjG/keDZZnM8JUE",
+	"L9M9TXlyawW+RtRImKY8VY32r380+pylSaPdoCNDAxpRY8SUAoLRGE2U0aYJ1SRl5v7vNz795j+A75DA",
+	"c7gqTGmzRfMqr5lpsUj/lbF+o934/z0t7EhP8Vf19MRMpQMyLC7Q4l7nSrgiI5r2ZTZiSURkRijJJimz",
+	"coTZc7PFq61ToeHYt56GXgkYDJY1UXr2k1XRQNx+2CbTNGM0md2yj1xpVbHHPCntL7VCgtMluLkuxLYw",
+	"t9PLHv08m93Jt7qk+izaBMm8kkK+q1RQImjsRsSehSn+Hs6P6YAn5pO59KZRTe+YIN/F5bWOv0ct51GO",
+	"1pzha1kL/qMPPpSvZdblScLEw05lP2/GP5ClkwVnySi0Ke3doeqqenLsBFjVnmZcs89IUEJjkX0883LM",
+	"Mpj8HC152GKfCqOx0vSkWL3NaT02dYs/VK66kiOmh+ZuTMFEm0mwpH2ONb7Ku54I9nHMepolRyhjygG5",
+	"E3IKDNrqKjl5T7a65G/Y7C1XI6p7wwcueMBwsuKwz9ErMqWKGFUXvBxz1pnPeO4X6WiXpVIMwLA+N6yt",
+	"7sW51K/lRCQP2wgh9W0fmqlcfcvChNTEPfk5FvfDkOrSWRbgQkgkUzAWYCPoROCqUM4JFQkZyYR9pXLL",
+	"BZ2lkibXUp7RDBXMzXdvjI3dailvU2huyR1ipCuTmeHI8Ghm7UbkLX/5Ge9L5RhAevjRfDKbSgXho7HM",
+	"tntnrqV8S8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
+	"B2rdVszjX1Dwey/oRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWTuXpnu4",
+	"wIYyU5LyezY3uK3e4/eC3lOe0m7KHrzaeUPVVziboSsICBMZSTOnz3iN0UNOelSY1U0kcjwhp+DHAJnQ",
+	"KANCToUROroMBdNC4QuLH1/mruQLA2PoJAm43z2LzTgz6oLmaM254yJZtYTQwhvz4KfICDSsZD9tNCLf",
+	"ovS81VqwIUWNe5pO2Jzt6dlBa7VNrbBi/YpjdW39lj8tu7+zHlCnTnJPRY8dL52xwrgM87EvsxHVqJ/8",
+	"cNjwDMHP9p8/+6Fl/otWxWX4I3RtBwc3YFwMXk56d6HQFZDG2Mcxz5giUoBN+/31MUko3OzyFKxRLDiD",
+	"JVbrqGE76OhVW34+SeHSngqlqdALEy0aitxognNWqnKyoFqxxAgpYOdXTRJ/HIOZRDBzH9XYkDYjbuLf",
+	"tk8wiQozxV8bY8kFcHygxubDx7E3kOL8wUDOOO3ylOsKj05XyjtldGqz9tS80CQdmJsiNGNES01TRRQX",
+	"PXQ+d9mAW3fzZGwoA9hmcMUCm5b8PlE6FGv2iiUTo24a5XJIBaiUCxu7uJkUDlQgdE1OtBlDwsUgNm3C",
+	"ws0ioqQURtAHp/kR+E4iMhGJUT4maRqRqdmX8mKTE/OBs3xh7KG8EWZJzBcQwePaQZ+MNr2AcYKN0ArF",
+	"NRupVYeudEM+5VOmWUZn5u8uTc31rrKu4/bQQcYYkmZGe0OMwGsWC5jH3BlO0A0czndT3Alr6AluxjKS",
+	"4G5ZYJiXE0HkREeEpkoWAWj25A3pPQP+3mXMMJo0ITP0na/ZP1dqEur+J37PRERSphRutVHx0XrYpb27",
+	"msfOO10VN9uunGGocImTI3ucEoIXFq4ThAgIawBfc4am0WD/7wR47jdoMmMJY6PQsl0BHZICAjCUv349",
+	"cxzTlCVEZoYZk4zpSSZYvRs8R1L9dS1maE9pvqneQIuDFhXEJScL3nUJUeaX+OPibDuFi96sJBeDOZq4",
+	"QNi6VU19sGtkJCYk5kJO7fqZY29mdkRGdGYeEGxANb9nNU9h+O5Cj5khYEYXo1OaJTY0VU65GBwRayO3",
+	"p172+yS2w483ODMp7zPNR+wEXJGLwzm5Z9kMBUggqhnrMX7Pkgd0dVl5TOc7U1s6tg+7iRgKNKYZMITN",
+	"F3vusrgzF7goc5sSWLol90EtyotWxlglI9sBfcplkfovfBzXfnhuGVbIP970jEgcuOwC2bdl1gTiaSGy",
+	"aPGa9zIIel8tO+YyY9TgScjfvCCdPUAJKQc1AiXJ40CqtZC5VQDLPlfEdEszlhwRalRqlpAhVUMwgMeC",
+	"6anM7mIQSOOE3XN7jJfrLODbLCkudvSRt6CVO/bGLkyAylG3dVwR2pUT3SaUxEi7QerjSWQeitmI8jQm",
+	"NEkyplQE+xwnckS5iM2+2x+YikwD+TS7M0LFjTi9cA+Q704v7n9oQ1jf0x8Ov7febLcU5oWZnGTEaMk8",
+	"MS1zbQMtrbSOgzNfmCGZGwujMCuCvcIlNq0FZXhYkTMe0ukSqsEQUEvMxLsQkC/HdMAFxUVe3sRF8eT8",
+	"hsNQSm2FdtcFmYc2V5otHVOeILU2p69r1gDcYkM5CnDgSTJgtXW6t1IwlKfhNRBv1n53E2rARLKJ6lmb",
+	"jGAUzB+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
 	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
-	"SOlYNeZX5iHT36+cTc0YjDT2ks6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmaXreh9CfZT1g",
-	"2F8x9N+jhrCdYiybazRDw+r2Wz2m47WXAZPdqhZ47tTkwy+Wx9+C8khKbXv7WFr6yJ6KVaev0iy63qGa",
-	"P1C5NbgVVQXYJ3SmCLXxmkRp8/Hi5O3L07c/u9w4nquLvZTyESokhU32x2ertJG1T7F9euEY5/Pp01Sx",
+	"SOlYNebX5iHT3y+cTc0YjDT2is6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmafquD6E/y3rA",
+	"sL9i6L9FDWE7xVg212iGhtXtt3pMx2svAya7VS3w3KnJh18sj78F5ZGU2vb2sbT0kT0Vq05fpVl0vUM1",
+	"f6Bya3ArqgqwT+hMEWrjNYnS5s+Lk/NXp+c/udw4nquLvZTyESokhU32h+ertJG1T7F9euEY5/Pp01Sx",
 	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
-	"bF758uWb93zVaexra7O0y/edwojyXsp7dxFhqWLeQz2ZmCeAkXEpjLxcnAEb22dN2XPndnWyR+WlvXLC",
-	"xILmFtOe5vcsLhiHhqwuULYhZD52/Dq2KbExcu3YKDjxmE4US2Iw7dhrlzE1GRn9J6ZZb8jvWRJDclWf",
-	"C5qWhXnsHIiQaaYRNdwrQeHdTefXKomlg8IKBV1sShXOgApnUCdSbEcn3UQY9OSsNSSoJSLQMjJtl2iL",
-	"0o9b9C8tBKmgvRFvPk1Rn/RulCEZU0gHwSRWxQeCpuY0Zsga5g5DKXF34QT2luacGnrU9qgXTY2iy9L+",
-	"IrEKnO7NbSOLSkzQtIEh5fecTVn2nQoaNywJO03COmWPjhiS4jYREqOEBNAK3pukNKs1T7c2x+Ddn+/m",
-	"jN8xh3VQu6nlmwFpKYYa2Ly7iChZ5OwLKdbpLJyZ8X4ole0IrUDm1MlJmqBDpstQBA+0CduRbKYi9mTm",
-	"/OGhjMCgdGPPfyCJkdF7nnv2mnX9beZCXkGbIcpgdL5JvTbwyaACOZfxnu/53FmKFrO28x3zj3Y+LLeE",
-	"xaoE7GqlTaoiSS8hKCVEmHpUMT/IA90JYNhSHp3aUaIdJfp2KZE91rVlCnSroCIQJBs7yva5KVuxiVU0",
-	"biuypGJfgQBpdzXgbmSEi8SGJhoiDTJj5CkUU8YHw5DgyO55wqwHmyYJNy3Q9MJ7Bi9zQN017SpzL8kb",
-	"ytOu/MAwuGFE1R12VZ5F1PiwN5B79ss/lBTNSzp9Y0MhPRv2oodKkDhjVEmhYueu8yXnMj9aoBEw+SqP",
-	"OdeEJglLXAwTHMCSDru/ZiCctRvbXqNiiSv3Nb+TTsGUY4ivpeNxJu9t5MMfkJbTiBD4B/7qgWElqHKm",
-	"dNqlvbsLmfLeLAz90KeQkVmKGICIhIzR3rBJYutevpUincVtYv5Bt0yezSdtyAmJtbz9N8tk3CaJDRWl",
-	"N8J6qs2WmR8ju3GYGtqX2YDfm+MTu/iHuF080WU9OQJMioR1NeKPpWB7sqENYzojst8va+b+kME1DKMC",
-	"Lxt2UbFaYQ9xkfnxnSKaIzpD+f6M5L2LFJ4/XAzScwq7nmK6DTklZnoui2TRSCbkdB2NntH0mo9Y7Vfm",
-	"D6ucNrxWonxCwcMqE3YhZRqcbYbsGzzJDCwYgThAP7K63MIxvAvxKlpCKCCRE+0Z0Cik6ONBGIGxx4ii",
-	"cipWxlNUCCYeD35E/35VQBrO18yTwUzB5zGQcpNAlJEVBJfyMLt3b8yzyxyG95IntQdsNIQko1MBzKY7",
-	"A1dOKcLmodEuvituhEKFH1afh4bZYa80NNll2IZU4G7DF5YM/I1dDIjFTCeWxG3YOwVbhxcVrtLUXNzx",
-	"RBNuKPGACZZRfBwvGSWCTVEwh5hSRwYdxXXtN6JG/nKYyOZMepHfHZ+/uTg7uT552Ygar846P/8Mf12e",
-	"/P3kGL88+cfF6eXJy3DDsOG52bLKybNeoEBhX3+g5768Hf9/L0oEETSb5RSCw9Yy9KzO3j/p3r9be89v",
-	"94IoWsW1XgvnYn3DsFvlzx8sEBa2YPzB24GHw96RysPxEAq6LlRKYPjQffXwf5FpUjn0IiEi4O6Z9IZH",
-	"xDBMqTTZb/2f/WdGAkGvR5qGabMn95b+W5VgQZVafb8wK8LwLKonm6VjRAXs1QYHHdSIkAAzAxZm5M8h",
-	"V1pmMzI1Iq4ayuniNX3WWjN/x0PqwnWKCngXO6bq/T/VbFS5/z2q2UBms2WJSWHRpGcPdJ2FXGncKS3n",
-	"kpG0gjlSfEQH7F0WNEW+uzxrhhpZc4B1Ai3NQudxlptRUgxLPZZKL8+y2q++Wqvl1XpWHDMbZ8Ux7wSV",
-	"nNwrjPY8mnn2yQIWeCMqUUv0xujdR12vMM2F81B9516z2YMSB1+z2fxJCoUMSAQhXSAwdY4aAKHUt15e",
-	"mceR9H44xResc95+2p+XY8M5iC4uDnuvXkGL4eit4tzNdthUhh3JPomLq2MjjYuzYVPjWBJ2fu4oYJ0B",
-	"ygIj8YFTHfsAgF8lgWRap5AffpHx3krR7mru8UcisTbdR2FuCBBZqvAnFD2QAKN69shkl+t0E/b2+cm1",
-	"jweJo64mOYi/Wkm3MfY+mAmyZ35y4f4LtPiwtC5Pa9yQkPLXETObHVCCfP0ut2KtuRf1JJSVQzUa/T+l",
-	"CManmN/Ivw2B7s7A3nbaedsBtJyIqElvaM5tfDIxq/zkBctSLuIjSJOdCMi5QgtveWo/Hq45xEWL0JIT",
-	"4ABmq/UlAJgMYtu+BQaDbu+4c3x9ev729vj83dvrOHKuT/hRTmqw65XrbqPIfFZRetKzCXdpMnBwvA/s",
-	"9S40cdxSczIhjaU3lLwHGLSYE0TYB9rT6ewBZ7Tc3yuZkTGT45Rt0GSRlOZH3m5KKgOkcZgxNZRpsgaF",
-	"q6Ee4zfL2Ul+eq/NwwvyF5sV4hc05w+2+k4ANnLlfeAVsOsdkvAB1xCCwUYWqL7Ayt1k4xzFC0dWuCNY",
-	"Io7O3j8jioXk5P2VivjDhYF5+uNw5Yv5VK+9hUquXP0Ntcwp6yoejI3djrAYUpmqJ/krFVzPjmVSTXV7",
-	"1sBWwkCZ56rrmTrXCSfZ4LS65t8ploWp2EuuximdlQ6ue2vtDudWvIeuDm+OoeV/SYPEPKEQVvTu+njh",
-	"tpRH0SqveWvv+e8fDz/t4R8HxR/B9X8pe5ORg0aqHTrQEeR8zETn4pQ8bbaaT0lim9kgYKAUj7OIXZCj",
-	"Wlq4bHRPFbEC5BRi2RKIYlJDOc3h+C08NTGjlCJdCkOzlJ67DJn1bKOrYugwQWQj02lZ4w05cblbFPS/",
-	"9zM5csoKt5jOCXNwvGtGgM1H/20lhK8/Sfs8Tc0Zuq7BY1/NPf4pagxZmrwTGnWDjbw8CxPxTdQB0oLZ",
-	"+BsGrfkhe4tty9WeHJvKIjHAP5uk7NcVyZRe4SdIVbBcGchrcyX0Uj1dGkdVaNMTwbWqjtoZ0xkEpMZw",
-	"tzaBsFg/63RlLJxfkEOmbD46bj4czlt5LwZu/kB7rgLnO8C1KV1n/xj7NKJ03NZJRTXUtRroxuiEiifM",
-	"RmkaEot5m+gvsdQDsvMD1NORw3qpVxd0JifakseF3KvzPolhPWIbLVKAC5XSSnNAO21R7szwg/lYAYpS",
-	"b6ALtGVhsG+3MsDCi1VvXHYrL/G1paMqYKi5sowzOASl2ViFKv8JzUSPQXyXp+PlFupFSlltf/ZowJpX",
-	"O0e7qMGd5zOXLFKFu2Luyi3eSrsLbi2W3KHLaq+jD7Nol5u8ODk7f3/75vTt6Zt3bzAmztZ14IpoKYka",
-	"0TRtkuPOxe3lSef4l5OX7XL24ZAqMqQJoWmKbBpS2SCw6p41yYt3L38+ub49+ccvnXdX1+7t/DAOqWqS",
-	"y5OLk8717fH5219PLq9Oz9+257IFsZyZoQNTiqANzRvx9vz28uR959INyDALJAVa5jmQpZC90mQbUcOb",
-	"VCNqzI8UwkLmBtaIGnm3wQiRE5HJ1ImqAVo2pOMxEwpSzssXAOxXiLZNJgJhMJHGN0ksx0zYkEWLY81t",
-	"hqTZxNj039Nxmxy2DstTtuGd+EB4xB5y56IZ0wGNhlWslYigxzaAIYckXQUmUy843jRtE0oCEVE55Omi",
-	"uqIszfBIRpSX5TNyeUXkf46QGrImQCEKqkjsg4TWAK2xipcbbrFKfo+LV30eIxK2KEgR8h0In8UC/D/C",
-	"9UAjgzoiCurlNMkLBnwXo7HMTEFuKHjulOth80bciD0SzxWaicn3h63WD+2FuixA9IicaGjaqADg+lVH",
-	"JLbzjy1GOnCJJjTuwwlDy/s/gNd4NV4vvJ5XooB3n/6AN6lc6yGv7vCdwroP+GqOLA+vHmK3YI+2N7cS",
-	"ud0ODB/O5ETbFs2dl8mtadjWGIamn9lRwZO2uEpEuhMNkysqr+Dr2NQCcLppad/Nz2GUy3uWFQuNb85V",
-	"MTEDeG5fw7InbmVpqWYVmuNdNZRmaeOhLBKo5vneU4jZjrAxR/MjzPiSmQMpsIjAA4nJyFDQUFPNUDhB",
-	"ARC7ck3g4tm8bNtXia3k8PpmnJiqDV4xmeWbYKjorSW0+d6WOBuom5beosBZthcyQ+vNWA1tTe1RgzW+",
-	"hbh2u7FucMWLhmU6bxwac5RLyR7RGTLO0i65yPlSexhFj7lSNrAeAR7yAjZekm/G+hORsKQ41PgS76bl",
-	"JXTFrXD2AIAFHeGLmil9aw43Ruq7FyFen2K4eTHNHhUO5hnftkH6t+ZA9lM5LXXsIvhRyE8ZvUe5NaNi",
-	"wBD54cfDvS7XxApf9vSFapeS7w8PDmy7i5UtlpXcWGzULxjkX5O5ekRc1ahFhK37iPswVGhyHmD/iJTK",
-	"EhFlxHaj8aQS5fYpdZfZg/+OyffPcgK3BHE7BwN3d9ivHAONmH3xa7T8ayI1m6/KUpI1FkuNzaHA+wWB",
-	"/IodixQRUVcWikIs1LlapD2emuxRiVxfdjceAAu9m+o17m6THWRxTwxDL53/Av0zP9JmTOGiMBVnyjD7",
-	"cgWGMpj7XE2fSgmuKr/2XOQio2HxrmR4YUTGvXRF90EcCGAhYQ2x+cZPtZHG9dCFM/ZomrLMNKINa2+T",
-	"GJWJOCIxRBr89vR38zdMNg7KWpXC23t/hHjruF4tZOHIi3aDgtI9E7pjDkoQtdphtZKEJ0APezqYj1xy",
-	"9wYMklyoJSDd+LZNQkYdpx5G60YYcWbGK+VZnoT3qNIQqalLa1gqvpvO37iHl0fKGp5obeoerE0RzH9+",
-	"9vL8vVHL3nT+cYvq2lUjEpM0/b1WmrBhbSwJQ2oVCKM1dmGiKm2wCDy6LlAxWPzcPuXtR94p88bvWQjw",
-	"nEGvHmDp8lQVvAAYkVJlrKdkPJwp3oM8yIRlZCAxcmhONbRXKHD+J0Jn4d9SLth+5S8H4bz5qqyisVSa",
-	"prdOR1300bpUgEXCEV6YFzQZLIFwJgNQPiBwIgTbnAxYxcHwYy0WfsRTv9atrlwSJScZeqPdzTk7+fXk",
-	"zFyb07OTq+vztyeNqHF8eXp9cnnaaUSN//3u5Oq6ETU6lYaOyvM+d4zzc+sWwpt2EeCJ4/MmXXlKj1Me",
-	"Cny7kiMG+k6Pgic/k5OBCyJYHznC9LExdYS319w5W4J5eW4n1kgAhdPh8IfzOnmVL8gDjFgb+mEFoMMK",
-	"n3kN+F636ivS/BfxAAJJ/m49/d2oPlKVuaYdTAQ1+lqGRQWM3ASSDChZQ5qQPpu6AmDKHcIpNb1vkJRa",
-	"5MmlrK9rCgBLKKFMb3mN9XcP5heyGOiSVRP31ShjnupZQANkrGdYR7Kpj3sRHvchCDD1LvP2gF4eRTxy",
-	"Jn2zvFUulMrcpHJA/yKHDbeS21lL9OTz0g8n+nTWi43Al46dJF7jbtk38BRUIK9ydXfl4Fj8Jp8eNNbL",
-	"sNlKjuq08KWuHexagaLyEErspZ55G1beivll9hzUuVjrplWcXX/lawm4L5nSXqr0CiEXQhGNjBsZlmvD",
-	"dL5TZCqz5CuWe4+3JvZiSaKQV/4Cy8voopgWFD2KXCi2HrIZZBdMCqNkAA8Gax/dUl2LIl7Zol95xMtt",
-	"BZ0tgnbXKtsVzKJEppjXf/CGXHnKXjEWDHF1xTmM8NZnISa4FiSA6Qb6K6dZ7fspPzmlFuyDrk4LwyqM",
-	"isQULY1akozRhEiRRzlwCMQxN8TIQli7CuonUUFARw3klq9HfSwCAYy0cm0tkz3PjCQQzK5wMKYYk4hm",
-	"ohFPU25rxqFTpohB4BpnJNGlVZK4EqrZnrZYJV6A5WENBgvDPWP3LH03XqI6WusjoSQ1z/o4Sgnrc8HA",
-	"5yAq1EqrOtaIhas2PXFNBlkurtbgiDDQIKtbRzJl2d0K6WMB5yJj91xO1Jnrf1GaG/LBkCmNa5mvLdKf",
-	"I9Jq59GDNYZu315L8FtqA7peGuu/ghrlWjSu/vxq5HK7301hCvIUblx4f3qVl80mVYaxZBM2go8EMPVt",
-	"4pQjbyOa3TE9TmkvpHtXJXRtx7LZm2QZEwhEVchTp2+vGlHj+vz1yduroNSUcAWMeom73Au+UEM5VQ7G",
-	"y06+ltxdwbJSXOqKs2M7CORTJOtICJVoN6ETUOzwxqpTnve3se2Iu0Js+Uj8pfJsothVsVLeMYjwwM3t",
-	"cC15EVP8llBvzyXc5zmqNrfRPeYX4I3mG8NQA3dhSMUgbPbhvWFe4a/IVOlbRkzwTaNm95jR+o6cS7tp",
-	"Iy1jQlNL7XIa6+6DJRauPpBhcbf/liKMWDZPh+3CbSC25TmRK6/JcgHPne9a6YY4sTpP24Vbe2JLBMfK",
-	"hS4t45IDWFgM6qc9XOeOOEz3JNhqVDbEQIW8I0K7CqKAXJhohiF2jlFWjMvljtWSbEbu6frSDe0NObtf",
-	"k/J/OZGo4pzeVVj2K6UivZaIUOT5uXv9Dz+c0U8qBevBq5PLy86Z4YNFPCN+On17dXvSuXx7siVTP1Zj",
-	"W5pCGBROvG2vvBNvpebrYoh66TmpYkaD10MoNG7dieGezrMkSP2F9X/hYVZayoRY8QDIvW8v6KZsicnA",
-	"wdetSXKs+gP2zyzjOMgaJ340Tpl+SG8bU34voLk6mHSRitmw374NHqiw0Jqf1lMlEpbye5ZtNBU15OMx",
-	"F4NbWrhLV77vXKuBO2szX83hsJanwB2cu2jwa+iGrOCbbHpbWUX2Opduv1N5/WCoyTKmMyzqCpL+JOsN",
-	"qbIBtPaxNKBWVZU1NldnueXmVo2D8dOtQmV3UeBYuwICsMDRXXMQTnm6LUyvAfkWY121E/3x0oN7sUhU",
-	"Ky9Kk5QEY2whtsOGGDl3eogNdbVyXNJcBJZFctFjSuEHeBVdWu4mgxHW0pD6QQ//mlChrbWyliI8pVly",
-	"y5eZ4W+rPc846o1pzqJxfMPlCYq2Ge3dmbssJk7SX89olZ/mqCT2FUtWXiBv7ecOu2fxnj+ci8Ms6H6Z",
-	"spYodGnp56h/VGY9lbz2olA8Q9bMsMZfCHnbKSRUbUPykYEWsWVZxvu8ymfjfu3UO5Zlu2M5KX69E+ND",
-	"zOTo3diWN+bSAGvpqhceUsWcPC7vMRoeQmjnSDyK5MKzbXynclBCqj0xprIg+S1widU2kx7E9UKhemQs",
-	"gK29Xozb1n0FG/tkx1Xr3ZX3DCDI2xaRhrxgqZy2bcR8vekWHt+KIA7LwldrwBkVCiPGagUCzD0fhd0g",
-	"5Z33nHTF4OopuJe5bWeJjQkZby0f3FricAgo7pXMIJENMvIeMf5yS1bK1UBx3gtrCsmWs2xOIyuuXAEC",
-	"E/zpbRW5X1tsebAB0wlrnTUkfd/HHBRfbC3ORtR49e7s1enZWYXS7Zj+27qiycPMqoXu7iBn8s0oSS2L",
-	"dtVcTJkzsJaP3sKEfCHGTxT3j90SuoGRCOHII1tBaEQ3Cf3bXrzP9mNsFoBnRkXNJCxzkWP9iVlXJrON",
-	"ajytVbmp1kVaFcqz9QAad8lWxMcEBJZUyjuWkJTfMUK7k1q1rcLX66GBM/m92kLkSxVuTUe44Hqbildl",
-	"03owKs22cGbCrKa3RkTXamAYORlLcVxplcLfbagm9etUPFrpuOXeyWtHAwJDikDsFzNyx0UC2aTUTqDW",
-	"YAPwFO6OvTy9Atvy7fH5S4geP393AfZm+PSm8/Zd56wRNTrvrs/fdDBs7efTV9e3x51L8/fxu6vr8zfB",
-	"G1obI2ctuaM+Ek642ZXhiuYCbU4iLZaOW100159cOsv9yUlwqZbJF52Li8vzX2HhLzqnFVLGZikui9UG",
-	"LRmpk5HlmUUWYwzn4g9LpDKXUSzezRLwGudcyPNfqqQU77LPodp4MkkFwk0luXXq57IAJarKPgL02KGj",
-	"mHAdkXfXx1FeKQwarBWc1KoKRiqb1ipP6TYCpFp1A6QcTakEygDH9oc9o3U7VACsnGZuqqsRan5tEtOW",
-	"ctiRidQQgFhaYnTXS8WMMtmjY65pqm5ErlZGCHQATZg2nWEEtE3XWefi9Aj9EbeATQnIFRZEnIkEdORm",
-	"wpXpM4lhEH2ZWXQBmakbIfukK/WwSa6kb1AH0JQ0IXoKgKhS9GCcMCSlZykDoAU/9JLmcQhTaoZm+qKY",
-	"EJZHIMxsdTM0vJhBHeWF1dxRzru2kHRYTOlGxPhHHlDAlelS3kNiflxYX2OLEzB0mdqwRfOWbvASHOF8",
-	"MOUamoJc+BthzodbYjkVTRI7h+Xt8dnp8euTl3E+TNk3Qkk2c/XjvUfBsXltHi4eyilKBDM3396IngVS",
-	"NDfNLPURiU/fHp+8vT799eT25NeTt9e3lyfH55cvTVs0VdI2WMS9lpMSA0fCDvdG5NEgWPTeSuslHp0V",
-	"gDB5AokCuALMLMkBu+3BwDrzWFuJFlWVygXq4Kg0aZ4iaL9IWDKx9f3sN8xF+pa/YYUBqNnLQ7PLYSY5",
-	"KW+609SwTh7vldI5yj8XFnv7vGe3t98Uzo1GsceXJx2HzlM+IaWv3EmAL993Ll+WXsQvzjqnb/wvLk9e",
-	"npzgN++uOj+f3J6dvjm9vj35x/HJyUv4uuqMlH6C3LrbdxelL190Xv584rzs/g+n1ydv/J7nfimsBP5P",
-	"edqe5/B/07l8fXJ9cdY5Prm9uDx/dXp24s059OuvJ5enr04Xfj47vbo+ffuzP6i5ww2nbI7WLcoXUQMp",
-	"t6HwFQvR9jMslyxvey5He8kytRdMi9WrvfzZfB/b5XDe5RvRno+RWbG47XK05fJ9bJcdMyu2deHphRvT",
-	"9pMqg9envZDtFbiL7TmzzMIVa5f00IUrWfHz4j7Z34O3s10KEFk8s+25bL/QGZ5vY476tUuBgQu0cP7n",
-	"eSrW9gNLFsle+Ody1+UfHQkN/jg3KvfjHFtol/xHi0yi4nfHIJb9DFaWuVySRXZRGp7RFeDZWTBDR7iQ",
-	"A+y+SeKEzlQMaToWSz+TaQoyCUhkXFBLMuKIxCMp9ND+ktBZbF/p8w8siY+MGDLiINEA1Bz3ipCbV5RE",
-	"CSgBaCIjAxihGIWMGaOAhIcceD6tY1Yq1P10fxWIqZlU+ZUfn61GfYfZlUuCH6x6Z5wX7V2qEMOO2AK/",
-	"i7mj8HVQGfLfW6wXKaRgcdttaSJxPd3Ouo1su03GaBSQaSFD1pX0xe1r5/Yqkde9EOyDvhF225/AloNe",
-	"1SwdjLZt2XbDBZlC9K3nuxSMW5AgjJskQmYgUWs7+rLkJZDs2xkYjckMEcBcXK9BbbzI6QnCuFjETl87",
-	"2o6LPY8xFbM6CJ/ehf8U1Xg2v/y1nrbUs9azlmjUedTj8bWed/y4ZuOW8dV6GrltvUcLtltzIMAhaz2b",
-	"C1P11sMKP7UeRnmu3nbnclKtx50sU3P18rK5NZ62TH8RshbsEbG5rRaFC4L8I6KYDZlukrd0xFTkivow",
-	"tDUU6hlaHRDTExQ9XkoKWIE9z6uQlyDcxhop+owlR0TJrICIQMf5XMrhXJJehRu4xnIF64aAbc8G+/oW",
-	"NKAwIRbxKqOT5E110o3DSwVkwBjq0Xd0TCQQ/pQO8jru4L4wajVLMSwwY/ecTSHABV82j+fvQkv2ZQ+r",
-	"ADYFy9/7IXnmVVcOP0y5zTQuJ2mVdb7ANFdYMCEvbj9RY97jcqKaBBw6KsdB3Cdakv1W66gYusPkgyCT",
-	"fDWaNyKeMj4YahVj9gkYhxQfCAqFpvJUJWV6yIP9cQSmQbCiYYWbI9IiepIJOOV50fu5yB/suFQX56dW",
-	"uWDNKskDp1Rq4nDNJupU0i3OF0RtwSKtrMoCC/fePhxMkM73+1fOpoEC0MUCLZv5l5xSCSMNRxTl487r",
-	"n7vmg1d30Te0WIyOuquJ+SDmcErIHi4cBiQuuZKMoO75kqy4nruO4rxgv4MmpfpGwDVOKR9FJM49TjEZ",
-	"S6WLaGYNtrOIxOicsi2jIyoGOEUgHDM5KYtzj+fp+kWmS6uJWExoc1MtiGOXWblzxpY6ZddKfV+7aMjG",
-	"QRIry2Q+Vq3mJdWZK4o4JRvXGV9df8Lsu6s+EeKgNUo4ey6tYs3KTLeYR+j6mjEYIXeReq2FQwBHOJSu",
-	"TQce1sbykgv5kxWgAF5bVTO5qojkjzOWMgrQuXDbc2OMdc1wQdMm6QBOsSs1AquJogC+G47Od7+uDDM/",
-	"HY1lhnFQS4tWlUOF1qwhVYaAWKvYLvYdWtnSyBUw6YXDMhmnvEc1U1WYVuoOjFTNhYp2qyorcOg9lB6L",
-	"DQs5daKuVyaudgfzF8/1FvlzCq6Kve5L3LsRuXx1TJ4+ffr8iFDA1kdFoAqWoo5b9bBcUeugbkWta/dH",
-	"e+GP739r/g5///WH//n9P//7t7/u/b7wzA+LFbnKGsuUZ6z5Bibj/7KHCwonhpoBNwZcDyfdZk+OnnDw",
-	"ue4l7N7++cTh3D4xzcHmmNNboRX0qDCcsCsng6E+8ry84EYH0dUJHqtqOJeifzOj0bEPgIoyyORkDChA",
-	"inRnR66ibl6pYEWF52X1rhS40kHKf7yQofkS0cuqLlTgFKxkon4l6Uerir+irPOitjXOOOrF+GBRZF5D",
-	"PWQQ8vSQjZbXcfpi1fGpRf+rVxz/ARXwl6wcPviYK7edilg2hcafSVRc8MjVkc9FpfzAlk5RaWHcBs1V",
-	"vKpfzCo/w4Hg5Nime8YIL8aN2m1zUQv9RPY1A9hEVHCOCCWxSw6NnWvCun580aRWKimObwuCH5DnLyv4",
-	"efcqYDBPZ4QKErsyEbDgJcbhr10OE29N9GEsjGAp546A4o1Q48KWbMYaFqyXhZS0R9Se6pDY12zmKGxK",
-	"lX6nNtR0woVK86wvF/CUc+Qgn3HJjlewVpsWRszYvbzbVGHryfGc5L3UkGIeXzz2IdpkaY+DOMZ+yoTE",
-	"24DwWvhzC90At5lBam5OpQ0Uu2MzsyOYIV3UawCxCQ69E6BA5HQFdKruwBaox2sMC/+CxOM1m73neoir",
-	"vexWu5hCvM+53RSruEJFDUO2d/f8P+GeRw1VcV7e40Wz1W8AU1Ghe2E6lCkUm6oZGr1tupGPOXQLzjjt",
-	"8jRY9uIaSkjJO7Cc0ly1rSixqRYJQpEju9KqWAyjFJS+3ntYZ2GddxZCGWwUSx42/mEcXDW6Hi4RZMtW",
-	"EGnEcS/CVWExCR1kjDVJR8zQENydaGIkaRuBwvqsl4OJYpWfEBL83PQg8z8fTeT2LXwsKrD/4Jg7XDKQ",
-	"piazEgbgWqDnuc5TksuIkNOIdGcEBPHClfoIClG1LeDNo6j7FjUEC08R2e+jg9YVocprZ/0HmQVgEary",
-	"ZuaW5Ttl10xbnC7FUiyCsLKbElrEyhl8TSYGsOIbcewis8hXa2Hkb9FEYWYON48YGmXOeJ5vaqvZYR0o",
-	"DFXHs78Nq0UlkOSfzp7hw4M4UMtK44ZnzCjQY1ZaNfziYiULh7uIi0duHeuH5RxbUBGKCKwvqSZUg4CO",
-	"WaakMOId6ck0ZT29JcSb+jiZvIJs8vlSlb2hVCw3lBdW8hhz6uLIt6HHOehHPBcxFCaWa+Fx/jMIG/li",
-	"BtzytPO2Y2uMQtVUqkh8MjEL+uQFy1Iu4iOidMboncJyOCSBeCwBcQR4ud9dH9diCFs1QPoIn/8sAXzW",
-	"uDJ4xKoK+OWImrbQJOOZq5WpKkF5Vl6uF+65TQvIPdIZ3R24LR+4qDgS1WdvC9Q6D9v9osS6Gpi2pLhk",
-	"mIUI1najXkx92Fe1orLjXLuQQuCDrdqoQnzHCvwgx055+HyvPDnWIr20OBgqUBZ1N1wWzAfIDaj65tdc",
-	"sB7we1/hEpsNfBPKYlFzaxOBmrL84qR/RoxfKKU7lHmAWg29MiCi+si9FToux2rUaqWwWQ30u/QCurOP",
-	"gblboDerEHz9SpQeNpgH52t9KmuwQjeJbVAkL7L8qyBKS7LduWUvLGmSuIBxjsulsWWf/OOiuUBtXBVQ",
-	"l58s++j1gr2JvVTqq7h9I9AiAeBIJPaQoOM2mYh+SgcDlngh0Tn6fA4PiGqdebfAjS7SeLzgznIU5SOB",
-	"U6OeGzLfY8ScGf7IPGPlp6kkCevxEU1VRNgH2tNNcmroZ5ZxiCkiDuLKI6I58OZi3At0v82wl7dSs2Oq",
-	"WGWomJB6gfD5VX8qbMvwWuh8OotBUUut3lIafiqVLi2pZ9/ymIYXkuX+q2UDqF72l9jfdhd+zmlQK7wr",
-	"h8t41Div+fX5U8d9lS1YG95suytLBPPPeqftEC5Y1gum94E1ARTwAdv4dn2Fd+q836/A0IdwDGAtXHlK",
-	"IPqrrTlcCgZhd4qlKepcakVtocdzuRawlSsflVOW1AZGy6celsqFxSkpq8o2UNmtTNjn+mDD8XJxFnJw",
-	"zTMbiMvmhCcZnYoNXLkhpTgHrSxWM2TFVCi3wv6UpVJ/QCEeCed4CzIp3ocvK49elLoKOa7wThpSZNY8",
-	"hLQLXoAKECn+b4ZY06aFJTQqnJBOB8GbYAfUXK0qSR3CBT0RGuQ7KQDf17SlNtHzTOsX5uVAVUzz9RFp",
-	"lYrpQIIdYUJns7W7W4AOB4wUXHo30dKQwrtdheFuiWx3orhgSkVGC1aMDKRMVG4p6U4se53agI+Zy9yC",
-	"xNfPSYFrK/zrK75luPgqI4sitvgYynjSOnDDxpb6CPOBYJWN4eX5hrjyq/Rye4q2QAGLBO4vSwNncqI7",
-	"LustlO8NEOCQJdRcANUqQkRCKukl608wPms+x2cF8uhy2PeJSNY81GgYqB/0dGk7yVEEFqOfajmTC9SC",
-	"iiS3OZTHxWrP3nSLaYQ2EodcqStXlU6/Ar5GJGYPAep935A7rPZC75gzZ3Rp727O9OmgWKqzseZmawdR",
-	"Pfx8xRfGLye6J0OyYXzHxjpuFwXdLJRfUWzZnVgfRM28FDyyGTP7gYyTpmkNFJBresfEC9q7CwAmoNUY",
-	"kCMTrNMjZF5wQvoYLlAUARbZG3mZ5OXneCUqAfAld3bnK7XYhfSmmrcb3phiQYKBfr2UTmHcWsq7Jon7",
-	"mRxdYG5gHOHHjvO0my+0fMm62mYh9mUGqb0xoUlCJmMAVEStNg4l3NMK00wehQloTrDciIqzvon58TOA",
-	"3aQXp/FWansSzNKi1r6mYFZa74AACa0DrAIIMliMxCVTb9if3e7VvZkbKgXkmG7Q1VppzYJNX9Qq8eVs",
-	"ymuXYlnCpPCMh/Z3SozS5QBGLWzaBuK3JdRV4WJ4DXIYbLzqC7gnoZUL1UFx4TDLsrH9czB/CvMF8c5+",
-	"aYc8hrccxB2pEbu2o1qb3b0fziIbm5VX95nyNIUgdms/eDQOd8/ZdFsG7UDzZssvZcqqiugqnuQWFAc1",
-	"XYarXhNz23Y5SaucOVKwvFda7lO1HV4Zmi6BHcbW9he7YRbi0XfKGjsjkkmQFG7EkKb9PXbPhAWu7TLo",
-	"jCOOLMDsRrn4KvtOkjF8F4vkkfOMxJqzDNDOlIZa/9CzYhGCBfFM6RuBMDTm5PTwiAd5Ux3G4cvbEHY7",
-	"rqsVWa9ErYDbYLBtG8UNo7G5iiDLU+tXg+IDmtva4w9g6S+FeZl7HKvmO/Nxna6dtRkCYVi2jh5gTvg1",
-	"t/wnRxbwwMVzjQDOWRhxJOj4qev7qbKCzK/i79VEwYPnWfOWWkM7Lwohf9YzX1TNKB357R7MvJNv8VzC",
-	"vn5a6zQ+4MhZ9EY3TddNIQ7gNHCPQ3UJvH2sPq9Xa9RyiBrHnbfHJ5XVo7wbXBlwgAVUM1tEyNWh+U4V",
-	"8QQeMBq6jVCviYkUyCfMHQKQNpEQLnrpJIEABuRwN8LnbRhoZdmSX3YwmwC0/cId25TKZnK0BjlaaY/e",
-	"+Gh/dsJoJl59uvJbsyB+bUg1Ktf586/nAxctqrzhweWUmmr2ms0q5Vl5z7KUjktVQBxK3o+HZpsXXWqp",
-	"BGhXRmSauExTpelMkXua8uSItAgTCSKb6DzhND9JB8+eH9QBvFmYDeY5Vhk57tgM3IyJbJMYAFHaGaMJ",
-	"FHywn6cZ1yzGGheCWdQU2bd5oVwKNPnExXvFGzeCpim+4tfXaJITCM90LXiFPwD8QBPBWKKa5JJRI5Vi",
-	"CGfGNZSbQBhhS42g3MQNejqQyHiy34+HJdHvsBRX8f1vdO/fv5v/2/v9L+0f/uf3ZgL/DWMPREaYlWT6",
-	"OJW9uyVqznTTSDzzaugsXjEN/oiq7JcibcpQ2VBgqyENv8g0eWkhpyucvRD1TIVVsPFgWiQsa7jzglDB",
-	"pmJOLAYqaM+q4yNar1L2nYVtpbXZPufwqY1Cl8m82PxSk2H+oHkrxx1fjYVdPP8eq7PVWT+7UCUIc8wQ",
-	"xjYwfg8QPDOuNRPFGs4Fe9RYvQdHf9rlCM3T2xt/saO547TKqXSVO+hXhmtb67Z1K4MHqRy5zRVamDCj",
-	"iwaylNeLytggW/DKla1f06hVVOJUG7yNOv1mfS+pTe0PqjzBcpc2mmL59ubxJxXWa1dM3N9EQ+mLQUQ1",
-	"g6KwGE9YxvoKw6PKsKyGHicJN/Ol6UXp8FaHeQWqB8xhmvlVQuECITCwk8FjW1UyhmpjhgUj6CuqBi0L",
-	"QtwkHUEmAiGsLbJwUSDBc4F7+89Hk5TqartflVfjfN4KduSMX6SwfWk5F/HnUk/rxpx+kQ1fXs7VTlmr",
-	"Iw9IKPKqQg0lERBgnfBktSFrRR3Whe6Vw9FWREnSpxnGpJcHU5ULsrJr1CkL1/AydhkIP3djR79hrqIi",
-	"Tz3y7ZhD10qeiRz2NNQ/I8slaDzmNmphPm+ox8a6CvrBoYKTbAJWWZcjZFPRFnDJbS0SV8Qs154BlD4c",
-	"hbKi7Ko9jnU8q3NHaK1Xamz9e+ezsWkQOTjimuzQVUuoIiqwXlwYdtFbGU02H7XgF6MsqiHlmxyeqrdm",
-	"xYIH+eWk17NlxsunSBU/zIVwpVMjVxoGVgP+wzUT6rvw5leGBOaCq7WXgibgOfFhw8i1K3PXl5Ms5N1e",
-	"B7P6oV5q3+Nco/EFH3LNdzw/cI03Cifpyofn8Vse6nwM7fw7ENGP7dGu5NXdSTJgen1zHBOJehDs1Lp8",
-	"xrrlliqMbrKTNBdOMLYp02pj1O/a3V7Bw0FegptxqtmoGijaQ6xZqZiU/QcPdHvNQces8taWYWAWnl6z",
-	"803BY9c8PmXcl41syI8MGvtY1uR5MJVHmXv1mbdgH5//2H9dx/zznL/1EkPm9fiv+AQ7oKA1t/yLnnwE",
-	"Tqg8+DnQxlxI1SRNSS9lNFOL8TsHz8qW7ac1Tl4Y5nFFN+szkWpEjg4xv5F/S8FIdw6dw7PxWLSNajP+",
-	"6lEs2QuXql1ts8ihGNbBV3gbSNt7yCo+iLs95A6uQD7YqNn9dW6LTR+odrJstjJ++sfixnrpGA8j8NXz",
-	"cp6c6oM376n507tS6k8wtKy/UsH17DhYWa5ThPtMRMKweL1UTICRNFQxwrei1BI/guaWTaKm3UhrlzXy",
-	"TXzrBb16XUVlY0cPq4F5ja+KWH0/nIXteyovbgUl+LUkXdYkttYfJMuNaaYx2xcCsGwW9/yOqDXAfI+p",
-	"CoKA9KAQZ+2Uh/fDmS3d+XsgSaGw1q3XolfhM9QsFHGsGf/lNnCtARS1S39fmnpRr8FyEkawRauh12vP",
-	"Kc2/LlsjF6291rxdMHWoyYpo8EaxHfnK2AmV9t+dLG9HIntkK+7KsTuJi1ZiazL8ThHBpkxpAm271CXw",
-	"6ljHctlpErg0aFoN87jNEzdrZCS6nmtQjePSNaoyFa4XRbmtqUWNEdM0r5Yc9NXh1QwZ+9OUZd+ho8rV",
-	"kV4CT2EXZWVx2CUh/84fCnZ1C8lTB6jOOgRL5LWiTmxBS0uerRVs6QHZjUFUeHMRO7XORn4m8KV3lTFl",
-	"ATc9V3dQoXUJKV7byLOYKRk1bDTIhsm/JR5dbEqpgKC3XuWVCKZi5vMuhlacEe9KlPOJvS2tuOlncllG",
-	"m6O5ZDwx0oCW5PuxVNxoXz9gLoO8Qxf194INKH5vXoTIPcwBciE2cgAp3A/0PWBr6oERNbZOo+25Ymku",
-	"PUa+TBRdlDANbwhW4kOvmhSsbp5XtRQrR+OU6Q1va6/sBawzkO2R74dTtlCia86HubLI7rOuTGY1ae1y",
-	"wrgp0VkMIT8+f3NxdnJdETD+MKKzUlnwCVFBYlZQFnuYy2emTGX8s1hxl6494fCbqZbroqvz8lSeX6+o",
-	"QJqgf48rNWEuaIuN4E+kNUD3kz8mSleUJq24J87bkndvRV0L/IglUvO6p7f2a+w+p/0wwGQCQgwOpxw4",
-	"KKd4TMZ0FhxbKkOonSejsZ5ZiBUn30DosKX2QN5qaYWWBQVuvJ9xuw5Ig5afY88mIrEG1Nq6zjt8ZUmm",
-	"fgH0s1wVqipPbIvW2Hh6LYMVi0slbCTIG3YyFXf3XT7VUGVxZVbVJvqisEGwrga1FceL7N+5i79p2nod",
-	"9z69q//sxqEA2Es4wZiGSCFWLppkXM+uzBytV5/RLAxuXxQBw8J28Wigb5vNJgRwwCqB/ojv570NtR43",
-	"PpnOuOjLqrQCkReN+i6HflNQUmIyhqDe1Mh2kJjeNl+DYTRy0cCRGZCKsDJrhIx3LGVq/rZsSEU3wtAk",
-	"FRGH9qCgYe1KGjUJQEp1Lk4N00bs++8UkVPRvBE34i9/uRrSMVPNv/yFnAsAxII0AwvwqAglXYAAgtU9",
-	"Alwg+D42knCMwapxgUETN8nJPctsMR+QTfuUp+pGuDbjjzcNlmUyu2m0ycdms/npUxzlAZeZnGimyPeH",
-	"rUMSC6lv+3IikviHiFAyYnooE1foDZ4kiQQoU02G9J6Z157diBgfvDWv0zSVU5bEP8CqdGXCmZovM58x",
-	"6iV12VUB1o3rgoV44UYrz6rnJnTQ2j8ivSEVA2Y2C+ImVUQSljKIKoaeTR/KvkIOWq0mOWy1bsSIUeGw",
-	"WMACAjZxs1MjmpqrgjfdTXmSMhsdpwjXRySGhWyakxETzdJUkemQ94YQMX4j7M8J4O2r2MsucfHmMiNj",
-	"mtER01DlSIoes3i2ZhFOxXiizQq8wHUzB+HvV+dvyffxsRSaCb13PRuzNqFjLCPNpXhiNPf4B8QFfbX3",
-	"U2TDovbJG/7CffjJfLAS5I3AJWuSd/YMuMEBvOhAyIwlTfLSVaoubse7v7ZarZbpiYoZQbYRGXWKp5Af",
-	"QzWFtcfAV3UjYBlt2kyfa/LjIekaFYpmblkTPNCHZoNOBaHkonN9/Etkg+8VVKslcuIylqhC2+2RY9OY",
-	"SwvZPubYRZArAk5Fu6TXfMTUX/4CXTpk1WoMVXznkgGim9mIK8MHqCDxacJGY6mZ6M32XrOZvYhYWOvi",
-	"/OoaJm4Hj+dvzBDNhaapxT+zSDFkJickkTdwHcwO5PUXiKIjqOfWziG9CetjRa4cUR7P7Rj4nTvgXBGe",
-	"MKF5j6YQv2yo0UyzJumY5m4ERHniRtoo+L9B5kiTdOytOmztR+Tw4Dn08ezDB1gxM8LiPbs8r9kM1ibu",
-	"TPRQZvzfcA7b5AWQbJKTc+zb0nsFYfcFziQXiMEpExaRlN8zuHZM6SPY+xvRZakUA2Vm40A7HQEAbOV0",
-	"RlJ+xzz6YE+bpU/sA1d6Sb4XVL+zR9ScSTNUSP6CyPUPe/C7hcyx3v8GUnNMUPXYWOfi1AvbbDf2Aapz",
-	"zAQd80a78bTZaj4F4DA9BN74pJtKq0sPQihhb9EaC1AJhinmwzdyI5TBeYENQDaJJSaVwlrxyJMLtOyt",
-	"fO4MgADNg4HKt8zhHVqEVSOfgWRsnvjXhGU5tHs7L5IMss/KwiFmUhhlZcTJjKmxFNYZc9BqWZwzbT2G",
-	"8yQQ5OMP1ChtBXLcbyXYwMZB6+DHvdaPe/s/Xe8ftFutdqvVbLVa/2ygutKAfblt7f/R6v+kDqcHTvps",
-	"50UxEFCkcTyk2YAlCC+lp4gBek/TCZhS5VD8LzuUZk+OQDguI9BZkMuDZw6Wcj+Hl9wvQ0Hug3xVf/0A",
-	"Rw/kpPmtY4i7KftuB82mDRlNbJ78P/ash3jvtDIezj7+pPQs9HaIGxR6Kd/IJy9o4kVFHrb2V7/yTlBL",
-	"ZViCLz1d/dIrmXV5kjBwPxwePF/9xrWUb6hwibdgLH1WZ0anNg/jxDB+fOtprUnlGhzs72Q0otnMXm6k",
-	"3mYzQfoz9IcOFOYU0wlobpY8Ndr4FaTOYhiGqsx4oxqKUGSUK0cCMdkmfnF2fvz69uz06vrkZZzn7RsC",
-	"3SRvKE+78gPg+uvekAzl1GUIIPKJGgME3NGNEExPZXaH8lfC7nnPijB3bKwN675jM0i0UUNgB+nMemc5",
-	"wl8adpaamcy8pAQnHzy/EbH99RZIu7K0uUwcO0kC12Bt0ujxdygg/DtqRUzpFzKZrUd7NqAZf5dD8VfA",
-	"/FRl0lH38ruJ5/errNflPtcSTd1fb15fAyldixiGCOH1kBWguR75yw+A3rtk45TO2EoqGHrlU/TnJaSt",
-	"GoT0WIp+ytHMcrhfo4sLOkslTa6lPDMHASn2wer3XrPZG66AKH1zVP7CKDQu9U5mngxrfe/rUX+ADoAu",
-	"rGT55CP8e5p8QmaQMs2WJEb9MUkGecKb1bTwu0Xp85KN5D3bjMa+wEE1Hi7d5XlLlq7VowkuDSpAFX62",
-	"0ZP/CfJQ63D1G2+lfiUnmPDwTV2ta3rHjMIOJJ7Ifv9h9ym3+z1AWTvO2/gi+lo+BYRF4opATlGVyoYJ",
-	"R3Wv1Hzm0fb0NpcW9gxiYfGTxSLY//F58/nzqK484hLF7DPP91r71/DAvMxiVupWjW1BGrseV+6ziy7D",
-	"Y9P+iCKOafinVtTop3Rg/oYSO+Dfhq8ALN3l4JsTNczjbDHC1wWXHLTM4ZhdgmFHNdp9mirmpdGKSZqW",
-	"c2Stq7DADQcYOKNS+kkq+J4FYrIf5lHZGi9Pr6Be1u3x+csTD6yovd/KgdR++z0HSjLNeA7mY9MvNj3l",
-	"IpFTnN/zVinzDR+w6WxFATcPTGTZHubGlf3PpEy7g11Hn85v2E6j/oo16p5Hhh0LKL4rsYH861WKtUUv",
-	"oILEPIkRQ8pVwOsILESLCi5mMgf0WrKg1hKkCSqvQnUjwNkSgiiJvOpOimgprUodG2oVk5TRe6NrTzAE",
-	"mmtFLGBYSHk+BnrqTv4XVaHL1H/LFHyO7PpENaehaxHJT2vQldIaP6a2vmOgOwYaZKDrssAqK4qjkjtD",
-	"yqNrYDvLy5akASS/4JbNuVxtYSCkFz75WEQofvKUxDJn/ZnpjdnqcREB+XD1ascUdkzhSzCFHSn/Fo1p",
-	"PzPtkcoiTKUEdbWROgXMI6hPAW7gBCobaSmrIoGOSOwuShzZvxlzNZAMLWlaChHbaCOo65pAhN2NmA5l",
-	"CsExGEaWI8GZeY0g7IYSwabEgaRBGHBEujMM98JBDel4zIQqOUzNSI1uloBH1GHe3TE2hg5ce7bKagKZ",
-	"dSMzECTFXpBcyhQEqomi0M8go8Lzkh6BvqlttMyACwVKXpcxQaDiqBlPdwZVKfV8G7YmltFSadYb8nuW",
-	"FBuNkUcuBpqKGRnJjGGMWzFCXLukTQ5bLRJzAXDSt5BdwzE0MaBjlkGhHsQMo8+qkYaUx2cFQFNjTI1a",
-	"X99BGUbHqqUI7nj+Up7/7D+K59tzV8Hzn1+3fqrg+Qdb5/l5eCYRcrrTCnda4TejFQIniwjcpYhkTE1G",
-	"EJBqWeNj6YtPoKwUpI8F7ctvgA8v1FCxACNeQmBk0UbAvYcJgwVqLUVJQwp2RGKIVX7i2lCuMNiNwNhW",
-	"CokLLtCW67losA42XjJqRy4gvEcVc7UWUqY1xIwbgYx6ELtDeSOGkOYALXlzyN2TBTlZDBMPmstLzSP5",
-	"wcBqcSNmDEZqGZxZJytY+cHIAEWjIKK9p9NZGyd82DpE1NF8QIKxBGOiJ4LMmD6ClCArPt0Ia/6fj2wn",
-	"sWsAMyRASYub5JVhf264Nt6i0irvgc58OzITJvo2rjq/nhy0yomb7cZEsez28NmP3vfvlLnWICz8nQrW",
-	"WNOqXqzRo0bBeXnSc4LO/HxrilU+EI/5cPu3n55XrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3n1gZmc",
-	"ZKQ3lHw9k8RqJq1stYFqPv0ewp7lRJOu1FgXVOUcec5cYutNlM0atiwBHWPwtP1sbQJCTm1+mU16y6tR",
-	"5BlcYybHKQDSO8hsmYEBA1AZLKfBcG+VJ/YgyymSiqjWGe9OzJxuBOofjjulUt6xhFDdxhkmDBJkpUDI",
-	"IBXiW65Iw7GPXvStcC6XwH+I+rEH1ICUeCsUer6MxWMo/0WdAIRcWMK9PMh+qxFXaLlOg8Zs9cbb89vL",
-	"k/edy5eAwMDGcO9KctOYzgpzEqSncQW3pFGowq086rv1aYV6vlrtdmNzqrId1H6L/A9zuWBXzdl+1my1",
-	"osUSIMFhPasqOHCwkSHdK+4QYM8QxMGoKzI8haLijGY7Z+uOV38zvNqW+vOKjeA5HtOZK7E1W997sIRT",
-	"+/A/q4N1yVursEFCk7VmG60/latCeX8tMGMek6OtGf/72ZMmd87bDQy5XyyU1R7aOhGt7iLtvLh/Ai9u",
-	"HgHrF74qLJq2hOemhNjSmhrktoMWQq78ougyK3MIo7igj9WpK30jDbdJLMdMxGRKubZYaCRj95xNoxsR",
-	"A91hSZxD9ijQVixqQtxLGRX4Y5elclqKB/5OkRxpHLgSV3nGKrvnCRM9FtJvkB+Y6S8wgUAWhvWd2+yL",
-	"iVqWfgEQZnXvtmIO3/GrZigLakfCRrIEwIY/SXFvjYJLeNCz9v5+s3Xg+xsVKyeb2uzSxgrdjaaI493o",
-	"vDjeP3i6rjHOfG/OIA7TahsIqvdjK2rYIwwr4I4S+JJzntX44y9/+ct8hqs9CidvOqdnt28618e/5Dyz",
-	"0X72zOyf11rxwtvz2+Oz0+PX/tNmDx12H2BSND4b11GsXvKE2kERfLVsAyQ73KP6OAQ5YzDSuWLlwMjF",
-	"iB9wGNmrYuN9AF1A0amPeIOhNDl0k8czCgDiQNSl2sRhYga9BfL3H0T17P7A8jrj2bMoJJFXLUlK+chv",
-	"cVFkf/CqrRbzhyxN3gnNU9cnLHQ2TW5brX0fn3BuORBp0V+O8HpKwBG6PHl1cnl5cmlVqF9zjcCj1QW8",
-	"amGJWhLWWUwTKP7XzoPW4SIvAU6tOvhE7TK3/zzBpgXDWQv3xsWThoMNH8ADPq/bwdLvjrpjyPbUUI4J",
-	"7cpJXs68x9L61+etxOk/pofhSzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzid0PM7k",
-	"/ZLIjTOmFRnIXOvEqwQIz+15NbPLenLEFMnLHaC1UKtcOe1cXFye/3ryMkIMYTYjGVOaUHUjUikG5orO",
-	"WR4hNISqO5WbR5GPeRZSGEwR8tGBKWFeBrHzw6VaiA8hXcsRDcc8ghhNBFJ18ZtCamJoUThqsWZGBw7o",
-	"W5SySJ+OeDqDcJuprE+QL4Hzz8lV364cNbcMn1NumktUeFqOitxJU1uVphx1Wi1OzW/GVy5OOSq4E6l2",
-	"ItVOpCpYMko1tHC7GtHiYQJVxqDoR6U8dQ0ZK4Dluo5IdXny95PjkER13Hl7fHJ2ZkQqqCzAuBFgbkQP",
-	"EZJcairkoAhJwFcVkR4dGwkM42eb5Ny8M+WKIWI8dRJUSJq5hAl+e8IMuNRYpqRL055KMnLYzf+pos3y",
-	"RdkJOn9SQScnGn86SQfJ707S2Uk6O0kHJB1k11sRdADSujJOAYQZPmL2mvSlTbbNk0ihfhEUshn5KbIZ",
-	"oym82CQdqG9TvPGdItApySYCShv1qdIo54zo7EZ0GaHmOoTElJ+ZPrYY3A9jzSN571fkFHK6KleRptcc",
-	"qFXlU/WJ0zKQflibXWDQ13jnKPrdevYE5nGj8Ll0zVyNvVXIP2/kvc10xyuhJYmFnMYRJqBjtS+uyUBC",
-	"6ZAmeSUzKMUoRTqLcmhUSoYTkWQsITNGM4X3h8h+cQ2PjKZgrumNgHsamzt5a/68NU0Fy+mlqSLJhDlw",
-	"/imd5dg/Xn18TJpvW3stE0lEUHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsS",
-	"nu2lUhmScnHqahYWKgV8gwmDGdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5",
-	"P+wvRDmtSDelUP9yJ9Ptip18IXZxBXE9YdGnJvOYF9Oe0OSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxc",
-	"NQPVpKCbL08T7ZAb7Z9+PGy11igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9e",
-	"oGZ7+UTFCrefP2tFa5WmM8tVNhfbkvntw5/yTFWskQzAetY41xnRf0tB/uvgWSNq3EuemDcOPlc2jd2i",
-	"Whk1ed3ynfb8NdcjybfJv/YACFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZ",
-	"WusSptbapKVKhDKDiggbjfWuZOZOdPryhRsc2axDNYOS0pOPY/CNVmclXlvyDBbJkWLpva1kLAAqRA3l",
-	"VBCjOIZzDjelndZl+3Ax6euRjrZJhHZZXn+ekgLuEqNkwrUiGNFTXxSquNOrIHXfjYmWZL8VtVote8ep",
-	"SMhP5A1/AR7ENI0AMV9mRcz1saUFVGM9c8Dcs5KUjfWmmsheb5JhCesbwYWNfYL2MobzwwIEyQRvr+1b",
-	"3fHxmCWANYs11YcU8MjkRBPbjswSV3S9R9GZaCZ8I2wlgTuG1d3MwHBWKPqpfBR5YHfI8H8K9xmmuTHV",
-	"+vzQsnBMOm/++Xav1Wrt7538o/Pm4uykEeXfHeTf/V6bEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4z",
-	"hyaHmTRv7ES5XZDHt1QuHYkaF1oSukT8607SO2eGXioM5viNTz76sXGfnhi6KZJqBvIKoIfGk6w3pIoV",
-	"hVUypicAQ4GQ4StiXG38qpAQvnqEUI+InV6UjeGl+FdD3q1DeSAxxJbOAZl/p0jcS+nU/Bjn7g9FZypy",
-	"TNeN9waquIBxwA3QSG2Ipg6edW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUOD",
-	"QIgs03fzaJL3QwaJSZSkVLPMXz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx",
-	"5IwjmRHzFUtiv8SOn5WGTv6C9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j",
-	"4GLPQZQ5/Nv+funerBOjbJbhUSHeK6NlV84C4lfhuK0T9isn2txBiOsVPZamtiUzCpqW88t9eOJdmPAX",
-	"ChMuReU6yr7uEa6U18yJQhsukMedqLYT1b4RUe2a3jEv/acE7WiZpCe4ORJYUvLtl764xu7NACrNdfMR",
-	"e1PWHUp5p4hmRvsuqdDgHxtBQBwgELsK7mRAx20yHUqw8A2BpNOETMBcQAWBIZjvb8SIK1Xi9RACyHWT",
-	"QGSkSzaJaV+zDMQwDGdkH3TcJIB4Fk8p13EEad6wY1aR73NR5HoDgD9XNrAQTQdKSoH/unx5G4kIsgj0",
-	"awY7GusZSbnSZDpkOH0MXlY3Qt6zDKIcbYl5kHCM4EF7Zj2J0oC5JgcgkjXJWzsaB5SMhMksmhXN+ixc",
-	"uOaMK43drELINBIzz8sepFRpu96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++95BeQm7FMJcXNE",
-	"P5wxMdBDC17Mhfu4HzU08jWlATYfUDfLs/lFTjHQCI8tHiCzhXZ/MFa1CgAU3cf+aGzF/kZ7v2UGQz/w",
-	"0WQEn3Bs9mM+Mi40G7Bs6dBcDJSWgKjq6kVUwpKah8KD8od08MwbUCswoM+OUI3Pf2x0aWoEq1vc6/az",
-	"Z63CLH5LKxr5Zy6O3IKQMmKjW9rtYTKYlbfa0FIuFv7vA3JFU6bItSH5mnR6Q87umZGH8nwzCFxrnL79",
-	"de+gdXC4t3/w9NDQxOIKYm/6g7hNWN9WlICvFs80beSrjANqUqxQAMK6ITkVr9UWVeAGv2IsKK3g9Y6I",
-	"TJNSjMku6OArDNn3itaWuLDlriUmjN95pnZQeB8QY/QLvP/I8UVREHoZA/KBuXBF8EJD4duJrZ6DXwHT",
-	"F1KwKhqYayYVrOLg2bO1eYU3QFf+bqv40GbZc3zoLYZfOf3TEL9FDXQNd6OZe9ndOKJ6kjG/zuzfQm97",
-	"emKJLuek+IWUd0ZuMTp6BOkUBKg/QsZpahZVMa3TEniz0+nGTCSwZ58nvsvsU53YLjgqOwr7FYd1DS2h",
-	"c9Q1ZYmRfUrUFb9bEdNlhGK8Z85aTBWxxxJtyHklbjVmQjdJR5M4vz0x2GOtaTcfNenOCNeKpf2jG+GU",
-	"HyiDoj1o/YylDIp5ZgTtUU1y6vKYZlBO0zozXQi9CHbWJJ0bYYnrfGVO8tDCnP5MRxOjQaWcOV2vPzG/",
-	"VVfTNNfti4a2LSegn48Erhk+Z9btUUPn/nP4yjqcoSoqxkxyZx3cWQe/seKdliWUMB+HSJFrcE3PLgi8",
-	"9slH8085nG8hJm8jgv8LtLuNeLwdWXsgWdsRo2832K/+1Z4zN+Q3+wlKoatgx4QkXZnMmuQYnaggKJPc",
-	"owoDIXMYqUdggwdxNyEVBdzDHvo2sWECEJkBP/RZ5grvB2VPGMmDSNGGPvsd8SoRr2Vu+ZykFZ74rRG1",
-	"HczSVy64/Ue4Z5Eig5f2gRLXE0s5axPmS3ge6XJOdavIckG416LL4cgp6GtHer8N0uuOxo7y7ijvn4Ty",
-	"vvEob2GNFXK6Ngnmmo2qPXHnvieWvOKpoUyEJgmZjMOeuVNo74t45mAqRPYJ+0B7Op2hA6xHNRvIbFbl",
-	"AnO/b90Plw8HhnHHRVI1BPNbbR+cWeDXHML9lvU75/8rBbt0pR5uySNoRvMIHsF8U9qNk5T1dCYF7wGX",
-	"WgwyrRm6UVqoi4yN+GREptwwB6UIo1l3kigUBnpDmg0MF7IlQ7yYUshgHNEBe5elhhFqPVbtJ096iWh6",
-	"qK1PbHPNsRg0ItzfdmM8nCneo2mx2O9d9yf4fB4Icgziz/4zCMopkOl7mt8zYG2ALvmsFTW0vGPCPo8L",
-	"sqSkURmZ9jM4Is3xqOOIhDO7c0R+xY5Ibum64y74ucRc4KtV0BICWvIiJccZ74GnzeZ1AOCqYkIXMXmn",
-	"oseEBhZns0lS7rBNjTCfNyZm2NyNKLyZmERSEMAYr1NsBbgYL1Uc5a3EcLtirCM7GY/TmY3lQOhDzAix",
-	"Cac3ostSKQYQ+pbwAdc0dYRfpLMjQou4EDNSjNxT4HOsdCeaS/NF3Yke9f2Z9zU5hrDaMvENZHaXd/ql",
-	"XQ1M5TZUkQxMYz2aJQVNtGu2kPmd92tzwH2yePBsDdCyYkkfNcVjsxXbiHetWNi5BIiCWSF3eOC6L+FG",
-	"2P6m/GgdjlKlmpmLt9PGdg7Mbw2FBHliHeY6r7g9+Wj+WeGt3IyfQLtbqVq+E+UfV5R/JNK5I3jfrJO0",
-	"PkFZAaQOeamKjGjCXGbSHWNjI5XzDFHiAF3cCN3NXHJWTCsydMkhNGMkZX1NhJxGEDYOiT+AnyrT5EaM",
-	"GBXTIU+DEXZYdPtBJOzzZibnV5yL+UteX2otZv24tbZ3pHmRNAf2rTZtXsjs3RZt3nkcdjLutynjgid2",
-	"Qxn3js3qZQlFJGP38g6du4pw0UsnCUua5Ir1MsON5uH2ALYj7MF4bTr9Ig4MqLThHAadi9Ot+Ates5l1",
-	"F3z2dEmg6HdsVjZ6WDrNc6NeI2qkVOl3yo8FdLSbdc2Ojc2GZOyey4nCLS2BPtjN9yIJzYmCY4aU3h6q",
-	"HCYD5Z7fP5MV/DWb1TGCm+3f2cC/Yhv4HVIGR8HgY4mAmW/q5OFg/jYm6kFgAxzpyEIK8byautIyYwnh",
-	"UMReZiMLeiQnaUK6DDEFkJIBTNQdm5GpzO5UDhhY5L5AHTCZ5LBtIyroADKJ4TUL/Jcg8kCHwIwsArQG",
-	"YkRyZKQhvcfc//kImmqTtpGqv6RFO0RzFilMXaqxnu35NZs9qun5T0KLowbeAjOcXvc25ffs1uEtrkNp",
-	"33M9xGFVydNwTRxQKHa6k6h3UNRfGor6DmjkCuYyJxw/+XjHZtb8m7CUaVaBZ2PPuaP+5gooLccK+IVR",
-	"ws2F4II8c1geEaRuDqRMmuTSXGkXZolitmnABlkC9t+wsgC2eX4T8v/aTGwL9mc16fWYUjm1rVnyzb4V",
-	"ICGnthInLMTOZvonsJniIX3gFXySSU31suDlkOQn2LQk/aEgJ1MMbFCazhSBmGS4jrG8Z1lKx1d4Rz1A",
-	"STSnap6mN8I+n8kRoDfRLOUsIzA8LgVhIlGEauguIkqacWTM05BHWIOSCqKnEiE8i0sfkvtI7cBpWKIH",
-	"UIPPa8otr3aj/fTHNQIP8rlutfT9Ywp7c2bMg+ftZ8+b+4jEWFMELDXxfB6h8psSDIubuRMOd+bWbywn",
-	"2pxk6h3htbhaymmXp1zPllY06QImIkVvo1CaChuRZ+0OIGlSjVUG6CBjrA08DLCpIfskIjEWA4kJ+9eE",
-	"porEcqIBMJCLQUz+eiNimwkck//3//5/SJywro7JX0nsAFzhg8VAhr9p8sdEaZbExVgw7QUMqzEdMGgN",
-	"I9iJljei1GdFcfSzfEXqQA+6xbh8dUyePn36PAKrSQlL5IhQEv81Nl9yDYAjALzChCZUkfh/HLyIyyHb",
-	"Qk5xbAUkoSO1T1vXB0/bzwy1/mcVJqGuCUh40AJXsDmTjXbj//zW2nv++8fDT3v4x0Hxx7X7o73wx/e/",
-	"NX+Hv//6w//8/p///dtf935feOaH/2oshtE/PMHJnCpbrYNbiE93IMzcWlEDD0AJdQqRD/EQ5QlMf6sI",
-	"tSheO5x/zTA1MwcLDpg44HhzaMGHaM8pVmiwVXD2n8KwvDMI+VlmG1jxsUAsbrT/htGP6JAszzA8v4Mt",
-	"DPNgfowH/ghL4zOD+zCuHti6Xc/3vKTjT1GjBL7o3QwnhJS7ri0+FASgQnQAargz3n99DPG95UGeKVxO",
-	"bXkbzEZU66IJpFxB5dQtZk2duSa/iN/RTSj3PY5ppgXLqvyP9udHwC7MR/Jtpy95FdP2DaX0Am1eGELx",
-	"SJHhmB6tmSCy34dsCItSDUDLQ56BAAPKoV3oudJsc7Hist/HZF38WGx7uzHWovyuH1HzE8TTQJbuiAl9",
-	"kfEea7T/1ny2Onqca5Btrt0c8O4CdUW18+vOd7L3uI631x31HdP4ij2+aUGXHYsY0eyO6XFKe6zMJ7wf",
-	"VviAgSdZ5kN6VJDuZAaaVE54ASARixT15IihMS8uaEZ8RGRmi77E9prGkbP5ST1k2Y3wOJ6jpixDUkA1",
-	"gbeUC8yx1YKg4puWZCYnmbL4iHBBI6+6XXGzbfIWzZhFnPdqB6EC5lQbCAA1BBzqXCJsvWDcDDTyV5oM",
-	"IFrHK+lXDCwyI+uyG9HngOPQncHooW5ZCYHXrmJkG8hwrn7yVQSF8yRMyP7qqh2DE1xLwBPrymR2I1iK",
-	"4JVmtZOMTkW1n9ve/68le8sxm21Q7lWkeU2vuF2pz1Q5eceFvw4uvCYfrdK27LrtDLM7w+w35+ZPcxax",
-	"lkRRss+iUPLko/1rRQDAaV5CDwUEBgEB5t0jqMY3ggcVclrwOS4qqS+h7U3Z25kb59foz//ZgvTv3Pjf",
-	"uBsfz+iDr1hUmUj5NRz/nVDznyXU7EjRtwtVuyEdWpGTeemx7IrETDjrkdPOAyp7k3RyjRuDjPK4B3sV",
-	"zWs3AjRvc1WrUzO3QBQ/b1TPIjmZIxxrZmluosnuiP6O6PtEf5feuVNrv+n0zkdSa59gMf6lMbUKUAhU",
-	"YQvGuv6eUfk7VdiTfc4n+85YXip6b+3BFmtYMMJFuyq96RR6tJf8GAb7zTBCu7a/NV6cn7++2mu1Wvt7",
-	"LrAyKr48yL+sn/mEywLr8Zh8MZngzwyLbeP2Q7zKZiNVk1RXltHusp45aTaDAhZvR6l3lPpbodQXE53L",
-	"9ujLAzJZi3J3J+mdC9ZaScddVM3m1T3f5HE5jxoM89nz4dmIQpD8H3Io/pcHZOKE6BIkug1o+bscCnI1",
-	"4npoNoiP2D+lMN+fTDI5Zk9esCzlhi19TVEQuH91giDsWdnFQHzFMRCLUXLum7JUh1/WwH9Ncl87Fn9f",
-	"rMXwnMQ0NQ3NbtkHrrSKmxUOdzxqX9Tf/ni3ek2XOq7FV5Br/uXp3HqUqko5t8Wdd0LeLjf8CzuNR47M",
-	"1SLBi8LYk4+u8spSpNANqekbV9Xl4SKVjc+fS+Kw37rUiDxfIOV9ZmjFCc0EZFMgRLH7+rKUNFFOqSil",
-	"UOTtHyxr/SDYdCkfIc99yFs0Q1ox4tWtfor+rKT3JdNmwEsJcJHK5U4H2nG5crlWO5/Zn8Zn5gp8G0EQ",
-	"nVk5SVhXAA27zzqQFmmOOfm3FLbCOgbGCDklUhwRpTNG7xA0ztUmx0y9vCSBYB80YfdMBFRYdAs9mJZG",
-	"X0KKLQH+AGH4pWlpw5pusQ2k0dZjSqM4s+VEMJ/r+nRwY+TPOiIoocrm0WZs5yHa2R2/SQ/R5jIsT5nS",
-	"UrBqm+ILAM8E8BQLZUI1GUmlyX7UarUqzIxFu9+MpZH2zCOG2luCZv3e1jjbpcmAeb/WJJF35o3Gh/Ht",
-	"fqvVKmii+UT+cUEyRntDluReeQtXP8yYgmrMNoXapvj94+L28qRz/MvJy6/NLOn2u5ZlMj8cO+PkV2qc",
-	"nEIaVb5PBY6RjzIMYDf8ns1DDeffr5OrBRfBAicZnWSK+JhkkFGhYQCjJnH4YHBnbJISSIqRzWuCf1Pe",
-	"uyMyg6/EPcsUl8ImUfW5sOhQ+RUjI6aP8mFMhxJoXJfNpEjMAKy11A6Qa19+BlFVCoj5yqE+uboRa1hf",
-	"yfuhBGwoNy1KMNo8KTagAAjFUSD+iPlB9s3MrKfe0OnK/Kn8in5ZtNBHIofr2nPdYjxqktSfkqGszRIq",
-	"5W/3wE7k3onc357Z2COna3DEoOz95GP+92s2W5pw9FZ2pWNGALUBsaMjCZm/Q0kSnkC0sgI4B4osDMOQ",
-	"ESWJZxCVUJWGtDmXeONNYZeLtDNmPn4u0sOuYHUu0ldzB3YCxEYCxO5af8M+is3u9ArHxPVsjMk6eKNA",
-	"w+vzD1DTpscg1adJAqzVInaDSyMiQmYklYqpsnLKkiMEasTbeYNxzSU1VUDT1Yk+26I4n9ev4ahRn6aK",
-	"FeTib8/WdWdspIxti5ba0X8uYvq3Zw8hppu7QmoT012+zE41+8a9IQ9WzRDAqWZ5tBy7CAukaSnDPpFz",
-	"bPTPFnkNbl9YsLkMRSwR6hdMl1NDL563okaeE9RoN97ITHAxIMemEUgzDKcjIr08iBr5gvuYq5/ByQEb",
-	"WMfBgcdn59z4iiOvLUSbQySby1TbMijdGdMKrfXlbubA4yIHZA3G/BG4M1IzYEoSPuCapjmeHIDIYeCM",
-	"mUQ+kOaNOC3QV8mYWp9E0aV9B7DcQCQ5QhQ6EI8hlc8Ix+i/gJAc6KqIEysu543AJHgsqMYSIziYG25B",
-	"7prkutyzYixQurho2WbOeMPvyslgqNt5FRyCcHF2+k0CiOzc29DvFOFJk7wfMlho6i+1xV+Fwsroe3Gl",
-	"4LRMk2q/Cdz6L+ozCVDStennmv4RmPTXUlptHebyEN7SCrGWtZhDlXCNOA87WXonS38jfPLconoiw9Fy",
-	"MZn7AdnoyHuffLSYFUvD5jejvucWDePh0vA3JAQ/GqXa0Zdv1p7qEHgh/GSaFzODImh98v+xd31dbetI",
-	"/Kvo+GVfvAFaentJn7jAbdntQg6ktw+FQxRbSXRwJB9JTm62h+++RzOSrQQbEv61dP1GjC1L8mh+o5nR",
-	"/Lh5mJ1bt4i3vEA2V5Q4cVYckKDxsBsfVvqGAUv401qHdsl0yJ9c0KxbbrehtMuYcuHJEskdXIlf3UOP",
-	"VCcP9K/++groCTyUrQH1Gg2oX90Q8oqjVKWPsXtyJmjOO36VN/J/We2gaGJKli9fXR4yO6DA+r/OT086",
-	"5ISx1Oo9yPyrY9c6z1kSPUgFrbdoD2VSWBVRv265Jqm74QlNihtgLSwUsKh9u1zFPBO+NvhadCgLg9+J",
-	"pinHTsJe1n4bV77jMaU1er6J1+3hfd/f3qvBlltV5Fyk60AqwRTxtfLWSgGIoxlTfMQrmir/+77n5myo",
-	"7XrqRhNjct3d2kJ2qPA45gt5g93nXscf7IWr9Qj/xB7hvFq+T+j63S8LAw3ZmAtNCuFlvQu+zpKWCchK",
-	"GMkVy6liKfpFqXK2D7pVMY/AVyXFKK1vrtmD6ST1h/ow67XFWst5M8+lG+yL+y6fQW3ebrJSmy5rIdSb",
-	"mLfwpFPqJafBKg+4zFq7vK3i8SPTsfNSxz3UOvf6f+t7WTz3Ts/kQ7VqryzN+0zOgddvwD2remo3+683",
-	"O/SBq/ye7NBBZZFZYR6QvMATh/59/wjMNOn8ADEJHgM0Hri6tmYCMXqoiC0FFoR3DV0IromA037ujF9M",
-	"NBcJKzNKuYuhowdUiqqmdnP26BNoopdNHF1WHhtmiz7EwGvV6tOr1TZPtI1tv+Y8Ualw67x4Nutxqwqh",
-	"NLt7paEZ8IPNl0/DY7WyVdroGAki5hOZMZK6U31f+gcfICwmC0MGIyWnA3AeDIwcxEBJBtU7FheCApdJ",
-	"7s6wI1lZRVMWE4213ZHNkyRSOxzEOvB41lAUUDYHa3VP61DpIzPn1cgfh0rLs/UnV9rYcceEiyQrNJ/B",
-	"4Z9Sd5c6EiJddSzWdnrW5rA+pIs6Pu3PdM1evN1u6IWRG/bh0VsFjPoBe/ga5CDnObT6Zhf4QQImu6j7",
-	"dteX93M3vV3/dGYlFQ3YAr5Y3Vrsv4jFDjqtVK/euH140oFic6pSvfUd/7A6lua5kjN2B4+FI5sgcASL",
-	"7JPe0cnh8clHgm2QIUvklGmy3+udnf51dNghp4Jh5I2SkaJFShKqfTG72yU9ti/EgIsZzXh6ZRQVGkJL",
-	"gy5RbMbZHFNbqbbbAOgq5C0I4vqdQl7wSgbDByQEgoSr6oV1qhabZGcwlI1V7ZmbxR+S2ECnsrA3vosj",
-	"qrXFRn9GKo4SOs0pH+MY7Y+rlE2tykwyyqehuzPkZvJXfM0XfFqK2dXuu9/uJmp6193Z6Wy/AVt6VGQj",
-	"nmVWTfXxXNbh8fnB6ZeT/tXB6eER6KYs/SLMSum7KsPCF4SNulGhmXKv95hedV6xEVOKIrGUYqOr97/v",
-	"2RslgMjZ0Z9HZ2dHZ/ZKkbG/cFAQsiqpmbzQ2h2G4Aa5Op725BiWU3US1qC23VJqdwRtssaPhBynDQmt",
-	"dLsLlGk4whsAj0OSZdBxF0O7vgZxEioSlj0AcKQqQWYVfA72Tw6OPn8+OnTHMAphoImpVAyOhQiJtlFM",
-	"EpoTqS7EsEjHzHzwhP7GOZAmtGp1JnnaIQfQ3wxwh2Dns3rcCaCPa9LbPz6ML4RUTWAY16EhqQPD2tgk",
-	"9KRFrv9T5ColvoWuFrpa6EJtWCLX0yDVfLJodDwdw3Fl5+rpYklEq7CBnw8O7lGeluUOIVNFGh3DjXZR",
-	"uxUzp+5apbzc74wn1xeiRGD3pNMb1ak/BBXNx8L5wYbSTOrw4ujvPKNcPBowHh90pfDkt0ur1HlFiFrN",
-	"QAgSu3udvb21NThfUfxTZiim63m9S6FD4S+QkpPTq4PPxwf/ji6dcmas0uJOOcPc12n3USHSZe1uJ2u/",
-	"gjm88KVU04rr6/NEKgb/rXT66X96n4/6oNPnFPLJy7MpQG9bYZ0XBJzQRszkybWOur/vIVxaE++PA6wt",
-	"bj8zRNDum9Lqszjn1SYZ9QG0lXO9PMPhcGrmtpoovHGtuXI6oDU1XnqTvDrOG2y1KSa4vdMHkQmkxt8O",
-	"ag3YSjKZXO8D03IcjTI6tn/vbsfRFAXaXoIAHh9PgJHFKnNrXh/SBfZ0yoVfip7ceXHGckbt7S4PzAnk",
-	"qjiCCN2Wm7xZMKAqEsjb/V84ZyphVbcMR118WU3zTdWVg+qtcy5SOcfx7dl7SrW5cxNHHoU2PNX2dbKo",
-	"M/E+ybmFKaAXNZIM21phv4Jv+etkUW3y51QThpw/a1pNlUNZMwNpHXclep37ex69b7Rv/xQu7SSj8yG1",
-	"JkRk5NV/mbLqmwklMwwa2s4IiCzlXC3Q5ZDxxE6BgFpO/l9fEUGw4bfbT12Kr5yChk2Un0bCBRlJlbA2",
-	"0/3nDMhAUlPAx60r2fYrp7y0tHT81XtzqVAeB+gagvgNbK4pxqw7BIq+e78TVJVPpEiYEq6q3oTmORO6",
-	"pAOy25SuK1VCxnzGRLmpuGYshxHhO5HGZSxNc6ZUsJR/IKllsL61UXaHG67wFNfwb+/iarErCf676GbD",
-	"XCk/3mctrLe5Vtt01D+blhPWqKjXdK2zqE1+f+FEpsfr9MCL5K1vvfXd/3mc3mwpZm30e6PsdtW7oL8g",
-	"oBjImM5YF49NQk8h58ip86qCauxUvZkwpV1ukUuGcrUBuL4QU641F2OLLSOpAAyIVGW4g5KUDU3sGL2W",
-	"5mTgddLATw/RdKE7ZN/307bvRolVYbuuukBtjMOTePgnBu64llhgiYNhEUxBkCggpHHP8GHGBsH7fdRF",
-	"G55lRAoIsdgLZcQGnXQlxbPRvnkLr+DGc128EHBcWPvwF/RsZJiyE15OlheqOrQ8w2H1/VZsU7jsl6Lz",
-	"0qnF3kEWnaqUKbL7fmcHJkgxU8AWYW00WJmDZyUK8V6e7e06P0+dR2Y1JhJHfkVE3Z032zHkue2XiqP7",
-	"9nd3rVdSny65YJZ5+9j8D0+yuh3fP6dxZOShp2Gt1IbF/7/FVcpGu+9+23TiaS1z6VdfJgQK1OGiA0tx",
-	"bk3JFovbLORXA94ZFpVAHQ7mcoXXGUvHTC2jNV5bA6vvivr0wzDPUmTng2PdAp4v4Rwq3sXCLZZMOLCJ",
-	"xIRmGWDQhRh8POqThsjTwIGS7pDTEaEr0aUhy6Q1paG0GIHgQEwGLkgwAHAm8wlP7goFPQk8vUg4CK+U",
-	"IRD713LWbRUOCSMw5S9wKjsva+kerXDjzQbAcTvQARnR3agSVOeqD3R3HF1zgf73lLFpFEdWZJA10fXh",
-	"n9gJ2Kgx7d/5vpGUsAl7SrD5yEeGJC4WKst3A9wUIgX+WPAQty7i1kVc7yJ224ypnC35hu/Qrs4zvFxi",
-	"5ns0ZBSiKd8urehiMR4U/0JlUTfamlJBx5DZvjXbAfl2L7uzvA83mmWjTnUsAGvU3D5w0F/ZzliFAHsg",
-	"P0Sru93ZkaC5ctvX0CKTecaA8jCRWcYSEzzrGWRvP7rfOybXbAHbNIQCxRjZ7x2Hr7Y31DyL3j+sdIHV",
-	"fRGF3DCkIni0IGiJGzata6onJSYMaJYoZlz5YAAXULQ4KQ6byATqyBXhCOGBxj5WUWOHhS5lgV7DDtQA",
-	"ZAet+YBDQ3uYzD0sNBdMa6ZdXT4j/WcLWC9LOmqoexd8kiBZ/vZrPmFKnnLWc1CyGY8CVu04+a/rqSRw",
-	"1oi7nlgJGyouxnbM84mchtPnws/1Q3Zc7lX95ZLBck6FsePO6aITHsuhRdo0eUscoaFoVEX9G55Eb7L9",
-	"eNxZGcHjwByq11huSP8C5og1ZJgOy1pbabYaJpyaTCbX0c3lzf8CAAD//w==",
+	"bF758uWb92LVaexra7O0y/dEYUR5L+W9u4iwVDHvoZ5MzBPAyLgURl4uzoCN7bOm7LlzuzrZo/LSXjlh",
+	"YkFzi2lP83sWF4xDQ1YXKNsQMh87fh3blNgYuXZsFJx4TCeKJTGYduy1y5iajIz+E9OsN+T3LIkhuarP",
+	"BU3Lwjx2DkTINNOIGu6VoPDupvNLlcTSQWGFgi42pQpnQIUzqBMptqOTbiIMenLWGhLUEhFoGZm2S7RF",
+	"6cct+pcWglTQ3og3n6aoT3o3ypCMKaSDYBKr4gNBU3MaM2QNc4ehlLi7cAJ7S3NODT1qe9SLpkbRZWl/",
+	"kVgFTvfmtpFFJSZo2sCQ8nvOpix7ooLGDUvCTpOwTtmjI4akuE2ExCghAbSC9yYpzWrN063NMXj357s5",
+	"43fMYR3Ubmr5ZkBaiqEGNu8uIkoWOftCinU6C2dmfBhKZTtCK5A5dXKSJuiQ6TIUwQNtwnYkm6mIPZk5",
+	"f3goIzAo3djzH0hiZPSe5569Zl1/m7mQV9BmiDIYnW9Srw18MqhAzmW853s+d5aixaztfMf8o50Pyy1h",
+	"sSoBu1ppk6pI0isISgkRph5VzA/yQHcCGLaUR6d2lGhHib5dSmSPdW2ZAt0qqAgEycaOsn1uylZsYhWN",
+	"24osqdhXIEDaXQ24GxnhIrGhiYZIg8wYeQrFlPHBMCQ4snueMOvBpknCTQs0vfCewcscUHdNu8rcS/KW",
+	"8rQrPzIMbhhRdYddlWcRNT7uDeSe/fJ3JUXzkk7f2lBIz4a96KESJM4YVVKo2LnrfMm5zI8WaARMvspj",
+	"zjWhScISF8MEB7Ckw+6vGQhn7ca216hY4sp9ze+kUzDlGOJr6XicyXsb+fA7pOU0IgT+gU89MKwEVc6U",
+	"Tru0d3chU96bhaEf+hQyMksRAxCRkDHaGzZJbN3Lt1Kks7hNzD/olsmz+aQNOSGxlrf/ZpmM2ySxoaL0",
+	"RlhPtdky82NkNw5TQ/syG/B7c3xiF/8Qt4snuqwnR4BJkbCuRvyxFGxPNrRhTGdE9vtlzdwfMriGYVTg",
+	"ZcMuKlYr7CEuMj+eKKI5ojOU789I3rtI4fnDxSA9p7DrKabbkFNipueySBaNZEJO19HoGU2v+YjVfmX+",
+	"sMppw2slyicUPKwyYRdSpsHZZsi+wZPMwIIRiAP0I6vLLRzDuxCvoiWEAhI50Z4BjUKKPh6EERh7jCgq",
+	"p2JlPEWFYOLx4Ef071cFpOF8zTwZzBR8HgMpNwlEGVlBcCkPs3v31jy7zGF4L3lSe8BGQ0gyOhXAbLoz",
+	"cOWUImweGu3iu+JGKFT4YfV5aJgd9kpDk12GbUgF7jZ8YcnA39jFgFjMdGJJ3Ia9U7B1eFHhKk3NxR1P",
+	"NOGGEg+YYBnFx/GSUSLYFAVziCl1ZNBRXNd+I2rkL4eJbM6kF/nd8bu3F2cn1yevGlHj9Vnnp5/g0+XJ",
+	"30+O8cuTf1ycXp68CjcMG56bLaucPOsFChT29Qd67svb8f/3okQQQbNZTiE4bC1Dz+rs/ZPu/bu19+J2",
+	"L4iiVVzrtXAu1jcMu1X+/MECYWELxh+8HXg47B2pPBwPoaDrQqUEhg/dVw//Z5kmlUMvEiIC7p5Jb3hE",
+	"DMOUSpP91v/Zf24kEPR6pGmYNntyb+m/VQkWVKnV9wuzIgzPonqyWTpGVMBebXDQQY0ICTAzYGFG/hxy",
+	"pWU2I1Mj4qqhnC5e0+etNfN3PKQuXKeogHexY6re/1PNRpX736OaDWQ2W5aYFBZNevZA11nIlcad0nIu",
+	"GUkrmCPFR3TA3mdBU+T7y7NmqJE1B1gn0NIsdB5nuRklxbDUY6n08iyr/eqrtVperWfFMbNxVhzzTlDJ",
+	"yb3CaM+jmWefLGCBN6IStURvjN591PUK01w4D9V37g2bPShx8A2bzZ+kUMiARBDSBQJT56gBEEp96+WV",
+	"eRxJ78dTfME65+1f+/NybDgH0cXFYe/VK2gxHL1VnLvZDpvKsCPZJ3FxdWykcXE2bGocS8LOzx0FrDNA",
+	"WWAkPnCqYx8A8KskkEzrFPLDLzLeWynaXc09/kgk1qb7KMwNASJLFf6EogcSYFTPHpnscp1uwt4+P7n2",
+	"8SBx1NUkB/FXK+k2xt4HM0H2zE8u3H+BFh+W1uVZjRsSUv46YmazA0qQr09yK9aae1FPQlk5VKPR/1OK",
+	"YHyK+Y382xDo7gzsbaed8w6g5URETXpDc27jk4lZ5acvWZZyER9BmuxEQM4VWnjLU/vhcM0hLlqElpwA",
+	"BzBbrS8BwGQQ2/YcGAy6vePO8fXpu/Pb43fvz6/jyLk+4Uc5qcGuV667jSLzWUXpSc8m3KXJwMHxPrDX",
+	"u9DEcUvNyYQ0lt5Q8h5g0GJOEGEfaU+nswec0XJ/r2VGxkyOU7ZBk0VSmh95uympDJDGYcbUUKbJGhSu",
+	"hnqM3yxnJ/npvTYPL8hfbFaIX9CcP9jqOwHYyJX3gVfArndIwgdcQwgGG1mg+gIrd5ONcxQvHFnhjmCJ",
+	"ODp7/4woFpKT91cq4g8XBubpj8OVL+ZTvfYWKrly9TfUMqesq3gwNnY7wmJIZaqe5C9UcD07lkk11e1Z",
+	"A1sJA2Weq65n6lwnnGSD0+qaf69YFqZir7gap3RWOrjurbU7nFvxHro6vDmGlv8VDRLzhEJY0fvr44Xb",
+	"Uh5Fq7zmrb0Xv/1x+GkPPxwUH4Lr/0r2JiMHjVQ7dKAjyLsxE52LU/Ks2Wo+I4ltZoOAgVI8ziJ2QY5q",
+	"aeGy0T1VxAqQU4hlSyCKSQ3lNIfjt/DUxIxSinQpDM1Seu4yZNazja6KocMEkY1Mp2WNN+TE5W5R0P/e",
+	"z+TIKSvcYjonzMHxrhkBNh/9t5UQvv4k7fM0NWfougaPfT33+KeoMWRp8l5o1A028vIsTMQ3UQdIC2bj",
+	"bxi05ofsLbYtV3tybCqLxAD/bJKyX1YkU3qFnyBVwXJlIK/NldBL9XRpHFWhTU8E16o6amdMZxCQGsPd",
+	"2gTCYv2s05WxcH5BDpmy+ei4+XA4b+W9GLj5A+25CpzvANemdJ39Y+zTiNJxWycV1VDXaqAboxMqnjAb",
+	"pWlILOZtor/EUg/Izg9QT0cO66VeXdCZnGhLHhdyr971SQzrEdtokQJcqJRWmgPaaYtyZ4YfzMcKUJR6",
+	"A12gLQuDPd/KAAsvVr1x2a28xNeWjqqAoebKMs7gEJRmYxWq/Cc0Ez0G8V2ejpdbqBcpZbX92aMBa17t",
+	"HO2iBneez1yySBXuirkrt3gr7S64tVhyhy6rvY4+zKJdbvLy5Ozdh9u3p+enb9+/xZg4W9eBK6KlJGpE",
+	"07RJjjsXt5cnneOfT161y9mHQ6rIkCaEpimyaUhlg8Cqe9YkL9+/+unk+vbkHz933l9du7fzwzikqkku",
+	"Ty5OOte3x+/Ofzm5vDp9d96eyxbEcmaGDkwpgjY0b8T5u9vLkw+dSzcgwyyQFGiZ50CWQvZKk21EDW9S",
+	"jagxP1IIC5kbWCNq5N0GI0RORCZTJ6oGaNmQjsdMKEg5L18AsF8h2jaZCITBRBrfJLEcM2FDFi2ONbcZ",
+	"kmYTY9N/T8dtctg6LE/ZhnfiA+ERZ1SxpBqhikyHEpadwYOBuF74foOAthC43Kjrqj3xJBCvUgMFJh9O",
+	"8JJkVE0yVnu2BZ/p06zQ7+YVztE4ZXpDIetrXb6oNK/wYhaYr4sGcAdRG1bOV2LJHtvQlxzMdhUMUb20",
+	"CtO0TUUKxNLlYLmLx0NZbuMxmygv6Gg0uoqckRxbN7RhUMKEKhL78LI14I6syu6GW6yS3+Pils2ji8IW",
+	"Ve5sOOcH4/HzshERrgeap9QRUVBpqUleMpDYMI7PzBQkzkJam3I9bN6IG7FH4rkSRTH57rDV+r69UNEH",
+	"2CWREw1NG+URggbUEYnt/GOLrg/yRRMa94GooeX97yHeYDXSM7ye1zCBd599jzS4XCUkrwvyRGHFEHw1",
+	"r0kArx5it+DJsDS/EvPfDgwfzuRE2xYNt5DJrWnYVqeGpp/bUcGTtixPRLoTDZMravbg69jUAuS+aWnf",
+	"zc+h28t7lhULjW/O1b8xA3hhX8OCOW5laanaGTpyXB2dZmnjoaAWGHXyvacQ7R9hY05aiDBXUGYO3sJi",
+	"SQ8kprFDKUxNNUOxFlUH7Mo1gYtnM/ptXyWBJC/MYMaJSf7gT5VZvgmGT9xaFp3vbUkmAkOF5SjIQsqW",
+	"ZmakBDNWw5VTe9RgjW8hI8JurBtc8aIRtpwfF82AyiXzj+gMRa7SLrmci1J7mH+BWXY2JQOhQfLSR156",
+	"eMb6E5GwpDjU+BLvpuUldGXRcPYAnQYd4YuaKX1rDjfmeLgXIdODYqJCMc0eFQ4gHN+26R235kD2Uzkt",
+	"dexyP1A9TBm9R40no2LAEDPkh8O9ruHeKLbb0xeqeku+Ozw4sO0u1kRZVqxlsVG/1JR/TeYqWXFVo4oV",
+	"tu7XaoChQpPzpRmOSKmgFVFG4TMyTCpR45tSd5k94PiYfPc8J3BLsNpzGHl3h/2aQ9CI2Re/us+/JlKz",
+	"+Xo+JSl1sUjdXP0Av5SUX+tlkSIiXs9COZGFCmmLtMczsHhUIre0uBsPUJfeTfUad7fJDrK4J4ahl85/",
+	"gRubH2kzpnA5oYozZZh9uXZHuQzAXDWosOxfiEPBXD8rFBsW74rNF+4H3Ett07RAHAigaGH1ufnGT7XR",
+	"4/TQBcL2aJoa6TszR4XrNolRDY0jEkOMyq/PfjOfYbJxUNaqFN4++CPEW8f1aiELR160GxSU7pnQHXNQ",
+	"gnjnuVaR8AToYU8HM9lLgQIBUzYXagm8O75t09dRO66H7rsRuqCZ8Up5lifhPao0YWvqEmKWiu+m87fu",
+	"4eUx1oYnWm+MB4hUpIG8O3v17oNR6N92/nGLiv5VIxKTNP2tVoK5YW0sCYOxFdi0NXZhoiqt9whZuy7E",
+	"Nepxdp/y9iPvlHnj92xLeM6gVw/qdnmSE14AjGWqcvNQMh7OFO9BBm3CMjKQLKRG2ysUOP8TobPwbykX",
+	"bL/yl4Mw4kJVPtpYKk3TW6ejLnr3XRLJIuEIL8xLmgyWGRsGoHxAyE0I8DsZsIqD4UfpLPyIp36tW125",
+	"JEpOMoxjcDfn7OSXkzNzbU7PTq6u352fNKLG8eXp9cnlaacRNf73+5Or60bU6FSayCrP+9wxzs+tWwhv",
+	"2kVoMI7Pm3TlKT1OeShk8kqOGOg7PQoxIJmcDFz4yfqYI6aPjakjvL3mztni3cuzgrG6BiicroJDOCOY",
+	"V3kRPaiRtUFDVkCBrIi2qGGzcqu+AiBiEUkiAA/h1tPfjeojVZml3MEUYqOvZViOwshNIMmAkjWkCemz",
+	"qSsdp9whnFLT+wbpzEWGZcr6uqYAsIQSyvSW11h/92B+IYuBLlk1cV+NT+epngWoRMZ6hnUkm0ZHLAIr",
+	"PwQ7qN5l3h5E0KOIR84ZBMbuCudbZVZbORVkkcOGW8ntrCV68nnphxN9OutF1eBLx04Sr3G37Bt4Ciow",
+	"e7m6u3JAPn6Tzw4a6+VmbSW7eVp44dcOk67A33kIJfaSFr0NK2/F/DJ7oQ25WOumVZxdf+VrCbivmNJe",
+	"kv0KIReCWI2MGxmWawO8nigylVnyFcu9x1sTe7GYVSie4wILE+miDBuUy4pcEL8eshnkpUwKo2TA44hV",
+	"s26prkURr2y5uDxW6raCzhbh3msVfAvm3yJTzCuHeEOuPGWvWdgP68q6GOGtz0JMcC0wCdMN9FdO0Nv3",
+	"k8VySi3YR12dUIj1OxWJKVoatSQZowmRIo+P4RDCZW6IkYWw6hlU3qKCgI4acFOuR30sdgWMtHJtLZN9",
+	"lxlJIJiX4wBwMZoVzUQjnqbcVhtEp0wRvcI1zkiiS6skcSVUsz1tUW680NzDGgwWhnvG7ln6frxEdbTW",
+	"R0JJap71EbgS1ueCgc9BVKiVVnWsEUVZbXrimgyyXFytwRFhoEFWt45kyrK7FdLHAkJKxu65nKgz1/+i",
+	"NDfkgyFTGtcyX1ukP0ek1c7jTmsM3b69luC31AZ0vTRLZAU1yrVoXP351cjldr+bwhTkKdy48P70Ki+b",
+	"TccNoxAnbAR/EqjGYFPuHHkb0eyO6XFKeyHduyoVcDuWzd4ky5hACLNCnjo9v2pEjet3b07Or4JSU8IV",
+	"MOol7nIvbEcN5VQ5ADg7+VpydwXLSnGpK86O7SCQiZOsIyFU4iSFTkCxwxurTnnG6Ma2I+5K+OUj8ZfK",
+	"s4liV8VKeccgwgM3t8O15EVMDl1CvT2XcJ/neOzcxoWZX4A3mm8MQw3chSEVg7DZh/eGeW3IIsepbxkx",
+	"wTeNmt1jRus7ci7tpo3RjQlNLbXLaay7D5ZYuMpShsXd/luKMNbdPB22C7eB2JZn0668JssFPHe+ayWq",
+	"4sTqPG0Xbu2JLREcKxe6tIxLDmBhMaifMHOdO+IwUZhgq1HZEAO1FY8I7SqIAnIBxhkGZzpGWTEul3VY",
+	"S7IZuafrSze0N+Tsfk3K/+VEoopzeldh2a+UivRaIkKRIeru9T/8QFg/HRmsB69PLi87Z4YPFpGw+Nfp",
+	"+dXtSefy/GRLpn6s47c0+TQonHjbXnknzqXm66LPeoldqWJGg9dDKFHPxaBJ3vVJ/P6q89PJ7dnp29Pr",
+	"25N/HJ+cvDp5Fbedo5p8Z+6T+j4i8UgKPYzJd3ku+0Hr4Ie91vP4e8MNbkScMcWgigjGRoQn8S5LgoxF",
+	"WNca3hOlpUyIlTyAk/imiG7KllgjHKbimtTMalZgWs0yjoOscZlsiOnmvW3MVLwo++o41UUCaWPR+zYu",
+	"ocL4a35aT0tJWMrvWbbRVNSQj8dcDG5p4Yld+b7z2gbIgU3HNofDGrUC13vuDsOvocu3giWz6W1laePr",
+	"XHB+ovKi1lAoaExnWGkYlIhJ1htSZWNz7WNpQGOrqrVtrs5yo9CtGgeD+luFNcClJmBBFYjtAh96zUE4",
+	"vey2sOoGRGcMo9VOq8BLD57LInuyvChNUpK5sYXYDhvC79zpITaK1oqISXMR7RjJRY8phX/Aq+gtczcZ",
+	"7LuWhtSPp/jXhAptDaG1dOwpzZJbvszCf1vt1MZRb0xzFu3uGy5PUGrOaO/O3GUxcUrEevaw/DRHJYmy",
+	"WLLyAnlrP3fYPWP6/OFcHGZB98uUtUShS0s/R/2jMuupZOMXhU4bMpSGjQmF/Lid6lbV5ikfrmoR8Jhl",
+	"vM+r3EHu1069Y1k2aZaRGtY7MT7uUQ4pj215Yy4NsJYafOHBp8yJ+vIeA+0hOneOxKO0LzyzyROVI2VS",
+	"7YkxlVXyb4FLrDbH9CBk2Bz3BBkLAL6vFz63dTfExu7ecdV6d+U9A1z8toVJIi9ZKqdtG4xfb7qFM7ki",
+	"PsSy8NXKdUaFwmC0WjEGc89HYQ9Leec9/18xuHq682VuNlpivkLGW8u9t5Y4HEIvfC0zyK6ENNFHDO3c",
+	"kgF0NXqh98KaQrLlLJvTyIorVyATBX86ryL3a4stD7aNOmGts4ak77uvg+KLLRDbiBqv35+9Pj07q9Dn",
+	"HdM/ryuaPMxiW5gFHA5SvhklqWXRZJuLKXO22/LRW5iQL8T46AX+sVtCNzDIIRzUZMtajegmUYXbCyXa",
+	"fvjOAhrSqCjkhbVXcgBKMevKZLZR4bG1yonVukirooS2HpvjLtmK0JuAwJJKeccSkvI7Rmh3UqvgWvh6",
+	"PTQmJ79XWwiqqQJT6ggXt2+z/KpsWg+GStoW+FGY1fTWCBZbjVYkJ2MpjiutUvi7jQKlfvGUR6tnuNzx",
+	"ee1oQGBIEYj9YkbuuEggUZXaCdQabAAzxd2xV6dXYLa+PX73CgLT372/AFM2/PW2c/6+c9aIGp331+/e",
+	"djAi7qfT19e3x51L8/n4/dX1u7fBG1obuGktuaM+PFO42ZWRkOYCbU4iLcCTW130BJxcOqfAyUlwqZbJ",
+	"F52Li8t3v8DCX3ROK6SMzbJnFktgWjJSJ9nLM4sshi/OhTaWSGUuo1gQpiWISs5vkafWVEkp3mWfg1ry",
+	"ZJIK2KVKcuvUz2WxT1SVfQToDEQfNOE6Iu+vj6O8fB00WCvuqVUV51Q2rVWe0m3EXrXqxl45mlKJ3gI+",
+	"8497Rut2gANYzs/cVFe41vzaJKYt5QBNE6khtrG0xBgJIBUzymSPjrmmqboRuVoZIYYCNGHadIYR0DZd",
+	"Z52L0yP0R9wCYCqAYlhkeyYS0JGbCVemzySGQfRlZoELZKZuhOyTrtTDJrmSvkEdkHzShOgpoPRK0YNx",
+	"wpCUnqUMMBz8qE6ahzhMqRma6Ytirlke3DCzJffQ8GIGdZRX+3NHOe/a4iRiha8bEeOHPFaBK9OlvIec",
+	"/7iwvsYWgmDoksBhi+Yt3eAlOML5YDY3NAVp9jfCnA+3xHIqmiR2vtDb47PT4zcnr+J8mLJvhJJsRiBt",
+	"JPIfBZ/ptXm4eCinKBHM3Hx7I3oW3dPcNLPURyQ+PT8+Ob8+/eXk9uSXk/Pr28uT43eXr0xbNFXSNliE",
+	"1JbzHQNHwg73RuSBJilVOpfWSzw6K1CK8twUBUgImLSSo8jbgzExVMoW/KJFqa9y1UQ4Kk2aZx/aLxKW",
+	"TGzRSfsNc0HE5W9YYQBq9vKo73IES07Km+40NayTx3uldI7yvwuLvX3es9vbbwrnRqPY48uTjoOMKp+Q",
+	"0lfuJMCXHzqXr0ov4hdnndO3/heXJ69OTvCbkK+5ETWqzkjpJ0jbu31/UfryZefVTyfOge//cHp98tbv",
+	"ee6Xwkrg/5RnBHqxBG87l29Ori/OOscntxeX716fnp14cw79+svJ5enr04Wfz06vrk/Pf/IHNXe44ZTN",
+	"0bpF+SJqIOU2FL5iIdp+8uaS5W3PpX8vWab2gmmxerWXP5vvY7scKbx8I9rz4TcrFrddDuRcvo/tsmNm",
+	"xbYuPL1wY9p+vmbw+rQXEskCd7E9Z5ZZuGLtkh66cCUrfl7cJ/t78Ha2S7Eni2e2PZdIGDrD823MUb92",
+	"KeZwgRbO/zxPxdp+YMki2Qv/XO66/KMjocEf50blfpxjC+2S/2iRSVT87hjEsp/ByjKXprLILkrDM7oC",
+	"PDsLJv8IF3KA3TdJnNCZiiEDyBZ4yGSagkwCEhkX1JKMuIgLgl8SOovtK33+kSXxkRFDRhwkGsA/5F5l",
+	"fPOKkigBJYB6ZGQAIxSjkDFjFOAZkQPPZ4zMStXjn+2vQtY1kyq/8sPz1aUIYHblOvUHq94Z55WklyrE",
+	"sCO26vRiWip8HVSG/PcWi5gKKVjcdluaSFxPt7NuI9tukzEaBWRaSL51daZx+9q5vUrkxVgE+6hvhN32",
+	"p7DloFc1SwejbVu23XBBphDY6/kuBeMWfwhDMomQGUjU2o6+LHkJJPt2BkZjMkMEnBjXaxgj5uNYZroa",
+	"VUVpmbEE4Xdz6T+YswXFW9cyMS2rvhiovQAuQlUd4bfyQMlMX1jA9/JkX6ISgsqeUyZsf4Fo1+qKjN4y",
+	"eCOuOKduOEHMAsKEzjgOh7rB1EgNWxb8uCYoft1kMYf1bn4nYzpgpMsGXCgbrtRlQ27j4VNbpG19A/fK",
+	"LDBYzitcpmVZdtNV5zpXZTCovnA9W4cSgKCZz6kE7jOUaaIcA1SebQkgf7XOeHeCx8BiDqiSyalIcoXv",
+	"qYJ+FB8MjWimXJV+ZQFe7jlsqC0ZgjBRtOfah5BZ5bKBFCQ2WpFQgU+NITqWuYGJbZ5ZzNQQcShyCYPw",
+	"URZj2jedbCf+Jo9tF7M6mNSeNPApqvFsLhnUetqKVrWetRJFnUc9BaDW805Yr9m4lYprPY2ieL1HC5m8",
+	"5kBAfK71bK5p1VsPqxnVehiVvXrbnStRtR53ik7N1csLvdd42moEiyDrwJtjc1st+h8kF0VEMZuq0STn",
+	"hpVFrgwdQ0NkYbtBkySiUIMViJeSkVYwBl6F+AaxeNaC2WcsOSJKZgU0DUbVzKU6L8cwrlftqjDsBg3/",
+	"NsnAN68DhQkxktcZnSRvq5P9HMI3IJLGQJs7OiYSpMKUDmIHAgm+Ta7IkKUYM5yxe86mEP2GL5vH83eh",
+	"Jfuyh5ECm/I7IC36zMm86lhDmHKbaVxO0irXXVGFQ2GJn5wvTtSY97icqCYBb6/K8Vf3iZZkv9U6Kobu",
+	"sEAhAi1fjeaNiKfMsDAVY9YbWI4VHwgKpRHzFEllesiTjHAEpkEwsWNNtiPSInqSCTjlst8PqTu241Il",
+	"tx9b5RJrq9QSnFKpicM1m6hT+704XxDSCYu0so4YLNwH+3AQmCHf7184my7mO3gLtGzmX3JKJWxGHFGU",
+	"j9sOpGg+eHUXHceL5VOpu5qYh2YOpwTUgsKbSOKSn9lo8Z6j2eryuV85Bqs6kdbNnTBC9Y2Aa5xSPopI",
+	"nLujYzKWShepDhoM6xGJ0XNtW0YvdQwwrkA4ZnJS1vUezw3+s0yX1r+yVQzMTbXgsV1mldIZWxqxsRbk",
+	"xtplrjaOoFqpdo6onmRMbYT9v5Z+uyT+FssOblZ/oF7FJLPvrl5SiIN6Kq6rYuLh9+TFS6y/u1izMtMt",
+	"5hG6vmYMRshdpF5r4Z/AEQ7BRNCBh/GzvEhQ/mSFGuq1VTWTq4o0nzhjKaMA2Q23PbfUWr8tFzRtkg7g",
+	"o7viWLCaKArgu+HUHffryhyU05FRliFIcmmZxXIc4ZpVD8vQM2uVh8e+QytbGrkCJr1wWCbjlPeoZqoK",
+	"S0/dgQW7uVCDdVUtID5C605Vw0JOnajrFTat3cH8xXO9Rf6cgqtir/uS2I+IXL4+Js+ePXtxRCjU9EBF",
+	"oAoOp07MxWG5BuRB3RqQ1+5De+HDd782f4PPf/3+f373z//+9a97vy088/1iDcmyxjLlGWu+hcn4v+zh",
+	"gsKJoWbAjQHXw0m32ZOjpxwCMvYSdm8/PnX42k9Nc7A55vRWaAU9Kgwn7MrJYKiPvBAQiLEB0dUJHqHw",
+	"YM0GMuR+eJ0ZjY59BDSmQSYnY0AfU6Q7O3I14PMKKcEs1XoVGhXE2YCU/3jxhH7/q6q9VOCjrGSifEQH",
+	"7H1WD0zijoukTln+N+a55QBrRp47DmZ3XAM+B0e9GB90AdNGfFLSaod6yEbLKw/urxeXvGpWRXlEpWUI",
+	"OddIy1B4gFrU0WLctmDIqkKJq4eLsXI1Vg4ffMyV204NR5tf588kKi64PXOeqJQf2NIpKi2M26C5Go31",
+	"yy/mZzhgFo9tLniMsIbcqN02Ub3QT2RfM4BrRQXniFASu8zx2PktrV/YF01q5Znj+LYg+AF5/rKCn3ev",
+	"AgbzdEaoILErTwMLXmIc/trl5Sms/y5soH8TrMEvoNww1NYxjN2oplA7h/WykJL2iNpTHRL7hs0chU2p",
+	"0u/VhppOuLR2nhLqoiFzjhzkMy4T+grWatNSvhm7l3ebKmw9OZ6TvJcaUszji8c+RJss7XHQ6thPmZB4",
+	"GxBeC39uoRvgNjNIzc2ptFGkd2xmdgTdq0WdGBCb4NA7AQpETle4q+oObIF6vMGckS9IPN6w2Qeuh7ja",
+	"y261CzjG+5zbTbHuOFTyMWR7d8//E+45RBkEz8sHvGi26hZguSp0L0yHMoUidzXzJrZNN/Ixh27BGadd",
+	"ngbL7VxD6Tp5B5ZTmqu2FUWh1SJBKBLoV1oVi2GUMlbWew/ru6zzzkKckw1xy3NKPo6Dq0bXw0ODeIbK",
+	"KqOapqqIZYfFJHSQMdYkHTFDQ3B3oomRpG14Guuzni4iZ7J7jKWYB8GYmx7AguSjidy+hY/FKFjDHZSU",
+	"SW+Y57IYrZiqu+a8rkI+cJHIKXizujOSMZoSzUcswkh7LhbL1E3BSdpLZe+OcHUj6JDRpElOMMSfpqmr",
+	"vAGIQBC/hYwNoIIyec+SIvwfFgoMLyxpkg8erB6sIAwywiW/EfggwWxlReJLqhmswB78fxz5X12yEeWi",
+	"iD/0f1FMx0Zch9HmleS8odyIw4MX85XnMETRLzLXJB2Xa8HBnduXWY/Bg1yQ58RZjQK+OcvKjw01vmDZ",
+	"WxcxOGdAA2KNwkGaOgOKWU1FtBxgrROztyN6x3C3ejRlIqEZgVg78t376+PvEQ2pqCddTFlAqCU86XI6",
+	"qKrAd8NpLOqTJVue+29dPbMQbfIl4WKi2dI1gQwWz6pkTll5NUbQSPOxxj3PF0KbumRu4StdASMMnMtB",
+	"nIKCNJmV4ITXqp+SmzFKqhYRchoZQgC6dREd8Qg2jmrz3ttHseDZsDusYUlkv48xF66eZU7f/oMsfbAI",
+	"VXmyc8vyRNk10xbyU7EU6ymt7KaEDrVyBl+T1RAcc0bDusgsiOZa5Xa2aHU0M4ebR4zYYc54ji9hC+Ni",
+	"SUlMTcOzvw1DZCUm9Z/OROnDgTl87Ep7pWefLNDiVhoq/TqlJaOlu4iLR24dg6blHFvQ+ougyi+p+Vfj",
+	"iY9ZpqQwkijpyTRlPb0lhLv6kNsso5tq6ryC4vL5gtk9I2nnbrPCZxZj+n0c+bJPnOODxXPxg2E6uxYq",
+	"+D+D4NUvZ8BoTzvnHVvpPIf5PZmYvXj6kmUpF/ERUTpj9E6hakASiM4UEFWEdOH99XEtXrJVd4SPM/7P",
+	"Esz43G3ztrv6oFZVFM4hvm3la8YzV7xbVUL5rbyiL91zm1a0/fpO+u7YPt6x9dI1qk/wFjhHnhXwRRlH",
+	"Nd5+SYnKEAEBnHlG1Zn6aPZqRcHquXbBNuBjyNugZXzHKh8gU095+KivPETW4bW05ikqc7aYQLjaqY/7",
+	"H7Akml9zIX/A733lT2w28E3oky0GUJse1NQrFif9E5YuIFqCPOHiX2vouAFx2S9IUKFvcw34o2ql4Ftd",
+	"v2DpBXRnH+P+t0B6VhUm8Atse7ikXpUC67KtL8nmk9gGRfISV74KorQEaYdbTsOSJomL6hSWlFgKTmSf",
+	"/OOiuUBtXHFzh40i++hUh72JPRiXq7h9I9A6AsCMJPYKXMRtMhH9lA4GLPEyLvL8zxyaGFVM825RDqNI",
+	"IfZix8tB2o9UcwN17pB3EANyzfBH5hkrhU0lSViPj2iqIsI+0p5uklOdm5aFJA5e0yOiOej3YlgddL/N",
+	"qLpzqdkxVawyElVIvUD4/GKGFa4reC10Pp34VpSIrbeUhp9KpUtL6tnaPKax3NpabY+oXvZX2N92F35O",
+	"jK0VPZpDdT1qGOn8+vypw0rL1rQNb7bdlSUy+me903YIFyzrBbOHwbIBGv2AbXy7vsI79a7fr6jfA9Fe",
+	"wFq48vRB9HhZ07wUDLw6iqUpql9qRcnEx4voKCCzVz4qpyypDcqaTz0slQuLkVbWmm0ehFuZcEjHg43Y",
+	"y8VZwP8wz2wgLpsTnmR0KjYwLoT04xwwu1jNkEVVodwK+1OWSv0BhXgknOMtyKR4H76sPHpR6irkRMM7",
+	"aUgRACMEFGLwSFQAWPJ/MwTpMC0soVFhMJwgAMi1G1BztaokdQiT/MShhwjwp5u21CZ6nmn9wrwcKPZt",
+	"vj4irVKNQMjfBeyS2drdLZQtAXw2XHo30dKQwrtdVT/GEtnuRHHBlIpsfMdAykTllpLuxLLXqY0nm7nE",
+	"UMir/5wUuLbCv77iWy5VU2VkUcTWVEUZT1pnctjYUr+6TcB8unFpG75hTZtVerk9RVuggAU+xJelgTM5",
+	"0R2XVBuCk4DyI5CE2FwA9Cwi0EIq6SXrTzD8cz6FcAXq+fKSMxORrHmoHY5O3b25tJ3kICWLwZW1HNsF",
+	"KEpFDu0cwnTuSfWL2LjpFtMIbSQOuVJXLlZ0LoMb+BqRmJyYoxjZSnP0jjlzRpf27uZMnw4GrjrZc262",
+	"dhDVw89XfGH8cqJ7MiQbxndsrON2UafWwghjDXf/xPoArual4JHNmNkPZJw0TWuADF3TOyZe0t5dAI8F",
+	"rcaAWp1gjUAh82JX0sePg4JMsMjeyMskLz/HK0FPgC+5sztfJc4upDfVvN3wxhQLEowj7qV0CuPWUt41",
+	"SdzP5OgCU4/jCP/sOK+/+ULLV6yrbUhiX2aAHBATmiRkMgYwZ9Rq41DMIK0wzeRB3oAkCcuNiHzrm5gf",
+	"H2DATXpxGudS25OA4Y4bCGal9Q4IkNA6oLaAIIOF0BxWw4b92e1e3Zu5oVJACvsGXa2FmiDY9GWt8qLO",
+	"prx2GbglTArPeGh/p8QoXQ7cvACXW1f8toS6KnQNr0FeggOv+gKsUmjlQjXYXGjOMrAH/xzMn8J8Qbyz",
+	"X9ohj+EtLyCD1Ihd21Gtze4+DGeRjRPLKwtOeZpCjoy1Hzwah7vnbLotg3agebPllzINelZ4b0gUT3IL",
+	"ioMiLJfKWLPeh+1yklY5c6Rgea+03KdqO6xUNF0CO4yt7S92wyzEoyfKGjsjkkmQFG7EkKb9PXbPhAXN",
+	"7zLojCOGPUD8R7n4KvtOkjF8Fwv0kncZiTVnGSCtKs2oQ2tVLEIsMp4pfSMQ5cqcnB4e8SBvqsM4fHkb",
+	"QoDHdbUi65WoFfwbDPxto7hhNDZXjWw5csfqgjyAJLv2+AN1fJaiSM09bhSkwnxcp2tnbYaYGJatoweY",
+	"E37NLf/JgUu8wia5RgDnLAxoFHT81PX9VFlB5lfxt2qi4KF/rXlLraEdjDeCNT/3mS8qdpWO/HYPZt7J",
+	"t3guYV8/rXUaH3DkLHK0m6brphAHcBq4x6GaSN4+Vp/XqzXqSEWN48758Ull5UrvBlcGHGDx9swWMHQ1",
+	"8J6oIp7Aw11EtxHqNTGRAvmEuUOAASkSwkUvnSQQwIAc7kb4vA0DrSxb8kseZxMoq7NwxzalspkcrUGO",
+	"VtqjNz7an50wmolXn6781iyIXxtSjcp1/vzr+cBFiypveHA5paaavWGzSnlW3rMspeNSBTIHwvnDodnm",
+	"RZdaKgE5mhGZJi6RXWk6U+Sepjw5Ii3CRILASTrPZ89P0sHzFwd18LQWZoNp1FVGDpdWl8g2iQFvqZ0x",
+	"mkCxKfv3NOOaxVhfSzALyiT7Nu2cS4Emn7h4r3jjRtA0xVf82l5NcgLhma4Fr+gYYKtoIhhLVJNcMmqk",
+	"UgzhzLiGUldYwsBSI0gUvEFPBxIZT/b74bAk+h2W4iq++5Xu/fs38397v/2l/f3//M5M4L9h7IHICLOS",
+	"TB+nsne3RM2ZbhqJZ14NncUrphEVvSITp0jhMlQ2FNhqSMPPMk1e2XIXFc5eCICmwirYeDAt0J413HlB",
+	"qGBTMScWAxW0Z9Xxq2msUvadhW2ltdk+52pjGIUuk8B+V5oM8wc/Qa0CW/NkdR2O4vkPWBm2zvrZhSqV",
+	"T0EAAmwD4/cAIDjjWjNRrOFcsEeN1UvzBPHl+T7w1DaiRe3yhdbF20t/c6K545cPepU36ir37K+M87Zm",
+	"ceuPBtdTOeSbKzRNYVoaDaAnrBfOsUHK49WYrcKEbS0vr642eBuNAZv1veCZLjLo/EGVJ1ju0oZhLN/e",
+	"PHClwuxtOy5tomERxSCimtFUWEEwLJx9hXFVZbjoJRVgquPDAiWP5rAW/dLmWHUFenXCe2xLYcdQItXw",
+	"bgSjRp2iZcHRm6QjyEQgtL5FPC+qOgWKyZjJjSYp1dUGwyp3yLt589mRs5qRwmim5VyooMufrRus+kU2",
+	"fHkNejtlrY48gLPIK2U5lERAZHbCk9UWsBXF4xe6Vw7fXxElSZ9mGMxeHkxVEsnKrlEZPfYqxCzBNFiM",
+	"W3djR4djrtsiMz7yDaBD10qeTr0ZfERd0RuPuQ13mE846rGxroKkcdUKSDYBc65LLrLpbAv1EmwBtRx6",
+	"xandUCwjHL6yola8PY51XLJzR2itV2ps/Qfn7LH5Ezlo65rs0FVxqSIqsF4O6GVVGNp8uINfQbso4Zhv",
+	"cniq3poVCx7kl5Nej6kAvpMqfpiL/UqnRiA1DKwGLJFrJtR3EQZQGUuYS7zW0AoqhOf9hw0DnBooh9WX",
+	"kyzkFl8HS/+h7m3fVV2j8QXnc813PAdyjTcK7+rKh+dxpR7qtQzt/HsQ0Y/t0a7k1d1JMmB6fTseE4l6",
+	"EBzeunzG+vOWappuspM0F04wKCrTauNqBLW7vYKHg7wEN+NUs1E1gL0Hu7NSMSk7Hh7oL5vDv1nl5i1j",
+	"2Sw8vWbnm4Jar3l8yuA1jwSV9SBYmccyQ88jwjwW3FbFma8CwnNejpT1NRSjAaOV1fkgDxcrMAK0Dp3S",
+	"WbM2UtsXAEL77IsKcc6fn5Z8XbTj81zq9dJ05o0jXzFZcBBSa275FyUnCGNRefBz8JS5ADdDVHopo5la",
+	"jKY6eF72MzyrcfLCmL4rulmfM1dDpXQADJT8WwpGunOwKZ7hzMKgVDtV9usUtq3aC5c4X20IyoEx1kG7",
+	"OA8kUT5kFR8kMjzkDq7Aodio2f11botN5qh2eW22Mn4yzuLGeskxDyPw1fNyfrXqgzfvN/vTO7a273sq",
+	"yW/BzfiFCq5nx8Hio50iZGsiEpYRilhSAuzVoaJCvkGrltAStHxtEvnuRlq78p1vbV0vcNnrKirbnXpY",
+	"MNJrfFXU8YfhLGxqVXn9wx4dMaIl6bImseVgIeERqotzV0bXZeLP74haA+/9mKogkAuUEK+ftvJhOLPV",
+	"nX8LJJoUhtP1WvSKQIeahTq/NWP43AauNYCivPVvS9Nn6jVYTqQJtmiNJfXac/aLX5atkYu4X2veLiA+",
+	"1GRFRH+j2I58ZeyESvvvTpa3I64cfcVdOXYncdFgb623TxQRbMqUJtC2Sz8DB5sNDij7rwKXBq3cYc64",
+	"efJtjaxS13MNqnFcukZVVtv1ImG3NbWoMWKa5gX1g25TvJohv0uasuwJ+gwz1mP8Hl2YFbfaLsrK+uFL",
+	"0jacaxpcHBZWqQ7uoPXNlshrRSnxgpaWnIwr2NIDMlSDhUPMRezUOhv5mcCX3lfGBQYiJri6gyLeS0jx",
+	"2va2xWzXqGEjejZM4C7x6GJTSjVmvfUqr0QwnTafdzG04ox4V6KcE+5tacVNP5PLshIdzSXjiZEGtCTf",
+	"jaXiRmf7HvNR5B1GC3wn2IDi9+ZFiL60SP82TMrWPHigGwhbUw+McrKlfG3PFUtz6THyZaLoooRpeEOw",
+	"WCs6OKVgdXP1qqVYORqnTG94W3tlh2ydgWyPfD+csoWSlXM+zJWtFDDrymRWk9YuJ4ybEp3FNIDjd28v",
+	"zk6uK4L+H0Z0VioLPiEqSMwKymIPc/nMlKmMfxYr7tK1Jxx+MwXVXYR8XsHQc7EWRaoTdLVypSbMxc+x",
+	"EXxEWgN0P/l9onRF9eqKe+IcX3n3VtS14J1YRTsvjX1rv8buc9oPA0wmIMTgcMrBnHKKx2RMZ8GxpTLk",
+	"mzkZjfXMwuQ4+QbCvy21B/JWSyu0LChw4/2s6XWANrT8HHs2EYk1u9bWdd7jK0vQFgqwpuWqUFUFe1vX",
+	"zOZEaBksal+qciYxWBdHVnF33+dTXTQkUIgVT2yyNgobBOu0YKS5n8E9d/E3hR6oE2lB7+o/u3FUBvYS",
+	"ThKnIVKIxe0mGdezKzNHG2DBaBYullDUicTap/FooG+bzSbE0sAqgf6I7+e9DbUeNz59AodkX1alhoi8",
+	"ruCTHL5PQYmSyRjiq1Mj2wG4QNt8DebUyAVmR1DIKsLi3REy3rGUqfls2ZCKboShSSoiDrFDQcPaVb1r",
+	"EoAF61ycGqaNBRGeKCKnonkjbsRf/nI1pGOmmn/5C3knANQMUkUsSKcilHQBxglW9wiwneD72EjCruhX",
+	"gSMU20pn2A7Ipn3KU+WqkykS/3HTYFkms5tGm/zRbDY/fYqjPPY1kxPNFPnusHVIYiH1bV9ORBJ/HxFK",
+	"RkwPZeJqgcKTJJEAR6vJkN4z89rzGxHjg7fmdZqmcsqS+HtYla5MOLMic48K8x7CgXuJeXZVgHXjumCt",
+	"drjRyrPquQkdtPaPbJkzs1kQwqoikrCUQYA39Gz6cPXTyEGr1SSHrdaNGDEqHJ4OWEDAkm52akRTc1Xw",
+	"prspT1JmAxUV4fqIxLCQTXMyYqJZmiqsKAfB+zfC/pxA5QUVexlCLvRfZmRMMzpiGqpmSdFjFpPYLMKp",
+	"GE+0WYGXuG7mIPz96t05+S4+lkIzofeuZ2PWJnQ8TnkPDsBTo7nH3yO26+u9HyMbobZP3vKX7o8fzR9W",
+	"grwRuGRN8t6eATc4gIgdCAm1715NsAtW3I73f221Wi0oZCZmBNlGZNQpnkKOE9UU1h5jkNWNgGW0qU99",
+	"rskPh6RrVCiauWVN8EAfmg06FYSSi8718c+RzYOYj5OAEG/z/ZFj05gPDRlb5thFkO8Drki7pNd8xNRf",
+	"/gJdOnTcahxcfOeSASqf2YgrwweoIPFpwkZjqZnozfbesJm9iFh78eLd1TVM3A4ez9+YISIPTVOLYWfR",
+	"fshMTkgib+A6mB3IK3EQRUdQNa6dw7IT1seijXlVADy3Y+B37oBzRXjChOY9mkIouaFGM82apGOauxEQ",
+	"cIsbaRMS/gbZP03SsbfqsLUfkcODF9DH848fYcXMCIv37PK8YTNYm7gz0UOZ8X/DOWyTl0CySU7OsW9L",
+	"7xVkQBRYoVwgjqpMWERSfs/g2jGlj2Dvb0SXpVIMlJmNA151BADwsdMZSfkd8+iDPW2WPrGPXOklOXtQ",
+	"INUeUXMmzVAhgQ+SCD7uwe8W9sjGDDSQmmOSscfGOhenXgRtu7EPcKtjJuiYN9qNZ81W8xmAv+kh8Man",
+	"3VRaXXoQQno7R2sswF0YppgP38iNUFbpJTYAiT2WmFQKa8UjTy/QsrfyOfB+wYOB4ujMYVZalFwjn4Fk",
+	"bJ7414RlOTx/O6+jD7LPyhIyZlIY8GbEyYypsRTWGXPQalmsOm39jPMkEOTjj9QobQX6368l6MfGQevg",
+	"h73WD3v7P17vH7RbrXar1Wy1Wv9soLrSgH25be3/3ur/qA6nB076bOc1ThAUpnE8pNmAJQgRpqeI43pP",
+	"0wmYUuVQ/C87lGZPjkA4LqMIWqDSg+cOWnQ/hwjdL8N57oN8VX/9AAsR5KT5rWOInSr7bgfNpg0ZTSzW",
+	"wT/2rF9577QyNNE+/rT0LPR2iBsUeinfyKcvaeIFqB629le/8l5QS2VYgi89W/3Sa5l1eZIwcD8cHrxY",
+	"/ca1lG+pcMnTYCx9XmdGpzYl5sQwfnzrWa1J5Roc7O9kNKLZzF5upN5Qz9ZIf4b+0IHCvHA6Ac3NkqdG",
+	"G7+C9GcM3lCVyYdUQyGRjHLlSCDmPcUvz94dv7k9O726PnkV59gLhkA3yVvK0678CLUZdG9IhnLqkjUQ",
+	"vUaNAcbv6EYIpqcyu0P5K2H3vGdFmDs21oZ137EZ5DypIbCDdGa9sxwhTA07S81MZl5+iJMPXtyI2P56",
+	"C6RdWdpcJo6dJIFrsDZp9Pg71Jj/DbUipvRLmczWoz0b0Iy/y6H4K+C2qjLpqHv53cTz+1XW63Kfa4mm",
+	"7q83r6+BlK5FDEOE8HrICuBjj/zlB0DvXbJxSmdsJRUMvfIp+vMS0lYNQnosRT/laGY53K/RxQWdpZIm",
+	"11KemYOAFPtg9Xtv2OwtV0CUvjkqf2EUGpcFKTNPhrW+9/WoP8A/QBdWsnz6B/x7mnxCZpAyzZbkqP0+",
+	"SQZ57qHVtPC7Renzko3kPduMxr7EQTUeLt3lKWSWrtWjCS4jLUAVfrIxl/8J8lDrcPUb51K/lhPMPfmm",
+	"rtY1vWNGYQcST2S//7D7lNv9HqCsHedtfBF9LZ8CQltxRSC9q0plw9yvuldqPglse3qby9B7DhG0+JeF",
+	"hdj/4UXzxYuorjzicvbsMy/2WvvX8MC8zGJW6laNbVEhux5X7m8XXYbHpv0Hijim4R9bUaOf0oH5DGWS",
+	"wL8NXwHgvYNDMCdqmEfnYlywCy45aJnDMbsEw45qtPs0VczLaBaTNC2nK1tXYYH9DlB+RqX0U1vwPQum",
+	"Zf+YR9ZrvDq9gppnt8fvXp14gFPt/VYOhvfrbznYlWnGczAfm36x6SkXiZzi/F60SkmI+IDNLCyK8HkA",
+	"L8v2MDeu7H8mZdod7Dr6dH7Ddhr1V6xR9zwy7FhA8V2JDeRfr1KsLZAEFSTmSYw4YK6KYUdgXWFUcDGp",
+	"PKDXkgW1liBNUHklsRsBzpYQWkzkVehSREtpVerYUKuYpIzeG117giHQXCtiQd9CyvMx0FN38r+oCl2m",
+	"/lum4HNk1yeqOQ1di0h+WoOulNb4MbX1HQPdMdAgA12XBVZZURyV3BlSHl0D21letiQNIPkFt2zO5WoL",
+	"AyG98OkfRYTiJ09JLHPWn5jemK0eFxGQD1evdkxhxxS+BFPYkfJv0Zj2E9MeqSzCVEqoYxupU8A8gvoU",
+	"QDhOoDqVlrIqEuiIxO6ixJH9zJirY2VoSdNSiNhGG0Ft3gQi7G7EdChTCI7BMLIclM/MawRhN5QINiUO",
+	"rw7CgCPSnWG4Fw5qSMdjJlTJYWpGanSzBDyiDn7wjrExdODas5VyE8isG5mBICn2guRSpiBQTRTFmgYZ",
+	"FZ6X9Aj0TW2jZQZcKFDyuowJAlVjzXi6M6gsqufbsHXNjJZKs96Q37Ok2GiMPHIx0FTMyEhmDGPcihHi",
+	"2iVtcthqkZgLgAS/hewajqGJAR2zjM/1IGYYfVaNNKQ8Pi+wshpjatT6+g7KMFBZLUVwx/OX8vzn/1E8",
+	"3567Cp7/4rr1YwXPP9g6z8/DM4mQ051WuNMKvxmtEDhZROAuRSRjajKCgFTLGh9LX3wKpcEgfSxoX36b",
+	"A8KV6uBYgBEvITCyaCPg3sOEwQJAmKKkIQU7IjHEKj91bShX3O1GYGwrhcQFF2jL9Vw0WAcbLxm1IxcQ",
+	"3qOKuXoZKdMaYsaNQEY9tOOhvBFDSHOAlrw55O7JgpwshokHzeWl5pH8YGC1uBEzBiO1DM6skxWs/GBk",
+	"ALBRENHe0+msjRM+bB0iAGw+IMFYgjHRE0FmTB9BSpAVn26ENf/PR7aT2DWAGRKgpMVN8tqwPzdcG29R",
+	"aZX3QGe+HZkJE30bV51fTg5a5cTNdmOiWHZ7+PwH7/v3ylxrEBb+TgVrrGlVL9boUaPgvDzpOUFnfr41",
+	"xSofiMf8cfu3H19UrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3khiJmcZKQ3lHw9k8RqJq1s4YdqPv0B",
+	"wp7lRJOu1FjbVeUcec5cYkt/lM0atkIEHWPwtP3b2gSEnNr8Mpv0lhcGyTO4xkyOU6gN4NDLZQYGDEBl",
+	"sJwGw71VntiDLKdIKqJaZ7w7MXO6Eah/OO6USnnHEkJ1G2eYMEiQlQIhg1SIb7l6Gcc+etG3wrlcAv8h",
+	"6sceUANS4q1Q6PmKIo+h/BclGxByYQn38qonWI24Qst1GjRmqzfO391ennzoXL4CBAY2hntXkpvGdFaY",
+	"kyA9jSu4JY1CFW7lUd+tTyvU89VqtxubU5XtoPZb5H+YywW7as7282arFS1WYwkO63lV7YeDjQzpXp2N",
+	"AHuGIA5GXaHoKRSGZzTbOVt3vPqb4dW2XKNX9wXP8ZjOXLWz2fregyWc2of/WR2sS86twgYJTdaabbT+",
+	"VK4K5f2lwIx5TI62ZvzvZ0+a3DlvNzDkfrFQVnto60S0uou08+L+Cby4eQSsX4OssGjaMqybEmJLa2qQ",
+	"2w5aCLnyC9vLrMwhjOKCPlanrvSNNNwmsRwzEZMp5dpioZGM3XM2jW5EDHSHJXEO2aNAW7GoCXEvZVTg",
+	"j12WymkpHviJIjk+OXAlrvKMVXbPEyZ6LKTfID8w019gAoEsDOs7t9kXE7Us/QIgzOrebcUcvuNXzVAW",
+	"1I6EjWQJgA1/kuLeGgWX8KDn7f39ZuvA9zcqVk42tdmljRW6G00Rx7vReXm8f/BsXWOc+d6cQRym1TYQ",
+	"VO+HVtSwRxhWwB0l8CXnPKvx+1/+8pf5DFd7FE7edk7Pbt92ro9/znlmo/38udk/r7XihfN3t8dnp8dv",
+	"/KfNHjrsPsCkaHw2rqNYveQJtYMi+GrZBkh2uEf1cQhyxmCkc8XKgZGLET/gMLJXxcb7ALqAolMf8QZD",
+	"aXLoJo9nFADEgahLtYnDxAx6C+TvP4jq2f2B5XXGs+dRSCKvWpKU8pHf4qLI/uBVWy3mD1mavBeap65P",
+	"WOhsmty2Wvs+PuHcciDSor8c4fWUgCN0efL65PLy5NKqUL/kGoFHqwt41cIStSSss5gmUPyvnQetw0Ve",
+	"AZxadfCJ2mVu/3mCTQuGsxbujYsnDQcbPoAHfF63g6XfHXXHkO2poRwT2pWTvLJ8j6X1r8+5xOk/pofh",
+	"SzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzqd0PM7k/ZLIjTOmFRnIXOvEqwQIz+15",
+	"NbPLenLEFMnLHaC1UKtcOe1cXFy+++XkVYQYwmxGMqY0oepGpFIMzBWdszxCaAhVdyo3jyIf8yykMJgi",
+	"5KMDU8K8DGLnh0u1EB9CupYjGo55BDGaCKTq4jeF1MTQonDUYs2MDhzQtyhlkT4d8XQG4TZTWZ8gXwLn",
+	"n5Orvl05am4ZPqfcNJeo8KwcFbmTprYqTTnqtFqcmt+Mr1ycclRwJ1LtRKqdSFWwZJRqaOF2NaLFwwSq",
+	"jEHRj0p56hoyVgDLdR2R6vLk7yfHIYnquHN+fHJ2ZkQqqCzAuBFgbkQPEZJcairkoAhJwFcVkR4dGwkM",
+	"42eb5J15Z8oVQ8R46iSokDRzCRP89oQZcKmxTEmXpj2VZOSwm/9TRZvli7ITdP6kgk5ONP50kg6S352k",
+	"s5N0dpIOSDrIrrci6ACkdWWcAggzfMTsNelLm2ybJ5FC/SIoZDPyU2QzRlN4sUk6UN+meOOJItApySYC",
+	"Shv1qdIo54zo7EZ0GaHmOoTElJ+YPrYY3A9jzSN571fkFHK6KleRptccqFXlU/WJ0zKQflibXWDQ13jn",
+	"KPrdevYE5nGj8Hfpmrkae6uQf97Ke5vpjldCSxILOY0jTEDHal9ck4GE0iFN8lpmUIpRinQW5dColAwn",
+	"IslYQmaMZgrvD5H94hoeGU3BXNMbAfc0Nnfy1ny8NU0Fy+mlqSLJhDlw/imd5dg/Xn18TJpvW3stE0lE",
+	"UHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsSnu2lUhmScnHqahYWKgV8gwmD",
+	"GdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5P+wvRDmtSDelUP9yJ9Ptip18",
+	"IXZxBXE9YdGnJvOYF9Oe0uSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxcNQPVpKCbL08T7ZAb7R9/OGy1",
+	"1igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9eoGZ7+UTFCrdfPG9Fa5WmM8tV",
+	"Nhfbkvntwx/zTFWskQzAetY41xnRf0tB/uvgeSNq3EuemDcOPlc2jd2iWhk1ed3ynfb8NdcjybfJv/YA",
+	"CFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZWusSptbapKVKhDKDiggbjfWu",
+	"ZOZOdPryhRsc2axDNYOS0tM/xuAbrc5KvLbkGSySI8XSe1vJWABUiBrKqSBGcQznHG5KO63L9uFi0tcj",
+	"HW2TCO2yvP48JQXcJUbJhGtFMKKnvihUcadXQeq+HxMtyX4rarVa9o5TkZAfyVv+EjyIaRoBYr7Mipjr",
+	"Y0sLqMZ65oC5ZyUpG+tNNZG93iTDEtY3ggsb+wTtZQznhwUIkgneXtu3uuPjMUsAaxZrqg8p4JHJiSa2",
+	"HZklruh6j6Iz0Uz4RthKAncMq7uZgeGsUPRT+SjywO6Q4f8U7jNMc2Oq9fmhZeGYdN7+83yv1Wrt7538",
+	"o/P24uykEeXfHeTf/VabEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4zhyaHmTRv7ES5XZDHt1QuHYka",
+	"F1oSukT8607SO2eGXioM5viNT//wY+M+PTV0UyTVDOQ1QA+NJ1lvSBUrCqtkTE8AhgIhw1fEuNr4VSEh",
+	"fPUIoR4RO70oG8NL8a+GvFuH8kBiiC2dAzJ/okjcS+nU/Bjn7g9FZypyTNeN9waquIBxwA3QSG2Ipg6e",
+	"dW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUODQIgs03fzaJIPQwaJSZSkVLPM",
+	"Xz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx5IwjmRHzFUtiv8SOn5WGTv6C",
+	"9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j4GLfgShz+Lf9/dK9WSdG2SzD",
+	"o0K8V0bLrpwFxK/CcVsn7FdOtLmDENcreixNbUtmFDQt55f78MS7MOEvFCZcisp1lH3dI1wpr5kThTZc",
+	"II87UW0nqn0joto1vWNe+k8J2tEySU9wcySwpOTbL31xjd2bAVSa6+Yj9qasO5TyThHNjPZdUqHBPzaC",
+	"gDhAIHYV3MmAjttkOpRg4RsCSacJmYC5gAoCQzDf34gRV6rE6yEEkOsmgchIl2wS075mGYhhGM7IPuq4",
+	"SQDxLJ5SruMI0rxhx6wi3+eiyPUGAH+ubGAhmg6UlAL/dfnyNhIRZBHo1wx2NNYzknKlyXTIcPoYvKxu",
+	"hLxnGUQ52hLzIOEYwYP2zHoSpQFzTQ5AJGuSczsaB5SMhMksmhXN+ixcuOaMK43drELINBIzz8sepFRp",
+	"u96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++9FBeQm7FMJcXNEP54xMdBDC17MhftzP2po5GtK",
+	"A2w+oG6WZ/OznGKgER5bPEBmC+3+YKxqFQAouo/90diK/Y32fssMhn7ko8kI/sKx2T/zkXGh2YBlS4fm",
+	"YqC0BERVVy+iEpbUPBQelD+kg+fegFqBAX12hGp8/o9Gl6ZGsLrFvW4/f94qzOK3tKKRf+biyC0IKSM2",
+	"uqXdHiaDWXmrDS3lYuH/PiBXNGWKXBuSr0mnN+Tsnhl5KM83g8C1xun5L3sHrYPDvf2DZ4eGJhZXEHvT",
+	"H8Vtwvq2ogR8tXimaSNfZRxQk2KFAhDWDcmpeK22qAI3+DVjQWkFr3dEZJqUYkx2QQdfYci+V7S2xIUt",
+	"dy0xYfzOM7WDwvuAGKOf4f1Hji+KgtDLGJAPzIUrghcaCt9ObPUc/AqYvpCCVdHAXDOpYBUHz5+vzSu8",
+	"Abryd1vFhzbLnuNDbzH8yumfhvgtaqBruBvN3MvuxhHVk4z5dWb/Fnrb0xNLdDknxS+lvDNyi9HRI0in",
+	"IED9ETJOU7OoimmdlsCbnU43ZiKBPfs88V1mn+rEdsFR2VHYrzisa2gJnaOuKUuM7FOirvjdipguIxTj",
+	"PXPWYqqIPZZoQ84rcasxE7pJOprE+e2JwR5rTbv5qEl3RrhWLO0f3Qin/EAZFO1B62csZVDMMyNoj2qS",
+	"U5fHNINymtaZ6ULoRbCzJuncCEtc5ytzkocW5vRnOpoYDSrlzOl6/Yn5rbqaprluXzS0bTkB/XwkcM3w",
+	"ObNujxo695/DV9bhDFVRMWaSO+vgzjr4jRXvtCyhhPk4RIpcg2t6dkHgtU//MP+Uw/kWYvI2Ivg/Q7vb",
+	"iMfbkbUHkrUdMfp2g/3qX+05c0N+s5+iFLoKdkxI0pXJrEmO0YkKgjLJPaowEDKHkXoENngQdxNSUcA9",
+	"7KFvExsmAJEZ8EOfZa7wflD2hJE8iBRt6LPfEa8S8Vrmls9JWuGJ3xpR28EsfeWC23+EexYpMnhpHyhx",
+	"PbWUszZhvoTnkS7nVLeKLBeEey26HI6cgr52pPfbIL3uaOwo747y/kko71uP8hbWWCGna5Ngrtmo2hP3",
+	"zvfEktc8NZSJ0CQhk3HYM3cK7X0RzxxMhcg+YR9pT6czdID1qGYDmc2qXGDu96374fLhwDDuuEiqhmB+",
+	"q+2DMwv8hkO437J+5/x/pWCXrtTDLXkEzWgewSOYb0q7cZKyns6k4D3gUotBpjVDN0oLdZGxEZ+MyJQb",
+	"5qAUYTTrThKFwkBvSLOB4UK2ZIgXUwoZjCM6YO+z1DBCrceq/fRpLxFND7X1qW2uORaDRoT7226MhzPF",
+	"ezQtFvuD6/4En88DQY5B/Nl/DkE5BTJ9T/N7BqwN0CWft6KGlndM2OdxQZaUNCoj034GR6Q5HnUckXBm",
+	"d47Ir9gRyS1dd9wF/y4xF/hqFbSEgJa8SMlxxnvgabN5HQC4qpjQRUzeqegxoYHF2WySlDtsUyPM542J",
+	"GTZ3IwpvJiaRFAQwxusUWwEuxksVR3krMdyuGOvITsbjdGZjORD6EDNCbMLpjeiyVIoBhL4lfMA1TR3h",
+	"F+nsiNAiLsSMFCP3FPgcK92J5tJ8UXeiR31/4n1NjiGstkx8A5nd5Z1+ZVcDU7kNVSQD01iPZklBE+2a",
+	"LWR+5/3aHHCfLB48XwO0rFjSR03x2GzFNuJdKxZ2LgGiYFbIHR647ku4Eba/KT9ah6NUqWbm4u20sZ0D",
+	"81tDIUGeWIe5zituT/8w/6zwVm7GT6DdrVQt34nyjyvKPxLp3BG8b9ZJWp+grABSh7xURUY0YS4z6Y6x",
+	"sZHKeYYocYAuboTuZi45K6YVGbrkEJoxkrK+JkJOIwgbh8QfwE+VaXIjRoyK6ZCnwQg7LLr9IBL2eTOT",
+	"8yvOxfwlry+1FrN+3FrbO9K8SJoD+1abNi9k9m6LNu88DjsZ99uUccETu6GMe8dm9bKEIpKxe3mHzl1F",
+	"uOilk4QlTXLFepnhRvNwewDbEfZgvDGdfhEHBlTacA6DzsXpVvwFb9jMugs+e7okUPQ7NisbPSyd5rlR",
+	"rxE1Uqr0e+XHAjrazbpmx8ZmQzJ2z+VE4ZaWQB/s5nuRhOZEwTFDSm8PVQ6TgXLPb5/JCv6GzeoYwc32",
+	"72zgX7EN/A4pg6Ng8GeJgJlv6uThYP42JupBYAMc6chCCvG8mrrSMmMJ4VDEXmYjC3okJ2lCugwxBZCS",
+	"AUzUHZuRqczuVA4YWOS+QB0wmeSwbSMq6AAyieE1C/yXIPJAh8CMLAK0BmJEcmSkIb3H3P/5CJpqk7aR",
+	"qr+kRTtEcxYpTF2qsZ7t+Q2bParp+U9Ci6MG3gIznF73NuX37NbhLa5DaT9wPcRhVcnTcE0cUCh2upOo",
+	"d1DUXxqK+g5o5ArmMiccP/3jjs2s+TdhKdOsAs/GnnNH/c0VUFqOFfALo4SbC8EFee6wPCJI3RxImTTJ",
+	"pbnSLswSxWzTgA2yBOy/YWUBbPP8JuT/jZnYFuzPatLrMaVyaluz5Jt9K0BCTm0lTliInc30T2AzxUP6",
+	"wCv4NJOa6mXByyHJT7BpSfpDQU6mGNigNJ0pAjHJcB1jec+ylI6v8I56gJJoTtU8TW+EfT6TI0BvolnK",
+	"WUZgeFwKwkSiCNXQXUSUNOPImKchj7AGJRVETyVCeBaXPiT3kdqB07BED6AGn9eUW17tRvvZD2sEHuRz",
+	"3Wrp+8cU9ubMmAcv2s9fNPcRibGmCFhq4sU8QuU3JRgWN3MnHO7Mrd9YTrQ5ydQ7wmtxtZTTLk+5ni2t",
+	"aNIFTESK3kahNBU2Is/aHUDSpBqrDNBBxlgbeBhgU0P2SURiLAYSE/avCU0VieVEA2AgF4OY/PVGxDYT",
+	"OCb/7//9/5A4YV0dk7+S2AG4wh8WAxk+0+T3idIsiYuxYNoLGFZjOmDQGkawEy1vRKnPiuLoZ/mK1IEe",
+	"dItx+fqYPHv27EUEVpMSlsgRoST+a2y+5BoARwB4hQlNqCLx/zh4GZdDtoWc4tgKSEJHap+1rg+etZ8b",
+	"av3PKkxCXROQ8KAFrmBzJhvtxv/5tbX34rc/Dj/t4YeD4sO1+9Be+PDdr83f4PNfv/+f3/3zv3/9695v",
+	"C898/1+NxTD6hyc4mVNlq3VwC/HpDoSZWytq4AEooU4h8iEeojyB6W8VoRbFa4fzrxmmZuZgwQETBxxv",
+	"Di34EO05xQoNtgrO/jMYlncGIT/LbAMr/iwQixvtv2H0IzokyzMMz+9gC8M8mB/jgT/C0vjM4D6Oqwe2",
+	"btfzPS/p+FPUKIEvejfDCSHlrmuLDwUBqBAdgBrujPdfH0P8YHmQZwqXU1veBrMR1bpoAilXUDl1i1lT",
+	"Z67JL+J3dBPKfY9jmmnBsir/o/35EbAL85F82+lLXsW0fUMpvUCbl4ZQPFJkOKZHayaI7PchG8KiVAPQ",
+	"8pBnIMCAcmgXeq4021ysuOz3MVkX/yy2vd0Ya1F+14+o+RHiaSBLd8SEvsh4jzXaf2s+Xx09zjXINtdu",
+	"Dnh3gbqi2vl15zvZe1zH2+uO+o5pfMUe37Sgy45FjGh2x/Q4pT1W5hPeDyt8wMCTLPMhPSpIdzIDTSon",
+	"vACQiEWKenLE0JgXFzQjPiIys0VfYntN48jZ/KQesuxGeBzPUVOWISmgmsBbygXm2GpBUPFNSzKTk0xZ",
+	"fES4oJFX3a642TZ5i2bMIs57tYNQAXOqDQSAGgIOdS4Rtl4wbgYa+StNBhCt45X0KwYWmZF12Y3oc8Bx",
+	"6M5g9FC3rITAa1cxsg1kOFc/+SqCwnkSJmR/ddWOwQmuJeCJdWUyuxEsRfBKs9pJRqei2s9t7//Xkr3l",
+	"mM02KPcq0rymV9yu1GeqnLzjwl8HF16Tj1ZpW3bddobZnWH2m3PzpzmLWEuiKNlnUSh5+of9tCIA4DQv",
+	"oYcCAoOAAPPuEVTjG8GDCjkt+BwXldRX0Pam7O3MjfNr9Of/ZEH6d278b9yNj2f0wVcsqkyk/BqO/06o",
+	"+c8Sanak6NuFqt2QDq3Iybz0WHZFYiac9chp5wGVvUk6ucaNQUZ53IO9iua1GwGat7mq1amZWyCKnzeq",
+	"Z5GczBGONbM0N9Fkd0R/R/R9or9L79yptd90eucjqbVPsRj/0phaBSgEqrAFY11/z6j8RBX2ZJ/zyb4z",
+	"lpeK3lt7sMUaFoxw0a5KbzqFHu0lP4bBfjOM0K7tr42X7969udprtVr7ey6wMiq+PMi/rJ/5hMsC6/GY",
+	"fDGZ4M8Mi23j9kO8ymYjVZNUV5bR7rKeOWk2gwIWb0epd5T6W6HUFxOdy/boywMyWYtydyfpnQvWWknH",
+	"XVTN5tU93+ZxOY8aDPPZ8+HZiEKQ/O9yKP6XB2RifspoKeVysUKwDXD5uxwKcjXiemg2jI/YP6Uw359M",
+	"MjlmT1+yLOWGTX1NURG4n3WCIuzZ2cVEfMUxEYtRc+6bspSHX9bAg01y3zsWg1+szfCCxDQ1Dc1u2Ueu",
+	"tIqbFQ54PGpf1P++5JY/8Fav6WLHtfgKcs+/Prq3HuWqUt5t8eedELjLHf/CTuWRI3u1SPKisPb0D1eZ",
+	"ZSmS6IbU9a2r+vJwkcvG788ledhvXepEnk+Q8j4ztOKEZgKyLRDC2H19WUqqKKdclFIs8vYPlrV+EGy6",
+	"lK+Q50bkLZohrRjx6lY/Rf8ppPgV02YCSwlykfrlTgvafblyuVk7H9ufxsfmCoIbQRGdXzmJWFdADbvb",
+	"OpBGaY45+bcUtiI7BtIIOSVSHBGlM0bvEGTO1TLHzL68hIFgHzVh90wEVF50Iz2YtkZfQsotAQQBYfi5",
+	"aWnDmm60DaTV1mNKqziz9YhiPvf16eLGyKF1RFRClc3DzdjOw7SzW36THqYtyrhP4VpXu5Uu2UjeG7Eh",
+	"TW0SO0tTRaZDWXAc7kEktQEKOyKGcnTlx6hgFxGhSZIxpWzuhM7+P/a+rqmNXPn7q6h8s7tVc4xJINmY",
+	"KxbYXc5mgQL25FQdp7DskW2Vx5JLknH8pPLdn1J3a0Y2M2DzGvKfK7A9o5E0UnerX34/3h9T7AmC6Tbp",
+	"qIlwPOWOJwx5EK3/ZyCM8GosYSNuRwLSM5VwgO8HTaXiWsLv4lqm/lL4VmmH1w4Mn6WArewvUc5I+L6j",
+	"wDDKdH8Mnl8cHyB5uxULitAHQ9nE0oUT9jNqW1noFMQv9SKG3DcdFfSfYlol6MiJbrjq0wbo/tJk537E",
+	"hmfknA7YAWG6RwIwD6EaZsJT8a/ZFLFefU8zwdOOUnpO1SXkToKiE2kZZ05PetZpJdo3TYbcAQUWYhit",
+	"/zXxWnw+0lYw8HLDeoDcgaSjQkWyTehFQk8IugSSanKpO4deHTus9SHcxplK86qTNGG9BeXl7p8d7wXe",
+	"UoTi6XPVUT3BhvJaQHUOFkHOhiPnb5OOacMslyll8P6809r5pdlRHbUfUH6U7ul0wQZSEe4QzUHoBEIO",
+	"yRSSPPxDaRL9I4HbiPrJMu6EYROIjQLAhF+9uGRgPkPHKUpGQEbAg7SyUjD6ijZR8bYD8tGIpwiHIL2t",
+	"JUSAudxXHaWnfj1BJgrhZObcrm36108DpkX5t+M/+alXmmVaDYUJYAuItuSFwcwAJ+xEW5ctmBdRkEs6",
+	"Hwnld0yxMPZYN/ya7rsuoEr8cXTJqqTMzIguio8mOzLEVuvHAq/cDzlfmz9ZJtOO0ib8QpORrNLZwkor",
+	"tiWGwMui0/6BL2ZYPsRUK8yuO2GO8NKrFt/uvem/TXfE7uDd+tYTzFAl12tYGSNuWU8MZ6o2nGqu1+c2",
+	"gH7XZhgddSMDaCq03y/3tH9mRlTGaH8rE01ekoJYUmJJM/M08WJwPpL9EWIPiRSMFi9Rx2LqwE7yQrTJ",
+	"TgfMej3HsxBH6ihvVnl5T7oYePKA8zkk58hggJFWybh1cBnu/QrQniMa4wt6KyNNUSHJdhBe7VnlnZ+U",
+	"2wVe7R/7Afxj+3bs7RfYQYXRyy3tmjXlSAF7UiZGvky1cZVS5FgxK/qQqZ4g7peOkFHIYgQYLtaFxINu",
+	"OKh481MYwbpKfEEji4emgs2nZnA4EwaxyMFSBvu3zbgdo40VbHzuWJdu74Lx1AUB04Wqcf9IsEa7/Uz2",
+	"x7br5VzXyuEI0hG7lAnoO8BNf+TNQeONb+bgZEAyaT7SWQQyA8CaPM9rgBPThC/A8Bxpg4z2XIVxJ2AH",
+	"MzGZukU4fAGWJ2Ctc3QfaiWa7OdjBa3aHFUMgUKN4JOEWYnnwAA0CkPvoXdSDwYBhGwi0zQTLAMIt0yO",
+	"RUf9++L0BC8POO/Yj3zl+N5TbyYyy/ybALTPARrFiCqZoxrgyugyUENwkO4o6LY/FPkep7o/m3gT/Bd2",
+	"UBz4/EkpHG0AK84ofwI1Av2pbSxykICSttAzNgco/EIZ/WThDF5qC0OPHsMYLsGtgRMC1RGWwtLg4lsb",
+	"lwY7e0F3laDleGFdbA7AN/JLDc88ewQMkS95rbJK/nPYCVVAPrvbbzYG8vkzEH8VTgfc/GEDcwfnrKoO",
+	"YQpS3KFUDPgsy6HaJvyLnMwm+Uep6GPeOamcGIJT9OEnkS+YU3qXbg5CcdU9HAQgOJuMHsiV1LEHZov4",
+	"AfplQLhu6+dk4QqrsgMKsb1k8xHOMLdjAYDEtZ3wA9gJlyLL0PeEzoXg9ushP/dGp47IWpCZgKODve2Q",
+	"MRYL8MEQ/jRJBradtFqtitzQot1Xkx7KYTP9JRYhikTFSpRR2+PpUES/rhmnGvs7Gl+mV14MFsLBf2L/",
+	"PWPGy1ww80KeBHCMjoywI52lQXqSxPzv2dX50f7Bn0eH31vuaHjfa6WP5oujziD9TjNI54B9lb+nAnw+",
+	"poYDW1Jei1V+uPz7TQC2DJ48wA/uLdo5khqxoeHKQQcm4JyXNuwZQpYC13RCYFTw158PvEb0X6lrYazU",
+	"ipCvCtd6vsXYRLi9vBsQPPLWrVholYINiymt1EHp4iSGwuDfL/iZ/DlngxRZ9mmkAdA/DIszhAhJixdQ",
+	"sDphLxA02v8QQkVQXuXldCXoVb5FX5bi6YnE4aZJt2EynhTZ6odUKBurhMqkh3BB7a6v8xxeXy5vJE43",
+	"0Iixwz9Xr1tf8///EotbUaJOMESMuxyq0eNYsGapTMH7YiH8zFGFIXYEepWkgYSCKuyo+2uJv6Mh1ABS",
+	"9Un46QGkHrYFqwGkvps9UBsQ9zIg6m39ihPF77en78gOv1xMMe+Ok2/bCDaQX4CIvI+Zak1WolqJZhES",
+	"BROmtGGZtsIuH05FiolTCndnB8Eolo6pmNhVjc70WBLneZPLgzQa8MyKQly83900p/xeh7HHkqXU++cS",
+	"pu93HyJM759/vrYwrUGO6qPZK09Bf/DRDFH318LGSArAecx0dlqXx0ROsdEfDS4D4p8wYSuwck5MYOxm",
+	"nl61Wtt+TuZeXnxoJY08A6PRbvytjZJqyA58I4ANV44hh/LyTdLIJzwmynqGIAe8wHUCHLh86uDGdwyP",
+	"QbwagUZiBV7skZlEPgqH6TQrj1lh/EhC4g848ycQzoDiD85SOZSOZzkJCDB/YLaNH0TekWZHHReUWWzK",
+	"KSZRPJLuAQIOMEn2kDoEzGPAX/PGMcYvoC4EHlUU6xabs6MQuRQzvUQKOUNzkRIzSZNdLj/ZCmHZKKSd",
+	"+KdkYhCxURLcUdR9TDFq59TlDDk+aPhNBjSaMnqhkAALWWmUTxdNNZFmQWkMxl5CjprTWVodN4Fd/6Ix",
+	"kxJJurH83DA+AoP+DjBJNlYuD9EtrTLVspFyqDKuEZy3tqVrW/qV6MlTomJCheP0TQTOB0CIou7d+kpA",
+	"w7dimdxP+p4ShPEj1Aa8HiP4ySRVLV9erT810KZB+sk8ZIZaKFkcMOnuZ+eWbeKtsCCr67VP4nJZGXdj",
+	"b6VvGLCEf7116LdMk/0uFc/a+XE7L9FcrbssM+U+0U0PFCcvUGP5OgTQI3goawOqLuv8DompaZXnovQh",
+	"ds9UKD6VzbDLS32Ll3ASVs7wflRwT5SgkNkBrJj/vjg9abITIVIv9yDzr6y68mIq+o17iaD1Nu0h1QeV",
+	"71tpiwKixzMpvkG5xsxIt0Ci+mWd5+LHRm8LMuXxPfE0ldhJOMv6d0OYyw/BQz4LTbxuD+/7y9aHEt1y",
+	"g/qDIl0H2ihhWCA4WSsFIGlcCyMHMngTis933TcXPev3U7sxcm5q21tbSOkfl+Q8kzeYXvc6/uCwuGqP",
+	"8HfsEZ4W2/cRXb/7OZp7Twylsmymwlpvg68z59In1JmpEVNuREp1nYZsH3SrEkAMUUlhlDY0V+3BpJX6",
+	"oj7Mcmmx1nbezHNJg3123+UTiM2bTRZik7IWYrmJeQuPOqVh5VRY5YEHvbbLa2jlF07HnuYy7r7WeZD/",
+	"W19zxrNbPZP3lapnOZ/aEzkHXr8B96TiqT7sv97s0Hvu8juyQ7uFReYXc5dNZ1hxGJ73U2SmafIDJCy6",
+	"DbRxgCABFBGiMdQKWTypoY6Slimo9qMavwAGEjJKJcXQ0QOqVUGEWJ09+giS6HkTR5eFx4bZovcx8Gqx",
+	"+vhitc4TrWPbrzlPVBs8Oi+ezHrcKkIo1e5e7ThC5s2Xq+GRQiJPW6JWE2T1RRirlKr6/rk8QCwhPXOs",
+	"OzB6QvBZTiNklQH0jkVHcSCgnlINOyLZmpyoGtCwvL4hWKq+tq5ALvXqjKsFUzMAmiK4rApUv4ti5A/T",
+	"Ssuz9bs01vlxJ0yqfjaz8hqKf3LZnctIiHSV4Rb56Vkb4OmQL8qwkz7yNXvxtlXRC6c37MODjwoY9Xuz",
+	"u7sWo/PFFFp9swOkzsUSsY32253AuUIXvV2/OrNYFRW6BXyxtrbYfxCLHWRaLl6DcXv/pAPC7d76iv94",
+	"GcunU6Ovb0GJvySGYAYlWGyfnR2dHB6f/EEg4IRWbtn+2dn56X+ODpvsNKBo8QienRhFbkJ6tDqqK9U1",
+	"z2R6BVB7EFrqtpkR11LMMbWVW38MgK4iMjSjfiOQ6koGwx6yuCOqav7AMlGLTYpzGMrGovacZvFFEhv4",
+	"RM/8hbtJg1vrdWOokUoafT6ZcjnEMfoPV6mYeJHZz7icxO7OmFA/fBMwX/Bura6vdnbf3c6uv9ve3m62",
+	"EOV1MMsGMsu8mLrEuqzD44uD039OLq8OTg+PQDZl6T/KFfwjcjnDIkKZm1lh6PFBpxedNwSmjwkaYnD1",
+	"/tcP/kINSuT86Pej8/Ojc//NLBP/wUFByCrn0w+L1p8wlHRIsPy4lWPIcUUrrEJs01aqTwR1ssaLYumi",
+	"NGS8kO0UKLNQwhspHtIky0qHvozt+hKNg9wF91A42uRKZlX5HOyfHBx9/Hh0SGUYM+WgiQlwI0ggRQDb",
+	"KGF9PmXadFRvlg6F2yPgK4KecgDRHVq91jJtsgOkXQC9U3AwlOmdSPVJy872jw8TIDqoUIZJmTZkZcqw",
+	"NDYJPak11/9RzZWv+Fp11aqrVl0oDXPN9Tiaaj5a3Ib6DsX+4OppIyQiAYVTySCXaQ53CJkq2tkELvSb",
+	"mnbMnNN3hfCiz5nsjzsq18B0J8mNouoPlYqVQ0V+sJ52owpk8IxL9WCF8fCgK4c7//fZC3XZH98U37GS",
+	"2PnQ/PBhbQkuVwR/4Bwr5C6HDsWfYJWcnF4dfDw++KvxmYSzEIUUJ+EMc18m3QczlS5Ldz9Z+4Wawy/+",
+	"ycW0kXZ80ddGwK+FTD/9++zj0SXI9DmHfPK8NgWYoApdFxYCTmilzpT9sW20f/2A6tKbeL8dIMj2raQd",
+	"8ZQWr4WcV5tk1EeqLZ/r5RmOh1Myt8VE4YVrzRXJgNrUeO5D8uo4v2GrVTHB1vYlLJlo1YTLQawBhXSm",
+	"+2N/16+tpDHI+ND/v9NKGhNc0P4rCODJ4Qhosr0w9+b1IV9gTydSha2IMzLli3MxFdxfTnlgtCBXlyMs",
+	"oZvrZlq9MAAVCdbb3W94KkxfFN1yEmXx52KavxVdOSieOpcq1XMc3wd/TS42t78ljaCFNqxq+zRalJl4",
+	"f+o58spNoM6/V2OF/Qi+5U+jRXHIB7IcJGJf02oqHMpWOEjruC3R6yJc8+Bzo3/6n/HW7md83uPehGg4",
+	"ffX/hPHiWyijMwwa+s4oiCxNpVmgyyGTfT8FCrCcwk+fUINgw2+Bi34ikXUfEW74Ac8yeybM31q5US6S",
+	"8bdeJvKfpZo50Wi/A279xwX0yyeyks4Cf2dSsYE2fVHny3+fYR1IjQq1gz/Z/MVF+y//amkDhm/vzMjC",
+	"Vd1FBxNEgeCIzjHyTbSnwXsF2PR9rfrCKMLmG/HpVCjLYmbbNgGeIENrfjQBriI/InwmcsEOtavOt4oE",
+	"wssl1MdSwjrjz8mxnEhRErzbTQqRYTR4ARvfNsy4CuN9Uni+zWXjpqP+MWWl8gZOubysHVd1Iv4zJ1U9",
+	"XDNEHq2cuG7ra/j3OP22ZYQ/L9wZ8feygxIQFAPxwob8WrSxhBN6CvlPpBQKNNeEFIYbCZOTmeJplXAK",
+	"gMlQWmCJltbvPST91iYPvXCWip5LiFx8aU66QbJ1w/QwyxcWWA6xn759GiUi1LYJ6aA03hIIRcIdXSod",
+	"U8QU1ZtFUxAlLSjt6B7Zy0Q3en6IAAG7IdMKwj3+i4jBO6Zkl86G5nmg4KYudhSULtsQioOeAW0scH/T",
+	"ZIVFVaZzz3FYl+FYuKnSvcyXznOnOQdnXeMUWNB33m9vwwQZ4WZwXFlbG6zMwZOSlgSPU6tV5nMq8w6t",
+	"xmeSRtgRjfb2m1YCOXf7ueBov/2VvjsTwM2PXo4KZj4l5r/xzK879DzeNadJw+lD0XNwdSE2vBXxRV2l",
+	"YrCz+27TiedZmRr+FCBLACwPNx3Ym3NvkNa6uM6IfjXKO0OAC5ThYHQX+joT6VCYZW2N362hq2+LQF3G",
+	"IaelKNMeMYAB55gK/LLk7pFel4wkMJskjAO9MHcd1f3j6JJVRMG6pJSQ2pyvRLp6ItPelAaYMwaBioR1",
+	"KWDRBeWMtOm3hKUeRT09S2gKv8nDMf6/5QzgIjQTR4PyT+DgJo9v7qot9MabDRTHzaALZGe3G8VCpbBB",
+	"JLuTxlgqjAWkQkwaScMvGWRwpD78CzsBxz1hwzPfVxIkVumeXNn8IQeO9Skuq/Nng7qZqVQrEZhda3d1",
+	"7a4udVfTMWOir5f81LdIV/JSL8PdfG30BIfIzv8++6WLwEC4/Gcma7QbWxOu+BCy7Leut2F908NuhRqS",
+	"zops0IwYpwEvp5zTOj7OeIEAZ6AwRC+7qY6lGXNrB4dGeYtAVwv0i32dZaLvonuptZJbP+UnlYgNV6tw",
+	"XksA2xctM22G2jmhonaJI/dms/tnx2wsFnD6Qw1jhGD7Z8fxiPwFVV0iMA/iSAflRrOjDcPqiagl6cSk",
+	"rKkzrTEnwoq+EY4QkkFngfzGuSaVx0YAlTeLJw5uqOxjERgnFUtZGXwMB1sHlkDUWoipVLSH+eq9mZVK",
+	"WAuM4qBidVgNEbEnOFkB3GQu0vhNR/UAZZzlkHVoyCiPUKmx2jFiJ8dtVdZTzaCcSlJP/MLtGamGfszz",
+	"kZ7E00cR9vIho2c5gpjOSTrnXDk/7ilfNOPKIz5LqyZviQY1XhoFb0HFnejq9i9PkvES3Q7kqHaNXYwM",
+	"N2DlePtI2Bi5269mL7jiqcl0f9z49vnb/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -859,7 +859,7 @@ func (q *Queries) LevelGrantInsertMany(ctx context.Context, db DBTX, arg LevelGr
 const memberListZones = `-- name: MemberListZones :many
 SELECT m.id, m.time_zone
   FROM (SELECT unnest($1::bigint[]) AS member_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone FROM members AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone, x.memo_key, x.erased_at FROM members AS x
                       WHERE x.tenant_id = $2 AND x.id = w.member_id AND x.time_zone IS NOT NULL OFFSET 0) AS m
 `
 

@@ -332,11 +332,11 @@ func (q *Queries) FeedUpdate(ctx context.Context, db DBTX, arg FeedUpdateParams)
 
 const transferListTold = `-- name: TransferListTold :many
 SELECT t.member_id, t.asset, t.seq, m.external_id, t.amount, (t.available_after - t.debt_after)::bigint AS balance_after,
-       t.reason, t.reference, t.metadata, t.created_at
+       m.memo_key, t.memo, t.created_at
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset, unnest($3::bigint[]) AS seq) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $4 AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
- CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $4 AND y.id = w.member_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT y.external_id, y.memo_key FROM members AS y WHERE y.tenant_id = $4 AND y.id = w.member_id OFFSET 0) AS m
 `
 
 type TransferListToldParams struct {
@@ -353,9 +353,8 @@ type TransferListToldRow struct {
 	ExternalID   string
 	Amount       int64
 	BalanceAfter int64
-	Reason       string
-	Reference    *string
-	Metadata     []byte
+	MemoKey      *uuid.UUID
+	Memo         []byte
 	CreatedAt    time.Time
 }
 
@@ -381,9 +380,8 @@ func (q *Queries) TransferListTold(ctx context.Context, db DBTX, arg TransferLis
 			&i.ExternalID,
 			&i.Amount,
 			&i.BalanceAfter,
-			&i.Reason,
-			&i.Reference,
-			&i.Metadata,
+			&i.MemoKey,
+			&i.Memo,
 			&i.CreatedAt,
 		); err != nil {
 			return nil, err

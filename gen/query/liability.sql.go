@@ -8,10 +8,12 @@ package query
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const accountListDueAfter = `-- name: AccountListDueAfter :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
+SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM accounts AS a
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  WHERE a.tenant_id = $1 AND a.due_at <= $2::timestamptz AND (a.member_id, a.asset) > ($3::bigint, $4::smallint)
@@ -29,6 +31,7 @@ type AccountListDueAfterParams struct {
 
 type AccountListDueAfterRow struct {
 	ExternalID   string
+	MemoKey      *uuid.UUID
 	TenantID     int64
 	MemberID     int64
 	Asset        int16
@@ -67,6 +70,7 @@ func (q *Queries) AccountListDueAfter(ctx context.Context, db DBTX, arg AccountL
 		var i AccountListDueAfterRow
 		if err := rows.Scan(
 			&i.ExternalID,
+			&i.MemoKey,
 			&i.TenantID,
 			&i.MemberID,
 			&i.Asset,

@@ -183,6 +183,15 @@ type Board struct {
 	ClosesOn  pgtype.Date
 }
 
+type Budget struct {
+	TenantID   int64
+	KeyID      int64
+	StartsAt   time.Time
+	Taken      int64
+	Portion    int64
+	ExceededAt *time.Time
+}
+
 type Campaign struct {
 	TenantID    int64
 	ID          string
@@ -349,6 +358,15 @@ type ConversionDay struct {
 	Conversions int64
 }
 
+type Erasure struct {
+	TenantID    int64
+	MemberID    int64
+	Digest      []byte
+	Words       []string
+	ErasedAt    time.Time
+	CompletedAt *time.Time
+}
+
 type ExpiryWarning struct {
 	TenantID  int64
 	MemberID  int64
@@ -391,7 +409,7 @@ type HoldDay struct {
 
 type IdempotencyKey struct {
 	TenantID    int64
-	Key         string
+	Key         []byte
 	RequestHash []byte
 	Status      int16
 	Body        []byte
@@ -470,6 +488,8 @@ type Member struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	TimeZone   *string
+	MemoKey    *uuid.UUID
+	ErasedAt   *time.Time
 }
 
 type MemberCount struct {
@@ -817,21 +837,23 @@ type Tally struct {
 }
 
 type Tenant struct {
-	TenantID          int64
-	Name              string
-	Mode              string
-	ExpiryPolicy      string
-	ExpiryDays        int32
-	ExpiryMonth       int16
-	ExpiryDay         int16
-	ExpiryWarningDays int32
-	ClawbackPolicy    string
-	Enrolment         string
-	AwardHoldDays     int32
-	ClockOffsetUs     int64
-	CreatedAt         time.Time
-	PolicyUpdatedAt   *time.Time
-	RulesVersion      int64
+	TenantID              int64
+	Name                  string
+	Mode                  string
+	ExpiryPolicy          string
+	ExpiryDays            int32
+	ExpiryMonth           int16
+	ExpiryDay             int16
+	ExpiryWarningDays     int32
+	ClawbackPolicy        string
+	Enrolment             string
+	AwardHoldDays         int32
+	ClockOffsetUs         int64
+	CreatedAt             time.Time
+	PolicyUpdatedAt       *time.Time
+	RulesVersion          int64
+	IncentaMonthCalls     *int64
+	IncentableMinuteCalls *int64
 }
 
 type Transfer struct {
@@ -852,10 +874,8 @@ type Transfer struct {
 	Expires        int64
 	CauseSeq       *int64
 	CauseID        *uuid.UUID
-	Reason         string
-	Reference      *string
-	Metadata       []byte
 	CreatedAt      time.Time
+	Memo           []byte
 }
 
 type Undone struct {

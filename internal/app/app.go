@@ -24,7 +24,9 @@ import (
 	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/management"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/referral"
@@ -54,6 +56,8 @@ type Core struct {
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
+	Limits    *limit.Limiter
+	People    *person.People
 	Jobs      *job.Runner // not started
 }
 
@@ -66,6 +70,10 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	books := ledger.New(db)
 	books.Follow(ledger.XP, leaderboard.Move)
 	engine := incentive.New(db)
+	people, err := person.New(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return nil, err
@@ -74,6 +82,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	c := &Core{
 		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
 		Boards: leaderboard.New(db, books), Feed: event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell}),
+		Limits: limit.New(db, pg.Now), People: people,
 	}
 	c.Jobs = job.New(db, c.sweeps()...)
 	return c, nil
@@ -87,6 +96,8 @@ func (c *Core) Close(ctx context.Context) {
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
+	c.Limits.Close(ctx)
+	c.People.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
@@ -99,12 +110,12 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs, c.People)
 	if err != nil {
 		return nil, err
 	}
 	return httpapi.New(httpapi.Config{
-		Keys: c.Keys, Log: log, Ready: c.DB.Ping,
+		Keys: c.Keys, Limits: c.Limits, Log: log, Ready: c.DB.Ping,
 		Facades: []*httpapi.Facade{incentaFacade, incentableFacade, managementFacade},
 		Hosts:   map[string]tenant.Kind{cfg.IncentaHost: tenant.Incenta, cfg.IncentableHost: tenant.Incentable},
 	})

@@ -23,6 +23,7 @@ func (c *Core) sweeps() []job.Sweep {
 			return err
 		}},
 		{Name: "seal", Every: 10 * time.Second, Due: c.Ledger.Unsealed, Run: c.Ledger.Seal},
+		{Name: "erasures", Every: 30 * time.Second, Due: c.People.Unfinished, Run: c.People.Finish},
 		// By the real clock, unlike the others.
 		{Name: "keys", Every: 10 * time.Minute, Run: func(ctx context.Context, _ int64) error { return once.Forget(ctx, c.DB) }},
 	}

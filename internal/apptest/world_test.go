@@ -38,6 +38,7 @@ type ids struct {
 	badge, milestone, quest          string // keys; the member has the badge
 	level                            string // its number
 	snapshot, period                 string // of the leaderboard; one that has a board, which is no id
+	erased                           string // what is left of a member
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -52,12 +53,13 @@ func unknown() ids {
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 		snapshot: nobodys("snap_"), period: "MONTHLY",
+		erased: tenant.Tombstone(pg.NewKey()),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot, i.erased}
 }
 
 const plenty = 1_000_000
@@ -91,6 +93,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.block = addBlock(t, s, "mallory@"+name+".example")
 	w.market(t, name)
 	w.incentives(t, name)
+	w.erased = forgotten(t, s, "gone_"+name)
 	return w
 }
 

@@ -19,7 +19,8 @@ const memberName = "mem_%09d"
 
 // history describes members with a past. Member i has Transfers/Members
 // transfers (the first ones have one more, until it adds up), an hour apart and
-// ending now: four awards of Amount + i mod 100, then a deduct of a tenth.
+// ending now: four awards of Amount + i mod 100, then a deduct of a tenth. Their
+// memos are of the usual length and cannot be opened.
 type history struct {
 	Tenant    int64
 	Members   int64
@@ -53,14 +54,14 @@ var fill = []string{
 	// By number, then member: the rows of one member lie scattered in the table,
 	// as those do that came in over a year.
 	`INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
-	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, reason, reference, created_at)
+	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, memo, created_at)
 	 SELECT @tenant::bigint, @base::bigint + i, 1, s,
 	        CASE WHEN s % 5 = 0 THEN 7 ELSE 1 END,
 	        CASE WHEN s % 5 = 0 THEN 1 ELSE 4 END,
 	        CASE WHEN s % 5 = 0 THEN 7 ELSE 1 END,
 	        CASE WHEN s % 5 = 0 THEN a / 10 ELSE a END,
 	        (s - s / 5) * a - s / 5 * (a / 10), 0, 0, s - s / 5, 0, s / 5, 0,
-	        CASE WHEN s % 5 = 0 THEN 'Correction' ELSE 'Q2 Sales Target Achievement' END, 'INV-' || i || '-' || s,
+	        decode(repeat(md5(i || '-' || s), 2), 'hex') || convert_to('as long as a sealed', 'UTF8'),
 	        @at::timestamptz - (n - s) * interval '1 hour'
 	   FROM (SELECT i, @each::bigint + CASE WHEN i <= @more::bigint THEN 1 ELSE 0 END AS n, @amount::bigint + i % 100 AS a
 	           FROM generate_series(@first::bigint, @last::bigint) AS i) AS m,

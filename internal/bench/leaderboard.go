@@ -40,8 +40,8 @@ var fillRanked = []string{
 	   FROM ` + rankedMembers,
 
 	`INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
-	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, reason, created_at)
-	 SELECT @tenant::bigint, @base::bigint + m.i, a.asset, 1, 1, 4, 1, a.amount, a.amount, 0, 0, 1, 0, 0, 0, 'Played', m.reached_at
+	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, created_at)
+	 SELECT @tenant::bigint, @base::bigint + m.i, a.asset, 1, 1, 4, 1, a.amount, a.amount, 0, 0, 1, 0, 0, 0, m.reached_at
 	   FROM ` + rankedMembers,
 
 	`INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reached_at)

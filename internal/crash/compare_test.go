@@ -60,7 +60,7 @@ func sample() ([]*entry, *books) {
 	entries = append(entries, sampleProgramme(b)...)
 	entries = append(entries, sampleEvents(b)...)
 	for _, e := range entries {
-		b.Keys = append(b.Keys, keyRow{e.Key, e.answer.Status, e.answer.Body})
+		b.Keys = append(b.Keys, keyRow{digest(e.Key), e.answer.Status, e.answer.Body})
 	}
 	return entries, b
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/memo"
 )
 
 // add appends the events of a commit that lie behind a number to a page, as far
@@ -95,10 +96,14 @@ func (f *Feed) tellTransfers(ctx context.Context, tenantID int64, page []Event) 
 	}
 	for _, r := range rows {
 		e := at[Address{r.MemberID, r.Asset, r.Seq, uuid.Nil}]
+		said := memo.Open(r.MemoKey, r.Memo)
 		m := moved{
 			TransactionID: id.Transfer{At: r.CreatedAt, Member: r.MemberID, Asset: r.Asset, Seq: r.Seq}.String(),
-			MemberID:      r.ExternalID, Points: r.Amount, BalanceAfter: r.BalanceAfter, Reason: r.Reason,
-			Reference: r.Reference, Metadata: r.Metadata, CreatedAt: r.CreatedAt.UTC().Format(time.RFC3339),
+			MemberID:      r.ExternalID, Points: r.Amount, BalanceAfter: r.BalanceAfter, Reason: said.Reason,
+			Metadata: said.Metadata, CreatedAt: r.CreatedAt.UTC().Format(time.RFC3339),
+		}
+		if said.Reference != "" {
+			m.Reference = &said.Reference
 		}
 		if e.Kind != PointsAwarded {
 			m.Points = -m.Points

@@ -15,6 +15,9 @@ import (
 
 // AwardBadge gives a badge to a member by hand. Who has it keeps it as it is.
 func (e *Engine) AwardBadge(ctx context.Context, tenantID int64, member, badgeKey string, ticket *once.Ticket) (EarnedBadge, error) {
+	if err := tenant.Living(member); err != nil {
+		return EarnedBadge{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		b, err := once.Run(ctx, e.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (EarnedBadge, error) {
 			t, badge, err := e.badge(ctx, tx, tenantID, badgeKey)

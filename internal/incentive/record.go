@@ -184,6 +184,9 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, a *arr
 			continue
 		}
 		h, err := rules.happening(n)
+		if err == nil {
+			err = tenant.Living(n.Member)
+		}
 		if outcomes[i].Err = err; err == nil {
 			happenings = append(happenings, h)
 		}

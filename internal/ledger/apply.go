@@ -109,8 +109,8 @@ func (s *Session) Do(c Command) Result {
 	if b == nil && c.Op.takes() && s.poor[c.Member] {
 		b = &book{asset: c.Asset} // empty, and never stored
 	}
-	if b == nil {
-		return Result{Err: fault.Missing("member")}
+	if b == nil || b.memoKey == nil && b.member != 0 && c.asked && (c.Op.gives() || c.Op.takes()) {
+		return Result{Err: fault.Missing("member")} // unknown, or erased: only what has begun goes on
 	}
 	if c.Op.gives() && c.HoldID == uuid.Nil {
 		c.HoldID = pg.NewUUID()
@@ -256,7 +256,7 @@ func missingHolders(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []C
 
 func bookFromRow(r query.AccountListForUpdateRow) *book {
 	return &book{
-		member: r.MemberID, external: r.ExternalID, asset: Asset(r.Asset),
+		member: r.MemberID, external: r.ExternalID, memoKey: r.MemoKey, asset: Asset(r.Asset),
 		balances: Balances{r.Available, r.Pending, r.Debt},
 		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
 		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},

@@ -143,16 +143,19 @@ func linesOf(ctx context.Context, tenantID int64, h holder) ([]modelLine, error)
 
 // transfersOf reads all transfers of an account, oldest first.
 func transfersOf(ctx context.Context, tenantID int64, h holder) ([]Transfer, error) {
-	key, _, err := tenant.MemberKey(ctx, pgtest.DB(), tenantID, h.member)
+	m, err := q.MemberGet(ctx, pgtest.DB(), query.MemberGetParams{TenantID: tenantID, ExternalID: h.member})
+	if pg.IsNoRows(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	rows, err := q.TransferListRange(ctx, pgtest.DB(), query.TransferListRangeParams{
-		TenantID: tenantID, MemberID: key, Asset: int16(h.asset), Oldest: 1, Newest: 1 << 40,
+		TenantID: tenantID, MemberID: m.ID, Asset: int16(h.asset), Oldest: 1, Newest: 1 << 40,
 	})
 	transfers := make([]Transfer, len(rows))
 	for i, row := range rows {
-		transfers[len(rows)-1-i] = transferFromRow(row.Transfer, row.LotExpiresAt)
+		transfers[len(rows)-1-i] = transferFromRow(row.Transfer, m.MemoKey, row.LotExpiresAt)
 	}
 	return transfers, err
 }

@@ -45,7 +45,7 @@ var damages = []damage{
 	{"transfers without an account", 3, "member ann, xp, transfer 1", "does not exist",
 		[]string{"DELETE FROM accounts WHERE {ann xp}"}},
 	{"points beside a debt", 4, "member ann, xp, transfer 2", "5 available, 0 pending, 5 owed", []string{
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 10, 3, 4, 5, 5, 0, 5, awards, redeems, 1, expires, 1, NULL, '', NULL, NULL, created_at
+		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 10, 3, 4, 5, 5, 0, 5, awards, redeems, 1, expires, 1, NULL, created_at, ''
 		   FROM transfers WHERE {ann xp}`,
 		"INSERT INTO undone SELECT tenant_id, member_id, asset, 1, 0, 5, 0, moved_at FROM accounts WHERE {ann xp}",
 		"UPDATE accounts SET debt = 5, seq = 2, deducts = 1 WHERE {ann xp}"}},
@@ -86,7 +86,7 @@ var damages = []damage{
 			"UPDATE lots SET remaining = remaining - 40 WHERE {ann} AND expires_at = {day 30}",
 			"INSERT INTO lots SELECT tenant_id, member_id, asset, {day 40}, 40 FROM accounts WHERE {ann}"}},
 	{"spent XP", 10, "member ann, xp, transfer 2", "of kind 5", []string{
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 5, 1, 5, 5, 0, 0, 0, awards, 1, deducts, expires, NULL, NULL, '', NULL, NULL, created_at
+		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 5, 1, 5, 5, 0, 0, 0, awards, 1, deducts, expires, NULL, NULL, created_at, ''
 		   FROM transfers WHERE {ann xp}`,
 		"UPDATE accounts SET available = 0, redeemed = 5, redeems = 1, seq = 2 WHERE {ann xp}"}},
 	{"XP that expires", 10, "member ann, xp, transfer 1", "expires at",

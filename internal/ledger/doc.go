@@ -100,6 +100,18 @@
 // before the transaction that locks their accounts, since a row inserted in the
 // middle of it would be locked out of order.
 //
+// # Memos
+//
+// What callers say about transfers (reason, reference, metadata) is sealed with
+// a key of the member's, in the one column memo: the books never change, and a
+// person's text can be forgotten all the same, by destroying the key. Weighed
+// were this and a table of memos beside the books; internal/memo says which of
+// both and why. Batches read the key in the statement that locks the accounts.
+// BenchmarkPost, 64 callers, one alternating run each on two shared cores, best
+// of four: 13,158 awards a second with three plain columns, 12,695 sealed;
+// sealing itself takes 0.7 us, of which the reading of JSON by the database,
+// which is gone, gives some back.
+//
 // # What it does not own
 //
 // Members and policies (tenant), what earns (incentive, referral), what is

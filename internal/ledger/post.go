@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -54,6 +55,7 @@ func (l *Ledger) Close(ctx context.Context) { l.group.Close(ctx) }
 // asked of the tenant at the moment, and answers after the commit. ticket may
 // be nil. A refusal is a fault; a command carried out before is a *once.Replay.
 func (l *Ledger) Post(ctx context.Context, tenantID int64, c Command, ticket *once.Ticket) (Outcome, error) {
+	c.asked = true
 	lane := batch.Key{Tenant: tenantID, Shard: uint32(maphash.String(l.seed, c.Member) % l.lanes)}
 	return l.group.Do(ctx, lane, posting{c, ticket})
 }
@@ -61,6 +63,10 @@ func (l *Ledger) Post(ctx context.Context, tenantID int64, c Command, ticket *on
 // PostMany carries out many commands in one transaction, each with its own
 // result. ticket, which may be nil, covers them all.
 func (l *Ledger) PostMany(ctx context.Context, tenantID int64, commands []Command, ticket *once.Ticket) ([]Result, error) {
+	commands = slices.Clone(commands)
+	for i := range commands {
+		commands[i].asked = true
+	}
 	for attempt := 1; ; attempt++ {
 		results, err := once.Run(ctx, l.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) ([]Result, error) {
 			var pipe pg.Pipeline

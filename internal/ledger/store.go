@@ -8,6 +8,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/event"
+	"github.com/incent-dev/incent/internal/memo"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -69,13 +70,14 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 	for _, b := range books {
 		n += len(b.transfers)
 	}
-	numbers, words, kinds := columns[int64](11, n), columns[string](3, n), columns[int16](4, n)
+	numbers, kinds := columns[int64](11, n), columns[int16](4, n)
 	a := query.TransferInsertManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
 		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
 		Deducts: numbers(), Expires: numbers(), CauseSeqs: numbers(), CauseIds: make([]uuid.UUID, 0, n),
-		Reasons: words(), ReferenceTexts: words(), Metadata: words(), CreatedAt: make([]time.Time, 0, n),
+		Memos: make([][]byte, 0, n), CreatedAt: make([]time.Time, 0, n),
 	}
+	sealer := memo.NewSealer(pg.NewSecret())
 	for _, b := range books {
 		for _, t := range b.transfers {
 			a.MemberIds = append(a.MemberIds, t.Member)
@@ -94,9 +96,7 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 			a.Expires = append(a.Expires, t.Shown[3])
 			a.CauseSeqs = append(a.CauseSeqs, t.CauseSeq)
 			a.CauseIds = append(a.CauseIds, t.Cause)
-			a.Reasons = append(a.Reasons, t.Memo.Reason)
-			a.ReferenceTexts = append(a.ReferenceTexts, t.Memo.Reference)
-			a.Metadata = append(a.Metadata, string(t.Memo.Metadata))
+			a.Memos = append(a.Memos, sealer.Seal(b.memoKey, t.Memo))
 			a.CreatedAt = append(a.CreatedAt, t.EffectedAt)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -31,17 +32,18 @@ type API struct {
 	referral  *referral.Programme
 	incentive *incentive.Engine
 	feed      *event.Feed
+	people    *person.People
 	jobs      *job.Runner
 	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, j *job.Runner) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, j *job.Runner, people *person.People) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, jobs: j, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, jobs: j, people: people, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

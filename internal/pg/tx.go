@@ -121,6 +121,12 @@ func IsLockTimeout(err error) bool {
 	return errors.As(err, &pgErr) && pgErr.Code == "55P03"
 }
 
+// IsBadValue tells whether a value that came in as text is none of its type.
+func IsBadValue(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code[:2] == "22"
+}
+
 // IsAway tells whether the database could not be reached, is starting or is
 // stopping. Outside of a COMMIT that means that nothing was committed.
 func IsAway(err error) bool {

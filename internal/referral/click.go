@@ -59,6 +59,9 @@ type visit struct {
 // TrackClick stores a click. Clicks of one tenant share transactions; each
 // succeeds or is refused on its own.
 func (p *Programme) TrackClick(ctx context.Context, tenantID int64, n NewClick, ticket *once.Ticket) (Click, error) {
+	if err := tenant.Living(n.Referee); err != nil {
+		return Click{}, err
+	}
 	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(p.lane(n.Code))}, visit{n, ticket})
 }
 

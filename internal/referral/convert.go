@@ -41,6 +41,9 @@ type NewConversion struct {
 
 // RecordConversion records a conversion and creates what it earns.
 func (p *Programme) RecordConversion(ctx context.Context, tenantID int64, n NewConversion, ticket *once.Ticket) (Conversion, error) {
+	if err := tenant.Living(n.Referee); err != nil {
+		return Conversion{}, err
+	}
 	giveBack, err := p.turns.take(ctx, tenantID, n.Code)
 	if err != nil {
 		return Conversion{}, err

@@ -48,6 +48,9 @@ type Made struct {
 // CreateReferral makes a code for the referrer, or answers with the one that is
 // there.
 func (p *Programme) CreateReferral(ctx context.Context, tenantID int64, n NewReferral, ticket *once.Ticket) (Made, error) {
+	if err := tenant.Living(n.Referrer, n.Referee); err != nil {
+		return Made{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		made, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Made, error) {
 			return p.create(ctx, tx, tenantID, n)

@@ -29,6 +29,9 @@ type Vanity struct {
 // is the operator's own doing, so fraud is not judged, and the campaign need not
 // run yet.
 func (p *Programme) CreateVanity(ctx context.Context, tenantID int64, v Vanity, ticket *once.Ticket) (Referral, error) {
+	if err := tenant.Living(v.Referrer); err != nil {
+		return Referral{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		made, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Referral, error) {
 			return p.createVanity(ctx, tx, tenantID, v)

@@ -128,6 +128,9 @@ func (s *Store) Redeem(ctx context.Context, tenantID int64, r Redemption, ticket
 	if r.Quantity < 1 || r.Quantity > MaxQuantity {
 		return Redeemed{}, fault.Field("quantity", "must be between 1 and %d", MaxQuantity)
 	}
+	if err := tenant.Living(r.Member); err != nil {
+		return Redeemed{}, err
+	}
 	return s.group.Do(ctx, batch.Key{Tenant: tenantID}, redemption{r, ticket})
 }
 

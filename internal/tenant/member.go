@@ -12,6 +12,7 @@ import (
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -71,6 +72,25 @@ func MemberKey(ctx context.Context, db query.DBTX, tenantID int64, externalID st
 	return m.ID, err == nil, err
 }
 
+const tombstonePrefix = "erased_"
+
+// Tombstone is the id that an erased member has.
+func Tombstone(member int64) string { return id.Key(tombstonePrefix, member) }
+
+// ParseTombstone is Tombstone's inverse; false when text is no such id.
+func ParseTombstone(text string) (member int64, ok bool) { return id.ParseKey(tombstonePrefix, text) }
+
+// Living refuses ids that only erased members have: nothing more is to happen
+// to one, except what follows from what happened before.
+func Living(externalIDs ...string) error {
+	for _, external := range externalIDs {
+		if _, erased := ParseTombstone(external); erased {
+			return fault.Missing("member")
+		}
+	}
+	return nil
+}
+
 // Member is a person, by the caller's own id.
 type Member struct {
 	ID        string  // the caller's
@@ -79,10 +99,15 @@ type Member struct {
 	TimeZone  *string // by its IANA name; nil: UTC
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	ErasedAt  time.Time // zero: not erased; otherwise there is an id and nothing else
 }
 
 func memberFromRow(r query.Member) Member {
-	return Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, TimeZone: r.TimeZone, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+	m := Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, TimeZone: r.TimeZone, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+	if r.ErasedAt != nil {
+		m.ErasedAt = r.ErasedAt.UTC()
+	}
+	return m
 }
 
 const (
@@ -94,6 +119,9 @@ const (
 func (m Member) check() error {
 	if n := utf8.RuneCountInString(m.ID); n == 0 || n > maxExternalLength {
 		return fault.Field("id", "must have 1 to %d characters", maxExternalLength)
+	}
+	if Living(m.ID) != nil {
+		return fault.Field("id", "is what erased members are called")
 	}
 	if m.Name != nil && (*m.Name == "" || utf8.RuneCountInString(*m.Name) > maxMemberName) {
 		return fault.Field("name", "must have 1 to %d characters", maxMemberName)
@@ -159,7 +187,7 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 			return Member{}, err
 		}
 		row, err := query.New().MemberGetForUpdate(ctx, tx, query.MemberGetForUpdateParams{TenantID: tenantID, ExternalID: externalID})
-		if pg.IsNoRows(err) {
+		if pg.IsNoRows(err) || err == nil && row.ErasedAt != nil {
 			return Member{}, fault.Missing("member")
 		}
 		if err != nil {

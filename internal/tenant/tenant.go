@@ -58,6 +58,10 @@ type Policy struct {
 	Clawback      Clawback
 	Enrolment     Enrolment
 	AwardHoldDays int
+
+	// Calls that may be made; zero is no limit.
+	IncentaMonthCalls     int64 // a calendar month, by all Incenta keys together
+	IncentableMinuteCalls int64 // a minute, by each Incentable key
 }
 
 const day = 24 * time.Hour
@@ -146,7 +150,14 @@ func fromRow(r query.Tenant) Tenant {
 		Policy: Policy{
 			Expiry: Expiry(r.ExpiryPolicy), ExpiryDays: int(r.ExpiryDays), ExpiryMonth: time.Month(r.ExpiryMonth), ExpiryDay: int(r.ExpiryDay),
 			WarningDays: int(r.ExpiryWarningDays), Clawback: Clawback(r.ClawbackPolicy), Enrolment: Enrolment(r.Enrolment),
-			AwardHoldDays: int(r.AwardHoldDays),
+			AwardHoldDays: int(r.AwardHoldDays), IncentaMonthCalls: orZero(r.IncentaMonthCalls), IncentableMinuteCalls: orZero(r.IncentableMinuteCalls),
 		},
 	}
+}
+
+func orZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }

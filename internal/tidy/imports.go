@@ -13,9 +13,9 @@ const module = "github.com/incent-dev/incent"
 // own line says so.
 const (
 	facades = " incenta incentable management "
-	domains = " referral incentive leaderboard store webhook "
+	domains = " referral incentive leaderboard store person webhook "
 	books   = " ledger tenant event "
-	data    = " pg gen/query once batch fault id "
+	data    = " pg gen/query once batch memo fault id "
 )
 
 // may is the import table: for each package, the packages of this module that it
@@ -26,22 +26,24 @@ var may = map[string]string{
 
 	"bench":   "app ledger store referral incentive leaderboard tenant pglocal" + data, // as its operator: through the domains, and with the product's own audit
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
-	"apptest": "app incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app limit incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "job dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+	"app": "job dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
 	"management": "job httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
-	"httpapi":    "contract wire tenant once pg fault id",
+	"httpapi":    "contract wire limit tenant once pg fault id",
 
 	"referral":    "incentive store fraud wire" + books + data, // wire: for the data of events
 	"incentive":   "store leaderboard wire" + books + data,
 	"leaderboard": books + data,
+	"person":      "referral fraud" + books + data, // everybody's tables
 	"store":       "wire" + books + data,
 	"webhook":     books + data,
 
+	"limit":  "tenant event" + data,
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,
 	"event":  data,
@@ -49,6 +51,7 @@ var may = map[string]string{
 	"job":    "pg gen/query fault", // what is due, and what to do, is passed in
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
+	"memo":   "", // pure
 	"pgtest": "tenant pglocal pg",
 
 	"pg":      "gen/query db fault id",
