@@ -209,3 +209,11 @@ SELECT sqlc.embed(a), m.external_id
   JOIN activities AS a ON a.tenant_id = page.tenant_id AND a.member_id = page.member_id AND a.place = page.place
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  ORDER BY a.created_at DESC, a.id DESC;
+
+-- name: ActivityListTold :many
+-- The activities that events are, with action and member. By activities_pk, actions_id_unique and members_pk.
+SELECT a.member_id, a.place, a.id, a.reason, a.coins, a.xp, a.tokens, a.metadata, a.created_at, x.key AS action_key, m.external_id
+  FROM (SELECT unnest(@member_ids::bigint[]) AS member_id, unnest(@places::bigint[]) AS place) AS w
+ CROSS JOIN LATERAL (SELECT y.* FROM activities AS y WHERE y.tenant_id = @tenant_id AND y.member_id = w.member_id AND y.place = w.place OFFSET 0) AS a
+ CROSS JOIN LATERAL (SELECT y.key FROM actions AS y WHERE y.tenant_id = @tenant_id AND y.id = a.action_id OFFSET 0) AS x
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = @tenant_id AND y.id = w.member_id OFFSET 0) AS m;

@@ -2,16 +2,21 @@
 -- invariant of internal/leaderboard/doc.go, or no row.
 
 -- name: StandingFindUnequal :one
--- Invariant 1: a standing of all time that is not what the XP account has.
+-- Invariant 1: a standing of all time that is not what the XP account has, and will
+-- not be so by the newest move that waits.
 SELECT m.external_id, format('has %s XP reached at %s, the ledger says %s at %s', COALESCE(-s.minus_xp, 0), s.reached_at, -d.minus_xp, d.reached_at)::text AS says
   FROM standings_differ(@tenant_id::bigint, @all_time::smallint, @starts_on::date, -9223372036854775808, 9223372036854775807) AS d
   JOIN members AS m ON m.tenant_id = @tenant_id AND m.id = d.member_id
   LEFT JOIN standings AS s ON s.tenant_id = @tenant_id AND s.period = @all_time::smallint AND s.starts_on = @starts_on::date AND s.member_id = d.member_id
+ WHERE NOT EXISTS (SELECT FROM (SELECT unnest(x.members) AS member_id, unnest(x.seqs) AS seq, unnest(x.to_xp) AS to_xp, unnest(x.at) AS at
+                                  FROM standing_moves AS x WHERE x.tenant_id = @tenant_id) AS w
+                    WHERE w.member_id = d.member_id AND w.seq = d.seq AND w.to_xp = -d.minus_xp AND w.at = d.reached_at)
  ORDER BY m.id
  LIMIT 1;
 
 -- name: StandingFindMissummed :one
--- Invariant 1: a standing of a period that is not the sum of the period's XP.
+-- Invariant 1: a standing of a period that is not the sum of the period's XP,
+-- together with what waits.
 WITH booked AS (
     SELECT b.period, standing_round(b.period, t.created_at) AS starts_on, t.member_id,
            sum(CASE WHEN t.to_account = 1 THEN -t.amount ELSE t.amount END)::bigint AS minus_xp, max(t.created_at) AS reached_at
@@ -19,11 +24,21 @@ WITH booked AS (
       JOIN transfers AS t ON t.tenant_id = @tenant_id AND t.asset = @xp AND t.created_at >= b.starts_on::timestamp AT TIME ZONE 'UTC' AND 1 IN (t.from_account, t.to_account)
      WHERE b.tenant_id = @tenant_id AND b.kind = 'period' AND b.ready
      GROUP BY 1, 2, 3),
-kept AS (
+parts AS (
     SELECT s.period, s.starts_on, s.member_id, s.minus_xp, s.reached_at
       FROM boards AS b
       JOIN standings AS s ON s.tenant_id = @tenant_id AND s.period = b.period AND s.starts_on >= b.starts_on
-     WHERE b.tenant_id = @tenant_id AND b.kind = 'period' AND b.ready),
+     WHERE b.tenant_id = @tenant_id AND b.kind = 'period' AND b.ready
+    UNION ALL
+    SELECT b.period, standing_round(b.period, w.at), w.member_id, w.from_xp - w.to_xp, w.at
+      FROM boards AS b
+     CROSS JOIN (SELECT unnest(x.members) AS member_id, unnest(x.seqs) AS seq, unnest(x.from_xp) AS from_xp, unnest(x.to_xp) AS to_xp, unnest(x.at) AS at
+                   FROM standing_moves AS x WHERE x.tenant_id = @tenant_id) AS w
+      LEFT JOIN standings AS s ON s.tenant_id = @tenant_id AND s.period = b.period AND s.starts_on = standing_round(b.period, w.at) AND s.member_id = w.member_id
+     WHERE b.tenant_id = @tenant_id AND b.kind = 'period' AND b.ready AND w.seq > COALESCE(s.seq, 0)),
+kept AS (
+    SELECT p.period, p.starts_on, p.member_id, sum(p.minus_xp)::bigint AS minus_xp, max(p.reached_at) AS reached_at
+      FROM parts AS p GROUP BY 1, 2, 3),
 bad AS (
     SELECT COALESCE(k.starts_on, n.starts_on) AS starts_on, COALESCE(k.member_id, n.member_id) AS member_id, k.minus_xp AS kept, n.minus_xp AS booked
       FROM kept AS k

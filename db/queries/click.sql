@@ -105,3 +105,14 @@ SELECT * FROM attributions WHERE tenant_id = @tenant_id AND campaign_id = @campa
 -- Stores when a locked attribution's referee was met last, converted first, and was paid for first.
 UPDATE attributions SET met_at = @met_at, converted_at = @converted_at, paid_at = @paid_at
  WHERE tenant_id = @tenant_id AND campaign_id = @campaign_id AND referee_id = @referee_id;
+
+-- name: ClickListTold :many
+-- The clicks that events are about, with code and people. By clicks_pk, referrals_pk and members_pk.
+SELECT c.id, c.counted, c.created_at, r.id AS referral_id, r.campaign_id, r.code, m.external_id AS referrer,
+       COALESCE(e.external_id, '')::text AS referee
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM clicks AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                      WHERE x.tenant_id = @tenant_id AND x.id = c.referral_id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.referrer_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = c.referee_id OFFSET 0) AS e ON true;

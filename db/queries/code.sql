@@ -23,10 +23,15 @@ SELECT * FROM code_pools WHERE tenant_id = @tenant_id ORDER BY id DESC LIMIT @ma
 SELECT count(*) FROM code_pools WHERE tenant_id = @tenant_id;
 
 -- name: PoolUpdateCounts :exec
--- Moves the counts of a locked pool.
+-- Moves the counts of a locked pool. One that takes codes in may run out again.
 UPDATE code_pools
-   SET available = available + @available::bigint, issued = issued + @issued::bigint, voided = voided + @voided::bigint
+   SET available = available + @available::bigint, issued = issued + @issued::bigint, voided = voided + @voided::bigint,
+       told_empty_at = CASE WHEN @available::bigint <= 0 THEN told_empty_at END
  WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: PoolMarkEmpty :exec
+-- Notes that a locked pool's running out was told.
+UPDATE code_pools SET told_empty_at = @at::timestamptz WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: CodeInsertMany :many
 -- Takes codes into a pool; those the tenant has already are left out. Answers the new ones.

@@ -126,3 +126,13 @@ SELECT day, sum(conversions)::bigint AS conversions
    AND (sqlc.narg('status')::text IS NULL OR status = sqlc.narg('status'))
  GROUP BY day
  ORDER BY day DESC;
+
+-- name: ConversionListTold :many
+-- The conversions that events are about, with code and people. By conversions_pk, referrals_pk and members_pk.
+SELECT c.id, c.campaign_id, c.referral_id, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons,
+       c.metadata, c.created_at, r.code, m.external_id AS referrer, e.external_id AS referee
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM conversions AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT x.code, x.referrer_id FROM referrals AS x WHERE x.tenant_id = @tenant_id AND x.id = c.referral_id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.referrer_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = c.referee_id OFFSET 0) AS e;

@@ -1,10 +1,26 @@
 -- A round is (period, starts_on). Places within it are in the order of
 -- standings_ranked, which is best first; blocks are runs of that order.
 
--- name: StandingMoveMany :exec
--- Lets the standings follow changes of XP accounts, whose locks the caller
--- holds. Takes the tenant's lock of standings. See standings_move.
-SELECT standings_move(@tenant_id::bigint, @members::bigint[], @from_xp::bigint[], @to_xp::bigint[], @at::timestamptz[], @room::integer);
+-- name: StandingMoveInsert :exec
+-- Notes changes of XP accounts, whose locks the caller holds, for the standings to
+-- take in. Locks nothing.
+INSERT INTO standing_moves (tenant_id, drawn, id, members, seqs, from_xp, to_xp, at)
+VALUES (@tenant_id, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, @id, @members, @seqs, @from_xp, @to_xp, @at);
+
+-- name: StandingMoveFind :one
+-- Whether any change waits. By standing_moves_pk.
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits;
+
+-- name: StandingMoveListTenants :many
+-- cross-tenant: whose changes wait, for the one who takes them in by the way. By
+-- standing_moves_pk; few are left by the last time.
+SELECT DISTINCT tenant_id FROM standing_moves;
+
+-- name: StandingMoveDeleteOldest :one
+-- Lets the standings take in the oldest changes, of so many transactions at most;
+-- answers of how many they were. Takes the tenant's lock of standings. See
+-- standings_take_in.
+SELECT standings_take_in(@tenant_id::bigint, @max_rows::integer, @room::integer)::integer AS rows;
 
 -- name: StandingLock :exec
 -- Lets nobody else change the tenant's standings until the transaction ends.
@@ -161,8 +177,42 @@ SELECT b.period, standing_round(b.period, @at::timestamptz)::date AS round FROM 
 SELECT * FROM boards WHERE tenant_id = @tenant_id AND ready ORDER BY id DESC LIMIT @max_rows OFFSET @skip_rows;
 
 -- name: BoardCount :one
--- How many boards and how many of them are snapshots. By boards_pk.
-SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot') AS snapshots FROM boards WHERE tenant_id = @tenant_id AND ready;
+-- How many boards there are, and how many snapshots that somebody asked for. By boards_pk.
+SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot' AND period = 4) AS snapshots FROM boards WHERE tenant_id = @tenant_id AND ready;
+
+-- name: BoardListClosingTenants :many
+-- cross-tenant: the sweep looks for tenants with a period that is over, each by its own clock.
+-- Tenants with a board whose oldest round that is not kept has ended. By boards_one_per_period.
+SELECT DISTINCT t.tenant_id
+  FROM boards AS b
+  JOIN tenants AS t ON t.tenant_id = b.tenant_id
+ WHERE b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) 
+       <= standing_round(1::smallint, tenant_instant(@at::timestamptz, t.clock_offset_us));
+
+-- name: BoardListClosingForUpdate :many
+-- A tenant's boards with a round that is over and not kept, with when it began and ended, locked. By boards_one_per_period.
+SELECT b.id, b.period, COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on))::date AS ended,
+       standing_round(b.period, (COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) - 1)::timestamp AT TIME ZONE 'UTC')::date AS round
+  FROM boards AS b
+ WHERE b.tenant_id = @tenant_id AND b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) <= standing_round(1::smallint, @at::timestamptz)
+ ORDER BY b.period
+   FOR UPDATE OF b;
+
+-- name: BoardUpdateClosing :exec
+-- Lets a board go on to its next round that somebody is in, or else to the one that an instant lies in. By
+-- boards_pk and standings_pk.
+UPDATE boards AS b
+   SET closes_on = standing_round_end(b.period, COALESCE(
+           (SELECT min(s.starts_on) FROM standings AS s
+             WHERE s.tenant_id = @tenant_id AND s.period = b.period AND s.starts_on >= @ended::date), standing_round(b.period, @at::timestamptz)))
+ WHERE b.tenant_id = @tenant_id AND b.id = @id;
+
+-- name: BoardInsertRound :exec
+-- Makes the snapshot of a round that is over.
+INSERT INTO boards (tenant_id, id, kind, period, name, starts_on, ready, created_at)
+VALUES (@tenant_id, @id, 'snapshot', @period, @name, @starts_on, true, @created_at);
 
 -- name: SnapshotPageCopy :exec
 -- Copies the board of all time, in the order of standings_ranked, with what the

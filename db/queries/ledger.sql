@@ -6,10 +6,10 @@
 -- name: AccountListForUpdate :many
 -- Locks the named members' accounts in the one lock order (member, asset).
 -- By members_external_unique and accounts_pk. Pairs without an account are absent.
-SELECT s.external_id, a.*
-  FROM (SELECT m.id, m.external_id, w.asset
+SELECT s.external_id, s.memo_key, a.*
+  FROM (SELECT m.id, m.external_id, m.memo_key, w.asset
           FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@assets::smallint[]) AS asset) AS w
-         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id, w.asset) AS s
  CROSS JOIN LATERAL (SELECT y.* FROM accounts AS y
@@ -19,10 +19,10 @@ SELECT s.external_id, a.*
 -- name: AccountListRangeForUpdate :many
 -- Locks members' accounts of consecutive assets, in the same order: one look-up
 -- for each member, one for its accounts. By members_external_unique and accounts_pk.
-SELECT s.external_id, a.*
-  FROM (SELECT m.id, m.external_id
+SELECT s.external_id, s.memo_key, a.*
+  FROM (SELECT m.id, m.external_id, m.memo_key
           FROM (SELECT unnest(@external_ids::text[]) AS external_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id) AS s
  CROSS JOIN LATERAL (SELECT y.* FROM accounts AS y
@@ -59,7 +59,7 @@ SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]),
 
 -- name: AccountGet :one
 -- One member's account with the tenant's clock; a missing account reads as zeros.
-SELECT m.id AS member_id, t.clock_offset_us, a.available, a.pending, a.debt, a.earned, a.redeemed, a.due_at,
+SELECT m.id AS member_id, m.memo_key, t.clock_offset_us, a.available, a.pending, a.debt, a.earned, a.redeemed, a.due_at,
        a.seq, a.awards, a.redeems, a.deducts, a.expires
   FROM members AS m
   JOIN tenants AS t ON t.tenant_id = m.tenant_id
@@ -97,18 +97,25 @@ SELECT m.external_id, a.asset
  ORDER BY a.due_at
  LIMIT @max_rows;
 
+-- name: AccountListDueTenants :many
+-- cross-tenant: the sweep looks for tenants that have something to settle, each by its own clock.
+-- Tenants with an account that is due. One look into accounts_due for each tenant.
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM accounts AS a
+                      WHERE a.tenant_id = t.tenant_id AND a.due_at <= tenant_instant(@at::timestamptz, t.clock_offset_us) LIMIT 1) AS d;
+
 -- name: TransferInsertMany :exec
 -- Appends to the books, in the order of accounts_pk and number.
 INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
                        available_after, pending_after, debt_after, awards, redeems, deducts, expires,
-                       cause_seq, cause_id, reason, reference, metadata, created_at)
+                       cause_seq, cause_id, memo, created_at)
 SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@assets::smallint[]), unnest(@seqs::bigint[]), unnest(@kinds::smallint[]),
        unnest(@from_accounts::smallint[]), unnest(@to_accounts::smallint[]), unnest(@amounts::bigint[]),
        unnest(@available_after::bigint[]), unnest(@pending_after::bigint[]), unnest(@debt_after::bigint[]),
        unnest(@awards::bigint[]), unnest(@redeems::bigint[]), unnest(@deducts::bigint[]), unnest(@expires::bigint[]),
        NULLIF(unnest(@cause_seqs::bigint[]), 0), NULLIF(unnest(@cause_ids::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid),
-       unnest(@reasons::text[]), NULLIF(unnest(@reference_texts::text[]), ''), NULLIF(unnest(@metadata::text[]), '')::json,
-       unnest(@created_at::timestamptz[]);
+       unnest(@memos::bytea[]), unnest(@created_at::timestamptz[]);
 
 -- name: TransferListToUndo :many
 -- The transfers that a refund or reversal names, with what was undone of them already. By transfers_pk.
@@ -120,7 +127,7 @@ SELECT t.member_id, t.asset, t.seq, t.kind, t.amount, t.cause_id, t.created_at, 
 
 -- name: TransferGet :one
 -- One transfer with its member, by transfers_pk.
-SELECT sqlc.embed(t), m.external_id
+SELECT sqlc.embed(t), m.external_id, m.memo_key
   FROM transfers AS t
   JOIN members AS m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
  WHERE t.tenant_id = @tenant_id AND t.member_id = @member_id AND t.asset = @asset AND t.seq = @seq;

@@ -34,7 +34,7 @@ SELECT l.asset, l.expired, max(l.expires_at)::timestamptz AS expires_at, sum(l.a
 
 -- name: AccountListDueAfter :many
 -- Accounts that have something to settle by an instant, in the order of accounts_pk, after the one named.
-SELECT m.external_id, a.*
+SELECT m.external_id, m.memo_key, a.*
   FROM accounts AS a
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  WHERE a.tenant_id = @tenant_id AND a.due_at <= @at::timestamptz AND (a.member_id, a.asset) > (@after_member::bigint, @after_asset::smallint)

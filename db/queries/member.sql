@@ -46,3 +46,9 @@ SELECT members FROM member_counts WHERE tenant_id = @tenant_id;
 SELECT m.id, m.external_id
   FROM (SELECT unnest(@ids::bigint[]) AS id) AS w
  CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS m;
+
+-- name: MemberListTold :many
+-- The profiles that events are about. By members_pk.
+SELECT m.id, m.external_id, m.name, m.email, m.time_zone, m.created_at
+  FROM (SELECT unnest(@ids::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS m;

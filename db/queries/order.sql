@@ -101,3 +101,19 @@ SELECT s.starts_at, sum(s.orders)::bigint AS orders
  GROUP BY s.starts_at
 HAVING sum(s.orders) <> 0
  ORDER BY s.starts_at DESC;
+
+-- name: OrderListTold :many
+-- The orders that events are about, with the member, the balance that paying left,
+-- and the partner of a listing. By orders_pk, members_pk, transfers_pk, items_pk
+-- and partners_pk.
+SELECT o.id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.codes, o.address, o.tracking_number, o.carrier,
+       o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id,
+       (t.available_after - t.debt_after)::bigint AS balance_after,
+       COALESCE(p.id, '')::text AS partner_id, COALESCE(p.name, '')::text AS partner_name
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM orders AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS o
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = o.member_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT x.available_after, x.debt_after FROM transfers AS x
+                      WHERE x.tenant_id = @tenant_id AND x.member_id = o.member_id AND x.asset = o.asset AND x.seq = o.spend_seq OFFSET 0) AS t
+ CROSS JOIN LATERAL (SELECT x.partner_id FROM items AS x WHERE x.tenant_id = @tenant_id AND x.id = o.item_id OFFSET 0) AS i
+  LEFT JOIN LATERAL (SELECT x.id, x.name FROM partners AS x WHERE x.tenant_id = @tenant_id AND x.id = i.partner_id OFFSET 0) AS p ON true;

@@ -57,3 +57,12 @@ SELECT COALESCE(sum(r.conversions - f.flagged), 0)::bigint AS conversions
  CROSS JOIN LATERAL (SELECT count(*) AS flagged FROM conversions AS c
                       WHERE c.tenant_id = @tenant_id AND c.referral_id = r.id AND c.status = 'FLAGGED' OFFSET 0) AS f
  WHERE r.tenant_id = @tenant_id AND r.referrer_id = @referrer_id;
+
+-- name: ReferralListTold :many
+-- The codes that events are about, with their people. By referrals_pk and members_pk.
+SELECT r.id, r.campaign_id, r.code, r.risk_score, r.warning, r.reasons, r.created_at, m.external_id AS referrer,
+       COALESCE(e.external_id, '')::text AS referee
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM referrals AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.referrer_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.referee_id OFFSET 0) AS e ON true;

@@ -59,6 +59,25 @@ UPDATE rewards AS r
            FOR UPDATE SKIP LOCKED) AS due
  WHERE r.tenant_id = @tenant_id AND r.id = due.id;
 
+-- name: RewardListDueTenants :many
+-- cross-tenant: the sweep looks for tenants with rewards to free or to pay, each by its own clock.
+-- Tenants with a reward whose hold has ended, or an automated one that is not paid. One look into rewards_held
+-- and one into rewards_unpaid for each tenant.
+SELECT t.tenant_id
+  FROM tenants AS t
+ WHERE EXISTS (SELECT 1 FROM rewards AS r
+                WHERE r.tenant_id = t.tenant_id AND r.status = 'PENDING' AND r.held_until IS NOT NULL
+                  AND r.held_until <= tenant_instant(@at::timestamptz, t.clock_offset_us))
+    OR EXISTS (SELECT 1 FROM rewards AS r
+                WHERE r.tenant_id = t.tenant_id AND r.status = 'APPROVED' AND r.fulfilment = 'AUTOMATED' AND r.units > 0 AND r.transfer_seq IS NULL);
+
+-- name: RewardListUnpaid :many
+-- Automated rewards that nothing holds and whose points were not posted, behind an id. By rewards_unpaid.
+SELECT r.id FROM rewards AS r
+ WHERE r.tenant_id = @tenant_id AND r.status = 'APPROVED' AND r.fulfilment = 'AUTOMATED' AND r.units > 0 AND r.transfer_seq IS NULL AND r.id > @after
+ ORDER BY r.id
+ LIMIT @max_rows;
+
 -- name: RewardList :many
 -- Rewards up to an id, newest first. By rewards_pk.
 SELECT sqlc.embed(r), m.external_id
@@ -286,3 +305,11 @@ SELECT r.member_id, format('has %s rewards at the places up to %s', count(*), ma
 HAVING max(r.place) <> count(*) OR min(r.place) <> 1
  ORDER BY r.member_id
  LIMIT 1;
+
+-- name: RewardListTold :many
+-- The rewards that events are about, with their member. By rewards_pk and members_pk.
+SELECT r.id, r.campaign_id, r.referral_id, r.conversion_id, r.role, r.fulfilment, r.value_minor, r.asset, r.units, r.code,
+       r.created_at, r.claimed_at, r.redeemed_at, m.external_id
+  FROM (SELECT unnest(@ids::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.* FROM rewards AS x WHERE x.tenant_id = @tenant_id AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = @tenant_id AND x.id = r.member_id OFFSET 0) AS m;

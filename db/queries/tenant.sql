@@ -23,8 +23,13 @@ SELECT * FROM tenants ORDER BY name, mode;
 UPDATE tenants
    SET expiry_policy = @expiry_policy, expiry_days = @expiry_days, expiry_month = @expiry_month, expiry_day = @expiry_day,
        expiry_warning_days = @expiry_warning_days, clawback_policy = @clawback_policy, enrolment = @enrolment,
-       award_hold_days = @award_hold_days, clock_offset_us = @clock_offset_us, policy_updated_at = @policy_updated_at
+       award_hold_days = @award_hold_days, incenta_month_calls = NULLIF(@incenta_month_calls::bigint, 0),
+       incentable_minute_calls = NULLIF(@incentable_minute_calls::bigint, 0), clock_offset_us = @clock_offset_us, policy_updated_at = @policy_updated_at
  WHERE tenant_id = @tenant_id;
+
+-- name: TenantUpdateClock :exec
+-- Moves a test tenant's clock; its row is locked.
+UPDATE tenants SET clock_offset_us = @clock_offset_us WHERE tenant_id = @tenant_id;
 
 -- name: KeyInsert :exec
 -- Makes an API key; its secret goes into api_key_secrets.
@@ -54,7 +59,9 @@ SELECT * FROM api_keys WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;
 
 -- name: KeyGetForAuth :many
 -- A key that is not revoked with its secrets and its tenant's mode: one row per secret, by primary keys.
-SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at
+-- budget is how many calls it may make in a window, of its own or shared (see internal/limit); 0: no limit.
+SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at,
+       COALESCE(CASE k.kind WHEN 'incenta' THEN t.incenta_month_calls WHEN 'incentable' THEN t.incentable_minute_calls END, 0)::bigint AS budget
   FROM api_keys AS k
   JOIN tenants AS t ON t.tenant_id = k.tenant_id
   JOIN api_key_secrets AS s ON s.tenant_id = k.tenant_id AND s.key_id = k.id

@@ -2,7 +2,7 @@
 -- Makes an endpoint that has seen the feed up to its end, and is not told what was committed before and has no number yet.
 INSERT INTO webhook_endpoints (tenant_id, id, url, description, style, kinds, state, seen, since, failures, retry_at, worker_until, created_at, updated_at)
 VALUES (@tenant_id, @id, @url, @description, @style, @kinds::smallint[], 'active', @seen,
-        CASE WHEN EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = @tenant_id AND c.place IS NULL)
+        CASE WHEN EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = @tenant_id AND c.place IS NULL AND c.kinds <> '{}')
              THEN (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint ELSE 0 END,
         0, @at::timestamptz, @at, @at, @at);
 
@@ -69,7 +69,7 @@ SELECT e.tenant_id, e.id
  WHERE e.state = 'active' AND e.worker_until <= t.instant AND e.retry_at <= t.instant
    AND e.tenant_id >= @from_tenant_id::bigint AND e.tenant_id <= @to_tenant_id::bigint
    AND (EXISTS (SELECT FROM feeds AS f WHERE f.tenant_id = e.tenant_id AND f.next > e.seen + 1)
-     OR EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = e.tenant_id AND c.place IS NULL)
+     OR EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = e.tenant_id AND c.place IS NULL AND c.kinds <> '{}')
      OR EXISTS (SELECT FROM webhook_deliveries AS d
                  WHERE d.tenant_id = e.tenant_id AND d.endpoint_id = e.id AND d.state = 'pending' AND d.due_at <= t.instant))
  ORDER BY e.worker_until

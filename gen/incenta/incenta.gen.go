@@ -3338,7 +3338,8 @@ type ClientInterface interface {
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-	// snapshots.
+	// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+	// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3350,7 +3351,8 @@ type ClientInterface interface {
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-	// snapshots.
+	// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+	// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4397,7 +4399,8 @@ func (c *Client) GetLeaderboard(ctx context.Context, params *GetLeaderboardParam
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 // defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-// snapshots.
+// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4419,7 +4422,8 @@ func (c *Client) CreateLeaderboardWithBody(ctx context.Context, params *CreateLe
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 // defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-// snapshots.
+// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8594,7 +8598,8 @@ type ClientWithResponsesInterface interface {
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-	// snapshots.
+	// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+	// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8606,7 +8611,8 @@ type ClientWithResponsesInterface interface {
 	// Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 	// board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 	// defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-	// snapshots.
+	// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+	// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16426,7 +16432,8 @@ func (c *ClientWithResponses) GetLeaderboardWithResponse(ctx context.Context, pa
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 // defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-// snapshots.
+// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16444,7 +16451,8 @@ func (c *ClientWithResponses) CreateLeaderboardWithBodyWithResponse(ctx context.
 // Without `period`, keeps the board of all time as it is now, to be read by `snapshotId`. With `period`, defines the
 // board of that period from the current one on: days and weeks (from Monday) and months in UTC. A period that is
 // defined already, ALL_TIME among them, answers 200 with its board. The body may be left out. A tenant may keep 366
-// snapshots.
+// snapshots, besides those that are taken by themselves: when a period of a defined board is over and somebody was on
+// it, it is kept as a snapshot whose name is the period and its first day, such as `WEEKLY 2026-06-15`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -55334,112 +55342,114 @@ var swaggerSpec = []string{
 	"YUlf+iV96XXxpb/9+q6RKJ6tjYBqM/TZEUbN66DVZqPGyW3fBo63acovSlmgiCEd5xiwVxeybPl+iH3L",
 	"o9NeTnrpFzh42lIhmcucDIiR6JWhAHmbFVK+42gyaOQ6kmKpuh8Xq83hGQx0g4IwVQr0BWFVkH0S0TlG",
 	"qGeM3WjyEzx4IkVE5z9jeFMKM9LWpPlyddgkbT8ihsH1tfCS2/WTCkj7+Lh7dXTSIXQsIeAOdS7OQ5P0",
-	"P+NGO87htJto7j1RkKwtp+BPMkxQYeAvkLL9+pdfroXfC11dPn8fwfugjhw/15yDwonc9+i9glZw0/GY",
-	"KaKpI2V7HPE89xJuvKWqTufz8T/WjGBmN+TO+WHuJUVLZlgzIRpjXypygaQbLuwP552Lo7MPicNUg8DD",
-	"jcKY2D3WX1h8KWBZem281hikWikc1Nacf5Gt0kpvWLXn7fUCKdoB8rR4edo+v/zt7KqUGquubYZCPQt8",
-	"YBr1K4VMIYMwB/E8pdISRWxLpFuf09bntKkaeUWhqUziDJDKXTZCvR60vmpZ1tz2blNX1SvFBorpUXVw",
-	"8JIZTRQfjkyqBcYsGjIF4TJAQnX5cmk+pBRVOqqIPJq0VyXdRqDovBYYOQStbg5upxs2Md5pJeYzOg+I",
-	"lg5R0JXz+Yx/h56YojvNqH8oSrvsttN52SevxZjHMZdCg5po7JnFUtgFmhEVLo8vjuGvMdVmn7xtvXah",
-	"Qbse5KQ/DD41lEwTKZrkVKJWmsBClUcMYfsfXN28Z8Fbf8rjvEDMyjFHM+XiMZvatWn8JLMdF/5b5b3T",
-	"YKJbmbWVWWvJrP8Z8Q57N9byYmwkQGrgbTPF0gR7SAnRTdJTVNwgaN40jhF42z8zG0n0Y5icJAG9lWuf",
-	"jF4KcXFph8dM182xt4Onca63I+dbh6CUYHw46sup0oT25S3KSur+2GcxlsOW1oApF0BPuWvEBnRqWXgr",
-	"aAykGlMD52pe71mbhP7g4+kYszfHXOA/0iY4XBg2ZKrUH39/6eJmm8/u5mYEgjbZBHvwEBPXPGLZ5Nqs",
-	"Nzzdsn8D93rd0e+CBuDQRpXQ7TXHqQ/A5O/M0l7af9GIj7t11W9d9S/NVW9ZR0KlcD0ez1lfLQv18p4T",
-	"y+PS0IliTCNW6NRZWrx8nP3ov3N3naf1+D5V1WzmeGr124Fz3PLVbe3sY3fbAUIDxTKJgS3jlIsdj+tz",
-	"xVsWL+84ho8EJJbZvsRXaC0ogOaHBCnIR69ig/CVh28qvLIeaR3GFd/G2ZqnTaqYaoHHlRU7bZTTYSdZ",
-	"s+0wHuKWdW1Z1yOzrthf9ZRZwQ+blf1/cBkPUPABXnRf9T+WU0yH/HZOhopCDUxyqTRR3HXMcX6VWxYf",
-	"gPYJ+QxJ6uOAG9JnZsaYwPLwjHEPtfOtgFB83UHX/IBePfC3d6TnkiG6+HOvSdruYZwSpHUSI9FCRvUH",
-	"8hpFUpx0LRy4AOHmIO3uOJJYac7mUkRQ6oJfgl9hcAY/+yVyha7tTAE8YAYsy5zAathnzJkAUZJTOJ+w",
-	"vnTNrArgtU/VKuC/i1hbRxNPNrgc5R/mvg0gbJ0j27LaZ4f590AKZSK+Vhi8pID2uzutPxp5mbp+zNzO",
-	"5dWf8L9LGwJcsLG8dRizKLQhLC7kDMLCX12NqRe22gDOTrFMoqIDwGbSFd7aQv9vGerW2/xQ0P9r8ao1",
-	"+7ffB776VPqkE89gUj7kwaMgFScgQioSS83Sunf3SrMCfvrezOeJcafDEaMTpipUYPQR53TLX9dWLR8R",
-	"dtrlLS2d/QtT3Yvw0Pfe3qVupy1U9FbibFX4lwUV/ZhisaCRj6m6YQZSEl5h/+TqJNZzq2NjilHMtUFn",
-	"X1TZZpORCVVGoFONhyMiUKqyWDMyZB6JkwiJL0HFEYByQpkS1DWBH8/+tQvti9l4YubYNDTBp9ZkQnlF",
-	"WqhdzzFO9WUCMhaqXd0Hspk6bqdhQe6/XfrNveAU3a7gFj2O78y34y7I3gUMl7SXQgbE5VeHj2fp8NfW",
-	"UhSXN1lRifnQIVyns6PTy0bQiLiGGvVDxEp5f3b2+XLn3ce/v9nZO/nWbgQN9mPCFdN2aFQIQLxLiJQD",
-	"FEzlETgCh6gQ9Ng2wqkESf8IJZgi76W8AVhNpviA57bYUllCsek3iyAy3MR2vCsmiBwMHPAA6dtxR3Ly",
-	"gNSAs6lSGexV3CoJWyVhqyQ8X6aW5aqpCM6oCSepLF/m7uNCTwcDHnImTHciOYK4yKnpykEX+9skPC+F",
-	"2quHq5f4CQsyu6CWZLSOGnoJcM356hxpx8WgNajntF4HcSa+ySZiFhuWT+gc1BshZ64khRoyorcsUwtj",
-	"lZSAoE2szbVwiDIAoNeHhAul6PyA7LZalklTLNhxJTU98LQ6UHD7iy8ip3H8f3hk7RjqcqRmvgsqOGYD",
-	"jFIiNLdvqDXmWnMxLNN9foc9y1LEPVO5i6knWgIFptjjLuvcwbTQwUBiHWRprnUclydaOxAxlzTRlzJm",
-	"VDwFpMnXkbRX7fvDZ8HgTsBNXmxz5RWDTFcr0HZKII35ovpRBCx+REXF973aa9VRRoqdsTZLoXEMrm4S",
-	"jbv9W1/3No3mkdNogOfRDMdz7G6ZLC4TfaVJf1moyWWJ0N51DQLKBe8KWc/kJBkLnNspvhdybCrokAFy",
-	"Wfv8qDw5MB3hBTd5wk/6mVZ9NXngMfo8vajOTCPObldDyVe4wVtO1Iy1B5lHHPwfk+5uq9VK99P+i3w7",
-	"97RniT+XYJKWQn0771502oe/dT6UG6pPlVGeEHOdfPL0Hm4lylaiPLJE8Xc2Q3VZYZL++H2d/HGPUrwk",
-	"fxwfCaxIuGHzNTPH/47jP4LOnGsLWxmv27D9q2sRIqKiy+9fBZaXdslJud4lMyZmhAtoBkuVyQyiDZvo",
-	"et3xpnZndouo3xHl8bwbyyEM7556a/ljFkW6br5fY3+z3PW/+6taR+12TbW2LHLLIh+XRf7LMxvPFR33",
-	"WbfGZlU2OyWagd8FL6Z2nhdEAoygfxoRU9D8rbbLx0wnWeo9zxEwRtVDHtNrkq8jSTwf0NiNjMbxtXDR",
-	"K4cwDMqsh5N3+MqIrxvk0t8q08b/7qJHzxjpyvDMkspr4Nl1mesjMdP1kssdM3yq5PKt5HsoyVf/lDNH",
-	"XJ7eDndhG/bahr22Ya9nT2/3CRL1tIDnTnhHpeXVVDO1On5l7THXBhbfc1GopDV7NsziWGuUCQyRkZwB",
-	"CH/mOa7LTbcvmqnEfNs8MHR/P9ZUREzN6DxvACbLS0JCyS+p0MnLsUfSKoJGBOZpTYnlH9+7+7657XWu",
-	"5FBBRn89G8wS1l/01hTbmmJPY4qZxO4HOwno7/6GWTnr/POGze/Q4b1pNv+lvfPw7wH/wdDYApCYAyjl",
-	"nVFnhGEREWQTVuTub2ZffWbzZ8nclxMm8v3rMgxzXf34iXP0t3bQunZQWdnAA9pBQITbYoGtyNoaRC+r",
-	"WOCeBtH9ygdWlQy8n0JnE2wkm0UnbRJIDwoIJBYFkFiM9g62skXpbRltRIwcMmjxBbl50HUNOqy1ScSH",
-	"3NAYh+f6Wnz8cvzx6Pi488E+ZOV8kDY6gU8cEEomo7nmIY2hXoFrct45/XB0+gnLChiLNOnpEZ9MuBi2",
-	"o8gq4r0AqxbetFoEe2XOfOcVn4MHDVRw7q4Bm4aG4yJjux3BxtnDJO3zI6JHcqarCxeODBs/c9UCbm9O",
-	"MNuthklyM3aisiz1PGj4Xc67gdP0/Kuzzx3Izy+MuNcIGv+aUmG4mQM+Z+EsYBj4W+NYikgmchKuxaf3",
-	"kLwq2G5jv7FLOrgaciFplErwdkTJZ1cTIrWhsSsN6OySX9qn9nLeK5veHtxjFlaUHUtJXcWbJXUV9tk4",
-	"zhrTIVWKM5VqWPY6v11eebG3XuXF4dnHj53Ozt/+/nmv8EdgXNk/fw8ag2k84H6Oyz6cqdbYXSQn/9Op",
-	"z3McDBgjt3IajsBoSUltt6Icw44ANJjdLm2omerGfiPhOJYFKxrecDE8hfCQf/RetLS6JGPb5Hari211",
-	"sZdRkxFSQ2M5BH0ko5Kll1jfuzDDDv1IVRlu9ktUPb+IKg/26UrM3exWvNyEUv9Vu9lV33RyZuM2rRWf",
-	"dhg2XBMUMZWdYlEArS9HLvHFOkmtH5Uc1/FaXcnGv1eKbF3955dNtJ9Esc2rPzhuUespKjoLBah75Rpy",
-	"RqU5mQ6LKnOpHrNXqsc8g3Kd6E7O8FpHc3qqVOH0vtTJFc7wxm34ZRt+eeTwi8rJ0EoloyjWS6MsmbFe",
-	"/cmjZZGWEwBkowItjsB5YwAbVRPPR5qJNwVaeBlJUpeMVOSwfXrYsf84SF0kyA4IHVIufDOya+HwHQ4I",
-	"FXMsvQQPDOK+kh4XtzTmUdcoKjT4uHrYR0xD0xvH4KF7me9u73hfkxymfxzaTSB9Gt64qsokGOR7kjn/",
-	"FPqS7I+3kkfOmeQ65zPX1n+qy9uTYewoY8mtUHysVZeeS6IATKgZZdSPqFH0LNxLFXlSSCk4gDz2nZcJ",
-	"CYUAqaJszLuQvKBunEtwfNYyxRtXF+3Dzzu7jQ1lwKMFvxLpX1hktYLi1/1cKkryjb3WVetdCTDWIysu",
-	"y77/rOpMLfp7Gn/QNlC3VW62zqGXFahTWQVgbddQUd0pT1tcw5+jjWL0pm5uorV2mOWbEMWDlENMW0CH",
-	"BSU43EKe4ohqKJqACjP3xg2bVyclXuK0njkrUU2FyJcw/LE0TwO78Db23wSNmGpzJnKi2IoZadVa09jf",
-	"3c20VPrQPjr+h6UGPmb/CXmDjc5UyQl79Z6pmIvGRjmEuIVrJg86ctiar1vz9QmyBx21laYPeg6wSf6g",
-	"nDBBJ7zp73QpL0MgM2FVNJMyLM3ULVPkhrGJBkCf/7g8O22SU0gIELKca31i5nLCws1KYOtpfB8cPGD5",
-	"/eU6wQ8sXN37ELs9NBZOFajO1gBIj/ATM+ie9p/NnBzty6kpOzc4G8UGTCmKDa3K00VO6A1U4HkQyV9J",
-	"OKL2mKAvusTMdhyHqaQFOh1PKB8K8EggdmQGCt5SBJGC7cNPcmpIDwZg7CjqXQsD9c5cp9iVE4D0wCHB",
-	"4PffS1JJ4NnsY0E6p+QFxpqkDdVDMKqf115rN7gWVGCvGi6GMNheqxWkUwavSF9G8+a1uBa9GVWWBfYC",
-	"O3OqpdCuulBxfXMZSsV6Pl0Gu9cMFJ1GRPOhoLEmA2utNslHJcfk1xaRIoBAlVsgF6QfSzBVyFhG7Foo",
-	"NpgCnLWdDvhaYLwuPMaiHuFCG0aj/QS4k/uWi3by7JZHTITwKzSdB2iskGq7H8J3Hc5MAFA+32T6/0BN",
-	"5FQDmok0ZM4MgTRLFtkDlreYYQMz86N0rQqEIbFedXXkhSPAZ+6rM43jkr697JYp5+jCHYLLRPrSYPde",
-	"nWvf69YNi7P/6EZsLIELOdLO98/15NkZUx5bhSCi/6ebUzOU48wTxR6//nerXqUWMTBb6HlMi2vx7JTt",
-	"hHI8ZipkZEbjmx0zUnI6HBHNRLTGWhamtF71ZnLkj+K78Xc4vwVtfcMil+yWgYrPrhncJIoNkuOBa+0d",
-	"MJ5ROk9D+/0hNiX2vx8V3vZsYCE3JY2vOB6yduq3379DV6pa5XOwTBZ4QSJOU47oemNZS6DAsbeOiSdQ",
-	"WzfIL6sHVowiLUvWT07HQWMQ0+GwONGP+GMAssNXWZdev3et7PX7o9E5aR8dd0/aV4e/Nb4vrODz307+",
-	"vvcVMIMX14BDpWv4pbV8Bai8+XFILOWNJnqqJzzkcoq5sDMex6RvL9MtZzMWNRsPf3e9irK9jFsv4dZL",
-	"+Oz1zQlDsHcy5yj01tMSN2GJPtwIGjn9vWbKWM6RmFhuWVdi8uOrP7Ns8m45aqG1CjLqLZp6TXKI6f+K",
-	"QWEzVSxKzDXFhlRFxEg0IspM8I0V+4vMxB/KdbhQdVep4JaUNFeF8nb33/6639pr7u6+ScJsy/VHNAI2",
-	"E8Tr2QL1JDdk4hzGPLzBFvP4bylumdKYU9i6v5paJeP8QrfezW0ftJfkDpXyhkwn9+D6S+M/KdtOHaSI",
-	"LnW/DF4coU72rvvaM2XxPloqrV1UNo225NtJxgROYEbnVV93T1qj6mo+YbWn8bHw3r8bSu04QcyoFpAx",
-	"5eOceEwgasNEcuBbUtw6KRXK6USKbEJLdX5M6+3+7m6ztYcV4iW5MAutYYqntd/4cHR5ePbl9Kp7ePah",
-	"A/Iljr4Iw+NcMq+a+VIi3xYnHbNSDFs6Oyq8LQF6/aLzsXNx0bnIpj+1z88vzn5HjN2SAvGSFeczUcC7",
-	"9nT5tXZx9XJrgYdsRfc2MPnoebVesqXiF3/5nher8OOiUF1ZDX1C1Y0GaW+fJ1RDyugB4Yb0WSjHTJPz",
-	"9tGHJrlkIiKMQ9EztD/rEalIz3OEXkDYDxqaeA5RE+y2NsYSZDf2eKqxd8m16DMmiGOlmTpmNxqYijhx",
-	"uy+IVcluEWKKae/BHjKjCXRj84BYno/1qiuYcfueN9zSnyM/z/oH3yP+vdO1MhiVUZah+0Lm/vwoKn1f",
-	"+eVlHKALLHttnrhO5XDrIVqyrSmJU4HybgFk5Qnlc+6YHl1QZ3NOd/+2/+bt/utW8y0u+oHEt735i43f",
-	"yiR5yRxKJPm6dNdGd36lBW2fCQCBFnjU1lu8tcm33uLnLjhORFCpxlLuJC6V+zVRMBMBUvQ0oEqUcw+j",
-	"TgR5q9Sw6mwsFseazEYI8UKJZ/MBQUlhNZ8hHxgSWr0GgsyhnMYRxsVwOpYtYXWOb8KuDXSlHUjVJO14",
-	"Ruea7LVaGJW/Fj6/aKoBjCWGyph9QjP5KS6xpQfz3yeAQtlDlwK6W8mX08+nZ19Pazivr4XzXjuIGatd",
-	"0cmEUchhiuWwFAXmd7dzh6imrCwZwvi7hEgioeC9cbJ/QVqW+SGcNvRQJUUPgQyKsYg8jHiJ7MfzaOw3",
-	"3ImgRsY9dqglR/fv1SPBddoqRS/Pe7G4ryU6T3LQmHRYWwOyu+euW0VlTZLX5BnDTCoz2joltk6Jx5Py",
-	"XgC4KOnmfok//WW8W5oT7XX8HGIaoqVyrIx1HK8iCLuRsX/hpvZQ4Vc6mSh5ez8Td+tsfhpn87om6nLj",
-	"dMuMt8HdF8S9PzGzvoG2Ip67msG/AjZW7YL+Dcwia5okcAeMKsEi132ICuKvtnclh1RYW2u5Bxn+6hzI",
-	"OSYVXIvDsy/nZ6fwLzCAPh19vOoeti8+EENvvHTDBkfZ7OC/aDKRMiY/SUXG9kEoI5xBwYZ9Dv7INdQ9",
-	"aPnzgatEFNcCwK3w7/ZBTFTFooF36E/PgGBhMYWDm7APTTWLyHTSJO0vV2cn7avOBzKx9iNKRC4wNTPn",
-	"sL8WJ+3TL+1j+Mvhl8ursxOwB6HZKzj63e6hjUq5AUu0d352eUUK4YNekxzah+1sEBNjoaZF0zFDI7ZJ",
-	"TiWUikCpN2NROQIFDPggAnpDpIj74YODkC0k2XvvQNGJ/4yGW+Nr5/jw7KSz87bx2HpA5kq9EC2ght+6",
-	"ng13l25K8cj97y/p0P/HW+sPd/CPELDI2zLboMVW13zcoMX/iFR1y0jvH3tINEZoRQ7o1V15y9QglrMV",
-	"0YjlMKYlwQjLt6pzHq+kobEmmouQ5TRQ0mdDKgIynRAjHSKo0IYK0yQX7J8sNCwiqZhAxTCBbkqyHyMJ",
-	"hazA+ZvXope+YY+zB3hlmUEmTJHRVETKDg4J0/brUjASsZCPaRyQVhJgwAcw9jGmc8J+hIxFZLfVal4L",
-	"jApok+RfhjSOSSSZhgkNlZylSmVSlFeiP35i5hK2sE4YIlPcl8YfspK4NPqQiu2XFIPYuBQuf8aN/de/",
-	"NvcKSfC/vivLgn/9xv2apv7u777ZS360JPU7fmX3l3fNd+/WkJt4hhUCE8bfptltnSgvzYliEuJEuBDP",
-	"KnKQIdQ8WIq81Uh1goi0VsZ8gGgHfeifrxSdH1hODA1LoAacTEXMtCY9yKrtEU3nmthfmqQDPguIT6dR",
-	"aDuHaqikykz8NaCSnjFzvgQm5IEz2L+OrAXzEDVdghWgoLYG579heHgTMC0feVgLTGubs74NDz8dmFam",
-	"ymoBTKtOpDiP9mS5IQeQuz++W9aJuFhl2r7LqwIIJUvqUxU39j3GIH11u1sqXlwWhRjw4dSaOCNroEBT",
-	"LQBwCkdSM0H6mGLd+7FDJ3znhs17BIkp8yH7ge/JUpeifHGjWTxoppILoaoW53eY4jr7bqJ6RHF97tVU",
-	"MV98/XeuubHvI9gNxZejxPvkhnAmwOL7kGbiywFZ5FEUIx7l09swZpMDWskOnzEoFr9xVaJLZV52RkL5",
-	"1NJ4kT0h/DQXwwCjNyCUuBTWXs0DWCdbh9RYMbrf8ZAKazQbCd/CoEtAvp0jKDd0tMoM2g5NxUrPRIJD",
-	"GUmPtYUojpn3O7f2yq2a04jeZk/wve+3tfjat3N7/kyPZBzp9NRCJaFTHNRqkKGiwmRXccxuWSlJYdFI",
-	"jiJhV6QI8xOKhqxyFWncCrcPg3rTeZZoEC20ZITzqQpHVDOdjdHBw7mjTYFMSxbhZt6fk2/nAaZr9ucE",
-	"gTARuM0qzlrQiR5Jg8hhUNSS3SF7/6EfaxlVp1tuiudGXKv3zGAnPGbaSFG9ZROqjGCK9KeaC6bt8uVg",
-	"wBTo6MX9zI5M1Q0zk5iGrGToS+aaJiPRAqyBgwEArZsLQsmMi0jOAC/NK8iZD7gGj4tjX0wFjB1ayRFO",
-	"oZF8ZDm0VGTG2I32EVJ/Byo+4AEY777f/X8BAAD//w==",
+	"P+NGO87htJto7j1RkKwtp+BPMkxQYeAvkLL9+pdfroXfCx2QPtM8gqUnWWQArkNvmLD7Zr+uWWyPCpt5",
+	"UL8AQD1O1A6vXMlbF9bVcsxgUlY7keJaQJoAHM8Nmxj0WyVaAjiqMIPc6UDuK3You1RUsCI6D4iehiP7",
+	"eu9rp/P5+B8kcQy87VXDAdxHkXhQx5Rfcs7h4lSI9+iNg9Z20/GYKaKpu5qWvOJ57iXcIXtLYB/WjMhm",
+	"N+TO+ZXupRWUzLBmgjfG8lTkAmM3XNgfzjsXR2cfEgewBgGOG4Uxvnusv7D4UgC2lA14YgxScoeD2ron",
+	"XmTrt9IbVu1JfL1AinaAPC1enrbPL387uyqlxqprm6FQz9IfmEb9SiHzySBsQzzPM+UtkW59aFsf2gOp",
+	"xVcUmuQkaotU7rKlatH6qnJZs967TV1vrxQbKKZH1cHOS2Y0UXw4MqlWG7NoyBSE/wDZ1eX/pfmdUlTp",
+	"3FY/EznVONUPQZ/GSChoqXPQLUH9c044MZ+BSicdQqIrT/QVDA4NMkWrssqka5SQdg1up/OyT16LMY9j",
+	"LoUGtdeqsiSWwi7QjKhweYlxDH+NqTb75G3rtQt12vUgJ/1h8KmhZFaBbZJTiVp2AnNVHgGF7X9wdfOe",
+	"BXz9KY/zAjErxxzNlIvHbKrapvGgzHZc+G+V94KDiW5l1lZmrSWz/mfEb+zdWMsrs5EAqYEfzhRLCwYg",
+	"xUU3SU9RcYMggNM4RiBx/8xsJNEvY3KSBPRWrn1yfSlkx6UdHjN3N8cSD54mWNCOXKwAgmyC8eGoL6dK",
+	"E9qXtygrqftjn8VY3lta06ZcQkDKXSM2oFPLwltBYyDVmBo4V/N6z9ok9AcfT8eYjTrmAv+RNvXhwrAh",
+	"U6XxhftLFzfbfLY6NyMQtMkm2IOHGL/mEcsmC2e9++mW/RuEC+qOfhc0AFc3qoSirzlOfUApf2eW9gb/",
+	"i0a8323oYRt6eGmhB8s6EiqF6/F4wYdqWaiX99BYHmeHzhpjGrFC59HSYuzj7Ef/nbsFPa3H96mqgDPH",
+	"U6t/EJzjlq9ua4Efu3sQEBrG23xMbxmnXOzgXJ8r3rJ4eQc1fCQgscz2Wb5Ca0FBqwFI+IL8+io2CF95",
+	"+CbJK+ur1mFc8W2creHapCqrFhheWfHWRjkqdpI12yjjIW5Z15Z1PTLriv1VT5kV/LAZjMEHl8EBBSzg",
+	"RfcoBmM5xfTOb+dkqCjU9CSXShPFXQcg51e5ZfEBaJ+QCpGkcg64IX1mZowJLHfPGPeABdAKCMXXHRTP",
+	"D+g9BH97R3ouuaOLP/eapO0exilBmioxEi1kVH8Cl2/hiq2uhQNLINwcpN0qRxIr59lcQqaETyOBX2Fw",
+	"Bj/7JXKFru1MQT9gICzLnMDq3mfMmQBRklM4n7Beds2sCuC1T9X64L+LWFtHE082uLxrAcx9G0DYOke2",
+	"ZcLP3rbAA0OUifhaYfCSguDv7rT+aORl6voxczuXV3/C/y5tcHDBxvLWYeai0IawuJAzCAt/dTWzXthq",
+	"A7hBxbKPio4Gm0lXeGvbymDLULfe5odqZbAWr1qzH/194LhPpU868Qwm5UMeDAtScQIipCKx1Cyt43ev",
+	"NCvgtO/NfJ4YRzscMTphqkIFRh9xTrf8dW3V8hFhtF3e0tLZvzDVvQh3fe/tXep22kJfbyXOVoV/WdDX",
+	"jykWCxr5mKobZiAl4RX2g65OYj23OjamGMVcG3T2RZVtQxmZUGUEOtV4OCICpSqLNSND5pFFiZD4ElRQ",
+	"AcgolF1BnRb48exfu9COmY0nZo5NUBO8bU0mlFekhdr1HONUXybAZKF6130gm6njdhoW5P7bpd/cCx7S",
+	"7Qpu0eP4znx78YLsXcCkSXtDZEBpfnV4f5YOf20tRaV5kxWVmA8dwnU6Ozq9bASNiGuouT9E7Jf3Z2ef",
+	"L3feffz7m529k2/tRtBgPyZcMW2HRoUAxLuESDlA21QegSNwiApBz3AjnEqQ9MNQginyXsobgAllig94",
+	"bostlSUUm36zCIrDTWzHu2KCyMHAASmQvh13JCcPSA04myqVwV7FrZKwVRK2SsLzZWpZrpqK4IyacJLK",
+	"8mXuPi70dDDgIWfCdCeSIyiNnJquHHSxX0/C81LowHo4gYmfsCCzC2pJRuuooZcA15yvzpF2XAxanXpO",
+	"63UQZ+KbbCJmsQH7hM5BvRFy5kpSqCEjessytTBWSQkI2sTaXAuHkAOF1X1IuFCKzg/IbqtlmTTFgh1X",
+	"UtMDT6sDObe/+KJ4Gsf/h0cKj6EuR2rmu7qCYzbAKCVCjfsGYWOuNRfDMt3nd9izLEXcM5W7mHqiJVBg",
+	"iqXuss4d7AwdDCTWQZbmWsdxeaK1A0VzSRN9KWNGxVNAtHwdSXvVvj98FgzuBNzkxbZdXjHIdOkCbacE",
+	"opkvqh9FAOZHVFR8H6+9Vh1lpNjpa7MUGsfg6ibRuNu/9XVv02geOY0GeB7NcDzH7pbJ4jLRV5r0l4XO",
+	"XJYI7V3XIKBc8K6Q9UxOkrHAuZ3ilSHHpoIOGSCxtc+PypMD0xFecNMq/KSfadVXkwceo2/Vi+o0NeLs",
+	"djU0foUbvOVEzVh70HzE9f8x6e62Wq10P+2/yLdzT3uW+HMJJmkp1Lfz7kWnffhb50O5ofpUGeUJMdfJ",
+	"J0/v4VaibCXKI0sUf2czVJcVJumP39fJH/eoy0vyx/GRwIqEGzZfM3P87zj+I+jMuTa3lfG6DdvZupYn",
+	"Iiq6/P5VYHlp15+U610yY2JGuIDmtlSZzCDasImu1+1vandmt4hiHlEez7uxHMLw7qm3lj9mUbHr5vs1",
+	"9jfLXf+7v6p11G7XJGzLIrcs8nFZ5L88s/Fc0XGfdWtsVmWzU6IZ+F3wYmrneUFkwwj6wRExBc3fart8",
+	"zHSSpd7zHAFjVD3kMb0m+TqSxPMBjd3VaBxfCxe9cojJoMx6eHyHF414wUEu/a0ybfzvLnr0jJGuDM8s",
+	"qbwGnl2XuT4SM10vudwxw6dKLt9KvoeSfPVPOXPE5entcBe2Ya9t2Gsb9nr29HafIFFPC3juhHdUWl5N",
+	"NVOr41fWHnNtbfE9F4VKQIKzYRbHWqNMYIiM5AyaCmSe47rcdPuimUrMt80DQ/f3Y01FxNSMzvMGYLK8",
+	"JCSU/JIKnbwceyStImhEYJ7WlFj+8b2775vbXudKDhVk9NezwSxh/UVvTbGtKfY0pphJ7H4EJLf0d3/D",
+	"rJx1/nnD5nfo8N40m//S3nn494D/YGhsAUjMAZTyzqgzwrCICLIJK3L3N7OvPrP5s2TuywkT+X58GYa5",
+	"rn78xDn6WztoXTuorGzgAe0gIMJtscBWZG0NopdVLHBPg+h+5QOrSgbeT6FTCzbGzaKTNgmkBwUEEosC",
+	"SCxGewdb86L0tow2IkYOGbQsg9w86CIHHePaJOJDbmiMw3N9LT5+Of54dHzc+WAfsnI+SBu3wCcOCCWT",
+	"0VzzkMZQr8A1Oe+cfjg6/YRlBYxFmvT0iE8mXAzbUWQV8V6AVQtvWi2CvT9nvpOMz8GDhjA4d9dMRUMD",
+	"dZGx3Y5g4+xhkvb5EdEjOdPVhQtHho2fuWoBtzcnmO1WwyS5GTtRWZZ6HjT8LufdwGl6/tXZ5w7k5xdG",
+	"3GsEjX9NqTDczAGfs3AWMAz8rXEsRSQTOQnX4tN7SF4VbLex39glHVwNuZA0SiV4O6Lks6sJkdrQ2JUG",
+	"dHbJL+1TeznvlU1vD+4xCyvKjqWkruLNkroK+2wcZ43pkCrFmUo1LHud3y6vvNhbr/Li8Ozjx05n529/",
+	"/7xX+CMwruyfvweNwTQecD/HZR/OVGvsLpKT/+nU5zkOBoyRWzkNR2C0pKS2W1GOYUcAGsxulzbUTHVj",
+	"v5FwHMuCFQ1vuBieQnjIP3ovWlpdkrFt2rvVxba62MuoyQipobEcgj6SUcnSS6zvXZhhh36kqgw3+yWq",
+	"nl9ElQf7dCXmbnYrXm5Cqf+q3eyqbzo5s3Hb2YpPOwwbrgmKmMrOtyiA1pcjl/hinaTWj0qO63itrmTj",
+	"3ytFtq7+88sm2k+i2ObVHxy3qPUUFZ2FAtS9cg05o9KcTIdFlblUj9kr1WOeQblOdCdneK2jOT1VqnB6",
+	"X+rkCmd44zb8sg2/PHL4ReVkaKWSURTrpVGWzFiv/uTRskjLCQCyUYEWR+C8MYCNqonnI83EmwItvIwk",
+	"qUtGKnLYPj3s2H8cpC4SZAeEDikXvhnZtXD4DgeEijmWXoIHBnFfSY+LWxrzqGsUFRp8XL3AtcC1zzgG",
+	"D93LfLd+x/ua5DD949BuAunT8MZVVSbBIN+TzPmn0Jdkf7yVPHLOJPTszJhi4Jea6vL2ZBg7ylhyKxQf",
+	"a9Wl55IoABNqRhn1I2oUPQv3UkWeFFIKDiCPfedlQkIhQKooG/MuJC+oG+cSHJ+1TPHG1UX78PPObmND",
+	"GfBowa9E+hcWWa2g+HU/l4qSfGOvddV6VwKM9ciKy7LvP6s6U4v+nsYftA3UbZWbrXPoZQXqVFYBWNs1",
+	"VFR3ytMW1/DnaKMYvambm2itHWb5JkTxIOUQ0xbQYUEJDreQpziiGoomoMLMvXHD5tVJiZc4rWfOSlRT",
+	"IfIlDH8szdPALryN/TdBI6banImcKLZiRlq11jT2d3czLZU+tI+O/2GpgY/Zf0LeYKMzVXLCXr1nKuai",
+	"sVEOIW7hmsmDjhy25uvWfH2C7EFHbaXpg54DbJI/KCdM0Alv+jtdyssQyExYFc2kDEszdcsUuWFsogHQ",
+	"5z8uz06b5BQSAoQs51qfmLmcsHCzEth6Gt8HBw9Yfn+5TvADC1f3PsRuD42FUwWqszUA0iP8xAy6p/1n",
+	"MydH+3Jqys4NzkaxAVOKYkOr8nSRE3oDFXgeRPJXEo6oPSboiy4xsx3HYSppgU7HE8qHAjwSiB2ZgYK3",
+	"FEGkYPvwk5wa0oMBGDuKetfCQL0z1yl25QQgPXBIMPj995JUEng2+1iQzil5gbEmaUP1EIzq57XX2g2u",
+	"BRXYq4aLIQy212oF6ZTBK9KX0bx5La5Fb0aVZYG9wM6caim0qy5UXN9chlKxnk+Xwe41A0WnEdF8KGis",
+	"ycBaq03yUckx+bVFpAggUOUWyAXpxxJMFTKWEbsWig2mAGdtpwO+FhivC4+xqEe40IbRaD8B7uS+5aKd",
+	"PLvlERMh/ApN5wEaK6Ta7ofwXYczEwCUzzeZ/j9QEznVgGYiDZkzQyDNkkX2gOUtZtjAzPwoXasCYUis",
+	"V10deeEI8Jn76kzjuKRvL7tlyjm6cIfgMpG+NNi9V+fa97p1w+LsP7oRG0vgQo608/1zPXl2xpTHViGI",
+	"6P/p5tQM5TjzRLHHr//dqlepRQzMFnoe0+JaPDtlO6Ecj5kKGZnR+GbHjJScDkdEMxGtsZaFKa1XvZkc",
+	"+aP4bvwdzm9BW9+wyCW7ZaDis2sGN4lig+R44Fp7B4xnlM7T0H5/iE2J/e9Hhbc9G1jITUnjK46HrJ36",
+	"7ffv0JWqVvkcLJMFXpCI05Qjut5Y1hIocOytY+IJ1NYN8svqgRWjSMuS9ZPTcdAYxHQ4LE70I/4YgOzw",
+	"Vdal1+9dK3v9/mh0TtpHx92T9tXhb43vCyv4/LeTv+99BczgxTXgUOkafmktXwEqb34cEkt5o4me6gkP",
+	"uZxiLuyMxzHp28t0y9mMRc3Gw99dr6JsL+PWS7j1Ej57fXPCEOydzDkKvfW0xE1Yog83gkZOf6+ZMpZz",
+	"JCaWW9aVmPz46s8sm7xbjlporYKMeoumXpMcYvq/YlDYTBWLEnNNsSFVETESjYgyE3xjxf4iM/GHch0u",
+	"VN1VKrglJc1Vobzd/be/7rf2mru7b5Iw23L9EY2AzQTxerZAPckNmTiHMQ9vsMU8/luKW6Y05hS27q+m",
+	"Vsk4v9Ctd3PbB+0luUOlvCHTyT24/tL4T8q2UwcpokvdL4MXR6iTveu+9kxZvI+WSmsXlU2jLfl2kjGB",
+	"E5jRedXX3ZPWqLqaT1jtaXwsvPfvhlI7ThAzqgVkTPk4Jx4TiNowkRz4lhS3TkqFcjqRIpvQUp0f03q7",
+	"v7vbbO1hhXhJLsxCa5jiae03PhxdHp59Ob3qHp596IB8iaMvwvA4l8yrZr6UyLfFScesFMOWzo4Kb0uA",
+	"Xr/ofOxcXHQusulP7fPzi7PfEWO3pEC8ZMX5TBTwrj1dfq1dXL3cWuAhW9G9DUw+el6tl2yp+MVfvufF",
+	"Kvy4KFRXVkOfUHWjQdrb5wnVkDJ6QLghfRbKMdPkvH30oUkumYgI41D0DO3PekQq0vMcoRcQ9oOGJp5D",
+	"1AS7rY2xBNmNPZ5q7F1yLfqMCeJYaaaO2Y0GpiJO3O4LYlWyW4SYYtp7sIfMaALd2DwgludjveoKZty+",
+	"5w239OfIz7P+wfeIf+90rQxGZZRl6L6QuT8/ikrfV355GQfoAstemyeuUznceoiWbGtK4lSgvFsAWXlC",
+	"+Zw7pkcX1Nmc092/7b95u/+61XyLi34g8W1v/mLjtzJJXjKHEkm+Lt210Z1faUHbZwJAoAUetfUWb23y",
+	"rbf4uQuOExFUqrGUO4lL5X5NFMxEgBQ9DagS5dzDqBNB3io1rDobi8WxJrMRQrxQ4tl8QFBSWM1nyAeG",
+	"hFavgSBzKKdxhHExnI5lS1id45uwawNdaQdSNUk7ntG5JnutFkblr4XPL5pqAGOJoTJmn9BMfopLbOnB",
+	"/PcJoFD20KWA7lby5fTz6dnX0xrO62vhvNcOYsZqV3QyYRRymGI5LEWB+d3t3CGqKStLhjD+LiGSSCh4",
+	"b5zsX5CWZX4Ipw09VEnRQyCDYiwiDyNeIvvxPBr7DXciqJFxjx1qydH9e/VIcJ22StHL814s7muJzpMc",
+	"NCYd1taA7O6561ZRWZPkNXnGMJPKjLZOia1T4vGkvBcALkq6uV/iT38Z75bmRHsdP4eYhmipHCtjHcer",
+	"CMJuZOxfuKk9VPiVTiZK3t7PxN06m5/G2byuibrcON0y421w9wVx70/MrG+grYjnrmbwr4CNVbugfwOz",
+	"yJomCdwBo0qwyHUfooL4q+1dySEV1tZa7kGGvzoHco5JBdfi8OzL+dkp/AsMoE9HH6+6h+2LD8TQGy/d",
+	"sMFRNjv4L5pMpIzJT1KRsX0QyghnULBhn4M/cg11D1r+fOAqEcW1AHAr/Lt9EBNVsWjgHfrTMyBYWEzh",
+	"4CbsQ1PNIjKdNEn7y9XZSfuq84FMrP2IEpELTM3MOeyvxUn79Ev7GP5y+OXy6uwE7EFo9gqOfrd7aKNS",
+	"bsAS7Z2fXV6RQvig1ySH9mE7G8TEWKhp0XTM0IhtklMJpSJQ6s1YVI5AAQM+iIDeECnifvjgIGQLSfbe",
+	"O1B04j+j4db42jk+PDvp7LxtPLYekLlSL0QLqOG3rmfD3aWbUjxy//tLOvT/8db6wx38IwQs8rbMNmix",
+	"1TUfN2jxPyJV3TLS+8ceEo0RWpEDenVX3jI1iOVsRTRiOYxpSTDC8q3qnMcraWisieYiZDkNlPTZkIqA",
+	"TCfESIcIKrShwjTJBfsnCw2LSComUDFMoJuS7MdIQiErcP7mteilb9jj7AFeWWaQCVNkNBWRsoNDwrT9",
+	"uhSMRCzkYxoHpJUEGPABjH2M6ZywHyFjEdlttZrXAqMC2iT5lyGNYxJJpmFCQyVnqVKZFOWV6I+fmLmE",
+	"LawThsgU96Xxh6wkLo0+pGL7JcUgNi6Fy59xY//1r829QhL8r+/KsuBfv3G/pqm/+7tv9pIfLUn9jl/Z",
+	"/eVd8927NeQmnmGFwITxt2l2WyfKS3OimIQ4ES7Es4ocZAg1D5YibzVSnSAirZUxHyDaQR/65ytF5weW",
+	"E0PDEqgBJ1MRM61JD7Jqe0TTuSb2lybpgM8C4tNpFNrOoRoqqTITfw2opGfMnC+BCXngDPavI2vBPERN",
+	"l2AFKKitwflvGB7eBEzLRx7WAtPa5qxvw8NPB6aVqbJaANOqEynOoz1ZbsgB5O6P75Z1Ii5Wmbbv8qoA",
+	"QsmS+lTFjX2PMUhf3e6WiheXRSEGfDi1Js7IGijQVAsAnMKR1EyQPqZY937s0AnfuWHzHkFiynzIfuB7",
+	"stSlKF/caBYPmqnkQqiqxfkdprjOvpuoHlFcn3s1VcwXX/+da27s+wh2Q/HlKPE+uSGcCbD4PqSZ+HJA",
+	"FnkUxYhH+fQ2jNnkgFayw2cMisVvXJXoUpmXnZFQPrU0XmRPCD/NxTDA6A0IJS6FtVfzANbJ1iE1Vozu",
+	"dzykwhrNRsK3MOgSkG/nCMoNHa0yg7ZDU7HSM5HgUEbSY20himPm/c6tvXKr5jSit9kTfO/7bS2+9u3c",
+	"nj/TIxlHOj21UEnoFAe1GmSoqDDZVRyzW1ZKUlg0kqNI2BUpwvyEoiGrXEUat8Ltw6DedJ4lGkQLLRnh",
+	"fKrCEdVMZ2N08HDuaFMg05JFuJn35+TbeYDpmv05QSBMBG6zirMWdKJH0iByGBS1ZHfI3n/ox1pG1emW",
+	"m+K5EdfqPTPYCY+ZNlJUb9mEKiOYIv2p5oJpu3w5GDAFOnpxP7MjU3XDzCSmISsZ+pK5pslItABr4GAA",
+	"QOvmglAy4yKSM8BL8wpy5gOuwePi2BdTAWOHVnKEU2gkH1kOLRWZMXajfYTU34GKD3gAxrvvd/9fAAAA",
+	"//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

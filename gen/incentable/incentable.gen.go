@@ -2444,22 +2444,34 @@ type GetBalanceResponse200Headers struct {
 // GetBalanceResponse400Headers the declared response headers of an HTTP 400 response for GetBalance
 type GetBalanceResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // GetBalanceResponse401Headers the declared response headers of an HTTP 401 response for GetBalance
 type GetBalanceResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetBalanceResponse403Headers the declared response headers of an HTTP 403 response for GetBalance
 type GetBalanceResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetBalanceResponse404Headers the declared response headers of an HTTP 404 response for GetBalance
 type GetBalanceResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
@@ -2474,13 +2486,19 @@ type GetBalanceResponse429Headers struct {
 
 // GetBalanceResponse500Headers the declared response headers of an HTTP 500 response for GetBalance
 type GetBalanceResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetBalanceResponse503Headers the declared response headers of an HTTP 503 response for GetBalance
 type GetBalanceResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type GetBalanceResponse struct {
@@ -2600,22 +2618,34 @@ type ListTransactionsResponse200Headers struct {
 // ListTransactionsResponse400Headers the declared response headers of an HTTP 400 response for ListTransactions
 type ListTransactionsResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // ListTransactionsResponse401Headers the declared response headers of an HTTP 401 response for ListTransactions
 type ListTransactionsResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListTransactionsResponse403Headers the declared response headers of an HTTP 403 response for ListTransactions
 type ListTransactionsResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListTransactionsResponse404Headers the declared response headers of an HTTP 404 response for ListTransactions
 type ListTransactionsResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
@@ -2630,13 +2660,19 @@ type ListTransactionsResponse429Headers struct {
 
 // ListTransactionsResponse500Headers the declared response headers of an HTTP 500 response for ListTransactions
 type ListTransactionsResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListTransactionsResponse503Headers the declared response headers of an HTTP 503 response for ListTransactions
 type ListTransactionsResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type ListTransactionsResponse struct {
@@ -2804,17 +2840,26 @@ type ListOrdersResponse200Headers struct {
 // ListOrdersResponse400Headers the declared response headers of an HTTP 400 response for ListOrders
 type ListOrdersResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // ListOrdersResponse401Headers the declared response headers of an HTTP 401 response for ListOrders
 type ListOrdersResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListOrdersResponse403Headers the declared response headers of an HTTP 403 response for ListOrders
 type ListOrdersResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListOrdersResponse429Headers the declared response headers of an HTTP 429 response for ListOrders
@@ -2828,13 +2873,19 @@ type ListOrdersResponse429Headers struct {
 
 // ListOrdersResponse500Headers the declared response headers of an HTTP 500 response for ListOrders
 type ListOrdersResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListOrdersResponse503Headers the declared response headers of an HTTP 503 response for ListOrders
 type ListOrdersResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type ListOrdersResponse struct {
@@ -2946,40 +2997,61 @@ type UpdateOrderResponse200Headers struct {
 // UpdateOrderResponse400Headers the declared response headers of an HTTP 400 response for UpdateOrder
 type UpdateOrderResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // UpdateOrderResponse401Headers the declared response headers of an HTTP 401 response for UpdateOrder
 type UpdateOrderResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // UpdateOrderResponse403Headers the declared response headers of an HTTP 403 response for UpdateOrder
 type UpdateOrderResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // UpdateOrderResponse404Headers the declared response headers of an HTTP 404 response for UpdateOrder
 type UpdateOrderResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // UpdateOrderResponse409Headers the declared response headers of an HTTP 409 response for UpdateOrder
 type UpdateOrderResponse409Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
 
 // UpdateOrderResponse413Headers the declared response headers of an HTTP 413 response for UpdateOrder
 type UpdateOrderResponse413Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // UpdateOrderResponse422Headers the declared response headers of an HTTP 422 response for UpdateOrder
 type UpdateOrderResponse422Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // UpdateOrderResponse429Headers the declared response headers of an HTTP 429 response for UpdateOrder
@@ -2993,13 +3065,19 @@ type UpdateOrderResponse429Headers struct {
 
 // UpdateOrderResponse500Headers the declared response headers of an HTTP 500 response for UpdateOrder
 type UpdateOrderResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // UpdateOrderResponse503Headers the declared response headers of an HTTP 503 response for UpdateOrder
 type UpdateOrderResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type UpdateOrderResponse struct {
@@ -3147,40 +3225,61 @@ type AwardPointsResponse201Headers struct {
 // AwardPointsResponse400Headers the declared response headers of an HTTP 400 response for AwardPoints
 type AwardPointsResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // AwardPointsResponse401Headers the declared response headers of an HTTP 401 response for AwardPoints
 type AwardPointsResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsResponse403Headers the declared response headers of an HTTP 403 response for AwardPoints
 type AwardPointsResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsResponse404Headers the declared response headers of an HTTP 404 response for AwardPoints
 type AwardPointsResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // AwardPointsResponse409Headers the declared response headers of an HTTP 409 response for AwardPoints
 type AwardPointsResponse409Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
 
 // AwardPointsResponse413Headers the declared response headers of an HTTP 413 response for AwardPoints
 type AwardPointsResponse413Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsResponse422Headers the declared response headers of an HTTP 422 response for AwardPoints
 type AwardPointsResponse422Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsResponse429Headers the declared response headers of an HTTP 429 response for AwardPoints
@@ -3194,13 +3293,19 @@ type AwardPointsResponse429Headers struct {
 
 // AwardPointsResponse500Headers the declared response headers of an HTTP 500 response for AwardPoints
 type AwardPointsResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsResponse503Headers the declared response headers of an HTTP 503 response for AwardPoints
 type AwardPointsResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type AwardPointsResponse struct {
@@ -3348,34 +3453,52 @@ type AwardPointsBulkResponse200Headers struct {
 // AwardPointsBulkResponse400Headers the declared response headers of an HTTP 400 response for AwardPointsBulk
 type AwardPointsBulkResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // AwardPointsBulkResponse401Headers the declared response headers of an HTTP 401 response for AwardPointsBulk
 type AwardPointsBulkResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsBulkResponse403Headers the declared response headers of an HTTP 403 response for AwardPointsBulk
 type AwardPointsBulkResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsBulkResponse409Headers the declared response headers of an HTTP 409 response for AwardPointsBulk
 type AwardPointsBulkResponse409Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
 
 // AwardPointsBulkResponse413Headers the declared response headers of an HTTP 413 response for AwardPointsBulk
 type AwardPointsBulkResponse413Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsBulkResponse422Headers the declared response headers of an HTTP 422 response for AwardPointsBulk
 type AwardPointsBulkResponse422Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsBulkResponse429Headers the declared response headers of an HTTP 429 response for AwardPointsBulk
@@ -3389,13 +3512,19 @@ type AwardPointsBulkResponse429Headers struct {
 
 // AwardPointsBulkResponse500Headers the declared response headers of an HTTP 500 response for AwardPointsBulk
 type AwardPointsBulkResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // AwardPointsBulkResponse503Headers the declared response headers of an HTTP 503 response for AwardPointsBulk
 type AwardPointsBulkResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type AwardPointsBulkResponse struct {
@@ -3534,40 +3663,61 @@ type DeductPointsResponse201Headers struct {
 // DeductPointsResponse400Headers the declared response headers of an HTTP 400 response for DeductPoints
 type DeductPointsResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // DeductPointsResponse401Headers the declared response headers of an HTTP 401 response for DeductPoints
 type DeductPointsResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // DeductPointsResponse403Headers the declared response headers of an HTTP 403 response for DeductPoints
 type DeductPointsResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // DeductPointsResponse404Headers the declared response headers of an HTTP 404 response for DeductPoints
 type DeductPointsResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // DeductPointsResponse409Headers the declared response headers of an HTTP 409 response for DeductPoints
 type DeductPointsResponse409Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
 
 // DeductPointsResponse413Headers the declared response headers of an HTTP 413 response for DeductPoints
 type DeductPointsResponse413Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // DeductPointsResponse422Headers the declared response headers of an HTTP 422 response for DeductPoints
 type DeductPointsResponse422Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // DeductPointsResponse429Headers the declared response headers of an HTTP 429 response for DeductPoints
@@ -3581,13 +3731,19 @@ type DeductPointsResponse429Headers struct {
 
 // DeductPointsResponse500Headers the declared response headers of an HTTP 500 response for DeductPoints
 type DeductPointsResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // DeductPointsResponse503Headers the declared response headers of an HTTP 503 response for DeductPoints
 type DeductPointsResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type DeductPointsResponse struct {
@@ -3734,17 +3890,26 @@ type ListRewardsResponse200Headers struct {
 // ListRewardsResponse400Headers the declared response headers of an HTTP 400 response for ListRewards
 type ListRewardsResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // ListRewardsResponse401Headers the declared response headers of an HTTP 401 response for ListRewards
 type ListRewardsResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListRewardsResponse403Headers the declared response headers of an HTTP 403 response for ListRewards
 type ListRewardsResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListRewardsResponse429Headers the declared response headers of an HTTP 429 response for ListRewards
@@ -3758,13 +3923,19 @@ type ListRewardsResponse429Headers struct {
 
 // ListRewardsResponse500Headers the declared response headers of an HTTP 500 response for ListRewards
 type ListRewardsResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // ListRewardsResponse503Headers the declared response headers of an HTTP 503 response for ListRewards
 type ListRewardsResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type ListRewardsResponse struct {
@@ -3876,40 +4047,61 @@ type RedeemRewardResponse201Headers struct {
 // RedeemRewardResponse400Headers the declared response headers of an HTTP 400 response for RedeemReward
 type RedeemRewardResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // RedeemRewardResponse401Headers the declared response headers of an HTTP 401 response for RedeemReward
 type RedeemRewardResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // RedeemRewardResponse403Headers the declared response headers of an HTTP 403 response for RedeemReward
 type RedeemRewardResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // RedeemRewardResponse404Headers the declared response headers of an HTTP 404 response for RedeemReward
 type RedeemRewardResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // RedeemRewardResponse409Headers the declared response headers of an HTTP 409 response for RedeemReward
 type RedeemRewardResponse409Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
 
 // RedeemRewardResponse413Headers the declared response headers of an HTTP 413 response for RedeemReward
 type RedeemRewardResponse413Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // RedeemRewardResponse422Headers the declared response headers of an HTTP 422 response for RedeemReward
 type RedeemRewardResponse422Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // RedeemRewardResponse429Headers the declared response headers of an HTTP 429 response for RedeemReward
@@ -3923,13 +4115,19 @@ type RedeemRewardResponse429Headers struct {
 
 // RedeemRewardResponse500Headers the declared response headers of an HTTP 500 response for RedeemReward
 type RedeemRewardResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // RedeemRewardResponse503Headers the declared response headers of an HTTP 503 response for RedeemReward
 type RedeemRewardResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type RedeemRewardResponse struct {
@@ -4076,22 +4274,34 @@ type GetRewardResponse200Headers struct {
 // GetRewardResponse400Headers the declared response headers of an HTTP 400 response for GetReward
 type GetRewardResponse400Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
 // GetRewardResponse401Headers the declared response headers of an HTTP 401 response for GetReward
 type GetRewardResponse401Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetRewardResponse403Headers the declared response headers of an HTTP 403 response for GetReward
 type GetRewardResponse403Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetRewardResponse404Headers the declared response headers of an HTTP 404 response for GetReward
 type GetRewardResponse404Headers struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 
@@ -4106,13 +4316,19 @@ type GetRewardResponse429Headers struct {
 
 // GetRewardResponse500Headers the declared response headers of an HTTP 500 response for GetReward
 type GetRewardResponse500Headers struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 
 // GetRewardResponse503Headers the declared response headers of an HTTP 503 response for GetReward
 type GetRewardResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 
 type GetRewardResponse struct {
@@ -4625,6 +4841,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4635,6 +4872,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetBalanceResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4645,6 +4903,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers GetBalanceResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4661,6 +4940,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -4710,6 +5010,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetBalanceResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4720,6 +5041,27 @@ func ParseGetBalanceResponse(rsp *http.Response) (*GetBalanceResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetBalanceResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -4853,6 +5195,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4863,6 +5226,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListTransactionsResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4873,6 +5257,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ListTransactionsResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4889,6 +5294,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -4938,6 +5364,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ListTransactionsResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -4948,6 +5395,27 @@ func ParseListTransactionsResponse(rsp *http.Response) (*ListTransactionsRespons
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListTransactionsResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5113,6 +5581,27 @@ func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5123,6 +5612,27 @@ func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListOrdersResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5133,6 +5643,27 @@ func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ListOrdersResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5181,6 +5712,27 @@ func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ListOrdersResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5191,6 +5743,27 @@ func ParseListOrdersResponse(rsp *http.Response) (*ListOrdersResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListOrdersResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5352,6 +5925,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5362,6 +5956,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UpdateOrderResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5372,6 +5987,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers UpdateOrderResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5388,6 +6024,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -5406,6 +6063,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5423,6 +6101,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers UpdateOrderResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5433,6 +6132,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers UpdateOrderResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5481,6 +6201,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UpdateOrderResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5491,6 +6232,27 @@ func ParseUpdateOrderResponse(rsp *http.Response) (*UpdateOrderResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers UpdateOrderResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5652,6 +6414,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5662,6 +6445,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers AwardPointsResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5672,6 +6476,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers AwardPointsResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5688,6 +6513,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -5706,6 +6552,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5723,6 +6590,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers AwardPointsResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5733,6 +6621,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers AwardPointsResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5781,6 +6690,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers AwardPointsResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5791,6 +6721,27 @@ func ParseAwardPointsResponse(rsp *http.Response) (*AwardPointsResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers AwardPointsResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -5945,6 +6896,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5955,6 +6927,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers AwardPointsBulkResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5965,6 +6958,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers AwardPointsBulkResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -5981,6 +6995,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
@@ -5999,6 +7034,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers AwardPointsBulkResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6009,6 +7065,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers AwardPointsBulkResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6057,6 +7134,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers AwardPointsBulkResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6067,6 +7165,27 @@ func ParseAwardPointsBulkResponse(rsp *http.Response) (*AwardPointsBulkResponse,
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers AwardPointsBulkResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6228,6 +7347,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6238,6 +7378,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeductPointsResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6248,6 +7409,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeductPointsResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6264,6 +7446,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -6282,6 +7485,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6299,6 +7523,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers DeductPointsResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6309,6 +7554,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers DeductPointsResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6357,6 +7623,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeductPointsResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6367,6 +7654,27 @@ func ParseDeductPointsResponse(rsp *http.Response) (*DeductPointsResponse, error
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers DeductPointsResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6493,6 +7801,27 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6503,6 +7832,27 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListRewardsResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6513,6 +7863,27 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ListRewardsResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6561,6 +7932,27 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ListRewardsResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6571,6 +7963,27 @@ func ParseListRewardsResponse(rsp *http.Response) (*ListRewardsResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListRewardsResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6732,6 +8145,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6742,6 +8176,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RedeemRewardResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6752,6 +8207,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers RedeemRewardResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6768,6 +8244,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -6786,6 +8283,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6803,6 +8321,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers RedeemRewardResponse413Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6813,6 +8352,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers413 = &headers
 	case rsp.StatusCode == 422:
 		var headers RedeemRewardResponse422Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6861,6 +8421,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers RedeemRewardResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -6871,6 +8452,27 @@ func ParseRedeemRewardResponse(rsp *http.Response) (*RedeemRewardResponse, error
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RedeemRewardResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -7004,6 +8606,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 			}
 			headers.IdempotentReplayed = &value
 		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7014,6 +8637,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetRewardResponse401Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7024,6 +8668,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers GetRewardResponse403Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7040,6 +8705,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 				return nil, err
 			}
 			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -7089,6 +8775,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetRewardResponse500Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7099,6 +8806,27 @@ func ParseGetRewardResponse(rsp *http.Response) (*GetRewardResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetRewardResponse503Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -7576,6 +9304,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 type BadRequestResponseHeaders struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 type BadRequestJSONResponse struct {
@@ -7586,6 +9317,9 @@ type BadRequestJSONResponse struct {
 
 type ConflictResponseHeaders struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	RetryAfter         *int
 	XRequestId         *string
 }
@@ -7596,7 +9330,10 @@ type ConflictJSONResponse struct {
 }
 
 type ForbiddenResponseHeaders struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 type ForbiddenJSONResponse struct {
 	Body ErrorAnswer
@@ -7605,7 +9342,10 @@ type ForbiddenJSONResponse struct {
 }
 
 type InternalErrorResponseHeaders struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 type InternalErrorJSONResponse struct {
 	Body ErrorAnswer
@@ -7614,7 +9354,10 @@ type InternalErrorJSONResponse struct {
 }
 
 type KeyMismatchResponseHeaders struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 type KeyMismatchJSONResponse struct {
 	Body ErrorAnswer
@@ -7624,6 +9367,9 @@ type KeyMismatchJSONResponse struct {
 
 type NotFoundResponseHeaders struct {
 	IdempotentReplayed *bool
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
 	XRequestId         *string
 }
 type NotFoundJSONResponse struct {
@@ -7633,7 +9379,10 @@ type NotFoundJSONResponse struct {
 }
 
 type PayloadTooLargeResponseHeaders struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 type PayloadTooLargeJSONResponse struct {
 	Body ErrorAnswer
@@ -7655,7 +9404,10 @@ type TooManyRequestsJSONResponse struct {
 }
 
 type UnauthorizedResponseHeaders struct {
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	XRequestId         *string
 }
 type UnauthorizedJSONResponse struct {
 	Body ErrorAnswer
@@ -7664,8 +9416,11 @@ type UnauthorizedJSONResponse struct {
 }
 
 type UnavailableResponseHeaders struct {
-	RetryAfter *int
-	XRequestId *string
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
 }
 type UnavailableJSONResponse struct {
 	Body ErrorAnswer
@@ -7729,6 +9484,15 @@ func (response GetBalance400JSONResponse) VisitGetBalanceResponse(w http.Respons
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7746,6 +9510,15 @@ func (response GetBalance401JSONResponse) VisitGetBalanceResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7763,6 +9536,15 @@ func (response GetBalance403JSONResponse) VisitGetBalanceResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7782,6 +9564,15 @@ func (response GetBalance404JSONResponse) VisitGetBalanceResponse(w http.Respons
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -7829,6 +9620,15 @@ func (response GetBalance500JSONResponse) VisitGetBalanceResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7846,6 +9646,15 @@ func (response GetBalance503JSONResponse) VisitGetBalanceResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -7914,6 +9723,15 @@ func (response ListTransactions400JSONResponse) VisitListTransactionsResponse(w 
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7931,6 +9749,15 @@ func (response ListTransactions401JSONResponse) VisitListTransactionsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7948,6 +9775,15 @@ func (response ListTransactions403JSONResponse) VisitListTransactionsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7967,6 +9803,15 @@ func (response ListTransactions404JSONResponse) VisitListTransactionsResponse(w 
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -8014,6 +9859,15 @@ func (response ListTransactions500JSONResponse) VisitListTransactionsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8031,6 +9885,15 @@ func (response ListTransactions503JSONResponse) VisitListTransactionsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8129,6 +9992,15 @@ func (response ListOrders400JSONResponse) VisitListOrdersResponse(w http.Respons
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8146,6 +10018,15 @@ func (response ListOrders401JSONResponse) VisitListOrdersResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8163,6 +10044,15 @@ func (response ListOrders403JSONResponse) VisitListOrdersResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8209,6 +10099,15 @@ func (response ListOrders500JSONResponse) VisitListOrdersResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8226,6 +10125,15 @@ func (response ListOrders503JSONResponse) VisitListOrdersResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8299,6 +10207,15 @@ func (response UpdateOrder400JSONResponse) VisitUpdateOrderResponse(w http.Respo
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8316,6 +10233,15 @@ func (response UpdateOrder401JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8333,6 +10259,15 @@ func (response UpdateOrder403JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8352,6 +10287,15 @@ func (response UpdateOrder404JSONResponse) VisitUpdateOrderResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -8373,6 +10317,15 @@ func (response UpdateOrder409JSONResponse) VisitUpdateOrderResponse(w http.Respo
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8393,6 +10346,15 @@ func (response UpdateOrder413JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8410,6 +10372,15 @@ func (response UpdateOrder422JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8456,6 +10427,15 @@ func (response UpdateOrder500JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8473,6 +10453,15 @@ func (response UpdateOrder503JSONResponse) VisitUpdateOrderResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8545,6 +10534,15 @@ func (response AwardPoints400JSONResponse) VisitAwardPointsResponse(w http.Respo
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8562,6 +10560,15 @@ func (response AwardPoints401JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8579,6 +10586,15 @@ func (response AwardPoints403JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8598,6 +10614,15 @@ func (response AwardPoints404JSONResponse) VisitAwardPointsResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -8619,6 +10644,15 @@ func (response AwardPoints409JSONResponse) VisitAwardPointsResponse(w http.Respo
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8639,6 +10673,15 @@ func (response AwardPoints413JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8656,6 +10699,15 @@ func (response AwardPoints422JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8702,6 +10754,15 @@ func (response AwardPoints500JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8719,6 +10780,15 @@ func (response AwardPoints503JSONResponse) VisitAwardPointsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -8791,6 +10861,15 @@ func (response AwardPointsBulk400JSONResponse) VisitAwardPointsBulkResponse(w ht
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8808,6 +10887,15 @@ func (response AwardPointsBulk401JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8825,6 +10913,15 @@ func (response AwardPointsBulk403JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8844,6 +10941,15 @@ func (response AwardPointsBulk409JSONResponse) VisitAwardPointsBulkResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
@@ -8865,6 +10971,15 @@ func (response AwardPointsBulk413JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8882,6 +10997,15 @@ func (response AwardPointsBulk422JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8928,6 +11052,15 @@ func (response AwardPointsBulk500JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8945,6 +11078,15 @@ func (response AwardPointsBulk503JSONResponse) VisitAwardPointsBulkResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9017,6 +11159,15 @@ func (response DeductPoints400JSONResponse) VisitDeductPointsResponse(w http.Res
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9034,6 +11185,15 @@ func (response DeductPoints401JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9051,6 +11211,15 @@ func (response DeductPoints403JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9070,6 +11239,15 @@ func (response DeductPoints404JSONResponse) VisitDeductPointsResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -9091,6 +11269,15 @@ func (response DeductPoints409JSONResponse) VisitDeductPointsResponse(w http.Res
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9111,6 +11298,15 @@ func (response DeductPoints413JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9128,6 +11324,15 @@ func (response DeductPoints422JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9174,6 +11379,15 @@ func (response DeductPoints500JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9191,6 +11405,15 @@ func (response DeductPoints503JSONResponse) VisitDeductPointsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9258,6 +11481,15 @@ func (response ListRewards400JSONResponse) VisitListRewardsResponse(w http.Respo
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9275,6 +11507,15 @@ func (response ListRewards401JSONResponse) VisitListRewardsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9292,6 +11533,15 @@ func (response ListRewards403JSONResponse) VisitListRewardsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9338,6 +11588,15 @@ func (response ListRewards500JSONResponse) VisitListRewardsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9355,6 +11614,15 @@ func (response ListRewards503JSONResponse) VisitListRewardsResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9427,6 +11695,15 @@ func (response RedeemReward400JSONResponse) VisitRedeemRewardResponse(w http.Res
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9444,6 +11721,15 @@ func (response RedeemReward401JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9461,6 +11747,15 @@ func (response RedeemReward403JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9480,6 +11775,15 @@ func (response RedeemReward404JSONResponse) VisitRedeemRewardResponse(w http.Res
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -9501,6 +11805,15 @@ func (response RedeemReward409JSONResponse) VisitRedeemRewardResponse(w http.Res
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9521,6 +11834,15 @@ func (response RedeemReward413JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9538,6 +11860,15 @@ func (response RedeemReward422JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9584,6 +11915,15 @@ func (response RedeemReward500JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9601,6 +11941,15 @@ func (response RedeemReward503JSONResponse) VisitRedeemRewardResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -9668,6 +12017,15 @@ func (response GetReward400JSONResponse) VisitGetRewardResponse(w http.ResponseW
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9685,6 +12043,15 @@ func (response GetReward401JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9702,6 +12069,15 @@ func (response GetReward403JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9721,6 +12097,15 @@ func (response GetReward404JSONResponse) VisitGetRewardResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.IdempotentReplayed != nil {
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -9768,6 +12153,15 @@ func (response GetReward500JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -9785,6 +12179,15 @@ func (response GetReward503JSONResponse) VisitGetRewardResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -10240,161 +12643,161 @@ func (sh *strictHandler) GetReward(ctx echo.Context, rewardId RewardId) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H39dtu2tuerYHHOrCYtJUuyndbyH3c5aXJuTpuPiZ1pb+McCSIhCTUJsARoWc14/pwHmEecJ5mFvQF+",
-	"idSH7cQ5p77rni7HJsGNjY29f9hf+OQFMk6kYEIrb/jJmzMashR+fBmyOJGaCd15x5KILllofh0yFaQ8",
-	"0VwKb+iNdZqxMZGCUPP/asFSoudUE65IyhJGNQvJVKaEa0XG+ZDBsvMTW46PCZ0oJjSRes7SBVes6/me",
-	"CuYspuZbepkwb+hNpIwYFd71te+9o5r9zGOuO/DfVYresT8yprQies4VuWBLElPzvwtGEpaSmItMsy45",
-	"NZ9dzFnKiJ4zkqRyltI4ZmROFaEkMoNXiYm54HEWe8Oe7wjjQrMZS2uEvWMx5YKL2RriIjbVhAv4dpCl",
-	"qaHmi5CmWAPPTlkgRahIJjSP4KPwEbOI05SpOaEzysXnoIzpdNk5mWqWtlOlJVlQrsmETaX5crrkYmZJ",
-	"2uVjv3Ys+zsvGyT5NY2ZFZoUH3Pro1h6ydJvFInkrEtOogVdKmLE1nydXdE4icynUvbHqNf/vTf9QR0s",
-	"BlXC6NXPTMz03BsODg99Q6j7dz8nVenUyMy1ITWhKY2ZtjvxRSrjBoKlnhtGOLbMueqSExJSzcgjs92m",
-	"PIVJKE0FTOb92bPHRKZmq7578Yzs7+8fuT8fE0rG343NU1yTOFOG3ecCNidVZPzfB0/H3XNRmfCgNzjo",
-	"9J50en3P97gh6Y+MpUvP9wSNzQNTQ3eZD39L2dQbev9tr1A6e/hXtfcj1exN+hLJgfUqaYuf2HKVAa/o",
-	"BawYIwGNIqLolBlZQbUzJEnKhaaTiJGT02cvX/okE/yPDLWAEQsRspCw6ZQFukvOzDrTmIHCWHA9x5Wn",
-	"MTsXThxmTOPnkLFW24EcHuM7VIAiywXoYDAgY15MYxRIMY14oMfHZDHnESuGOxdcEaV5FJE0E0Z7+OSg",
-	"d1R9nYsR7Dmm1Mpq0AVNw87L1/+zA+vSH+wfuGVBpV6sS00N7yCqCdWapWbMf34gnf/98bu/eavy63uv",
-	"WDxhadMuM3yO4a/fKMJDnwRzqZggk2VVo1S3VsziEZ0E/cG+m1JC9byYEI444qHnm22Y8dTYKmOabr4L",
-	"fe9NGrZPQpo/whyqpMo0HH3/w9HV8s9mUuG9u6b0LZ2xVTJ/mfNgThI6Yz4JZCbAFKcyJn2jJ8zvyYTN",
-	"uQhR41OliRTMKH0WJ3rZbdnV5sWKyIRsSrNIA20xvUIVPOgffH/ww/6Tg+/9Qi/3G/XyW5Y2T+A/5YLE",
-	"VCwJEzrlzJgYoHouo1B1yStUe1SQfq+HgGOaKRa2Es7SUTvxg8MS9f1ebyPZ75jZcW3ykcJfGwQkXYSj",
-	"XqEyq9KBb921eJzJdutBje2tGQ8AcIu5jBgJ6XKD5fCNJgvmBuCxaGqWgYsgykIWttmL/d7ZYH94eDQ8",
-	"PPqtZam0vLHduDacU4kUioHxfEpDa/bNvwJpND/8SJMk4gE1/Nj7XRmmfHLEKuRyNJVpjKj3kkYZSChL",
-	"U5niSCFKxCWNeDiyKt/zvZBpyiPlDT988qacRaFZZckNwPa9mCkFsu5ZG0uoJhEze6/vXX8sP4DvkIbn",
-	"UDaY0kZQVoDHte+pLAiYUt5wSiPFkCWwNTZMRWXTKQ84E3qUU1xMp0KdzhU5gL8pM7bQkgx7EpCUNiZ6",
-	"d3qvt13852YKJ2CIcembNqIFc4rkK+qDLJM0ixiR0xqWRVYpglB284GoiT771l7TKw1IdN0QlWdhjs8s",
-	"iNhenhtXuxlXtK84zVlp8RFXpIYkSB3D7Lz0d7TwJ3VaLbpbOYGuUEwetSIuHwY7F+PSqWX8GGRJ5xof",
-	"doOQxHAZT3lakjkVIZGZJo/G5vejRMpoBEZ2/Bi15GcRs9rpat0I5UdvLaAvZDrhYcjE7SR0mg+zRgvZ",
-	"M35EgwsE5yqQCbOaaLhIuWb3JYRG+zTRBhqHKyITlgIzanrmdsx/KQxCp9Hzgps3VhF2qBH+oXUVlIwZ",
-	"ookFOAhSeX87/zSnJRPsKmGBZuExAlw5IxdCLoxmd+eN3DiEd7oGP7HlK65iqoP53Slpd3bcsBvqKnlB",
-	"FTGmH7xwtQPqfe6MVVU8YZEUM/D31Oi808V5LfULmYnwdisjpB5NYZjW5bDwSEhN3JP3wu1fDJwvS7sA",
-	"V1comQLi2BV3zi6uSkDIGK1YhuwrhUFv6TKSNDyT8mea4vHx5suZ4GAjLeUoguHWIt+JDAHswKOpPYSS",
-	"V/zpfe6oVqIAovxgfjKrTMkkiy7AZ3an++pMyldULJ2L+3brkVLNRuBPZmt2mJYSHQSp++j9mvpvFDGE",
-	"F95zULxZUuNzQwxjLTarPd4ebNhulOKV5tjAtqOYx+8RZb4XNNNzmfI/2S11eVYeqR3lMBESKshLETDr",
-	"WDboDiIfE0ZTs+XkBaDVe5HB19LQA3vdaHVKIn6JJDrAefL25Z3u+PeCXlIeGVbcegHygdo3e7pEZzsq",
-	"sVjG5mP3uOExLkQCKgy/Q4lMFnJxbBYAMKg5nQi5EAbTTBgi4+JI2oxu7mc/5YwBGk7MUbbkNktSc1jR",
-	"3HrGcnd7g89ZkpQFjF/a0AwexMwUd/JamoXXNKR640K9cs9d+87N1upIPiZUk1gqTfq9f/YPjSBJwXJT",
-	"OJVpTDUefJ4ceFV/cOX/1juHjUxSK/V19ix9ozEMZ+ZcaZkuyYJHEVFzubAepxKfDu2X1vEpZVOWMhGw",
-	"Zj+0mRsEKowU5s/6RGXBHHSX2U6XkgeMiMwsa9NSrbqUC+f0h0r0JXcbWg58zF+Wk99ZAAbjKY1oI70n",
-	"RWioEJuq6E3a3gWQG1BhtplKzDFUyEWXvGYzqo0elCJaNoauI6YVSdklS42thiiaIhMWSIOAScgmulE0",
-	"Vtc84lOmecxGjKaiKVfiJIqch9R8zu2TsFn01sSyS99KWchYvM3XkClSWD+V8knElCILy7eARRELMaxl",
-	"+KEzM4kbkFZRDhsEyfcSJsLGTIk3AsI8oEpJQlNtrNjYLv+YLJnembY1YuvEanUVm3hdkL1GvK3tWFGe",
-	"2+g0t0PK5mt1fSEPQacZHNAaUmXKk3XD+Pj9Rrqz6AL0ftNiMNwZZhGMIu0SAIEKc32sJ12ZnURTVlky",
-	"sIk4ryGZpIxeGLuo5ywmU2Pl8QEY/FzQSArmw/surI/u0dvaHxSjPKy5USw/j/HpGxgAlmdLlbLGjLTP",
-	"CIzG3ZiJL2ALnNDdaru4Qd4xlUX6nrZN7nCtTgAh7hZg85l58Nr3uAjZVfMqURtTTiIaMJeeZFGkj7H9",
-	"XreMW46OjnbS1zVeqYrbaE7VKkRp2z8Wta+aeMXMKSEoc79FlpARfkWmgJvF+GsXpBW/opE3P3HNYrW1",
-	"eMHM6NVLfKnvcKD7d04LTVO6XJmO/eoGkkGAVyiGA1OTNIchNz/6hJbS0kguK1ZBG03LQt9JDBh589OS",
-	"LAwgMi8dQ5rkhJVyP3biDUr/dY0HvnfVmcmO+V1HXfCkI4FyGnVAOZgNj8kNVx0Zmw8melmc1JDsNXkh",
-	"IQ+NGuxuBCVJKs0+XjuYY5iUFy4tbOO4OqVC0cAMpdZsWbsMpaHXrsXu3D8r6FhZg7ocFrzIOVybyFoR",
-	"LX9q/clwo5YofXS7V9YYm9pYTVOoZoo0qKaQaua3pLnU1N5B7WDWq+bG9TpHHz8dXHfwh0Hxw6Mz99Nw",
-	"5YdHH7of4efvHv/Ho9/+14fvOh9Xnnn8+D8aUu5870cWZoG+6Yk9kuprPK776FxLpOJwhsMD6l/sEO9U",
-	"PGr1+8JpP8ogi51zz1JEo7clIUM9XqNdkDcJEydvX5L9bq+7T0I7TMn422+ULIU39H5XUnTf0cUra+ev",
-	"fa/skGu2j3eAvXLX42qu8Q2MIwz9Iwy5qpW3AkkQtE2YTCLm5wnORsy6XqMUFZ7QJlsEKTBUkXHZ+Tfe",
-	"DMRqoKtgU+WTTWKzCYaDpd8Jh+NKN32rWMhm51CRm+AjW9EFpI6JAm9+lzxlioeMMBrYlCFNdQbpAoGM",
-	"mQLHbfdcnIsOGdfy/sbk0UGv93i4kmMG2XZEZhqGNkdmCA6pYzK2XBzbeCw4p7oweDkgASP3Hw+J2Mq/",
-	"D+/nmTPw8v7jIUynmouSZ598ozAvBV/N49rw6gF+F5yF1qPdGia2lOHDqcy0HTFmei7DkRmYRpFc2Ckd",
-	"WqrgSYxBK59MMg2zK1LM8HUcaiVKa0bqu/m5+Ke8ZGnB6a5drpXcxnzJdkhlxMFkpkdyOlJaBhf5KPga",
-	"TV3WF77IyB8ZFZrrJaHqArMwLEWaxSMuDGS5ZBVabCIZx+i8FETRiHUrUgdoB5Rw/iYVFkvaeMRM4oHQ",
-	"MMIKspaIQ6Www9WT0cxYR1UqDEe0lGZ6kNOmVpLacCjrQRsZ5k8juajMyP6RLGQWhSRi9BK9sCkVM8iH",
-	"ouTJQWfCNbHm1862qXKCPDoYDOy4qzkk67JdVgctZ/dV515PdNycOIijl+PWQCoMWQ9TH5NKDiFRRhca",
-	"8BBJMXP1TrkqcKGxMXl0mG/mNcGnPFDmZKacxQWDmHUpp0f9kUnN6glRmL0tDDz60JDmXAualpP1yrkx",
-	"q7vfII6GbIvm7OPyVrNmN9808FJ9P1gfQUmqC/duLpzmzebMqvas2FpGQjVkWcuU+9hgnMtgoNHBalWQ",
-	"sUyu+sslJ7tVcZWVYMVWgyM227w++EutSEL13GFWxJBmEG0s0pCMrUL0yRiPqx/2P3aL37m6iXEj6GhF",
-	"Mb+UicWtxPVmsIGTWO/ieZFFUx5FDpCunh5yZcgVCZkxlCkGM5rxYXWAH/mMaxq5QAmSDroPt14Axq4o",
-	"BMujSikD/a/YJUtp1MgtGGYdyF/3cRpFViJiOICg20KRsbMx4wo0XT1v1wBozpkR1RvZMDTzhOpAo2Mr",
-	"TM2PXOYA3dE8Zk1TV3OeJFzMRjQMUwsK16HnU/v8iX08n8D617As58w8WRcteL1Jnn7mSpuDaZMQM1tb",
-	"iaVHSlMRqi5pdLzZIkAScQzqV4UtadwlZ27oirOp8Tya1y81g3v+pzWl+WhbVzP5npaaNuil57bwSgoQ",
-	"PjOyum3czZZglaqx8OMf1xwJb+A8fFVySOxyYl0izi0rSgpI0MBvlhTZGyWP03EeMCUUzws0dktQ/mK/",
-	"FJrZ6ty7JQtcsWKzYUmyNJhTZaUDt3ODLnQx4EZl0OJo/sWqhAkLoLwiH2TcqhdEFtmMIeT/qoqkacqb",
-	"5vLLXBL8o4tDbB5LxknE9C0n5Qa5zaRSaIVgydhOYU6rVm6d0isbxJ1j8HlJ6lYBe4AFI8gmaFZEScoD",
-	"lLXCXN0gj8DZtK2XLXfkgx99IrPZXO+kBm+nb4rSzS0J3uizuxN6sKBybYWqeaRi3AveNRvxlu1U3zf2",
-	"2VvsGjy3bhJ+UH2n+ChGFYILgzPQXdwW7wYlY2afIey2ZYA0DVi0hW6pGbVSWXe1GL1YhNreyWe3SnGh",
-	"AyuKo8L9JhgDjLhNIB2NyBcNn8MnDf5qp3grX2tO+qqXdfO8c/z35ad+mov46ilmStPySaZbNkXgdivZ",
-	"Wzh5TLnAc4c7trs8pTwCiv+wcuSVDCQInR2s8fz6VirdmKl1UkZC5PdMaRJTc0LKkZJz/3BNIhYSLRvQ",
-	"xw3sI7tKeMrUWtNurbmeM+WCWxirwZePidnm4KnFRkSgBoU5wN1ca+1mfQVbjFqzGivtMhwboWQfzmRb",
-	"phG1xdneusAazHrGL5nwiXAZk/BLTS+Y2Dlb6faR3u3OeqVYdPOBr/pZvznsBV/Kya+uSEUBN21iuy1u",
-	"o3XdzvqiyucdJDPeNGA8yZY3CRJXMV3RNaQ5/LvrGXYNAnO+qAoq3IXyWzsv1sRfC7rbFipOXLpFSyOa",
-	"PA8zfxh08CY9u/1xqEhVWYDjCcfeQk/fMgPoCx2BvoASfjhl3fkpayMbP9MZaPdTyU6nhR1ODuX9UZXi",
-	"9arkNuaqpJC+sMVqTk4H3Y5sVFgBktkWbm1FJAHVbCbTBqF/kTJGNLuCAOcslVmSO+Iny9UUyRXRqIzW",
-	"bISMHTrGIWzkQEiIXLt4TOPAfLs2Uxt3BI/pjI2yNGrC8QkPdJaCVtnSv9a8s4qJogs1bJySlelAqk0q",
-	"Tgp2A9W23TZFqSq8BxhpXJMlagP89uRQVBSpLEmipWv/krfCXEt0C3/LfvnbRTxAlVgdUp5Qlft+sSNy",
-	"NJyrmEJiHHPaN+ft1IpLsf7SKuUOvA8F8f867oeK5DcEDqIloYKMXYKKzQexJXaFeXSuhlJM3v7Y5EUo",
-	"yWqDAhqHGHMcl3Jg8kgjgcyVgPlETjUTmBsayJBB79JkvlQ8MK/aHobWx1Em0Y5upN8+3UhjHbu3BAUp",
-	"caM4ameSqS4Zm/029sk44oL1zQ8B10sIpEulaTQyNDv/jcyETpfjvMsbHMLhb0Lqc4GWpqEEKrCYbaPC",
-	"t19o0LALSSKmNUuVT16eviH7/SdPOn1Co2ROO4O6NanmN590fqOdPz9+Glw3ZiPDzBsa+uqUMY2z27bW",
-	"FAcbNJjqiGqfTCMpU59MMh6FHHMiNoP9FqNVqhzbssyltKC1xdgftABH1sQWyDtPUnnJzdFCpiRlM9sX",
-	"anNa78rGrmXorwYEDUcxGJgfa2wec2vB7Yg292g+K7n3Uj6b690PRl/S9bfR6+eDdE5lioWxNgePCqzj",
-	"uI1P8EbR6LYTOdXlALVZOhaWU2xa6LnLmHPLAa18zN26Vqnkw+CaJJRj9uxiLhVzxcmQfGpWZCtgup3L",
-	"01Vg172eszbEuWOJ5hTbTBZOGV0/c7bkcW+sBmhgYntpwEZufS3uWYs96wUJfk0LbXTKlj58B+BubXHV",
-	"14zw6vxfvb0BtNp46NQjoI8uGWOl+3hYNA1weSPkkdsp2Pgyz3uZLA0aq/YROBePXO3O4y4Zh1CjNB5i",
-	"UMFo1KV5DfOIUxyh2oihS8aoscdDkmbCZhuXQSfAbsMYQzAccsw3PGchGvHd+ySESrCQpa3+722TUMjP",
-	"bKoNXb5RTkrTpbLWJYgYTduQxNcb+f48E6rLLpK8KrNm5izIUq6Xp2aOFoNAd6WGDVNvxuSTMQ8mI3Ng",
-	"GHW73bERK/iNZkrDb/ILI2Br4bg5FXOtE2z2w8VUNhkPs0v83CWEggsNM9BLUVRF5PWdak4TBn8vSP1G",
-	"kSSbRFzNWZiXRCmoLPn2W6fhVffbb8kr69bC8lEwh/nzJJQATqDqjKaMxDS9YCHJR/gW7MIyb8kQcaUh",
-	"Qw2vNDCLQcxJxidKui+Uxv8GDInriA2iQCDb+rjk9QBfGaSvn3sli3Tu+ZA0eS5snrpicJPHnMWGMWaT",
-	"L+0FCnbaz8Uli2TCzKyfl/5sIBgl/zh985qgkCDMGVv1N+4SdDpYHsGvWQhSviRjoxrHiOnM7NW5sH8w",
-	"SntsjpALFkXH6ETXc/QgwgOYLG84SDU2nAdrngns5wRVKwpKZMo1M4+xtIieC8x7z+MyUOSSd1yc00sG",
-	"NTCN1TGPcww6kSFndmY2039iAAQNfaKltKxDBcBAYLANDlhHRYq+rNTyaNDrHxft/5RPgjkVM4aibMZV",
-	"ju2DXq9LDno9EjMqkIRzoVv6aWML5KITyJqe2seWtV08BWsWRQo7yMMynQv751pxVFGjoyoZ8ooEUgQM",
-	"TNCj1ez1x5ZFL0WSacOfp8hRsyVAph6Nn2HXso6xkENSb1w2fozt7190fvBJlkADD2ypiP/AroqwVll0",
-	"YcQrilSXvLdi4kg23+MzYWB6l/yY4TfyGfnk/Xe9Xq8Hjc3EkqDW9IlOKQfca8S4dGxWZiWodgpgyjV5",
-	"ckAm3LZfsb3ecaMc9HqWB2c8Zurbb+GRUnUzeX/2DB/Fjv8Kb93pkvE0lbH1U2iJCSbQ2l/xS/C5TMxv",
-	"4MYAzIo2bLCU1S8PsCS8Y5BObBbi1HbTayjhMbSghnj75vQMCHh7cvbsP30rpQkDSYNLX/CIIDMN/ZqW",
-	"MiOhPIeNYhag1v37gi2HxqpBKZctxLcuJWpvwcjvrCq0Dw+Z0ODmgfopRiZLzbrkxAwHt7akDNfRVh19",
-	"b+atCr100Ov75GBwBN84vLrK9XHxnmXPT2wJvBmf2MoakMMheYrdBTeZNiSJKAYJ2+XtZ0ukY3CWLWAr",
-	"NzTbdUqCXdFAR0sS8QtW0iFW5MpNY7vkOQ3mRSlhabNCSaGVBiOYhjLBWKgMMeOrDvzdXmKjuYYLItBC",
-	"YmlFYS07BvhQzeEmn7cvPd8zEBEtch8iqwkTNOHe0IMiY6gv0nNADnt2h+19yuNs13ulQO+s6TasE5Gr",
-	"eVuTQ/OlPOiS54AsQ4eZYTWhw5a9Y8VAjJwjL0Nv6P2d6ad5Pkn5aqcPzfCueGQvv0nn+mPtXotBr7db",
-	"00V35smnfwg18Ctty/qDw8rvixZj32MpexFZr17Mk/fyOuz1yuccm6G+Xd/Favestk63LgivsTSj1KPh",
-	"37bN6u1adR6gtDS9lEvVXumqFHilv/mVShNWeGl/80vF/QDwxsHmN/Ke3eaFwdHmF+rNiK9973AbFlS7",
-	"58Nb+1txIS8GhDNMFsc0XeLWL7tZi7QyTWeqSASCs5BVivnVL0MDyGC8RjVW7z3TqMtes4UBa1Co1i2q",
-	"dCnWndpTSzl/M4kylRcEOiAnDMoXUOBsoyvut+cCf10bGZM/ZWYmP6OJMYbrdCpYgarO/JkrfVae4c01",
-	"p7/x2bfYY2Lzc/amKvNoQ7isvCJ5Ub45W7bdSOVirVtpxgZv2kaC4ebALZ47k7c0MLacEpOJzc/FFvjF",
-	"YTDn9zZrmV9ChFbpw0qg4RBsTTk2kN8f1T886x8M93vDXu83rxoLMM8cNjxTdr8HNE4on8FyDDqKRkx1",
-	"kkzNMfQRZoEeFQki3vOIBTqVggeqmsUlsigq/MxArfMFe/9jQE7NuOSMpjOmyUkw5+yS5Q2Lc/euV7+v",
-	"r+6J9fSVGIVsenD4pPBToNcLb4vCOWFZYL9cIzg4zKv6+ivW2FhVe87HnljFctmmb4WbwXa1udtFuwnf",
-	"duGNv0pbr5223lnvaNg/rNHWwQ5vOXUnMf1TCvJ3PtXkGU1D8rd+r42sHBRZsqyD0qxZbSWub7D/wand",
-	"gI2g2o9iS4WyMnoARg/A6CsDRkaEy8hIV239bvDIngC7zig1QiFwfkuhUxrowt1p/ZMXjCUKiur/cfrm",
-	"dZe8hqMqttxpPNCdJizwbmQxt7zW0DXcajwCcVVppXVHHf1L3ndsvl/Fsbr82dIa0YnMNK6QM/GFmdlD",
-	"B3nrqrzJ/ec0igqHmKjg1hc8Al8fDUOSJccrrqlIygtzGBwX6n3cbYSU+LmdweQdAUQbLHA9lDAM0gYO",
-	"8wy87QSmlm+87vsOmiK3m8A5ZjGKVuBazlq+8b2k/07otVo9j9gwjyF679+eevVidPtMOx7pOaxUK4Jo",
-	"KkXBdDBz2iP/JdMLr5T35b0/9fKMLK8/2CevKBcEc7G8PL3KO824ZqTf6xWr/A85F+Q05nBDbSXXyTPQ",
-	"qO/lKU3e6/8qhcbz7LrrNd6iAklX70yulj70EbYVZQr9Sg2AvU13UEuYN8uWMuhv/5ymkyxU1eLZEqsH",
-	"BpbmrHZh11KF5EpQ1ev/dnR0dHLS7xnMfvjk+x8OvgosviJuW4jW3azOvbP+ppC6KD7eAKZRcT7A6H9F",
-	"GP0vh4rzWrsyELa/qOBg/F0ZB8Mv9j653XuN+sheQ7kS5cC0u5lkioyt835M/t//+b9kXFSL21+4Xg74",
-	"r6IM/ZhwDWUx6oInlfdsJmUq43NRjA6QrTy6fX0miZaV/jHkRCwxJk9ieclK97vngc1z0dQQEYJpr2ns",
-	"uvi45od5niGNDMewVMMMrdx1TUiy9W4u6BKCYyFEtwOZpizQrvEPqKVzYTNoXPDQamAg4FmRtTirXUZB",
-	"JjS48G2bUQwpgg9raZgxpyF5lN/1vd+DYCJ2chRyAQFGyAM5F8zGoWJGxWLOI/bYt+lYNgKnZXABtF1K",
-	"HiqSCWAe9BLzIezZ5HctJUftjJLhre08rqWo709saeEbbL6nMlzuFtiqG74bW5JtzUZDAtl1NcXJhrzu",
-	"JmD3gC3/2tjypqHUcjuYlkCqVYjKVusJbCz9eS4jf0BL/5ZOx94W8OqZa7BqXuhvQVP9bl/AcYPN75Uv",
-	"3v5Xw36vDMrJ2/1A2vsW4A9vuAf0h9ptj7oy6aSxstZdskcWc+nqW9D3s2RYsotmwyeZAC1XzeRjIpWR",
-	"ghS1QEdL6IgqMDHmxIW3XRLYtt2em7BdQ0fpJrgCV5K8dfUCu8GVu8QgraboziKPdxtp3NqIVG5S2grl",
-	"9G+IcraIGrZyudK/A6OQnz3CeEOrXG0Y1GKXS4Q8GOQHg/xgkO8ld4tf5kd2LfNgZckuWx3TFJxssct7",
-	"kyy6aDfO7zHD3O/1eu7msNL1RtZnIKeYMO+KHSAjHi/TlAKSbeVCHGNml7v9zRz/be7uOab7GnttkUBM",
-	"l0QGQZaSWEJdh0Eh6B84F7+sFh/k6fzgJ4FUb0zGdrYbUtXzVGC8rbApO39IKLaHPxdGufqGxxwcQ5Y0",
-	"8xsoMYmkmGGJqChd7YHlDrboIK8xMGAikalmIeQa491541J2Ol5lCpeN5qVv7oaW4o5OmAUVtlXLOLc9",
-	"mHqNFmVMHq3cBPPYx/oPYK2Lq4H8FCgKyKhBKfKoWkhC8zRXmcFVqoCfzsWjVWT0eAM0emqE7j7hkbtx",
-	"8cMapNRssF9JoefRkkykgCK31QGuln9+/8NRaYDvD9cM8HH7TOT6PZJ37ePBEtBbh34+5fck9ioXHQ7q",
-	"1xOuY34j8un1+us53vLWwLK5HuaK+VV9mm+wE4FeSJLfRbgyP3f75Qd3Y0PDdST21tS+305tflOFlZS8",
-	"6Ububu2DlDt29ivs7N8NOxsYs7tEtoNHUIi2AbOcor2AzXdMaKQklreXWsZZrj+AzL84yHzAjJ8FM0LL",
-	"MJfD1owbERC6jhobUaQtcG9FkC+KYBWkodsC+2MyyZZQCVpqrTSG+ro9W868Z6v+u+RtfveZth1TiJJS",
-	"MKUJTdm5wPp9m5v1KoeMlVbPTR6dpkvYjg3EqmYfnYsNtQF42enX7PVxUGRQwTJF4SciULtOuGu3TAus",
-	"3PN6T/6Ygx39Mftlf0xnW560WNHZnFvwge4YuyG+mD/mGM4feYUMlv9hSwzIH7V1/6WGSg+G9cF78+C9",
-	"+dKW+Ixe5JYY0idu7L+x9rE1hRnbVXDNYlcvF1BNIznL7EF/jtdYQztTLixRPpFR2Jrj3FYS987Sck8J",
-	"zK7ziTla2CpxyCR2YQvotuhsiZdXyqiWNOJS29FbZBGvobOWaU1+sVWJXPtkIvX8jnKvq01kN9CE3Tyk",
-	"AVPu3InZ2AYrFi2LG9OuuSiuxixIu9GV540XtW1POFzAvjXd9Oqz0n3vyd+NQbs6kHibsphnMVm4/BGG",
-	"+SP2jsc5TWcGoQdUQRvVagpKqXEz9ClSw729IBRdnvdJ6AYyzrG8HbqbQAv+9sSVShNmmxCTJ6rkLV1t",
-	"U+TDXkMazleR+Zzzv6Jymu+zxDI+wy0yM08H2EKsxO/+7vymMGhncFjl+GrJ4OCwznVst9DKdMzlcmDX",
-	"drA1O/WvLnU39aKVmj5vyPq203pI+35I+/5Cad9pDu8cRHW/qWBUdyVvkfld9eG0u4fOoPVRkYvs11KF",
-	"3f3G2BEMQHApddpH13HqEqabXEXnouQrsg0kEeKei3NxQsLKtcKQcORyV12Hbxt5Qx+Q7WqrgKwuOSm6",
-	"bksByd2pVnAJsssxPxcQfoTAKLWZ66WU1rFvm0bdpk83tEJLbTMlaIVmw5Yc27qGzhWw8vkufg2Y8a7m",
-	"IRs2u8h8Mi5fg27+XbkHfXzsRjgYNnnToE0nxgDsc0fD1bv/u+Q1LiokwIOHT8+ZaDqIuLujbPPN+/G/",
-	"YfTM2sMqdqjJmO8uPl+LJlp9WaspwX3Yc7kxqn281hX+zr8+8PyvN097JztcvoHsrl2ZdxdcrWbI27mf",
-	"vPrtdefXX3/9tfiPV79QvZ7F5vpLrGC5Lf2oCBS3y20fHJYK82rQtprN3gJRczhW3BDZhN+33gSLLY5S",
-	"65MAD/+tSxa2WOmjHp0En7WKwa256+R2fRuUXbtral0FwoOX/MFL/uAlv4+Tx9NsWYSE8bqCFS/52iPI",
-	"qp9871Oufq5LPvOVDio3xI/42p12xPwr+o9uGC2t3PPVotKdyecC81ShOaqtws1v8HhwqDy0o/rK+nRK",
-	"4WR3R/9LtW9ScV/Bh4/gp4QOU6jbUB/sFUpg7xJTLO0fLjED0X58bQcrrhWLpt1CV2AbptUYzqb7MbHq",
-	"3aYH2euDcEQ39w1jQjd7vBAOx5rbu+u5zq9vW7qLe3BkW9C2OvDf+aUho5RB5Tqoi5BoemGL+mO4PaQ0",
-	"oI0urQ540nB1ryGxSM+otDSCDOH/HwAA//8=",
+	"7H39dhs3suer4PTOnthJkyIpyY6oP+6RHXuuJ/HHWvImN5aHBLtBElE30GmgRTFe7Z/7APuI+yR7UAX0",
+	"F7v5ISmWZ6J77uTIUje6ABSqClW/qvrsBTJOpGBCK2/42ZszGrIUfnwVsjiRmgndec+SiC5ZaH4dMhWk",
+	"PNFcCm/ojXWasTGRglDz/2rBUqLnVBOuSMoSRjULyVSmhGtFxvmQwbLzI1uOjwmdKCY0kXrO0gVXrOv5",
+	"ngrmLKbmW3qZMG/oTaSMGBXe9bXvvaea/cRjrjvw31WK3rPfM6a0InrOFblgSxJT878LRhKWkpiLTLMu",
+	"OTWfXcxZyoieM5KkcpbSOGZkThWhJDKDV4mJueBxFnvDnu8I40KzGUtrhL1nMeWCi9ka4iI21YQL+HaQ",
+	"pamh5ouQpljDmp2yQIpQkUxoHsFH4SNmE6cpU3NCZ5SLP4MyptNl52SqWdpOlZZkQbkmEzaV5svpkouZ",
+	"JWmXj/3SscvfedXAyW9ozCzTpPiY2x/F0kuWfqNIJGddchIt6FIRw7bm6+yKxklkPpWy30e9/m+96ffq",
+	"YDGoEkavfmJipufecHB46BtC3b/7OalKp4Znrg2pCU1pzLQ9iS9TGTcQLPXcLIRbljlXXXJCQqoZeWSO",
+	"25SnMAmlqYDJfDh7/pjI1BzV9y+fk/39/SP352NCyfi7sXmKaxJnyiz3uYDDSRUZ//fBs3H3XFQmPOgN",
+	"Djq9J51e3/M9bkj6PWPp0vM9QWPzwNTQXV6Hv6Vs6g29/7ZXCJ09/Kva+4Fq9jZ9heTAfpWkxY9suboA",
+	"r+kF7BgjAY0iouiUGV5BsTMkScqFppOIkZPT569e+SQT/PcMpYBhCxGykLDplAW6S87MPtOYgcBYcD3H",
+	"nacxOxeOHWZM4+dwYa20Az48xneoAEGWM9DBYEDGvJjGKJBiGvFAj4/JYs4jVgx3LrgiSvMoImkmjPTw",
+	"yUHvqPo6FyM4c0ypld2gC5qGnVdv/mcH9qU/2D9w24JCvdiXmhjegVUTqjVLzZj//Eg6//vTd3/zVvnX",
+	"916zeMLSplNm1jmGv36jCA99EsylYoJMllWJUj1aMYtHdBL0B/tuSgnV82JCOOKIh55vjmHGU6OrjGq6",
+	"+Sn0vbdp2D4Jaf4Ic6iSKtNw9PT7o6vlH82kwnt3Tek7OmOrZP4858GcJHTGfBLITIAqTmVM+kZOmN+T",
+	"CZtzEaLEp0oTKZgR+ixO9LLbcqrNixWWCdmUZpEG2mJ6hSJ40D94evD9/pODp34hl/uNcvkdS5sn8J9y",
+	"QWIqloQJnXJmVAxQPZdRqLrkNYo9Kki/10ODY5opFrYSztJRO/GDwxL1/V5vI9nvmTlxbfyRwl8bGCRd",
+	"hKNeITKr3IFv3TV7nMl27UGN7q0pDzDgFnMZMRLS5QbN4RtJFsyNgceiqdkGLoIoC1nYpi/2e2eD/eHh",
+	"0fDw6NeWrdLyxnrj2qycSqRQDJTnMxpatW/+FUgj+eFHmiQRD6hZj73flFmUz45YhascTWUao9V7SaMM",
+	"OJSlqUxxpBA54pJGPBxZke/5Xsg05ZHyhh8/e1POotDssuTGwPa9mCkFvO5ZHUuoJhEzZ6/vXX8qP4Dv",
+	"kIbnkDeY0oZRVgyPa99TWRAwpbzhlEaK4ZLA0dgwFZVNpzzgTOhRTnExnQp1OhfkYPxNmdGFlmQ4k2BJ",
+	"aaOid6f3etvNf2GmcAKKGLe+6SBaY06RfEd94GWSZhEjclqzZXGpFEFTdvOFqIk++9Ze0yvNl5h1o9Qf",
+	"b79tbDdK8Urz5WDbUczjDXb1utcrz8KOPbcm0fans5F3m62kdv6lOWNYa48rUrOLSN0i25mR74iNT+q0",
+	"Wlt15T69QjF51Go/+jDYuRiX7mDjx3AydK6/4GwLScwq451VSzKnIiQy0+TR2Px+lEgZjcBkGD9Gmf9w",
+	"aDYemtrNd+3bpUdvfdxeynTCw5CJ2523aT7MGg1h/S8RDS7w4qQCmTCrJYaLlGt2X0fKaIYm2kAbcEVk",
+	"wlJYjJoOeJDcBSu9EuYuSKMXBW/cWHzboUb4h1aeUjJmaLcuwBWVyvuTyqc5LZlgVwkLNAuP8SolZ+RC",
+	"yIWxIdzNNjdDwgeOauWoH9nyNVcx1cH87swB53PZIKnqyn9BFTEmM3iva46d+5Raq0p/wiIpZuAnrdH5",
+	"wGqtrPZG6pcyE+Ht+ExIPZrCMK3MZS9JQmrinrwX3vnZXOrLkkiAwzuUTAFx7Io7lzdXpeuQMfZiGbKH",
+	"y9AX4Mp3dBlJGp5J+RNN0SV2c+ZMcLCRlnIUwXBrb/MTGcKVBx5NrWONvObP7lPatRIFF5XvzU+GZymZ",
+	"ZNEFxAEeZF4rd51J+ZqKpQtC3o67UqrZCCJ+bI3001KiCzd1H71fg/8bRQzhRXwTVHyW/FtzzX3dNT8I",
+	"mum5TPkf7JZ6NiuP1H47YCIkVJBXImA29GfueBCbnjCaGgEiL+DOei88+EYaekByGY1LScQvkUR37Tx5",
+	"9+pBfq3jp0vKI7Oxt2anfKB20ZUuMbiLCiaWsfnYPYovxCGQgArDPaFElhFycWzYCW6iXMHFU5i7wITh",
+	"/bhwGv4VbgX3I+vybYYVPVnQtBx0SlKZsFRzG1fKg9UNEVtJUhYwfmmBDegqMxu2U8zPsLGmIdUb2e61",
+	"e+7ad0Gq1jDsMaGaxFJp0u/9s39ojoUULDe6pjKNqUZnzpMDrxpNrfzf+tCqOWHUnuH68ix9I83Nysy5",
+	"0jJdkgWPIqLmcmHjNaV1OrRfWrdOKZuylImANUdxzdwgzG/OVP6sT1QWzEGvGOFwKXnAiMjMtjZt1WpA",
+	"tgjtfqxgF/Kgm12BT/nLcvIbC4DBn9GINtJ7UgArCrapst6k7V24HAZUGKGhEia0EStd8obNqDY6Sopo",
+	"2Qj8iphWJGWXLDV2FGBQFJmwQJqbIwnZRDeyxuqeR3zKNI/ZiNFUNCENT6LIxRfN59w5CZtZbw0SrPSt",
+	"lIWMxdt8DRdFChsXUT6JmFJkYdctYFHEQgSFmPXQmZnEDUirCIcNjOR7CRNhI87wrQCQBCgGktBUGwtj",
+	"bLd/TJZM70zbGrZ1bLW6i01rXZC9hr2tJlwRntvINHdCysp4dX8BxafTDBwbDUDT8mTdMD5+v5HuLLoA",
+	"ud+0GQxPhtkEI0i7BJSWQqSsjUMrc5JoyipbBhoe5zUkk5TRC6Pl9ZzFZGpsFnwABj8XNJKC+fC+A8Vh",
+	"OO62+gfZKAcFbWTLP0f59I1RA5pnS5GyRo20zwiUxt2oiS+gCxzT3eq4uEHeM5VF+p6OTR5Eqk4ADfYt",
+	"TOfn5sFr3+MiZFfNu0QtIiuJaMAcuNfaxD4i43rdst1ydHS0k7yurZWquFvnVK2aKG3nx95BVlW8YubO",
+	"E5RXv4WXcCH8Ck/Bahbjr92QVvsVlbz5iWsWq63ZC2ZGr17hS31nB7p/57TQNKXLlenYr24gGRh4hWK4",
+	"/jVxcxhy86NPaAnUTXJesQLaSFoW+o5jQMmbn5ZkYQwi89IxJBlMWAk5udPaIPdf19bA9646M9kxv+uo",
+	"C550JFBOow4IB3PgERp41ZGx+WCil8W9E8leg6oMeWjEYHejUZKk0pzjtYO5BZPywoGqN46rUyoUDcxQ",
+	"as2RtdtQGnrtXuy++mcFHSt7UOfDYi3yFa5NZC2Llj+1/ma4UUqUPrrdK2uUTW2spilUcZYNoimkmvkt",
+	"INGa2DuoXcx6VWR5r3P06fPBdQd/GBQ/PDpzPw1Xfnj0sfsJfv7u8X88+vV/ffyu82nlmceP/6MBsO57",
+	"P7AwC/RNb+yRVF/jdd1Hx2ciFYc7HF5Q/2KXeCfiUarfl532gwyy2LkqLUU0eldiMpTjNdoFeZswcfLu",
+	"Fdnv9rr7JLTDlJS//UZJU3hD7zclRfc9Xby2ev7a98ruxWb9eAe2V+5IXc3UuYFyhKF/gCFXpfJWRhJA",
+	"NxImk4j5eXqQYbOu18hFhV+3SRcB5JIqMi47/8abDbGa0VUsU+WTTWyzyQwHTb+THY473fStYiObnUMF",
+	"3srHZUUXkDomCiItXfKMKR4ywmhgIaqa6gwgUIGMmQI3dPdcnIsOGddQ82Py6KDXezxcQWgDVp3ITMPQ",
+	"5soMgTt1TMZ2FccWxwDOqS4MXg4Wwcj9x0Mitoq9wPs5thFe3n88hOlU0YI5PvAbhchBfDXHg8CrB/hd",
+	"cBZa/3wrvMJShg+nMtN2xJjpuQxHZmAaRXJhp3RoqYInEbuhfDLJNMyugDTj6zjUCh7AjNR383ORdnnJ",
+	"0mKlu3a7VjID8i3bIREAB5OZHsnpSGkZXOSj4Gs0dShjfJGR3zMqNNdLQtUFYrEsRZrFIy6MyXLJKrRY",
+	"4DJHVIsURNGIdStcB9YOCOH8TSqsLWmjKzOJF0KzEJaRtUQ7VAo7XB38bMY6qlJhVkRLaaYHGGq1AqLG",
+	"oawHbWQWfxrJRWVG9o9kIbMoJBGjl+iFTamYAWKVkicHnQnXxKpfO9umvEPy6GAwsOOuIsnWYd5WBy2j",
+	"yatzrwPrNwPVcfQypgBIhSHrEIJjUsGsE2VkoTEeIilmLls4FwUu0Dcmjw7zw7wmlJaH/RzPlJGpMIjZ",
+	"lzLk8/dMalYHeWLukzDm0ceGJKFaQLsMpy5jylZPv7E4GnA9zbk75aNm1W5+aOCl+nmwPoISVxfu3Zw5",
+	"zZvN+Mr2LIwaWqQagK2hfz81KOeyMdDoYLUiyGgmlzvtUnvcrri6BKDFVoMjNlerPvgrrUhC9dzZrGhD",
+	"mkG00UhDMrYC0SdjvK5+3P/ULX7nsg7HjUZHqxXzc5lYPEpcbzY2cBLrXTwvs2jKo8gZpKu3h1wYckVC",
+	"ZhRlisGMZvuwOsAPfMY1jVygBEkH2YdHLwBlV6RR51GllIH8V+ySpTRqXC0YZp2Rv+7jNIosR8RwAUG3",
+	"hSJjp2PGFdN09b5dM0DzlRlRvXEZhmaekFtvZGxlUfMrl7lAdzSPWdPU1ZwnCRezEQ3D1BqF66znU/v8",
+	"iX08n8D61zCp9cw8WWcteL2Jn37iSpuLaRMTM1uZABN3laYiVF3S6HizKfQk4ghRqDJb0nhKztzQFWdT",
+	"4300z/5tNu75H1aV5qNtnQvse1pq2iCXXti0ZSmA+czI6rZxN5vAXMplxo9/WnMlvIHz8HXJIbHLjXWJ",
+	"dm5ZUFKwBI35zZICi1LyOB3nAVNC8b5AY7cF5S/2S6GZre69Wy6BS/VvVixJlgZzqix34HFukIUuBtwo",
+	"DFoczT9bkTBhAaTz5YOMW+WCyCKLf8L1XxWRNE1501x+nkuCf3RxiM1jyTiJmL7lpNwgt5lUCoWELBnb",
+	"CcxpVcutE3plhbhzDD4v6LBVwB7MghGgCZoFUZLyAHmtUFc3wBE4nbb1tuWOfPCjT2Q2m+udxODt5E1R",
+	"+GBLgjf67O6EHixHsLa+g3mkotyLtWtW4i3HqX5u7LO3ODV4b93E/CD6TvFRjCoEF8bOQHdxW7wbhIyZ",
+	"fYZmt02ip2nAoi1kS02plYqiVEu5FJtQOzv57FYpLmRgRXBUVr/JjIGFuE0gHZXIFw2fwyeN/dVO8Va+",
+	"1pz0VS/r5nnn9t+Xn/ppzuKrt5gpTcs3mW5ZFYHbraRv4eYx5QLvHe7a7nBKeQQU/2H5yCspSGA6O1jj",
+	"/fWdVLoRqXVStoTIb5nSJKbmhpRbSs79wzWJWEi0bLA+bqAf2VXCU6bWqnarzfWcKRfcwlgNvnxMzDEH",
+	"Ty2W8QMxKMwF7uZSazftK9hi1IpqrBSbcssIBW/gTrYljKgtzvbOBdZg1jN+yYRPhENMwi81vWBiZ7TS",
+	"7SO92931SrHo5gtf9bN+c9gLvpSTX92RigBuOsT2WNxG6rqT9UWFz3sAM940YDzJljcJEldtuqLmVnP4",
+	"d9c77BoLzPmiKlbhLpTf2nmxJv5a0N22UXHi4BYtZdxyHGb+MMjgTXJ2++tQAVVZgOMJx95CTt8SAfSF",
+	"rkBfQAg/3LLu/Ja1cRn/pDvQ7reSnW4LO9wcyuejysXrRclt1FVJIH1hjdUMTgfZjsuoMAMkswVQ25JI",
+	"AqrZTKYNTP8yZYxodgUBzlkqsyR3xE+WqxDJFdaojNashIweOsYhbORASIhcu3hM48B8uyKNG08Ej+mM",
+	"jbI0arLjEx7oLAWpsqV/rflkFRNFF2rYOCXL04FUm0ScFOwGom27Y4pcVXgPMNK4BiVqA/z25lBkFKks",
+	"SaKlKzeWF5JeS3TL+pb98reLeIAosTKkPKHq6vvFicit4VzEFBzjFqf9cN5OrDiI9ZcWKXfgfSiI/9dx",
+	"P1Q4vyFwEC0JFWTsACoWD2JT7Ar16FwNpZi8/bHJi1Di1QYBNA4x5jguYWDySCMB5ErAfCKnmgnEhgYy",
+	"ZFD5O5kvFQ/Mq7YCsPVxlEm0oxvut0830li33VuCgpS4URy1M8lUl4zNeRv7ZBxxwfrmh4DrJQTSpdI0",
+	"Ghmanf9GZkKny3FeIxUu4fA3IfW5QE3TkAIVWJtto8C3X2iQsAtJIqY1S5VPXp2+Jfv9J086fUKjZE47",
+	"g7o2qeKbTzq/0s4fnz4PrhvRyDDzhnL4OmVM4+y2zTXFwQYNqjqi2ifTSMrUJ5OMRyFHTMRmY79FaZUy",
+	"x7ZMcyltaG0z9gcthiNrWhbAnSepvOTmaiFTkrKZrdy3Gda7crBrCP3VgKBZUQwG5tcai2NuTbgd0eYO",
+	"B2cl917KZ3O9+8XoS7r+Nnr9fODOqUwxMdZi8KjAPI7b+ARvFI1uu5FTXQ5Qm61jYRli00LPXcacWy5o",
+	"5Wvu1rlKJR8G1yShHNGzi7lUzCUnA/jU7MhWhul2Lk+XgV33es7aLM4dUzSnWKS5cMro+p2zBce9MRug",
+	"YRHbUwM2rtbX4p61tmc9IcGvSaGNTtnSh+/AuFubXPU1W3j19V/tfQRSbTx04hGsjy4ZY6b7eFgUDXC4",
+	"EfLInRQstJzjXiZLY41V6wici0cud+dxl4xDyFEaDzGoYCTq0ryGOOIUR6gWYuiSMUrs8ZCkmbBo47LR",
+	"CWa3WRhDMFxyzDc8pyEa7bsPSQiZYCFLW/3f24JQyE9sqg1dvhFOStOlstoliBhN2yyJrzfy/edMqM67",
+	"SPIqz5qZsyBLuV6emjlaGwQqXzUcmHqhLJ+MeTAZmQvDqNvtjg1bwW80Uxp+k7dbgqOF4+ZUzLVOsHQR",
+	"F1PZpDzMKfFzlxAyLhTMQC9FkRWR53eqOU0Y/L0g9RtFkmwScTVnYZ4SpSCz5NtvnYRX3W+/Ja+tWwvT",
+	"R0Ed5s+TUIJxAllnNGUkpukFC0k+wregF5Z5SYaIKw0INWwIZDaDmJuMT5R0XyiN/w0oEtdPAliBANr6",
+	"uOT1AF8ZwNfPvZJGOvd8AE2eC4tTVwz6YM1ZbBbGHPKlbT9kp/1CXLJIJszM+kXpz8YEo+Qfp2/fEGQS",
+	"NHPGVvyNuwSdDnaN4NcsBC5fkrERjWO06czs1bmwfzBCe2yukAsWRcfoRNdz9CDCAwiWNytINbZrAW2e",
+	"CaxOBVkrClJkyjkzjzG1iJ4LxL3ncRlIcskrlc7pJYMcmMbsmMe5DTqRIWd2ZhbpPzEGBA19oqW0S4cC",
+	"gAHDYBkc0I6KFLWmqV2jQa9/XBSaVD4J5lTMGLKyGVe5ZR/0el1y0OuRmFGBJJwL3dKNAkvuF5VA1nSk",
+	"OLZL28VbsGZRpLD/CmzTubB/riVHFTk6qoKQVySQImCggh6totcf2yV6JZJMm/V5hitqjgTw1KPxc6zB",
+	"1jEackjqZdjGj7F5zMvO9z7JEijggcU78R9YvxP2KosuDHtFkeqSD5ZNHMnme3wmjJneJT9k+I18Rj75",
+	"8F2v1+tBmTaxJCg1faJTysHuNWxcujYrsxNUOwEw5Zo8OSATbsuv2E4peFAOej27Bmc8Zurbb+GRUnYz",
+	"+XD2HB/FfjkKe9Z1yXiaytj6KbREgAk0xlH8EnwuE/Mb6LeDqGizDJayeusdS8J7BnBisxGnttJhQwqP",
+	"oQUlxLu3p2dAwLuTs+f/6VsuTRhwGrRMwyuCzDTUa1rKjITyHA6K2YBat4kLthwarQapXDYR37qUqO0h",
+	"lXd8LKQPD5nQ4OaB/ClGJkvNuuTEDAc9z1KG+2izjp6aeatCLh30+j45GBzBNw6vrnJ5XLxnl+dHtoS1",
+	"GZ/YzBrgwyF5hpUfN6k2JIkoBoDt8vGzKdIxOMsWcJQbSm47IcGuaKCjJYn4BSvJEMty5WLLXfKCBvMi",
+	"lbB0WCGl0HKDYUxDmWAsVIaY8VUH/m5bwGmuob0SakhMrSi0ZccYPlRz6IP37pXne8ZERI3ch8hqwgRN",
+	"uDf0IMkY8ov0HCyHPXvC9j7ncbbrvVKgd9bUS/JE5GLe5uTQfCsPuuQFWJahs5lhN6HClu1QZkyMfEVe",
+	"hd7Q+zvTz3I8Sbkx4sdm8654ZC/vQ3f9qdYVatDr7VZC0t158ukfQg78Stmy/uCw8vuixNhTTGUvIuvV",
+	"tnZ5La/DXq98z7EI9e2qSFarZ7XVVHZBeI2pGaUaDQ+FRxsLjx4gtzS9lHPVXqnRGLzS3/xKpUAuvLS/",
+	"+aWigwu8cbD5jbzWvXlhcLT5hXqh6GvfO9xmCaodQeCt/a1WIU8GhDtMFsc0XeLRL7tZC1iZpjNVAIHg",
+	"LmSFYt44bWgMMhivUYzVa880yrI3bGGMNUhU6xZZuhTzTu2tpYzfTKJM5QmBzpATxsoXkOBsoyvut+cC",
+	"f10bGcGfMjOTn9HEKMN1MhW0QFVm/sSVPivP8OaS09/47DusMbH5Odvn0TzaEC4r70ielG/ulm39HF2s",
+	"dSvJ2OBN20gw9N3d4rkzeUsFY9MpEUxsfi6OwM/OBnN+b7OXeQs/1EofVwINh6BryrGBvPti//CsfzDc",
+	"7w17vV+9aizAPHPY8EzZ/R7QOKF8Btsx6CgaMdVJMjXH0EeYBXpUAES8FxELdCoFD1QVxSWyKCr8zECt",
+	"8wV7/2NATs245IymM6bJSTDn7JLl5Zdz965X73Zb98R6+kqMQjY9OHxS+CnQ64W9FnFOmBbYL+cIDg7z",
+	"rL7+ijY2WtXe87EmVrFdtuhb4WawVW3udtNusm67rI2/SluvnbbeWe9o2D+s0dbBCm85dScx/UMK8nc+",
+	"1eQ5TUPyt36vjazcKLJkWQel2bPaTlzf4PyDU7vBNoJsP4olFcrC6MEwejCMvjLDyLBw2TLSVV2/m3lk",
+	"b4Bdp5QaTSFwfkuhUxrowt1p/ZMXjCUKkur/cfr2TZe8gasqltxpvNCdJizwbqQxt2wK7ApuNV6BuKqU",
+	"0iqd7dvWgLfed2wlULVjdfmzpT2iE5lp3CGn4gs1s4cO8tZdeZv7z2kUFQ4xUbFbX/IIfH00DEmWHK+4",
+	"piIpL8xlcFyI93G30aTEz+1sTN6RgWiDBa6GEoZB2ozDHIG3HcPU8Mbrvu9MU1ztJuMcUYyi1XAto5Zv",
+	"3NX738l6rWbPo22YxxC9D+9OvXoyun2m3R7pOVuplgTRlIqCcDBz2yP/JdMLr4T78j6cejkiy+sP9slr",
+	"ygVBLJaXw6u804xrRvq9XrHL/5BzQU5jDv3dK1gnz5hGfS+HNHlv/qsUGs/RdddrvEWFJW1+HD39/uhq",
+	"+Ucd6j7so9lWpCn0KzkAthf9oAaYN9uWMqhv/4KmkyxU1eTZ0lIPjFmaL7ULu5YyJFeCql7/16Ojo5OT",
+	"fs/Y7IdPnn5/8FXY4ivstgVr3c3u3PvS39SkLpKPNxjTKDgfzOh/RTP6X84qznPtyoaw/UXFDsbfle1g",
+	"+MXeZ3d6r1Ee2Wa0K1EOhN3NJFNkbJ33Y/L//s//JeMiW9z+wtVywH8VaejHhGtIi1EXPKm8Z5GUqYzP",
+	"RTE6mGzl0e3rM0m0rNSPISdiiTF5EstLcDrWA5vnoqkgIgTT3tDYVfFxxQ9znCGNzIphqoYZWrnmU0iy",
+	"9W4u6BKCYyFEtwOZpizQrvAPiKVzYRE0LnhoJTAQ8LxALc5qzSjIhAYXvi0ziiFF8GEtzWLMaUgeUU0i",
+	"RpUm+z0IJmIlRyEXEGAEHMi5YDYOFTMqFnMesce+hWPZCJyWwQXQdil5qEgmYPGglpgPYc8mv2sJHLWz",
+	"lQxvbedxLUV9f2RLa77B4Xsmw+Vuga264ruxJtlWbTQAyK6rECcb8rqbgN2DbfnXti1vGkotl4NpCaRa",
+	"gahstp7AwtIPTZIfnI5bOx17W5hXz12BVfNCfwua6l2kwY4bbH6v3H7/X832e22snLzcD8DetzD+FinX",
+	"ONIeSrc96tKkk8bMWtdkjyzm0uW3oO9nyTBlF9WGTzIBUq6K5GMilZECiFqgoyVURBUIjDlx4W0HAtu2",
+	"2nOTbddQUbrJXIGWJO9cvsBu5spd2iCtqujOIo93G2ncWolUOiltZeX0b2jlbBE1bF3lSv0OjEL+6RHG",
+	"G2rlasGgFr1cIuRBIT8o5AeFfC/YLX6ZX9m1zIOVJb1sZUxTcLJFL+9NsuiiXTl/QIS53+v1XOewUnsj",
+	"6zOQUwTMu2QHQMRjM00pAGwrF+IYkV2u+5u5/lvs7jnCfY2+tpZATJdEBkGWklhCXoexQtA/cC5+Xk0+",
+	"yOH84CcBqDeCsZ3uBqh6DgXGboVN6PwhoVge/lwY4eqbNebgGLKkmd9AikkkxQxTREWptQemO9ikgzzH",
+	"wBgTiUw1CwFrjL3zxiV0OrYyhWajeeqb69BS9OiEWVBhS7WMc92D0GvUKGPyaKUTzGMf8z9gaV1cDfin",
+	"sKKAjJopRR5VE0loDnOVGbRSBfvpXDxatYwebzCNnhmmu0/zyHVc/LjGUmpW2K+l0PNoSSZSQJLb6gBX",
+	"yz+efn9UGuDp4ZoBPm2PRK73kbxrHw+mgN469PM575PYqzQ6HNTbE65b/EbLp9frr1/xlrcGdpnrYa6Y",
+	"X9Wn+RYrEeiFJHkvwpX5ue6XH13HhoZ2JLZrat9vpzbvVGE5JS+6kbtb+8Dlbjn7leXs381yNizM7hzZ",
+	"bjyCQLQFmOUU9QUcvmNCIyUxvb1UMs6u+oOR+Rc3Mh9sxj/FZoSSYQ7D1mw3okHoKmpstCJtgnurBfmy",
+	"CFYBDN0m2B+TSbaETNBSaaUx5Nft2XTmPZv13yXv8t5n2lZMIUpKwZQmNGXnAvP3LTbrdW4yVko9N3l0",
+	"mpqwHRsTq4o+OhcbcgOw2enX7PVxpsigYssUiZ9ogdp9wlO7JSyw0uf1nvwxBzv6Y/bL/pjOtmvSokVn",
+	"c26ND3TH2APxxfwxx3D/yDNkMP0PS2IAftTm/ZcKKj0o1gfvzYP35ktr4jN6kWtigE/c2H9j9WMrhBnL",
+	"VXDNYpcvF1BNIznL7EV/jm2soZwpF5Yon8gobMU4t6XEvbe03BOA2VU+MVcLmyUOSGIXtoBqi06XeHmm",
+	"jGqBEZfKjt4CRbyGzhrSmvxssxK59slE6vkdYa+rRWQ30ITVPKQxpty9E9HYxlYsShY3wq65KFpjFqTd",
+	"qOV5Y6O27QmHBuxb002v/lS67x383Ri0qxsS71IW8ywmC4cfYYgfsT0e5zSdGQs9oArKqFYhKKXCzVCn",
+	"SA339oJQdHleJ6EbyDi35e3Q3QRK8LcDVypFmC0gJgeq5CVdbVHkw14DDOerQD7n618ROc39LDGNz6wW",
+	"mZmnAywhVlrv/u7rTWHQzuCwuuKrKYODw/qqY7mF1kVHLJczdm0FW3NS/+pcd1MvWqno8wbUt53WA+z7",
+	"Afb9hWDfaW7eORPV/aZio7qWvAXyu+rDaXcPnUHpowKL7Negwq6/MVYEAyO4BJ320XWcOsB0k6voXJR8",
+	"RbaAJJq45+JcnJCw0lYYAEcOu+oqfNvIG/qAbFVbBWR1yUlRdVsKAHenWkETZIcxPxcQfoTAKLXI9RKk",
+	"dezbolG3qdMNpdBSW0wJSqHZsCXHsq6hcwWsfL6LX4PFeF/zkA2bXWQ+GZfboJt/V/qgj4/dCAfDJm8a",
+	"lOnEGIB97mi42vu/S97gpgIAHjx8es5E00XE9Y6yxTfvx/+G0TOrD6u2Q43HfNf4fK010erLWoUE9+HM",
+	"5cqo9vFaVfg7//rA879enPZOerjcgeyuXZl3F1ytIuTt3E9e//qm88svv/xS/MerN1Svo9hcfYkVW25L",
+	"Pyoaitth2weHpcS8mmlbRbO3mKi5OVZ0iGyy37c+BIstrlLrQYCH/9YpC1vs9FGPToI/NYvB7bmr5HZ9",
+	"Gyu71mtqXQbCg5f8wUv+4CW/j5vHs2xZhISxXcGKl3ztFWTVT773ORc/1yWf+UoFlRvaj/janVbE/Cv6",
+	"j24YLa30+WoR6U7lc4E4VSiOarNw8w4eDw6Vh3JUX1mdTikc7+7of6nWTSr6FXz8BH5KqDCFsg3lwV4h",
+	"BPYuEWJp/3CJCET78bUVrLhWLJp2C1mBZZhWYzib+mNi1ruFB9n2QTiim/uGMaGaPTaEw7Hmtnc913n7",
+	"tqVr3IMj24S21YH/zi8NGSUElaugLkKi6YVN6o+he0hpQBtdWh3wpKF1ryGxgGdUShoBQvj/BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

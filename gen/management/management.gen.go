@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/incent-dev/incent/internal/wire"
@@ -289,6 +290,7 @@ const (
 	ErrorCodeNotReversible         ErrorCode = "not_reversible"
 	ErrorCodePayloadTooLarge       ErrorCode = "payload_too_large"
 	ErrorCodeRateLimited           ErrorCode = "rate_limited"
+	ErrorCodeTestModeOnly          ErrorCode = "test_mode_only"
 	ErrorCodeUnauthorized          ErrorCode = "unauthorized"
 	ErrorCodeUnavailable           ErrorCode = "unavailable"
 )
@@ -330,6 +332,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRateLimited:
 		return true
+	case ErrorCodeTestModeOnly:
+		return true
 	case ErrorCodeUnauthorized:
 		return true
 	case ErrorCodeUnavailable:
@@ -339,24 +343,435 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for EventActivityReason.
+const (
+	EventActivityReasonCOOLDOWN    EventActivityReason = "COOLDOWN"
+	EventActivityReasonLessThannil EventActivityReason = "<nil>"
+	EventActivityReasonMAXREPEATS  EventActivityReason = "MAX_REPEATS"
+)
+
+// Valid indicates whether the value is a known member of the EventActivityReason enum.
+func (e EventActivityReason) Valid() bool {
+	switch e {
+	case EventActivityReasonCOOLDOWN:
+		return true
+	case EventActivityReasonLessThannil:
+		return true
+	case EventActivityReasonMAXREPEATS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventBadgeSource.
+const (
+	EventBadgeSourceAWARD     EventBadgeSource = "AWARD"
+	EventBadgeSourceCRITERIA  EventBadgeSource = "CRITERIA"
+	EventBadgeSourceLEVEL     EventBadgeSource = "LEVEL"
+	EventBadgeSourceMILESTONE EventBadgeSource = "MILESTONE"
+	EventBadgeSourceQUEST     EventBadgeSource = "QUEST"
+)
+
+// Valid indicates whether the value is a known member of the EventBadgeSource enum.
+func (e EventBadgeSource) Valid() bool {
+	switch e {
+	case EventBadgeSourceAWARD:
+		return true
+	case EventBadgeSourceCRITERIA:
+		return true
+	case EventBadgeSourceLEVEL:
+		return true
+	case EventBadgeSourceMILESTONE:
+		return true
+	case EventBadgeSourceQUEST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventConversionStatus.
+const (
+	EventConversionStatusCOMPLETED EventConversionStatus = "COMPLETED"
+	EventConversionStatusEXPIRED   EventConversionStatus = "EXPIRED"
+	EventConversionStatusFLAGGED   EventConversionStatus = "FLAGGED"
+	EventConversionStatusREJECTED  EventConversionStatus = "REJECTED"
+)
+
+// Valid indicates whether the value is a known member of the EventConversionStatus enum.
+func (e EventConversionStatus) Valid() bool {
+	switch e {
+	case EventConversionStatusCOMPLETED:
+		return true
+	case EventConversionStatusEXPIRED:
+		return true
+	case EventConversionStatusFLAGGED:
+		return true
+	case EventConversionStatusREJECTED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventListingCurrency.
+const (
+	EventListingCurrencyCOINS  EventListingCurrency = "COINS"
+	EventListingCurrencyTOKENS EventListingCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventListingCurrency enum.
+func (e EventListingCurrency) Valid() bool {
+	switch e {
+	case EventListingCurrencyCOINS:
+		return true
+	case EventListingCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMemberChanged.
+const (
+	EventMemberChangedEmail    EventMemberChanged = "email"
+	EventMemberChangedName     EventMemberChanged = "name"
+	EventMemberChangedTimeZone EventMemberChanged = "time_zone"
+)
+
+// Valid indicates whether the value is a known member of the EventMemberChanged enum.
+func (e EventMemberChanged) Valid() bool {
+	switch e {
+	case EventMemberChangedEmail:
+		return true
+	case EventMemberChangedName:
+		return true
+	case EventMemberChangedTimeZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventMilestoneType.
+const (
+	EventMilestoneTypeACTIONCOUNT EventMilestoneType = "ACTION_COUNT"
+	EventMilestoneTypeCOINSEARNED EventMilestoneType = "COINS_EARNED"
+	EventMilestoneTypeCONVERSIONS EventMilestoneType = "CONVERSIONS"
+	EventMilestoneTypeREFERRALS   EventMilestoneType = "REFERRALS"
+	EventMilestoneTypeXPREACHED   EventMilestoneType = "XP_REACHED"
+)
+
+// Valid indicates whether the value is a known member of the EventMilestoneType enum.
+func (e EventMilestoneType) Valid() bool {
+	switch e {
+	case EventMilestoneTypeACTIONCOUNT:
+		return true
+	case EventMilestoneTypeCOINSEARNED:
+		return true
+	case EventMilestoneTypeCONVERSIONS:
+		return true
+	case EventMilestoneTypeREFERRALS:
+		return true
+	case EventMilestoneTypeXPREACHED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderFulfillmentType.
+const (
+	EventOrderFulfillmentTypeDigital  EventOrderFulfillmentType = "digital"
+	EventOrderFulfillmentTypePhysical EventOrderFulfillmentType = "physical"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderFulfillmentType enum.
+func (e EventOrderFulfillmentType) Valid() bool {
+	switch e {
+	case EventOrderFulfillmentTypeDigital:
+		return true
+	case EventOrderFulfillmentTypePhysical:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderPreviousStatus.
+const (
+	EventOrderPreviousStatusCancelled   EventOrderPreviousStatus = "cancelled"
+	EventOrderPreviousStatusCompleted   EventOrderPreviousStatus = "completed"
+	EventOrderPreviousStatusLessThannil EventOrderPreviousStatus = "<nil>"
+	EventOrderPreviousStatusPending     EventOrderPreviousStatus = "pending"
+	EventOrderPreviousStatusProcessing  EventOrderPreviousStatus = "processing"
+	EventOrderPreviousStatusShipped     EventOrderPreviousStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderPreviousStatus enum.
+func (e EventOrderPreviousStatus) Valid() bool {
+	switch e {
+	case EventOrderPreviousStatusCancelled:
+		return true
+	case EventOrderPreviousStatusCompleted:
+		return true
+	case EventOrderPreviousStatusLessThannil:
+		return true
+	case EventOrderPreviousStatusPending:
+		return true
+	case EventOrderPreviousStatusProcessing:
+		return true
+	case EventOrderPreviousStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOrderStatus.
+const (
+	EventOrderStatusCancelled  EventOrderStatus = "cancelled"
+	EventOrderStatusCompleted  EventOrderStatus = "completed"
+	EventOrderStatusPending    EventOrderStatus = "pending"
+	EventOrderStatusProcessing EventOrderStatus = "processing"
+	EventOrderStatusShipped    EventOrderStatus = "shipped"
+)
+
+// Valid indicates whether the value is a known member of the EventOrderStatus enum.
+func (e EventOrderStatus) Valid() bool {
+	switch e {
+	case EventOrderStatusCancelled:
+		return true
+	case EventOrderStatusCompleted:
+		return true
+	case EventOrderStatusPending:
+		return true
+	case EventOrderStatusProcessing:
+		return true
+	case EventOrderStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionCurrency.
+const (
+	EventRedemptionCurrencyCOINS  EventRedemptionCurrency = "COINS"
+	EventRedemptionCurrencyTOKENS EventRedemptionCurrency = "TOKENS"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionCurrency enum.
+func (e EventRedemptionCurrency) Valid() bool {
+	switch e {
+	case EventRedemptionCurrencyCOINS:
+		return true
+	case EventRedemptionCurrencyTOKENS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRedemptionStatus.
+const (
+	EventRedemptionStatusFULFILLED EventRedemptionStatus = "FULFILLED"
+	EventRedemptionStatusPENDING   EventRedemptionStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRedemptionStatus enum.
+func (e EventRedemptionStatus) Valid() bool {
+	switch e {
+	case EventRedemptionStatusFULFILLED:
+		return true
+	case EventRedemptionStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventReferralStatus.
+const (
+	EventReferralStatusPENDING EventReferralStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventReferralStatus enum.
+func (e EventReferralStatus) Valid() bool {
+	switch e {
+	case EventReferralStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardFulfillmentType.
+const (
+	EventRewardFulfillmentTypeAUTOMATED    EventRewardFulfillmentType = "AUTOMATED"
+	EventRewardFulfillmentTypeCOUPONCODE   EventRewardFulfillmentType = "COUPON_CODE"
+	EventRewardFulfillmentTypeCUSTOM       EventRewardFulfillmentType = "CUSTOM"
+	EventRewardFulfillmentTypeDISCOUNTCODE EventRewardFulfillmentType = "DISCOUNT_CODE"
+	EventRewardFulfillmentTypeGIFTCARD     EventRewardFulfillmentType = "GIFT_CARD"
+	EventRewardFulfillmentTypeMANUAL       EventRewardFulfillmentType = "MANUAL"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardFulfillmentType enum.
+func (e EventRewardFulfillmentType) Valid() bool {
+	switch e {
+	case EventRewardFulfillmentTypeAUTOMATED:
+		return true
+	case EventRewardFulfillmentTypeCOUPONCODE:
+		return true
+	case EventRewardFulfillmentTypeCUSTOM:
+		return true
+	case EventRewardFulfillmentTypeDISCOUNTCODE:
+		return true
+	case EventRewardFulfillmentTypeGIFTCARD:
+		return true
+	case EventRewardFulfillmentTypeMANUAL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardRole.
+const (
+	EventRewardRoleREFEREE  EventRewardRole = "REFEREE"
+	EventRewardRoleREFERRER EventRewardRole = "REFERRER"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardRole enum.
+func (e EventRewardRole) Valid() bool {
+	switch e {
+	case EventRewardRoleREFEREE:
+		return true
+	case EventRewardRoleREFERRER:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventRewardStatus.
+const (
+	EventRewardStatusAPPROVED EventRewardStatus = "APPROVED"
+	EventRewardStatusPAID     EventRewardStatus = "PAID"
+	EventRewardStatusPENDING  EventRewardStatus = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the EventRewardStatus enum.
+func (e EventRewardStatus) Valid() bool {
+	switch e {
+	case EventRewardStatusAPPROVED:
+		return true
+	case EventRewardStatusPAID:
+		return true
+	case EventRewardStatusPENDING:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventType.
 const (
-	EventTypeEndpointDisabled EventType = "endpoint.disabled"
-	EventTypePointsAwarded    EventType = "points.awarded"
-	EventTypePointsDeducted   EventType = "points.deducted"
-	EventTypePointsExpired    EventType = "points.expired"
+	EventTypeCodePoolEmpty              EventType = "code_pool.empty"
+	EventTypeEndpointDisabled           EventType = "endpoint.disabled"
+	EventTypeINCENTIVEBADGEEARNED       EventType = "INCENTIVE_BADGE_EARNED"
+	EventTypeINCENTIVEEVENTRECORDED     EventType = "INCENTIVE_EVENT_RECORDED"
+	EventTypeINCENTIVEITEMFULFILLED     EventType = "INCENTIVE_ITEM_FULFILLED"
+	EventTypeINCENTIVEITEMREDEEMED      EventType = "INCENTIVE_ITEM_REDEEMED"
+	EventTypeINCENTIVELEVELUP           EventType = "INCENTIVE_LEVEL_UP"
+	EventTypeINCENTIVEMILESTONEREACHED  EventType = "INCENTIVE_MILESTONE_REACHED"
+	EventTypeMARKETPLACELISTINGREDEEMED EventType = "MARKETPLACE_LISTING_REDEEMED"
+	EventTypeMARKETPLACEPROFILECREATED  EventType = "MARKETPLACE_PROFILE_CREATED"
+	EventTypeMARKETPLACEPROFILEVERIFIED EventType = "MARKETPLACE_PROFILE_VERIFIED"
+	EventTypeMemberCreated              EventType = "member.created"
+	EventTypeMemberUpdated              EventType = "member.updated"
+	EventTypeOrderCancelled             EventType = "order.cancelled"
+	EventTypeOrderCompleted             EventType = "order.completed"
+	EventTypeOrderCreated               EventType = "order.created"
+	EventTypeOrderShipped               EventType = "order.shipped"
+	EventTypeOrderUpdated               EventType = "order.updated"
+	EventTypePointsAwarded              EventType = "points.awarded"
+	EventTypePointsDeducted             EventType = "points.deducted"
+	EventTypePointsExpired              EventType = "points.expired"
+	EventTypePointsExpiring             EventType = "points.expiring"
+	EventTypeREFERRALCLICKED            EventType = "REFERRAL_CLICKED"
+	EventTypeREFERRALCONVERTED          EventType = "REFERRAL_CONVERTED"
+	EventTypeREFERRALCREATED            EventType = "REFERRAL_CREATED"
+	EventTypeREWARDCLAIMED              EventType = "REWARD_CLAIMED"
+	EventTypeREWARDCREATED              EventType = "REWARD_CREATED"
+	EventTypeREWARDREDEEMED             EventType = "REWARD_REDEEMED"
+	EventTypeRewardRedeemed             EventType = "reward.redeemed"
+	EventTypeUSAGELIMITEXCEEDED         EventType = "USAGE_LIMIT_EXCEEDED"
 )
 
 // Valid indicates whether the value is a known member of the EventType enum.
 func (e EventType) Valid() bool {
 	switch e {
+	case EventTypeCodePoolEmpty:
+		return true
 	case EventTypeEndpointDisabled:
+		return true
+	case EventTypeINCENTIVEBADGEEARNED:
+		return true
+	case EventTypeINCENTIVEEVENTRECORDED:
+		return true
+	case EventTypeINCENTIVEITEMFULFILLED:
+		return true
+	case EventTypeINCENTIVEITEMREDEEMED:
+		return true
+	case EventTypeINCENTIVELEVELUP:
+		return true
+	case EventTypeINCENTIVEMILESTONEREACHED:
+		return true
+	case EventTypeMARKETPLACELISTINGREDEEMED:
+		return true
+	case EventTypeMARKETPLACEPROFILECREATED:
+		return true
+	case EventTypeMARKETPLACEPROFILEVERIFIED:
+		return true
+	case EventTypeMemberCreated:
+		return true
+	case EventTypeMemberUpdated:
+		return true
+	case EventTypeOrderCancelled:
+		return true
+	case EventTypeOrderCompleted:
+		return true
+	case EventTypeOrderCreated:
+		return true
+	case EventTypeOrderShipped:
+		return true
+	case EventTypeOrderUpdated:
 		return true
 	case EventTypePointsAwarded:
 		return true
 	case EventTypePointsDeducted:
 		return true
 	case EventTypePointsExpired:
+		return true
+	case EventTypePointsExpiring:
+		return true
+	case EventTypeREFERRALCLICKED:
+		return true
+	case EventTypeREFERRALCONVERTED:
+		return true
+	case EventTypeREFERRALCREATED:
+		return true
+	case EventTypeREWARDCLAIMED:
+		return true
+	case EventTypeREWARDCREATED:
+		return true
+	case EventTypeREWARDREDEEMED:
+		return true
+	case EventTypeRewardRedeemed:
+		return true
+	case EventTypeUSAGELIMITEXCEEDED:
 		return true
 	default:
 		return false
@@ -381,6 +796,87 @@ func (e ExpiryPolicy) Valid() bool {
 	case ExpiryPolicyNone:
 		return true
 	case ExpiryPolicyRolling:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportSection.
+const (
+	ExportSectionActions      ExportSection = "actions"
+	ExportSectionActivities   ExportSection = "activities"
+	ExportSectionAttributions ExportSection = "attributions"
+	ExportSectionBadges       ExportSection = "badges"
+	ExportSectionBalances     ExportSection = "balances"
+	ExportSectionBlocks       ExportSection = "blocks"
+	ExportSectionCases        ExportSection = "cases"
+	ExportSectionClicks       ExportSection = "clicks"
+	ExportSectionConversions  ExportSection = "conversions"
+	ExportSectionErasure      ExportSection = "erasure"
+	ExportSectionHolds        ExportSection = "holds"
+	ExportSectionLevels       ExportSection = "levels"
+	ExportSectionLots         ExportSection = "lots"
+	ExportSectionMilestones   ExportSection = "milestones"
+	ExportSectionOrders       ExportSection = "orders"
+	ExportSectionProfile      ExportSection = "profile"
+	ExportSectionProgress     ExportSection = "progress"
+	ExportSectionQuests       ExportSection = "quests"
+	ExportSectionReferrals    ExportSection = "referrals"
+	ExportSectionRewards      ExportSection = "rewards"
+	ExportSectionSightings    ExportSection = "sightings"
+	ExportSectionStandings    ExportSection = "standings"
+	ExportSectionTransfers    ExportSection = "transfers"
+)
+
+// Valid indicates whether the value is a known member of the ExportSection enum.
+func (e ExportSection) Valid() bool {
+	switch e {
+	case ExportSectionActions:
+		return true
+	case ExportSectionActivities:
+		return true
+	case ExportSectionAttributions:
+		return true
+	case ExportSectionBadges:
+		return true
+	case ExportSectionBalances:
+		return true
+	case ExportSectionBlocks:
+		return true
+	case ExportSectionCases:
+		return true
+	case ExportSectionClicks:
+		return true
+	case ExportSectionConversions:
+		return true
+	case ExportSectionErasure:
+		return true
+	case ExportSectionHolds:
+		return true
+	case ExportSectionLevels:
+		return true
+	case ExportSectionLots:
+		return true
+	case ExportSectionMilestones:
+		return true
+	case ExportSectionOrders:
+		return true
+	case ExportSectionProfile:
+		return true
+	case ExportSectionProgress:
+		return true
+	case ExportSectionQuests:
+		return true
+	case ExportSectionReferrals:
+		return true
+	case ExportSectionRewards:
+		return true
+	case ExportSectionSightings:
+		return true
+	case ExportSectionStandings:
+		return true
+	case ExportSectionTransfers:
 		return true
 	default:
 		return false
@@ -792,6 +1288,11 @@ type AddBlockRequest struct {
 	Value string    `json:"value"`
 }
 
+// AdvanceClockRequest defines model for AdvanceClockRequest.
+type AdvanceClockRequest struct {
+	Seconds int64 `json:"seconds"`
+}
+
 // AgeingBucket What expires on one UTC day.
 type AgeingBucket struct {
 	Amount int64 `json:"amount"`
@@ -1098,6 +1599,18 @@ type CaseStatus string
 // balance of zero, the rest is forgiven. `negative`: the rest becomes a debt that later awards pay off.
 type ClawbackPolicy string
 
+// Clock A programme's time.
+type Clock struct {
+	// Movable Whether it can be set: in test mode.
+	Movable bool `json:"movable"`
+
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+
+	// RealTime An instant, RFC 3339; answers are in UTC with milliseconds.
+	RealTime Instant `json:"realTime"`
+}
+
 // CodePool Where codes come from.
 type CodePool struct {
 	// Available Codes left to hand out; null for a pool that makes its own.
@@ -1166,7 +1679,8 @@ type CreateEndpointRequest struct {
 	Description *string `json:"description,omitempty"`
 
 	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
-	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`). What concerns operators (`code_pool.empty`,
+	// `endpoint.disabled`) is told in either style to who names it.
 	Events *EndpointEvents `json:"events,omitempty"`
 
 	// Style The public API whose bodies, headers and events an endpoint gets.
@@ -1461,7 +1975,8 @@ type Endpoint struct {
 	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
 
 	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
-	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`). What concerns operators (`code_pool.empty`,
+	// `endpoint.disabled`) is told in either style to who names it.
 	Events EndpointEvents `json:"events"`
 
 	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
@@ -1492,7 +2007,8 @@ type Endpoint struct {
 }
 
 // EndpointEvents Names of the events that it is told; empty for all of its style. Incenta's are in capitals
-// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`). What concerns operators (`code_pool.empty`,
+// `endpoint.disabled`) is told in either style to who names it.
 type EndpointEvents = []string
 
 // EndpointList defines model for EndpointList.
@@ -1519,7 +2035,8 @@ type EndpointWithSecret struct {
 	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
 
 	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
-	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`). What concerns operators (`code_pool.empty`,
+	// `endpoint.disabled`) is told in either style to who names it.
 	Events EndpointEvents `json:"events"`
 
 	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
@@ -1555,6 +2072,27 @@ type EndpointWithSecret struct {
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
 
+// Erased A member who was erased.
+type Erased struct {
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
+// Erasure A member who was erased, and how far it is.
+type Erasure struct {
+	// CompletedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	CompletedAt nullable.Nullable[NullableInstant] `json:"completedAt"`
+
+	// ErasedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ErasedAt Instant `json:"erasedAt"`
+
+	// Id The tombstone's id.
+	Id string `json:"id"`
+}
+
 // ErrorAnswer defines model for ErrorAnswer.
 type ErrorAnswer struct {
 	Error struct {
@@ -1573,6 +2111,7 @@ type ErrorAnswer struct {
 		// - `limit_reached` (400): the programme has as many of these as it may have.
 		// - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 		// - `not_reversible` (400): the transfer is not an award.
+		// - `test_mode_only` (400): only a test programme can do this.
 		// - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 		// - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 		// - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1607,6 +2146,7 @@ type ErrorAnswer struct {
 // - `limit_reached` (400): the programme has as many of these as it may have.
 // - `already_reversed` (400): the award was reversed before, or the conversion refunded.
 // - `not_reversible` (400): the transfer is not an award.
+// - `test_mode_only` (400): only a test programme can do this.
 // - `balance_overflow` (400): the balance would leave the range of a 64-bit integer.
 // - `idempotency_conflict` (422): the `Idempotency-Key` was used for another request.
 // - `idempotency_in_progress` (409): the request with this `Idempotency-Key` is still running.
@@ -1624,6 +2164,142 @@ type ErrorDetail struct {
 	Message string `json:"message"`
 }
 
+// EventActivity A member did an action.
+type EventActivity struct {
+	ActionKey string `json:"actionKey"`
+
+	// Coins What the action itself paid.
+	Coins int64 `json:"coins"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// EventId The same as `id`.
+	EventId string `json:"eventId"`
+	Id      string `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why it earned nothing.
+	Reason   nullable.Nullable[EventActivityReason] `json:"reason"`
+	Rewarded bool                                   `json:"rewarded"`
+	Tokens   int64                                  `json:"tokens"`
+	UserId   string                                 `json:"userId"`
+	Xp       int64                                  `json:"xp"`
+}
+
+// EventActivityReason Why it earned nothing.
+type EventActivityReason string
+
+// EventAddress Where a physical order goes.
+type EventAddress struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postal_code,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventBadge A member got a badge.
+type EventBadge struct {
+	BadgeId  string `json:"badgeId"`
+	BadgeKey string `json:"badgeKey"`
+
+	// EarnedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	EarnedAt Instant          `json:"earnedAt"`
+	Name     string           `json:"name"`
+	Source   EventBadgeSource `json:"source"`
+	UserId   string           `json:"userId"`
+}
+
+// EventBadgeSource defines model for EventBadge.Source.
+type EventBadgeSource string
+
+// EventClick Somebody came through a code.
+type EventClick struct {
+	CampaignId string `json:"campaignId"`
+
+	// ClickId The same as `id`.
+	ClickId string `json:"clickId"`
+
+	// ClickedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ClickedAt Instant `json:"clickedAt"`
+
+	// Counted Whether it counts in the totals.
+	Counted      bool                      `json:"counted"`
+	Id           string                    `json:"id"`
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+	ReferralId   string                    `json:"referralId"`
+	ReferrerId   string                    `json:"referrerId"`
+}
+
+// EventCodePool A pool has run out of codes, or had fewer than somebody wanted.
+type EventCodePool struct {
+	// Available Codes that were left.
+	Available int64  `json:"available"`
+	Name      string `json:"name"`
+	PoolId    string `json:"pool_id"`
+}
+
+// EventConversion A conversion as it was recorded.
+type EventConversion struct {
+	// Amount An amount of money with two decimals, or null.
+	Amount     nullable.Nullable[NullableMoney] `json:"amount"`
+	CampaignId string                           `json:"campaignId"`
+
+	// ConversionId The same as `id`.
+	ConversionId string `json:"conversionId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Id        string  `json:"id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Reason Why nothing was earned.
+	Reason       nullable.Nullable[string]   `json:"reason"`
+	Reasons      nullable.Nullable[[]string] `json:"reasons"`
+	RefereeId    string                      `json:"refereeId"`
+	ReferralCode string                      `json:"referralCode"`
+	ReferralId   string                      `json:"referralId"`
+	ReferrerId   string                      `json:"referrerId"`
+
+	// RewardAmount An amount of money with two decimals, exact. It carries no currency.
+	RewardAmount  Money                     `json:"rewardAmount"`
+	RewardCoins   int64                     `json:"rewardCoins"`
+	RewardCreated bool                      `json:"rewardCreated"`
+	RiskScore     nullable.Nullable[int32]  `json:"riskScore"`
+	Status        EventConversionStatus     `json:"status"`
+	Warning       nullable.Nullable[string] `json:"warning"`
+}
+
+// EventConversionStatus defines model for EventConversion.Status.
+type EventConversionStatus string
+
+// EventDestination Where a physical item goes, in Incenta's words.
+type EventDestination struct {
+	City       *string `json:"city,omitempty"`
+	Country    *string `json:"country,omitempty"`
+	Line1      *string `json:"line1,omitempty"`
+	Line2      *string `json:"line2,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	PostalCode *string `json:"postalCode,omitempty"`
+	State      *string `json:"state,omitempty"`
+}
+
+// EventExpiring Points that expire soon, unless they are used before.
+type EventExpiring struct {
+	// ExpiresAt An instant as Incentable's callers read it, UTC, to the second.
+	ExpiresAt EventSeconds `json:"expires_at"`
+	MemberId  string       `json:"member_id"`
+	Points    int64        `json:"points"`
+}
+
 // EventFeed A part of the feed.
 type EventFeed struct {
 	Data []FeedEvent `json:"data"`
@@ -1632,8 +2308,309 @@ type EventFeed struct {
 	Next nullable.Nullable[string] `json:"next"`
 }
 
-// EventType What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-// by the order, not here.
+// EventInstantOrNull An instant in UTC with milliseconds, or null where it has not come.
+type EventInstantOrNull = time.Time
+
+// EventLevelUp A member reached a level, as it was defined then.
+type EventLevelUp struct {
+	BadgeKey nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins int64    `json:"coins"`
+	Level int32    `json:"level"`
+	Name  string   `json:"name"`
+	Perks []string `json:"perks"`
+
+	// PreviousLevel The highest level reached before; 0: none.
+	PreviousLevel int32 `json:"previousLevel"`
+
+	// ReachedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ReachedAt   Instant `json:"reachedAt"`
+	UserId      string  `json:"userId"`
+	XpThreshold int64   `json:"xpThreshold"`
+}
+
+// EventListing A redemption at a partner of the marketplace.
+type EventListing struct {
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant              `json:"createdAt"`
+	Currency  EventListingCurrency `json:"currency"`
+
+	// DiscountCode What the member shows to the partner.
+	DiscountCode nullable.Nullable[string] `json:"discountCode"`
+	Id           string                    `json:"id"`
+	ListingId    string                    `json:"listingId"`
+	Partner      struct {
+		Id   string `json:"id"`
+		Name string `json:"name"`
+	} `json:"partner"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+	Title        string `json:"title"`
+	UserId       string `json:"userId"`
+}
+
+// EventListingCurrency defines model for EventListing.Currency.
+type EventListingCurrency string
+
+// EventMember A member and the profile as it is when the event is read.
+type EventMember struct {
+	// Changed Which members of the profile the change concerned; `member.updated` alone.
+	Changed *[]EventMemberChanged `json:"changed,omitempty"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds              `json:"created_at"`
+	Email     nullable.Nullable[string] `json:"email"`
+	MemberId  string                    `json:"member_id"`
+	Name      nullable.Nullable[string] `json:"name"`
+	TimeZone  nullable.Nullable[string] `json:"time_zone"`
+
+	// UpdatedAt An instant as Incentable's callers read it, UTC, to the second.
+	UpdatedAt *EventSeconds `json:"updated_at,omitempty"`
+}
+
+// EventMemberChanged defines model for EventMember.Changed.
+type EventMemberChanged string
+
+// EventMetadata The caller's own object, as it was received; absent where there was none.
+type EventMetadata map[string]interface{}
+
+// EventMilestone A member reached a milestone, as it was defined then.
+type EventMilestone struct {
+	// AchievedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	AchievedAt Instant                   `json:"achievedAt"`
+	BadgeKey   nullable.Nullable[string] `json:"badgeKey"`
+
+	// Coins What it granted.
+	Coins     int64              `json:"coins"`
+	Id        string             `json:"id"`
+	Key       string             `json:"key"`
+	Name      string             `json:"name"`
+	Threshold int64              `json:"threshold"`
+	Type      EventMilestoneType `json:"type"`
+	UserId    string             `json:"userId"`
+}
+
+// EventMilestoneType defines model for EventMilestone.Type.
+type EventMilestoneType string
+
+// EventNotice Something else worth knowing. Of `USAGE_LIMIT_EXCEEDED`: `limit` (calls), `month` (such as `2026-05`) and
+// `resetsAt`.
+type EventNotice map[string]interface{}
+
+// EventOrder An order as it stood at the event, in Incentable's words.
+type EventOrder struct {
+	// CancelledAt The same, or null where it has not come.
+	CancelledAt nullable.Nullable[EventSecondsOrNull] `json:"cancelled_at"`
+	Carrier     nullable.Nullable[string]             `json:"carrier"`
+
+	// CompletedAt The same, or null where it has not come.
+	CompletedAt nullable.Nullable[EventSecondsOrNull] `json:"completed_at"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt   EventSeconds `json:"created_at"`
+	Fulfillment struct {
+		// Code The first of `codes`.
+		Code  *string   `json:"code,omitempty"`
+		Codes *[]string `json:"codes,omitempty"`
+
+		// DeliveredAt An instant as Incentable's callers read it, UTC, to the second.
+		DeliveredAt *EventSeconds `json:"delivered_at,omitempty"`
+
+		// ShippingAddress Where a physical order goes.
+		ShippingAddress *EventAddress             `json:"shipping_address,omitempty"`
+		Type            EventOrderFulfillmentType `json:"type"`
+	} `json:"fulfillment"`
+	MemberId string `json:"member_id"`
+
+	// NewBalance The member's points after paying; at a purchase for points alone.
+	NewBalance *int64 `json:"new_balance,omitempty"`
+	OrderId    string `json:"order_id"`
+
+	// PointsSpent 0 where it was paid for with tokens.
+	PointsSpent int64 `json:"points_spent"`
+
+	// PreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+	PreviousStatus nullable.Nullable[EventOrderPreviousStatus] `json:"previous_status"`
+	Quantity       int32                                       `json:"quantity"`
+	RewardId       string                                      `json:"reward_id"`
+	RewardName     string                                      `json:"reward_name"`
+
+	// ShippedAt The same, or null where it has not come.
+	ShippedAt      nullable.Nullable[EventSecondsOrNull] `json:"shipped_at"`
+	Status         EventOrderStatus                      `json:"status"`
+	TrackingNumber nullable.Nullable[string]             `json:"tracking_number"`
+}
+
+// EventOrderFulfillmentType defines model for EventOrder.Fulfillment.Type.
+type EventOrderFulfillmentType string
+
+// EventOrderPreviousStatus The status that the order came from; null at a purchase. The same as `status` where only shipping details changed.
+type EventOrderPreviousStatus string
+
+// EventOrderStatus defines model for EventOrder.Status.
+type EventOrderStatus string
+
+// EventPartner A partner of the marketplace as it was.
+type EventPartner struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+	Name      string  `json:"name"`
+	PartnerId string  `json:"partnerId"`
+	Verified  bool    `json:"verified"`
+
+	// VerifiedAt An instant in UTC with milliseconds, or null where it has not come.
+	VerifiedAt nullable.Nullable[EventInstantOrNull] `json:"verifiedAt"`
+	Website    nullable.Nullable[string]             `json:"website"`
+}
+
+// EventPoints A movement of a member's points, as in the member's history at Incentable.
+type EventPoints struct {
+	// BalanceAfter What the member could spend afterwards.
+	BalanceAfter int64 `json:"balance_after"`
+
+	// CreatedAt An instant as Incentable's callers read it, UTC, to the second.
+	CreatedAt EventSeconds `json:"created_at"`
+	MemberId  string       `json:"member_id"`
+
+	// Metadata The caller's own object, as it was received; absent where there was none.
+	Metadata *EventMetadata `json:"metadata,omitempty"`
+
+	// Points Above zero: given. Below: taken.
+	Points        int64                     `json:"points"`
+	Reason        string                    `json:"reason"`
+	Reference     nullable.Nullable[string] `json:"reference"`
+	TransactionId string                    `json:"transaction_id"`
+}
+
+// EventRedemption The same order in Incenta's words.
+type EventRedemption struct {
+	Carrier nullable.Nullable[string] `json:"carrier"`
+
+	// Cost For all units.
+	Cost int64 `json:"cost"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt     Instant                   `json:"createdAt"`
+	Currency      EventRedemptionCurrency   `json:"currency"`
+	DiscountCode  nullable.Nullable[string] `json:"discountCode"`
+	DiscountCodes []string                  `json:"discountCodes"`
+
+	// FulfilledAt An instant in UTC with milliseconds, or null where it has not come.
+	FulfilledAt nullable.Nullable[EventInstantOrNull] `json:"fulfilledAt"`
+	Id          string                                `json:"id"`
+	ItemId      string                                `json:"itemId"`
+	ItemName    string                                `json:"itemName"`
+	Quantity    int32                                 `json:"quantity"`
+
+	// RedemptionId The same as `id`.
+	RedemptionId string `json:"redemptionId"`
+
+	// ShippingAddress Where a physical item goes, in Incenta's words.
+	ShippingAddress *EventDestination         `json:"shippingAddress,omitempty"`
+	Status          EventRedemptionStatus     `json:"status"`
+	TrackingNumber  nullable.Nullable[string] `json:"trackingNumber"`
+	UserId          string                    `json:"userId"`
+}
+
+// EventRedemptionCurrency defines model for EventRedemption.Currency.
+type EventRedemptionCurrency string
+
+// EventRedemptionStatus defines model for EventRedemption.Status.
+type EventRedemptionStatus string
+
+// EventReferral A code was made.
+type EventReferral struct {
+	CampaignId string `json:"campaignId"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant                     `json:"createdAt"`
+	Id        string                      `json:"id"`
+	Reasons   nullable.Nullable[[]string] `json:"reasons"`
+
+	// RefereeId Whom the code is for; null: anybody.
+	RefereeId    nullable.Nullable[string] `json:"refereeId"`
+	ReferralCode string                    `json:"referralCode"`
+
+	// ReferralId The same as `id`.
+	ReferralId string                   `json:"referralId"`
+	ReferrerId string                   `json:"referrerId"`
+	RiskScore  nullable.Nullable[int32] `json:"riskScore"`
+	Status     EventReferralStatus      `json:"status"`
+
+	// Warning What looked like abuse.
+	Warning nullable.Nullable[string] `json:"warning"`
+}
+
+// EventReferralStatus defines model for EventReferral.Status.
+type EventReferralStatus string
+
+// EventReward An earned reward as it stood at the event.
+type EventReward struct {
+	// Amount An amount of money with two decimals, exact. It carries no currency.
+	Amount     Money  `json:"amount"`
+	CampaignId string `json:"campaignId"`
+
+	// ClaimedAt An instant in UTC with milliseconds, or null where it has not come.
+	ClaimedAt    nullable.Nullable[EventInstantOrNull] `json:"claimedAt"`
+	Coins        int64                                 `json:"coins"`
+	ConversionId string                                `json:"conversionId"`
+
+	// CouponCode The coupon that was handed out.
+	CouponCode nullable.Nullable[string] `json:"couponCode"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// DiscountCode The code that was handed out, of any kind but a coupon.
+	DiscountCode    nullable.Nullable[string]  `json:"discountCode"`
+	FulfillmentType EventRewardFulfillmentType `json:"fulfillmentType"`
+
+	// HeldUntil An instant in UTC with milliseconds, or null where it has not come.
+	HeldUntil nullable.Nullable[EventInstantOrNull] `json:"heldUntil"`
+	Id        string                                `json:"id"`
+
+	// RedeemedAt An instant in UTC with milliseconds, or null where it has not come.
+	RedeemedAt nullable.Nullable[EventInstantOrNull] `json:"redeemedAt"`
+	ReferralId string                                `json:"referralId"`
+
+	// RewardId The same as `id`.
+	RewardId string            `json:"rewardId"`
+	Role     EventRewardRole   `json:"role"`
+	Status   EventRewardStatus `json:"status"`
+	Tokens   int64             `json:"tokens"`
+
+	// UserId Who earned it.
+	UserId string `json:"userId"`
+}
+
+// EventRewardFulfillmentType defines model for EventReward.FulfillmentType.
+type EventRewardFulfillmentType string
+
+// EventRewardRole defines model for EventReward.Role.
+type EventRewardRole string
+
+// EventRewardStatus defines model for EventReward.Status.
+type EventRewardStatus string
+
+// EventSeconds An instant as Incentable's callers read it, UTC, to the second.
+type EventSeconds = time.Time
+
+// EventSecondsOrNull The same, or null where it has not come.
+type EventSecondsOrNull = time.Time
+
+// EventType What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+// of both. So a purchase is told twice, once in each style.
+//
+// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 type EventType string
 
 // Expiry When points expire. `days` goes with `rolling` and `inactivity`, `month` and `day` with `fixed`; a
@@ -1652,19 +2629,47 @@ type Expiry struct {
 // `month`/`day`, UTC. `inactivity`: after `days` in which the member neither received nor spent points.
 type ExpiryPolicy string
 
+// Export What is stored about a member.
+type Export struct {
+	// ExportedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	ExportedAt Instant `json:"exportedAt"`
+	MemberId   string  `json:"memberId"`
+
+	// Sections By the names of the sections.
+	Sections map[string]ExportPage `json:"sections"`
+}
+
+// ExportPage Some entries of a section.
+type ExportPage struct {
+	Data []json.RawMessage `json:"data"`
+
+	// Next Where its next page begins; null behind the last one.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// ExportSection A part of what is stored about a member.
+type ExportSection string
+
 // FeedEvent One thing that happened.
 type FeedEvent struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant `json:"createdAt"`
 
-	// Data The transfer, as in a member's history at Incentable.
+	// Data What `type` says it is, see there. Names, addresses and codes are those known when it is read.
 	Data json.RawMessage `json:"data"`
 
 	// Id Its place in the feed; sorts in the order of the feed.
 	Id string `json:"id"`
 
-	// Type What happened. Points that a member awaits are awarded when they become spendable; what is redeemed is told
-	// by the order, not here.
+	// Type What happened; `x-data` names the schema of its data. Types with a dot are Incentable's and those in capitals
+	// Incenta's, each with data in the words of its API; `code_pool.empty` and `endpoint.disabled` are for operators
+	// of both. So a purchase is told twice, once in each style.
+	//
+	// Points that a member awaits are awarded when they become spendable; what is redeemed is told by the order.
+	// `order.updated` is a move to `processing` or a change of the shipping details alone; each other move has a
+	// type of its own. `REFERRAL_CLICKED` is told of every click, `REFERRAL_CONVERTED` of every conversion, whatever
+	// came of it, once; `INCENTIVE_EVENT_RECORDED` also of events that earned nothing. `code_pool.empty` is told
+	// when the last code is handed out, or when somebody wants more than there are, once until codes are put in.
 	Type EventType `json:"type"`
 }
 
@@ -1884,6 +2889,19 @@ type Liability struct {
 	Balanced bool `json:"balanced"`
 }
 
+// Limits How much callers may ask. null: no limit. Windows go by real time, also in a test programme whose clock is
+// ahead. Every call counts for which a key was proved, whatever is answered. Where there is a limit, every
+// answer carries `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`; a call too many is answered
+// 429 `rate_limited` with `Retry-After`. A change is in force within 5 seconds.
+type Limits struct {
+	// IncentaCallsPerMonth Calls that all Incenta keys together may make in a calendar month (UTC). The first one too many in a
+	// month is told as `USAGE_LIMIT_EXCEEDED`.
+	IncentaCallsPerMonth nullable.Nullable[int64] `json:"incentaCallsPerMonth"`
+
+	// IncentableCallsPerMinute Calls that each Incentable key may make in a minute.
+	IncentableCallsPerMinute nullable.Nullable[int64] `json:"incentableCallsPerMinute"`
+}
+
 // Listing What members can buy at a partner.
 type Listing struct {
 	// Available How many can be bought now, by stock and codes; null: no limit.
@@ -1941,6 +2959,9 @@ type Member struct {
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
 
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
+
 	// Id The id the programme chose; Incenta calls it `userId`, Incentable `member_id`.
 	Id   string                    `json:"id"`
 	Name nullable.Nullable[string] `json:"name"`
@@ -1959,6 +2980,9 @@ type MemberDetail struct {
 	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	CreatedAt Instant                   `json:"createdAt"`
 	Email     nullable.Nullable[string] `json:"email"`
+
+	// ErasedAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	ErasedAt nullable.Nullable[NullableInstant] `json:"erasedAt"`
 
 	// Id The id the programme chose.
 	Id   string                    `json:"id"`
@@ -2303,6 +3327,12 @@ type RotateKeyRequest struct {
 // other.
 type Scope = string
 
+// SetClockRequest defines model for SetClockRequest.
+type SetClockRequest struct {
+	// Now An instant, RFC 3339; answers are in UTC with milliseconds.
+	Now Instant `json:"now"`
+}
+
 // Settings The programme's rules.
 type Settings struct {
 	// AwardHoldDays How many days an award stays pending before it can be spent; 0 for not at all.
@@ -2321,6 +3351,12 @@ type Settings struct {
 
 	// ExpiryWarningDays How many days before points expire the warning event is written; 0 for none.
 	ExpiryWarningDays int `json:"expiryWarningDays"`
+
+	// Limits How much callers may ask. null: no limit. Windows go by real time, also in a test programme whose clock is
+	// ahead. Every call counts for which a key was proved, whatever is answered. Where there is a limit, every
+	// answer carries `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`; a call too many is answered
+	// 429 `rate_limited` with `Retry-After`. A change is in force within 5 seconds.
+	Limits Limits `json:"limits"`
 
 	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
 	UpdatedAt Instant `json:"updatedAt"`
@@ -2418,7 +3454,8 @@ type UpdateEndpointRequest struct {
 	Description *string `json:"description,omitempty"`
 
 	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
-	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`). What concerns operators (`code_pool.empty`,
+	// `endpoint.disabled`) is told in either style to who names it.
 	Events *EndpointEvents `json:"events,omitempty"`
 
 	// Status Whether to send.
@@ -2447,6 +3484,12 @@ type UpdateItemRequest struct {
 	Status     *ItemStatus              `json:"status,omitempty"`
 	Stock      nullable.Nullable[int64] `json:"stock,omitempty"`
 	TokensCost nullable.Nullable[int64] `json:"tokensCost,omitempty"`
+}
+
+// UpdateLimits What is left out stays; null takes the limit away.
+type UpdateLimits struct {
+	IncentaCallsPerMonth     nullable.Nullable[int64] `json:"incentaCallsPerMonth,omitempty"`
+	IncentableCallsPerMinute nullable.Nullable[int64] `json:"incentableCallsPerMinute,omitempty"`
 }
 
 // UpdateListingRequest defines model for UpdateListingRequest.
@@ -2512,6 +3555,9 @@ type UpdateSettingsRequest struct {
 	// missing one is refused, and so is a date that not every year has.
 	Expiry            *Expiry `json:"expiry,omitempty"`
 	ExpiryWarningDays *int    `json:"expiryWarningDays,omitempty"`
+
+	// Limits What is left out stays; null takes the limit away.
+	Limits *UpdateLimits `json:"limits,omitempty"`
 }
 
 // VanityCode A referral under a chosen code.
@@ -2854,6 +3900,22 @@ type RejectCaseParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SetClockParams defines parameters for SetClock.
+type SetClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdvanceClockParams defines parameters for AdvanceClock.
+type AdvanceClockParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListCodePoolsParams defines parameters for ListCodePools.
 type ListCodePoolsParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3070,6 +4132,26 @@ type UpdateMemberParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// EraseMemberParams defines parameters for EraseMember.
+type EraseMemberParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ExportMemberParams defines parameters for ExportMember.
+type ExportMemberParams struct {
+	// Section Only this one.
+	Section *ExportSection `form:"section,omitempty" json:"section,omitempty"`
+
+	// After The `next` of the page before; with `section` only.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many entries of each section at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListMilestonesParams defines parameters for ListMilestones.
 type ListMilestonesParams struct {
 	// Page Which page, counted from 1. A page behind the last one is empty.
@@ -3270,6 +4352,12 @@ type ApproveCaseJSONRequestBody = ReviewCaseRequest
 
 // RejectCaseJSONRequestBody defines body for RejectCase for application/json ContentType.
 type RejectCaseJSONRequestBody = ReviewCaseRequest
+
+// SetClockJSONRequestBody defines body for SetClock for application/json ContentType.
+type SetClockJSONRequestBody = SetClockRequest
+
+// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
+type AdvanceClockJSONRequestBody = AdvanceClockRequest
 
 // CreateCodePoolJSONRequestBody defines body for CreateCodePool for application/json ContentType.
 type CreateCodePoolJSONRequestBody = CreateCodePoolRequest
@@ -3637,6 +4725,56 @@ type ClientInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCase(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetClock Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClockWithBody Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetClock Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClockWithBody Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdvanceClock Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListCodePools List the code pools
 	//
 	// Newest first.
@@ -3723,8 +4861,8 @@ type ClientInterface interface {
 
 	// ListEvents Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -4035,6 +5173,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseMember Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportMember Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMilestones List what milestones there are
 	//
@@ -4907,6 +6084,106 @@ func (c *Client) RejectCase(ctx context.Context, caseId CaseId, params *RejectCa
 	return c.Client.Do(req)
 }
 
+// GetClock Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetClockRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClockWithBody Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClockWithBody(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetClock Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *Client) SetClock(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClockWithBody Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClockWithBody(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdvanceClock Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *Client) AdvanceClock(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdvanceClockRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListCodePools List the code pools
 //
 // Newest first.
@@ -5073,8 +6350,8 @@ func (c *Client) RefundConversion(ctx context.Context, conversionId ConversionId
 
 // ListEvents Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -5726,6 +7003,75 @@ func (c *Client) UpdateMemberWithBody(ctx context.Context, memberId MemberId, pa
 // Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 func (c *Client) UpdateMember(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateMemberRequest(c.Server, memberId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseMember Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *Client) EraseMember(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseMemberRequest(c.Server, memberId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, memberId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportMember Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *Client) ExportMember(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportMemberRequest(c.Server, memberId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7443,6 +8789,143 @@ func NewRejectCaseRequestWithBody(server string, caseId CaseId, params *RejectCa
 	}
 
 	operationPath := fmt.Sprintf("/cases/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetClockRequest constructs an http.Request for the GetClock method
+func NewGetClockRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetClockRequest calls the generic SetClock builder with application/json body
+func NewSetClockRequest(server string, params *SetClockParams, body SetClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSetClockRequestWithBody constructs an http.Request for the SetClock method, with any body, and a specified content type
+func NewSetClockRequestWithBody(server string, params *SetClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdvanceClockRequest calls the generic AdvanceClock builder with application/json body
+func NewAdvanceClockRequest(server string, params *AdvanceClockParams, body AdvanceClockJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdvanceClockRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdvanceClockRequestWithBody constructs an http.Request for the AdvanceClock method, with any body, and a specified content type
+func NewAdvanceClockRequestWithBody(server string, params *AdvanceClockParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clock/advance")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9196,6 +10679,174 @@ func NewUpdateMemberRequestWithBody(server string, memberId MemberId, params *Up
 			req.Header.Set("Idempotency-Key", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewEraseMemberRequest constructs an http.Request for the EraseMember method
+func NewEraseMemberRequest(server string, memberId MemberId, params *EraseMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erase", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, memberId MemberId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewExportMemberRequest constructs an http.Request for the ExportMember method
+func NewExportMemberRequest(server string, memberId MemberId, params *ExportMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "memberId", memberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/members/%s/export", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Section != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "section", *params.Section, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -11111,6 +12762,58 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /cases/{caseId}/reject (the `RejectCase` operationId).
 	RejectCaseWithResponse(ctx context.Context, caseId CaseId, params *RejectCaseParams, body RejectCaseJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectCaseResponse, error)
 
+	// GetClockWithResponse Read the clock
+	//
+	// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+	// be ahead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clock (the `GetClock` operationId).
+	GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error)
+
+	// SetClockWithBodyWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// SetClockWithResponse Set a test programme's clock
+	//
+	// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+	// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+	// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+	// rate limits go by real time.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /clock (the `SetClock` operationId).
+	SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error)
+
+	// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
+	// AdvanceClockWithResponse Advance a test programme's clock
+	//
+	// Like setting it, by so many seconds from where it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+	AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error)
+
 	// ListCodePoolsWithResponse List the code pools
 	//
 	// Newest first.
@@ -11201,8 +12904,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse Read what happened
 	//
-	// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-	// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+	// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+	// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 	// that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 	// over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 	//
@@ -11543,6 +13246,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /members/{memberId} (the `UpdateMember` operationId).
 	UpdateMemberWithResponse(ctx context.Context, memberId MemberId, params *UpdateMemberParams, body UpdateMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMemberResponse, error)
+
+	// EraseMemberWithResponse Forget a member
+	//
+	// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+	// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+	// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+	// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+	// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+	// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+	// be given to it, bought by it or said of it (404).
+	//
+	// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+	// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+	// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+	// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+	// or by the old one, changes nothing and answers the same.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+	EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error)
+
+	// GetErasureWithResponse Ask whether a member was erased
+	//
+	// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+	// who had the id one after another it tells of the last one erased.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// ExportMemberWithResponse Tell everything stored about a member
+	//
+	// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+	// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+	// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+	// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+	// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+	// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+	ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error)
 
 	// ListMilestonesWithResponse List what milestones there are
 	//
@@ -14596,6 +16344,510 @@ func (r RejectCaseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RejectCaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetClockResponse200Headers the declared response headers of an HTTP 200 response for GetClock
+type GetClockResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse400Headers the declared response headers of an HTTP 400 response for GetClock
+type GetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetClockResponse401Headers the declared response headers of an HTTP 401 response for GetClock
+type GetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse403Headers the declared response headers of an HTTP 403 response for GetClock
+type GetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse429Headers the declared response headers of an HTTP 429 response for GetClock
+type GetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetClockResponse500Headers the declared response headers of an HTTP 500 response for GetClock
+type GetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetClockResponse503Headers the declared response headers of an HTTP 503 response for GetClock
+type GetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetClockResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetClockResponse200Headers the declared response headers of an HTTP 200 response for SetClock
+type SetClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse400Headers the declared response headers of an HTTP 400 response for SetClock
+type SetClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// SetClockResponse401Headers the declared response headers of an HTTP 401 response for SetClock
+type SetClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse403Headers the declared response headers of an HTTP 403 response for SetClock
+type SetClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse409Headers the declared response headers of an HTTP 409 response for SetClock
+type SetClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse413Headers the declared response headers of an HTTP 413 response for SetClock
+type SetClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse422Headers the declared response headers of an HTTP 422 response for SetClock
+type SetClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse429Headers the declared response headers of an HTTP 429 response for SetClock
+type SetClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// SetClockResponse500Headers the declared response headers of an HTTP 500 response for SetClock
+type SetClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// SetClockResponse503Headers the declared response headers of an HTTP 503 response for SetClock
+type SetClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type SetClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SetClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *SetClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SetClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r SetClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetClockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdvanceClockResponse200Headers the declared response headers of an HTTP 200 response for AdvanceClock
+type AdvanceClockResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse400Headers the declared response headers of an HTTP 400 response for AdvanceClock
+type AdvanceClockResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// AdvanceClockResponse401Headers the declared response headers of an HTTP 401 response for AdvanceClock
+type AdvanceClockResponse401Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse403Headers the declared response headers of an HTTP 403 response for AdvanceClock
+type AdvanceClockResponse403Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse409Headers the declared response headers of an HTTP 409 response for AdvanceClock
+type AdvanceClockResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse413Headers the declared response headers of an HTTP 413 response for AdvanceClock
+type AdvanceClockResponse413Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse422Headers the declared response headers of an HTTP 422 response for AdvanceClock
+type AdvanceClockResponse422Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse429Headers the declared response headers of an HTTP 429 response for AdvanceClock
+type AdvanceClockResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// AdvanceClockResponse500Headers the declared response headers of an HTTP 500 response for AdvanceClock
+type AdvanceClockResponse500Headers struct {
+	XRequestId *string
+}
+
+// AdvanceClockResponse503Headers the declared response headers of an HTTP 503 response for AdvanceClock
+type AdvanceClockResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type AdvanceClockResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Clock
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdvanceClockResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *AdvanceClockResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdvanceClockResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AdvanceClockResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AdvanceClockResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *AdvanceClockResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *AdvanceClockResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AdvanceClockResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *AdvanceClockResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdvanceClockResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdvanceClockResponse) GetJSON200() *Clock {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AdvanceClockResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AdvanceClockResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AdvanceClockResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AdvanceClockResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AdvanceClockResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AdvanceClockResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AdvanceClockResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AdvanceClockResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AdvanceClockResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdvanceClockResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdvanceClockResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdvanceClockResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdvanceClockResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -19668,6 +21920,496 @@ func (r UpdateMemberResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EraseMemberResponse200Headers the declared response headers of an HTTP 200 response for EraseMember
+type EraseMemberResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse400Headers the declared response headers of an HTTP 400 response for EraseMember
+type EraseMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse401Headers the declared response headers of an HTTP 401 response for EraseMember
+type EraseMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse403Headers the declared response headers of an HTTP 403 response for EraseMember
+type EraseMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse404Headers the declared response headers of an HTTP 404 response for EraseMember
+type EraseMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// EraseMemberResponse409Headers the declared response headers of an HTTP 409 response for EraseMember
+type EraseMemberResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse422Headers the declared response headers of an HTTP 422 response for EraseMember
+type EraseMemberResponse422Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse429Headers the declared response headers of an HTTP 429 response for EraseMember
+type EraseMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// EraseMemberResponse500Headers the declared response headers of an HTTP 500 response for EraseMember
+type EraseMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// EraseMemberResponse503Headers the declared response headers of an HTTP 503 response for EraseMember
+type EraseMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type EraseMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erased
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EraseMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EraseMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EraseMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EraseMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EraseMemberResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EraseMemberResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *EraseMemberResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EraseMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EraseMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EraseMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseMemberResponse) GetJSON200() *Erased {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EraseMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EraseMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r EraseMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EraseMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r EraseMemberResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r EraseMemberResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EraseMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EraseMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EraseMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseMemberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetErasureResponse200Headers the declared response headers of an HTTP 200 response for GetErasure
+type GetErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse400Headers the declared response headers of an HTTP 400 response for GetErasure
+type GetErasureResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse401Headers the declared response headers of an HTTP 401 response for GetErasure
+type GetErasureResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse403Headers the declared response headers of an HTTP 403 response for GetErasure
+type GetErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse404Headers the declared response headers of an HTTP 404 response for GetErasure
+type GetErasureResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetErasureResponse429Headers the declared response headers of an HTTP 429 response for GetErasure
+type GetErasureResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetErasureResponse500Headers the declared response headers of an HTTP 500 response for GetErasure
+type GetErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse503Headers the declared response headers of an HTTP 503 response for GetErasure
+type GetErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetErasureResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetErasureResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetErasureResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetErasureResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetErasureResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetErasureResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetErasureResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetErasureResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetErasureResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportMemberResponse200Headers the declared response headers of an HTTP 200 response for ExportMember
+type ExportMemberResponse200Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse400Headers the declared response headers of an HTTP 400 response for ExportMember
+type ExportMemberResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse401Headers the declared response headers of an HTTP 401 response for ExportMember
+type ExportMemberResponse401Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse403Headers the declared response headers of an HTTP 403 response for ExportMember
+type ExportMemberResponse403Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse404Headers the declared response headers of an HTTP 404 response for ExportMember
+type ExportMemberResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ExportMemberResponse429Headers the declared response headers of an HTTP 429 response for ExportMember
+type ExportMemberResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ExportMemberResponse500Headers the declared response headers of an HTTP 500 response for ExportMember
+type ExportMemberResponse500Headers struct {
+	XRequestId *string
+}
+
+// ExportMemberResponse503Headers the declared response headers of an HTTP 503 response for ExportMember
+type ExportMemberResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ExportMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Export
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportMemberResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportMemberResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportMemberResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportMemberResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ExportMemberResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportMemberResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportMemberResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportMemberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportMemberResponse) GetJSON200() *Export {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportMemberResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportMemberResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportMemberResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportMemberResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportMemberResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportMemberResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportMemberResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportMemberResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25336,6 +28078,88 @@ func (c *ClientWithResponses) RejectCaseWithResponse(ctx context.Context, caseId
 	return ParseRejectCaseResponse(rsp)
 }
 
+// GetClockWithResponse Read the clock
+//
+// What time it is for this programme. In live mode that is real time. A test programme's clock runs as fast, and may
+// be ahead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clock (the `GetClock` operationId).
+func (c *ClientWithResponses) GetClockWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClockResponse, error) {
+	rsp, err := c.GetClock(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetClockResponse(rsp)
+}
+
+// SetClockWithBodyWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithBodyWithResponse(ctx context.Context, params *SetClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// SetClockWithResponse Set a test programme's clock
+//
+// Moves the clock to `now`, from where it goes on. Forward only, at most a hundred years ahead of real time; in live
+// mode `test_mode_only`. Everything that falls due on the way happens before the answer: holds end, points expire,
+// warnings are written, rewards are freed and paid, periods of leaderboards close. API keys, idempotency keys and
+// rate limits go by real time.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /clock (the `SetClock` operationId).
+func (c *ClientWithResponses) SetClockWithResponse(ctx context.Context, params *SetClockParams, body SetClockJSONRequestBody, reqEditors ...RequestEditorFn) (*SetClockResponse, error) {
+	rsp, err := c.SetClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetClockResponse(rsp)
+}
+
+// AdvanceClockWithBodyWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithBodyWithResponse(ctx context.Context, params *AdvanceClockParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClockWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
+// AdvanceClockWithResponse Advance a test programme's clock
+//
+// Like setting it, by so many seconds from where it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /clock/advance (the `AdvanceClock` operationId).
+func (c *ClientWithResponses) AdvanceClockWithResponse(ctx context.Context, params *AdvanceClockParams, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*AdvanceClockResponse, error) {
+	rsp, err := c.AdvanceClock(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdvanceClockResponse(rsp)
+}
+
 // ListCodePoolsWithResponse List the code pools
 //
 // Newest first.
@@ -25474,8 +28298,8 @@ func (c *ClientWithResponses) RefundConversionWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse Read what happened
 //
-// How points moved, in the order of commits and without a gap: whoever has read up to an event has missed
-// nothing before it. Read on with `after` set to `next`. With `wait`, a request
+// Everything that webhooks tell, in the order of commits and without a gap: whoever has read up to an event has
+// missed nothing before it. Read on with `after` set to `next`. With `wait`, a request
 // that finds nothing new is answered as soon as something happens, or with an empty list when the time is
 // over. Events of one transaction stand together. Nothing is ever taken out of the feed.
 //
@@ -26025,6 +28849,69 @@ func (c *ClientWithResponses) UpdateMemberWithResponse(ctx context.Context, memb
 		return nil, err
 	}
 	return ParseUpdateMemberResponse(rsp)
+}
+
+// EraseMemberWithResponse Forget a member
+//
+// Removes all that tells who a member is, for good: name, mailbox, time zone, addresses and tracking of orders,
+// metadata, reasons, references, hashes of networks and devices, evidence and notes of fraud cases, entries of
+// the block list that name the member, and stored answers that name them (their idempotency keys are refused
+// from then on, 409 `idempotency_conflict`). Referral codes that the member held become made-up ones and lead
+// nowhere. What is left is a tombstone: a member with the id that this answers with, in whose place all books,
+// standings, orders and rewards stay as they were. It can be read under that id, by every API; nothing more can
+// be given to it, bought by it or said of it (404).
+//
+// At once, nobody finds the member under the old id any more. What gives to that id later makes a new
+// member, with nothing of the old one; an idempotency key of an event that the old one had sent is free again. An
+// open order is not cancelled: cancel it before, or it can no longer be sent. The erasure is mostly complete when
+// this answers; `completedAt` of `GET /members/{memberId}/erasure` tells. Erasing again, by the tombstone's id
+// or by the old one, changes nothing and answers the same.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /members/{memberId}/erase (the `EraseMember` operationId).
+func (c *ClientWithResponses) EraseMemberWithResponse(ctx context.Context, memberId MemberId, params *EraseMemberParams, reqEditors ...RequestEditorFn) (*EraseMemberResponse, error) {
+	rsp, err := c.EraseMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseMemberResponse(rsp)
+}
+
+// GetErasureWithResponse Ask whether a member was erased
+//
+// By the tombstone's id or the one the member had, of which a keyed hash is kept for this. Of several members
+// who had the id one after another it tells of the last one erased.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/erasure (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, memberId MemberId, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, memberId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// ExportMemberWithResponse Tell everything stored about a member
+//
+// In sections, each oldest first, with up to `limit` entries. Where `next` of a section is not null there is
+// more of it: ask again with that `section` and `after`. An entry of `clicks` or `sightings` takes a search
+// through those of the whole programme, so a page of them may be shorter than `limit`, even empty, and still
+// have a next one. (In pages, not in one stream, since an answer that breaks off in the middle looks like
+// JSON that does not, and a member may have a million transfers; `incent members export` writes all
+// pages as one document.) Codes that were bought or earned are in it: keep it as you would the member's mail.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /members/{memberId}/export (the `ExportMember` operationId).
+func (c *ClientWithResponses) ExportMemberWithResponse(ctx context.Context, memberId MemberId, params *ExportMemberParams, reqEditors ...RequestEditorFn) (*ExportMemberResponse, error) {
+	rsp, err := c.ExportMember(ctx, memberId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportMemberResponse(rsp)
 }
 
 // ListMilestonesWithResponse List what milestones there are
@@ -30312,6 +33199,699 @@ func ParseRejectCaseResponse(rsp *http.Response) (*RejectCaseResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RejectCaseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
+func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetClockResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetClockResponse parses an HTTP response from a SetClockWithResponse call
+func ParseSetClockResponse(rsp *http.Response) (*SetClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SetClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SetClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers SetClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetClockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
+func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdvanceClockResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Clock
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdvanceClockResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers AdvanceClockResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdvanceClockResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers AdvanceClockResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers AdvanceClockResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers AdvanceClockResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers AdvanceClockResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers AdvanceClockResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers AdvanceClockResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdvanceClockResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -37304,6 +40884,682 @@ func ParseUpdateMemberResponse(rsp *http.Response) (*UpdateMemberResponse, error
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers UpdateMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEraseMemberResponse parses an HTTP response from a EraseMemberWithResponse call
+func ParseEraseMemberResponse(rsp *http.Response) (*EraseMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erased
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EraseMemberResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers EraseMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EraseMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EraseMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EraseMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EraseMemberResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers EraseMemberResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers EraseMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers EraseMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EraseMemberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetErasureResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetErasureResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetErasureResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetErasureResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportMemberResponse parses an HTTP response from a ExportMemberWithResponse call
+func ParseExportMemberResponse(rsp *http.Response) (*ExportMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Export
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportMemberResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExportMemberResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportMemberResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportMemberResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ExportMemberResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportMemberResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportMemberResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportMemberResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -44647,6 +48903,15 @@ type ServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx echo.Context, caseId CaseId, params RejectCaseParams) error
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx echo.Context) error
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx echo.Context, params SetClockParams) error
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx echo.Context, params AdvanceClockParams) error
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx echo.Context, params ListCodePoolsParams) error
@@ -44737,6 +49002,15 @@ type ServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx echo.Context, memberId MemberId, params UpdateMemberParams) error
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx echo.Context, memberId MemberId) error
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx echo.Context, params ListMilestonesParams) error
@@ -45287,6 +49561,73 @@ func (w *ServerInterfaceWrapper) RejectCase(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RejectCase(ctx, caseId, params)
+	return err
+}
+
+// GetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) GetClock(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetClock(ctx)
+	return err
+}
+
+// SetClock converts echo context to params.
+func (w *ServerInterfaceWrapper) SetClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetClock(ctx, params)
+	return err
+}
+
+// AdvanceClock converts echo context to params.
+func (w *ServerInterfaceWrapper) AdvanceClock(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdvanceClockParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdvanceClock(ctx, params)
 	return err
 }
 
@@ -46153,6 +50494,97 @@ func (w *ServerInterfaceWrapper) UpdateMember(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateMember(ctx, memberId, params)
+	return err
+}
+
+// EraseMember converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseMember(ctx, memberId, params)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, memberId)
+	return err
+}
+
+// ExportMember converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberId MemberId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportMemberParams
+	// ------------- Optional query parameter "section" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "section", ctx.QueryParams(), &params.Section, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter section: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportMember(ctx, memberId, params)
 	return err
 }
 
@@ -47056,6 +51488,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/members", wrapper.CreateMember, options.OperationMiddlewares["createMember"]...)
 	router.GET(options.BaseURL+"/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
 	router.PATCH(options.BaseURL+"/members/:memberId", wrapper.UpdateMember, options.OperationMiddlewares["updateMember"]...)
+	router.POST(options.BaseURL+"/members/:memberId/erase", wrapper.EraseMember, options.OperationMiddlewares["eraseMember"]...)
+	router.GET(options.BaseURL+"/members/:memberId/erasure", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.GET(options.BaseURL+"/members/:memberId/export", wrapper.ExportMember, options.OperationMiddlewares["exportMember"]...)
 	router.GET(options.BaseURL+"/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/keys", wrapper.CreateKey, options.OperationMiddlewares["createKey"]...)
 	router.DELETE(options.BaseURL+"/keys/:keyId", wrapper.RevokeKey, options.OperationMiddlewares["revokeKey"]...)
@@ -47086,6 +51521,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/transfers/:transferId/why", wrapper.ExplainTransfer, options.OperationMiddlewares["explainTransfer"]...)
 	router.GET(options.BaseURL+"/liability", wrapper.GetLiability, options.OperationMiddlewares["getLiability"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/clock", wrapper.GetClock, options.OperationMiddlewares["getClock"]...)
+	router.PATCH(options.BaseURL+"/clock", wrapper.SetClock, options.OperationMiddlewares["setClock"]...)
+	router.POST(options.BaseURL+"/clock/advance", wrapper.AdvanceClock, options.OperationMiddlewares["advanceClock"]...)
 	router.GET(options.BaseURL+"/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
 	router.POST(options.BaseURL+"/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
 	router.GET(options.BaseURL+"/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
@@ -50214,6 +54652,585 @@ func (response RejectCase500JSONResponse) VisitRejectCaseResponse(w http.Respons
 type RejectCase503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RejectCase503JSONResponse) VisitRejectCaseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClockRequestObject struct {
+}
+
+type GetClockResponseObject interface {
+	VisitGetClockResponse(w http.ResponseWriter) error
+}
+
+type GetClock200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetClock200JSONResponse struct {
+	Body    Clock
+	Headers GetClock200ResponseHeaders
+}
+
+func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetClock400JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetClock401JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetClock403JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetClock429JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetClock500JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetClock503JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClockRequestObject struct {
+	Params SetClockParams
+	Body   *SetClockJSONRequestBody
+}
+
+type SetClockResponseObject interface {
+	VisitSetClockResponse(w http.ResponseWriter) error
+}
+
+type SetClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type SetClock200JSONResponse struct {
+	Body    Clock
+	Headers SetClock200ResponseHeaders
+}
+
+func (response SetClock200JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SetClock400JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SetClock401JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetClock403JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SetClock409JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SetClock413JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response SetClock422JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetClock429JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SetClock500JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetClock503JSONResponse) VisitSetClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClockRequestObject struct {
+	Params AdvanceClockParams
+	Body   *AdvanceClockJSONRequestBody
+}
+
+type AdvanceClockResponseObject interface {
+	VisitAdvanceClockResponse(w http.ResponseWriter) error
+}
+
+type AdvanceClock200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type AdvanceClock200JSONResponse struct {
+	Body    Clock
+	Headers AdvanceClock200ResponseHeaders
+}
+
+func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AdvanceClock400JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AdvanceClock401JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AdvanceClock403JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AdvanceClock409JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AdvanceClock413JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response AdvanceClock422JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AdvanceClock429JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response AdvanceClock500JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdvanceClock503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AdvanceClock503JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -56057,6 +61074,568 @@ func (response UpdateMember500JSONResponse) VisitUpdateMemberResponse(w http.Res
 type UpdateMember503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response UpdateMember503JSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   EraseMemberParams
+}
+
+type EraseMemberResponseObject interface {
+	VisitEraseMemberResponse(w http.ResponseWriter) error
+}
+
+type EraseMember200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type EraseMember200JSONResponse struct {
+	Body    Erased
+	Headers EraseMember200ResponseHeaders
+}
+
+func (response EraseMember200JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EraseMember400JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EraseMember401JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response EraseMember403JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EraseMember404JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember409JSONResponse struct{ ConflictJSONResponse }
+
+func (response EraseMember409JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response EraseMember422JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EraseMember429JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response EraseMember500JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EraseMember503JSONResponse) VisitEraseMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetErasure200JSONResponse struct {
+	Body    Erasure
+	Headers GetErasure200ResponseHeaders
+}
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetErasure400JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetErasure401JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetErasure403JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetErasure404JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetErasure429JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetErasure500JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetErasure503JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMemberRequestObject struct {
+	MemberId MemberId `json:"memberId"`
+	Params   ExportMemberParams
+}
+
+type ExportMemberResponseObject interface {
+	VisitExportMemberResponse(w http.ResponseWriter) error
+}
+
+type ExportMember200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ExportMember200JSONResponse struct {
+	Body    Export
+	Headers ExportMember200ResponseHeaders
+}
+
+func (response ExportMember200JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExportMember400JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportMember401JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportMember403JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ExportMember404JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportMember429JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportMember500JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMember503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportMember503JSONResponse) VisitExportMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -62194,6 +67773,15 @@ type StrictServerInterface interface {
 	// RejectCase Reject what a case is about
 	// (POST /cases/{caseId}/reject)
 	RejectCase(ctx context.Context, request RejectCaseRequestObject) (RejectCaseResponseObject, error)
+	// GetClock Read the clock
+	// (GET /clock)
+	GetClock(ctx context.Context, request GetClockRequestObject) (GetClockResponseObject, error)
+	// SetClock Set a test programme's clock
+	// (PATCH /clock)
+	SetClock(ctx context.Context, request SetClockRequestObject) (SetClockResponseObject, error)
+	// AdvanceClock Advance a test programme's clock
+	// (POST /clock/advance)
+	AdvanceClock(ctx context.Context, request AdvanceClockRequestObject) (AdvanceClockResponseObject, error)
 	// ListCodePools List the code pools
 	// (GET /code-pools)
 	ListCodePools(ctx context.Context, request ListCodePoolsRequestObject) (ListCodePoolsResponseObject, error)
@@ -62284,6 +67872,15 @@ type StrictServerInterface interface {
 	// UpdateMember Change a member
 	// (PATCH /members/{memberId})
 	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// EraseMember Forget a member
+	// (POST /members/{memberId}/erase)
+	EraseMember(ctx context.Context, request EraseMemberRequestObject) (EraseMemberResponseObject, error)
+	// GetErasure Ask whether a member was erased
+	// (GET /members/{memberId}/erasure)
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// ExportMember Tell everything stored about a member
+	// (GET /members/{memberId}/export)
+	ExportMember(ctx context.Context, request ExportMemberRequestObject) (ExportMemberResponseObject, error)
 	// ListMilestones List what milestones there are
 	// (GET /milestones)
 	ListMilestones(ctx context.Context, request ListMilestonesRequestObject) (ListMilestonesResponseObject, error)
@@ -62960,6 +68557,125 @@ func (sh *strictHandler) RejectCase(ctx echo.Context, caseId CaseId, params Reje
 		return err
 	} else if validResponse, ok := response.(RejectCaseResponseObject); ok {
 		return validResponse.VisitRejectCaseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetClock operation middleware
+func (sh *strictHandler) GetClock(ctx echo.Context) error {
+	var request GetClockRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetClock(ctx.Request().Context(), request.(GetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetClockResponseObject); ok {
+		return validResponse.VisitGetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetClock operation middleware
+func (sh *strictHandler) SetClock(ctx echo.Context, params SetClockParams) error {
+	var request SetClockRequestObject
+
+	request.Params = params
+
+	var body SetClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetClock(ctx.Request().Context(), request.(SetClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetClockResponseObject); ok {
+		return validResponse.VisitSetClockResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdvanceClock operation middleware
+func (sh *strictHandler) AdvanceClock(ctx echo.Context, params AdvanceClockParams) error {
+	var request AdvanceClockRequestObject
+
+	request.Params = params
+
+	var body AdvanceClockJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdvanceClock(ctx.Request().Context(), request.(AdvanceClockRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdvanceClock")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
+		return validResponse.VisitAdvanceClockResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -64021,6 +69737,83 @@ func (sh *strictHandler) UpdateMember(ctx echo.Context, memberId MemberId, param
 		return err
 	} else if validResponse, ok := response.(UpdateMemberResponseObject); ok {
 		return validResponse.VisitUpdateMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseMember operation middleware
+func (sh *strictHandler) EraseMember(ctx echo.Context, memberId MemberId, params EraseMemberParams) error {
+	var request EraseMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseMember(ctx.Request().Context(), request.(EraseMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseMemberResponseObject); ok {
+		return validResponse.VisitEraseMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, memberId MemberId) error {
+	var request GetErasureRequestObject
+
+	request.MemberId = memberId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMember operation middleware
+func (sh *strictHandler) ExportMember(ctx echo.Context, memberId MemberId, params ExportMemberParams) error {
+	var request ExportMemberRequestObject
+
+	request.MemberId = memberId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMember(ctx.Request().Context(), request.(ExportMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMemberResponseObject); ok {
+		return validResponse.VisitExportMemberResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -65097,477 +70890,575 @@ func (sh *strictHandler) TestEndpoint(ctx echo.Context, endpointId EndpointId, p
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rdhs39i/4Klic/1lJuksUJctJTH04R5aVRO2bRpLjno58VGAVSKJVBNgFlGi2/57P83kecZ5kFvYG",
-	"6kKiyCJFSVaavXrFIlmFO/Z9//aXViRHYymY0KrV/dIaMhqzFP48jdloLDUTeuecjRM6ZbH5OmYqSvlY",
-	"cyla3Vao04yFRApCzf/VhKVED6kmXJGUjRnVLCZ9mRKuFQnzJqPpzms2DQ8J7SkmNJF6yNIJV6zdCloq",
-	"GrIRNX3p6Zi1uq2elAmjovX1a9A6p5q94SOud+C/8yM6Z//KmNKK0CSRExYTLogeMhJlaWq6mnARy0mb",
-	"XMCHIUuZ+TllZsSUJKbR6iBGXPBRNmp1O4EbEBeaDVg6M6BzNqJccDFYMKiE9fVDjkgxzxJdsEiKWJFM",
-	"aJ7AUKAT018/ZWpI6IByscEBMZ1Od476mqX1g9GSTCjXpMf60nSYTrkY2JGs0tnfd+xi75x6zus7OmKK",
-	"6CEcT3jM7YZi6S1Lv1MkkYM2OUomdKqIOZymd/aZjsaJ6Spl/7ru7P2z0/9ZHUz2qwOjn98wMdDDVnf/",
-	"+fPADNR93suHqnRqTshXM9QxTemIaXvfXiYyuvGN+XLICBM6nX6nCI+rw+mZl6oD4uadMdXDVtASdJQ/",
-	"dRq3AjP8jKfmJpuLu/7og9YxHY0pH4i6EUf2d8+gzU/XagxNeccbFW1vdsiK1Q23n9IsJhFVzDtgxZYu",
-	"coStb3TAUtyyVHFZv8r5E75hS3F7ffD8x5rxlhvf5KhfsYTfsnRaN+bY/u4ZcZzcltZ52YrHRUebHP+J",
-	"iMeSC103/gnrDaW8Icw+55mH+X3pgWFFP5sc/m8yieuGPpRJ7B1uEi8d7hDb3eRQS/LAazadH/JbegPU",
-	"2lCTJCGK9pnhEyhYdImhIJr2EkaOLo5PTwOSCf6vjJExS4lhCSJmMWH9Pot0m5jpKzpi5IZNyYTrIVJ9",
-	"OmJXwrGCAdPYXZ+nSjt5BnjQIb5DBYgqOfM42N8nIS+mcR1J0U94pMNDMhnyhBXNXQmuiNI8SUiaCSMn",
-	"BOSg86L6OhfX41QOUqZU2L4SlV0asVGPpTsjNrqmvWhv/5nbJxTaip2aEbNWYFJjqjVLTZv/+w+y839/",
-	"+ut/tbz7ptmo7ohxzUaeI5ZO4utOZ89/tDi2t8mj9ZrV0p8bhqTnkAipQTBVLErZDKO/YdOlV+KGbZr2",
-	"1Ai1v8kJGVExBTmAMyOGjekA77Nqk7cgMQ2pIHudDore/Uwx2AIY9r8ylk6LcYMIVzkWMevTLNFmlIEZ",
-	"NEpYe51OUMhbe1556w1XmotB3WIn+LPnRNhfli5yknewyYV+C5epbtR41WDQAYmGUjFBelO4y3A96WjE",
-	"2rOXc+ZWVmcxcv1tdBI8YUpLwbzUEybinvhOmXNfHfPn8fVep9OpGXC57U0O+n2/X7/w0vzoOSzw/dKj",
-	"Im3TmxzuGR2w+bF+HPJoCHcwIJHMBKi5qRyRvTY5wrvZY0MuYlSvqNJEClCg2Gisp3UX07zov5d7pWu5",
-	"v3fw08HPz348+Gnp7TyjqRb1yz3Gnz0LPtZi6XKP88Y3uuBSJvXibszIWMrEN2Ipk+VDxsY3Od5zNqFp",
-	"rcTFaCpYTFJ4aFW+mLqmNzney5QKteAKavu75ZGnImJWyjJCmCJckxCeoZF565rHYXVK+rO4jlm/VvHQ",
-	"xQA2N6+vpik1lkIx1KZpbO0A5lMkjTgIf9LxOOERNUPf/acys/5SjP1Li6WpTPGVGC/TLU14fG0FvlbQ",
-	"ipmmPFGt7h9fWn3OkrjVbdGRoQGtoDViSgHBaI0ypUmPEapJwsz932t9/VR+AN8hnudwVZgCDWTW4mBm",
-	"WizSf6Ws3+q2/o/dwoy3i7+q3RMzlSOQYXGB5vc6t4EoMqJJX6YjFgdEpoSSNEuYlSPMnpstXm4c9A3H",
-	"vrXre8Vjr1nUROXZr1ZDBnH7bptMk5TReHrNPnOlVc0e87iyv9QKCU6X4Oa6ENvCzE4vevRhNvso3+qK",
-	"6jNvkiWzSgr5vlZBCaCxKxGWDHzhD3B+TAc8Nn+ZS28a1fSGCfJ9WF3r8AfUcu7laM3YHRe1UH70zofy",
-	"F5n2eBwzcbdT2c+bKR/IysmCs2QU2oRGN6i6qkiOnQCrupOUa/aABMU3FtnHMy/HLIXJz9CSuy32qTAa",
-	"K01OitVbn9ZjU9f4Q+2qKzliemjuxgQs5KkEQ+ZDrPFF3nUm2OcxizSLD1HGlANyI+QEGLTVVXLyHm90",
-	"yV+z6VuuRlRHwzsuuMdwsuSwz9ArMqGKGFUXnEwz1pkHPPfzdLTHEikG4NeYGdZG9+Kd1L/ITMR32wgh",
-	"9XUfmqldfcvChNTEPfkQi/txSHXlLAvw4MSSKRgLsBH04XBVKOeEipiMZMy+UbnljE4TSeNLKd/QFBXM",
-	"9XdvjI1daymvE2huwR1ipCfjqeHI8Ghq7UbkLX/5gPeldgwgPfxs/jKbSgXho7FMN3tnLqV8S8XUOWXv",
-	"tvgp1ewaDGpswe3RUqIBL3WdPqCQT3XJwwvEMhvPLKjHrb5QXJp5vN4P3qyV4hW//7ppK+bxRxT8Pgia",
-	"6aFM+b/ZHQlyVm6pXhBhIibUHCw6YCMjixj5iypCSY/R1FwseQPy40OctXfSdA8X2FBmShJ+y2YGt9F7",
-	"/EHQW8oT2kvYnVc7b6j+CqdTdAUBYSIjaeb0gNcYAxRIRIVZ3VgixxNyAn4MkAmNMiDkRBiho8dQMC0U",
-	"Pr/48Th3JV8YGMNRHEP0Q8liM06NuqA5WnNuuIiXLSG08No8+DUwAg2r2E9braBsUXre6czZkILWLU0y",
-	"NmN7erbfWW5TK6xYf+BYXVuf8qdl758sAup0NGBcDF5m0Y0vOAcEHvZ5zFOmiBRgNv5weUxiCpenui7W",
-	"7tT9YpTFEdWoxPx40FpsGA5atoMjvWxV32UJ3ItToTQVem62RUOBG413zkrVTha0FxYbOQBM6apNws9j",
-	"sEQIZo68GhvqYSQ6/Gz7BKujMFP8owWOdMNUgeCZPz6PSwMpthgG8obTHk+4rnGa9KS8UUZtNWtPzQtt",
-	"cgRzU4SmjGipaaKI4iJC/26PDbj16GZjc/nA/IEr5tm0+J+Z0r5oulcszoxGZ/S3IRWgtc1t7PxmUjhQ",
-	"nuA8mWkzhpiLQWjahIWbBkRJKYwsDX7pQ3BPBCQTsZHvsyQJyMTsS3WxyYn5g7N8YeyhvBJmScwXEKPk",
-	"2kG3hza9gP7PRmjo4ZqN1LJDV7khX/Mp0zSlU/O5RxMqIlZnwMbtoYOUMaR+jEZDjDFsFwuYRxUaYtvz",
-	"HM73E9wJa0vxbsaiYDR3yzzDPM8EkZkOCE2ULELs7Mkb0lsGLLTHmKHlSUym6J5esX+uVObr/ld+y0RA",
-	"EqYUbrXRotFA16PRTcNjVzpdNTfbrpzhWXCJ40N7nGKCFxauE3jhhbUxrzhD06i3//cCnONrNJmymLGR",
-	"b9kugA5JATEOqrx+kTmOScJiIlPD70jKdJYK1uwGz5DU8roWM7SnNN/U0kCLgxYUxCUnC6Xr4qPML/HH",
-	"+dkeFV5ws5JcDGZo4hxh69U19dGukRFKkJgLObHrpyEirKcPyYhOzQOCDajmt6zhKfTfXegxNQTMqDt0",
-	"QtPYBt/KCReDQ2LN0PbUy36fhHb44RpnJuF9pvmInYC3b344J7csnaKMBkQ1ZRHjtyy+Q1fntcd0tjO1",
-	"oWN7t5uI0TZjmgJDWH+xZy6LO3OeizKzKZ6lW3Af1LwQamWMZWKoHdDXXBZp/sLnceOHZ5ZhifxTmp6R",
-	"kj2XXSD7tsyaQMQwBO/MX/MohbD+5bJjLjMGLR77XLpz0tkd5Pxq3CBQkjzUol7Qn1kFMJ5zRUy3NGXx",
-	"IaFGa2UxGVI1BBtzKJieyPQmBIE0jNktt8d4sVoA7sOKbmBHH5QWtHbHXtuF8VA56raOK0J7MtNdQkmI",
-	"tBukPh4H5qGQjShPQkLjOGVKBbDPYSxHlIvQ7Lv9ganANJBPszclVFyJ0zP3APn+9Oz2xy5Ezu3+ePCD",
-	"dRi7pTAvTGWWEqOI8ti0zLWNZbTSOg7OfGGGZG4sjMKsCPYKl9i05pXhYUXecJ+iGFMNunYjMRPvgke+",
-	"HNMBFxQXeXETZ8WTsxsOQ6m05dtdF0bv21xptnRMeYzU2py+nlkD8DwN5cjDgbN4wBrrdG+lYChPw2sg",
-	"3qz87jrUgIl4HdWzMRnBQJMv8z+kGRqAFnXrduTcPPs1aClNU73ecJWmunF/F/Dw16CVjeOVV9RG8nu4",
-	"L9JziObgwpyhCCSrJXFjc5QLltTNqLQo+Wa6U9SqHqdiaHb1yyemPNdFl2MDdz2/Z9/GdT+3B9FHz/PU",
-	"GTKmU0OMhSEATMxfd0haWTbmX8xDpr/fOZuYMRhp7BWdqtINKclxIy6OcqvSSpRgTKfnEJmvfLl7ZrX6",
-	"LGUwbZok7/sQXbOoB4ysK4b+KWgJ2ymGi7lGU7Rdbr7VYzpeeRkwna9ugWdOTT78YnnKW1AdSaXt0j5W",
-	"lj6wp2LZ6au1ta52qGYPVG5w7QR1MewxnSpCbUgkUdp8PDt59+r03a8u+4/n6mKUUD5ChSSPf3324/Nl",
-	"2sjKp9g+PXeM8/n0aaLY7JzeUA1WS5dJBRqymRpspbm/REvpNzrd4TrAoa31k2PfjKZCHYI9DyQH6yMw",
-	"Y9noJVo6lpSlaw1mhbtXbF718uWb92LZaexra7O0y/edwqDtKOHRTUBYoljpoUjG5glgZFwKIy8XZ8CG",
-	"z1lT9sy5XZ5PUXtpL5wwMae5hTTS/JaFBePQkDgFyjZEpYeOX4c26TdErh0aBScc00yxOATTjr12KVPZ",
-	"yOg/IU2jIb9lcQj5S30uaFIV5rFzIEKmmVbQcq94hXc3nd/rJJYjFFYo6GITqnAGVDiDOpFiMzrpOsJg",
-	"Sc5aQYJaIAItItN2iTYo/bhFf2whSHntjXjzaYL6ZOlGGZIxgYwLTNNVfCBoYk5jiqxh5jBUUpPnTmC0",
-	"MKvW0KNuiXrRxCi6LOnPEyvP6V7fNjKvxHhNGxi1fcvZhKXfKa9xw5Kw09ivU0Z0xJAUd4mQGIgjgFbw",
-	"KEto2miebm2OwYE+280bfsMcmkPjphZvBmR+GGpgU9sComSBSiCkWKUzf/LDx6FUtiO0AplTJ7MkRodM",
-	"j6EI7mkTtiNeT0WMZOpczr6kO690Y8+/J0+Q0Vuee/baTf1t5kJeQJs+ymB0vqxZG/ikV4GcyenP93zm",
-	"LAXzeen5jpWPdj4st4TFqnjsapVNqiNJryDuw0eYIqpYOY4C3Qlg2FIlOrWlRFtK9HQpkT3WjWUKdKug",
-	"IuAlG1vK9tCUrdjEOhq3EVlSsW9AgLS76nE3MsJFbKP/DJEGmTEoKRQTxgdDn+DIbnnMrAebxjE3LdDk",
-	"rPQMXmaPumvaVeZekreUJz35mWFww4iqG+yqOoug9XlnIHfsl/9UUrTP6eStjTYs2bDnPVSChCmjSgoV",
-	"OnddWXKu8qM5GgGTr/OYc01oHLPYxTDBAazosEvv8MyGWrux7TUolrh2X/M76RRMOYYQVjoep/LWRj78",
-	"EzJfWgFCG8FfERhWvCpnQic9Gt2cyYRHUz+6Qp9C0mMlYgAiElJGo2GbhNa9fC1FMg27xPyDbpk8YU7a",
-	"kBMSann9b5bKsEtiG41Jr4T1VJstMz8GduMw+7Iv0wG/NccndPEPYbd4osciOQLYh5j1NCKsJWB7sqEN",
-	"Yzolst+vaublIYNrGEYFXjbswr9aMmZnUia+I2KYnGFL4CFloJl74tvKQbnVFo7hXYjD0BJC3IjMdMkw",
-	"RCG7Gyc4AiOGEbHkRCyNE6hhuCXeco9+67pAK5yvmSeDmYItfyDlOgEWIyvgLKTNdu/emmcXOcJuJY8b",
-	"D9hIvnFKJwKIaG8KLopK5MhdozjKLqYRMstyRHYe8mSHvdSAYpdhE9zO3YZH5njljZ0P9MQkGRaHXdg7",
-	"BVuHFxWu0sRc3HGmCTcUZsAESyk+jpeMEsEmKHBCrKTmFt/EUhLXfito5S/XEA/HfObp+PH7t2dvTi5P",
-	"XrWC1i9vjn79Ff46P/nbyTF+efL3s9Pzk1f+hmHDc3NcnfNiNQd4YTe+o0e6uh3/Vyn6AbEv29Xo84PO",
-	"IuClo51/0J1/d3ZeXO94AZiKa70SRMLqBk+3yg/vBPcLETB+7+3Aw2HvSO3huAsFXRVlwzN86L5++A52",
-	"rnb4lUM2k9pQPYC/yJSMmRwnbObg+bkXu2UNAtvc+E7wadjZ6fID9RHR8i7g2a9BK0trJQstCWQ0uRy5",
-	"2cF3Dn5ebeFNX26Y9Qv/m0zi2kUvMiw8/qMsGh4SI6lIpcle53/vPTfSObpRksTPFEuCdOV/yzI2qFLL",
-	"CRumWRhhgepsvfyOoICqWoPCgF7i298pyA5GoB1ypWU6JRMjM6uhnMzTx+edFXNuSuhauE5BAclix1S/",
-	"/6eajWr3P6KaDWQ6XZRM5L9VkaUkTRZyqbVo0d2vXBFvXhMf0QH7kHptmx/O37R9jaw4wCaRm2ah88DN",
-	"9VgYxrkeS1WT9OS9XdWrtVxRaGYWMrNxZiHzjjeuNnczo4GQpiWDZ4GkvBaVaKTzYDjwva6Xn9nBeai/",
-	"c6/Z9E7Jfq/ZdPYk+WIQJAKHzhGYJkcNwEuam0MvzONIej+f4gvW228/7c0qEP68QRdoh73Xr6DFXSyt",
-	"4szNdnhShh3JPgmLq2NDl4uzYXPtWOz3pm4pYJMBygLX8I5THZdB+75JAsm0TiCn+yzl0VIR8GLm8Xsi",
-	"sTZ/SGGyCRBZqvAnFD2QAKNefM9kl+tkHfb28OS6jOGIo64nOYiZWku3MZjfm1qyY35y+QNztPigsi7P",
-	"GtwQn9Z9JKY23aAC0/pdbj5ccS+aSShLh6r5iP1DCm/Ai/mN/NsQ6N4UDJ2nR++OAOEmICqLhubchieZ",
-	"WeXdlyxNuAgPIe82E5DEhSbj6tR+PFhxiPOmuAUnwIHC1utLAArpxaN9BwwG/ejh0fHl6ft318fvP7y7",
-	"DAPnS4UfZdaAXS9ddxuWVmYVlSdLkZg9Gg8chO4de73xTRy31JxMyIuJhpJHgBuLSUaEfaaRTqZ3OKOr",
-	"qP+NGMhsKO+6pNJDGocpU0OZxCtQuAbqMX6zmJ3kp/fSPDwnf7FpIX5Bc+XB1t8JwDOuvQ+8Bir9iMR8",
-	"wDXEdLCRBZcv8G3X2ThH8fyhGu4IVoijc7RMiWI+OXlvqSJ+d2Fglv44LPhiPvVrb+GNa1d/TS1zwnqK",
-	"e4NtNyMs+lSm+kn+TgXX02MZ11PdyFo2K7gls1x1NRvzKvEpa5xW1/wHxVI/FXvF1Tih08rBdW+t3OHM",
-	"ikfoYyrN0bf8r6iXmMcU4pQ+XB7P3ZbqKDrVNe/svPj05eDrDv6xX/zhXX9XRcUf4QAmW8zpVmQCaQYW",
-	"gwONtB6vrNZsNNbKpyniL2REY2ZRTWykBHwjU5Ja4Lv2Ui/lmumApYIrzczVtXjbsDC2plOfsbjiXNYW",
-	"/2jGF7OWvJkXFOEC8uynxC4xWDpDWyVmx8Jjz/Q410NClbYbsWzl3Mlwjxs5gH12b6/to1mujrmOC5XM",
-	"cV2P7WVIx2MmKqEvizKjK8Vw3A7nfDiPiMpP8eycqzFR5dX03uyZJaxDrCgoD2SD2N7tkSpXRjOXBUL/",
-	"yEsZc1YAm9ywsfbFA85ezhWuS5whjO5b5VeGEykG5gJrKW+WX9hxKnsJG3lt9kRIVwTHrEWXhEZjkZkO",
-	"AxIKeY2/wQc6Ytc5iqj5JjKz6/OIanZtpXvztdUB86/I98BBrgDUTOK1HWe9hEcE4XiZ/iEgIZyI6xFX",
-	"iouBrYzTIMQS2OVvBdjZohW2j10wFw6JaPLrvV1cqJn9ubw8I/ijO1m4iJUzJdCFNFoUSVqn0FNdvi9u",
-	"dyunZm5l5me76NJsIKoiZ24Ve+leyXSXB1mYa15v3kUEREVCTBwMsTwUjYkUs7cU0CzIkCoChaFWZwP+",
-	"wA0Y36Lluqg5Ci6iDILJHB8HLIUJ5ZqLAfAsM3DThaM9bRL2KU8gdgPUf5KNS5lprtJIez4MDLzEMCSI",
-	"48BWvLEWr2SUjRySYuMwyCNB3o+ZODo7Jc/anfYzEttm1gh+rMQWz+Mw5SDYtroGhiQVcY/kFOLyY4jI",
-	"VkM5yav32GoWxIxSimQhpN5CVdJl+67mll2WD4DJrmux8Kqx3ede525RMJawn8qRs5NyWwIiZg69f8Vo",
-	"9tlMho2kI/SzpM+TxJyhywbq/S8zj38NWkOWxB+ERrPkWpE9cxMpe8c9HAeRhdYMwC+nH8y3LZcHW9i0",
-	"XImhFmmWsN+XAEOUynRC2qU1CIBm114KI9lMbsRRFVJjJrhPD3ERyGM6BeYYwt1aB45rdQSNpXH95fpd",
-	"MmGzkf6zof2llS9x49kDXYpScGELuDaV61w+xmUaUTluq8BqGOpaD9pnZA/FY2YzTgyJRQwKDNWw1AOQ",
-	"hjzU05HDZmnkZ3QqM23J41we+fs+CWE9wjleXoHIyPFvtQXFNcP35pZ7KEqzgc7RlrnBvtvIAIsAmmbj",
-	"slt5jq8tHFVRtYIryzi9Q1CajZWvTrPQTEQMYtVL5uVc3punlPWu7xINWPFq58hdDbjzbBa2Rd1yV8xd",
-	"uflbaXfBrcWCO3ReH/BURmW2y01enrx5//H67em707cf3mJ8vy0DxZXR14ga0SRpk+Ojs+vzk6Pj305e",
-	"datICkZ+HdKY0CRBNg1p+RBMf2u0zw+vfj25vD75+29HHy4u3dv5YRxS1SbnJ2cnR5fXx+/f/X5yfnH6",
-	"/l13BvkAq58aOmDU2jHlcftKvHt/fX7y8ejcDcgwCyQFWuZ4DpX0g8pkW0GrNKlW0JodKYQCzwysFbTy",
-	"br2SqotJ9HodHVyZq0cPQKqTwjahNgMjMBeYUO+KmQ9q4MrcvbjuGIGsD+i9MiXhQArmSKH1AKLg5ppp",
-	"JKqtG+1ph3LBxXIjv0e6Ma9nKVtkf4SNQr2kBK4MKg38FPPYnLTlNo2mMGF3tJqNU3bLZaYuoHzsunJm",
-	"MxnK7Uc5HGKd6Ns1sMUWROy6SF0ykA3tfBiSW27LzSQ/mSWBaeZ+lE7RzHmcNwf6NmclIal6Aea92VCH",
-	"xtpwcOSW0uTE5hARKNH2nCQuYRym23aq6HdoK+SCRHTMNU3Ulfg+RJp3fXx+cnR58ir8ISjVYfzOIkRT",
-	"EktNvreBXW3IBGOxedZIawpZAtHgq9Eo2SVToyZHLBW2GpdM1Qwu98JQgnkeXwl2m2Xybg03YDHKKf3j",
-	"5uHMXMN5gm2heLqlY1DlOTncThfswwCEbFOqkoSlbRK6Q19+IvfKWPLYl+mVAOii73Me8YNhEoryuHwO",
-	"Dc8g3yPr+GEZcI/reSGv/cj1EC9VDYwsPuZc2lhbO2fCaI3BenACoQi3LHjLgh+ZBdccZ9CHIfkesimA",
-	"UN+ylPe5DVXynqgtQ390hp5vqZ+GpzJx9u1az6UCzM2q1owGd6joRzKBpXbQMNQmoRwzYXO2ba08biHi",
-	"jOYXmjWMdNglB52DKh22+e34gJ/0lqoDzYddumJG/pCQpVWHjm2mW172aBmadjN+bZq2iDoelp2XVZoP",
-	"r1DW0FCyMwRE0T7mhw3lpAb6JK/CVOuop4qE5UJEDVC7baCIG26xSuUe5w/ZbJEc2CLvWcx3wH8WiwKj",
-	"Aa4HBkWpQ6JAFmyTlwyMdZi2a2aKzsXcUAdk6kpciR0SzhSzDsn3B53OD9252s9gKSEy09C0kVkhVUUd",
-	"ktDOP7R1GMG01IbGyyXLoOW9HyDLZXlNMHg9r3YL7z77AW9StZ5sXkH2O4W1ZfHVwu9sXj3AbiF+1t7c",
-	"2uqQdmD4cCozbVs0d17G4NCmSSIndkbP7ajgSVvAOSC9TMPkiurO+Do2NVec0bS05+bn6iDKW0Mv3ELj",
-	"mzOVks0AXtjXsLSyW1laqYuP4cOu4nK7svFQeh38efneUwCtCLAxZygKEPIKIn8ACcNWHRtIRGNENYZq",
-	"hhZNtBpjV64JXDwLTGn7qtii8hKeZpyIVQlR/DLNN8FQ0WtLaPO9rZjDwEdl6S3qPdX4RmZovRmroa2J",
-	"PWqwxtcA7GE31g2ueHFIVZ49gEqecpiUIzpFa1tllxx0SKU9hBFBsCiLLIKO6rxIdgnlMGX9DDzT+aHG",
-	"l3gvqS6hK6CPs4cKANARvmhxRq7NkeonclJ51YGQoG0/YaghMpJSMWAIXvvjwU7PyLQoy9nz4ynUa9rd",
-	"37ftzte/XVSYd77Rclnx8kGfqVrOVYOK5dh6uS4nDBWanC3DeUgqxcuJMirV0AXRaAm++Jy+OUiKkHz/",
-	"PCdRC+ry5SUD3S0s15eGRsy+lCs5/yuTms3Wbq5ICzM0HOzZlVqR5bLh5bq+8zQNgaPnSsfOVcOfpx4l",
-	"71jpnuduMndnoeZK6a6VGnf3wQ6yOOlFvaL8BJsh+CtF1xwhw52rZVmrFR5nCn3Xilx1iIDvRS7jGZ5M",
-	"Uzpi2nzoV7bO6bzAvz3o7ZwlHnHlVCsypnro8qXRLmAa0YYXd0mILgMIspIxU388+2T+hsmGXuGoVtr6",
-	"WB4hXjKul0tFOPKiXa9kY2T/Xxjzxr67MkAuSHN+cVYyDpluoL+5eKL1A4ooEgRPPBFPXNSfYRJYJQ8q",
-	"tVGBhsB7Dy2CuV42iL0kZ1hmTWNhAXtmqSFqqM1aoyHqOnrIphZqCsu1mREf5ihXztvs7FpXwgbVAARQ",
-	"AKzIioNzlRmddbLlEkzasa11WHxTFDHLo5gXG6SgmqFXkxWuvhy22SZhTKcqJANpJWISpjJBsw7kwnIB",
-	"JIzrqblKIyn00BX4oYaZwSt9/pnF4SGhV8JGIoKTjJegIK3llQNUF8hHUElRahsiPGUUfHi4RrNHflqB",
-	"S3y2tyz8IrY45xWE8aWpMjC7KjDj/rJ3xjl02kKlD3bEwqzNl6iCr73nufzevAVOSMHCrtvSWNrC73Zn",
-	"3UZ23Sbn0XBTxD1ywGq4fV1iwenNRbckyFy0K2G3fRe2PID4/srB6NqWbTdcWEzqksYvGLdyDtZ3I0K6",
-	"+mv2kFfuhpkYBpQkGKAHQwQG5Xr1nvyC3nlZk401mI3C3oCd1RLl5kGBlyVxFSEYRU6HvlM5FgjVJf/G",
-	"GvGCvI6PJjRi1WwAJVOt3FdAuWYZ0bJQ/SapZgWF9hrNbFh72XgFa+u7HFBq4229icCZqxDoH/AQj3RI",
-	"JBz5hA5yHEHQRbgiQ5agVI7IobAt+LJ5PH8XWgq7s1oKUDuEXywHmZpXHRyj/8zmFUO8BppSHJrC/Joc",
-	"XDFTYx5xmak2uYhkylSuhu4Z9rzX6RwWQ3cqUU/esmI12lciRAhKBY9MkB8iriqhcawqiJd5HA+OAAqU",
-	"GsqDCZGHpEN0lgpQBnPQxRkcMuy4kkb5c6cWR9NLc3FKlSYOVmyiCeJVcb5ydNDlYBewcB/tw96yFdWy",
-	"Q/NAbcUCLZr5Y06pIvHiiIJ83DlOoWvee3Xnw83m0zXySjioJJnDKbHyMgY3c90m4avTC0iVvj5+/+rE",
-	"iCjH7z+cQf70qxMrqPx6+svl9fHR+aswB9Z0liGqrwRc44TyUUDCow+X79+CY5mMpTJ00lbj1eCUC0j4",
-	"9ujdh6M3tuXjDxeX79+GoAsD4ZjKrMrIKsNrBa3S6FpBCxtrBa2831bQyodrHocOvGSjnFdRy3m+LIEL",
-	"ca0EJMp0EaQ3BRE4kb5CNJ7d/E0mC4PRrXfAFlbF+s2W+U995XLXLt6+Ysz5/cGe3hfK2AJcsZr04/ge",
-	"097Mvi/C/24APlbygBVrVuX/xTw+1Zy9DURRwBF+3AiK0mrOS/opSxgFIyoQnhxlNoSbisWHyBFYrF2k",
-	"OnpmQSrBd/2pL+5XsFzZVr0E5xSgTgEHd2G6dRUZasXs56qNYiWYKOzbt7KVkSuQF+YOSzZOICVP1UH/",
-	"qhs+Hs/UW9trguuQQ8TWNCzkxEndJYCDxh3MXrwCkLY0J++q2Ovui1WxFaUCcv7LMXn27NmLQ5uNl8dk",
-	"fbg8RuV/xJOEKxZJEVexg4yWv6M5InzWQrzuN80Fv3R/dOf++P6P9if4+68//M/v//Hff/x159PcMz/M",
-	"55JXlaeJUZrfwmTKv+zggsKJoWbArQHXw6zXjuRol4NqthOzW/vnrjOg7prmYHPM6V1c+L0ns8FQH5YU",
-	"PTBtghTtZKBl6GOVuJ6UMaLZZzDbDVKZjbHAOelN81ry9RWgm6dLzWCd30vhlYUBTEurWTcFKS9hoN0b",
-	"nuMSQLJ5xW+cclTR8cECHlEDkpdLghwtTgN6NFxHkCBZXzeDdbwDduOClcMH73PlNpNQZbF1qrFC+QXP",
-	"q6PnolJ+YCunqLIwboNmEqaah/nmZ9jjpQgtRE+IGD1ckTyBtlCVZF8zQaiyuhYWVBxOFY/Mi9Y+rIY5",
-	"V3WiiW3bzM0+7RdHNBttQPAD8vy4gl/pXnmslskUatS7gAFY8ArjaPsiV62d1F/IwgtCdiQg9xeiHSzY",
-	"GEYzQLzYZsykDenxijinCVX6g1pT01kEkpoH1sg058hePrOZYMuU3cqb9avlrYXJulCiBtrkRV+dBxWx",
-	"G1AXjVjMzXcD3GZ6qbk5ldZNd8OmZkcwQanw+4PYBIfeCVAgcrpQqro7sAHq8Rpz3R+ReLxm0yVx5/ZW",
-	"P2TY+faef9v3fElgN3XhXuD0V+jpmAxlAmGHDcOfN003FkYuv+G0xxOup34S0pPyBoy4RbHkmgxtNU8Q",
-	"CtzHpVbFYhi5lLr6e5/Hq74z50/mGFxuRwBN+lZtJXAlG3tUQ6S11DSBrC+L+GWGSOggZaxNjsQUDcG9",
-	"TBMjSdswANZnUR7tgtFivorwPhyffDSB2zf/sQAo8JpjjuZJhdJUBr5WSizs70rFu3KdpyKX5RlMIIiD",
-	"3Q605ntQiOptAW/vRd0vQ8cJAvjeECJpgxnzYNH/ILNACeR8/nbMLMt3yq6ZS0dTLElUo8VaiID+TZsY",
-	"VgNDdawvhxPaoIniEiCvRrDuGJi1Lir6etDnS8DN/wT2jHns9AXGjZIxo0BnW2rVKEetViwc7iLOH7lV",
-	"rB+Wc2xARXA86HHVBESo90acslRJYcQ7EskkYZHeEPxDjnq/Nogon01aiIZSsdxQXljJw0yZPQ/LyeB5",
-	"msQ8zmhNxqXVEO4AXP+yOVi90imjN4anZkITSFjmAkIa8HJbEN2lg9moARK3rDTDVa4MHrH6WvE2EtBV",
-	"i+epy7nwnDf3y7JJvXTPrQuwe09ndHvgNnzgguJI1J+9DVBrSycfmVg7OP4ligvERVlrO5SjteLkIKXC",
-	"R8UXlKD4OF97wiZqwTtW4Ac5dsL953ulwhMzagbIxzz3iNqsGJ8yWC1K4VH1za+5YD3gt2WFS6w38HUo",
-	"y42/akbjYioLy0+UJ/2r2WwsTG54uIuVa6BXLilBUaPjcsxLVEuFzY2UotgAvVlcviIo3YqgMJ3khywo",
-	"fCorsEI3iU1QpJwYfCNEaUF6DbfsBfL6/56DmoXVFEvZJ38/a89RGwx0YLHDDAKgS7c3YZuE5ye/nJyf",
-	"H725CLtXAi0SIxqzNgkLYLSLsEsy0U/oYMDiUnR2DkiUR9ijWmfePX13cX1ydP4OBurSY4o402pA59/L",
-	"UG3lGQBMmx0gBHrmQ4JPRSdedwTquV6wNoTBk30yMs9Y+WkiScwiPqKJCrBMTpucGvqZphxiikiUpSkT",
-	"UdkCIjJgbr64F+h+k2Ev76Rmx1TVV+YQUs8RPl+JutmSIOY13/mcKV3deCldldrykpbsWyWmsbjCWL0N",
-	"oH7ZX2F/m134GadBo/AuTPfPkuRe47zmoP7/zHFfVQvWmjfb7soCwfxB77QdwhlLI2+OFVgTQAEfsLVv",
-	"1zd4p6CSlf8maTZC1lKB0UB/tTWHS8FKlaQQ0X5E0xumIQvrQV2uRdWtpY9CInxTtPeN1di6axWtecPx",
-	"YnF2ggjASbyGuGxOeJzSiVjDletTij0VvnxWTIVyqwUqKEul5QH5eCSc4w3IpHgfHlcePat05a2aD3fS",
-	"kCKz5rFHIQYvQA0uEv+3hf0wLSygUf6sYC+owKUb0HL8ePCnzrdwIjTId1IAbqZpS62j55nWz8zL813A",
-	"14ekU6nig2gyTOh0unJ3c3VVAUsDl95NtDIk/26DR8FHg5HI9jLFBVMqMFqwYmQgZaxyS0kvs+x1YgM+",
-	"pi6JDPLyH5ICN1b41wGwcxh8i4wsCuq9cDFAGU9aB67f2OIaXCtYpVQtcOVSq7nG7hopTa4yrFX0cnuK",
-	"NkAB3Xl8bBpYVAnwa+S2TIDZ6fYc9kQRIuJTSc8BdcmX47OkosmCnDSH5LTSoUbDQPOgp3Pbia2S44t+",
-	"auRMPs4nWpPkNlPbIvde5rltpekW0/BtJA65VldOayBYL4CvuepgDk7AopogehiaM3o0upkxfT5fWsF0",
-	"ZrZ2EPXDL9clqo5fZjqSPtkwvGFjjZjAiAVmgVQQC6x8YovctKBlXvIeWQRLQsbZrEzEJb1h4iWNbjwl",
-	"IvIKQEMaA9i/4YG4oA6lzMqPACgHi1wauaeEhVudZYUrirM7swduIUtTzdv1b8w4odPSuZrHxACpPGWs",
-	"a2vJncbhIQmh0sGJ/WxRXhJafHXoqm0BKGk4z0EX1KLkqhYNaEl2YKnLVaollebiy5aSIxQVsUJmu736",
-	"uEorM99Bu93Oy5vMeyAOGtzC2m315zKOZOpXw1Lm0r/MI4ZKCIIF9ZKEjOgNUyTOWJscqRuLzuaVCf6V",
-	"scwnYti6bkY+Rf03ZaY9IhCZdAUZ0fYQ4FT8B7u46d4I1iihE7iQUOyRhP1Ujs5sXbkAPx7lqHUBCbV8",
-	"xXraptf2ZQo56yGhcUyysdk/By7mA7WgNTbHPLwY4Q4NHckr039zqe1u0h5Ef4tFKSBEEs1RK2oclfX2",
-	"HE5oHaBLQEKPAIXRoQSs2Z/d7uW9GdYjBSRPr9HVSvn6gk1szIJf7czdE85ZAshKIDh4hzY/nAXSF55x",
-	"3/5OiJxgucDCR7KOXmklkLo4SLwG2q25gzpsEC0xQyBKHS2GGSifg9lTmC9I6exXdqgkyRUXqp4asUs7",
-	"qpXluI/DaeBQDR3y04QnCWRnzBef36zodsvZZFOeGk/zed09z6x5NMSKapUq5jQpIbyUREB0r52cO0/b",
-	"yUmN3gJdZglbVscNzDuVPlXXoaGhTR7kvNAatUM3zELu/05ZK35AUgki8JUY0qS/Y2QJiMw4JD1mwaIR",
-	"kjiRggW5Xib7TkQ3AiUoY23yPiWh5iwFLDWlAWXRIu0GCMhlJJorgVBP5uREeMS9vKkJ46iUmwtaER03",
-	"Vfetu61RJLk3irxbAM6AN3dpAful4RqIFbfy+O9eVHNc+EWadO3cKBDhZSspN1RwzQm/5Jb/5JAZ+52V",
-	"ysl5PZpNnZp1otvsKn6qJwolCKwVb6n1IJXqsD7omc99C9Ujv9mDmXfyFM8l7OvXdYsbrnrkLDakm+Z8",
-	"IUOcBu6xr6xhaR/rz2uRou0Y0tnJu1en735tBa2js7Pz979DTMjZ0Skgdx29Oz5586Ym3KN0g2sjacDi",
-	"0EfttAB2/04VgTIl8EH0h6JeExIpkE+YOwRAiCImXERJFkNkDnK4K1HmbRhBaNmSA6R09Qx9fGVdKpvK",
-	"0QrkaKmjZe2j/eCE0Uy8/nTlt2ZO/FqTatSu88Ov5x0XLai94d7llJpq9ppNa+VZecvShI4vMJalikT5",
-	"44HZ5nlfMaLemyuVxC6FWmk6VQQQ4A9JhzARI2SPzjOp85O0//zFfhMkp7nZYAJvnZHjhk3BohPLLgkB",
-	"6aebMhrbilzweZJyzUIItjDUAOGAZL+oGIK2zLB4r3jjStAkwVeUq9F3dHbaJicQd+xasBVPHMHhmgjG",
-	"YtUm54waqRRjk1Ms3W9Bii01guosV+jCQyJTX2XvoBIw9P0fdOffn8x/dj79pfvD//zeTOC/YeyekB+z",
-	"kkyD06suxarIzTMUzxc9ba7pbzKJX1lw6ZqIAgitd5Un7CGxcGvWOlyKdAb7hjk9fVcIJrewlLGrlyne",
-	"ztq11KVhn3NI1Ea5KtV8WlyWyz1o3soRxpejXhfPf8TSwE3Wzy5UBawc09CxDWusBYR+rjUTxRrORBQ1",
-	"WL07hxjb5fDNs7Q35cUOZo7TMs/lRR4FsjQnwLpQbOwCuCmr6QFcobUH0wapJxV+tdCfNVJSL8ZsGcBn",
-	"x2/citkI5r1OiWzUr9frey6KochwLA+qOsFqlzZkZ/H25kFONZZk23FlEw3VLQYRNIy8w8LUfnnnG4zB",
-	"q8IQL0C8rY8l9NQJ8LmC0FCBFwiBsJ08HKIhzQjIWgI7RJBjFNM7FnS7TY6KKngWSbsohTAP4g6TG2UJ",
-	"1fU2uDoPw/tZi9ShM0SRwg6l5UxYqctvbhrY/Cgbbsuu+81J0k5Zq8MSWlUAVQmhdNhkKG0FkpjHy41K",
-	"vkgF0LdqulcON14RJUmfppj4UB1MXcLR0q5RvyviDxaxS0+OQ14EbIKVK626iDz1sGxTHLpW8nR3v9W/",
-	"+RlZLM3iMbehMbPJaREb6zp8kbw4WpqBhdQlotl8xzkcflt1xLA8OAR5ZX5Fp8rv1nRd1Ea1wHFs4r6f",
-	"OUIrvdJg6z86/4nNtckROFdkh7aHWqIC68WFYRfR0pDF2dCYYjGLjoJik/1TLa1ZseBefplFEVMesB5V",
-	"/DATJ5hMjFxpGFgDjBnXjK/vImSkNu40F1yt7RKL3RWRIrBh5NIVEO7LLPV5mlcBRr+rx7js/W3Q+Jw/",
-	"t+E7JZ9sgzcKh+XSh2dBgu7qCPTt/AcQ0Y/t0a7l1b0sHjC9ummMiVjdCdtsVT6TLa+qnE82S3LhBAPo",
-	"Uq3WhpZv3O0FPOzlJbgZrlh07WasUAF9qe6ybnVyVQPu6WJybXW19oIS9D4j8oJq1a5em6vmODu9zsHP",
-	"a4Qd4ZKfajaqB4AvIVEtXc+q++SOXr+ZjV7mrK7CO809vWLn64JCr3hjq3hOa5nQ7xkM+r6M6bMgSfcy",
-	"9/ozb0F8Hv7Yf1vH/GHO32oJX7Omk2/4BDsAsBW3/FFPPgKi1B78HEBnJqIsSxISJYymaj58af951bD/",
-	"rMHJ88O3LulmdSZSj7RzRMxv5N9SMNKbQd0pmdUsik69F2OvScnTur1wEAz1ZqIcYmUV3JR3nnTcu6zi",
-	"nbjbXe7gEkSTtZrdW+W22LSg+lC69VamnNY1v7GlNKu7Efj6eTnnWf3Bm3WO/em9V80n6FvW36ngenrs",
-	"LV55VEQ7ZSJmKaEIKibALu2rBFM2XDUSP7wWrnWCxt1IG5crK1tVV4v5LXUVVO1LERYcLDW+LGD3I+sN",
-	"pby50NO6spvjrJfwCMDTMaG0J2POVECGWDEPPGoWqYYK4gozkwHTy9Hpfdrcx+HUb+VVeR29iI5Ateux",
-	"NrEVTiEvF4qGA7AAhMRZwIjZQ6JWwA0/psqLNxQlHK9ps+yqj8PpMbzx9ZMnH6qw2a7WYvGat1koXdsw",
-	"Is+dqZUGcO5e8nZfZHk1a7Ca7+Vt0dppmrXnTCe/L1ojFz+/0rxdeLuvyZr4/FaxHfnK2AlV9t+drNKO",
-	"BPbIeq+vO1feq2sNx98pItiEKU2gbZclCb49G15QdZ15Lg0a2P1sd/0c8QbJz67npYSsch8WuA1Xi2vd",
-	"1NSC1ohpul517IgmCUu/Q3elqxu+vB7p0pLYC5IwnFccvCsW/asJJqZ1C1fIa0117IKWVvybSzjlHRKp",
-	"vQUozEU8anQ28jOBL32ojfLzBGtwdQN1qReQ4pXtTvNJ2UHLxgStiTNQERuKTanUKi2tV3UlvFnf+byL",
-	"oRVnpHQlqtAFpS2tuelv5KIcQ0dzyTgz0oCW5PuxVNwohD9gdom8wUCF7wUbUPzevAixlJiV5QKt5AAs",
-	"03f0QGFr6o5xVbYkrO25ZmnOS4x8kXQ8L/Qa3uAt+om+VSlY08y7esFajsYJ02ve1qjqC24ykM2R77tT",
-	"Nl9Ofc6HubJFJKY9GU8b0trFhHFdojMf1H/8/u3Zm5PLmhD+uxGdpfpLmRAVJGYJZbGHuXpmqlSmfBZr",
-	"7tJlSTh8MoW5Xbx77kAreXeLYscxenm5UhlzoXtsBH8irQG6H/8zU7rG6VZzT5wDKO/eiroWYxarMecl",
-	"lq/t19h9TvthgHEGQgwOpxo+Kid4TMZ06h1bIn0AwSejsZ5aNCcn30Awt6X2QN4aaYWWBXlufDkHehU8",
-	"GC0fYs8yEVubbmNd5wO+sgAUpMAUW6wK1VVCt/WxbIaDlt7i6JVqWRLkDTuZmrv7IZ/qvCGBQrR5bFOv",
-	"UdggWMIHY9XL+dgzF39dIIEmQR70pvmzaweEYC/+lG/qI4VYJC1LuZ5emDna2A5GU38djaLeINbQDEcD",
-	"fd1utyGMB1YJ9Ed8P+9tqPW49dV0xkVf1iV6iLw+3Xc5yqSC6jXZGAxRiZHtACqga74GW23gYsIDMyAV",
-	"YBHoABnvWMrE/G3ZkAquhKFJKiAOWAYtXNpVT2sTAG45Ojs1TBvLbHyniJyI9pW4En/5y8WQjplq/+Uv",
-	"5L0A7D1I/LBYsopQ0gO0MVjdQ4Agg+9DIwk7hJkC7ipsk5Nbltq6YSCb9ilP1JVwbYZfrlosTWV61eqS",
-	"L+12++vXMMjDblOZaabI9wedAxIKqa/7MhNx+ENAKBkxPZSxqykJT5JYAmqyJkN6y8xrz69EiA9em9dp",
-	"ksgJi8MfYFXQFogtRFSY9xC1vpRmZ1cFWDeuC9b8hhutSlY9N6H9zt4hiYZUDJjZLIieVQGJWcIgthx6",
-	"Nn0o+wrZ73Ta5KDTuRIjRoWDfQILCJjpzU6NaGKuCt50N+UsYTZGUhGuD0kIC9k2JyMkmiWJIpMhj4aQ",
-	"N3Al7M8xlPZQYSnfx2UdyJSMaUpHTENBNSkiZqGzzSKcinGmzQq8xHUzB+FvF+/fke/DYyk0E3rncjpm",
-	"XULHWLGeS7FrNPfwB4Qg/mXn58AGx+2Rt/yl+/Cz+WAlyCuBS9YmH+wZcIMDJOOBkCmL2+SVK4pf3I4P",
-	"f+10Oh3TExVTgmwjMOoUTyBjiWoKa4/hz+pKwDLaRKY+1+THA9IzKhRN3bLGeKAPzAadCkLJ2dHl8W+B",
-	"TcFQUBibyMzlkFGFtttDx6Yxuxnyr8yxCyBjCPycdkkv+Yipv/wFunQgzvVwzfjOOQPwSLMRF4YPUEHC",
-	"05iNxlIzEU13XrOpvYhYw+/s/cUlTNwOHs/fmCG+Dk0Saxm3oFRkKjMSyyu4DmYH8lIvRNERlI7s5tUD",
-	"COtj8b+8eAWe2zHwO3fAuSI8ZkLziCaIocRIb6pZmxyZ5q4ExPriRtpciJ8gf6hNjuytOujsBeRg/wX0",
-	"8fzzZ1gxM8LiPbs8r9kU1iY8yvRQpvzfcA675CWQbJKTc+zb0nuAdCpB2nJEVBrJmAUk4bcMrh1T+hD2",
-	"/kr0WCLFQJnZOHxgRwAAxj2ZkoTfsBJ9sKfN0if2mSu9IAMPCm3aI2rOpBkqpONB/sLnHfjdghjZgIQW",
-	"UnNMGS6xsaOz01Lwbre1B6jAYybomLe6rWftTvsZRKjpIfDG3V4irS498AESvkNrLIBXGKaYD9/IjVBx",
-	"6yU2ADlFlpjUCmvFI7tnaNlb+twbwBw1D3qKbDMHrWrBnI18BpKxeeJfGUvzKhLdvB47yD5LaxSZSWHg",
-	"lxEnU6bGUlhnzH6nYyEVtXVizpJAkI8/U6O0FSCVf1QQSlv7nf0fdzo/7uz9fLm33+10up1Ou9Pp/KOF",
-	"6koL9uW6s/fPTv9ndTDZd9JnN6+/gxAvreMhTQcsRiQ7PUG44VuaZGBKlUPxv+xQ2pEcgXBcBbu0eLr7",
-	"zx0C7l6OZLtXRZ3dA/mq+foBZCfISfMIdgDxK/tuB82mWSedafrvO9ZpvXNaG6JnH9+tPAu9HeAG+V7K",
-	"N3L3JY1LsbEHnb3lr3wQ1FIZFuNLz5a/9ItMezyOGbgfDvZfLH/jUsq3VLhUaDCWPm8yo1ObjXNiGD++",
-	"9azRpHINDvY3G41oOrWXG6m32UyQ/gz9oQOFWd40A83NkqdWF7+CZGaMDFG1eY9UQ72blHLlSCCmXIUv",
-	"37w/fn395vTi8uRVmCMpGALdJm8pT3ryM5QQ0dGQDOXE5YkgFo0aA9rk4ZUQTE9keoPyV8xueWRFmBs2",
-	"1oZ137AppFupIbCDZGq9sxyRdg07S8xMpqXUFCcfvLgSof31Gki7srS5ShyP4hiuwcqkscTfoVb5J9SK",
-	"mNIvZTxdjfasQTP+JofirwAvrKqko+nldxPP71dVr8t9rhWaurfavL4FUroSMfQRwsshK/C5S+QvPwB6",
-	"B1Ej2VIq6Hvla/DnJaSdBoT0WIp+wtHMcrDXoIszOk0kjS+lfGMOAlLs/eXvvWbTt1wBUXpyVP7MKDQu",
-	"AVOmJRnW+t5Xo/4A5gBdWMly9wv8exp/RWaQMM0WpMf9M4sHedqj1bTwu3np85yN5C1bj8a+xEG17i7d",
-	"5dlrlq41owkuGc5DFX61AZ3/CfJQ52D5G++k/kVmmIPxpK7WJb1hGGem0ymR/f7d7lNu97uDsnact/Eo",
-	"+lo+BQSq4opAZlmdyoZpZ02v1Gz+2eb0Npcc+BzCc/GTRaTY+/FF+8WLoKk84tIF7TMvdjp7l/DArMxi",
-	"VupajW3tK7seF+6ziy7DY9P9giKOafjnTtDqJ3Rg/gaYavBvw1dQl8EhMZgTNcxDfzHo2AWX7HfM4Zie",
-	"g2FHtbp9mihWSqYWWZJUM6Wtq7AoUQDAfEalLOfN4HsWGst+mMXJa706vYDSfNfH71+dlOCjunudHNru",
-	"j085dJVppuRgPjb9YtMTLmI5wfm96FTyH/EBm9RYpO2VIGUW7WFuXNl7IGXaHewm+nR+w7Ya9TesUUcl",
-	"MuxYQPFdhQ3kXy9TrC2GBRUk5HGIqF6u2OaRwJrXqOBiPrtHryVzai1BmqDygndXApwtPqCaoFRIThEt",
-	"pVWpQ0OtQpIwemt07QxDoLlWxEK4+ZTnY6Cn7uQ/qgpdpf4bpuAzZLdMVHMauhKR/LoCXams8X1q61sG",
-	"umWgXga6Kguss6I4Krk1pNy7Bra1vGxIGkDyC27ZnMs1FgZ8euHulyJC8WtJSaxy1l+ZXputHhcRkHdX",
-	"r7ZMYcsUHoMpbEn5UzSm/cp0iVQWYSoVwLO11ClgHl59CtAjM6g1paWsiwQ6JKG7KGFg/2bMVaUytKRt",
-	"KURoo42ghHQMEXZXYjKUCQTHYBhZjgdo5oX1vSgRbEIcVB6EAQekN8VwLxzUkI7HTKiKw9SM1OhmMXhE",
-	"HfLhDWNj6MC1Zws6x5BZNzIDQVJcCpJLmFJYeSwvvTRIqSh5SQ9B39Q2WmbAhQIlr8eYIFDc2IynN4UC",
-	"uHq2DVt+z2ipNI2G/JbFxUZj5JGLgaZiinXQIMatGCGuXdwlB50OCbkAgO9ryK7hGJro0TGr0GB3YobB",
-	"g2qkPuXxeQHT5fCnGhNSP0ZaI0Vwy/MX8vzn/1E83567Gp7/4rLzcw3P3984z8/DM10lw61WuNUKn4RW",
-	"CJwsIHCXApIylY0gINWyxvvSF3eh0Bekj3nty2+BD89VtbGYJ6WEwMACoIB7DxMGC+xiipKGFOyQhBCr",
-	"vOvaUK5U25XA2FYKiQsu0JbrmWiwI2y8YtQOXEB4RBVz1S8SpjXEjBuBjJaAlofySgwhzQFaKs0hd08W",
-	"5GQ+TNxrLq80j+QHA6vFlZgyGKllcGadrGBVDkYGdBwFEe2RTqZdnPBB5wCxZ/MBCcZijInOBJkyfQgp",
-	"QVZ8uhLW/D8b2U5C1wBmSICSFrbJL4b9ueHaeItaq3wJB+fpyEyY6Nu6OPr9ZL9TTdzstjLF0uuD5z+W",
-	"vv+gzLUGYeFvVLDWilb1Yo3uNQqulCc9I+jMzrehWFXGBjIfrn/6+UXtajVek9KJqeHbrt8tq96y6idj",
-	"kkB2nFN8mtegmMosJdFQ8tVMEsuZtLI1J+r59EcIe5aZJj2psVKryjnyjLnEVh2pmjVscQo6xuBp+9na",
-	"BISc2Pwym/SW1yTJM7gQmxkYpgVOlykYMACVwXIaDPdWeWIPspwiqYhqnfJeZuZ0JVD/cNwpkfKGxYTq",
-	"Ls4wZpAgKwVCBikf33KlOo7L6EVPhXO5BP4D1I9LQA1IiTdCoWeLmdyH8l9Ui0DIhQXcq1S4wWrENVqu",
-	"06AxW7317v31+cnHo/NXgMDAxnDvKnLTmE4Lc5Ir8W9uSatQhTt51Hfn6xL1fLna7cbmVGU7qL0O+R/m",
-	"csGumrP9vN3pBPOFYLzDel5XdmJ/LUN6qcSHhz1DEAejruzzBMq8M5puna1bXv1keLUtvlgqOYPneEyn",
-	"rtDadHXvwQJOXYb/WR6sS95ZhQ0Smqw122j9iVwWyvt7gRlznxxtxfjfB0+a3Dpv1zDkPlooqz20TSJa",
-	"3UXaenH/BF7cPAK2XP6ssGjaQq7rEmJLaxqQ2yO0EHJVLlMv0yqHMIoL+lidutI30nCXhHLMREgmlGuL",
-	"hUZSdsvZJLgSIdAdFoc5ZI8CbcWiJoRRwqjAH3sskZNKPPB3iuTg58CVuMozVtktj5mImE+/QX5gpj/H",
-	"BDxZGNZ3brMvMrUo/QIgzJrebcUcvuM3zVDm1I6YjWQFgA1/kuLWGgUX8KDn3b29dme/7G9UrJpsarNL",
-	"W0t0N5ogtHjr6OXx3v6zVY1x5ntzBnGYVttAUL0fO0HLHmFYAXeUwJec86zWP//yl7/MZrjao3Dy9uj0",
-	"zfXbo8vj33Ke2eo+f272r9Ra8cK799fHb06PX5efNnvosPsAk6L1YFxHsWbJE2oLRfDNsg2Q7HCPmuMQ",
-	"5IzBSOeKVQMj5yN+wGFkr4qN9wF0AUUnZcQbDKXJoZtKPKMAIPZEXap1HCZm0Bsgf/9BVM/uDyyvM549",
-	"D3wSed2SJJSPyi3Oi+x3XrXlYv6QJfEHoXni+oSFTifxdaezV8YnnFkORFosL4d/PSXgCJ2f/HJyfn5y",
-	"blWo33ONoESrC3jVwhK1IKyzmCZQ/G+dB63CRV4BnFp98InaZm7/eYJNC4azEu6Niyf1BxvegQc8rNvB",
-	"0u8jdcOQ7amhHBPak1le1D5iSfPr807i9O/Tw/BYTG7ZIm154JYH/gfxwG3w5dZL9CS9RIZHVRGQVpUC",
-	"KiEcZbVzl47HqbxdELnxhmlFBjLXOvEqAcJzd1bN7LFIjpgiebkDtBZqlSunR2dn5+9/P3kVIIYwm5KU",
-	"KU2ouhKJFANzRWcsjxAaQtWNys2jyMdKFlIYTBHycQRTwrwMYueHSzUXH0J6liMajnkIMZoIpOriN4XU",
-	"xNAif9Riw4wOHNBTlLJIn454MoVwm4lsTpDPgfPPyFVPV46aWYaHlJtmEhWeVaMit9LURqUpR52Wi1Oz",
-	"m/GNi1OOCm5Fqq1ItRWpCpaMUg0t3K5GtLibQJUyKPpRK09dQsYKYLmuIlKdn/zt5NgnUR0fvTs+efPG",
-	"iFRQWYBxI8BciQgRklxqKuSgCEnAVxWQiI6NBIbxs23y3rwz4YohYjx1EpRPmjmHCT49YQZcaixV0qVp",
-	"TyQZOezm/1TRZvGibAWdP6mgkxONP52kg+R3K+lsJZ2tpAOSDrLrjQg6MmY7UO3rLlC/lvDeO9Tv5iKz",
-	"ipXtvnjeCVYC+TfLVWW8tvhg9+DnPOYXq00BRIElc0cj+m8pyH/tP28FrVvJY/PG/kPFJdktahSblFeA",
-	"2wYofcvIrvk2lYNYIbW+GsBqvloC6XoEJaLWgW2tg1O15+1R4VSbXMVVIUztvO4z1bpEmzZGmTqrEqbO",
-	"yqSlTtIygwoIG431tvjItvjI40NgOrLZhGp6JaXdL2PQMuvjOy8teQbH10ix5NbWhBKQdKWGciLIkKXM",
-	"H725Lu20yu/dxaRvRzraJBHaxsv9ecAZ3SVGyYRrRdA22lwUqrnTy8CJPmCZ2U7Q6XTsHacitqVmse5p",
-	"ANiDMi2818eWFhh1LWUI0uPwDIO88q6MoizFYmBXggtrRYb2UobzQyjH2BWpxb7VDR+PWQyoPVidbkix",
-	"eHemiW1HprErXxfREYBAmgnbSqAI/mhW0QwMZ+UKALtRFCVrPfbjU7jPMM21qdbDg/TAMTl6+493O51O",
-	"Z2/n5O9Hb8/enLSC/Lv9/LtPjSlRaSnuM/6wOAMg3OUEdQWaWRmpyhJdm5LfY+bQ5IAd5o2tKLc1lz2l",
-	"wnNI1LjQktAF4l8vS24caMhCYTBHwtj9UvYyfN01dFPE9QzkF0jiHGdpNKSKFRC1KdMZJPQg+NoSb6H1",
-	"BAoJjsBDBM1AFLoCgJdXPImGvKNXhQwkOivpDCTcd4qEUUIn5seQKKY1FwOi6FQFjum68WIdbzAOuAEa",
-	"qQ1x6Uz35Zmhs8OMJ7xhYx3mhveAKC4i67LlmvRkNhiCCWIgBTu8ElIkUzdqW09/xBzTd/Nok49DhrWy",
-	"SUI1S8vL50CO0ekF1o0hQ2smkYJdibx2NsaRIdxf/ro1giA/FRHrEjqgvCZ2zBlHUiPmKxaHZbDicnwf",
-	"OoYL1u/wifMQNhbRTDEzR1xBdICY59nnsWEjQd7tlWgas3YOE7kLMlHZn/bQSMQOeOc9iDIHP+3tVe7N",
-	"Kt5eswz3CpZX63dcOgvwBMJxW8WBamvsg4dURFCaGF2xLFU0qUbql4Getg7XR3K4VvybjrKveoRr5TVz",
-	"otCGC+RxK6ptRbWnVMi0CKSqgGRYJlkS3BwJrCj59suyuMZuzQBqzXW/yYmTMUby1vDWitYMLrHRiGtU",
-	"tyeu/B0Z0HGXTIYSjHpDoOI0JhlYCKgg0Ct8P+JKsRhEJsveoeYw121yDnDFNlInpH3NUpC8TBuhYJ91",
-	"2CaQLh5OKNdhADHysElWd+9zUQTKA/ohVxbKGK0FSkqB/7pkA1vCAcQP6NcMdjTWU6gVSyZDhtPXfGQE",
-	"pishb1naJiewimY5QKgxsgaNzBISpSFhXQ5ACmuTd3Y0DmUKaZFZNCuN9Zkf9fcNVxq7WQYvYoRknmNG",
-	"JlRpu94lsZPGuHZgB9FBjupMoG6E4GJgSGPOt1vQwHWn9L8XNXglsE8VuJIR/fyGiYEeWuQnLtzHvaCl",
-	"kZUpDZiDX+dL1poTOKJiinNQeIDMFtr9wRqIdegp6DEuj8aWO2x19zpmMPQzH2Uj+IRjsx/zkXGh2YCl",
-	"C4emWCTNUdMS4Ggc2GYtpot5yD+o8pD2n5cG1PEM6MHhvfD5L60eTYwsdY173X3+vFNYwq9pTSP/yCWQ",
-	"a5BLRmx0TXsRRtJZEasLLeWS4P+5Ty5owhS5NFRek6NoyNktMyJQHqwHIVOt03e/7+x39g929vafHRgy",
-	"WFxB7E1/Ftcx61s4Tvhq/kzTVr7KOKA2RXhHkM8Nyal5rbF0Ajf4F8a8Agpe74DIJK6ElWzjDL61GCMa",
-	"lyv+VBivZagVvovflazroOPeIazoN3j/UaqHY/YZMBeuCF5oqBqUWehh/AqYu7BF9H00MFdGaljF/vPn",
-	"K/OK0gDLpc03Bq5llj0H19pgxJVTOQ3xm1c6V/AwmrlXPYwjqrOUlYv0/OR7u6QaVuhyTopfSnlj5Baj",
-	"lgdkTHlMgPpjvr2mZlEV0zqpIF85NW7MRAx79jAhXWafmoRzwVHZUthvOJJraAmdo64Ji43sU6Gu+N2S",
-	"MC4jFOM9cwZiqog9lmg2zsuYqTETuk2ONAnz2xOCCdZac/NRk96UcK1Y0j+8Ek75AQxZXcIlTFnCoBJK",
-	"StAE1SanWqG1cgq1SKz/EoRwUDF8nbXJ0ZWwxHW2rAm5a1WT8kxHmdGgEs6crtfPzG/1pUjMdXvUaLbF",
-	"BPThSOCKEXNm3e41Wu4/h6+swhnqAmHMJLcGwa1B8IlVPrEsoQKYMUSK3IBrlkyBwGt3v5h/lpSuXovg",
-	"/wbtbiIEb0vW7kjWtsTo6cb3Nb/aM+aG/GbvohS6LGdbSNKT8bRNjtFvCoIyyZ2oMBAyAzBzCDZ4EHdj",
-	"UlP9zu+U7xIbGQDBGPBDn6WuaqFX9oSR3IkUremm3xKvCvFa5InPSVrhfN8YUdvmqH7jgtt/hEcWKTI4",
-	"Zu8oce1aytmYMJ/D80iXc6pbR5YLwr0SXfYHS0FfW9L7NEivOxpbyrulvH8Syvu2RHkLa6yQk5VJMNds",
-	"VO+Je1/2xJJfeGIoE6FxTLKx3zN3Cu09imcOpkJkn7DPNNLJ1BXP1mwg02mdC8z9vnE/XD4cGMYNF3Hd",
-	"EMxvjX1wZoFfc4jwW9TvjP+vEuzSk3q4IY+gGc09eATzTem2ThIW6VQKHqmWN660YehGZaHOUjbi2YhM",
-	"uGEOShFG014WKxQGoiFNB4YLWbzVUhgpJC2O6IB9SBPDCLUeq+7ubhSLdgnyZtc21x5DHVHY325rPJwq",
-	"HtGkWOyPrvsTfD4PBDkG8WfvOQTlFLB+UCgdWJuMbgwjD1pa3jBhn8cFWYAHXYX1eQBHpDkeTRyRcGa3",
-	"jshv2BHJLV133AU/V5gLfLUMTUJAS6VIyXHKI/C02TBLQKtRTOgiJu9URExoYHE2gSThSiMAnhHm88bE",
-	"FJu7EoU3E/NGCgIY4nUKrQAX4qUKg7yVEG5XiEV4svE4mdpYDgJXBJNAbI7pleixRIoBhL7FfMA1TRzh",
-	"F8n0kNAiLsSMFCP3FPgca92J5tI8qjuxRH1/5X1NjiGStkp8Pcnc1Z1+ZVcDs7cNVSQD01hE07igiXbN",
-	"5pK9835t2neZLO4/73RW9DSaJb3XrI71Vmwt3rVkYWdyHgpmhdzhjuu+gBth++vyo1U4Sp1qZi7eVhvb",
-	"OjCfGvAI8sQmzHVWcdv9Yv5Z4q1cj59Auxsp+bYV5e9XlL8n0rkleE/WSdqcoMzVC5vR0VKzvWREY+Yy",
-	"k24YGxupnKcIDGeEcBC627nkrJhWZOiSQ2jKSML6mgg5wWqWkPgzgbyjJL4SI0bFZMgTb4QdViy7Ewl7",
-	"2GTk/IpzMXvJm0utxazvt1DZljTPk2bPvjWmzXPJvJuizVuPw1bGfZoyLnhi15Rxb9i0WZZQQFJ2K2/Q",
-	"uasIF1GSxSxukwsWpYYbzSLsAVKH34Px2nT6KA4MM93cYXB0droRf8FrNrXuggdPlwSKfsOmVaOHpdM8",
-	"N+q1glZClf6gyrGAjnazHlSzNBuSslsuM4VbWsF5sJtfKTk/RgwvpPT2UOXIGCj3fHogK/hrNm1iBDfb",
-	"v7WBf8M28BukDI6CwccKATPfNMnDwfxtTNSDwAY40oFFEeJ5KTqlZcpiwqECoExHFudIZklMegwxBZCS",
-	"ATLUDZuSiUxvVI4RWOS+GDF9JOMcqW1EBR1AJjG8ZrH+YkQeOCIwIwv6rIEYkRwMaUhvMfd/NoKm3qRt",
-	"pOrHtGj7aM48hWlKNVazPb9m03s1Pf9JaHHQwltghhP1rhN+y64dxOIqlPYj10McVp08DdfEYYNip1uJ",
-	"eos+/djo0zdAI5cwlxnhePfLDZta82/MEqbZPMc5uWXp1J5zR/3NFVBajhXwC6OEmwvBBXnusDwCSN0c",
-	"SBm3ybm50i7MEsVs04ANssyxa/yhkub5dcj/azOxDdifVRZFTKmc2jYjJBf2LQ8JOdUYPQoLsbWZ/gls",
-	"pnhI73gFd1OpqV4UvOyT/ASbVKQ/FORkgoENStOpIhCTDNcxlLcsTej4Au9oCUMSzamaJ8mVsM+ncgTo",
-	"TTRNOEsJDI9LQZiIFaEauguIkmYcKStpyCOZQqOC6IlE1M7i0vvkvsaVkc9hie5ADR7WlFtd7Vb32Y8r",
-	"BB7kc91o3cD7FPZmzJj7L7rPX7T3EHyxoQhYaeLFLCjlkxIMi5u5FQ635tYnlhNtTjItHeGVuFrCaY8n",
-	"XE8XFjHpSXkDfIQKyFKkwkbkWbsDSJpY8HZK6CBlrAs8DOCoIfskICHW/wgJ+1dGE0VCmWkADORiEJK/",
-	"XonQZgKH5P/7f/5fEsasp0PyVxI6zFb4YGGP4W8a/zNTmsVhMRZMewHDakgHDFrDCHai5ZWo9OljWr8y",
-	"/SZfkSbQg24xzn85Js+ePXsRgNWkgiVySCgJ/xqaL7kGwBEAXmFCE6pI+D/2X4bVkG0hJzi2ApLQkdpn",
-	"ncv9Z93nhlr/ow6TUDcEJNzvgCvYnMlWt/W//+jsvPj05eDrDv6xX/xx6f7ozv3x/R/tT/D3X3/4n9//",
-	"47//+OvOp7lnfviv1nwY/d0TnMypsgU6uEX1dAfCzK0TtPAAVFCnEPkQD1GewPRTTahF8drB7GuGqZk5",
-	"WHDA2GHFm0MLPkR7TrEogy18s/cMhlU6g5CfZbaBFR8LkOJW9yeMfkSHZHWG/vntb2CY+7Nj3C+PsDI+",
-	"M7jP4/qBrdr1bM8LOv4atCrgi6Wb4YSQateNxYeCANSIDkANt8b7b48hfnRF1wtTuJzYijaYjahWRRNI",
-	"uNJcDDaZNfXGNfkofkc3odz3OKapFiyt8z/an+8BuzAfydNOXyoVSdszlLIUaPPSEIp7igzH9GjNBJH9",
-	"PmRDWJRqAFoe8hQEGFAO7ULPVGObiRWX/T4m6+LHYtu7rbEW1XfLETU/QzwNZOmOmNBnKY9Yq/tT+/ny",
-	"6HGuQba5dHPAuwvUFdXObzvfyd7jJt5ed9S3TOMb9vgmBV12LGJE0xumxwmNWJVPlH5Y4gMGnmSZD4mo",
-	"IL1sCppUTngBIBHrEkVyxNCYFxY0IzwkMrV1XkJ7TcPA2fykHrL0SpQ4nqOmLEVSQDWBt5QLzLEFgqDI",
-	"m5ZkKrNUWXxEuKBBqaBdcbNt8hZNmUWcL5ULQgXMqTYQAGoIOJS2RNh6wbgZaFBeaTKAaJ1SFb9iYIEZ",
-	"WY9diT4HHIfeFEYPpcoqCLx2FQPbQIpzLSdfBVArT8KE7K+uwDE4wbUEPLGejKdXgiUIXmlWO07pRNT7",
-	"ue39/1aytxyz2QTlXkaaV/SK25V6oGLJWy78bXDhFflonbZl121rmN0aZp+cmz/JWcRKEkXFPotCye4X",
-	"+9eSAIDTvGoeCggMAgLMu4dQgG8EDyrktOBznFdSX0Hb67K3N26c36I//1cL0r914z9xNz6e0TtfsaA2",
-	"kfJbOP5boeY/S6jZkqKnC1W7Jh1akpN5XmLZNYmZcNYDp517VPY2Oco1bgwyyuMe7FU0r10J0LzNVa1P",
-	"zdwAUXzYqJ55cjJDOFbM0lxHk90S/S3RLxP9bXrnVq190umd96TW7mL9/YUxtQpQCFRhC8ZS/iWj8neq",
-	"sCeXOZ/sO2N5pc69tQdbrGHBCBfduvSmU+jRXvJjGOyTYYR2bf9ovXz//vXFTqfT2dtxgZVB8eV+/mXz",
-	"zCdcFliP++SLcYY/M6yvjdsP8SrrjVRlia6tnN1jkTlpNoMCFm9LqbeU+qlQ6rNM57I9+vKATDai3L0s",
-	"uXHBWkvpuIuqWb+659s8Ludeg2EePB+ejSgEyf9TDsX/KgGZOCG6AoluA1r+JoeCXIy4HpoN4iP2DynM",
-	"9ydZKsds9yVLE27Y0rcUBYH71yQIwp6VbQzENxwDMR8l576pSnX4ZQP81zj3tWPx9/laDC9ISBPT0PSa",
-	"feZKq7Bd43DHo/ao/vb7u9UrutRxLb6BXPPHp3OrUao65dwWd94Kedvc8Ed2Go8cmWtEgueFsd0vrvLK",
-	"QqTQNanpW1fV5e4ilY3Pn0nisN+61Ig8XyDhfWZoxQlNBWRTIESx+/q8kjRRTamopFDk7e8van3f23Ql",
-	"HyHPfchbNENaMuLlrX4N/qyk9xXTZsALCXCRyuVOB9pxuXK5Vluf2Z/GZ+YKfBtBEJ1ZOUlYVQD1u8+O",
-	"IC3SHHPybylshXUMjBFyQqQ4JEqnjN4gaJyrTY6ZenlJAsE+a8JumfCosOgWujMtDR5Diq0A/gBh+K1t",
-	"acOKbrE1pNHOfUqjOLPFRDCf6+p0cG3kzyYiKKHK5tGmbOsh2todn6SHaH0ZlidMaSlYvU3xJYBnAniK",
-	"hTKhmoyk0mQv6HQ6NWbGot0nY2mkkXnEUHtL0Kzf2xpnezQesNKvDUnkjXmj9Xl8vdfpdAqaaD6Rv5+R",
-	"lNFoyOLcK2/h6ocpU1CN2aZQ2xS/v59dn58cHf928upbM0u6/W5kmcwPx9Y4+Y0aJyeQRpXvU4FjVEYZ",
-	"BrAbfstmoYbz71fJ1YKLYIGTjE4yQXxMMkip0DCAUZs4fDC4MzZJCSTFwOY1wb8Jj26ITOErcctSxaWw",
-	"SVR9Liw6VH7FyIjpw3wYk6EEGtdjUyliMwBrLbUD5LosP4OoKgXEfOVQn1xdiRWsr+TjUAI2lJsWJRht",
-	"HhcbUACE4igQf8T8IPtmZtZTb+h0bf5UfkUfFy30nsjhqvZctxj3miT1p2QoK7OEWvnbPbAVubci99Mz",
-	"G5fI6Qoc0St7737J/37NpgsTjt7JnnTMCKA2IHZ0JCHzdyhJzGOIVlYA50CRhWEYMqIk8RSiEurSkNbn",
-	"Em9LU9jmIm2Nmfefi3S3K1ifi/TN3IGtALGWALG91k/YR7HenV7imLicjjFZB28UaHh9/hlq2kQMUn3a",
-	"xMNaLWI3uDQCImRKEqmYqiqnLD5EoEa8nVcY11xRUwU0XZ/osymK87B+DUeN+jRRrCAXPz1f1Z2xljK2",
-	"KVpqR/9QxPSn53chpuu7QhoT022+zFY1e+LekDurZgjg1LA8Wo5dhAXStJR+n8h7bPTPFnkNbl9YsJkM",
-	"RSwRWi6YLieGXrzoBK08J6jVbb2VqeBiQI5NI5Bm6E9HRHq5H7TyBS9jrj6AkwM2sImDA4/P1rnxDUde",
-	"W4g2h0g2k6m2YVC6N0wrtNZXu5kBjwsckDUY80fgzkjMgCmJ+YBrmuR4cgAih4EzZhL5QNpX4rRAXyVj",
-	"an0SRZf2HcByA5HkEFHoQDyGVD4jHKP/AkJyoKsiTqy4nFcCk+CxoBqLjeBgbrgFuWuTy2rPijFP6eKi",
-	"ZZs5Uxp+T2aDoe7mVXAIwsXZ6bcJILLz0oZ+pwiP2+TjkMFC0/JSW/xVKKyMvhdXCk7LJK73m8Ctf1Sf",
-	"iYeSrkw/V/SPwKS/ldJqqzCXu/CWjo+1rMQc6oRrxHnYytJbWfqJ8Mn3FtUTGY6W88ncd8hGR967+8Vi",
-	"ViwMm1+P+r63aBh3l4afkBB8b5RqS1+erD3VIfBC+MkkL2YGRdD6hOv15FzfJd51B7IeUeKdleKgCBov",
-	"D+NwZmzosIQ/jXRorkyb/MIFTbq5ug3QLgPKhSuWSBbUSvxoX7ojOVnTvvrnJ0AbsFBuBainKED92QUh",
-	"RzhyUnoXuWfMBB3ztrvltfW/DHVIaaTzKl8OXR4iOwBg/W8X79+1yTvGYkP3IPLPV13rYsyi1lokqNml",
-	"fSWjzJAI/73lisT2gQ2KFF+hamGWQhW1Pz7N8jxd7ra0W7QnM437ROOY4yBBlzV7Y+E77gKtceaaeNoW",
-	"3p8uOy88vGUORc56uo5lKlhKHFZeoxCAoHXLUt7nRZkq93nZexPWU+Y+dVtDrcequ7uL1aHK6ZgPZA22",
-	"293EHuwO19Yi/A1bhMfF9d2g6fcoBwbqsQEXimTCnfUu2DrzskxQrISRccrGNGUx2kVpamUfNKtiHIFD",
-	"JUUvrWuu3oJpT+qj2jD91KLRdV7Ncmkn++C2y3sgm/NNFmTTRi2U6SbGLWx0Sd3JqZHKS7XMtnL5FsXj",
-	"McOxxzmNW1c6d/R/90sOnrvQMrkuVT3LoXnvyTjw9AW4eyVPW2X/6UaHrnnLl0SHhoVEZg5zSMYZZhy6",
-	"/r4riWnS2gECUnoNuHFocW31EHz0gIgtBQLC24auBFdEQLafzfELiOIiYnlEKbc+dLSASlFgatdHj26A",
-	"Ej1s4GiVeKwYLbqOgLclq5snq9s40a1v+ynHicoUVefpvUmPu4ULpd7cKzVNoD7YpJoNj2hls2WjAywQ",
-	"MRnKhJHYZvV9uDw+BLeYzDQJ+6kchWA8CLUMAyhJBugd0ytBoZbJ2OawY7GyokxZQBRiu2M1TxJJZfkg",
-	"4sBjrqHIADYHsbpHPq70K9MXxczvxpWqq/ULT5U28w4IF1GSKX4LyT857c5pJHi6fFWszfI0rmH9ik59",
-	"9bTf0IajeNapGYWWK47hzqoCev2geniD4iAXY2h1/wDqg5Qq2bW6zw4cvJ996Fnz7MziVNTwFrDFqq3E",
-	"/ieR2IGm5eTVCbfrBx2kbELTWO1+wT8MjaXjcSpv2YI6FrbYBIEULHJEzk7evTp99yvBNkiPRXLEFDk6",
-	"Ozt///vJqzZ5Lxh63ijppzSLSUSVA7Obh/ToXImQi1ua8Phap1QocC2FXZKyW84mGNpKlVEDYKgQtyCI",
-	"HXcMccEzEQyHWBAIAq6KDn2kFptk5zCVlUntuV3FRwlsoCOZmQefBy2qlOGNLkcqaEV0NKZ8gHM0H65j",
-	"NjIkM0ooH5XNneXaTO4bh/mCb0txe33w/MfFhZqed/f22p19kKX7WdLnSWLI1CXmZb06vTh+/+Hd5fXx",
-	"+1cnQJuS+IPQM9B3RYSFA4RtdVuZYqnt3vH0YvAp67M0pVhYKmX9659+fmEelMBEzk9+OTk/Pzk332QJ",
-	"+x0nBS6rvDSTO7RGwxBcY62OzWaOIZyqPWE1ZNtepa1GsA3WeEyWY6khoQVtt44yBSm8JcZjOUmV6dgv",
-	"y3K9h+NEVEQsWYPhyDRnMrPM5/jo3fHJmzcnr2waRiY0NDGSKYO0ECFRNgpIRMdEpleil8UDpg9dQX9t",
-	"DUhDWrR6K3ncJscw3gT4DsHBJ36+U2J9XJGzo9NXwZWQaR0zDHzckPiYodc3CSPZcq7/UM6Vn/gt69qy",
-	"ri3rQmqYc67NcKrJcFpreDqFdGVr6ukiJKIh2FCfDxL3KI9zuEOIVJFaBfCgudT2xkyo/a4gXvZzwqOb",
-	"K5FzYPumpRtF1h8yFcUHwtrBelIPffzi5PM4oVzcmWHc3elK4c0/PhmizouCqMUKlJnEwYv2ixeNKTif",
-	"IfwjpimG6zm6S2FA5U9wSt69vz5+c3r8uvXJEmfGCipuiTOsvY+69zMRV6m7Wayjgs3hFx9yMp1ydXMR",
-	"yZTBrwVNf//27M3JJdD0CYV48jw3BcrbFrzOHQRc0FqeyaMb1er+/ALZpRHxXh4jtrjZZvCgLVvSYlus",
-	"8WqViPoSa8vXurrC5el41rZYKHyw0VpZGrAVNR5aSZ6d51dstc4n2Nm7hCNTOjXucSBrUK0kkdHNEVRa",
-	"Dlr9hA7M3wedoDXCA22+AgceHwyhIosh5ka8fkWnONIRF+4quuLO03M2ZtQ8buPA7IGcPY5whObPzbj+",
-	"YAAqEpy35Ts8ZmnEimFpjrT4U7HMX4uhHBe9TriI5QTn98I8k5PNva9By3GhFbPaPg6nPhHvNzkxbArK",
-	"i2pJelussD+DbfnjcFoo+ROqCMOaPw2lpsKgrJiGsI5FgV4X7pk7642m99/KVztK6KRHjQjR0vL63yw1",
-	"5JuJVCboNDSDEeBZGvN0iiaHhEdmCQRgObmfPiIHwYafdTYNxZcvQY0S5ZaRcEH6Mo3YNtL923TIQFBT",
-	"qR63Ks62uzn5V5Wr475dGkuF5zFE0xD4b0C5puizbhMAfXd2J0CVj6SIWCosqt6QjsdMqLwckFFTuhaq",
-	"hAz4LRO5UnHD2BhmhH1iGZeB1PWRUqWr/IhFLUv3W+nUaLjlGx7jHf7xeVBc9lSC/a71dcVYKTffewXW",
-	"W52qrTrrb43KCSNU+Cnd1li0DX5/4ECmu9P0khXJSd9q94v78zT+upsyI6Mv9bKbW2+d/oIAYSADesu6",
-	"mDYJI4WYI0vOCwTVwJJ6PWSpsrFFNhjKYgNwdSVGXCkuBoa39GUKzIDINHd3UBKzng5sRa/KmoSOJoVu",
-	"eYiiU9UmR26cpn07S0SF7Vp0Aa+PwxXxcG+ENl1LTBHioJeVlqAUKCCktu/wXsLCUv/O66I0TxIiBbhY",
-	"zBe5xwaNdHmJZ61c84a9ghnPDvFKQLqwcu4vGFlfs9QseL5Y7lD5uOU5TuvSqWKrssvL/Og8dGjx/8/e",
-	"1fa0kWv/r2LlzX9XGkJou92/wqu0TbfcbQUCJFa6WTFO5oRYzNi5tocQVf3uVz7H9szQCZAt0NI7vEqG",
-	"jJ99ns/vBANZ71BnoNmr3/f2cIE02BJVhHtzgxtr8KiFQoKVZzBos/O0WWRu+kSSXrgRveHei0GCcW6j",
-	"SDiGL//fPzuKpU8bJphm3T5YvQlFVgfJ3Wua9Kx6F8qwVmTD8f9reZ7B/NVvr7ddeN5aufQswIQgQB1d",
-	"OpQUV06U7HhxF4X8bJh3TqASRMNRXK74dQ7ZBegmt6Zn9+DVt3l9TutunoZnZ99X3cI6X9IbVIKJRThe",
-	"shBYTSRhPM+RB01k+sf4lG3wPKWeKZk+O5wzfsO7NIVcOVEaocUYOgcSlnonQYrMma0WYnabK+hB2NOT",
-	"uIPoSXSBuE/NqNvKHVL3wMRvaFT2VtZoHq34xostGMfXjg6MiB72qoPqTfU12p30LoUk+3sGUPSSnjsy",
-	"VDXRj2GHBoGKGpjQ5+8bixJu4j2R2fwh5pbNvC9Uxb6R3ZQyw/qxaCHuTMSdibjdROzVjEJdNWzDt1DX",
-	"yjK8gulCqcsdkFlVLP9uZBh2AjMNlgpcU6afWaiVJGWiHThmHLv42bDBbwhvMHWLsXT/EMbtWXbc8Gdj",
-	"KUfcouPx2ej43fnb4/GIXKThwcfRwafxO7d3cy5yIS9OBIqp3nvFRV5qIDMUEjG3hzfy8+DajqyFYmkr",
-	"J+NSw5VQpaHda7gtoxvRF4xwT9Z5hR3P75/dV+q8lqHnliIk6O0uME/wiaBrwoG7D3ZNPP+dSf8HBq+B",
-	"GgkJZM5TsBtGn/D0Dtya91XR/kYHThS0Ks8axvqEYVVSvL5MSHTN4coQuiOijQ/Z0eHJKVVLYBxjY53E",
-	"OZGcgn9sqSHin7sLhkD6EoIxyK4UW5bTXMzY6OjA9CcS8y7wBqZDnyadrd340s8TIiWTXsImSLTokxUF",
-	"GMuL5aT3JaWAJDqiLP1r58wT/JMwmrTPQgfTHKiPiax3IjLf7noJ9MnTxXPe6Pvrzg5iu43+xgJzPvzv",
-	"KOMEe/3wafR25+TD6MVvr8OC0EAkW8A1z2AmCp7v42JfAg4QFw3r0849hJwjbQlLVwsDs/OUctcyyGIF",
-	"2olccm0ogz02/y9+xU/wYJCC4NQPKo6E1rELqKcITtcWzNCnCJoQN5ypcpoDm3EplcVZUSYiniOny8O1",
-	"7bM3yi5o5w3juVFO9iOnjl8PtAueWC4zp5KchXPM0sCqRZYmExm/xt1Ok+o3plptd4JGMiQ7qjl7cX2N",
-	"x1NItvebL/1kWAFcmgqJzx9ywzLIxRVoyPaZhkxomAWuryybqzxH1NKJPHRbuhKGDLX+rbX3j+FpSdje",
-	"AOPT0X/qtCtM8kTAOqxTTKmeTvFaoV7kCxDjmtcmLLJ0n6XHYPV6ZzS3oNELt1BSldpt84FlBV+zmcLq",
-	"AhojvSVVwOIyS7yNkDPPRRPm+ne30OktQ8YnUsMM3PCZhTw3bLpuLH6fvdobMM/aTZNseCyEhM3Flc9c",
-	"VfMQd47m0sC7WaYm0iq1X1vuNLTTD4JD6odA0pRyWuaZt6C69Y+bwyLgQq6MJToxB8jYAuMXk4lE6yj5",
-	"KtdsqsmN7Y83nhGnM/Ms02AMK0pjCcmLdiHwcrwbuYBALj2lEkjvwe4jZXMEsVAZsFypJZrK3VuuieHu",
-	"Ll0JTseGWaUSNsca1nHNlUQL9xXkbtL/Z1jBZwshAZN7wzGONCPed4Sg2IgNFkSB7+oR3SgmbiUQtohl",
-	"d8pb22GLhcX6AQoj/BSSNT5yMglypPFfo09HH8e9Jxa5txWaz4Rd0GQ2+Ykj0YsGNpppZ57uXMXfGSdN",
-	"xsN5f0WhZnH+yiiy+zl89Ghpm+pWv1eaXSiVJTcvhfFFqqNAJaDGy6eArlogCQKRMApVuK9OkiFfKdfa",
-	"AzC0FbT+xwxuHCfWVbPu7JSPXs36G27m5krWP8bh74yFP4bkcpe80tGTn6fsy/bE5I7A3rOFyBtkiiEq",
-	"FcZFKR20/iyq9FjVUFpmFfmMZeNfpIxj9UW6KaRvJ5SE6/T/PCN8KnoFQRIT0ryxTIk3I85y4NKpyEpn",
-	"fZYSTdgYfLwxLvhB6OTTBjpFSkN70NsyMvgfqbId3b+T7vvdeFZ0v0t+72KonnEAdEJsyHEhDaYsHlvN",
-	"3a0U1VvirJSJritJAQJEuELVcOtWjuXc2D47Bp4x5U3KKUXtYqCy456po0Vpn71RmYDKw3AJSztEv9tE",
-	"cqJUTINEP0ko8BtyaNDi3cb9Pgpj31Wz+Ubud9OJnK9rOr13BgUnH0Y6c4s6bBtAoieo9wZJ9G6VE3qt",
-	"BbPxlGKn/ZbkiOAYfDE2RJU6GWjTiGhbGiMq+PVHkBd24TN6hQxf9xJ0CvpcF8rcefooDX8uDI7nnty4",
-	"OuitjBEPMf4PP50Pan88RI5l+VXtrcb7buE9Y8WZbBrNSy8blHRaP5ne8NUeVqyb5lBUYXJIgT5U/Oot",
-	"rdKOT1n+aqWSXvDzHtw60prw09J62OYe/jAw/xeDwZcNokOUD6JjqhdPyA0xxu2/a2PL/OdwAzbFdFTX",
-	"vFPzfgI1L0Z+1Cms+hbNbyvGt/s5EM87qmSEY/nImtW7OJqHwPfqyOYzJJvbEspNWlE42B2Z/GnKhmQV",
-	"EXpokkhxI7fUPOYFYBgbBbL8knpKkP5KeRRBKXCSuvtZrdR6FXIU/cnc/faXFFWIsW8omcjUkYf4nXHL",
-	"CmUs2xskg8GA8SXX9tfE6Ueux5si+Qo0UGI9K5cUx+KEY08EIcPQHU3BQRPJJRPSWI5zmXORQ4bGlfRX",
-	"wpj3+YUsK6GK+SFjHWaNgNCh6ZifiAVTXMelU1/8jzBKrBldNK6tVfVqfXkMmRR9KT1uLiHDKBofTuR0",
-	"MoTIpCAhHKhVbA12IkUV2sjlesXXEaJsjVpLDnPLVGnb0yXdIXg4ReoJzYi1LXyQHHpaise0KhaIpuVx",
-	"j/5TQglYkHrrEZoy32QZox3Pyi6hsDOGPSdHMoYJoiPlMcxeWllub4MAaItClLBqRiKy90qzVF2Bzvny",
-	"hGJs0zpTclfPiAsJNX7guAHBVRq2gjwf1lhDFdHru51iIHF4aiiONBSEhixGV3PDtFIFMgglAaufRNZk",
-	"+SUwW2ppkon0IwDtpxJyfSJasuM8FIyC0MfEoiiLMhegGS6dUKicmYovUrkVDVWy0ERWgbl2pVqZDW7D",
-	"M/RYNfe8N3z5GgX/e1JtnPWfUGctnYPqPg6qxsxeNmf2vxOBWdGhjqd3PP3ZqK8YGVGLueC1g/wYPN4C",
-	"cfbNHD4OBTN/0rPxmw+Hh3+en45PTlOmdBJyuEiHRapRpd/0XfvpMPD3XFxCVeomqXTOiSQGKZXXm73b",
-	"Bv1Y9XQHn+cUFPx99OBU2UlWMQO+uCbmd2M+GqLuhHk47l7ljfhgFJybsGy1AEmu8TZOfArGfk8+/E2Q",
-	"M9HGOXhwG2cN7ve+Jk165QZTu20sVcCFx7OJdsH6iXx4q2BMRwTTcZKuTsCTc4QTwHQ1pNNb0/8vKPGV",
-	"Wtg1kqgpcASJ/vffjqAgaJgnXiS07RZc8gss2Ld7tYdUx/fYxhkc8dF8htBkkM/7lescMxl77T75Okqb",
-	"LnNAaLeA3MBlFkpi1pqLaHYbWgS1zB3RV2ym8hxmtvaub63l1dHRAbsEykskW6UGoFzj6nX3g5Z3CdSU",
-	"rI5TVV4svOTpp4EWyEuQ9ZaEhaKtqSOlqA6CVzVnKguWWszDpEXxkDts4b6osj5DfGHjGCswfA/x482c",
-	"/BIjMy0iEdVaCzjKG9ojLj8tjZBgDBiqje34rl/oxMMKkSmbDGuYGFvbkloNwK+7+UCVhrQHBTNV5Qiq",
-	"cFy142E92kaqKFhV+JG4E4aZnhhJulBFffk8qn77lH08TTy0LFNUPglt827eS77u16uN8jLbtHhVsVc+",
-	"W9SPBqpY4mrzNlLevds84cGTaq97/bPlcvgqULRpfg5N2N1aM5GmfPn7y38DAAD//w==",
+	"7P1rdxs39i8IfxUsPv9nJeku05Qsp2PqxRlalhP9fdOR5KSnWzkqkAWSiIoAu4ASzc7xvJ7X8xHnk8zC",
+	"3kAVqogiixR9SVpZvdoiWYU79n3/9u+dkZzNpWBCq07/986U0YRl8OdZwmZzqZnQjy7YPKVLlpivE6ZG",
+	"GZ9rLkWn34l1lrOYSEGo+Z9asIzoKdWEK5KxOaOaJWQsM8K1InHR5Gj56BVbxseEDhUTmkg9ZdmCK9bt",
+	"RB01mrIZNX3p5Zx1+p2hlCmjovPxY9S5oJq95jOuH8H/r47ogv0rZ0orQtNULlhCuCB6ysgozzLT1YKL",
+	"RC665BI+TFnGzM8ZMyOmJDWNVgcx44LP8lmn34vcgLjQbMKy2oAu2IxywcVkzaBSNtafc0SKBZboko2k",
+	"SBTJheYpDAU6Mf2NM6amhE4oF3scENPZ8tFgrFnWPBgtyYJyTYZsLE2H2ZKLiR3JNp39/ZFd7EdngfP6",
+	"ls6YInoKxxMec7uhWHbHsm8USeWkSwbpgi4VMYfT9M4+0Nk8NV1l7F83vYPfeuMf1NHisDow+uE1ExM9",
+	"7fQPnz6NzEDd54NiqEpn5oR8NEOd04zOmLb37XkqR7ehMV9NGWFCZ8tvFOFJdThD81J1QNy8M6d62ok6",
+	"gs6Kp86STmSGn/PM3GRzcXcffdQ5obM55RPRNOKR/T0waPPTjZpDU8Hxjsq29ztkxZqGO85onpARVSw4",
+	"YMU2LvIIW9/rgKW4Y5nisnmViydCw5bi7ubo6fcN4/Ub3+eoX7CU37Fs2TTmxP4eGHGS3nnrvGnFk7Kj",
+	"fY7/VCRzyYVuGv+CDadS3hJmnwvMw/y+8cCwsp99Dv8nmSZNQ5/KNAkON002DneK7e5zqJ488IotV4f8",
+	"ht4CtTbUJE2JomNm+AQKFn1iKIimw5SRweXJ2VlEcsH/lTMyZxkxLEEkLCFsPGYj3SVm+orOGLllS7Lg",
+	"eopUn87YtXCsYMI0djfmmdJOngEedIzvUAGiSsE8jg4PSczLadyMpBinfKTjY7KY8pSVzV0LrojSPE1J",
+	"lgsjJ0TkqPes+joXN/NMTjKmVNy9FpVdmrHZkGWPZmx2Q4ejg8Mnbp9QaCt3qiZmbcGk5lRrlpk2/9c/",
+	"yaP/69e//lcnuG+azZqOGNdsFjhi2SK56fUOwkeLY3v7PFqvWCP9uWVIeo6JkBoEU8VGGasx+lu23Hgl",
+	"btm+aU+DUPuTXJAZFUuQAzgzYticTvA+qy55AxLTlApy0Ouh6D3OFYMtgGH/K2fZshw3iHCVY5GwMc1T",
+	"bUYZmUGjhHXQ60WlvHUQlLdec6W5mDQtdoo/B06E/WXjIqdFB/tc6DdwmZpGjVcNBh2R0VQqJshwCXcZ",
+	"riedzVi3fjlrt7I6i5nrb6+T4ClTWgoWpJ4wEffEN8qc++qYP8xvDnq9XsOA/bb3Oeh343HzwkvzY+Cw",
+	"wPcbj4q0Te9zuOd0wlbH+suUj6ZwByMykrkANTeTM3LQJQO8m0M25SJB9YoqTaQABYrN5nrZdDHNi+F7",
+	"eeBdy8ODo78d/fDk+6O/bbyd5zTTonm55/hzYMHnWmxc7nnR+F4XXMq0WdxNGJlLmYZGLGW6ecjY+D7H",
+	"e8EWNGuUuBjNBEtIBg9tyxcz1/Q+x3uVUaHWXEFtf7c88kyMmJWyjBCmCNckhmfoyLx1w5O4OiX9Qdwk",
+	"bNyoeOhyAPub10fTlJpLoRhq0zSxdgDzaSSNOAh/0vk85SNqhv74N2Vm/Xs59t87LMtkhq8keJnuaMqT",
+	"GyvwdaJOwjTlqer0//l7Z8xZmnT6HTozNKATdWZMKSAYnVmuNBkyQjVJmbn/B52Pv/oP4Dsk8ByuClOg",
+	"gdQtDmam5SL9V8bGnX7n//e4NOM9xl/V41MzlQHIsLhAq3td2EAUmdF0LLMZSyIiM0JJlqfMyhFmz80W",
+	"bzYOhoZj33oceiVgr1nXROXZj1ZDBnH7fptM04zRZHnDPnClVcMe86Syv9QKCU6X4Oa6ENtCbafXPfp5",
+	"NntQbHVF9Vk1yZK6kkK+bVRQImjsWsSegS/+Ds6P6YAn5i9z6U2jmt4yQb6Nq2sdf4dazic5WjW747oW",
+	"/EfvfShfymzIk4SJ+53KcdGMfyArJwvOklFoUzq6RdVVjeTcCbCqv8i4Zp+RoITGIsd45uWcZTD5Gi25",
+	"32KfCaOx0vS0XL3daT02dYM/NK66kjOmp+ZuLMBCnkkwZH6ONb4sus4F+zBnI82SY5Qx5YTcCrkABm11",
+	"lYK8J3td8lds+YarGdWj6T0XPGA42XDYa/SKLKgiRtUFJ1PNOvMZz/0qHR2yVIoJ+DVqw9rrXryV+qXM",
+	"RXK/jRBS34yhmcbVtyxMSE3ck59jcX+ZUl05ywI8OIlkCsYCbAR9OFyVyjmhIiEzmbCvVG45p8tU0uRK",
+	"ytc0QwVz992bY2M3WsqbFJpbc4cYGcpkaTgyPJpZuxF5w59/xvvSOAaQHn4wf5lNpYLw2Vxm+70zV1K+",
+	"oWLpnLL3W/yManYDBjW25vZoKdGAl7lOP6OQT7Xn4QVimc9rCxpwq68Vl2qPN/vB27VSvhL2X7dtxTz+",
+	"BQW/94Lmeioz/m92T4Kc+y01CyJMJISag0UnbGZkESN/UUUoGTKamYslb0F+/Bxn7a003cMFNpSZkpTf",
+	"sdrg9nqP3wt6R3lKhym792oXDTVf4WyJriAgTGQmzZw+4zXGAAUyosKsbiKR4wm5AD8GyIRGGRByIYzQ",
+	"MWQomJYKX1j8+DJ3pVgYGMMgSSD6wbPYzDOjLmiO1pxbLpJNSwgtvDIPfoyMQMMq9tNOJ/ItSk97vRUb",
+	"UtS5o2nOaranJ4e9zTa10or1Txyra+vX4mk5/I2NgDoNkjsqRuxk7YwVhsWYP8cym1GN+sn3Rx3PEPzk",
+	"4OmT73vmv2hTWIw/Qtd2cHATxsXkeT66DUUOgTTGPsx5xhSRAmza769OSELhZlenYI1iwRmssVpHHdvB",
+	"QG/a8rd5Cpf2TChNhV6ZaNlQ5EYTnLNSjZMF1YolRkgBO7/qkvjDHMwkgpn7qOaGtBlxEz/bPsEkKswU",
+	"/9kBL7/h+ECNzR8f5t5AyvMHA3nN6ZCnXDd4dIZS3iqjU5u1p+aFLhnA3BShGSNaapoqorgYofN5yCbc",
+	"upvzuaEMYJvBFQtsWvJbrnQo1O8FS3KjbhrlckoFqJQrG7u6mRQOVCByUObajCHhYhKbNmHhlhFRUgoj",
+	"6IPT/Bh8JxHJRWKUjzxNI7Iw+1JdbHJq/uCsWBh7KK+FWRLzBQRQuXbQJ6NNL2CcYDO0QnHNZmrToavc",
+	"kI/FlGmW0aX5PKSpud5N1nXcHjrJGEPSzOhoigGQ3XIBi5BHwwmGgcP5boE7YQ09wc1YRxLcLQsM8yIX",
+	"ROY6IjRVsoz/sydvSu8Y8PchY4bRpAlZou98y/65Unmo+x/5HRMRSZlSuNVGxUfr4ZCOblseO+90Ndxs",
+	"u3KGocIlTo7tcUoIXli4ThAiIKwBfMsZmkaD/b8T4LnfocmMJYzNQst2CXRICgjAUP76jcxxTFOWEJkZ",
+	"ZkwypvNMsHY3uEZS/XUtZ2hPabGp3kDLgxaVxKUgC951CVHm5/jj6mwHpYverCQXkxpNXCFsw6amfrFr",
+	"ZCQmJOZCLuz6aQhXG+pjMqNL84BgE6r5HWt5CsN3F3rMDAEzuhhd0CyxkcFywcXkmFgbuT31cjwmsR1+",
+	"vMOZSfmYaT5jp+CKXB3O6R3LlihAAlHN2IjxO5bco6uLxmNa70zt6dje7yZiKNCcZsAQdl/s2mVxZy5w",
+	"UWqbEli6NfdBrcqLVsbYJCPbAX0sZJH2L3yYt364tgwb5B9vekYkDlx2gezbMmsC4cwQWbR6zUcZ5Bxs",
+	"lh0LmTHq8CTkb16Rzu6hhFSDGoGSFHEgzVpIbRXAss8VMd3SjCXHhBqVmiVkStUUDOCxYHohs9sYBNI4",
+	"YXfcHuP1Ogv4NiuKix195C1o4469sgsToHLUbR1XhA5lrvuEkhhpN0h9PInMQzGbUZ7GhCZJxpSKYJ/j",
+	"RM4oF7HZd/sDU5FpoJjmcEmouBZn5+4B8u3Z+d33fQjre/z90XfWm+2WwrywlHlGjJbME9My1zbQ0krr",
+	"ODjzhRmSubEwCrMi2CtcYtNaUIaHFXnNQzpdQjUYAlqJmXgXAvLlnE64oLjI65s4L5+sbzgMpdJWaHdd",
+	"jH9oc6XZ0jnlCVJrc/qGZg3ALTaVswAHzpMJa63TvZGCoTwNr4F4s/W7u1ADJpJdVM/WZASjYH5f/SHL",
+	"0Tq1rlu3Ixfm2Y9RR2ma6d2GqzTVrfu7hIc/Rp18nmy9ojbNIMB9kZ5DqAkX5gyNQLLaENS2QrlgSd2M",
+	"vEUpNtOdok71OJVDs6vvnxh/rusuxx7uenHPvo7rfmEPYoieF3k9ZE6XhhgLQwCYWL3ukFGzacwvzUOm",
+	"v585W5gxGGnsBV0q74Z4ctyMi0FhVdqKEszp8gLSBlQosdCs1phlDKZN0/TdGEJ/1vWAYX/l0H+NOsJ2",
+	"irFsrtEMDav7b/WEzrdeBsw1bFrg2qkphl8uj78F1ZFU2vb2sbL0kT0Vm05fo1l0u0NVP1CFNbgXNQXY",
+	"J3SpCLXxmkRp8/H89O2Ls7c/utREXqiLo5TyGSokpU32+6ebtJGtT7F9euUYF/MZ01Sx+pxeUw1WS5fm",
+	"BRqymRpspbm/REsZNjrd4zrAoW104mPfjGZCHYM9DyQH68AwY9nrJdo4loxlOw1mi7tXbl718hWb92zT",
+	"aRxra7O0y/eNwojyUcpHtxFhqWLeQyOZmCeAkXEpjLxcngEb22dN2bVzuznZo/HSXjphYkVzi+lI8zsW",
+	"l4xDQ1YXKNsQMh87fh3bjOQYuXZsFJx4TnPFkhhMO/baZUzlM6P/xDQbTfkdS2JIrhpzQdOqMI+dAxEy",
+	"zXSijnslKLy76fzcJLEMUFihoIstqMIZUOEM6kSK/eikuwiDnpy1hQS1RgRaR6btEu1R+nGL/qWFIBW0",
+	"N+LNpynqk96NMiRjAekgmEOs+ETQ1JzGDFlD7TBU8qZXTuBobcqvoUd9j3rR1Ci6LB2vEqvA6d7dNrKq",
+	"xARNGxhSfsfZgmXfqKBxw5KwsySsU47ojCEp7hMhMUpIAK3gozylWat5urU5Ae9+vZvX/JY5qInWTa3f",
+	"DEhLMdTA5t1FRMkSMkFIsU1n4cyMX6ZS2Y7QCmROnczTBB0yQ4YieKBN2I5kNxVxJDPnDw9lBAalG3v+",
+	"A0mMjN7xwrPXbetvMxfyEtoMUQaj8+Xt2sAngwpkDXCg2PPaWYpWk+aLHfOPdjEst4TlqgTsapVNaiJJ",
+	"LyAoJUSYRlQxP8gD3Qlg2FIenXqgRA+U6I9Lieyxbi1ToFsFFYEg2XigbJ+bspWb2ETj9iJLKvYVCJB2",
+	"VwPuRka4SGxooiHSIDNGnkKxYHwyDQmO7I4nzHqwaZJw0wJNz71n8DIH1F3TrjL3kryhPB3KDwyDG2ZU",
+	"3WJX1VlEnQ+PJvKR/fI3JUX3gi7e2FBIz4a96qESJM4YVVKo2LnrfMm5yo9WaARMvsljzjWhScISF8ME",
+	"B7Ciwx5sGQhn7ca216hc4sZ9Le6kUzDlHOJr6XyeyTsb+fAbpOV0IsRdgr9GYFgJqpwpXQzp6PZcpny0",
+	"DEM/jClkZFYiBiAiIWN0NO2S2LqXb6RIl3GfmH/QLVNk80kbckJiLW/+zTIZ90liQ0XptbCearNl5sfI",
+	"bhymho5lNuF35vjELv4h7pdPDNlIzgCTImFDjfBvKdiebGjDnC6JHI+rmrk/ZHANw6jAy4ZdNKxW2ENc",
+	"Zn58o4jmiM5QvT8zeeciheuHi0F6TmnXU0z3IafETM9lkawayYRcbKPRM5pe8Rlr/Ur9sMpFx2slKiYU",
+	"PKwyYedSpsHZZsi+wZPMwIIRiAP0I6urLZzAuxCvoiWEAhKZa8+ARiFFHw/CDIw9RhSVC7ExnqJBMPF4",
+	"8Cf07zcFpOF8zTwZzBR8HhMpdwlEmVlBcC0Ps3v3xjy7zmF4J3nSesBGQ0gyuhDAbIZLcOVUImzuG+3i",
+	"u+JmKFT4YfVFaJgd9kZDk12GfUgF7jZ8YcnA39jVgFjMdGJJ3Ie9U7B1eFHhKi3MxZ3nmnBDiSdMsIzi",
+	"43jJKBFsgYI5xJQ6Mugormu/E3WKl8NEtmDSq/zu5N2b89enV6cvOlHn5evBjz/CXxen/316gl+e/v38",
+	"7OL0Rbhh2PDCbNnk5NkuUKC0r9/Tc1/djv/TixJBANNuNYXgqLcOPWvw6B/00b97j57dPAqiaJXXeiuc",
+	"i+0Nw26VP3+wQFjYgvEHbwceDntHGg/HfSjotlApgeFD983Dd9iBjcOvHLJafkr1AL6UGZkzOU9Z7eCF",
+	"uRe7Yy0CAN34TvFp2Nnl5gP1C0IeXsKzH6NOnjVKFloSSEtziY71wfeOfthu4U1fbpjNC/+TTJPGRS8z",
+	"UQJ+tnw0PSZGUpFKk4Pe/zp4akQ/dDelaZgpegpH5b9NmS1Uqc2EDdNRjLBAdb5bHkxU4o3tQGFAfwvt",
+	"7xJkByP4T7nSMluShdEt1FQuVunj096WiVMeRBquU1Ti6tgxNe//mWazxv0fUc0mMluuywgL36qRpSRt",
+	"FnKjVW3d3a9ckWByGp/RCXufBW3A7y9ed0ONbDnANhGuZqGLANfdWBjGA59Ipdentx00X63NikI785mZ",
+	"jTOfmXeC2mXhjkdDKs08w3AJh70TlWil82DY9CddrzCzg/PQfOdeseW9MjZfsWX9JIViNSSiv64QmDZH",
+	"DRBo2puNL83jSHo/nOELNirCfjqoKxDh5E8XkIi9N6+gBc/0VrF2sx0omGFHckzi8urYEO/ybNicRJaE",
+	"vc4PFLDNAGUJTnnPqc595MWvkkAyrVNIzD/P+GijCHhZe/wTkVibZ6UwKQeILFX4E4oeSIBRL/7EZJfr",
+	"dBf29vnJtQ/EiaNuJjkIfNtItzHpIZiC88j85PIsVmjxUWVdnrS4ISGteyCWNi2jgrX7TWE+3HIv2kko",
+	"G4eq+Yz9Q4pgYJD5jfzbEOjhEgydZ4O3A4ApiojKR1NzbuPT3Kzy4+csS7mIjyE/OReQ7Iam9erUvj/a",
+	"coirprg1J8Ah+zbrS4DsGQQVfgsMBuMN4sHJ1dm7tzcn796/vYoj53OGH2Xegl1vXHcbvuezisqTnjF+",
+	"SJOJw0G+Z6+3oYnjlpqTCflDo6nkIwD/xWQswj7QkU6X9zij26j/rRhIPeR5V1IZII3TjKmpTJMtKFwL",
+	"9Ri/Wc9OitN7ZR5ekb/YshS/oDl/sM13AkCpG+8Db8C7H5CET7iG2Bc2sxUCSpDiXTbOUbxwSIs7ghXi",
+	"6BwtS6JYSE4+2KiI318YqNMfB+hfzqd57S1GdePq76hlLthQ8WBQ8n6ExZDK1DzJn6ngenkik2aqO7KW",
+	"zQr4TJ2rbmdj3iaOZ4fT6pp/r1gWpmIvuJqndFk5uO6trTusrfgIfUzeHEPL/4IGiXlCIZ7r/dXJym2p",
+	"jqJXXfPeo2e//n708RH+cVj+EVx/VwonHAkCJlvMfVdkAekYFqsEjbQBr6zWbDbXKqQp4i9kRhNm0V9s",
+	"RAl8IzOSWfTC7kYv5Y5pk17VnHbm6kbQdFgYW5hrzFhScS5rC2JV88XsJG8WVWG4ADyCJbFLDJbO2Jb6",
+	"eWQxzms9rvSQUqXtRmxaOXcy3ONGDmAf3Ns7+2g2q2Ou41Ilc1w3YHuZ0vmciUqI0LoM8kpFI7fDBR8u",
+	"IseKU1yfczV2zF/N4M2uLWETskdJeSBrxvZuj5Rf3s5cFgiRJM9lwlkJAHPL5joUN1m/nFtclyRHLOQ3",
+	"KqwMp1JMzAXWUt5uvrDzTA5TNgva7ImQrpKRWYs+iY3GInMdRyQW8gZ/gw90xm4KKFjzzcjMbsxHVLMb",
+	"K92br60OWHxFvgUOcg3IdBKv7TwfpnxEEFOZ6e8iEsOJuJlxpbiY2PJGLUJRgV3+VCLWrVth+9glczE3",
+	"WBJgt7fLC1Xbn6urc4I/upOFi1g5UwJdSLN1EbdNCj3V/n1xu1s5NSsrszrbdZdmD1EVBXOr2EsPPNNd",
+	"EWRhrnmzeRdhLBWJMcEyxhpfNCFS1G8poH6QKVUEqnttzwbCgRswvnXLddlwFFzkHQTdOT4OmBMLyjUX",
+	"E+BZZuCmC0d7uiQeU55C7Aao/ySfexl8rlxMdzVcDrzEMCSI48BWgrEWL+Qonzk4zNbhogNB3s2ZGJyf",
+	"kSfdXvcJSWwzOwSJVmKwV/GqCiRzWyIFQ5LK+FByBvkLCUSuq6lcFCWYbEkSYkYpRboWenCtKumyordz",
+	"y27Km8Ck4J1YeNXYHnKvc7coGHM5zuTM2Um5reORMFeCYcuo/3rGx17SNsZ5OuZpas7QVQv1/mXt8Y9R",
+	"Z8rS5L3QaJbcKbJnZSK+dzzAcRCBacdEBT9NY7VtuTnYwqYvSwy1yPKU/bwBQMOrtQrpqdYgAJpddyPc",
+	"Zju5EUdVSo254CE9xEVqz+kSmGMMd2sX2LLtkUY25j/4RdhkyuoZEfUUCG/lPW5cP9BelIILW8C1qVxn",
+	"/xj7NKJy3LaBHzHUtRnc0MgeiifMZuYYEotYHRiqYakHIDIFqKcjh+3S7c/pUubakseVfPt3YxLDesQr",
+	"vLwCJVKAGGuLbGyGH8zBD1CUdgNdoS0rg327lwGWATTtxmW38gJfWzuqsvQIV5ZxBoegNJurULFtoZkY",
+	"MYjp98zLhby3SimbXd8eDdjyahcIZy24cz1b3aKTuSvmrtzqrbS74NZizR26aA548qG17XKT56ev3/1y",
+	"8+bs7dmb928wD8LW8uLK6GtEzWiadsnJ4Pzm4nRw8tPpi34VccLIr1OaEJqmyKYBvgCC6e+M9vn+xY+n",
+	"Vzenf/9p8P7yyr1dHMYpVV1ycXp+Ori6OXn39ufTi8uzd2/7NYQILGFr6IBRa+eUJ91r8fbdzcXpL4ML",
+	"NyDDLJAUaFngXlTSNCqT7UQdb1KdqFMfKYQC1wbWiTpFt0FJ1cUkBr2ODtZN22wWAJxdlLYJtR+4hZXA",
+	"hGZXzGpQA1fm7iVNxwhkfUA5lhmJJ1IwRwqtBxAFN9dMK1Ft12hPO5RLLjYb+QPSjXk9z9g6+yNsFOol",
+	"Hgg1qDTwU8ITc9I22zTawqnd02o2z9gdl7m6hBrAu8qZ7WQotx9+OMQu0bc7YLCtidh1kbpkIlva+TAk",
+	"12/LzaQ4mZ7AVLsf3imqncdVc2Boc7YSkqoXYNWbDcWErA0HR24pTUFsjhGpE23PaeoS62G6XaeKfoO2",
+	"Qi7IiM65pqm6Ft/GSPNuTi5OB1enL+LvIq+Y5jcWSZuSRGryrQ3s6kLGHEvi77oErZdSjFgmXPE0mSny",
+	"bWzEyhtwMMLQ4uhaxIXPwK12/F1BLrkgjEOKG4za0PrFVNpKSg7+shAB1oYhrMoHlUC5uoDg1n8P1qaC",
+	"S3zZHJ7aFV4l9hbuqO8doSq/KiCN+mBbBrBpm46VpizrkrjYQu+JwqNjSetYZtcC4KG+LfjLd4bBKMoT",
+	"/wwbfkO+Rbbz3SZwJNfzWj79C9dTvJANUL34mHOHY3H1goGjJQcLAooRe2DfD+z7K2DfDccZaDAAHEAm",
+	"BhD5O5bxMbdhTsET9SAMfHFhoNjSMA3PZOps441eTwW4plWNG431UNKR5AJrLaFRqUtiOWfC5sXbYonc",
+	"wvAZrTE2azjScZ8c9Y6qdNhiCOADYdKbUcWS5jIIwM+NnsfgwQB4BHy/Q9Z0qILJbAgBWEU18/Vu8aCj",
+	"2A0nuD0ZVXnGWs+2NGyNaVbGstSDa2bzlOkdrbpf6/JFlXmFF7MsLLYa7OvqoIUDkTYWLDux+ZVFxbRN",
+	"WPftJD3TtMW7Cgh7RUW21eOhrHnLs25FRNExZiVO5aIBmKgo4NYYHkIVif0aZi0w9W14khtuuUp+j6tb",
+	"Vi9hBVvUuLNhYCkEfSlqE0e4HhiKp46JAg2kS54zMBFjsriZKbq0C/MwMLhrcS0ekbhWBz8m3x71et/1",
+	"V8rGg32OyFxD00ZTggQpdUxiO//YKh5g0OxC4361Q2j54DvIrdpcThBeLwplw7tPvkMaXC1FXRSf/kZh",
+	"WWp8tYx2MK8eYbcQtW1pfmNhWTswfDiTubYtGm4hEwijoGkqF3ZGT+2o4Elb+z0iw1zD5MrC8Pg6NrVS",
+	"19W0dODm50qoyjvALrELjW/WiqybATyzr2FVdreyXrTqN8oGrbti7d3KxuuMCgVe5GLvKUDKRNiYM09G",
+	"CEgH8WaAU2MLFk4kYqWi8kw1Qzs6+iqwK9cELp6FjbV9VSygRfVfM05EkoXcEZkVm2D4xI1l0cXeVoyw",
+	"4Bm1HAVZSDWqlhkpwYzVcOXUHjVY4xuA3bEb6wZXvjilqshZQdOCcoixM7pEG29llxywT6U9BPlBKDeL",
+	"+4PhEUV9fQ+DNGPjHOIhikONL/FhWl1C2MWxmz3U54CO8EXNlL4xhxuBhNyLACeEcXfeNEdUuCqU+LbF",
+	"ELoxB3KcykWlYwcwhP6olNE71CwyKiYMgam/P3o0NNwbdQh7+gIVwk27h4e23dXC2+sqgq82ysUNTImp",
+	"6jVx5abLm7naUwGulOVQYA9b9wsCw1ChyXr932MSe+U0Y6KMKj91gV9aQvxIQR0djEpMvn1aELg1BUGL",
+	"WqXuDvuF7aERsy9+Cfl/5VKzetH4ipRa4wDgg6kUqS3IMELBFQXFVykigsKv1KyuUi0jLqzQHs+j61GJ",
+	"wrXrbjzUU/Juqte4u012kOU9MQy9cv7L4mTFkTZjCtesbzhThtlXC0RXa81Wd6ZB9i/FoWAYsRWKDYun",
+	"GZ0xbT6MK3vpjC8gDgRKNXCWBqSfM63InOqpS/pHA5VpRBvW3icx+r0gUlAmTP3zya/mb5hsHJS1GoW3",
+	"X/wR4q3jerOQhSMv2w0KSkYJHZiDEiyqWWgVCU+AHkLyU8Ar7idFBWJnuFBraoji2xYjFd1x7UrI7RSL",
+	"vS64upBneRLeo8aYGU2dxXat+G46f+MeXo8nYXiiDf/yUPdLrKF3r1+8++VtJ+q8Gfz9Bj2Ll51I5Gn6",
+	"a6vQUbSmhyt+lAXQWuxCrhrDhbAu2rZ1FHk1RNq2H3mnzBu/58zGcwa9evXU1iNp4QVAR2qT3YeS+XSp",
+	"+AhgGhOWkYlkITXaXqHA+c+FzsK/pVywg8ZfDsOwvk2gZ3OpNE1vnI4aNL6FfvnYtDDPaTJZZ2yYgPIB",
+	"6YWhqpLJhDUcDD8jcdUCDKd+q1vduCRK5hnag93NeX368+lrc23OXp9eXr17e9qJOicXZ1enF2eDTtT5",
+	"n+9PL686UWfQ6JNvPO91cB53bt1CeNMuYRBwfN6kG0/pScpD6eGXcsZA34Fofj3NZD5xqXbbA1ubPnam",
+	"jvD2ljsHl4Ml66EnsYSzTXrBMsFh2EneFLbo4VlvjUy9AW96Q2ZZC5uVW/UNKMSrcMUBDGK3nv5uNB+p",
+	"RijMAeJUGn0tw5rHRm4CSQaUrClNyJgtICqboiUYDuGCmt53wMwsYfxSNtYtBYA1lFCmN7zF+rsHiwtZ",
+	"DnTNqom75iIonupZIhdnbGRYR7JrOPZq9b77ANS3u8z7w6H/JOKRiz4DY3dDtF8jglcV9maVw4ZbKeys",
+	"FXryeemHE30G24Xx40snThJvcbfsG3gKGgrDcXV76dDi/SafHHa2w6HaC4Tmogz73RoSogHk/T6U2ANo",
+	"8zasuhX1Zfa8gYVY66ZVnl1/5VsJuC+Y0l4UyAYhFxL2jYwbGZZbhvEsZJZ8xXLvyd7E3tMPc54FA8jP",
+	"sfo9MCus3U6UlCJy8Q56ypbgCc9Lo2TA4whvqpvNWZEwnEs2kiJRZXLGTQOdLaEtmoOONxe9KvuIyvLU",
+	"3pAbT9lLFvbDutrhLmN5dUG2inYy3UB/K8l1u2fXUbQ0BpLreOpSYI0sJKAw+5AxAeWb72z21yfNs4O5",
+	"Wib7LjOSQDC2yFVZw8x9NBPNeJpyhccHnTJluDzHXEEh0aVVkbgSqtkjbaHUvTCVoxYMFob7mt2x9P18",
+	"jeporY+EktQ865d5SNiYCwY+B9GgVlrVsUXaVrPpiWsyyQpxtQVHhIEGWd02kinLbjdIHyshfDa447Xr",
+	"f1Wam/LJlCmNa1msLdKfY9LrF4luLYZu394uamadDehqLSLOBmpUaNG4+vXVKOR2v5vSFOQp3Ljw/vQa",
+	"L5uFHgyXukvYDD4SKPlr4cUceZvR7JbpeUqD0XtNsGf7sWyO8ixjAutklPLU2dvLTtS5evfq9O1lUGpK",
+	"uAJGvcZd7oXtqKlcKFdlxE6+ldzdwLJSXOqGs2M7CKAOJdtICI1g/KETUO7wzqpTgY63s+2IJ53aSPyl",
+	"8myi2FW5Ut4xiPDA1Xa4lbyIQHhrqLfnEh7zougnt3FhusQpUcBQA3dhSsUkbPbho6ntRnl4TmPLiAm+",
+	"6aK/odSpDTOzIW4xoamldgWNdffBEgtE8kPsupt/SxEuqFKnw3bhdhDbCuTAjddkvYDnzncrUD6cWJun",
+	"7cJtPbE1gmPjQleWcc0BLC0G7TP0rwpHHIIiEmw1qhpiGL8zp4YOFUQBhUBOOo3jcghrrSSbmXu6vXRD",
+	"R1PO7rak/F9OJGo4p7cNlv1GqUhvJSKUuDzuXv/dz7zzoRfBevDy9OJi8NrwwTL1Dj+dvb28OR1cvD3d",
+	"k6kfzv56oL2gcOJte+OdeCs137bEmYckkSpmNHg9JbdCLriYdMm7MYnfXw5+PL15ffbm7Orm9O8np6cv",
+	"Tl/EfeeoJt+a+6S+i0g8k0JPY/Jtgdt52Dv8/lHvafyd4QbXIs6YYlCqGmMjwpN4lyVBxiKsaw3vidJS",
+	"JsRKHsBJfFMEpgg1WSNc4Z4tqZnVrMC0mmUcB9niMtkQ091725mpeGm9zXGqqwTSJr+ObVxCg/HX/LSd",
+	"llJgr+wwFTXl8zkXkxtaemI3vu+8tgFyYKEnzeGwRq3A9a7dYfg1dPk2sGS2uLGhMOH1xte/UQRtKRbL",
+	"Zk6XXEyOrRKRZ6MpVTY21z6WBjS2BmoIV2e9UehGzYNB/b3SGuByobFqN8R2gQ+95SCcXnbTBA11VYbR",
+	"aqdV4KUHz2UJ11JdlC6pyNzYQmyHDeF37vQQG0VrRcQkjBE0z+SIAcxWxx489Ja5mwz2XUtD2sdT/Cun",
+	"QltDaCsde0Gz5Iavs/DfNDu1cdQ705xVu/uOyxOUmjM6ujV3WeROidjOHlac5qgiUZZLVl0gb+1rh70C",
+	"E1Y9nKvDLOl+lbJWKHRl6WvUP6qynkY2fl7qtCFDadiYUMqP+0kKbDZP+dD8q1X1bH5X2B3kfh20O5ZV",
+	"k2YVlXa7E+NjvBd1S7Etb8yVAbZSg889qOiaqC/vMNAeonNrJB6lfeGZTb5RRVUgqj0xJmTdxKhK4BKb",
+	"zTEjCBk2xz1BxgJVRbcLn9u7G2Jnd++8ab2H8o5B8VWLCdclz1kqF30bjN9uuqUzuSE+xLLwzcp1RoXC",
+	"YLRWMQa156Owh6W6857/rxxcO935ojAbrTFfIeNt5d7bShwOVWp5aeEBAJfmE4Z27skAurlSi/fClkKy",
+	"5Sy708iGK1eisAd/ettE7rcWW+5tG3XC2mALSd93XwfFl/PTty/O3v7YiTov379+efb6dYM+75j+27ai",
+	"yf0stqVZwGG+F5tRkVpWTbZ+TrBvu60evZUJ+UKMn/zrH7s1dAODHMJBTQkrALO3jyrcXyjR/sN3VpDf",
+	"ZzaDCNE1xzIriu2I5VAmy5ZhRlvFAO1wkTZFCe09Nsddsg2hNwGBJZXyliUk5beM0GGu2kBuhq/XfWNy",
+	"inu1h6CaJvTWgXBx+zbLr8mmdW9s1n2hrYZZzWiLYLHN8Kgyn0tx0miVwt9tFCj1K3S3g2fdBRhlrePz",
+	"ytGAwJAiEPvFktxykUCiKrUTaDXYAEiju2Mvzi7BbH1z8u4FBKa/e38Opmz49Gbw9v3gdSfqDN5fvXsz",
+	"wIi4H89eXt2cDC7M3yfvL6/evQne0NZIsVvJHe3xYMPNboyENBdodxJpEWXd6qIn4PTCOQVOT4NLtU6+",
+	"GJyfX7z7GRb+fHDWIGXslj2zwogcGWmT7OWZRVbDF2uhjRVSWcgoFvV1DYSr81sUqTVNUop32WvYrp5M",
+	"0oDz2khunfq5LvaJqqqPAJ2B6IMmXEfk/dVJ5KIXMC6qVdxTrynOqWpaazyl+4i96rWNvbraXLPimMQf",
+	"Hhmt2wEOwHrATXUgbubXLjFtKYdWlUgNsY2VJcZIAKlqCG+FWhkhhgI0Ydp0hhHQNl1ng/OzY7KC3YZV",
+	"PFfR22AQY5mVwG/XQo7JUOppl1xK36DuUMb0AiqSSQAKEzgkhKm7FtfCj+qkRYjDgpqhmb4s8lwR3LAk",
+	"Q2b2DQ0vZlDHiGMG4Q54lIuuLTA7KNzdaxHjH0WsAlemS3kHOf9xaX2NLQTB1CWBwxbVLd3gJTjG+WA2",
+	"NzQFafbXwpwPt8RyIbokdr7Qm5PXZyevTl/ExTDl2BZ5gbSRyH8UfKZX5uHyoYKiRDBz8+21cPVEzE0z",
+	"S31M4rO3J6dvr85+Pr05/fn07dXNxenJu4sXpi2aKmkbLENqq/mOgSNhh3stikATwN9y0nqFR2clSlGR",
+	"m6IACQGTVoqKmfZg5IZKYY4LbPs81wTSxH0/QgWLsLDfdBOW5CPtf8NcEHH1G1YagLqjIuq7GsFSkPKu",
+	"O00d6+TxXqmco+JzabG3z3t2e/tN6dzolHuMOIyVr/CEVL5yJwG+9AEcvS9eD87e+F9cnL44PcVvQr7m",
+	"TtRpOiOVnyBt7+b9eeXL54MXP546B77/w9nV6Ru/59ovpZXA/6nICPRiCd4MLl6dXp2/Hpyc3pxfvHt5",
+	"9vrUm3Po159PL85enq38/Prs8urs7Y/+oGqH2ysS1G0GG4w6SLkNhW9YiL6fvLlmefu19O81y9RfMS02",
+	"r/b6Z4t97FcjhddvRL8efrNhcfvVQM71+9ivOmY2bOvK0ys3pu/nawavT38lkSxwF/s1s8zKFetX9NCV",
+	"K9nw8+o+2d+Dt7NfiT1ZPbP9WiJh6AzX26hRv34l5nCFFtZ/rlOxvh9Yskr2wj9Xu67+6Eho8MfaqNyP",
+	"NbbQr/iPVplEw++OQaz7GawstTSVVXZRGZ7RFeDZZTD5R7iQA+y+S+KELlUMGUC2mG0mU4T5BImMC2pJ",
+	"RlzGBcEvCV3G9pUx/8CS+NiIIbaqFQCug4QElbEQV0hJlIASQD0yMoARilHIWDIKePDIgesZI66aLaa1",
+	"PDnYVMrDTKr6yvdPN5ddhdlVXjs43PTOXKYcvRBrFWLYkXN8djUtFb4OKkP+e6uIrEIKFvfdliYS19Pt",
+	"rNvIvtvkorLSEpNvrXvNbl+/sFeJovC0YB/0tbDb/hi2HPSqbuVg9G3LthsuyAICez3fpbDAyy4kkwiZ",
+	"gUSt7eirkpdAsm9nYDQmM0TAiXG9hjFiPsxlpptRVZSWGUuw3kch/QdztmS2rYnJr6WzEe5VMXARquYI",
+	"v40HSmb63FaYqk72OSohwsf0dv0Fol2Dgb1YubBcBm/EDefUDSeIWUCY0BnH4VA3mBapYeuCH7eswtU2",
+	"WcwVl4I6ZXM6YWTIJlwoG640ZFNu4+H98mR7zgKD5bzEZVqXZbfYdK4LVQaD6kvXs3UoAQia+TuVwH2m",
+	"Mk2UY4DKsy3ZepUZH+Z4DCzmgKqYnMokV/ieKuhH8cnUiGbg+U4lvmTvMWfKlUdGmCg6cu1DyKxy2UAK",
+	"EhutSKjAp8aUw9SFgCZlEUHzLBziX+YSBuGjbFGbernPPYByu9h2sWxTBMeTBj5GLZ4tJINWT1vRqtWz",
+	"VqJo86inALR63gnrLRu3UnGrp1EUb/doKZO3HAiIz62eLTStduthNaNWD6Oy1267CyWq1eNO0Wm5elYP",
+	"aPW01QhWqzoBb47NbbXof5BcFBHFbKpGl0B5isjVwGFoiCxtN2iSRBRqsALxSjLSBsbAmxDfIBavUnxZ",
+	"yayEpsGomlqq86bKyG0q+5eG3aDh3yYZ+OZ1oDAhRvIyo3nypjnZzyF8AyJpDLR5oGMiQSpM6SR2IJDg",
+	"2+SKTFmKMcMZu+NsAdFv+LJ5vHgXWrIvexgpsCm/AdKiz5zMq441hCm3mcZFnja57sqyfwrLmRd8MVdz",
+	"PuIyV10C3l5V4K8eEC3JQa93XA7dYYFCBFqxGt1rES+YYWEqxqw3sBwDGn5qzmSRIqlMD0WSEY7ANAgm",
+	"djameaqPSY/oPBNwyuV4HFJ3bMc4V3ir0/+hF3layWZVBqdUaeJoyyZmLdCvy/MFIZ2wSJveuYSF+8U+",
+	"HARmKPb7Z84Wq/kO3gKtm/mXnFIFmxFHFBXjtgMpmw9e3VXH8Wp1bOquJuahmcMpAbWg9CaSuOJnNlq8",
+	"52i2unzhV47Bqk6kdXMnjFB9LeAap5TPIhIX7uiYzKXSZaqDBsN6RGL0XNuW0UsdA4wrEI6lzKu63qdz",
+	"g/tlrNfoWasxf9V1xlYiMsq9DEJE/kgtjGiD+F/u5k8yXVv71xZUwELtgGM7ZFY/XrK1wSNboX9sXeJ3",
+	"52CujRrwDEuJ7FSGYCtVe00osGJapzuWQmhX3MTsuytsEmLmnrbtKjh6UEJF4Ubrei/XrMr/y3n82nD2",
+	"9lB4Co7wly065a3mqjEsYymjgB4OhKcwGlsXMhc07ZIBQLW7wsBYzAakEnw3nEXkft2YDnM2M3o7xGva",
+	"EgnhZL1qSGP9BLeuNHbQ61k23lSaNFCKIcxtKiNXIC+sHJZ8nvIR1aGySQjrp27BmG7l4ELQqIga4RpJ",
+	"MzQ0NTUs5MJJ3eCO2LKD+sVzvUX+nIKrYq/7mjCUiFy8PCFPnjx5dkwolBcpSuAFkXnahH8c9SqH4LBn",
+	"LobWLDNd/69/9h49+/X3o4+P8I/D8o8r90d/5Y9v/9n9Ff7+63f/49t//O9//vXRryvPfPdfnZADslSe",
+	"Fjxj3TcwGf+XR7igcGKoGXBnwvU0H3ZHcvaYQ2zIo4Td2T8fO6jvx6Y52BxzehsUlBEVhhMOZT6Z6mMv",
+	"GgXCfUCKdjJQKFJZs4kMeUJeZka5ZB8AGGqSyXwOQGiKDJfHUJzAL9YSTJhtV51eQcgPKByfLrRxXc23",
+	"N5vm0pJb8xmdsPdZO1yLWy6SjRPQbPbKPLce682IlifBRJMrgArhqKLjgy5224hPSlpFVU/ZbH3V9YPt",
+	"QqQ3zcqvYyZDIL5GcIcaCNQCoJbjtrVLNhWJ3zxcDNtrsXL44Kdcuf3Ur7epftXyasUFt2fOE5WKA1s5",
+	"RZWFcRtUq0/fvqpqcYYDFvrYpqXHiLDIFSly5ktVSY41A+RY1LWOCSWxS2KPnQvVuqh90aRVyjuObw+C",
+	"H5DnLyv4efcqYLtPl4QK4iqO4oJXGEc3VOzTuhLDvgILsLLC9QfnZ1jmxzB2oyVDGR8osbcfZ0FLetyG",
+	"xL5iS0dhU6r0e7WjpuPIc0N2qgvMLDhykM/spz5lxu7k7a4K20jOa5L3WpuOeXz12Idok6U9DuUd+6kS",
+	"Em8Dmgo4lnML3QC3mUFqbk6lDWi9ZUuzI+jpLUvWgNgEh94JUCByuhpiTXdgD9TjFaavfEHi8YotN5Tq",
+	"tbf6c1bqfbjnX/c931ALl7oCYAArq9DTsZjKFOrttUzh2DfdWFvs9TWnQ54GK/9cQRU9eQtGXFqotgGr",
+	"o1IMreHV78tc/o1WxXIYleSZ7d7DUjPbvLMScmWj7Yr0lg/z4KrR7aDZILSiseCppqkqw+phMQmdZIx1",
+	"yUAs0RA8zDUxkrSNlGNjNtJlEE92h2EddTyO2vQAoaQYTeT2LXwsZjwEwwBKSj6aFmk1Rium6rZb11XI",
+	"L1wkcgGOteGSZIymRPMZizDon4vVinkL8NeOUjm6JVxdCzplNOmSU8w2oGnqioAAOBGEkiFjA9SiTN6x",
+	"pMxEgIUCwwtLuuQXD+EPVhAGGeGSXwt8kGDitCLxBdUMVuAR/H8c+V9dsBnlogyF9H9RTMfHtlZ9WdTO",
+	"G8q1ODp8Vi+Ch9GSfr27Lhm4tA8OnuWxzEYMHuSCPCXOahRwE1pWfmKo8TnL3rjgxZoBDYg1Cgdp6gwo",
+	"ZjUV0XKCZVfM3s7oLcPdGtGUiYRmBML+yLfvr06+Q2AmCycmmDdlAVGf8KRLL6GqAWoOp7GqT1Zsee6/",
+	"bfXMUrQploSLXLO1awLJNJ5VyZyy6mrMoJHupxp3nS+ENnXN3MJXugHRGDiXQ1sFBSlfVpCNtyrlUpgx",
+	"KqoWEXIRGUIAunUZqPEJbBzN5r03n8SCZyMAsZwmkeMxhn+40poFffsPsvTBIjSl7NaW5Rtl10xb9FHF",
+	"UizttLGbClDVxhl8TVZDcMwZDes8s3ieW1X+2aPV0cwcbh4xYoc54wXUha3Ri9UtMUsOz/4+DJGN8Nh/",
+	"OhOlj0zmoLob7ZWefbIErttoqPRLplaMlu4irh65bQyalnPsQesv4zu/pObfDG0+Z5mSwkiiZCTTlI30",
+	"nsD22qN/s4zuqqnzBorL67W7R0bSLtxmpc8sRiSAOPJln7iAKotroYxhOrsVQPk/gjjaz5fAaM8Gbwe2",
+	"6HqBOHyam714/JxlKRfxMVE6Y/RWoWpAEggUFRDghHTh/dVJK16yV3eED3n+jwriee22edvdfFCbihsX",
+	"aOO2CDfjmasjrhpRBTde0efuuV2L6359J/3h2H66Y+tljjSf4D1wjiJB4Ysyjmbo/4oSlSEYAzjzjKqz",
+	"8IH11Yba2bV2wTbgw9nb+Gl8xyofIFMvePiobzxE1uG1tvwqKnO2rkG48KpfgiBgSTS/FkL+hN/5yp/Y",
+	"beC70Cdbl6A1PWipV6xO+kesokC0BHnCheK20HED4rJfG6FB3+YaoFDVRsG3uZTC2gvozj6mIOyB9Gyq",
+	"keDX+vYgUr2CCdZl216SLSaxD4rk5dB8FURpDegPt5yGJV0Sl4UyLCmxFJzIMfn7eXeF2rg66w6mRY7R",
+	"qQ57E3uIMpdx/1qgdQQwIkns1dqI+yQX45ROJizxkj+KVNQCJRlVTPNuWZmjzGb2wtir8eKfqPwH6twh",
+	"7yAG5Jrhz8wzVgpbSJKwEZ/RVEWEfaAj3SVnujAtC0kc0qdHRAv88dWwOuh+n1F1b6VmJ1SxxkhUIfUK",
+	"4fPrKja4ruC10Pl04ltZrbbdUhp+KpWuLKlna/OYxnpra7M9onnZX2B/+134mhjbKnq0QA37pGGk9fX5",
+	"U4eVVq1pO95suytrZPTPeqftEM5ZNgomMoNlAzT6Cdv5dn2Fd+rdeNxQSgiivYC1cOXpg+jxsqZ5KRh4",
+	"dRRLU1S/1IbqjZ8uoqNE7974qFywpDU+bDH1sFQuLFxbVWu2eRBuZcIhHfc2Yq8XZwGKxDyzg7hsTniS",
+	"0YXYwbgQ0o8L7O5yNUMWVYVyK+xPVSr1BxTikXCO9yCT4n34svLoeaWrkBMN76QhRYDREFCIwSPRgKXJ",
+	"/80QL8S0sIZGhXF5glgkV25A3c2qktQhePRTB2QiwJ9u2lK76Hmm9XPzcqDuuPn6mPQq5QohlRhgVJZb",
+	"d7dSQQWg4nDp3UQrQwrvdlMpG0tkh7nigikV2fiOiZSJKiwlw9yy14WNJ1u6HFVI8f+cFLi1wr+94lut",
+	"mtNkZFHElndFGU9aZ3LY2NK+0E7AfLpzlR2+Y3mdTXq5PUV7oIAlVMWXpYFLmeuBS6oNIVtAJRRIQuyu",
+	"YIuWEWghlfSCjXMM/6ynEG4AYF9f/SYXyZaH2kH6tN2bC9tJgZeyGlzZyrFd4rM05NDWwK4LT6pfT8dN",
+	"t5xGaCNxyI26crmitQxu4GtEYnJiAahki97RW+bMGUM6uq2ZPh0iXXOyZ222dhDNwy9WfGX8MtcjGZIN",
+	"41s213G/LJlrEY2xnLx/Yn0sWfNS8MhmzOwHMk6api3wjq7oLRPP6eg2AA2DVmMA0E6wXKGQRd0t6UPZ",
+	"QW0oWGRv5FWSV5zjjfgrwJfc2a0XrLML6U21aDe8MfOULr1ztQo8BVJ5xlifxGB4O0viYxJDrN2p/Wwj",
+	"B1NafmUeoTxlyaVRmuIAiB0+2CAEFUUpmg0GoeRjr8st6Ic/l1AyJpRhcYMi3e724/JWZrWDbreLEC0Q",
+	"wc+2bf3jmm0Np0rPbCmWFaE2Yy67tESmNsophJHO6C1TJMlZlwzULaETykVYJvhXzvKQiPECU8w4cxGf",
+	"GTPtESEX3e1kRNtDhFMJH+zypgcD5EcpXcCF1FLedkk8zuTsHHPq4wg/Dlw4i/lCyxdsqG2s7VhmAIkR",
+	"E5okJJ8DYDqaa+JQMCxtsDkW2QuA1gp0BFEvt/edfHrkDDfp1Wm8ldqSOIzj3UHjqKx34HBC64CMBBI6",
+	"Fht0ICQ79me3e3NvhvVIAdgMO3S1FRyIYIvnrUr4OmfJ1qUW10hfeMZD+7sgcsGKAgIlgOO2eqWVQJpi",
+	"MvEaFGVukIetQJeFVi5U59DFnK1DMfHPQf0UFgvinf3KDnmS3PoiTUiN2JUd1dZy3C/TZWQDIIvqnQue",
+	"ppD8ZQ1jn0x0u+NssS9PTaB5s+UXMg26DPloShRPCtOgg/uslqPZsqaO7TJPm7yUhuW5Xmm1T9V3eMRo",
+	"kwc5L7ZG7dgNs5T7v1HWih+RTIIIfC2mNB0/MrKELUwxZNAZxzoRUEYjKvQyOXYiuhEosQg2eZeRWHOW",
+	"AZqx0ow6RGTFIsT7MxLNtUAkOXNyRnjEg7ypDePwFUmIbZ+3Vfetu61VVHswor1f4lm5in/rIWk2F70C",
+	"tOatxx+olbUWqa32uNH8S79Im66dGwWCvVi2jYJrTvgVt/ynQOTxigcVqi6cszBSV9Cj2dap2SS61Vfx",
+	"12ai4CHsbXlLrQcJrJKCdT/3mS+r4lWO/H4PZtHJH/Fcwr5+3Oo03uPIWXR2N03XTSkO4DRwj0N1x7x9",
+	"bD6vl1vUaos6J4O3J6eN1WG9G9wYSQMWh3Fmi4S6OpPfqDJQxsM2RX8o6jUxkQL5hLlDgLMqEsLFKM0T",
+	"iMxBDnctfN6GEYSWLfllxbMcSlet3LFdqWwmZ1uQo42Olp2P9mcnjGbizaeruDUr4teOVKNxnT//et5z",
+	"0aLGGx5cTqmpZq/YslGelXcsS+m8UuXPAd1+f2S2edVXnEpAZ2dEpolDaFCaLhW5oylPjkmPMJEgIpgu",
+	"gBqKk3T49NlhG6C4ldkgPkCTkcPliyayT2IAEutnjCZQ0M1+XmRcsxhr2Alm0cbk2OIpcCnQlhmX75Vv",
+	"XAuapviKXz+vS04h7ti14BX2A9AgTQRjieqSC0aNVIqxyRnXUE4Oy4RYagQZsNfowkMi48l+3x9VRL+j",
+	"SsDQt/+kj/79q/m/R7/+pf/d//jWTOB/w9gDIT9mJZk+SeXodo2as9g1xNS8GjqLl0xj5YGGFLMyN9FQ",
+	"2VDEtiENP8k0eWFLyjREMUBkPxVWwcaDaREkrUXai64Gm4o5sRiBoz2rjl+xZpOy7yxsG90o9jlXf8Yo",
+	"dJkE9rvRFl48+BHqgdi6Qptr3ZTP/4LVl9usn12oSokiRNbANqyBmCs4zJqJcg1rUUwtVi8tkA/WJ7LB",
+	"U/sIg7bLF1oXby/9zYlqx68Y9CY362URsrIxgcH6e2ygBfhUq7kMXKFpCvMtaQAWZLs4pR1yeS/nbBPY",
+	"cS9siXNVKdQOb6MxYLe+V0IuytRQf1DVCVa7tPFF67e3iMhqMHvbjiubaFhEOYioZZggVukMC2dfYcBg",
+	"FZJ9Dfp3c+BjoKxYyG9lS4djZSPo1QnvsS03H0MZYsO7EfAddYqeLUDQJQNBcoHlK2xVgbJyWqBgk5nc",
+	"LE+pbjYYNrlD3tXNZ8fOakZKo5mWtRhYlxjeNgr7i2x4Wfk/WF4bp6zVsYfcF3nlYqeSCEg5SHiy2QIW",
+	"CqsA5bChe+VqaCiiJBnTDLM0qoNpyo7a2DUqoydeFaY1YB2rCRlu7OhJL3RbZMbHvgF06lopcAJ2w0Vp",
+	"K3rjMbdxPPVMuhGb6yasJVcRhGQ5mHNd1pzN01ypSWKLFBaYQk7thoI0YR+sV1i9Ic7GHMc2sQa1I7TV",
+	"Ky22/hfn7LGJQQUa8Zbs0FVKaiIqsF4OwWhTfGU9jsevUl+WSS02OTxVb83KBQ/yy3w0YioAXKbKH2pB",
+	"jenCCKSGgbXA23LNhPou41sag2QLidcaWkGF8MJaYMMAgAlKzo1lnoXc4tsUibive9t3VbdofMX53PId",
+	"z4Hc4o3Su7rx4Tpg2n29lqGdfw8i+ok92o28epgnE6a3t+Mxkah74Txuy2esP2+tpukmm6eFcILRfplW",
+	"O5fZaN3tJTwc5CW4Gae2XnHjZqyFWHopMzJncp62AxrALMrNGjYO6RSfrsRGhgOItQTQySCo8ZwaTha0",
+	"eOdZ2kiCsEWS4bKo+vR6Rz/sECOFS36m2ay5GIYH4bVxPau+nnu6KGsbvcmzXsXFWnl6y853Bcjf8sZW",
+	"gbA+EezevSCqPpXlv44u9amg+xrOfBOopnMspWysocYW2Amtmg05/VhYFmC66IIuu61RH78AqOJnX1TI",
+	"mfj8tOTroh2f51Jvl/JXt0d9xWTBwdFtueVflJwgJE7jwS+AmGoxhYaojFJGM7UawHb4tOraedLi5IXx",
+	"wTd0sz1nboZdGgCwMPm3FIwMaxBMnq3SQio1+7EO2tTrbtoLB8LRbHsrQHa2Qc55G0jIvs8q3ktkuM8d",
+	"3IBps1OzB9vcFpsY1uxl3G1l/MS+1Y31Eu3uR+Cb5+Vcmc0Hr+6q/NP7Evfv7qvIb8HN+JkKrpcnwZrK",
+	"gzJKLhcJywhFXDoBLoJQgTLfhthKaAkaG3dJNnAjbV1F0zdwbxcr7nUVVU19I6yD6zW+KdD7FzacSnl7",
+	"qZdN1aDn+TDlI6jpgYnIQ5lwpiIyxUKu4Ny0CEdUEGb1bzJhenPRlJBi/ct0GTa4q6K864jOQMsesi6x",
+	"hbchn3tOM42AFBBKaYFG6odEbVHO4oSqIE7VCKrit87K+2W6tHX0fw3k0ZXm8+1a9Mrth5qFiuotIznd",
+	"mdpqABfupWD3ZXZguwareYLBFq3JrF17zor187o1cnkXW83bpUWEmmzI6+iU21GsjJ1QZf/dyfJ2JLJH",
+	"Nnh93bkKXl1rw/9GEcEWTGkCbbvsWnCz2hCRqhczcGnQ1xFm1rtjC7RImnc9byRklfuwxoO7XTz0vqYW",
+	"dWZMU5eRH3ae49UMed/SlGXfoOc4YyPG79CRvb5MdtVR/JuSontBF2+YUnTCqolVK8k7LkABHF0WNa4N",
+	"rKr10FfI66pGUqOlFVfzBk55jwT8YF0kcxEHrc5GcSbwpfeN0aGBuBmubi9HNol1XybA1WT+qGPjunbE",
+	"p6iIDeWmVEpoe+tVXYkgWkAx73Jo5RnxrkQV8sLb0oab/lquy011NJfMcyMNaEm+nUvFjRr5HWYlyVuM",
+	"GflWsAnF782LEINrC5nYYDlb0uWezkBsTd0z1s1WKrc9NyzNhcfI10nHq0Kv4Q3BWtTo5paCtc3YbBas",
+	"5WyeMr3jbR1V3fJtBrI/8n1/yhbCYij4MFe2EMpyKJNlS1q7njDuSnRWk0FO3r05f3161ZD6cT+is1F/",
+	"8QlRSWI2UBZ7mKtnpkpl/LPYcJeuPOGw9e3/4lnvNk+i8GV6jvayBn+CDneuVM5cFCWbwZ9Ia4DuJ7/l",
+	"Sjf4PxvuifPFFd1bUddiE8+ozmHXEP7kxn6N3Re0HwaY5CDE4HCqIb1ygcdkTpfBsaUy5C46nc310qKA",
+	"OfkGkgAstQfy1kortCwocOP93PltcIS0/Bx7lovEWoJb6zrv8ZU1YDIlFt16VYg3pLbbso02M0bLqsCx",
+	"kq5ud7eYTMPdfV9MddWQQCFjILEp+yhsECxDhfkGfh5/7eLvCkDRJt6G3rZ/dufYHOwlDBVAQ6QQa3fm",
+	"GdfLSzNHG2bDaBauBVOWwcXSzvFsom+63S5EVMEqgf6I7xe9TbWedz5+BB/pWDYlCImibOo3BTqpggpM",
+	"+RwMUamR7QBiom++Bgtv5MLzI6jTFwHGqYqQ8c6lTM3flg2p6FoYmqQi4gCJ0MKlXVHPLgHAn8H5mWHa",
+	"WO/lG0XkQnSvxbX4y18up3TOVPcvfyHvBGA2QsKQxSBWhJIhoNTB6h4DdB18HxtJ2CETlTBpsS3kiO2A",
+	"bDqmPFWu+KIi8e/XHZZlMrvu9Mnv3W7348c4KiKgM5lrpsi3R70jEgupb8YyF0n8XUQomTE9lYkrdQxP",
+	"kkQC2rYmU3rHzGtPr0WMD96Y12maygVL4u9gVdAWiC2MqDDvYbUDLz3TrgqwblwX2Eu80cqz6rkJHfYO",
+	"jm0VR7NZEMisIpKwlEGYP/Rs+nDlIclhr9clR73etZgxKhxcGFhAwLhvdmpGU3NV8Ka7Kecps+GqinB9",
+	"TGJYyK45GTHRLE0VFsyEFI5rYX9OoLCMir08MZcAIjMypxmdMQ1FAaUYMQu5bhbhTMxzbVbgOa6bOQj/",
+	"ffnuLfk2PpFCM6EfXS3nrE/ofJ7yERyAx0Zzj79D6OqXj36IbJziAXnDn7sPP5gPVoK8FrhkXfLengE3",
+	"OEDAnggJpT1f5NgFK2/H+7/2er0e1GkUS4JsIzLqFE8h041qCmuPkejqWsAy2gS4Mdfk+yMyNCoUzdyy",
+	"Jnigj8wGnQlCyfng6uSnyGbD1EM3INDffH/s2DRmxUPenjl2EWR9gXfULukVnzH1l79Alw78uxnmG9+5",
+	"YAA6ajbi0vABKkh8lrDZXGomRstHr9jSXkQsLXv+7vIKJm4Hj+dvzhCXiaaptYxbMDOylDlJ5DVcB7MD",
+	"RaEhougMimL2i6oThI2xJm1R9ATP7Rz4nTvgXBGeMKH5iKaIvcXIcKlZlwxMc9cCwq5xI21ayt8gB6xL",
+	"BvZWHfUOInJ0+Az6ePrhA6yYGWH5nl2eV2wJaxMPcj2VGf83nMM+eQ4kmxTkHPu29B6gwDwoZI5IXDOZ",
+	"sIik/I7BtWNKH8PeX4shS6WYKDMbhyvtCADA/6dLkvJb5tEHe9osfWIfuNJrMjeh/rM9ouZMmqFCGiek",
+	"knx4BL9b8CsbxtBBao6p5h4bG5yfeXHU/c4BoEnPmaBz3ul3nnR73ScQLKinwBsfD1NpdelJCMjyLVpj",
+	"AfTEMMVi+EZuhKpxz7EBSO+yxKRRWCsfeXyOlr2Nz4FDDh6sw+elSwDFBUheCwJu5DOQjM0T/8pZVlQf",
+	"6TvZDWWfjRWyzKQwBs+IkxlTcymsM+aw17NQnNq6PuskEOTjD9QobSW46T8ryLadw97h94963z86+OHq",
+	"4LDf6/V7vW6v1/tHB9WVDuzLTe/gt974B3W0OHTSZ78o4YTQQJ2TKc0mLEEERL1AmOo7muZgSpVT8X/Y",
+	"oXRHcgbCcRUk1eIwHz51yMkHBQLyQRWt+ADkq/brB1CvICetIh8CNLQcux00m2addKbpvz+yru5HZ43R",
+	"kvbxx5Vnobcj3KDQS8VGPn5OEy9M+ah3sPmV94JaKsMSfOnJ5pdeymzIk4SB++Ho8NnmN66kfEOFS6EH",
+	"Y+nTNjM6s4lRp4bx41tPWk2q0OBgf/PZjGZLe7mRekO5biP9GfpDJwrRAWgOmpslT50+fgVJ8BhPohpT",
+	"UKmGOkkZ5cqRQMx+i5+/fnfy6ub12eXV6Yu4QOAwBLpL3lCeDuUHKD2jR1MylQuXsoMYRmoOKKXH10Iw",
+	"vZDZLcpfCbvjIyvC3LK5Nqz7li0h801NgR2kS+ud5YjQbNhZamay9LKEnHzw7FrE9tcbIO3K0uYqcRwk",
+	"CVyDrUmjx99fsWUHCRAchucyWW5He3agGf8tp+KvAEutqqSj7eV3Ey/uV1WvK3yuFZp6sN28vgZSuhUx",
+	"DBHCqykrcd098lccAP0I0UbZRioYeuVj9OclpL0WhPREinHK0cxydNCii3O6TCVNrqR8bQ4CUuzDze+9",
+	"Yss3XAFR+sNR+XOj0LhcWJl5Mqz1vW9H/QEEBLqwkuXj3+Hfs+QjMoOUabYmU/G3PJkUGahW08LvVqXP",
+	"CzaTd2w3GvscB9W5v3RXJBJautaOJri8xABV+NGGgf4nyEO9o81vvJX6pcwxHeYPdbWu6C3DODOdLYkc",
+	"j+93nwq73z2UtZOijS+irxVTQIAzrggk+TWpbJgB2PZK1VMB96e3uTzNpxDUi58sOMjB98+6z55FbeUR",
+	"l7lpn3n2qHdwBQ/UZRazUjdqbmum2fW4dJ9ddBkem/7vKOKYhn/oRZ1xSifmb4A3B/82fAX1PBwohjlR",
+	"0yJgGEOVXXDJYc8cjuUFGHZUpz+mqWJeXrvI07SatG5dhWVpCwB0NCqln22D71lINfuhjq/YeXF2CSUd",
+	"b07evTj1YMf6B70CEvGfvxaQZ6YZz8F8YvrFphdcJHKB83vWq6Si4gM2v7TMoPRgftbtYWFcOfhMyrQ7",
+	"2G306eKGPWjUX7FGPfLIsGMB5XcVNlB8vUmxtnAiVJCYJzGiwbkirQOBZdNRwUVogYBeS1bUWoI0QRWF",
+	"Eq8FOFtCmEGRV4BQES2lValjQ61ikjJ6Z3TtHEOguVbEQv+FlOcToKfu5H9RFbpK/fdMwWtk1yeqBQ3d",
+	"ikh+3IKuVNb4U2rrDwz0gYEGGei2LLDJiuKo5IMh5ZNrYA+Wlz1JA0h+wS1bcLnWwkBIL3z8exmh+NFT",
+	"Equc9Uemd2arJ2UE5P3Vqwem8MAUvgRTeCDlf0Rj2o9Me6SyDFOpYM/tpE4B8wjqUwDkmUONMi1lUyTQ",
+	"MYndRYkj+zdjrpqZoSVdSyFiG20EpccTiLC7FoupTCE4BsPICmhGMy+sC0eJYAviUAshDDgiwyWGe+Gg",
+	"pnQ+Z0JVHKZmpEY3S8Aj6kAobxmbQweuPVsIPIHMupkZCJJiL0guZUphxbqiZNcko8Lzkh6DvqlttMyE",
+	"CwVK3pAxQaAothnPcAmFk3W9DVu20WipNBtN+R1Lyo3GyCMXA03FEuvnQYxbOUJcu6RPjno9EnMBwPA3",
+	"kF3DMTQxoGNWUdruxQyjz6qRhpTHpyVimoMCa01Iw3B1rRTBB56/luc//Y/i+fbcNfD8Z1e9Hxp4/uHe",
+	"eX4RnukqYD5ohQ9a4R9CKwROFhG4SxHJmMpnEJBqWeOn0hcfQ4E4SB8L2pffFBh1lWpIFvPESwiMLAAK",
+	"uPcwYbCEkaYoaUjBjkkMscqPXRvKlfi7FhjbSiFxwQXacl2LBhtg4xWjduQCwkdUMVc1JWVaQ8y4Ecio",
+	"h3k9lddiCmkO0JI3h8I9WZKT1TDxoLm80jySHwysFtdiyWCklsGZdbKClR+MDJg6CiLaRzpd9nHCR70j",
+	"hAEuBiQYSzAmOhdkyfQxpARZ8elaWPN/PbKdxK4BzJAAJS3ukpeG/bnh2niLRqu8h4Pzx5GZMNG3czn4",
+	"+fSwV03c7HdyxbKbo6ffe9+/V+Zag7Dw31SwzpZW9XKNPmkUnJcnXRN06vNtKVb52EDmw83ffnjWuFqt",
+	"18Q7MQ182/X7wKofWPUfxiSB7Lig+LQoB7KUeUZGU8m3M0lsZtLKlv9o5tO/QNizzDUZSo0VflXBkWvm",
+	"ElsApmrWsHVC6ByDp+1naxMQcmHzy2zSW1EepsjgQphsYJgWw15mYMAAVAbLaTDcWxWJPchyyqQiqnXG",
+	"h7mZ07VA/cNxp1TKW5YQqvs4w4RBgqwUCBmkQnzLVU058dGL/iicyyXwH6F+7AE1ICXeC4Wu15X5FMp/",
+	"WbgDIRfWcC+vhobViBu0XKdBY7Z65+27m4vTXwYXLwCBgc3h3lXkpjldluYkSE/jCm5Jp1SFe0XUd+/j",
+	"BvV8s9rtxuZUZTuogx75/5vLBbtqzvbTbq8XrdbkCQ7raVMFkMOdDOletZUAe4YgDkZdufCFzNMEgJYe",
+	"ePUDr/6j8GpbtNOr/oPneE6XrubdcnvvwRpO7cP/bA7WJW+twgYJTdaabbT+VG4K5f25xIz5lBxty/jf",
+	"z540+eC83cGQ+8VCWe2hbRPR6i7Sgxf3T+DFLSJg/Up0pUXTFuPdlRBbWtOC3A7QQshVob/RFIysPocw",
+	"igv6WJ26MjbScJ/Ecs5ETBaUa4uFRjJ2x9kiuhYx0B2WxAVkjwJtxaImxKOUUYE/DlkqF5V44G8UKSDT",
+	"gStxVWSssjueMDFiIf0G+YGZ/goTCGRhWN+5zb7I1br0C4Awa3u3FXP4jl81Q1lROxI2kxUANvxJijtr",
+	"FFzDg572Dw66vUPf36hYNdnUZpd2NuhuNEVo8c7g+cnB4ZNtjXHme3MGcZhW20BQve97UcceYVgBd5TA",
+	"l1zwrM5vf/nLX+oZrvYonL4ZnL2+eTO4Ovmp4Jmd/tOnZv+81soX3r67OXl9dvLKf9rsocPuA0yKzmfj",
+	"Ooq1S55QD1AEXy3bAMkO96g9DkHBGIx0rlg1MHI14gccRvaq2HgfQBdQdOEj3mAoTQHd5PGMEoA4EHWp",
+	"dnGYmEHvgfz9B1E9uz+wvM549jQKSeRNS5JSPvNbXBXZ771qm8X8KUuT90Lz1PUJC50tkpte78DHJ6wt",
+	"ByIt+ssRXk8JOEIXpy9PLy5OL6wK9XOhEXi0uoRXLS1Ra8I6y2kCxf/aedA2XOQFwKk1B5+oh8ztP0+w",
+	"aclwtsK9cfGk4WDDe/CAz+t2sPR7oG4Zsj01lXNChzJHpjen2Yil7a/PW4nT/5Qehi/F5DYt0gMPfOCB",
+	"/0E88CH48sFL9If0EhkeVUVA2lYKqIRw+GrnYzqfZ/JuTeTGa6YVmchC68SrBAjP/bqaOWQjOWOKFOUO",
+	"0FqoVaGcDs7PL979fPoiQgxhtiQZU5pQdS1SKSbmitYsjxAaQtWtKsyjyMc8CykMpgz5GMCUMC+D2Pnh",
+	"Uq3Eh5Ch5YiGYx5DjCYCqbr4TSE1MbQoHLXYMqMDB/RHlLLImM54uoRwm4VsT5AvgPPX5Ko/rhxVW4bP",
+	"KTfVEhWeVKMiH6SpvUpTjjptFqfqm/GVi1OOCj6IVA8i1YNIVbJklGpo6XY1osX9BKqMQdGPRnnqCjJW",
+	"AMt1G5Hq4vS/T09CEtXJ4O3J6evXRqSCygKMGwHmWowQIcmlpkIOipAEfFURGdG5kcAwfrZL3pl3Flwx",
+	"RIynToIKSTMXMME/njADLjWWKenStBeSzBx283+qaLN+UR4EnT+poFMQjT+dpIPk90HSeZB0HiQdkHSQ",
+	"Xe9F0AFI68Y4BRBm+IzZazKWNtm2SCKF+kVQyGbmp8hmjKbwYpcMoL5N+cY3ikCnJMsFlDYaU6VRzpnR",
+	"5bUYMkLNdQiJKT8yfWIxuO/Hmmfyzq/IKeRiU64iTa84UKvGp9oTp3Ug/bA2D4FBX+Odo+h3G9kTWMSN",
+	"wufKNXM19jYh/7yRdzbTHa+EliQWchFHmICO1b64JhMJpUO65KXMoBSjFOkyKqBRKZnmIslYQpaMZgrv",
+	"D5Hj8hoeG03BXNNrAfc0Nnfyxvx5Y5oKltNLU0WSnDlw/gVdFtg/Xn18TJrvW3stE0lEUHSz5UOja2FL",
+	"0WIKnqE9momo0HXMl+OMMYxCnVOeALorlwlE7KZwrocSnh2lUhmScn7mahaWKgV8gwmDGdVG6ZlxtHIP",
+	"lx49CqXslVTly0G/FiTob496Bz7CzBaExU3kU/q9myhnfdhfiHJakW5Bof7lg0z3UOzkC7GLS4jrCYs+",
+	"LZlHXUx7TJM7alWxBr8elAbE9x10mzLKv1gSW+yxxlm46gaqSUE3X54m2iF3+j98f9TrbVEUqhz/lyCF",
+	"Tsf+wkLkAyl8IIVfh10e7+M+yaFM2COoUX2fAjXWXPjJC9TsL5+oXOH+s6e9aKvSdGa5quZiWzK/f/RD",
+	"kamKNZIBWM8a5wYz+m8pyH8dPu1EnTvJE/PG4efKprFb1Cqjpqhb/qA9f831SIpt8q89AMJV0y7NVxsK",
+	"kQygsPEuxUaaioDY8/ZFpZ42V3Hbwht2Xp8SIMyjTXujTL1tCVNva9LSJEKZQUWEzeb6oWTmg+j05Qs3",
+	"OLLZhmoGJaXHv8/BN9qclXhlyTNYJGeKpXe2krEAqBA1lQtBjOIYzjnclXZal+39xaSvRzraJxF6yPL6",
+	"85QUcJcYJROuFcGInvaiUMOd3gSp+35OtCQHvajX69k7TkVCfiBv+HPwIKZpBIj5Mitjrk8sLaAa65kD",
+	"5p6VpGysN9VEjkZ5hiWsrwUXNvYJ2ssYzg8LECQ53l7bt7rl8zlLAGsWa6pPKeCRyVwT247MEld0fUTR",
+	"mWgmfC1sJYFbhtXdzMBwVij6qWIURWB3yPB/BvcZprkz1fr80LJwTAZv/vH2Ua/XO3h0+vfBm/PXp52o",
+	"+O6w+O7X1pTIW4pPaTIrzwAIdwVB3YJmVkaq8lQ3AskNmTk0BcykeeNBlHsI8vgjlUtHosaFloSuEf+G",
+	"eXrrzNBrhcECv/Hx735s3MfHhm6KpJmBvATooXmejaZUsbKwSsZ0DjAUCBm+IcbVxq8KCeGrxwj1iNjp",
+	"ZdkYXol/NeTdOpQnEkNsaQ3I/BtF4lFKF+bHuHB/KLpUkWO6brzXUMUFjANugEZqQzR18Kx7M8MQPTOe",
+	"+JbNdVyEi0VEcTGygcZck6HMJ1MwQUykYMfXQop06UYNDQIhskzfzaNLfpkySEyiJKWaZf7yudI8GKoJ",
+	"1o0pQ2smkYJdi0RixpNF8EOQ+uJ1awRBfipGrE/ohPKGjCdnHMmMmK9YEvsldvysNHTyl6zfVdUpEq/Y",
+	"iOaKOa+DC9szz2MwQBIV3V6LtplWFzCR++Dp+lGgn7t+joOLfQeizNHfDg4q92abGGWzDJ8U4r0xWnbj",
+	"LCB+FY7bNmG/MtfmDkJcrxixNLUtmVHQtJpf7sMTP4QJf6Ew4UpUrqPs2x7hRnnNnCi04QJ5fBDVHkS1",
+	"P4iodkVvmZf+U4F2tEzSE9wcCawo+fZLX1xjd2YAjea6esTegg2nUt4qopnRvisqNPjHZhAQBwjEroI7",
+	"mdB5nyymEix8UyDpNCE5mAuoIDAE8/21mHGlKrweQgC57hKIjHTJJjEda5aBGIbhjOyDjrsEEM/iBeU6",
+	"jiDNG3bMKvJjLspcbwDw58oGFqLpQEkp8F+XL28jEUEWgX7NYGdzvSQpV5ospgynj8HL6lrIO5ZBlKMt",
+	"MQ8SjhE86MisJ1EaMNfkBESyLnlrR+OAkpEwmUWzotmYhQvXvOZKYzebEDKNxMyLsgcpVdqutyeD0gTX",
+	"DowiOioKExEofSi4mBg6WTDxDjRw0/P+e9YAuQn7VEHcnNEPr5mY6KkFL+bCfTyIOhr5mtIAmw+om9XZ",
+	"/CQXGGiExxYPkNlCuz8Yq9oEAIruY380tmJ/p3/QM4OhH/gsn8EnHJv9WIyMC80mLFs7NBcDpSUgqrp6",
+	"EY2wpOah8KD8IR0+9QbUCwzosyNU4/O/d4Y0NYLVDe51/+nTXmkWv6ENjfyjEEduQEiZsdkNHY4wGczK",
+	"W31oqRAL/+chuaQpU+TKkHxNBqMpZ3fMyENFvhkErnXO3v786LB3ePTo4PDJkaGJ5RXE3vQHcZOwsa0o",
+	"AV+tnmnaKVYZB9SlWKEAhHVDchpeay2qwA1+yVhQWsHrHRGZJpUYk4egg68wZN8rWlvhwpa7VpgwfueZ",
+	"2kHhvUeM0U/w/ieOL4qC0MsYkA/MhSuCFxoK3+a2eg5+BUxfSMGaaGChmTSwisOnT7fmFd4AXfm7veJD",
+	"m2Uv8KH3GH7l9E9D/FY10C3cjWbuVXfjjOo8Y36d2b+F3vb0xApdLkjxcylvjdxidPQI0ikIUH+EjNPU",
+	"LKpiWqcV8Gan082ZSGDPPk98l9mnNrFdcFQeKOxXHNY1tYTOUdeUJUb2qVBX/G5DTJcRivGeOWsxVcQe",
+	"S7QhF5W41ZwJ3SUDTeLi9sRgj7Wm3WLUZLgkXCuWjo+vhVN+oAyK9qD1M5YyKOaZEbRHdcmZy2NaQjlN",
+	"68x0IfQi2FmXDK6FJa71ypzkvoU5/ZnOcqNBpZw5XW+cm9+aq2ma6/ZFQ9vWE9DPRwK3DJ8z6/ZJQ+f+",
+	"c/jKNpyhKSrGTPLBOvhgHfyDFe+0LKGC+ThFityCa3p2QeC1j383/1TD+VZi8nYi+D9Bu/uIx3sga/ck",
+	"aw/E6I8b7Nf+atfMDcXNfoxS6CbYMSHJUCbLLjlBJyoIyqTwqMJASA0j9Rhs8CDuJqShgHvYQ98nNkwA",
+	"IjPghzHLXOH9oOwJI7kXKdrRZ/9AvCrEa51bviBppSd+b0TtAWbpKxfc/iPcs0iRwUt7T4nrsaWcrQnz",
+	"BTyPdLmguk1kuSTcW9HlcOQU9PVAev8YpNcdjQfK+0B5/ySU941HeUtrrJCLrUkw12zW7Il753tiyUue",
+	"GspEaJKQfB72zJ1Be1/EMwdTIXJM2Ac60ukSHWAjqtlEZssmF5j7fe9+uGI4MIxbLpKmIZjfWvvgzAK/",
+	"4hDut67fmv+vEuwylHq6J4+gGc0n8AgWm9LvnKZspDMp+Ai41GqQacvQjcpCnWdsxvMZWXDDHJQijGbD",
+	"PFEoDIymNJsYLmRLhngxpZDBOKMT9j5LDSPUeq76jx+PEtH1UFsf2+a6czHpRLi//c58ulR8RNNysX9x",
+	"3Z/i80UgyAmIPwdPISinRKYfaX7HgLUBuuTTXtTR8pYJ+zwuyJqSRlVk2s/giDTHo40jEs7sgyPyK3ZE",
+	"ckvXHXfBzxXmAl9tgpYQ0JIXKTnP+Ag8bTavAwBXFRO6jMk7EyMmNLA4m02ScodtaoT5ojGxxOauRenN",
+	"xCSSkgDGeJ1iK8DFeKniqGglhtsVYx3ZfD5PlzaWA6EPMSPEJpxeiyFLpZhA6FvCJ1zT1BF+kS6PCS3j",
+	"QsxIMXJPgc+x0Z1oLs0XdSd61PdHPtbkBMJqq8Q3kNld3ekXdjUwldtQRTIxjY1olpQ00a7ZSuZ30a/N",
+	"AffJ4uHTLUDLyiX9pCkeu63YTrxrw8LWEiBKZoXc4Z7rvoYbYfu78qNtOEqTamYu3oM29uDA/KOhkCBP",
+	"bMNc64rb49/NPxu8lbvxE2h3L1XLH0T5TyvKfyLS+UDw/rBO0vYEZQOQOuSlKjKjCXOZSbeMzY1UzjNE",
+	"iQN0cSN0dwvJWTGtyNQlh9CMkZSNNRFyEUHYOCT+AH6qTJNrMWNULKY8DUbYYdHte5Gwz5uZXFxxLuqX",
+	"vL3UWs7609bafiDNq6Q5sG+tafNKZu++aPODx+FBxv1jyrjgid1Rxr1ly3ZZQhHJ2J28ReeuIlyM0jxh",
+	"SZdcslFmuFEdbg9gO8IejFem0y/iwIBKG85hMDg/24u/4BVbWnfBZ0+XBIp+y5ZVo4el07ww6nWiTkqV",
+	"fq/8WEBHu9nQ7NjcbEjG7rjMFW5pBfTBbr4XSWhOFBwzpPT2UBUwGSj3/PqZrOCv2LKNEdxs/4MN/Cu2",
+	"gd8iZXAUDD5WCJj5pk0eDuZvY6IeBDbAkY4spBAvqqkrLTOWEA5F7GU2s6BHMk8TMmSIKYCUDGCibtmS",
+	"LGR2qwrAwDL3BeqAyaSAbZtRQSeQSQyvWeC/BJEHBgRmZBGgNRAjUiAjTekd5v7XI2iaTdpGqv6SFu0Q",
+	"zVmlMG2pxna251ds+UlNz38SWhx18BaY4YyGNym/YzcOb3EbSvsL11McVpM8DdfEAYVipw8S9QMU9ZeG",
+	"or4FGrmBudSE48e/37KlNf8mLGWaNeDZ2HPuqL+5AkrLuQJ+YZRwcyG4IE8dlkcEqZsTKZMuuTBX2oVZ",
+	"ophtGrBBloD9N20sgG2e34X8vzIT24P9WeWjEVOqoLYtS77ZtwIk5MxW4oSFeLCZ/glspnhI73kFH2dS",
+	"U70ueDkk+Qm2qEh/KMjJFAMblKZLRSAmGa5jLO9YltL5Jd5RD1ASzamap+m1sM9ncgboTTRLOcsIDI9L",
+	"QZhIFKEauouIkmYcGfM05BnWoKSC6IVECM/y0ofkPtI6cBqW6B7U4POacqur3ek/+X6LwINirnstff8p",
+	"hb2aGfPwWf/ps+4BIjG2FAErTTyrI1T+oQTD8mY+CIcP5tY/WE60OcnUO8JbcbWU0yFPuV6urWgyBExE",
+	"it5GoTQVNiLP2h1A0qQaqwzQScZYH3gYYFND9klEYiwGEhP2r5ymisQy1wAYyMUkJn+9FrHNBI7J//t/",
+	"/z8kTthQx+SvJHYArvDBYiDD3zT5LVeaJXE5Fkx7AcNqTCcMWsMIdqLltaj02VAc/XWxIm2gB91iXLw8",
+	"IU+ePHkWgdWkgiVyTCiJ/xqbL/8/9r62qY3c2/OrqFy7NZO6HWNIMpmYF7sEmAn/SQIFzM3Uf5ylZbeM",
+	"tbQlryRjfLP57rd0zpG6bdxg80ym8yam7e5Wq6Xfef4d6YBwBIhXhHKMW5b+z4336WzKttITHFtBSRig",
+	"9lXreONV+41H639XcRK6JQkJN1oQCvZrstFu/J+/Wy/fff32+vtL/LBRfDgOH9qXPvz8d/MrfP6PF//r",
+	"53///7//4+XXS7958T8al9Pob1/g5FcVdeuQRPEZFoR/tlbSwAUwwzqFzIe4iGIB09uKVIvitNfzp3mh",
+	"5p+ByAGzQBzvFy3EEGmdYocG6oKz/gqGVVqDUJ/lX4Mo/iwYixvtt5j9iAHJ2Sdc/HwbdzDMjfkxbpRH",
+	"ODM+P7iLUfXAVr31/J2vuPH3pDFDvljaGUEJmb310upDAQAVqgOgYe28f3oC8QvJoJIrXE+ovQ1WI9pV",
+	"2QRyaaFz6h1WTX0Ml3yUuGN4oBh7HHHjlDBV8Uf6+h64C+NInnf5Uqlj2rpHylKizXsPFPeUGY7l0U4o",
+	"pvt9qIYglmogWh5IAwoMGIc00XOt2eZyxXW/j8W6+Gfx2tuNkVOz55Yzan6FfBqo0h0K5Q6M7IlG+23z",
+	"zfXZ49KBbnMcngH3LqArmp1Pu96J9vEy0d6w1Guh8YQjvnmBy0FEDLk5E26U856YlROlL66JAYNMIuHD",
+	"elyx7ngKllQEXiBIxCZFPT0U6MxLC8xIN5k21PQlpW2aJsHnp91AmI4qSbyApsIgFHDH4CwbEnOoWxB0",
+	"fHOaTfXYWOJHhA2alLrbFTubire4EcQ4X+odhAZYMG0gAdQDOPS5RNp6JaQfaFKeaXYK2Tqlln7FwBI/",
+	"sq7oqL4EHofuFEYPfctmGHhpFhO6gMFnLRdfJdA4T8MD0beh2zEEwZ0GPrGuzqYdJXIkr/SznRk+UdVx",
+	"btr/T6V6Kwibu0Du66B5xag4zdQDdU6upfDTkMIrytEqa4vmrXbM1o7ZZxfmz6OIWEmjmPHPolKy9o0+",
+	"XZMAsBdb6KGCICAhwJ+7Cd34hvBDi5IWYo6XjdQduPZNxdvHMM6nGM//nUj66zD+Mw/j4xq99RZLKgsp",
+	"n8Lyr5Waf5ZSU0PR86WqvSEOXVOTeVgS2RWFmbDWk2CdLzDZm2wrWtyYZBTzHmgr+tM6Cixvv1WrSzPv",
+	"ABQfNqvnMpzMAceKVZo3sWRr0K9Bvwz6dXlnbdY+6/LOezJr17AZ/5U5tRZYCGzhC8a+/iWn8k+28CeX",
+	"JZ/uB2f5TNN78gcT17ASTKp2VXnTHtyRNvk2DPbZCEKa278b7/f3/zh62Wq11l+GxMqkOLgRDy5f+YTT",
+	"AvNxn3IxG+PXAptt4+uHfJWbjdSOc1fZRrsren6lUQUFTF6N1DVSPxekPhi7qNtjLA9gcink7o7zs5Cs",
+	"dS2Oh6yam3f3/BTzcu41GebB6+HFkEOS/P/VA/W/S0Qm/ivDZ0ouL3cIpgSXf+mBYkdD6Qb+hcmh+LdW",
+	"/vju2OiRWHsvTC69mHpKWRH4PpdJiqC1U+dEPOGciMtZc+HIrJaHB5fgg81i7B2bwV/uzfCOpTz3F5qe",
+	"iAtpnU2bFQF4XGqPGn+/YpffclevGGLHuXgCtedPD/dWQ64q452aP9dKYF07/shB5WGAvaUg+bKytvYt",
+	"dGa5kkn0huj6KXR9ub3KRfn7c0UedDSUTsR6glz2hceKXW4UVFsghXE4fDhTVDFbcjFTYhGvv3HV1TcW",
+	"XnqmXiHWRsQr+iFdM+Lrr/o9+adA8Y5w/gGuBOSi9CusFvT7Shtqs+oY2w8TYwsNwb2iiMGvCBGrKqiL",
+	"w21bUEbplzn7L62oIzsm0ig9YVptMuuM4GdIMhd6mWNlX2xhoMSFY+JcqAUmL4aRbo2tyWNouTMEQQAM",
+	"H5qEDSuG0W6grbbuU1vFJ1sNFOOzr46LN2YOXUZFZdxSHa4RdYSp9ls+ywjTHeq4a7Ctq8NKh2Koz73a",
+	"kOdUxC7y3LLJQBcSR5YoktpAhZ0wjxxdfZEU4iJhPMuMsJZqJ5zhvTOKPUEw3SYdNRSOZ9zxhGEfROs/",
+	"9IURXowlbMDtQEB6phIO+P3gUpk4l/C9OJeZ/ykcVdrhb/uGjzPgVvY/Uc5ION5RoBjluncGnl98PmDy",
+	"dnMaFLEPhrKJmR8O2c8obWUhU5C/1EMMuW86Ksg/xbRK0JFTOuGkRxsgfdFkh/6JDc/JOR24A8J0DwRw",
+	"HkI1zJBn4uV4hFyvfqS54FlHKT2h6hJyJ0HRibSMM6eHXeu0Eu3LKkN0QIGGGJ7Wf5t4KT4ZaCsYeLlh",
+	"PUDuQNJRoSLZJvQiYSREXQJJNRF1JzCqPYe1PsTbOFZZrDrJEtadUl7u1sHeZuhbilQ8Pa46qivYqTwX",
+	"UJ2DRZDj04Hzp0nHtGGWy4wyeH9+3Xr9otlRHbUVWH6U7upsyvpSEe8QzUEYBFIOyQySPPxNaRL9LaG3",
+	"EY2T5dwJw4YQGwWCCb96ccnAfIaBU5SMiIygD9LcSsHoK+pExdsOzEcDniEdgvS6lhCB5nJLdZQe+fUE",
+	"mSjEkxl7u7bpo58GTIvyb8f/5adeaZZrdSpMIFtAtiUPBmMDPWGH2rp8yjxEQS7pZCCU3zHFwthkafg2",
+	"23IpsEr8vnvMqlBmbESK8NFku4a61fpngVfuHzmuzZ8sk1lHaRO+oclI5tvZwkortiWGwBdFp/0NH02x",
+	"vI2qVqhd19Ic4U9PWny9u9F7lb0Wb/q/LK89wQxV9noNK2PALeuK07GqFae61+tDK0C/aXNaMnVLCtBI",
+	"aL9fbqj/jI2ojNG+XwRNHkkBlpSYkcw8SzwMTgayN0DuIZGB0uIR9UyMHOhJHkSbbL/PrJdzPA9xpI7y",
+	"apXHe5LF0CcPej6H5BwZFDCSKjm3Dn6Ge7+CtGeXnvERvZUlSVGBZK+RXu1B8c5PytWAV/vHfgD/2JY9",
+	"8/oL7KBC6eWWds2SOFLQniyCkYuRNq4SRfYUs6IHmeoJ8n7pEjMKaYxAw8VSSDxIg6Hi1U9hBEuVuEAl",
+	"i4dLBZ1PjcE4Ewa5yEFTBv23zbg9Qx0r6PjcsZROT0F5SgFgUqga97cEbTTt5bJ3ZlOPc6mVpwNIR0wp",
+	"E9APgJvewKuDxivfzIFlQJg0Gei8RDIDxJo85jWAxTTkU1A8B9pgR3uuwnMnoAczMRy5aTC+gMsTuNY5",
+	"ug+1Ek32856Cq9rIKoZEoUbwYcKsRDswEI3Co3fRO6n7/UBCNpRZlguWA4VbLs9ER/3raP8z/jzwvOM4",
+	"4srxo6fRDGWe+zcBbJ99VIqRVTKyGuDKSBmIITCkOwqG7Y0iP+JM98ZDr4K/YNuFwectpWDaAFecUd4C",
+	"NQL9qW0scpDAkjbVYzYBKvxCGP1kwQZfqAvDiO5CGV7AWwMWAtURLqSlwcW3NC8NDvaIzlrAluPButgc",
+	"wG/klxraPJtEDBGXvFZ5Zf9z2AlVRD5v1jdWJvL5EBp/FU4H3PxhA3MHdlbVgDAFqTygTPT5OI9UbUN+",
+	"IYfjYfxTKvozDk4qJ07BKXp7S+QCc0qvk80BFOfdwwEAwdlkdF/OpY7dMlvEP6BfBsTrtnxOFq6wKj2g",
+	"gO0ZnY94hrk9E0BIXOsJP4CecCzyHH1P6FwIbr8u9udeyeooaQsyF2A62KuMjDMxBR8M8U8TMrD1pNVq",
+	"VeSGFtd9NumhHDbTH2IaokhUrEQZtV2enYrSt0vGqc78GY2L0YmHwQIc/F/srwNmPOaCmhfyJKDH6MAI",
+	"O9B5FtCTEPOvg5PD3a3tD7s7Ty13NLzvpdJH4+KoM0ifaAbpBLiv4nsqyOfLreFAl5TnYr4/XDy+CsGW",
+	"QcsD/OBeo51gUyN2arhyMIAhOOelDXuGmKXANZ0QGRX87+0DLxH9IXUujJVaEfNV4VqPW4wNhduMw4Dg",
+	"kdduxVSrDHRYTGmlAUpXTmIoFP6toj+Tt3NWSJFlXwYaCP3DY3GGFCFZ8QKKrk44CiSN9l+EUBGUV3mc",
+	"riS9ilv0cVs83RMcrpp0GybjXpmtfkiBsrJIqEx6CD+o3fV1nsPzy+UtwekKErHs8I/ide1b/PyHmF7J",
+	"EvUZQ8S4y6EavRwL1iyTGXhfLISfOYow5I5Ar5I0kFBQxR11cynxqfQINYFUbQnfP4HU7bZgNYHUk9kD",
+	"tQJxIwWi3tbPOFH8Znv6muzw4+kI8+44+baNYH15AY3Ie5ip1mQLRCu1WYREwYQpbViurbCzxqnIMHFK",
+	"4e7sIBnFjJmKiV3V7Ex3hTgPm1we0KjPcysKuHj7ZtWc8hsZY3eFpTT6hwLTt29uA6Y3zz9fGkxrkqPa",
+	"NHvmKei3Ns2QdX8pboykIJzHTGen9eKYyD5e9Eejy4D4J0zYHK2cE0N4djPJTlqtdT8nE48X71pJI2Zg",
+	"NNqNT9ooqU7Ztr8IcMMt5pBDvNxIGnHCy42yHiDIAS9wmQAHLp86uPGE6TGor0ZoIzFHL3bHnUQ+Cofp",
+	"NHO3mev4kYTEH3DmDyGcAcUfnGXyVDqexyYg0PkDs238Q8SBNDtqr2iZxUacYhLFLekcaMABKskmtg4B",
+	"9Rj417xyjPELqAuBWxXFusXm7ChkLsVML5FBztBEZNSZpMmOZ+9shbBsENJO/F1y0S91oyS6o9LwMcWo",
+	"HVuXM+zxQY/fZNBGU5ZeKCTAQlYa5dOVppqaZkFpDMZeQo6a03lWHTeBXf+oMZMFSLoyfq4YH4GHfgKc",
+	"JCsLl9vIltYi0bKScKhSrpGct9ala136mcjJfWrFhALH6csMnLegEEXZu/aNiIav5DK5GfruE4XxHdQG",
+	"PB8l+N6QqsaXZ+tPDW3TIP1kEjJDLZQs9pl0N9NzF23itbAgq+u1P5fLZWV5GJtzY8OAJXz02qHfMk32",
+	"m1Q8b0dzO5ZoztddLlLlvtBJt4STR6ixfB4AdAceylqBqss6n2BjalrlEUpvo/eMhOIj2Qy7fKFv8Rgs",
+	"YeUM75UK7qklKGR2QFfMfx3tf26yz0JkHvcg829RdeXRSPQaN4Kg5TbtDtUHLd630hYFRHenUnyHco2x",
+	"kW6KjepnZZ4r37b0tiBTHt8TzzKJgwRb1r8b4ly+DR/yQbjE8/bwvj1uvVsgWy61/qBI17Y2ShgWGpws",
+	"lQKQNM6FkX0ZvAnF39edNxFd6/dTuzFwbmTba2vY0r9ckvNA3mB63cv4g8Piqj3CT9gjPCq27x26frci",
+	"m3tXnEpl2ViFtd4GX2fspU+sMyMjRtyIjOo6Dek+6FYlghhqJYVR2nC5ag8mrdRH9WEuRoultvNqnkt6",
+	"2Af3Xd4DbF6+ZAGblLVQxk3MW7jTKQ0rp0IrD33Qa728plZ+5HTsUcS4m2rnAf/XvsWOZ1d6Jm+Kqgex",
+	"n9o9OQeevwJ3r/BUG/vPNzv0hrv8muzQtNDI/GJO2WiMFYfhfj+V1DRNfoCElU4DaRwoSIBFhNoYaoVd",
+	"POlCHSUtU1DtRzV+gQwkZJRKiqGjB1SrohFidfboHSDRwyaOzoLHitmiN1Hwali9e1it80Tr2PZzzhPV",
+	"Bk3n6b1pj2tFCKXa3asdR8q8yWw1PLaQiGlLdNUEu/oijVVGVX1/Hm8jl5AeO5b2jR4SfZbTSFllgL1j",
+	"2lEcGlCPqIYdmWxNbFQNbFhe3hAtVU9bVzCXenHG1ZSpMRBNEV1WBavfUfHkt5NKs7P1mzTW+edOmFS9",
+	"fGzlORT/ROyOGAmRrkW8RX56liZ42uHTRdxJH/mSo3jVqhiF0yuO4damAkb9Nt68Waqj89EIrrrxGpo6",
+	"F0vENtqvXoeeK/SjV8tXZxarokK2gC/W1hr7D6KxA6ZFeA3K7c2TDoi3e+0bfvAYy0cjo8+vYIk/pg7B",
+	"DEqw2BY72P28s/f5dyIBJ7Zyy7YODg73/3N3p8n2A4sWL9GzU0eRy5QerY5KpTrnucxOgGoPQktpmxlx",
+	"LsUEU1u59WYADBWZoRmNG4lU5zIYNrGLO7Kqxhsuglq8pDiER1kZag9pFh8lsYEP9dj/8E3S4NZ62Rhq",
+	"pJJGjw9HXJ7iM/o/TjIx9JDZy7kclt2d5Yb64UjgfMGztTo/ef3ml6u7679pr683W8jy2h/nfZnnHqaO",
+	"sS5rZ+9oe//Pz8cn2/s7u4BNefanckX/ETmbYVFimRtbYej2QaYXgzdEpo8JGqJ/8vbXd/6HGoTI4e5v",
+	"u4eHu4f+yDgX/4kPBSEr67gbW//+adF6C0NJhw2W77ZyDHtc0QqrgG3aSrVFUCdrPCqXLqIh4wW2U6DM",
+	"QglvSfCQJJkVOnSwrNcvkDjYu+AGAkebKGTmhc/21uft3Y8fd3eoDGOsHFxiCL0RJDRFAN0oYT0+Ytp0",
+	"VHecnQq3ScRXRD3lgKI7XPVcy6zJtrHtAsidogfDIrlTEn3SsoOtvZ0EGh1UCMNkkTRki4ThwtgkjKSW",
+	"XP9QyRVXfC26atFViy5Ewyi57kZSTQbTq1jfodgfXD1tpEQkonAqGeQyi3SHkKminU3gh35T046ZcDpW",
+	"gBf9ncveWUdFCUxnEm4UVX8oVKw8VeQH62o3qGAGz7lUtxYYtw+6cjjz768e1GXv7DJ8l4XE63fNd++W",
+	"RnA5B/yh51iBuxwGVP4LVsnn/ZPtj3vbfzS+EjgLUaA4gTPM/SJ0749VNovufrK2CjGHB/6MMG2kPTvq",
+	"aSPg2wLT9z8dfNw9BkyfcMgnj7Up0AmqkHVhIeCEVspM2Tuzjfav71BcehXv/TaSbF/ZtKM8pcVrIefV",
+	"Khn1JdEW53p2hsuPs2Bui4nCHy41V4QBtarx0Eby/HN+x6tWxQRb68ewZEqrJvwcYA1aSOe6d+bP+rWV",
+	"NPo5P/WfX7eSxhAXtD8EATx5OoA22R7MvXq9w6c40qFUYSvijIz49FCMBPc/pzwwWpDzyxGW0OV1M6pe",
+	"GMCKBOvt+jc8EqYnimE5iVj8tZjm78VQtou7TqTK9ASf753/TYTN9e9JI0ihFavavgymi1S8D3qCfeWG",
+	"UOffrbnCfgTf8pfBtDDyoVkONmJfUmsqHMpWOEjruCrR6yj85tZ2o7/7h/LW7uV80uVehWg4ffJfwnj4",
+	"FsroHIOGfjAKIksjaabocshlz0+BAi6n8NUXlCB44VfQi34oses+MtzwbZ7n9kCYT1q5QYRk/K6bi/i1",
+	"VGMnGu1foLf+3RL6xYmsbGeB3zOpWF+bnqjz5Z9mWAdSo0Lt4E82vrjS/ouHZjZgOHptRhau6hQdTBAF",
+	"AhOdY+Sb2p4G7xVw0/e06gmjiJtvwEcjoSwrd7ZtE+EJdmiNpgn0KvJPhPfEXrCn2lXnW5UA4fES6sso",
+	"YZ3xdnIZJzJEgl/eJAVkGA1ewMb3FTOuwvPeKz3f6ti46lP/mFipvIKzGC9rx1WdiP/ASVW3lwwlj1Zs",
+	"XLf2LXzcy76vGeHthWsj/h47KAFBMYAXdsrPRRtLOGGkkP9EQqFgc01IYLiBMLGZKVqrxFMAnQylhS7R",
+	"0vq9h02/tYmhF84y0XUJNRefmZM0IFsapodZPrXQ5RDH6a9PT4kMtW1iOlgYbwkNRcIZKZWOKeoU1R2X",
+	"pqCUtKC0o3NkNxdp6f4hAgTdDZlWEO7xB0odvMst2aWz4fI8tOCmIXYUlC7bEIqDkUHbWOj9TZMVFtUi",
+	"mXuIj3UczMJVhe5xXDoPneYcnHWNfeiC/vrt+jpMkBFuDObK0tJgbg7utWlJ8Di1Wot8Tou8Q/PxmaQR",
+	"dkSjvb7RSiDnbisCR/vVr3TsQEBvfvRyVHTmU2Lynud+3aHn8bo5TRpO74iug18XsOG1iAt1kon+6ze/",
+	"rDrxPF8khr8EyhIgy8NNB/rmxCuktSyuM6KfjfDOkeACMRyU7kJe5yI7FWZWWuOxJWT1VRGo43LIaSbK",
+	"tEkdwKDnmAr9ZcndI70sGUjobJIwDu2Fueuo9PfdY1YRBUtJKGFrcz4X6eqKXHtVGmjOGAQqEpZSwCIF",
+	"4Yxt068IS92JeHqQ0BQeieEY/2k2A7gIzZSjQfEvcHCTxze6agu5sbGC4LgcdIHs7HajWKgUNihhd9I4",
+	"kwpjAZkQw0bS8EsGOzjSGF7iIMDcEzbc821lg8Qq2ROFze+y71iP4rI63hvEzVhlWonQ2bV2V9fu6oXu",
+	"ajIzhvp8xk99BboWXuqJ6A60PnspVBbaCCzDUsOORM8Ir5sbQVWHdqAnCo2JxSQ2u/EWPxpP+ZzyJrp+",
+	"Mkb+C2n9O8sOZ2Lr0FYSXtHh7petw52T7cPdLQzXhgMft/Y+7e74d9fnMpfq9EiCmkqRNC7zsRHozAIQ",
+	"8+9wrlZQXLgt58Rw5IqA58iIc6nHFt/eTAg1hjSpeYU/Ms0LHnu+fKXh2OSlakE/FaFYcG0ANYsPRKMT",
+	"FtwyPDpx/deBgSdMpCNKEBJgjhBszukTjl7DofObN6qUnoRy6HADrwo6nWczLv8Eu9jD9mVSQZgQZgaZ",
+	"JoH5vM0O9o+OsXMD45Cn6zXOjuKYiOTGRkQudr/BgNRfieAMchPNRuNuLnts62DPNjsKakBgB6ZtKtnO",
+	"pn586bcOQkmnkbAOgBZ+cnIorOPDUafxPcXkKFyiLP3r5RcC/KMwmrTJ0sIBjffoqPJNZEbXnY4EfiJc",
+	"POEz9758s7143Zn77UqoP6HfYfUL3PXDp63tl0cftjbe/BImBAei2EBc8Ez05JDnmzDZZwIGCJMGvXL7",
+	"RGfnoS1h6WRgRe8kxTq6TGSxG25HjbixWE0fL/8vfs6PYGGggeDND2zUBN6xU1EuV+xOnbBtKle0IYc5",
+	"0+NuLliPK6UdPBVWRcI68ra8uHBN9l67Ab55y3hutdf9MDRE8wF+wSPHVeZNki9hHbM0iGqZpUlHxT/j",
+	"206T4je2mG2/grZUKLzUfbZxcQHLUyq2/obaUFk2FFzZghWQFrllmcjluTAi22RGZNKIXpD62rG+znNg",
+	"UO2off9KJ9Kio5bOmlKUDVZLwtZbkCsPUVhvXUHBKbaZdwMjsOzUG14TsIuoGTLMeemBZZZusvRQODN9",
+	"udV3wkAsb6CVHhv/mvccG/Ip62nodGAg61xhNy6usoR8hJyRFE2Yv7/fhd5uaTPeUUb0hB8+cyLPLetO",
+	"Zya/yV6vtxiJdjsLG8TLkLC+PKcqWt0POfDgLg2ym2W6o5zWm6XpTsN1mkFxSGkIqE1pb2V+IQ+qn//4",
+	"clgkf8i1dYgTfSEyNoBcyqSjwDuKEc8p6xoMhtPyhjXibWaeZUZYy4Zj65BVDN9CkOWwN3IpAlwSUknA",
+	"e+E2Adk8IA51Jliu9Qhc5f4sf4n22hpuCY7LhjmtE9aHftpxzrUCD/e5yP1D/2TZkPcGUgkoNA7LOGJG",
+	"3O9Ah1HJUxZUgUeNq1aqiSsphAvUsmv1rdV4zsJkPYEmDT+EZg2HvE4CEmn3r61PBx93Gw+scq+qNH+R",
+	"boAPUxUnjqAXHWz4pLV7ug4VPzJnm4qLc3lDoeRxvuQUWfsWPhJzW1UP7d+0YadaZ8n8prDUMDsqVFKU",
+	"ZHlXQKhWoAYBrBxDPfR/ek0GY6XcGCKDWNRc+8YCbjc+WN1Zu/ZT3ntn7VvszOqu2k9j8dfOwqehuVyn",
+	"r9R48uO0oFkdTK5JD/4ykPkMTDFgyIK8KG2C1Z9Fkx46LCrHnMaYsZr5Co1x6ASJOwXt7QQLgr39n2fI",
+	"lYWnAGFjgpY3tEwhN2IvF1x5E1mbrMlSxITKFObK7OI7wcmHTXSKSIPvoLFifvGNTNka96/FfXobzwr3",
+	"60L8OofqGSdAJyiGvBQywo6H923mrhWG6hV5VtrG0JXCBAEErtDB3PmZYzm3rskOBc+YJpdyilm7kKjs",
+	"pWfqsShtsvc6k6KIMJyJkWtD3K2jOCIVM0JBnCQ0Gw6VOODxXiT9PkrrdoqnuaX0mw8i59OSTU/BoBDk",
+	"g0xn7sCGXUTWSIC6NGEjhVWO8LQF/JHHmDtNryQHNskQi3Ehq9TrQFUjwtcyM6Ihv/go1KkbUHWxVOHP",
+	"9QSCglQxg/U/D5+lQevCwniWlMbFQl8oGGERw3fw6aRV+sdD5liWn5fOmjnfTzwJVniSqtG8It1gjKv1",
+	"k220X69D97xuLoZFmhwg0IdCXm3jLL2k8ulLM5U0Qpx378qRlpSfBVcPr7kBPwzCfwNqkhaqDlE/iIGp",
+	"Rlwhc2qMf//+GivWYocdUJXTUWzz2sz7Acy8mPlRRlh9G8tvJcG39i2A5zUdO8KyvGfLaieO5i64xmrY",
+	"fIawuSpQVllFYWHXMPnDtDDJChC6a0jEvJEr+i/zoYA0Nkxk+TklJEhfYB1FMAq8pu5/Vmr7XqQcxXgy",
+	"97/9OQUTYpculHRU6uEh/s24Y0NtHVtvJa1Wi/ERN+5F4u0jf8d5lXwijMDyfDYeYR6LV44JBEUGqTsG",
+	"k4M6iismlXUcnqXPZS4ycK6kL5DvnuoLWTYWRc4POuugakRIEy4d6xOheYu/8dibL/QjyBKbzS7aLc1V",
+	"cWp5eiy6FKmtH7dnIoMsGkon8jYZ0HVikhAM1Gk2Fa6jZJHayNV0wqeRLm0KVksu+o7psVtcLukXwd0Z",
+	"Ug/oRiy9wjupocepuE+v4hCYvYiD6f+NxVhAc+yVR2jHeZVnDN94Nq4LCmtn2HMKJEOaIARS7sPtZbTj",
+	"7ioKgEVZiEpMZjMR2W/asFSfC5Pz0RHm2KZloeS3npWnSpTkgZcGSJ1p2UTkebskGoqMXrptFxKJw1GL",
+	"eaShObXIYnY1t8xoPQQBoZWATixRNDl+JpgbG2WTjqIRCEOPEmp9InOzlzyYjAI0zCiisIoyl8IwmDqp",
+	"wTizhVzE1i9GFMVCHVUk5rqJXihs4DU8w4jV7DtvtF8hh8uSqA1P/Ycoi5Y6QLVMgGrmyV7NPtk/JwOz",
+	"wKFaptcy/dmYr5AZUcq54KWFfB8y3gmU7NUSPg4FKn/SL7vvP+zv/3FyvHt0nDJtklDDhTYsoEZRftP0",
+	"10/bQb7n8kwUbXeSwubsKBSQSpPdTGEbiGOVyx2ozikY+JsQwSmqk5xmVlCjT6jvhno0YN0Jz+Gle1E3",
+	"Qsko8GzSsclAKAyNL5LEx8K6x5TDt6KciT7O1p37OEvUw8u6NPGUOaF21ViKhAvis4l+wfKKvHuvYCxH",
+	"FLaWJHXPggeXCEcCytUAp1fG/++g8Y2NdFOAqK7gQFj991cPKEAaRuCFStvakCt+Cs0D187XAXXojosk",
+	"gwcfw3tATSbyfrMInUMlY2NxTL7M0mbGuQBqt8DcwFUW2nOWLhfZ7CquKPQo96CvWU/nuei50rl0tQWn",
+	"fokEbNqIjKovvc2JpyTBNwgexVPtnFCl6+JNF1x262CPnQksd0QXqBECS5iLs/0PqoZEzsyuHp8OSKGl",
+	"2QHH5plQ5StJJ4aLLnWgNbZ6IAu2p7PgAIbyTpxrYvJhA/+HHpcnDk6oHGPB90/MQeQ95WeQ8OmA4Kh0",
+	"tUAVXXE9VB66YyuVsFZYbP/txTm9v4TYitBDjv46qLctvelSm8PLt/mAzZQMcY3ZojkGNnEurkNsIYtG",
+	"qjEHVtJI/MKFAlJIUB3oYXn6qHHA4kemNJ24F1imsUMUuPz9c4/4tFluqMrHWdXkFf1seW9QXhpgucnz",
+	"6teI5fz+5UniZCqdTmbt9bvYyaFIkLyJkKr0YH41DzWW64SpyXXvbNF1qYEWLga6xCzXcOkqEQK/f/3+",
+	"3wEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -610,6 +610,67 @@ func (q *Queries) ActivityListRange(ctx context.Context, db DBTX, arg ActivityLi
 	return items, nil
 }
 
+const activityListTold = `-- name: ActivityListTold :many
+SELECT a.member_id, a.place, a.id, a.reason, a.coins, a.xp, a.tokens, a.metadata, a.created_at, x.key AS action_key, m.external_id
+  FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::bigint[]) AS place) AS w
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.place, y.id, y.action_id, y.reason, y.coins, y.xp, y.tokens, y.idempotency_key, y.record_id, y.metadata, y.created_at FROM activities AS y WHERE y.tenant_id = $3 AND y.member_id = w.member_id AND y.place = w.place OFFSET 0) AS a
+ CROSS JOIN LATERAL (SELECT y.key FROM actions AS y WHERE y.tenant_id = $3 AND y.id = a.action_id OFFSET 0) AS x
+ CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $3 AND y.id = w.member_id OFFSET 0) AS m
+`
+
+type ActivityListToldParams struct {
+	MemberIds []int64
+	Places    []int64
+	TenantID  int64
+}
+
+type ActivityListToldRow struct {
+	MemberID   int64
+	Place      int64
+	ID         uuid.UUID
+	Reason     *string
+	Coins      int64
+	Xp         int64
+	Tokens     int64
+	Metadata   []byte
+	CreatedAt  time.Time
+	ActionKey  string
+	ExternalID string
+}
+
+// The activities that events are, with action and member. By activities_pk, actions_id_unique and members_pk.
+func (q *Queries) ActivityListTold(ctx context.Context, db DBTX, arg ActivityListToldParams) ([]ActivityListToldRow, error) {
+	rows, err := db.Query(ctx, activityListTold, arg.MemberIds, arg.Places, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActivityListToldRow
+	for rows.Next() {
+		var i ActivityListToldRow
+		if err := rows.Scan(
+			&i.MemberID,
+			&i.Place,
+			&i.ID,
+			&i.Reason,
+			&i.Coins,
+			&i.Xp,
+			&i.Tokens,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.ActionKey,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const activityMinuteAddMany = `-- name: ActivityMinuteAddMany :exec
 INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
 SELECT $1, w.action_id, w.minute, $2, w.activities
@@ -798,7 +859,7 @@ func (q *Queries) LevelGrantInsertMany(ctx context.Context, db DBTX, arg LevelGr
 const memberListZones = `-- name: MemberListZones :many
 SELECT m.id, m.time_zone
   FROM (SELECT unnest($1::bigint[]) AS member_id) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone FROM members AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone, x.memo_key, x.erased_at FROM members AS x
                       WHERE x.tenant_id = $2 AND x.id = w.member_id AND x.time_zone IS NOT NULL OFFSET 0) AS m
 `
 

@@ -143,7 +143,7 @@ bad AS MATERIALIZED (
                  WHEN a.redeemed <> COALESCE(n.redeemed, 0) THEN format('ends %s redeemed, the account has %s', COALESCE(n.redeemed, 0), a.redeemed)
                  WHEN a.moved_at <> n.created_at THEN format('is of %s, the account of %s', n.created_at, a.moved_at)
                  ELSE 'has other counts than the account' END)::text AS says
-      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.available, x.pending, x.debt, x.dated, x.earned, x.redeemed, x.seq, x.awards, x.redeems, x.deducts, x.expires, x.due_at, x.idle_at, x.moved_at FROM accounts AS x WHERE x.tenant_id = $1) AS a
+      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.available, x.pending, x.debt, x.dated, x.earned, x.redeemed, x.seq, x.awards, x.redeems, x.deducts, x.expires, x.due_at, x.idle_at, x.moved_at, x.idle_warned_at FROM accounts AS x WHERE x.tenant_id = $1) AS a
       FULL JOIN books AS n ON n.member_id = a.member_id AND n.asset = a.asset
      WHERE a.member_id IS NULL OR a.moved_at <> n.created_at
         OR (a.seq, a.available, a.pending, a.debt) <> (COALESCE(n.seq, 0), COALESCE(n.available_after, 0), COALESCE(n.pending_after, 0), COALESCE(n.debt_after, 0))
@@ -378,7 +378,7 @@ bad AS MATERIALIZED (
            (CASE WHEN s.lowest < 0 THEN format('is the newest on the lot that expires at %s, which was drawn %s below nothing', s.expires_at, -s.lowest)
                  ELSE format('is the newest on the lot that expires at %s; entries make %s, the lot has %s',
                              COALESCE(l.expires_at, s.expires_at), COALESCE(s.rest, 0), COALESCE(l.remaining, 0)) END)::text AS says
-      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining FROM lots AS x WHERE x.tenant_id = $1) AS l
+      FROM (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining, x.warned FROM lots AS x WHERE x.tenant_id = $1) AS l
       FULL JOIN sums AS s ON s.member_id = l.member_id AND s.asset = l.asset AND s.expires_at = l.expires_at
      WHERE COALESCE(l.remaining, 0) <> COALESCE(s.rest, 0) OR l.remaining < 0 OR s.lowest < 0)
 SELECT b.member_id, b.asset, b.seq, b.says FROM bad AS b ORDER BY b.member_id, b.asset, b.seq LIMIT 1

@@ -66,11 +66,21 @@ WITH booked AS (
       JOIN transfers AS t ON t.tenant_id = $1 AND t.asset = $2 AND t.created_at >= b.starts_on::timestamp AT TIME ZONE 'UTC' AND 1 IN (t.from_account, t.to_account)
      WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready
      GROUP BY 1, 2, 3),
-kept AS (
+parts AS (
     SELECT s.period, s.starts_on, s.member_id, s.minus_xp, s.reached_at
       FROM boards AS b
       JOIN standings AS s ON s.tenant_id = $1 AND s.period = b.period AND s.starts_on >= b.starts_on
-     WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready),
+     WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready
+    UNION ALL
+    SELECT b.period, standing_round(b.period, w.at), w.member_id, w.from_xp - w.to_xp, w.at
+      FROM boards AS b
+     CROSS JOIN (SELECT unnest(x.members) AS member_id, unnest(x.seqs) AS seq, unnest(x.from_xp) AS from_xp, unnest(x.to_xp) AS to_xp, unnest(x.at) AS at
+                   FROM standing_moves AS x WHERE x.tenant_id = $1) AS w
+      LEFT JOIN standings AS s ON s.tenant_id = $1 AND s.period = b.period AND s.starts_on = standing_round(b.period, w.at) AND s.member_id = w.member_id
+     WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready AND w.seq > COALESCE(s.seq, 0)),
+kept AS (
+    SELECT p.period, p.starts_on, p.member_id, sum(p.minus_xp)::bigint AS minus_xp, max(p.reached_at) AS reached_at
+      FROM parts AS p GROUP BY 1, 2, 3),
 bad AS (
     SELECT COALESCE(k.starts_on, n.starts_on) AS starts_on, COALESCE(k.member_id, n.member_id) AS member_id, k.minus_xp AS kept, n.minus_xp AS booked
       FROM kept AS k
@@ -93,7 +103,8 @@ type StandingFindMissummedRow struct {
 	Says       string
 }
 
-// Invariant 1: a standing of a period that is not the sum of the period's XP.
+// Invariant 1: a standing of a period that is not the sum of the period's XP,
+// together with what waits.
 func (q *Queries) StandingFindMissummed(ctx context.Context, db DBTX, arg StandingFindMissummedParams) (StandingFindMissummedRow, error) {
 	row := db.QueryRow(ctx, standingFindMissummed, arg.TenantID, arg.Xp)
 	var i StandingFindMissummedRow
@@ -107,6 +118,9 @@ SELECT m.external_id, format('has %s XP reached at %s, the ledger says %s at %s'
   FROM standings_differ($1::bigint, $2::smallint, $3::date, -9223372036854775808, 9223372036854775807) AS d
   JOIN members AS m ON m.tenant_id = $1 AND m.id = d.member_id
   LEFT JOIN standings AS s ON s.tenant_id = $1 AND s.period = $2::smallint AND s.starts_on = $3::date AND s.member_id = d.member_id
+ WHERE NOT EXISTS (SELECT FROM (SELECT unnest(x.members) AS member_id, unnest(x.seqs) AS seq, unnest(x.to_xp) AS to_xp, unnest(x.at) AS at
+                                  FROM standing_moves AS x WHERE x.tenant_id = $1) AS w
+                    WHERE w.member_id = d.member_id AND w.seq = d.seq AND w.to_xp = -d.minus_xp AND w.at = d.reached_at)
  ORDER BY m.id
  LIMIT 1
 `
@@ -124,7 +138,8 @@ type StandingFindUnequalRow struct {
 
 // Queries of the leaderboards' part of an audit: the first row that breaks an
 // invariant of internal/leaderboard/doc.go, or no row.
-// Invariant 1: a standing of all time that is not what the XP account has.
+// Invariant 1: a standing of all time that is not what the XP account has, and will
+// not be so by the newest move that waits.
 func (q *Queries) StandingFindUnequal(ctx context.Context, db DBTX, arg StandingFindUnequalParams) (StandingFindUnequalRow, error) {
 	row := db.QueryRow(ctx, standingFindUnequal, arg.TenantID, arg.AllTime, arg.StartsOn)
 	var i StandingFindUnequalRow

@@ -193,6 +193,63 @@ func (q *Queries) ClickInsertMany(ctx context.Context, db DBTX, arg ClickInsertM
 	return err
 }
 
+const clickListTold = `-- name: ClickListTold :many
+SELECT c.id, c.counted, c.created_at, r.id AS referral_id, r.campaign_id, r.code, m.external_id AS referrer,
+       COALESCE(e.external_id, '')::text AS referee
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.referral_id, x.referee_id, x.counted, x.network, x.device, x.created_at FROM clicks AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                      WHERE x.tenant_id = $2 AND x.id = c.referral_id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.referrer_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = c.referee_id OFFSET 0) AS e ON true
+`
+
+type ClickListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type ClickListToldRow struct {
+	ID         uuid.UUID
+	Counted    bool
+	CreatedAt  time.Time
+	ReferralID uuid.UUID
+	CampaignID string
+	Code       string
+	Referrer   string
+	Referee    string
+}
+
+// The clicks that events are about, with code and people. By clicks_pk, referrals_pk and members_pk.
+func (q *Queries) ClickListTold(ctx context.Context, db DBTX, arg ClickListToldParams) ([]ClickListToldRow, error) {
+	rows, err := db.Query(ctx, clickListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ClickListToldRow
+	for rows.Next() {
+		var i ClickListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Counted,
+			&i.CreatedAt,
+			&i.ReferralID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Referrer,
+			&i.Referee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const refereeListForUpdate = `-- name: RefereeListForUpdate :many
 SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
        COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at

@@ -284,7 +284,7 @@ func (q *Queries) PoolCount(ctx context.Context, db DBTX, tenantID int64) (int64
 }
 
 const poolFind = `-- name: PoolFind :one
-SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 AND name = $2
+SELECT tenant_id, id, name, mode, available, issued, voided, created_at, told_empty_at FROM code_pools WHERE tenant_id = $1 AND name = $2
 `
 
 type PoolFindParams struct {
@@ -305,12 +305,13 @@ func (q *Queries) PoolFind(ctx context.Context, db DBTX, arg PoolFindParams) (Co
 		&i.Issued,
 		&i.Voided,
 		&i.CreatedAt,
+		&i.ToldEmptyAt,
 	)
 	return i, err
 }
 
 const poolGet = `-- name: PoolGet :one
-SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, name, mode, available, issued, voided, created_at, told_empty_at FROM code_pools WHERE tenant_id = $1 AND id = $2
 `
 
 type PoolGetParams struct {
@@ -331,6 +332,7 @@ func (q *Queries) PoolGet(ctx context.Context, db DBTX, arg PoolGetParams) (Code
 		&i.Issued,
 		&i.Voided,
 		&i.CreatedAt,
+		&i.ToldEmptyAt,
 	)
 	return i, err
 }
@@ -360,7 +362,7 @@ func (q *Queries) PoolInsert(ctx context.Context, db DBTX, arg PoolInsertParams)
 }
 
 const poolList = `-- name: PoolList :many
-SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 ORDER BY id DESC LIMIT $3 OFFSET $2
+SELECT tenant_id, id, name, mode, available, issued, voided, created_at, told_empty_at FROM code_pools WHERE tenant_id = $1 ORDER BY id DESC LIMIT $3 OFFSET $2
 `
 
 type PoolListParams struct {
@@ -388,6 +390,7 @@ func (q *Queries) PoolList(ctx context.Context, db DBTX, arg PoolListParams) ([]
 			&i.Issued,
 			&i.Voided,
 			&i.CreatedAt,
+			&i.ToldEmptyAt,
 		); err != nil {
 			return nil, err
 		}
@@ -400,7 +403,7 @@ func (q *Queries) PoolList(ctx context.Context, db DBTX, arg PoolListParams) ([]
 }
 
 const poolListForUpdate = `-- name: PoolListForUpdate :many
-SELECT tenant_id, id, name, mode, available, issued, voided, created_at FROM code_pools WHERE tenant_id = $1 AND id = ANY($2::text[]) ORDER BY id FOR UPDATE
+SELECT tenant_id, id, name, mode, available, issued, voided, created_at, told_empty_at FROM code_pools WHERE tenant_id = $1 AND id = ANY($2::text[]) ORDER BY id FOR UPDATE
 `
 
 type PoolListForUpdateParams struct {
@@ -427,6 +430,7 @@ func (q *Queries) PoolListForUpdate(ctx context.Context, db DBTX, arg PoolListFo
 			&i.Issued,
 			&i.Voided,
 			&i.CreatedAt,
+			&i.ToldEmptyAt,
 		); err != nil {
 			return nil, err
 		}
@@ -438,9 +442,26 @@ func (q *Queries) PoolListForUpdate(ctx context.Context, db DBTX, arg PoolListFo
 	return items, nil
 }
 
+const poolMarkEmpty = `-- name: PoolMarkEmpty :exec
+UPDATE code_pools SET told_empty_at = $1::timestamptz WHERE tenant_id = $2 AND id = $3
+`
+
+type PoolMarkEmptyParams struct {
+	At       time.Time
+	TenantID int64
+	ID       string
+}
+
+// Notes that a locked pool's running out was told.
+func (q *Queries) PoolMarkEmpty(ctx context.Context, db DBTX, arg PoolMarkEmptyParams) error {
+	_, err := db.Exec(ctx, poolMarkEmpty, arg.At, arg.TenantID, arg.ID)
+	return err
+}
+
 const poolUpdateCounts = `-- name: PoolUpdateCounts :exec
 UPDATE code_pools
-   SET available = available + $1::bigint, issued = issued + $2::bigint, voided = voided + $3::bigint
+   SET available = available + $1::bigint, issued = issued + $2::bigint, voided = voided + $3::bigint,
+       told_empty_at = CASE WHEN $1::bigint <= 0 THEN told_empty_at END
  WHERE tenant_id = $4 AND id = $5
 `
 
@@ -452,7 +473,7 @@ type PoolUpdateCountsParams struct {
 	ID        string
 }
 
-// Moves the counts of a locked pool.
+// Moves the counts of a locked pool. One that takes codes in may run out again.
 func (q *Queries) PoolUpdateCounts(ctx context.Context, db DBTX, arg PoolUpdateCountsParams) error {
 	_, err := db.Exec(ctx, poolUpdateCounts,
 		arg.Available,

@@ -659,6 +659,76 @@ func (q *Queries) ConversionListByReferralStatus(ctx context.Context, db DBTX, a
 	return items, nil
 }
 
+const conversionListTold = `-- name: ConversionListTold :many
+SELECT c.id, c.campaign_id, c.referral_id, c.reason, c.amount_minor, c.reward_minor, c.reward_units, c.risk_score, c.warning, c.reasons,
+       c.metadata, c.created_at, r.code, m.external_id AS referrer, e.external_id AS referee
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.campaign_id, x.referral_id, x.referee_id, x.click_id, x.version, x.status, x.reason, x.amount_minor, x.reward_minor, x.reward_units, x.risk_score, x.warning, x.reasons, x.network, x.device, x.metadata, x.created_at, x.refunded_at, x.place FROM conversions AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT x.code, x.referrer_id FROM referrals AS x WHERE x.tenant_id = $2 AND x.id = c.referral_id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.referrer_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = c.referee_id OFFSET 0) AS e
+`
+
+type ConversionListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type ConversionListToldRow struct {
+	ID          uuid.UUID
+	CampaignID  string
+	ReferralID  uuid.UUID
+	Reason      *string
+	AmountMinor *int64
+	RewardMinor int64
+	RewardUnits int64
+	RiskScore   *int16
+	Warning     *string
+	Reasons     []string
+	Metadata    []byte
+	CreatedAt   time.Time
+	Code        string
+	Referrer    string
+	Referee     string
+}
+
+// The conversions that events are about, with code and people. By conversions_pk, referrals_pk and members_pk.
+func (q *Queries) ConversionListTold(ctx context.Context, db DBTX, arg ConversionListToldParams) ([]ConversionListToldRow, error) {
+	rows, err := db.Query(ctx, conversionListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ConversionListToldRow
+	for rows.Next() {
+		var i ConversionListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CampaignID,
+			&i.ReferralID,
+			&i.Reason,
+			&i.AmountMinor,
+			&i.RewardMinor,
+			&i.RewardUnits,
+			&i.RiskScore,
+			&i.Warning,
+			&i.Reasons,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.Code,
+			&i.Referrer,
+			&i.Referee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rewardInsert = `-- name: RewardInsert :exec
 INSERT INTO rewards (tenant_id, id, campaign_id, referral_id, conversion_id, member_id, role, version, fulfilment, status, value_minor, asset, units,
                      held_until, pool_id, transfer_seq, created_at, updated_at)

@@ -13,20 +13,25 @@ import (
 )
 
 const commitInsert = `-- name: CommitInsert :exec
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, facts)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs)
 VALUES ($1, $2, $3::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
-        $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::json)
+        $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::uuid[], $9::json,
+        $10::bigint[], $11::smallint[], $12::bigint[])
 `
 
 type CommitInsertParams struct {
-	TenantID int64
-	ID       uuid.UUID
-	At       time.Time
-	Kinds    []int16
-	Members  []int64
-	Assets   []int16
-	Seqs     []int64
-	Facts    []byte
+	TenantID     int64
+	ID           uuid.UUID
+	At           time.Time
+	Kinds        []int16
+	Members      []int64
+	Assets       []int16
+	Seqs         []int64
+	Objects      []uuid.UUID
+	Facts        []byte
+	MovedMembers []int64
+	MovedAssets  []int16
+	MovedSeqs    []int64
 }
 
 // Appends a transaction's row to the journal. The end of the write-ahead log is
@@ -41,13 +46,17 @@ func (q *Queries) CommitInsert(ctx context.Context, db DBTX, arg CommitInsertPar
 		arg.Members,
 		arg.Assets,
 		arg.Seqs,
+		arg.Objects,
 		arg.Facts,
+		arg.MovedMembers,
+		arg.MovedAssets,
+		arg.MovedSeqs,
 	)
 	return err
 }
 
 const commitListAfter = `-- name: CommitListAfter :many
-SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.facts
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
   FROM commits AS c
  WHERE c.tenant_id = $1
    AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = $1 AND p.place <= $2::bigint), 0)
@@ -68,6 +77,7 @@ type CommitListAfterRow struct {
 	Members []int64
 	Assets  []int16
 	Seqs    []int64
+	Objects []uuid.UUID
 	Facts   []byte
 }
 
@@ -88,6 +98,7 @@ func (q *Queries) CommitListAfter(ctx context.Context, db DBTX, arg CommitListAf
 			&i.Members,
 			&i.Assets,
 			&i.Seqs,
+			&i.Objects,
 			&i.Facts,
 		); err != nil {
 			return nil, err
@@ -143,12 +154,12 @@ func (q *Queries) CommitListHeads(ctx context.Context, db DBTX, arg CommitListHe
 }
 
 const commitListHolding = `-- name: CommitListHolding :many
-SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.facts
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
   FROM (SELECT DISTINCT p.place
           FROM (SELECT unnest($1::bigint[]) AS number) AS n
          CROSS JOIN LATERAL (SELECT x.place FROM commits AS x
                               WHERE x.tenant_id = $2 AND x.place <= n.number ORDER BY x.place DESC LIMIT 1) AS p) AS w
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.at, y.drawn, y.place, y.kinds, y.members, y.assets, y.seqs, y.facts FROM commits AS y WHERE y.tenant_id = $2 AND y.place = w.place OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.at, y.drawn, y.place, y.kinds, y.members, y.assets, y.seqs, y.facts, y.objects, y.moved_members, y.moved_assets, y.moved_seqs, y.block FROM commits AS y WHERE y.tenant_id = $2 AND y.place = w.place OFFSET 0) AS c
  ORDER BY c.place
 `
 
@@ -164,6 +175,7 @@ type CommitListHoldingRow struct {
 	Members []int64
 	Assets  []int16
 	Seqs    []int64
+	Objects []uuid.UUID
 	Facts   []byte
 }
 
@@ -184,6 +196,7 @@ func (q *Queries) CommitListHolding(ctx context.Context, db DBTX, arg CommitList
 			&i.Members,
 			&i.Assets,
 			&i.Seqs,
+			&i.Objects,
 			&i.Facts,
 		); err != nil {
 			return nil, err
@@ -196,10 +209,93 @@ func (q *Queries) CommitListHolding(ctx context.Context, db DBTX, arg CommitList
 	return items, nil
 }
 
+const commitListUnsealedForUpdate = `-- name: CommitListUnsealedForUpdate :many
+SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigint[] AS moved_members,
+       COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs
+  FROM commits AS c
+ WHERE c.tenant_id = $1 AND c.block IS NULL
+ ORDER BY c.drawn, c.id
+ LIMIT $2
+   FOR UPDATE SKIP LOCKED
+`
+
+type CommitListUnsealedForUpdateParams struct {
+	TenantID int64
+	MaxRows  int32
+}
+
+type CommitListUnsealedForUpdateRow struct {
+	ID           uuid.UUID
+	Members      []int64
+	Assets       []int16
+	Seqs         []int64
+	MovedMembers []int64
+	MovedAssets  []int16
+	MovedSeqs    []int64
+}
+
+// Commits that no block seals yet, in the order in which they were drawn, locked. One that is being given its
+// place in the feed is left for later. By commits_unsealed.
+func (q *Queries) CommitListUnsealedForUpdate(ctx context.Context, db DBTX, arg CommitListUnsealedForUpdateParams) ([]CommitListUnsealedForUpdateRow, error) {
+	rows, err := db.Query(ctx, commitListUnsealedForUpdate, arg.TenantID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CommitListUnsealedForUpdateRow
+	for rows.Next() {
+		var i CommitListUnsealedForUpdateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Members,
+			&i.Assets,
+			&i.Seqs,
+			&i.MovedMembers,
+			&i.MovedAssets,
+			&i.MovedSeqs,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const commitListUnsealedTenants = `-- name: CommitListUnsealedTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM commits AS c WHERE c.tenant_id = t.tenant_id AND c.block IS NULL LIMIT 1) AS d
+`
+
+// cross-tenant: the sweep looks for tenants whose transfers want sealing.
+// Tenants with commits that no block seals yet. One look into commits_unsealed for each tenant.
+func (q *Queries) CommitListUnsealedTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, commitListUnsealedTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const commitListUnsequenced = `-- name: CommitListUnsequenced :many
 SELECT c.id, cardinality(c.kinds)::bigint AS events
   FROM commits AS c
- WHERE c.tenant_id = $1 AND c.place IS NULL
+ WHERE c.tenant_id = $1 AND c.place IS NULL AND c.kinds <> '{}'
  ORDER BY c.drawn, c.id
  LIMIT $2
 `
@@ -233,6 +329,50 @@ func (q *Queries) CommitListUnsequenced(ctx context.Context, db DBTX, arg Commit
 		return nil, err
 	}
 	return items, nil
+}
+
+const commitListUnsequencedTenants = `-- name: CommitListUnsequencedTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM commits AS c WHERE c.tenant_id = t.tenant_id AND c.place IS NULL AND c.kinds <> '{}' LIMIT 1) AS d
+`
+
+// cross-tenant: the sweep looks for tenants whose events want numbers.
+// Tenants with commits that have no place in the feed yet. One look into commits_unsequenced for each tenant.
+func (q *Queries) CommitListUnsequencedTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, commitListUnsequencedTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const commitUpdateBlock = `-- name: CommitUpdateBlock :exec
+UPDATE commits SET block = $1::bigint WHERE tenant_id = $2 AND id = ANY($3::uuid[])
+`
+
+type CommitUpdateBlockParams struct {
+	Block    int64
+	TenantID int64
+	Ids      []uuid.UUID
+}
+
+// Notes which block seals locked commits. By commits_pk.
+func (q *Queries) CommitUpdateBlock(ctx context.Context, db DBTX, arg CommitUpdateBlockParams) error {
+	_, err := db.Exec(ctx, commitUpdateBlock, arg.Block, arg.TenantID, arg.Ids)
+	return err
 }
 
 const commitUpdatePlace = `-- name: CommitUpdatePlace :exec
@@ -302,11 +442,11 @@ func (q *Queries) FeedUpdate(ctx context.Context, db DBTX, arg FeedUpdateParams)
 
 const transferListTold = `-- name: TransferListTold :many
 SELECT t.member_id, t.asset, t.seq, m.external_id, t.amount, (t.available_after - t.debt_after)::bigint AS balance_after,
-       t.reason, t.reference, t.metadata, t.created_at
+       m.memo_key, t.memo, t.created_at
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset, unnest($3::bigint[]) AS seq) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $4 AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
- CROSS JOIN LATERAL (SELECT y.external_id FROM members AS y WHERE y.tenant_id = $4 AND y.id = w.member_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT y.external_id, y.memo_key FROM members AS y WHERE y.tenant_id = $4 AND y.id = w.member_id OFFSET 0) AS m
 `
 
 type TransferListToldParams struct {
@@ -323,9 +463,8 @@ type TransferListToldRow struct {
 	ExternalID   string
 	Amount       int64
 	BalanceAfter int64
-	Reason       string
-	Reference    *string
-	Metadata     []byte
+	MemoKey      *uuid.UUID
+	Memo         []byte
 	CreatedAt    time.Time
 }
 
@@ -351,9 +490,8 @@ func (q *Queries) TransferListTold(ctx context.Context, db DBTX, arg TransferLis
 			&i.ExternalID,
 			&i.Amount,
 			&i.BalanceAfter,
-			&i.Reason,
-			&i.Reference,
-			&i.Metadata,
+			&i.MemoKey,
+			&i.Memo,
 			&i.CreatedAt,
 		); err != nil {
 			return nil, err

@@ -10,23 +10,48 @@ import (
 	"time"
 )
 
+const idempotencyDeleteOld = `-- name: IdempotencyDeleteOld :execrows
+DELETE FROM idempotency_keys AS k
+ USING (SELECT i.tenant_id, i.key FROM idempotency_keys AS i
+         WHERE i.created_at < $1::timestamptz
+         LIMIT $2
+           FOR UPDATE SKIP LOCKED) AS old
+ WHERE k.tenant_id = old.tenant_id AND k.key = old.key
+`
+
+type IdempotencyDeleteOldParams struct {
+	Before  time.Time
+	MaxRows int32
+}
+
+// cross-tenant: a key's age is the same for everybody.
+// Forgets answers that were kept before an instant, so many at a time; what another process deletes is left to
+// it. By idempotency_keys_age.
+func (q *Queries) IdempotencyDeleteOld(ctx context.Context, db DBTX, arg IdempotencyDeleteOldParams) (int64, error) {
+	result, err := db.Exec(ctx, idempotencyDeleteOld, arg.Before, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const idempotencyGetMany = `-- name: IdempotencyGetMany :many
-SELECT i.key, i.request_hash, i.status, i.body FROM idempotency_keys AS i WHERE i.tenant_id = $1 AND i.key = ANY($2::text[])
+SELECT i.key, i.request_hash, i.status, i.body FROM idempotency_keys AS i WHERE i.tenant_id = $1 AND i.key = ANY($2::bytea[])
 `
 
 type IdempotencyGetManyParams struct {
 	TenantID int64
-	Keys     []string
+	Keys     [][]byte
 }
 
 type IdempotencyGetManyRow struct {
-	Key         string
+	Key         []byte
 	RequestHash []byte
 	Status      int16
 	Body        []byte
 }
 
-// What was answered under the given keys. By idempotency_keys_pk.
+// What was answered under the given keys, of which their hashes are stored. By idempotency_keys_pk.
 func (q *Queries) IdempotencyGetMany(ctx context.Context, db DBTX, arg IdempotencyGetManyParams) ([]IdempotencyGetManyRow, error) {
 	rows, err := db.Query(ctx, idempotencyGetMany, arg.TenantID, arg.Keys)
 	if err != nil {
@@ -55,7 +80,7 @@ func (q *Queries) IdempotencyGetMany(ctx context.Context, db DBTX, arg Idempoten
 const idempotencyInsertMany = `-- name: IdempotencyInsertMany :exec
 INSERT INTO idempotency_keys (tenant_id, key, request_hash, status, body, created_at)
 SELECT $1, w.key, w.request_hash, w.status, w.body, $2::timestamptz
-  FROM (SELECT unnest($3::text[]) AS key, unnest($4::bytea[]) AS request_hash,
+  FROM (SELECT unnest($3::bytea[]) AS key, unnest($4::bytea[]) AS request_hash,
                unnest($5::smallint[]) AS status, unnest($6::bytea[]) AS body) AS w
  ORDER BY w.key
 `
@@ -63,7 +88,7 @@ SELECT $1, w.key, w.request_hash, w.status, w.body, $2::timestamptz
 type IdempotencyInsertManyParams struct {
 	TenantID      int64
 	At            time.Time
-	Keys          []string
+	Keys          [][]byte
 	RequestHashes [][]byte
 	Statuses      []int16
 	Bodies        [][]byte

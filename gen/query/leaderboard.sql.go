@@ -13,7 +13,7 @@ import (
 )
 
 const boardCount = `-- name: BoardCount :one
-SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot') AS snapshots FROM boards WHERE tenant_id = $1 AND ready
+SELECT count(*) AS boards, count(*) FILTER (WHERE kind = 'snapshot' AND period = 4) AS snapshots FROM boards WHERE tenant_id = $1 AND ready
 `
 
 type BoardCountRow struct {
@@ -21,7 +21,7 @@ type BoardCountRow struct {
 	Snapshots int64
 }
 
-// How many boards and how many of them are snapshots. By boards_pk.
+// How many boards there are, and how many snapshots that somebody asked for. By boards_pk.
 func (q *Queries) BoardCount(ctx context.Context, db DBTX, tenantID int64) (BoardCountRow, error) {
 	row := db.QueryRow(ctx, boardCount, tenantID)
 	var i BoardCountRow
@@ -30,7 +30,7 @@ func (q *Queries) BoardCount(ctx context.Context, db DBTX, tenantID int64) (Boar
 }
 
 const boardGet = `-- name: BoardGet :one
-SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at, closes_on FROM boards WHERE tenant_id = $1 AND id = $2
 `
 
 type BoardGetParams struct {
@@ -52,12 +52,13 @@ func (q *Queries) BoardGet(ctx context.Context, db DBTX, arg BoardGetParams) (Bo
 		&i.Ready,
 		&i.Members,
 		&i.CreatedAt,
+		&i.ClosesOn,
 	)
 	return i, err
 }
 
 const boardGetPeriod = `-- name: BoardGetPeriod :one
-SELECT b.tenant_id, b.id, b.kind, b.period, b.name, b.starts_on, b.ready, b.members, b.created_at, standing_round(b.period, $1::timestamptz)::date AS round
+SELECT b.tenant_id, b.id, b.kind, b.period, b.name, b.starts_on, b.ready, b.members, b.created_at, b.closes_on, standing_round(b.period, $1::timestamptz)::date AS round
   FROM boards AS b WHERE b.tenant_id = $2 AND b.kind = 'period' AND b.period = $3
 `
 
@@ -87,6 +88,7 @@ func (q *Queries) BoardGetPeriod(ctx context.Context, db DBTX, arg BoardGetPerio
 		&i.Board.Ready,
 		&i.Board.Members,
 		&i.Board.CreatedAt,
+		&i.Board.ClosesOn,
 		&i.Round,
 	)
 	return i, err
@@ -121,8 +123,35 @@ func (q *Queries) BoardInsert(ctx context.Context, db DBTX, arg BoardInsertParam
 	return err
 }
 
+const boardInsertRound = `-- name: BoardInsertRound :exec
+INSERT INTO boards (tenant_id, id, kind, period, name, starts_on, ready, created_at)
+VALUES ($1, $2, 'snapshot', $3, $4, $5, true, $6)
+`
+
+type BoardInsertRoundParams struct {
+	TenantID  int64
+	ID        uuid.UUID
+	Period    int16
+	Name      *string
+	StartsOn  time.Time
+	CreatedAt time.Time
+}
+
+// Makes the snapshot of a round that is over.
+func (q *Queries) BoardInsertRound(ctx context.Context, db DBTX, arg BoardInsertRoundParams) error {
+	_, err := db.Exec(ctx, boardInsertRound,
+		arg.TenantID,
+		arg.ID,
+		arg.Period,
+		arg.Name,
+		arg.StartsOn,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const boardList = `-- name: BoardList :many
-SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at FROM boards WHERE tenant_id = $1 AND ready ORDER BY id DESC LIMIT $3 OFFSET $2
+SELECT tenant_id, id, kind, period, name, starts_on, ready, members, created_at, closes_on FROM boards WHERE tenant_id = $1 AND ready ORDER BY id DESC LIMIT $3 OFFSET $2
 `
 
 type BoardListParams struct {
@@ -151,10 +180,90 @@ func (q *Queries) BoardList(ctx context.Context, db DBTX, arg BoardListParams) (
 			&i.Ready,
 			&i.Members,
 			&i.CreatedAt,
+			&i.ClosesOn,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardListClosingForUpdate = `-- name: BoardListClosingForUpdate :many
+SELECT b.id, b.period, COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on))::date AS ended,
+       standing_round(b.period, (COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) - 1)::timestamp AT TIME ZONE 'UTC')::date AS round
+  FROM boards AS b
+ WHERE b.tenant_id = $1 AND b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) <= standing_round(1::smallint, $2::timestamptz)
+ ORDER BY b.period
+   FOR UPDATE OF b
+`
+
+type BoardListClosingForUpdateParams struct {
+	TenantID int64
+	At       time.Time
+}
+
+type BoardListClosingForUpdateRow struct {
+	ID     uuid.UUID
+	Period int16
+	Ended  time.Time
+	Round  time.Time
+}
+
+// A tenant's boards with a round that is over and not kept, with when it began and ended, locked. By boards_one_per_period.
+func (q *Queries) BoardListClosingForUpdate(ctx context.Context, db DBTX, arg BoardListClosingForUpdateParams) ([]BoardListClosingForUpdateRow, error) {
+	rows, err := db.Query(ctx, boardListClosingForUpdate, arg.TenantID, arg.At)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BoardListClosingForUpdateRow
+	for rows.Next() {
+		var i BoardListClosingForUpdateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Period,
+			&i.Ended,
+			&i.Round,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const boardListClosingTenants = `-- name: BoardListClosingTenants :many
+SELECT DISTINCT t.tenant_id
+  FROM boards AS b
+  JOIN tenants AS t ON t.tenant_id = b.tenant_id
+ WHERE b.kind = 'period' AND b.ready
+   AND COALESCE(b.closes_on, standing_round_end(b.period, b.starts_on)) 
+       <= standing_round(1::smallint, tenant_instant($1::timestamptz, t.clock_offset_us))
+`
+
+// cross-tenant: the sweep looks for tenants with a period that is over, each by its own clock.
+// Tenants with a board whose oldest round that is not kept has ended. By boards_one_per_period.
+func (q *Queries) BoardListClosingTenants(ctx context.Context, db DBTX, at time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, boardListClosingTenants, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -206,6 +315,33 @@ SELECT pg_advisory_xact_lock(hashint8($1::bigint), 9)
 // Lets nobody else make a board of the tenant until the transaction ends.
 func (q *Queries) BoardLock(ctx context.Context, db DBTX, tenantID int64) error {
 	_, err := db.Exec(ctx, boardLock, tenantID)
+	return err
+}
+
+const boardUpdateClosing = `-- name: BoardUpdateClosing :exec
+UPDATE boards AS b
+   SET closes_on = standing_round_end(b.period, COALESCE(
+           (SELECT min(s.starts_on) FROM standings AS s
+             WHERE s.tenant_id = $1 AND s.period = b.period AND s.starts_on >= $2::date), standing_round(b.period, $3::timestamptz)))
+ WHERE b.tenant_id = $1 AND b.id = $4
+`
+
+type BoardUpdateClosingParams struct {
+	TenantID int64
+	Ended    time.Time
+	At       time.Time
+	ID       uuid.UUID
+}
+
+// Lets a board go on to its next round that somebody is in, or else to the one that an instant lies in. By
+// boards_pk and standings_pk.
+func (q *Queries) BoardUpdateClosing(ctx context.Context, db DBTX, arg BoardUpdateClosingParams) error {
+	_, err := db.Exec(ctx, boardUpdateClosing,
+		arg.TenantID,
+		arg.Ended,
+		arg.At,
+		arg.ID,
+	)
 	return err
 }
 
@@ -544,34 +680,95 @@ func (q *Queries) StandingLock(ctx context.Context, db DBTX, tenantID int64) err
 	return err
 }
 
-const standingMoveMany = `-- name: StandingMoveMany :exec
-
-SELECT standings_move($1::bigint, $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::integer)
+const standingMoveDeleteOldest = `-- name: StandingMoveDeleteOldest :one
+SELECT standings_take_in($1::bigint, $2::integer, $3::integer)::integer AS rows
 `
 
-type StandingMoveManyParams struct {
+type StandingMoveDeleteOldestParams struct {
 	TenantID int64
+	MaxRows  int32
+	Room     int32
+}
+
+// Lets the standings take in the oldest changes, of so many transactions at most;
+// answers of how many they were. Takes the tenant's lock of standings. See
+// standings_take_in.
+func (q *Queries) StandingMoveDeleteOldest(ctx context.Context, db DBTX, arg StandingMoveDeleteOldestParams) (int32, error) {
+	row := db.QueryRow(ctx, standingMoveDeleteOldest, arg.TenantID, arg.MaxRows, arg.Room)
+	var rows int32
+	err := row.Scan(&rows)
+	return rows, err
+}
+
+const standingMoveFind = `-- name: StandingMoveFind :one
+SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = $1) AS waits
+`
+
+// Whether any change waits. By standing_moves_pk.
+func (q *Queries) StandingMoveFind(ctx context.Context, db DBTX, tenantID int64) (bool, error) {
+	row := db.QueryRow(ctx, standingMoveFind, tenantID)
+	var waits bool
+	err := row.Scan(&waits)
+	return waits, err
+}
+
+const standingMoveInsert = `-- name: StandingMoveInsert :exec
+
+INSERT INTO standing_moves (tenant_id, drawn, id, members, seqs, from_xp, to_xp, at)
+VALUES ($1, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, $2, $3, $4, $5, $6, $7)
+`
+
+type StandingMoveInsertParams struct {
+	TenantID int64
+	ID       uuid.UUID
 	Members  []int64
+	Seqs     []int64
 	FromXp   []int64
 	ToXp     []int64
 	At       []time.Time
-	Room     int32
 }
 
 // A round is (period, starts_on). Places within it are in the order of
 // standings_ranked, which is best first; blocks are runs of that order.
-// Lets the standings follow changes of XP accounts, whose locks the caller
-// holds. Takes the tenant's lock of standings. See standings_move.
-func (q *Queries) StandingMoveMany(ctx context.Context, db DBTX, arg StandingMoveManyParams) error {
-	_, err := db.Exec(ctx, standingMoveMany,
+// Notes changes of XP accounts, whose locks the caller holds, for the standings to
+// take in. Locks nothing.
+func (q *Queries) StandingMoveInsert(ctx context.Context, db DBTX, arg StandingMoveInsertParams) error {
+	_, err := db.Exec(ctx, standingMoveInsert,
 		arg.TenantID,
+		arg.ID,
 		arg.Members,
+		arg.Seqs,
 		arg.FromXp,
 		arg.ToXp,
 		arg.At,
-		arg.Room,
 	)
 	return err
+}
+
+const standingMoveListTenants = `-- name: StandingMoveListTenants :many
+SELECT DISTINCT tenant_id FROM standing_moves
+`
+
+// cross-tenant: whose changes wait, for the one who takes them in by the way. By
+// standing_moves_pk; few are left by the last time.
+func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX) ([]int64, error) {
+	rows, err := db.Query(ctx, standingMoveListTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const standingRank = `-- name: StandingRank :many
@@ -579,7 +776,7 @@ SELECT (runs.members + blocks.members + within.members + 1 + n.step)::bigint AS 
        COALESCE(a.available - a.debt, 0)::bigint AS coins, a.due_at, t.clock_offset_us
   FROM (SELECT s.minus_xp, s.reached_at, s.member_id, $1::bigint AS around
           FROM members AS u
-         CROSS JOIN LATERAL (SELECT x.tenant_id, x.period, x.starts_on, x.member_id, x.minus_xp, x.reached_at FROM standings AS x
+         CROSS JOIN LATERAL (SELECT x.tenant_id, x.period, x.starts_on, x.member_id, x.minus_xp, x.reached_at, x.seq FROM standings AS x
                               WHERE x.tenant_id = $2 AND x.period = $3 AND x.starts_on = $4 AND x.member_id = u.id OFFSET 0) AS s
          WHERE u.tenant_id = $2 AND u.external_id = $5 AND s.minus_xp < 0) AS me
  CROSS JOIN LATERAL (SELECT x.minus_xp, x.reached_at, x.member_id FROM standing_blocks AS x

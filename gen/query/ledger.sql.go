@@ -13,7 +13,7 @@ import (
 )
 
 const accountGet = `-- name: AccountGet :one
-SELECT m.id AS member_id, t.clock_offset_us, a.available, a.pending, a.debt, a.earned, a.redeemed, a.due_at,
+SELECT m.id AS member_id, m.memo_key, t.clock_offset_us, a.available, a.pending, a.debt, a.earned, a.redeemed, a.due_at,
        a.seq, a.awards, a.redeems, a.deducts, a.expires
   FROM members AS m
   JOIN tenants AS t ON t.tenant_id = m.tenant_id
@@ -29,6 +29,7 @@ type AccountGetParams struct {
 
 type AccountGetRow struct {
 	MemberID      int64
+	MemoKey       *uuid.UUID
 	ClockOffsetUs int64
 	Available     *int64
 	Pending       *int64
@@ -49,6 +50,7 @@ func (q *Queries) AccountGet(ctx context.Context, db DBTX, arg AccountGetParams)
 	var i AccountGetRow
 	err := row.Scan(
 		&i.MemberID,
+		&i.MemoKey,
 		&i.ClockOffsetUs,
 		&i.Available,
 		&i.Pending,
@@ -93,7 +95,7 @@ func (q *Queries) AccountInsertMany(ctx context.Context, db DBTX, arg AccountIns
 }
 
 const accountListByMember = `-- name: AccountListByMember :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM members AS m
   JOIN accounts AS a ON a.tenant_id = m.tenant_id AND a.member_id = m.id
  WHERE m.tenant_id = $1 AND m.external_id = $2
@@ -105,24 +107,25 @@ type AccountListByMemberParams struct {
 }
 
 type AccountListByMemberRow struct {
-	ExternalID string
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // All accounts of one member. By members_external_unique and accounts_pk.
@@ -154,6 +157,7 @@ func (q *Queries) AccountListByMember(ctx context.Context, db DBTX, arg AccountL
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -172,7 +176,7 @@ SELECT m.external_id, COALESCE(a.asset, 0)::smallint AS asset, COALESCE(a.availa
   FROM member_places AS p
  CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
                       WHERE x.tenant_id = $1 AND x.id = p.member_id OFFSET 0) AS m
-  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+  LEFT JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $1 AND y.member_id = p.member_id OFFSET 0) AS a ON true
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
  ORDER BY p.place, a.asset
@@ -268,15 +272,44 @@ func (q *Queries) AccountListDue(ctx context.Context, db DBTX, arg AccountListDu
 	return items, nil
 }
 
+const accountListDueTenants = `-- name: AccountListDueTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ CROSS JOIN LATERAL (SELECT 1 FROM accounts AS a
+                      WHERE a.tenant_id = t.tenant_id AND a.due_at <= tenant_instant($1::timestamptz, t.clock_offset_us) LIMIT 1) AS d
+`
+
+// cross-tenant: the sweep looks for tenants that have something to settle, each by its own clock.
+// Tenants with an account that is due. One look into accounts_due for each tenant.
+func (q *Queries) AccountListDueTenants(ctx context.Context, db DBTX, at time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, accountListDueTenants, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountListForUpdate = `-- name: AccountListForUpdate :many
 
-SELECT s.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
-  FROM (SELECT m.id, m.external_id, w.asset
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
+  FROM (SELECT m.id, m.external_id, m.memo_key, w.asset
           FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::smallint[]) AS asset) AS w
-         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id, w.asset) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $3 AND y.member_id = s.id AND y.asset = s.asset
                         FOR NO KEY UPDATE) AS a
 `
@@ -288,24 +321,26 @@ type AccountListForUpdateParams struct {
 }
 
 type AccountListForUpdateRow struct {
-	ExternalID string
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	MemoKey      *uuid.UUID
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // Set-based queries here look their rows up one by one, in a LATERAL subquery
@@ -325,6 +360,7 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 		var i AccountListForUpdateRow
 		if err := rows.Scan(
 			&i.ExternalID,
+			&i.MemoKey,
 			&i.TenantID,
 			&i.MemberID,
 			&i.Asset,
@@ -342,6 +378,7 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -354,13 +391,13 @@ func (q *Queries) AccountListForUpdate(ctx context.Context, db DBTX, arg Account
 }
 
 const accountListRangeForUpdate = `-- name: AccountListRangeForUpdate :many
-SELECT s.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
-  FROM (SELECT m.id, m.external_id
+SELECT s.external_id, s.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
+  FROM (SELECT m.id, m.external_id, m.memo_key
           FROM (SELECT unnest($1::text[]) AS external_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id, x.external_id FROM members AS x
+         CROSS JOIN LATERAL (SELECT x.id, x.external_id, x.memo_key FROM members AS x
                               WHERE x.tenant_id = $2 AND x.external_id = w.external_id OFFSET 0) AS m
          ORDER BY m.id) AS s
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at FROM accounts AS y
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.member_id, y.asset, y.available, y.pending, y.debt, y.dated, y.earned, y.redeemed, y.seq, y.awards, y.redeems, y.deducts, y.expires, y.due_at, y.idle_at, y.moved_at, y.idle_warned_at FROM accounts AS y
                       WHERE y.tenant_id = $2 AND y.member_id = s.id AND y.asset BETWEEN $3::smallint AND $4::smallint
                       ORDER BY y.asset
                         FOR NO KEY UPDATE) AS a
@@ -374,24 +411,26 @@ type AccountListRangeForUpdateParams struct {
 }
 
 type AccountListRangeForUpdateRow struct {
-	ExternalID string
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	MemoKey      *uuid.UUID
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // Locks members' accounts of consecutive assets, in the same order: one look-up
@@ -412,6 +451,7 @@ func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg Ac
 		var i AccountListRangeForUpdateRow
 		if err := rows.Scan(
 			&i.ExternalID,
+			&i.MemoKey,
 			&i.TenantID,
 			&i.MemberID,
 			&i.Asset,
@@ -429,6 +469,7 @@ func (q *Queries) AccountListRangeForUpdate(ctx context.Context, db DBTX, arg Ac
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -759,7 +800,7 @@ func (q *Queries) LotEntryListByTransfer(ctx context.Context, db DBTX, arg LotEn
 const lotList = `-- name: LotList :many
 SELECT l.member_id, l.asset, l.expires_at, l.remaining
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining FROM lots AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.expires_at, x.remaining, x.warned FROM lots AS x
                       WHERE x.tenant_id = $3 AND x.member_id = w.member_id AND x.asset = w.asset OFFSET 0) AS l
  ORDER BY l.member_id, l.asset, l.expires_at
 `
@@ -830,7 +871,7 @@ func (q *Queries) LotTakeMany(ctx context.Context, db DBTX, arg LotTakeManyParam
 }
 
 const transferGet = `-- name: TransferGet :one
-SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, m.external_id
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.created_at, t.memo, m.external_id, m.memo_key
   FROM transfers AS t
   JOIN members AS m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
  WHERE t.tenant_id = $1 AND t.member_id = $2 AND t.asset = $3 AND t.seq = $4
@@ -846,6 +887,7 @@ type TransferGetParams struct {
 type TransferGetRow struct {
 	Transfer   Transfer
 	ExternalID string
+	MemoKey    *uuid.UUID
 }
 
 // One transfer with its member, by transfers_pk.
@@ -875,11 +917,10 @@ func (q *Queries) TransferGet(ctx context.Context, db DBTX, arg TransferGetParam
 		&i.Transfer.Expires,
 		&i.Transfer.CauseSeq,
 		&i.Transfer.CauseID,
-		&i.Transfer.Reason,
-		&i.Transfer.Reference,
-		&i.Transfer.Metadata,
 		&i.Transfer.CreatedAt,
+		&i.Transfer.Memo,
 		&i.ExternalID,
+		&i.MemoKey,
 	)
 	return i, err
 }
@@ -893,9 +934,9 @@ SELECT b.before_seq, b.until_seq,
   FROM (SELECT transfer_at($1, $2, $3::smallint, $4::timestamptz, false, $5::bigint)::bigint AS before_seq,
                transfer_at($1, $2, $3::smallint, $6::timestamptz, true, $5::bigint)::bigint AS until_seq
         OFFSET 0) AS b
-  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = b.before_seq OFFSET 0) AS lo ON true
-  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+  LEFT JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = b.until_seq OFFSET 0) AS hi ON true
 `
 
@@ -951,14 +992,13 @@ func (q *Queries) TransferGetBounds(ctx context.Context, db DBTX, arg TransferGe
 const transferInsertMany = `-- name: TransferInsertMany :exec
 INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
                        available_after, pending_after, debt_after, awards, redeems, deducts, expires,
-                       cause_seq, cause_id, reason, reference, metadata, created_at)
+                       cause_seq, cause_id, memo, created_at)
 SELECT $1, unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::bigint[]), unnest($5::smallint[]),
        unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::bigint[]),
        unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]),
        unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::bigint[]),
        NULLIF(unnest($16::bigint[]), 0), NULLIF(unnest($17::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid),
-       unnest($18::text[]), NULLIF(unnest($19::text[]), ''), NULLIF(unnest($20::text[]), '')::json,
-       unnest($21::timestamptz[])
+       unnest($18::bytea[]), unnest($19::timestamptz[])
 `
 
 type TransferInsertManyParams struct {
@@ -979,9 +1019,7 @@ type TransferInsertManyParams struct {
 	Expires        []int64
 	CauseSeqs      []int64
 	CauseIds       []uuid.UUID
-	Reasons        []string
-	ReferenceTexts []string
-	Metadata       []string
+	Memos          [][]byte
 	CreatedAt      []time.Time
 }
 
@@ -1005,16 +1043,14 @@ func (q *Queries) TransferInsertMany(ctx context.Context, db DBTX, arg TransferI
 		arg.Expires,
 		arg.CauseSeqs,
 		arg.CauseIds,
-		arg.Reasons,
-		arg.ReferenceTexts,
-		arg.Metadata,
+		arg.Memos,
 		arg.CreatedAt,
 	)
 	return err
 }
 
 const transferListRange = `-- name: TransferListRange :many
-SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at, COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.created_at, t.memo, COALESCE((SELECT max(e.expires_at) FROM lot_entries AS e
         WHERE e.tenant_id = t.tenant_id AND e.member_id = t.member_id AND e.asset = t.asset AND e.seq = t.seq AND e.amount > 0), '0001-01-01Z')::timestamptz AS lot_expires_at
   FROM transfers AS t
  WHERE t.tenant_id = $1 AND t.member_id = $2 AND t.asset = $3 AND t.seq BETWEEN $4 AND $5
@@ -1068,10 +1104,8 @@ func (q *Queries) TransferListRange(ctx context.Context, db DBTX, arg TransferLi
 			&i.Transfer.Expires,
 			&i.Transfer.CauseSeq,
 			&i.Transfer.CauseID,
-			&i.Transfer.Reason,
-			&i.Transfer.Reference,
-			&i.Transfer.Metadata,
 			&i.Transfer.CreatedAt,
+			&i.Transfer.Memo,
 			&i.LotExpiresAt,
 		); err != nil {
 			return nil, err
@@ -1085,10 +1119,10 @@ func (q *Queries) TransferListRange(ctx context.Context, db DBTX, arg TransferLi
 }
 
 const transferListShown = `-- name: TransferListShown :many
-SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.reason, t.reference, t.metadata, t.created_at
+SELECT t.tenant_id, t.member_id, t.asset, t.seq, t.kind, t.from_account, t.to_account, t.amount, t.available_after, t.pending_after, t.debt_after, t.awards, t.redeems, t.deducts, t.expires, t.cause_seq, t.cause_id, t.created_at, t.memo
   FROM (SELECT transfer_seek($1, $2, $3::smallint, $4::text, n, $5::bigint) AS seq
           FROM generate_series($6::bigint, $7::bigint) AS n) AS s
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $1 AND x.member_id = $2 AND x.asset = $3::smallint AND x.seq = s.seq OFFSET 0) AS t
  ORDER BY t.seq DESC
 `
@@ -1140,10 +1174,8 @@ func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferLi
 			&i.Expires,
 			&i.CauseSeq,
 			&i.CauseID,
-			&i.Reason,
-			&i.Reference,
-			&i.Metadata,
 			&i.CreatedAt,
+			&i.Memo,
 		); err != nil {
 			return nil, err
 		}
@@ -1158,7 +1190,7 @@ func (q *Queries) TransferListShown(ctx context.Context, db DBTX, arg TransferLi
 const transferListToUndo = `-- name: TransferListToUndo :many
 SELECT t.member_id, t.asset, t.seq, t.kind, t.amount, t.cause_id, t.created_at, (u.seq IS NOT NULL)::boolean AS undone
   FROM (SELECT unnest($1::bigint[]) AS member_id, unnest($2::smallint[]) AS asset, unnest($3::bigint[]) AS seq) AS w
- CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.reason, x.reference, x.metadata, x.created_at FROM transfers AS x
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.member_id, x.asset, x.seq, x.kind, x.from_account, x.to_account, x.amount, x.available_after, x.pending_after, x.debt_after, x.awards, x.redeems, x.deducts, x.expires, x.cause_seq, x.cause_id, x.created_at, x.memo FROM transfers AS x
                       WHERE x.tenant_id = $4 AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t
   LEFT JOIN undone AS u ON u.tenant_id = t.tenant_id AND u.member_id = t.member_id AND u.asset = t.asset AND u.seq = t.seq
 `

@@ -8,10 +8,12 @@ package query
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const accountListDueAfter = `-- name: AccountListDueAfter :many
-SELECT m.external_id, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at
+SELECT m.external_id, m.memo_key, a.tenant_id, a.member_id, a.asset, a.available, a.pending, a.debt, a.dated, a.earned, a.redeemed, a.seq, a.awards, a.redeems, a.deducts, a.expires, a.due_at, a.idle_at, a.moved_at, a.idle_warned_at
   FROM accounts AS a
   JOIN members AS m ON m.tenant_id = a.tenant_id AND m.id = a.member_id
  WHERE a.tenant_id = $1 AND a.due_at <= $2::timestamptz AND (a.member_id, a.asset) > ($3::bigint, $4::smallint)
@@ -28,24 +30,26 @@ type AccountListDueAfterParams struct {
 }
 
 type AccountListDueAfterRow struct {
-	ExternalID string
-	TenantID   int64
-	MemberID   int64
-	Asset      int16
-	Available  int64
-	Pending    int64
-	Debt       int64
-	Dated      int64
-	Earned     int64
-	Redeemed   int64
-	Seq        int64
-	Awards     int64
-	Redeems    int64
-	Deducts    int64
-	Expires    int64
-	DueAt      *time.Time
-	IdleAt     *time.Time
-	MovedAt    time.Time
+	ExternalID   string
+	MemoKey      *uuid.UUID
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 // Accounts that have something to settle by an instant, in the order of accounts_pk, after the one named.
@@ -66,6 +70,7 @@ func (q *Queries) AccountListDueAfter(ctx context.Context, db DBTX, arg AccountL
 		var i AccountListDueAfterRow
 		if err := rows.Scan(
 			&i.ExternalID,
+			&i.MemoKey,
 			&i.TenantID,
 			&i.MemberID,
 			&i.Asset,
@@ -83,6 +88,7 @@ func (q *Queries) AccountListDueAfter(ctx context.Context, db DBTX, arg AccountL
 			&i.DueAt,
 			&i.IdleAt,
 			&i.MovedAt,
+			&i.IdleWarnedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ func (q *Queries) MemberCountGet(ctx context.Context, db DBTX, tenantID int64) (
 }
 
 const memberGet = `-- name: MemberGet :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone, memo_key, erased_at FROM members WHERE tenant_id = $1 AND external_id = $2
 `
 
 type MemberGetParams struct {
@@ -44,12 +44,14 @@ func (q *Queries) MemberGet(ctx context.Context, db DBTX, arg MemberGetParams) (
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.TimeZone,
+		&i.MemoKey,
+		&i.ErasedAt,
 	)
 	return i, err
 }
 
 const memberGetForUpdate = `-- name: MemberGetForUpdate :one
-SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
+SELECT tenant_id, id, external_id, name, email, created_at, updated_at, time_zone, memo_key, erased_at FROM members WHERE tenant_id = $1 AND external_id = $2 FOR UPDATE
 `
 
 type MemberGetForUpdateParams struct {
@@ -70,6 +72,8 @@ func (q *Queries) MemberGetForUpdate(ctx context.Context, db DBTX, arg MemberGet
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.TimeZone,
+		&i.MemoKey,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -152,7 +156,7 @@ func (q *Queries) MemberInsertMany(ctx context.Context, db DBTX, arg MemberInser
 }
 
 const memberListByPlace = `-- name: MemberListByPlace :many
-SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at, m.time_zone
+SELECT m.tenant_id, m.id, m.external_id, m.name, m.email, m.created_at, m.updated_at, m.time_zone, m.memo_key, m.erased_at
   FROM member_places AS p
   JOIN members AS m ON m.tenant_id = p.tenant_id AND m.id = p.member_id
  WHERE p.tenant_id = $1 AND p.place BETWEEN $2 AND $3
@@ -188,6 +192,8 @@ func (q *Queries) MemberListByPlace(ctx context.Context, db DBTX, arg MemberList
 			&i.Member.CreatedAt,
 			&i.Member.UpdatedAt,
 			&i.Member.TimeZone,
+			&i.Member.MemoKey,
+			&i.Member.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -261,6 +267,54 @@ func (q *Queries) MemberListKnown(ctx context.Context, db DBTX, arg MemberListKn
 	for rows.Next() {
 		var i MemberListKnownRow
 		if err := rows.Scan(&i.ID, &i.ExternalID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const memberListTold = `-- name: MemberListTold :many
+SELECT m.id, m.external_id, m.name, m.email, m.time_zone, m.created_at
+  FROM (SELECT unnest($1::bigint[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.external_id, x.name, x.email, x.created_at, x.updated_at, x.time_zone, x.memo_key, x.erased_at FROM members AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS m
+`
+
+type MemberListToldParams struct {
+	Ids      []int64
+	TenantID int64
+}
+
+type MemberListToldRow struct {
+	ID         int64
+	ExternalID string
+	Name       *string
+	Email      *string
+	TimeZone   *string
+	CreatedAt  time.Time
+}
+
+// The profiles that events are about. By members_pk.
+func (q *Queries) MemberListTold(ctx context.Context, db DBTX, arg MemberListToldParams) ([]MemberListToldRow, error) {
+	rows, err := db.Query(ctx, memberListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberListToldRow
+	for rows.Next() {
+		var i MemberListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.Name,
+			&i.Email,
+			&i.TimeZone,
+			&i.CreatedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -12,23 +12,24 @@ import (
 )
 
 type Account struct {
-	TenantID  int64
-	MemberID  int64
-	Asset     int16
-	Available int64
-	Pending   int64
-	Debt      int64
-	Dated     int64
-	Earned    int64
-	Redeemed  int64
-	Seq       int64
-	Awards    int64
-	Redeems   int64
-	Deducts   int64
-	Expires   int64
-	DueAt     *time.Time
-	IdleAt    *time.Time
-	MovedAt   time.Time
+	TenantID     int64
+	MemberID     int64
+	Asset        int16
+	Available    int64
+	Pending      int64
+	Debt         int64
+	Dated        int64
+	Earned       int64
+	Redeemed     int64
+	Seq          int64
+	Awards       int64
+	Redeems      int64
+	Deducts      int64
+	Expires      int64
+	DueAt        *time.Time
+	IdleAt       *time.Time
+	MovedAt      time.Time
+	IdleWarnedAt *time.Time
 }
 
 type Action struct {
@@ -179,6 +180,16 @@ type Board struct {
 	Ready     bool
 	Members   int64
 	CreatedAt time.Time
+	ClosesOn  pgtype.Date
+}
+
+type Budget struct {
+	TenantID   int64
+	KeyID      int64
+	StartsAt   time.Time
+	Taken      int64
+	Portion    int64
+	ExceededAt *time.Time
 }
 
 type Campaign struct {
@@ -249,6 +260,12 @@ type CaseDay struct {
 	Cases    int64
 }
 
+type Chain struct {
+	TenantID int64
+	Blocks   int64
+	Hash     []byte
+}
+
 type Click struct {
 	TenantID   int64
 	ID         uuid.UUID
@@ -271,27 +288,33 @@ type Code struct {
 }
 
 type CodePool struct {
-	TenantID  int64
-	ID        string
-	Name      string
-	Mode      string
-	Available int64
-	Issued    int64
-	Voided    int64
-	CreatedAt time.Time
+	TenantID    int64
+	ID          string
+	Name        string
+	Mode        string
+	Available   int64
+	Issued      int64
+	Voided      int64
+	CreatedAt   time.Time
+	ToldEmptyAt *time.Time
 }
 
 type Commit struct {
-	TenantID int64
-	ID       uuid.UUID
-	At       time.Time
-	Drawn    int64
-	Place    *int64
-	Kinds    []int16
-	Members  []int64
-	Assets   []int16
-	Seqs     []int64
-	Facts    []byte
+	TenantID     int64
+	ID           uuid.UUID
+	At           time.Time
+	Drawn        int64
+	Place        *int64
+	Kinds        []int16
+	Members      []int64
+	Assets       []int16
+	Seqs         []int64
+	Facts        []byte
+	Objects      []uuid.UUID
+	MovedMembers []int64
+	MovedAssets  []int16
+	MovedSeqs    []int64
+	Block        *int64
 }
 
 type Conversion struct {
@@ -335,6 +358,24 @@ type ConversionDay struct {
 	Conversions int64
 }
 
+type Erasure struct {
+	TenantID    int64
+	MemberID    int64
+	Digest      []byte
+	Words       []string
+	ErasedAt    time.Time
+	CompletedAt *time.Time
+}
+
+type ExpiryWarning struct {
+	TenantID  int64
+	MemberID  int64
+	Asset     int16
+	ExpiresAt time.Time
+	Amount    int64
+	WarnedAt  time.Time
+}
+
 type Feed struct {
 	TenantID int64
 	Next     int64
@@ -368,7 +409,7 @@ type HoldDay struct {
 
 type IdempotencyKey struct {
 	TenantID    int64
-	Key         string
+	Key         []byte
 	RequestHash []byte
 	Status      int16
 	Body        []byte
@@ -426,6 +467,7 @@ type Lot struct {
 	Asset     int16
 	ExpiresAt time.Time
 	Remaining int64
+	Warned    bool
 }
 
 type LotEntry struct {
@@ -446,6 +488,8 @@ type Member struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	TimeZone   *string
+	MemoKey    *uuid.UUID
+	ErasedAt   *time.Time
 }
 
 type MemberCount struct {
@@ -708,6 +752,18 @@ type Sale struct {
 	CreatedAt time.Time
 }
 
+type SealedBlock struct {
+	TenantID int64
+	Number   int64
+	Previous []byte
+	Hash     []byte
+	Members  []int64
+	Assets   []int16
+	Seqs     []int64
+	Marks    []byte
+	SealedAt time.Time
+}
+
 type ServerSecret struct {
 	Name   string
 	Secret []byte
@@ -746,6 +802,7 @@ type Standing struct {
 	MemberID  int64
 	MinusXp   int64
 	ReachedAt time.Time
+	Seq       int64
 }
 
 type StandingBlock struct {
@@ -760,6 +817,17 @@ type StandingBlock struct {
 	Room      int32
 }
 
+type StandingMove struct {
+	TenantID int64
+	Drawn    int64
+	ID       uuid.UUID
+	Members  []int64
+	Seqs     []int64
+	FromXp   []int64
+	ToXp     []int64
+	At       []time.Time
+}
+
 type Tally struct {
 	TenantID     int64
 	CampaignID   string
@@ -769,21 +837,23 @@ type Tally struct {
 }
 
 type Tenant struct {
-	TenantID          int64
-	Name              string
-	Mode              string
-	ExpiryPolicy      string
-	ExpiryDays        int32
-	ExpiryMonth       int16
-	ExpiryDay         int16
-	ExpiryWarningDays int32
-	ClawbackPolicy    string
-	Enrolment         string
-	AwardHoldDays     int32
-	ClockOffsetUs     int64
-	CreatedAt         time.Time
-	PolicyUpdatedAt   *time.Time
-	RulesVersion      int64
+	TenantID              int64
+	Name                  string
+	Mode                  string
+	ExpiryPolicy          string
+	ExpiryDays            int32
+	ExpiryMonth           int16
+	ExpiryDay             int16
+	ExpiryWarningDays     int32
+	ClawbackPolicy        string
+	Enrolment             string
+	AwardHoldDays         int32
+	ClockOffsetUs         int64
+	CreatedAt             time.Time
+	PolicyUpdatedAt       *time.Time
+	RulesVersion          int64
+	IncentaMonthCalls     *int64
+	IncentableMinuteCalls *int64
 }
 
 type Transfer struct {
@@ -804,10 +874,8 @@ type Transfer struct {
 	Expires        int64
 	CauseSeq       *int64
 	CauseID        *uuid.UUID
-	Reason         string
-	Reference      *string
-	Metadata       []byte
 	CreatedAt      time.Time
+	Memo           []byte
 }
 
 type Undone struct {

@@ -551,6 +551,90 @@ func (q *Queries) OrderListByStatus(ctx context.Context, db DBTX, arg OrderListB
 	return items, nil
 }
 
+const orderListTold = `-- name: OrderListTold :many
+SELECT o.id, o.item_id, o.item_name, o.kind, o.quantity, o.asset, o.spent, o.codes, o.address, o.tracking_number, o.carrier,
+       o.created_at, o.shipped_at, o.completed_at, o.cancelled_at, m.external_id,
+       (t.available_after - t.debt_after)::bigint AS balance_after,
+       COALESCE(p.id, '')::text AS partner_id, COALESCE(p.name, '')::text AS partner_name
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.member_id, x.item_id, x.item_name, x.kind, x.quantity, x.asset, x.spent, x.spend_seq, x.status, x.codes, x.address, x.tracking_number, x.carrier, x.created_at, x.shipped_at, x.completed_at, x.cancelled_at, x.owed_minor FROM orders AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS o
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = o.member_id OFFSET 0) AS m
+ CROSS JOIN LATERAL (SELECT x.available_after, x.debt_after FROM transfers AS x
+                      WHERE x.tenant_id = $2 AND x.member_id = o.member_id AND x.asset = o.asset AND x.seq = o.spend_seq OFFSET 0) AS t
+ CROSS JOIN LATERAL (SELECT x.partner_id FROM items AS x WHERE x.tenant_id = $2 AND x.id = o.item_id OFFSET 0) AS i
+  LEFT JOIN LATERAL (SELECT x.id, x.name FROM partners AS x WHERE x.tenant_id = $2 AND x.id = i.partner_id OFFSET 0) AS p ON true
+`
+
+type OrderListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type OrderListToldRow struct {
+	ID             uuid.UUID
+	ItemID         string
+	ItemName       string
+	Kind           string
+	Quantity       int32
+	Asset          int16
+	Spent          int64
+	Codes          []string
+	Address        []byte
+	TrackingNumber *string
+	Carrier        *string
+	CreatedAt      time.Time
+	ShippedAt      *time.Time
+	CompletedAt    *time.Time
+	CancelledAt    *time.Time
+	ExternalID     string
+	BalanceAfter   int64
+	PartnerID      string
+	PartnerName    string
+}
+
+// The orders that events are about, with the member, the balance that paying left,
+// and the partner of a listing. By orders_pk, members_pk, transfers_pk, items_pk
+// and partners_pk.
+func (q *Queries) OrderListTold(ctx context.Context, db DBTX, arg OrderListToldParams) ([]OrderListToldRow, error) {
+	rows, err := db.Query(ctx, orderListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OrderListToldRow
+	for rows.Next() {
+		var i OrderListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ItemID,
+			&i.ItemName,
+			&i.Kind,
+			&i.Quantity,
+			&i.Asset,
+			&i.Spent,
+			&i.Codes,
+			&i.Address,
+			&i.TrackingNumber,
+			&i.Carrier,
+			&i.CreatedAt,
+			&i.ShippedAt,
+			&i.CompletedAt,
+			&i.CancelledAt,
+			&i.ExternalID,
+			&i.BalanceAfter,
+			&i.PartnerID,
+			&i.PartnerName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const orderSpanList = `-- name: OrderSpanList :many
 SELECT s.starts_at, sum(s.orders)::bigint AS orders
   FROM order_spans AS s

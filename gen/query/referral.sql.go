@@ -299,6 +299,63 @@ func (q *Queries) ReferralListByCode(ctx context.Context, db DBTX, arg ReferralL
 	return items, nil
 }
 
+const referralListTold = `-- name: ReferralListTold :many
+SELECT r.id, r.campaign_id, r.code, r.risk_score, r.warning, r.reasons, r.created_at, m.external_id AS referrer,
+       COALESCE(e.external_id, '')::text AS referee
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.campaign_id, x.code, x.referrer_id, x.referee_id, x.username, x.email, x.network, x.device, x.status, x.risk_score, x.warning, x.reasons, x.conversions, x.created_at, x.completed_at FROM referrals AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.referrer_id OFFSET 0) AS m
+  LEFT JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.referee_id OFFSET 0) AS e ON true
+`
+
+type ReferralListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type ReferralListToldRow struct {
+	ID         uuid.UUID
+	CampaignID string
+	Code       string
+	RiskScore  *int16
+	Warning    *string
+	Reasons    []string
+	CreatedAt  time.Time
+	Referrer   string
+	Referee    string
+}
+
+// The codes that events are about, with their people. By referrals_pk and members_pk.
+func (q *Queries) ReferralListTold(ctx context.Context, db DBTX, arg ReferralListToldParams) ([]ReferralListToldRow, error) {
+	rows, err := db.Query(ctx, referralListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReferralListToldRow
+	for rows.Next() {
+		var i ReferralListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CampaignID,
+			&i.Code,
+			&i.RiskScore,
+			&i.Warning,
+			&i.Reasons,
+			&i.CreatedAt,
+			&i.Referrer,
+			&i.Referee,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const referralSumConverted = `-- name: ReferralSumConverted :one
 SELECT COALESCE(sum(r.conversions - f.flagged), 0)::bigint AS conversions
   FROM referrals AS r

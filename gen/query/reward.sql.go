@@ -1295,6 +1295,139 @@ func (q *Queries) RewardListByStatus(ctx context.Context, db DBTX, arg RewardLis
 	return items, nil
 }
 
+const rewardListDueTenants = `-- name: RewardListDueTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ WHERE EXISTS (SELECT 1 FROM rewards AS r
+                WHERE r.tenant_id = t.tenant_id AND r.status = 'PENDING' AND r.held_until IS NOT NULL
+                  AND r.held_until <= tenant_instant($1::timestamptz, t.clock_offset_us))
+    OR EXISTS (SELECT 1 FROM rewards AS r
+                WHERE r.tenant_id = t.tenant_id AND r.status = 'APPROVED' AND r.fulfilment = 'AUTOMATED' AND r.units > 0 AND r.transfer_seq IS NULL)
+`
+
+// cross-tenant: the sweep looks for tenants with rewards to free or to pay, each by its own clock.
+// Tenants with a reward whose hold has ended, or an automated one that is not paid. One look into rewards_held
+// and one into rewards_unpaid for each tenant.
+func (q *Queries) RewardListDueTenants(ctx context.Context, db DBTX, at time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, rewardListDueTenants, at)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardListTold = `-- name: RewardListTold :many
+SELECT r.id, r.campaign_id, r.referral_id, r.conversion_id, r.role, r.fulfilment, r.value_minor, r.asset, r.units, r.code,
+       r.created_at, r.claimed_at, r.redeemed_at, m.external_id
+  FROM (SELECT unnest($1::uuid[]) AS id) AS w
+ CROSS JOIN LATERAL (SELECT x.tenant_id, x.id, x.campaign_id, x.referral_id, x.conversion_id, x.member_id, x.role, x.version, x.fulfilment, x.status, x.value_minor, x.asset, x.units, x.held_until, x.pool_id, x.code, x.transfer_seq, x.created_at, x.updated_at, x.claimed_at, x.redeemed_at, x.place FROM rewards AS x WHERE x.tenant_id = $2 AND x.id = w.id OFFSET 0) AS r
+ CROSS JOIN LATERAL (SELECT x.external_id FROM members AS x WHERE x.tenant_id = $2 AND x.id = r.member_id OFFSET 0) AS m
+`
+
+type RewardListToldParams struct {
+	Ids      []uuid.UUID
+	TenantID int64
+}
+
+type RewardListToldRow struct {
+	ID           uuid.UUID
+	CampaignID   string
+	ReferralID   uuid.UUID
+	ConversionID uuid.UUID
+	Role         string
+	Fulfilment   string
+	ValueMinor   int64
+	Asset        int16
+	Units        int64
+	Code         *string
+	CreatedAt    time.Time
+	ClaimedAt    *time.Time
+	RedeemedAt   *time.Time
+	ExternalID   string
+}
+
+// The rewards that events are about, with their member. By rewards_pk and members_pk.
+func (q *Queries) RewardListTold(ctx context.Context, db DBTX, arg RewardListToldParams) ([]RewardListToldRow, error) {
+	rows, err := db.Query(ctx, rewardListTold, arg.Ids, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RewardListToldRow
+	for rows.Next() {
+		var i RewardListToldRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CampaignID,
+			&i.ReferralID,
+			&i.ConversionID,
+			&i.Role,
+			&i.Fulfilment,
+			&i.ValueMinor,
+			&i.Asset,
+			&i.Units,
+			&i.Code,
+			&i.CreatedAt,
+			&i.ClaimedAt,
+			&i.RedeemedAt,
+			&i.ExternalID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardListUnpaid = `-- name: RewardListUnpaid :many
+SELECT r.id FROM rewards AS r
+ WHERE r.tenant_id = $1 AND r.status = 'APPROVED' AND r.fulfilment = 'AUTOMATED' AND r.units > 0 AND r.transfer_seq IS NULL AND r.id > $2
+ ORDER BY r.id
+ LIMIT $3
+`
+
+type RewardListUnpaidParams struct {
+	TenantID int64
+	After    uuid.UUID
+	MaxRows  int32
+}
+
+// Automated rewards that nothing holds and whose points were not posted, behind an id. By rewards_unpaid.
+func (q *Queries) RewardListUnpaid(ctx context.Context, db DBTX, arg RewardListUnpaidParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, rewardListUnpaid, arg.TenantID, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rewardUpdate = `-- name: RewardUpdate :exec
 UPDATE rewards
    SET status = $1, held_until = $2, code = $3, transfer_seq = $4,

@@ -54,7 +54,8 @@ func (q *Queries) KeyGet(ctx context.Context, db DBTX, arg KeyGetParams) (ApiKey
 }
 
 const keyGetForAuth = `-- name: KeyGetForAuth :many
-SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at
+SELECT k.kind, k.scopes, t.mode, s.mac, s.expires_at,
+       COALESCE(CASE k.kind WHEN 'incenta' THEN t.incenta_month_calls WHEN 'incentable' THEN t.incentable_minute_calls END, 0)::bigint AS budget
   FROM api_keys AS k
   JOIN tenants AS t ON t.tenant_id = k.tenant_id
   JOIN api_key_secrets AS s ON s.tenant_id = k.tenant_id AND s.key_id = k.id
@@ -72,9 +73,11 @@ type KeyGetForAuthRow struct {
 	Mode      string
 	Mac       []byte
 	ExpiresAt *time.Time
+	Budget    int64
 }
 
 // A key that is not revoked with its secrets and its tenant's mode: one row per secret, by primary keys.
+// budget is how many calls it may make in a window, of its own or shared (see internal/limit); 0: no limit.
 func (q *Queries) KeyGetForAuth(ctx context.Context, db DBTX, arg KeyGetForAuthParams) ([]KeyGetForAuthRow, error) {
 	rows, err := db.Query(ctx, keyGetForAuth, arg.TenantID, arg.ID)
 	if err != nil {
@@ -90,6 +93,7 @@ func (q *Queries) KeyGetForAuth(ctx context.Context, db DBTX, arg KeyGetForAuthP
 			&i.Mode,
 			&i.Mac,
 			&i.ExpiresAt,
+			&i.Budget,
 		); err != nil {
 			return nil, err
 		}
@@ -341,7 +345,7 @@ func (q *Queries) ServerSecretInsert(ctx context.Context, db DBTX, arg ServerSec
 }
 
 const tenantFind = `-- name: TenantFind :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE name = $1 AND mode = $2
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE name = $1 AND mode = $2
 `
 
 type TenantFindParams struct {
@@ -369,12 +373,14 @@ func (q *Queries) TenantFind(ctx context.Context, db DBTX, arg TenantFindParams)
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
 		&i.RulesVersion,
+		&i.IncentaMonthCalls,
+		&i.IncentableMinuteCalls,
 	)
 	return i, err
 }
 
 const tenantGet = `-- name: TenantGet :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE tenant_id = $1
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE tenant_id = $1
 `
 
 // Policies and clock, by tenants_pk.
@@ -397,12 +403,14 @@ func (q *Queries) TenantGet(ctx context.Context, db DBTX, tenantID int64) (Tenan
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
 		&i.RulesVersion,
+		&i.IncentaMonthCalls,
+		&i.IncentableMinuteCalls,
 	)
 	return i, err
 }
 
 const tenantGetForUpdate = `-- name: TenantGetForUpdate :one
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants WHERE tenant_id = $1 FOR UPDATE
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants WHERE tenant_id = $1 FOR UPDATE
 `
 
 // The same, locked, for a change of policies.
@@ -425,6 +433,8 @@ func (q *Queries) TenantGetForUpdate(ctx context.Context, db DBTX, tenantID int6
 		&i.CreatedAt,
 		&i.PolicyUpdatedAt,
 		&i.RulesVersion,
+		&i.IncentaMonthCalls,
+		&i.IncentableMinuteCalls,
 	)
 	return i, err
 }
@@ -452,7 +462,7 @@ func (q *Queries) TenantInsert(ctx context.Context, db DBTX, arg TenantInsertPar
 }
 
 const tenantList = `-- name: TenantList :many
-SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version FROM tenants ORDER BY name, mode
+SELECT tenant_id, name, mode, expiry_policy, expiry_days, expiry_month, expiry_day, expiry_warning_days, clawback_policy, enrolment, award_hold_days, clock_offset_us, created_at, policy_updated_at, rules_version, incenta_month_calls, incentable_minute_calls FROM tenants ORDER BY name, mode
 `
 
 // cross-tenant: the command line and the background jobs walk all tenants.
@@ -481,6 +491,8 @@ func (q *Queries) TenantList(ctx context.Context, db DBTX) ([]Tenant, error) {
 			&i.CreatedAt,
 			&i.PolicyUpdatedAt,
 			&i.RulesVersion,
+			&i.IncentaMonthCalls,
+			&i.IncentableMinuteCalls,
 		); err != nil {
 			return nil, err
 		}
@@ -496,22 +508,25 @@ const tenantUpdate = `-- name: TenantUpdate :exec
 UPDATE tenants
    SET expiry_policy = $1, expiry_days = $2, expiry_month = $3, expiry_day = $4,
        expiry_warning_days = $5, clawback_policy = $6, enrolment = $7,
-       award_hold_days = $8, clock_offset_us = $9, policy_updated_at = $10
- WHERE tenant_id = $11
+       award_hold_days = $8, incenta_month_calls = NULLIF($9::bigint, 0),
+       incentable_minute_calls = NULLIF($10::bigint, 0), clock_offset_us = $11, policy_updated_at = $12
+ WHERE tenant_id = $13
 `
 
 type TenantUpdateParams struct {
-	ExpiryPolicy      string
-	ExpiryDays        int32
-	ExpiryMonth       int16
-	ExpiryDay         int16
-	ExpiryWarningDays int32
-	ClawbackPolicy    string
-	Enrolment         string
-	AwardHoldDays     int32
-	ClockOffsetUs     int64
-	PolicyUpdatedAt   *time.Time
-	TenantID          int64
+	ExpiryPolicy          string
+	ExpiryDays            int32
+	ExpiryMonth           int16
+	ExpiryDay             int16
+	ExpiryWarningDays     int32
+	ClawbackPolicy        string
+	Enrolment             string
+	AwardHoldDays         int32
+	IncentaMonthCalls     int64
+	IncentableMinuteCalls int64
+	ClockOffsetUs         int64
+	PolicyUpdatedAt       *time.Time
+	TenantID              int64
 }
 
 // Stores policies.
@@ -525,9 +540,26 @@ func (q *Queries) TenantUpdate(ctx context.Context, db DBTX, arg TenantUpdatePar
 		arg.ClawbackPolicy,
 		arg.Enrolment,
 		arg.AwardHoldDays,
+		arg.IncentaMonthCalls,
+		arg.IncentableMinuteCalls,
 		arg.ClockOffsetUs,
 		arg.PolicyUpdatedAt,
 		arg.TenantID,
 	)
+	return err
+}
+
+const tenantUpdateClock = `-- name: TenantUpdateClock :exec
+UPDATE tenants SET clock_offset_us = $1 WHERE tenant_id = $2
+`
+
+type TenantUpdateClockParams struct {
+	ClockOffsetUs int64
+	TenantID      int64
+}
+
+// Moves a test tenant's clock; its row is locked.
+func (q *Queries) TenantUpdateClock(ctx context.Context, db DBTX, arg TenantUpdateClockParams) error {
+	_, err := db.Exec(ctx, tenantUpdateClock, arg.ClockOffsetUs, arg.TenantID)
 	return err
 }

@@ -640,7 +640,7 @@ func (q *Queries) EndpointGetForUpdate(ctx context.Context, db DBTX, arg Endpoin
 const endpointInsert = `-- name: EndpointInsert :exec
 INSERT INTO webhook_endpoints (tenant_id, id, url, description, style, kinds, state, seen, since, failures, retry_at, worker_until, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6::smallint[], 'active', $7,
-        CASE WHEN EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = $1 AND c.place IS NULL)
+        CASE WHEN EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = $1 AND c.place IS NULL AND c.kinds <> '{}')
              THEN (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint ELSE 0 END,
         0, $8::timestamptz, $8, $8, $8)
 `
@@ -776,7 +776,7 @@ SELECT e.tenant_id, e.id
  WHERE e.state = 'active' AND e.worker_until <= t.instant AND e.retry_at <= t.instant
    AND e.tenant_id >= $2::bigint AND e.tenant_id <= $3::bigint
    AND (EXISTS (SELECT FROM feeds AS f WHERE f.tenant_id = e.tenant_id AND f.next > e.seen + 1)
-     OR EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = e.tenant_id AND c.place IS NULL)
+     OR EXISTS (SELECT FROM commits AS c WHERE c.tenant_id = e.tenant_id AND c.place IS NULL AND c.kinds <> '{}')
      OR EXISTS (SELECT FROM webhook_deliveries AS d
                  WHERE d.tenant_id = e.tenant_id AND d.endpoint_id = e.id AND d.state = 'pending' AND d.due_at <= t.instant))
  ORDER BY e.worker_until

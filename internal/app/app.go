@@ -21,9 +21,12 @@ import (
 	"github.com/incent-dev/incent/internal/incenta"
 	"github.com/incent-dev/incent/internal/incentable"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/management"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pglocal"
 	"github.com/incent-dev/incent/internal/referral"
@@ -54,6 +57,9 @@ type Core struct {
 	Referral  *referral.Programme
 	Boards    *leaderboard.Boards
 	Feed      *event.Feed
+	Limits    *limit.Limiter
+	People    *person.People
+	Jobs      *job.Runner // not started
 	Hooks     *webhook.Hooks
 }
 
@@ -66,28 +72,40 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	books := ledger.New(db)
 	books.Follow(ledger.XP, leaderboard.Move)
 	engine := incentive.New(db)
+	people, err := person.New(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	programme, err := referral.New(ctx, db, books, engine)
 	if err != nil {
 		return nil, err
 	}
-	feed := event.New(db, nil)
+	registry, shop := tenant.NewRegistry(db), store.New(db)
+	feed := event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell})
 	hooks, err := webhook.New(ctx, db, feed)
 	if err != nil {
 		return nil, err
 	}
-	return &Core{
-		DB: db, Registry: tenant.NewRegistry(db), Keys: keys, Ledger: books, Store: store.New(db), Incentive: engine, Referral: programme,
+	c := &Core{
+		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
 		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks,
-	}, nil
+		Limits: limit.New(db, pg.Now), People: people,
+	}
+	c.Jobs = job.New(db, c.sweeps()...)
+	return c, nil
 }
 
-// Close drains the domains' queues, the ledger's last: the others post to it.
+// Close stops the jobs and drains the domains' queues, the ledger's last: the
+// others post to it.
 func (c *Core) Close(ctx context.Context) {
 	c.Hooks.Close(ctx)
+	c.Jobs.Stop(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
 	c.Ledger.Close(ctx)
+	c.Limits.Close(ctx)
+	c.People.Close(ctx)
 }
 
 // Handler hangs the facades over the core into the shell.
@@ -100,12 +118,12 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Hooks)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs, c.People, c.Hooks)
 	if err != nil {
 		return nil, err
 	}
 	return httpapi.New(httpapi.Config{
-		Keys: c.Keys, Log: log, Ready: c.DB.Ping,
+		Keys: c.Keys, Limits: c.Limits, Log: log, Ready: c.DB.Ping,
 		Facades: []*httpapi.Facade{incentaFacade, incentableFacade, managementFacade},
 		Hosts:   map[string]tenant.Kind{cfg.IncentaHost: tenant.Incenta, cfg.IncentableHost: tenant.Incentable},
 	})
@@ -256,6 +274,7 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, announce func(base
 	if operations != nil {
 		go func() { failed <- operations.server.Serve(operations.listener) }()
 	}
+	core.Jobs.Start(log)
 	announce(base, demo)
 	select {
 	case <-ctx.Done():

@@ -12,9 +12,13 @@ import (
 	"github.com/incent-dev/incent/internal/tenant"
 )
 
-// auditLater audits a tenant's books when its test has ended.
-func auditLater(t testing.TB, of tenant.Tenant) {
+// auditLater audits a tenant's books when its test has ended, and all that happens
+// by itself has happened.
+func auditLater(t testing.TB, core *app.Core, of tenant.Tenant) {
 	t.Cleanup(func() {
+		if err := core.Jobs.Tenant(context.Background(), of.ID); err != nil {
+			t.Error(err)
+		}
 		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, app.AuditChecks()...)
 		if err = errors.Join(err, clean(report)); err != nil {
 			t.Errorf("audit: %v", err)

@@ -193,6 +193,11 @@ func (f *Facade) checkOperation(op *contract.Operation, r Response) error {
 	if err := json.Unmarshal(r.Body, &body); err != nil {
 		return err
 	}
+	if op.ID == feedOperation && f.Kind == tenant.Management && r.Status == http.StatusOK {
+		if err := f.checkEvents(body); err != nil {
+			return err
+		}
+	}
 	return undeclared("", documented.Content["application/json"].Schema.Value, body)
 }
 

@@ -26,7 +26,9 @@ func TestFeedTellsPoints(t *testing.T) {
 	s.Incentable.Must(200, "POST", "/points/award/bulk", object{"awards": []object{
 		{"member_id": "mem_1", "points": 1, "reason": "a"}, {"member_id": "mem_1", "points": 2, "reason": "b"}}})
 
-	first := s.Management.Must(200, "GET", "/events?limit=1", nil)
+	enrolled := s.Management.Must(200, "GET", "/events?limit=1", nil)
+	equal(t, "type", enrolled.At("data", 0, "type"), "member.created")
+	first := s.Management.Must(200, "GET", "/events?limit=1&after="+enrolled.Text("next"), nil)
 	equal(t, "type", first.At("data", 0, "type"), "points.awarded")
 	told := first.At("data", 0, "data")
 	equal(t, "transfer", told.(map[string]any)["transaction_id"], given.At("data", "transaction_id"))

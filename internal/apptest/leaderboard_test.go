@@ -158,7 +158,10 @@ func TestPeriodBoardsAndSnapshots(t *testing.T) {
 	all := s.Incenta.Must(200, "POST", "/incentives/leaderboard", object{"period": "ALL_TIME"})
 	equal(t, "all time", shown(all, "kind", "period", "members"), "PERIOD ALL_TIME 3")
 	listed := s.Incenta.Must(200, "GET", "/incentives/leaderboards", nil)
-	equal(t, "boards", fmt.Sprint(listed.Len("data"), listed.Text("data", 0, "id") == snapshot.Text("id"), listed.At("data", 1, "members")), "2 true 1")
+	equal(t, "boards", fmt.Sprint(listed.Len("data"), listed.Text("data", 1, "id") == snapshot.Text("id"), listed.At("data", 2, "members")), "3 true 1")
+	equal(t, "last week is kept", fmt.Sprintln(listed.At("data", 0, "kind"), listed.At("data", 0, "period"), listed.At("data", 0, "name"), listed.At("data", 0, "members")),
+		"SNAPSHOT WEEKLY WEEKLY 2030-05-13 3\n")
+	equal(t, "as it was", board("snapshotId="+listed.Text("data", 0, "id")), "1 user_456 2450 1200; 2 user_123 1800 900; 3 user_789 1200 600; ")
 	refreshed := s.Incenta.Must(200, "POST", "/incentives/leaderboard/refresh", nil)
 	equal(t, "refreshed", shown(refreshed, "success", "members"), "true 3")
 

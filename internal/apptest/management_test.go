@@ -169,7 +169,7 @@ func TestKeys(t *testing.T) {
 	again := m.Must(201, "POST", "/keys", wanted, "Idempotency-Key: secret")
 	equal(t, "replay", string(again.Body), string(made.Body))
 	var stored []byte
-	if err := s.Core.DB.QueryRow(t.Context(), "SELECT body FROM idempotency_keys WHERE tenant_id = $1 AND key = 'secret'", s.Tenant.ID).Scan(&stored); err != nil {
+	if err := s.Core.DB.QueryRow(t.Context(), "SELECT body FROM idempotency_keys WHERE tenant_id = $1 AND key = sha256('secret')", s.Tenant.ID).Scan(&stored); err != nil {
 		t.Fatal(err)
 	}
 	secret, id := made.Text("secret"), made.Text("id")

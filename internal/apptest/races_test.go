@@ -28,7 +28,7 @@ func (c *tally) add(r apptest.Response) {
 // insist asks again, as a caller should, where the server says that it is too
 // busy and nothing was changed; on a machine with other work that may happen.
 func insist(call func() apptest.Response) apptest.Response {
-	const tries = 10
+	const tries = 30
 	r := call()
 	for range tries {
 		if r.Code() != "unavailable" && r.Code() != "idempotency_in_progress" {

@@ -116,7 +116,9 @@ func TestTwinsGetOneCode(t *testing.T) {
 	made := map[int]int{}
 	codes := map[string]bool{}
 	together(100, func(i int) {
-		r := at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "ann"})
+		r := insist(func() apptest.Response {
+			return at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "ann"})
+		})
 		mu.Lock()
 		defer mu.Unlock()
 		made[r.Status]++
@@ -202,7 +204,7 @@ func TestReferralsAtOnce(t *testing.T) {
 			for name, value := range origin {
 				body[name] = value
 			}
-			r := both(i).Call("POST", path, body)
+			r := insist(func() apptest.Response { return both(i).Call("POST", path, body) })
 			if !slices.Contains(statuses, r.Status) {
 				t.Errorf("%s answers %d %s", path, r.Status, r.Body)
 			}

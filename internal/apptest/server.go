@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/incent-dev/incent/internal/app"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -101,6 +103,10 @@ func start() error {
 	return err
 }
 
+func serverConfig() app.Config {
+	return app.Config{IncentaHost: "api.incenta.dev", IncentableHost: "api.incentable.com"}
+}
+
 func newInstance(ctx context.Context) (*instance, error) {
 	db, err := pg.Open(ctx, pg.Config{URL: pgtest.URL(), AllowVolatile: true, MaxConns: poolSize})
 	if err != nil {
@@ -113,8 +119,7 @@ func newInstance(ctx context.Context) (*instance, error) {
 	if err := core.Hooks.Start(ctx, slog.New(&running.log)); err != nil {
 		return nil, err
 	}
-	cfg := app.Config{IncentaHost: "api.incenta.dev", IncentableHost: "api.incentable.com"}
-	handler, err := core.Handler(cfg, slog.New(&running.log))
+	handler, err := core.Handler(serverConfig(), slog.New(&running.log))
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +168,12 @@ func Start(t testing.TB) *Server {
 
 // Twin is the same tenant, with the same keys, on the second server.
 func (s *Server) Twin() *Server {
+	return s.on(running.instances[1])
+}
+
+func (s *Server) on(i *instance) *Server {
 	twin := *s
-	twin.instance = running.instances[1]
+	twin.instance = i
 	twin.Core = twin.instance.core
 	for _, c := range []**Client{&twin.Incenta, &twin.Incentable, &twin.Management} {
 		if *c != nil {
@@ -175,6 +184,24 @@ func (s *Server) Twin() *Server {
 		}
 	}
 	return &twin
+}
+
+// Own is the same tenant, with the same keys, on a server of the test's own, whose
+// limits go by the test's clock and whose log goes to it.
+func (s *Server) Own(now func() time.Time, log slog.Handler) *Server {
+	s.t.Helper()
+	core := *s.Core
+	core.Limits = limit.New(core.DB, now)
+	handler, err := core.Handler(serverConfig(), slog.New(log))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	s.t.Cleanup(func() {
+		server.Close()
+		core.Limits.Close(context.Background())
+	})
+	return s.on(&instance{core: &core, handler: handler, url: server.URL})
 }
 
 // Live makes the live-mode tenant of the same programme.
@@ -189,7 +216,7 @@ func (s *Server) Live() *Server {
 
 func viewOf(t testing.TB, i *instance, of tenant.Tenant) *Server {
 	t.Helper()
-	auditLater(t, of)
+	auditLater(t, i.core, of)
 	s := &Server{Tenant: of, Core: i.core, t: t, instance: i}
 	s.Incenta = s.client(tenant.Incenta)
 	s.Incentable = s.client(tenant.Incentable)

@@ -214,7 +214,7 @@ func (h hook) again(t testing.TB, id string, attempts int) {
 // plant has something happen that no operation can bring about.
 func plant(t testing.TB, s *apptest.Server, kind string, data any) {
 	t.Helper()
-	k, known := happening.KindNamed(kind)
+	k, known := happening.ParseKind(kind)
 	if !known {
 		t.Fatalf("%s is no event", kind)
 	}

@@ -39,6 +39,7 @@ type ids struct {
 	badge, milestone, quest          string // keys; the member has the badge
 	level                            string // its number
 	snapshot, period                 string // of the leaderboard; one that has a board, which is no id
+	erased                           string // what is left of a member
 	endpoint, delivery               string // of webhooks: a paused one, and a test that waits for it
 }
 
@@ -54,13 +55,14 @@ func unknown() ids {
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 		snapshot: nobodys("snap_"), period: "MONTHLY",
+		erased:   tenant.Tombstone(pg.NewKey()),
 		endpoint: webhook.EndpointID(pg.NewKey()), delivery: webhook.DeliveryID(pg.NewKey(), 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot, i.endpoint, i.delivery}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot, i.erased, i.endpoint, i.delivery}
 }
 
 const plenty = 1_000_000
@@ -94,6 +96,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.block = addBlock(t, s, "mallory@"+name+".example")
 	w.market(t, name)
 	w.incentives(t, name)
+	w.erased = forgotten(t, s, "gone_"+name)
 	w.hooks(t)
 	return w
 }
@@ -188,13 +191,11 @@ func strict(t testing.TB, s *apptest.Server) {
 	}
 }
 
-// advance moves the tenant's clock, as the management API would.
+// advance moves the tenant's clock, by whole seconds, and lets all follow; ahead
+// leaves it to the readers.
 func advance(t testing.TB, s *apptest.Server, by time.Duration) {
 	t.Helper()
-	_, err := s.Core.DB.Exec(t.Context(), "UPDATE tenants SET clock_offset_us = clock_offset_us + $2 WHERE tenant_id = $1", s.Tenant.ID, by.Microseconds())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.Management.For(t).Must(200, "POST", "/clock/advance", object{"seconds": int64(by.Seconds())})
 }
 
 // equal compares what an answer holds with what a test wants.

@@ -40,13 +40,17 @@ var fillRanked = []string{
 	   FROM ` + rankedMembers,
 
 	`INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount,
-	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, reason, created_at)
-	 SELECT @tenant::bigint, @base::bigint + m.i, a.asset, 1, 1, 4, 1, a.amount, a.amount, 0, 0, 1, 0, 0, 0, 'Played', m.reached_at
+	                        available_after, pending_after, debt_after, awards, redeems, deducts, expires, created_at)
+	 SELECT @tenant::bigint, @base::bigint + m.i, a.asset, 1, 1, 4, 1, a.amount, a.amount, 0, 0, 1, 0, 0, 0, m.reached_at
 	   FROM ` + rankedMembers,
 
 	`INSERT INTO standings (tenant_id, period, starts_on, member_id, minus_xp, reached_at)
 	 SELECT @tenant::bigint, 4, '1970-01-01', @base::bigint + m.i, -a.amount, m.reached_at
 	   FROM ` + rankedMembers + ` WHERE a.asset = 3`,
+
+	nameFilled + `
+	   FROM (SELECT @base::bigint + m.i AS member_id, a.asset::smallint AS asset, 1::bigint AS seq, m.i FROM ` + rankedMembers + `) AS t
+	  GROUP BY t.i / 500`,
 }
 
 const rankedMembers = `(SELECT i, @at::timestamptz - (i * 104729 % 5000000) * interval '1 second' AS reached_at

@@ -38,6 +38,8 @@ type books struct {
 	Tallies      []tallyRow
 
 	Events []eventRow
+
+	Untold []untoldRow
 }
 
 type transferRow struct {
@@ -173,6 +175,7 @@ func (b *books) shopReaders(ctx context.Context, tx pgx.Tx, tenantID int64) []fu
 		},
 		func() error { return rows(ctx, tx, tenantID, &b.Lots, lotsSQL) },
 		func() error { return rows(ctx, tx, tenantID, &b.Events, eventsSQL) },
+		func() error { return rows(ctx, tx, tenantID, &b.Untold, untoldSQL) },
 		func() error {
 			return rows(ctx, tx, tenantID, &b.Keys, keysSQL)
 		},
@@ -207,8 +210,9 @@ func (b *books) render() {
 const (
 	transfersSQL = `
 SELECT m.external_id, t.member_id, t.asset, t.seq, t.kind, t.amount, t.available_after - t.debt_after,
-       coalesce(t.cause_id::text, ''), coalesce(t.reference, ''), t.created_at
+       coalesce(t.cause_id::text, ''), coalesce(o.reference, ''), t.created_at
   FROM transfers t JOIN members m ON m.tenant_id = t.tenant_id AND m.id = t.member_id
+ CROSS JOIN LATERAL memo_open(m.memo_key, t.memo) AS o
  WHERE t.tenant_id = $1 ORDER BY t.member_id, t.asset, t.seq`
 
 	accountsSQL = `
@@ -222,8 +226,8 @@ SELECT o.id::text, m.external_id, o.item_id, o.quantity, o.spent, o.status, o.co
  WHERE o.tenant_id = $1 ORDER BY o.id`
 
 	keysSQL = `
-SELECT key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 UNION ALL
-SELECT key, status::int, body FROM activity_keys WHERE tenant_id = $1 ORDER BY key`
+SELECT encode(key, 'hex') AS key, status::int, body FROM idempotency_keys WHERE tenant_id = $1 UNION ALL
+SELECT encode(sha256(convert_to(key, 'UTF8')), 'hex'), status::int, body FROM activity_keys WHERE tenant_id = $1 ORDER BY key`
 
 	codesSQL = `
 SELECT pool_id, code, state, coalesce('ord_ ' || order_id::text, 'rwd_ ' || reward_id::text, '')

@@ -60,7 +60,7 @@ func sample() ([]*entry, *books) {
 	entries = append(entries, sampleProgramme(b)...)
 	entries = append(entries, sampleEvents(b)...)
 	for _, e := range entries {
-		b.Keys = append(b.Keys, keyRow{e.Key, e.answer.Status, e.answer.Body})
+		b.Keys = append(b.Keys, keyRow{digest(e.Key), e.answer.Status, e.answer.Body})
 	}
 	return entries, b
 }
@@ -89,6 +89,7 @@ func TestCompareNotices(t *testing.T) {
 		{"code lost", lost, "0 codes", func(_ *[]*entry, b *books) { b.Orders[0].Codes = nil }},
 		{"account lost", lost, "no account", func(_ *[]*entry, b *books) { b.Accounts = nil }},
 		{"key lost", lost, "key a", func(_ *[]*entry, b *books) { b.Keys = b.Keys[1:] }},
+		{"event lost", lost, "order ord_1 is in no event", func(_ *[]*entry, b *books) { b.Untold = []untoldRow{{"order", "ord_1"}} }},
 		{"award doubled", doubled, "ref a", func(_ *[]*entry, b *books) { b.Transfers = append(b.Transfers, b.Transfers[0]) }},
 		{"refund doubled", doubled, "refund ord_2", func(_ *[]*entry, b *books) { b.Transfers = append(b.Transfers, b.Transfers[5]) }},
 		{"award that was not acknowledged", doubled, "ref a", func(e *[]*entry, _ *books) { *e = (*e)[1:] }},

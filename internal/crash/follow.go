@@ -10,6 +10,7 @@ import (
 // grant is a reward that an acknowledgement claims.
 type grant struct {
 	deal   *deal
+	role   referral.Role
 	side   *referral.Side
 	member string
 	value  int64 // minor units
@@ -26,10 +27,24 @@ func (g *grant) atOnce() bool {
 
 // claimed tells whether a claim took effect. One that came after the payment
 // did not.
-func (g *grant) claimed() bool { return g.claim != nil && !g.atOnce() }
+func (g *grant) claimed() bool {
+	return g.claim != nil && !g.atOnce() && (g.side.Fulfilment != referral.Automated || g.claim.ClaimedAt != nil)
+}
+
+// swept tells whether the reward was paid by itself, after a review let it go. All
+// are by the time of the comparison, but those of a refund that was faster.
+func (g *grant) swept() bool {
+	if g.side.Fulfilment != referral.Automated || g.deal.reviewed != approve || g.units == 0 || g.claimed() {
+		return false
+	}
+	if g.deal.refund == nil {
+		return true
+	}
+	return slices.ContainsFunc(g.deal.refund.Rewards, func(r toldRefunded) bool { return r.Reward.Role == string(g.role) && r.Reversal != nil })
+}
 
 // paid tells whether points went out.
-func (g *grant) paid() bool { return g.units > 0 && (g.atOnce() || g.claimed()) }
+func (g *grant) paid() bool { return g.units > 0 && (g.atOnce() || g.claimed() || g.swept()) }
 
 // stands is the reward's status after all that became of it.
 func (g *grant) stands() referral.RewardStatus {
@@ -40,7 +55,7 @@ func (g *grant) stands() referral.RewardStatus {
 		return referral.RewardCancelled
 	case g.deal.stands() == referral.ConversionFlagged:
 		return referral.RewardPending
-	case g.side.Fulfilment == referral.Automated && (g.atOnce() || g.claimed()):
+	case g.side.Fulfilment == referral.Automated && (g.atOnce() || g.claimed() || g.swept()):
 		return referral.RewardPaid
 	}
 	return referral.RewardApproved
@@ -127,10 +142,10 @@ func (c *claims) followConversion(d *deal) {
 	if !d.Created {
 		return
 	}
-	p.grants[earning(d.ID, string(referral.Referrer))] = &grant{deal: d, side: of.rule.Referrer, member: d.Referrer, value: told, units: d.Coins}
+	p.grants[earning(d.ID, string(referral.Referrer))] = &grant{deal: d, role: referral.Referrer, side: of.rule.Referrer, member: d.Referrer, value: told, units: d.Coins}
 	if side := of.rule.Referee; side != nil {
 		value, units := of.pays(side, d)
-		p.grants[earning(d.ID, string(referral.Referee))] = &grant{deal: d, side: side, member: d.Referee, value: value, units: units}
+		p.grants[earning(d.ID, string(referral.Referee))] = &grant{deal: d, role: referral.Referee, side: side, member: d.Referee, value: value, units: units}
 	}
 }
 

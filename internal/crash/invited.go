@@ -143,6 +143,7 @@ type toldReward struct {
 	Coins      int64
 	Discount   *string `json:"discountCode"`
 	Coupon     *string `json:"couponCode"`
+	ClaimedAt  *string `json:"claimedAt"` // nil: it had been paid by itself
 
 	key string
 }
@@ -194,17 +195,19 @@ func claimUse(c *claims, e *entry) error {
 
 type toldRefund struct {
 	Conversion string `json:"conversionId"`
-	Rewards    []struct {
-		Outcome  string
-		Reversal *struct {
-			Amount        int64
-			FromAvailable int64
-			Forgiven      int64
-		}
-		Reward struct{ Role string }
-	}
+	Rewards    []toldRefunded
 
 	key string
+}
+
+type toldRefunded struct {
+	Outcome  string
+	Reversal *struct {
+		Amount        int64
+		FromAvailable int64
+		Forgiven      int64
+	}
+	Reward struct{ Role string }
 }
 
 func claimRefund(c *claims, e *entry) error {

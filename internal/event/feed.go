@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
@@ -35,22 +38,58 @@ type Event struct {
 	Kind   Kind
 	At     time.Time
 	Data   json.RawMessage // an object
+	Of     Address
 }
 
 // PublicID renders the event's id.
 func (e Event) PublicID() string { return id.Key(prefix, e.Number) }
 
-// Reveal completes the data of a fact with what the journal may not hold.
-type Reveal func(ctx context.Context, tenantID int64, data json.RawMessage) (json.RawMessage, error)
+// Address names the row that an event is, or is about. Its zero value names none.
+type Address struct {
+	Member int64     // members.id
+	Asset  int16     // of a transfer; 0: it is none
+	Seq    int64     // of a transfer or activity; 0: the member itself
+	Object uuid.UUID // of an order, referral, click, conversion or reward
+}
+
+// Reveal gives the events of its kinds in a page the data that the journal does
+// not hold. The page has events of other kinds, which it leaves as they are. Data
+// is nil where the journal holds an address alone.
+type Reveal func(ctx context.Context, tenantID int64, page []Event) error
+
+// Pick finds the events of some kinds in a page.
+func Pick(page []Event, kinds ...Kind) []*Event {
+	var picked []*Event
+	for i := range page {
+		if slices.Contains(kinds, page[i].Kind) {
+			picked = append(picked, &page[i])
+		}
+	}
+	return picked
+}
+
+// Objects lists what events are about, each once.
+func Objects(events []*Event) []uuid.UUID {
+	var objects []uuid.UUID
+	seen := make(map[uuid.UUID]bool, len(events))
+	for _, e := range events {
+		if !seen[e.Of.Object] {
+			seen[e.Of.Object] = true
+			objects = append(objects, e.Of.Object)
+		}
+	}
+	return objects
+}
 
 // Feed reads journals. Make it with New.
 type Feed struct {
 	db      *pg.DB
-	reveals map[Kind]Reveal
+	reveals []Reveal
 }
 
-// New makes the feed on a database. reveals may be nil.
-func New(db *pg.DB, reveals map[Kind]Reveal) *Feed { return &Feed{db, reveals} }
+// New makes the feed on a database. Without a reveal, the events that are
+// addresses of anything but transfers are told with empty data.
+func New(db *pg.DB, reveals []Reveal) *Feed { return &Feed{db, reveals} }
 
 // Sequence gives every committed event of a tenant its number and tells how
 // many commits it numbered. Any process may do it at any time.
@@ -131,102 +170,11 @@ func (f *Feed) After(ctx context.Context, tenantID, number int64, limit int) ([]
 	if err != nil {
 		return nil, pg.Fault(fmt.Errorf("read the feed: %w", err))
 	}
-	told := teller{}
+	var page []Event
 	for _, r := range rows {
-		if err := told.add(r, number, limit); err != nil {
+		if page, err = add(page, r, number, limit); err != nil {
 			return nil, err
 		}
 	}
-	return told.events, f.render(ctx, tenantID, &told)
-}
-
-// teller turns commits into events.
-type teller struct {
-	events []Event
-	wanted query.TransferListToldParams
-	place  map[address]int // of the event that a transfer is
-}
-
-type address struct {
-	member int64
-	asset  int16
-	seq    int64
-}
-
-func (t *teller) add(r query.CommitListAfterRow, after int64, limit int) error {
-	var facts []json.RawMessage
-	if err := json.Unmarshal(r.Facts, &facts); err != nil {
-		return fmt.Errorf("facts of the commit at %d: %w", r.Place, err)
-	}
-	for i, kind := range r.Kinds {
-		e := Event{Number: r.Place + int64(i), Kind: Kind(kind), At: r.At.UTC()}
-		if r.Members[i] == 0 {
-			e.Data, facts = facts[0], facts[1:]
-		}
-		if e.Number <= after || len(t.events) == limit {
-			continue
-		}
-		if r.Members[i] != 0 {
-			t.want(address{r.Members[i], r.Assets[i], r.Seqs[i]})
-		}
-		t.events = append(t.events, e)
-	}
-	return nil
-}
-
-func (t *teller) want(a address) {
-	if t.place == nil {
-		t.place = map[address]int{}
-	}
-	t.place[a] = len(t.events)
-	t.wanted.MemberIds = append(t.wanted.MemberIds, a.member)
-	t.wanted.Assets = append(t.wanted.Assets, a.asset)
-	t.wanted.Seqs = append(t.wanted.Seqs, a.seq)
-}
-
-// moved is the data of an event that is a transfer.
-type moved struct {
-	TransactionID string          `json:"transaction_id"`
-	MemberID      string          `json:"member_id"`
-	Points        int64           `json:"points"`
-	BalanceAfter  int64           `json:"balance_after"`
-	Reason        string          `json:"reason"`
-	Reference     *string         `json:"reference"`
-	Metadata      json.RawMessage `json:"metadata,omitempty"`
-	CreatedAt     string          `json:"created_at"`
-}
-
-func (f *Feed) render(ctx context.Context, tenantID int64, t *teller) error {
-	if len(t.wanted.Seqs) > 0 {
-		t.wanted.TenantID = tenantID
-		rows, err := q.TransferListTold(ctx, f.db, t.wanted)
-		if err != nil {
-			return pg.Fault(fmt.Errorf("read transfers of events: %w", err))
-		}
-		for _, r := range rows {
-			e := &t.events[t.place[address{r.MemberID, r.Asset, r.Seq}]]
-			m := moved{
-				TransactionID: id.Transfer{At: r.CreatedAt, Member: r.MemberID, Asset: r.Asset, Seq: r.Seq}.String(),
-				MemberID:      r.ExternalID, Points: r.Amount, BalanceAfter: r.BalanceAfter, Reason: r.Reason,
-				Reference: r.Reference, Metadata: r.Metadata, CreatedAt: r.CreatedAt.UTC().Format(time.RFC3339),
-			}
-			if e.Kind != PointsAwarded {
-				m.Points = -m.Points
-			}
-			if e.Data, err = json.Marshal(m); err != nil {
-				return fmt.Errorf("render event %d: %w", e.Number, err)
-			}
-		}
-	}
-	for i := range t.events {
-		e := &t.events[i]
-		if reveal := f.reveals[e.Kind]; reveal != nil {
-			data, err := reveal(ctx, tenantID, e.Data)
-			if err != nil {
-				return fmt.Errorf("reveal event %d: %w", e.Number, err)
-			}
-			e.Data = data
-		}
-	}
-	return nil
+	return page, pg.Fault(f.tell(ctx, tenantID, page))
 }

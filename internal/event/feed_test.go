@@ -1,15 +1,20 @@
-package event
+package event_test
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
@@ -30,9 +35,9 @@ func tell(t *testing.T, tenantID int64, s step, under func(ctx context.Context, 
 				return struct{}{}, err
 			}
 		}
-		var j Journal
+		var j event.Journal
 		var pipe pg.Pipeline
-		j.Fact(OrderCreated, s)
+		j.Fact(event.OrderCreated, s)
 		if err := j.Store(ctx, &pipe, tenantID, pg.Now()); err != nil {
 			return struct{}{}, err
 		}
@@ -43,7 +48,7 @@ func tell(t *testing.T, tenantID int64, s step, under func(ctx context.Context, 
 	}
 }
 
-func parse(t *testing.T, e Event) (s step) {
+func parse(t *testing.T, e event.Event) (s step) {
 	t.Helper()
 	if err := json.Unmarshal(e.Data, &s); err != nil {
 		t.Fatal(err)
@@ -53,9 +58,9 @@ func parse(t *testing.T, e Event) (s step) {
 
 // follow reads the feed to its end in pages of a size, and holds it against
 // invariant 2: numbers 1, 2, 3 ...
-func follow(t *testing.T, f *Feed, tenantID int64, page int) []Event {
+func follow(t *testing.T, f *event.Feed, tenantID int64, page int) []event.Event {
 	t.Helper()
-	var all []Event
+	var all []event.Event
 	after := ""
 	for {
 		events, err := f.Read(t.Context(), tenantID, after, page, 0)
@@ -80,7 +85,7 @@ func follow(t *testing.T, f *Feed, tenantID int64, page int) []Event {
 // the turns.
 func TestFeedIsInCommitOrder(t *testing.T) {
 	owner := pgtest.Tenant(t)
-	f := New(pgtest.DB(), nil)
+	f := event.New(pgtest.DB(), nil)
 	const writers, turns = 8, 60
 	var turn int
 	var writing, numbering sync.WaitGroup
@@ -134,9 +139,9 @@ func tellTurn(t *testing.T, tenantID int64, who int, turn *int) {
 			return struct{}{}, err
 		}
 		*turn++
-		var j Journal
+		var j event.Journal
 		var pipe pg.Pipeline
-		j.Fact(OrderCreated, step{who, *turn})
+		j.Fact(event.OrderCreated, step{who, *turn})
 		if err := j.Store(ctx, &pipe, tenantID, pg.Now()); err != nil {
 			return struct{}{}, err
 		}
@@ -153,7 +158,7 @@ var errCut = errors.New("killed")
 func cut(t *testing.T, tenantID int64) {
 	t.Helper()
 	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (int, error) {
-		if _, err := sequence(ctx, tx, tenantID); err != nil {
+		if _, err := event.SequenceIn(ctx, tx, tenantID); err != nil {
 			return 0, err
 		}
 		return 0, errCut
@@ -167,16 +172,16 @@ func cut(t *testing.T, tenantID int64) {
 // who has seen later ones.
 func TestLateCommitIsNotSkipped(t *testing.T) {
 	owner := pgtest.Tenant(t)
-	f := New(pgtest.DB(), nil)
+	f := event.New(pgtest.DB(), nil)
 	tell(t, owner.ID, step{Turn: 1}, nil)
 	drawn, let := make(chan struct{}), make(chan struct{})
 	late := make(chan struct{})
 	go func() {
 		defer close(late)
 		_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
-			err := q.CommitInsert(ctx, tx, query.CommitInsertParams{
-				TenantID: owner.ID, ID: pg.NewUUID(), At: pg.Now(), Kinds: []int16{int16(OrderCreated)}, Members: []int64{0},
-				Assets: []int16{0}, Seqs: []int64{0}, Facts: json.RawMessage(`[{"turn":3}]`),
+			err := query.New().CommitInsert(ctx, tx, query.CommitInsertParams{
+				TenantID: owner.ID, ID: pg.NewUUID(), At: pg.Now(), Kinds: []int16{int16(event.OrderCreated)}, Members: []int64{0},
+				Assets: []int16{0}, Seqs: []int64{0}, Objects: []uuid.UUID{}, Facts: json.RawMessage(`[{"turn":3}]`),
 			})
 			close(drawn)
 			<-let
@@ -204,14 +209,14 @@ func TestLateCommitIsNotSkipped(t *testing.T) {
 // nothing does; another tenant's events are nothing to him.
 func TestReaderWaits(t *testing.T) {
 	owner, stranger := pgtest.Tenant(t), pgtest.Tenant(t)
-	f := New(pgtest.DB(), nil)
+	f := event.New(pgtest.DB(), nil)
 	tell(t, stranger.ID, step{Turn: 9}, nil)
 	if events, err := f.Read(t.Context(), owner.ID, "", 10, 300*time.Millisecond); err != nil || len(events) != 0 {
 		t.Fatalf("got %v, %v", events, err)
 	}
-	answer := make(chan []Event)
+	answer := make(chan []event.Event)
 	go func() {
-		events, err := f.Read(t.Context(), owner.ID, "", 10, MaxWait)
+		events, err := f.Read(t.Context(), owner.ID, "", 10, event.MaxWait)
 		if err != nil {
 			t.Error(err)
 		}
@@ -226,38 +231,73 @@ func TestReaderWaits(t *testing.T) {
 	}
 }
 
-// One commit may hold many events; pages may end within it. Reveal completes
-// what is told of a kind.
+// One commit may hold many events, addresses and facts in any order; pages may
+// end within it. A reveal completes what is told of its kinds.
 func TestPagesWithinACommit(t *testing.T) {
 	owner := pgtest.Tenant(t)
+	member, order := pg.NewKey(), pg.NewUUID()
 	_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
-		var j Journal
-		var pipe pg.Pipeline
-		for i := range 10 {
-			kind := OrderCreated
-			if i%2 == 1 {
-				kind = RewardClaimed
-			}
-			j.Fact(kind, step{Turn: i + 1})
+		err := query.New().MemberInsert(ctx, tx, query.MemberInsertParams{TenantID: owner.ID, ID: member, ExternalID: `a "b"`, At: pg.Now()})
+		var j event.Journal
+		for i := range 3 {
+			j.Row(event.IncentiveEventRecorded, member, int64(i+1))
+			j.Fact(event.CodePoolEmpty, step{Turn: i})
+			j.Object(event.OrderCreated, order, nil)
+			j.FactOf(event.PointsExpiring, member, step{Turn: i})
+			j.Object(event.OrderUpdated, order, step{Turn: i})
+			j.FactOf(event.IncentiveLevelUp, member, struct{}{})
+			j.Row(event.MemberCreated, member, 0)
 		}
-		if err := j.Store(ctx, &pipe, owner.ID, pg.Now()); err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, pipe.Send(ctx, tx)
+		return struct{}{}, errors.Join(err, j.Store(ctx, tx, owner.ID, pg.Now()))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(pgtest.DB(), map[Kind]Reveal{RewardClaimed: func(_ context.Context, tenantID int64, data json.RawMessage) (json.RawMessage, error) {
-		return json.RawMessage(fmt.Sprintf(`{"of":%d,"was":%s}`, tenantID, data)), nil
-	}})
-	for i, e := range follow(t, f, owner.ID, 3) {
-		want := fmt.Sprintf(`{"who":0,"turn":%d}`, i+1)
-		if i%2 == 1 {
-			want = fmt.Sprintf(`{"of":%d,"was":%s}`, owner.ID, want)
+	reveal := func(_ context.Context, tenantID int64, page []event.Event) error {
+		for _, e := range event.Pick(page, event.OrderCreated, event.OrderUpdated, event.IncentiveEventRecorded) {
+			if e.Kind != event.IncentiveEventRecorded && e.Of.Object != order {
+				t.Errorf("%s is about %s", e.Kind, e.Of.Object)
+			}
+			if err := e.Tell(struct {
+				Of, Seq int64
+				Was     json.RawMessage
+			}{tenantID, e.Of.Seq, e.Data}); err != nil {
+				return err
+			}
 		}
-		if string(e.Data) != want {
-			t.Errorf("event %d: %s, want %s", i+1, e.Data, want)
+		return nil
+	}
+	var got []string
+	for _, e := range follow(t, event.New(pgtest.DB(), []event.Reveal{reveal}), owner.ID, 4) {
+		got = append(got, e.Kind.String()+" "+string(e.Data))
+	}
+	var want []string
+	for i := range 3 {
+		want = append(want,
+			fmt.Sprintf(`INCENTIVE_EVENT_RECORDED {"Of":%d,"Seq":%d,"Was":null}`, owner.ID, i+1),
+			fmt.Sprintf(`code_pool.empty {"who":0,"turn":%d}`, i),
+			fmt.Sprintf(`order.created {"Of":%d,"Seq":0,"Was":null}`, owner.ID),
+			fmt.Sprintf(`points.expiring {"member_id":"a \"b\"","who":0,"turn":%d}`, i),
+			fmt.Sprintf(`order.updated {"Of":%d,"Seq":0,"Was":{"who":0,"turn":%d}}`, owner.ID, i),
+			`INCENTIVE_LEVEL_UP {"userId":"a \"b\""}`, `member.created {}`)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// The names on the wire are found again, and tell whose they are.
+func TestKindsHaveNames(t *testing.T) {
+	for _, k := range event.Kinds() {
+		found, known := event.ParseKind(k.String())
+		if !known || found != k {
+			t.Errorf("kind %d, %q, is found as %d", k, k, found)
 		}
+		if capitals := strings.ToUpper(k.String()) == k.String(); capitals != (k.Facade() == event.Incenta) {
+			t.Errorf("%s is of facade %q", k, k.Facade())
+		}
+	}
+	if k, known := event.ParseKind("nonsense"); known {
+		t.Errorf("nonsense is kind %d", k)
 	}
 }

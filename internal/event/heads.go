@@ -3,33 +3,12 @@ package event
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sort"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/pg"
 )
-
-// Kinds lists every kind there is, ascending.
-func Kinds() []Kind {
-	all := make([]Kind, 0, len(kinds))
-	for k := range kinds {
-		all = append(all, k)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// KindNamed finds a kind by its name on the wire.
-func KindNamed(name string) (Kind, bool) {
-	for k, n := range kinds {
-		if n == name {
-			return k, true
-		}
-	}
-	return 0, false
-}
 
 // Head is what happened, without its data: for those who choose what to tell.
 type Head struct {
@@ -75,15 +54,15 @@ func (f *Feed) Tell(ctx context.Context, tenantID int64, numbers []int64) ([]Eve
 	if err != nil {
 		return nil, pg.Fault(fmt.Errorf("read events: %w", err))
 	}
-	told := teller{}
+	var page []Event
 	for _, n := range numbers {
 		i := sort.Search(len(rows), func(i int) bool { return rows[i].Place > n }) - 1
 		if i < 0 || n >= rows[i].Place+int64(len(rows[i].Kinds)) {
 			continue
 		}
-		if err := told.add(query.CommitListAfterRow(rows[i]), n-1, len(told.events)+1); err != nil {
+		if page, err = add(page, query.CommitListAfterRow(rows[i]), n-1, len(page)+1); err != nil {
 			return nil, err
 		}
 	}
-	return told.events, f.render(ctx, tenantID, &told)
+	return page, pg.Fault(f.tell(ctx, tenantID, page))
 }

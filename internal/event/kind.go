@@ -1,5 +1,10 @@
 package event
 
+import (
+	"maps"
+	"slices"
+)
+
 // Kind is what happened. The values are stored: they are never renumbered.
 type Kind int16
 
@@ -45,42 +50,72 @@ const (
 	EndpointDisabled Kind = 42
 )
 
-// kinds are the names on the wire. Those in capitals are Incenta's, those with a
-// dot Incentable's or nobody's in particular.
-var kinds = map[Kind]string{
-	PointsAwarded:  "points.awarded",
-	PointsDeducted: "points.deducted",
-	PointsExpiring: "points.expiring",
-	PointsExpired:  "points.expired",
-	MemberCreated:  "member.created",
-	MemberUpdated:  "member.updated",
-	RewardRedeemed: "reward.redeemed",
-	OrderCreated:   "order.created",
-	OrderUpdated:   "order.updated",
-	OrderShipped:   "order.shipped",
-	OrderCompleted: "order.completed",
-	OrderCancelled: "order.cancelled",
+// Facade is whose callers hear of a kind, and so how its data is written.
+type Facade string
 
-	ReferralCreated:            "REFERRAL_CREATED",
-	ReferralClicked:            "REFERRAL_CLICKED",
-	ReferralConverted:          "REFERRAL_CONVERTED",
-	RewardCreated:              "REWARD_CREATED",
-	RewardClaimed:              "REWARD_CLAIMED",
-	IncentaRewardRedeemed:      "REWARD_REDEEMED",
-	UsageLimitExceeded:         "USAGE_LIMIT_EXCEEDED",
-	IncentiveEventRecorded:     "INCENTIVE_EVENT_RECORDED",
-	IncentiveLevelUp:           "INCENTIVE_LEVEL_UP",
-	IncentiveBadgeEarned:       "INCENTIVE_BADGE_EARNED",
-	IncentiveItemRedeemed:      "INCENTIVE_ITEM_REDEEMED",
-	IncentiveItemFulfilled:     "INCENTIVE_ITEM_FULFILLED",
-	IncentiveMilestoneReached:  "INCENTIVE_MILESTONE_REACHED",
-	MarketplaceProfileCreated:  "MARKETPLACE_PROFILE_CREATED",
-	MarketplaceProfileVerified: "MARKETPLACE_PROFILE_VERIFIED",
-	MarketplaceListingRedeemed: "MARKETPLACE_LISTING_REDEEMED",
+// The facades. Nobody's callers in particular hear of what concerns operators.
+const (
+	Incenta    Facade = "incenta"
+	Incentable Facade = "incentable"
+	Operators  Facade = ""
+)
 
-	CodePoolEmpty:    "code_pool.empty",
-	EndpointDisabled: "endpoint.disabled",
+// name is a kind on the wire. Those in capitals are Incenta's.
+type name struct {
+	text   string
+	facade Facade
+}
+
+var names = map[Kind]name{
+	PointsAwarded:  {"points.awarded", Incentable},
+	PointsDeducted: {"points.deducted", Incentable},
+	PointsExpiring: {"points.expiring", Incentable},
+	PointsExpired:  {"points.expired", Incentable},
+	MemberCreated:  {"member.created", Incentable},
+	MemberUpdated:  {"member.updated", Incentable},
+	RewardRedeemed: {"reward.redeemed", Incentable},
+	OrderCreated:   {"order.created", Incentable},
+	OrderUpdated:   {"order.updated", Incentable},
+	OrderShipped:   {"order.shipped", Incentable},
+	OrderCompleted: {"order.completed", Incentable},
+	OrderCancelled: {"order.cancelled", Incentable},
+
+	ReferralCreated:            {"REFERRAL_CREATED", Incenta},
+	ReferralClicked:            {"REFERRAL_CLICKED", Incenta},
+	ReferralConverted:          {"REFERRAL_CONVERTED", Incenta},
+	RewardCreated:              {"REWARD_CREATED", Incenta},
+	RewardClaimed:              {"REWARD_CLAIMED", Incenta},
+	IncentaRewardRedeemed:      {"REWARD_REDEEMED", Incenta},
+	UsageLimitExceeded:         {"USAGE_LIMIT_EXCEEDED", Incenta},
+	IncentiveEventRecorded:     {"INCENTIVE_EVENT_RECORDED", Incenta},
+	IncentiveLevelUp:           {"INCENTIVE_LEVEL_UP", Incenta},
+	IncentiveBadgeEarned:       {"INCENTIVE_BADGE_EARNED", Incenta},
+	IncentiveItemRedeemed:      {"INCENTIVE_ITEM_REDEEMED", Incenta},
+	IncentiveItemFulfilled:     {"INCENTIVE_ITEM_FULFILLED", Incenta},
+	IncentiveMilestoneReached:  {"INCENTIVE_MILESTONE_REACHED", Incenta},
+	MarketplaceProfileCreated:  {"MARKETPLACE_PROFILE_CREATED", Incenta},
+	MarketplaceProfileVerified: {"MARKETPLACE_PROFILE_VERIFIED", Incenta},
+	MarketplaceListingRedeemed: {"MARKETPLACE_LISTING_REDEEMED", Incenta},
+
+	CodePoolEmpty:    {"code_pool.empty", Operators},
+	EndpointDisabled: {"endpoint.disabled", Operators},
 }
 
 // String is the kind's name on the wire.
-func (k Kind) String() string { return kinds[k] }
+func (k Kind) String() string { return names[k].text }
+
+// Facade tells whose callers hear of the kind.
+func (k Kind) Facade() Facade { return names[k].facade }
+
+// Kinds lists every kind, in the order of their values.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(names)) }
+
+// ParseKind finds a kind by its name on the wire.
+func ParseKind(text string) (Kind, bool) {
+	for k, n := range names {
+		if n.text == text {
+			return k, true
+		}
+	}
+	return 0, false
+}

@@ -2,7 +2,7 @@
 // same for every operation of every API.
 //
 // A request passes, in this order: request id, recovery from panics, deadline,
-// key -> principal, scope, parameters, content type, body limit, body (checked
+// key -> principal, limit, scope, parameters, content type, body limit, body (checked
 // against the compiled spec), idempotency desk; then the generated
 // wrapper, the facade's method, and the answer.
 //

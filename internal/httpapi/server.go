@@ -16,6 +16,7 @@ import (
 	"github.com/incent-dev/incent/internal/contract"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -24,6 +25,7 @@ import (
 // Config is what the shell needs.
 type Config struct {
 	Keys    *tenant.Keys
+	Limits  *limit.Limiter
 	Log     *slog.Logger
 	Facades []*Facade
 
@@ -39,6 +41,7 @@ type Config struct {
 type Server struct {
 	echo    *echo.Echo
 	keys    *tenant.Keys
+	limits  *limit.Limiter
 	log     *slog.Logger
 	facades map[tenant.Kind]*Facade
 	hosts   map[string]tenant.Kind
@@ -50,7 +53,7 @@ type Server struct {
 
 // New compiles the facades' specs and hangs them in.
 func New(c Config) (*Server, error) {
-	s := &Server{echo: echo.New(), keys: c.Keys, log: c.Log, hosts: c.Hosts, ready: c.Ready, facades: map[tenant.Kind]*Facade{}}
+	s := &Server{echo: echo.New(), keys: c.Keys, limits: c.Limits, log: c.Log, hosts: c.Hosts, ready: c.Ready, facades: map[tenant.Kind]*Facade{}}
 	s.echo.Binder = binder{}
 	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.answerError(c, s.facadeOf(c.Request()), err) }
 	s.echo.Pre(identify)

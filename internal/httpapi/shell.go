@@ -18,6 +18,7 @@ import (
 
 	"github.com/incent-dev/incent/internal/contract"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/limit"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -55,7 +56,7 @@ func (s *Server) handler(f *Facade, op *contract.Operation, next echo.HandlerFun
 		ctx := s.deadlines.context()
 		call := &call{Context: ctx, facade: f, requestID: requestID}
 		if !public {
-			if call.principal, err = s.admit(ctx, f, op, r.Header); err != nil {
+			if call.principal, err = s.admit(ctx, f, op, r.Header, c.Response().Header()); err != nil {
 				return err
 			}
 		}
@@ -76,8 +77,8 @@ func (s *Server) handler(f *Facade, op *contract.Operation, next echo.HandlerFun
 
 var errPanic = errors.New("panic")
 
-// admit proves the key and the scope.
-func (s *Server) admit(ctx context.Context, f *Facade, op *contract.Operation, h http.Header) (tenant.Principal, error) {
+// admit proves the key, counts the call and proves the scope.
+func (s *Server) admit(ctx context.Context, f *Facade, op *contract.Operation, h, answer http.Header) (tenant.Principal, error) {
 	text := f.Credential(h)
 	if text == "" {
 		return tenant.Principal{}, fault.New(fault.Unauthorized, fault.CodeUnauthorized, "%s", f.HowTo)
@@ -86,11 +87,29 @@ func (s *Server) admit(ctx context.Context, f *Facade, op *contract.Operation, h
 	if err != nil {
 		return p, err
 	}
+	if p.Budget > 0 {
+		standing, err := s.limits.Take(ctx, p)
+		tellStanding(answer, standing)
+		if err != nil {
+			return p, err
+		}
+	}
 	if !p.Can(op.Scope) {
 		return p, fault.New(fault.Forbidden, fault.CodeForbidden, "This API key lacks the scope %s", op.Scope)
 	}
 	return p, nil
 }
+
+// tellStanding tells a caller what the limit leaves. The names are spelt as
+// they are documented, which Header.Set would not.
+func tellStanding(h http.Header, s limit.Standing) {
+	h["RateLimit-Limit"] = []string{strconv.FormatInt(s.Limit, 10)}
+	h["RateLimit-Remaining"] = []string{strconv.FormatInt(s.Remaining, 10)}
+	h["RateLimit-Reset"] = []string{strconv.Itoa(wholeSeconds(s.Reset))}
+}
+
+// wholeSeconds rounds up, so that nobody comes back too early.
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // readRequest checks parameters and body against the contract.
 func readRequest(c echo.Context, op *contract.Operation, call *call) error {
@@ -243,7 +262,7 @@ func (f *Facade) writeFault(w http.ResponseWriter, e *fault.Error, requestID str
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+		h.Set("Retry-After", strconv.Itoa(wholeSeconds(e.RetryAfter)))
 	}
 	if e.Kind == fault.Unauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="incent"`)

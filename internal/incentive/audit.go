@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -16,7 +17,10 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "incentive"
 	}
-	return checks
+	return append(checks, ledger.EventCheck(5, "events name activities", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		r, err := q.CommitFindInactive(ctx, tx, query.CommitFindInactiveParams{TenantID: tenantID, Recorded: int16(event.IncentiveEventRecorded)})
+		return r.ID, r.Says, err
+	}))
 }
 
 func activityChecks() []ledger.AuditCheck {

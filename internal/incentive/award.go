@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/once"
@@ -14,6 +15,9 @@ import (
 
 // AwardBadge gives a badge to a member by hand. Who has it keeps it as it is.
 func (e *Engine) AwardBadge(ctx context.Context, tenantID int64, member, badgeKey string, ticket *once.Ticket) (EarnedBadge, error) {
+	if err := tenant.Living(member); err != nil {
+		return EarnedBadge{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		b, err := once.Run(ctx, e.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (EarnedBadge, error) {
 			t, badge, err := e.badge(ctx, tx, tenantID, badgeKey)
@@ -80,7 +84,9 @@ func award(ctx context.Context, tx pg.Tx, t tenant.Tenant, member int64, b *Badg
 	if err != nil {
 		return EarnedBadge{}, fmt.Errorf("give badge: %w", err)
 	}
-	return made, nil
+	var told event.Journal
+	told.FactOf(event.IncentiveBadgeEarned, member, b.told(made.Source, made.EarnedAt))
+	return made, told.Store(ctx, tx, t.ID, made.EarnedAt)
 }
 
 // RevokeBadge takes a badge from a member. It comes back by an award only.

@@ -15,7 +15,7 @@
 // # Invariants
 //
 //  1. Whoever holds the row lock of a member's XP account owns all of the
-//     member's incentive state: progress, counts, runs, grants, standings.
+//     member's incentive state: progress, counts, runs, grants.
 //  2. A member's activities are numbered 1, 2, 3 ... without gap, and their times
 //     never run backwards along the numbers (activities_pk). The progress row
 //     names the newest one; a count row counts those of its action.
@@ -63,8 +63,8 @@
 // # Locks
 //
 // Accounts (in the ledger's order), then what they guard; then days and minutes
-// in the order of their keys, idempotency keys of bodies in theirs, standings,
-// and idempotency keys of requests. Changes of the rules lock the tenant's row
+// in the order of their keys, idempotency keys of bodies in theirs, and those of
+// requests. Changes of the rules lock the tenant's row
 // first and nothing of members. Who gives a badge by hand, or revokes one, takes
 // the member's account of XP and nothing else.
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/leaderboard"
@@ -83,6 +84,23 @@ func TestExactAfterRandomEvents(t *testing.T) {
 	report, err := ledger.AuditTenant(t.Context(), pgtest.DB(), x.tenant.ID, slices.Concat(incentive.AuditChecks(), leaderboard.AuditChecks())...)
 	if err != nil || len(report.Violations) > 0 {
 		t.Errorf("audit: %v %v", report, err)
+	}
+	x.compareTold()
+}
+
+// compareTold counts what was told, which the audit has found to be there, and
+// each once: so nothing was left out.
+func (x *exactness) compareTold() {
+	x.Helper()
+	for kind, table := range map[event.Kind]string{
+		event.IncentiveEventRecorded: "activities", event.IncentiveLevelUp: "level_grants", event.IncentiveMilestoneReached: "milestone_grants", event.MemberCreated: "members",
+	} {
+		var told, there int
+		x.must(pgtest.DB().QueryRow(x.Context(), `SELECT (SELECT count(*) FROM commits AS c, unnest(c.kinds) AS k WHERE c.tenant_id = $1 AND k = $2),
+			(SELECT count(*) FROM `+table+` AS r WHERE r.tenant_id = $1)`, x.tenant.ID, int16(kind)).Scan(&told, &there))
+		if told != there {
+			x.Errorf("%s: %d told, %d in %s", kind, told, there, table)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -73,9 +74,11 @@ func (f *Firing) Idle() bool { return len(f.happenings) == 0 }
 // Commands are what the transaction's ledger session has to lock for it.
 func (f *Firing) Commands() []ledger.Command { return f.rules.commands(f.happenings) }
 
-// Record decides everything, under the locks of the session. What an account has
-// no room for is not recorded: it does not stand in the way of the record.
-func (f *Firing) Record(ctx context.Context, tx pg.Tx, session *ledger.Session, at time.Time) (err error) {
+// Record decides everything, under the locks of the session, and notes what
+// callers hear of it in told, the transaction's journal, which the session's
+// events go into, too. What an account has no room for is not recorded: it does
+// not stand in the way of the record.
+func (f *Firing) Record(ctx context.Context, tx pg.Tx, session *ledger.Session, told *event.Journal, at time.Time) (err error) {
 	for i, total := range f.totals {
 		if total == nil {
 			continue
@@ -93,6 +96,8 @@ func (f *Firing) Record(ctx context.Context, tx pg.Tx, session *ledger.Session, 
 			return err
 		}
 	}
+	session.TellIn(told)
+	f.round.tell(told)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/leaderboard"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -72,23 +73,21 @@ func (e *Engine) run(ctx context.Context, tenantID int64, calls []call, alone bo
 	}
 }
 
-// runTx looks the tickets up, records what is new, and keeps the answers.
+// runTx looks the tickets up, records what is new, and keeps the answers. It
+// takes three round trips where nothing is granted.
 func (e *Engine) runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []call) ([]batch.Result[Recorded], error) {
-	t, err := tenant.Get(ctx, tx, tenantID)
-	if err != nil {
-		return nil, err
-	}
 	tickets := make([]*once.Ticket, len(calls))
 	events := make([]NewEvent, len(calls))
 	for i, c := range calls {
 		tickets[i], events[i] = c.ticket, c.NewEvent
 	}
-	seen, err := once.Check(ctx, tx, tenantID, tickets)
+	seen := make([]error, len(calls))
+	s, err := arrive(ctx, tx, tenantID, events, once.Look(&seen, tenantID, tickets))
 	if err != nil {
 		return nil, err
 	}
 	var pipe pg.Pipeline
-	results, err := e.record(ctx, tx, &pipe, t, events, seen)
+	results, err := e.record(ctx, tx, &pipe, s, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +101,8 @@ func (e *Engine) runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []ca
 	if err := once.Keep(ctx, &pipe, tenantID, pg.Now(), answers); err != nil {
 		return nil, err
 	}
-	return results, pipe.Send(ctx, tx)
+	pipe.Finish(tx)
+	return results, nil
 }
 
 // Outcome is what one of many events came to. Err is nil, a refusal, or, for one
@@ -114,12 +114,12 @@ type Outcome = batch.Result[Recorded]
 func (e *Engine) RecordMany(ctx context.Context, tenantID int64, events []NewEvent, ticket *once.Ticket) ([]Outcome, error) {
 	for attempt := 1; ; attempt++ {
 		outcomes, err := once.Run(ctx, e.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) ([]Outcome, error) {
-			t, err := tenant.Get(ctx, tx, tenantID)
+			s, err := arrive(ctx, tx, tenantID, events)
 			if err != nil {
 				return nil, err
 			}
 			var pipe pg.Pipeline
-			outcomes, err := e.record(ctx, tx, &pipe, t, events, make([]error, len(events)))
+			outcomes, err := e.record(ctx, tx, &pipe, s, make([]error, len(events)))
 			if err != nil {
 				return nil, err
 			}
@@ -144,14 +144,33 @@ func (e *Engine) open(ctx context.Context, tenantID int64, err error, attempt in
 	return true, nil
 }
 
+// arrival is what the events of one transaction meet: what is read before
+// anything is decided, in one round trip.
+type arrival struct {
+	events []NewEvent
+	tenant tenant.Tenant
+	keys   *keys
+	locks  *ledger.Locks // all accounts of those who may earn
+}
+
+// arrive reads it, together with what else is asked for.
+func arrive(ctx context.Context, tx pg.Tx, tenantID int64, events []NewEvent, also ...func(context.Context, query.DBTX) error) (*arrival, error) {
+	var commands []ledger.Command
+	for _, n := range events {
+		for _, asset := range ledger.Assets {
+			commands = append(commands, ledger.Command{Member: n.Member, Asset: asset})
+		}
+	}
+	a := &arrival{events: events, keys: newKeys(tenantID), locks: ledger.Lock(tenantID, commands)}
+	keyed := func(ctx context.Context, db query.DBTX) error { return a.keys.read(ctx, db, events) }
+	return a, pg.Together(ctx, tx, append(also, tenant.Read(&a.tenant, tenantID), keyed, a.locks.Read)...)
+}
+
 // record records events in order and queues what they leave on pipe. Those that
 // were seen already are passed over.
-func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, events []NewEvent, seen []error) ([]Outcome, error) {
+func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, a *arrival, seen []error) ([]Outcome, error) {
+	t, k, events := a.tenant, a.keys, a.events
 	rules, err := e.Rules(ctx, tx, t)
-	if err != nil {
-		return nil, err
-	}
-	k, err := readKeys(ctx, tx, t.ID, events)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +184,9 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tena
 			continue
 		}
 		h, err := rules.happening(n)
+		if err == nil {
+			err = tenant.Living(n.Member)
+		}
 		if outcomes[i].Err = err; err == nil {
 			happenings = append(happenings, h)
 		}
@@ -173,7 +195,7 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tena
 		return outcomes, nil
 	}
 	at := t.Now()
-	session, err := ledger.Begin(ctx, tx, t, at, rules.commands(happenings))
+	session, err := a.locks.Begin(ctx, tx, t, at, rules.commands(happenings))
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +220,11 @@ func (e *Engine) record(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tena
 			k.keep(n.Key, outcomes[i].Value)
 		}
 	}
+	var told event.Journal
+	r.tell(&told)
+	session.TellIn(&told)
 	return outcomes, errors.Join(session.Store(ctx, pipe), r.store(ctx, pipe, e.shard(events[0].Member)), k.store(ctx, pipe),
-		leaderboard.Move(ctx, pipe, t.ID, session.Changes(ledger.XP)))
+		leaderboard.Move(ctx, pipe, t.ID, session.Changes(ledger.XP)), told.Store(ctx, pipe, t.ID, at))
 }
 
 // refused tells whether an error belongs to one event, not to the transaction.
@@ -239,8 +264,11 @@ type keys struct {
 	made  query.ActivityKeyInsertManyParams
 }
 
-func readKeys(ctx context.Context, tx pg.Tx, tenantID int64, events []NewEvent) (*keys, error) {
-	k := &keys{known: map[string]query.ActivityKeyListManyRow{}, made: query.ActivityKeyInsertManyParams{TenantID: tenantID}}
+func newKeys(tenantID int64) *keys {
+	return &keys{known: map[string]query.ActivityKeyListManyRow{}, made: query.ActivityKeyInsertManyParams{TenantID: tenantID}}
+}
+
+func (k *keys) read(ctx context.Context, db query.DBTX, events []NewEvent) error {
 	var asked []string
 	for _, n := range events {
 		if n.Key != nil {
@@ -248,16 +276,16 @@ func readKeys(ctx context.Context, tx pg.Tx, tenantID int64, events []NewEvent) 
 		}
 	}
 	if len(asked) == 0 {
-		return k, nil
+		return nil
 	}
-	rows, err := q.ActivityKeyListMany(ctx, tx, query.ActivityKeyListManyParams{TenantID: tenantID, Keys: asked})
+	rows, err := q.ActivityKeyListMany(ctx, db, query.ActivityKeyListManyParams{TenantID: k.made.TenantID, Keys: asked})
 	if err != nil {
-		return nil, fmt.Errorf("look idempotency keys up: %w", err)
+		return fmt.Errorf("look idempotency keys up: %w", err)
 	}
 	for _, row := range rows {
 		k.known[row.Key] = row
 	}
-	return k, nil
+	return nil
 }
 
 // answered is nil for a key that is new, the first answer for one that is not,

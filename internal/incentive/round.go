@@ -43,6 +43,7 @@ type entry struct {
 	state *state
 	id    uuid.UUID
 	place int64
+	level int // of the member before
 
 	achieved []Achieved
 }
@@ -192,7 +193,7 @@ func (r *round) record(h happening) (Recorded, error) {
 			}
 		}
 	}
-	e := entry{happening: h, decision: d, state: s, id: pg.NewUUID()}
+	e := entry{happening: h, decision: d, state: s, id: pg.NewUUID(), level: s.progress.level}
 	cause := e.id
 	if h.action == nil {
 		cause = h.record

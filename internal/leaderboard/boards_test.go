@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -191,6 +194,7 @@ func TestRefreshGoesOn(t *testing.T) {
 	t.Parallel()
 	p := newProgramme(t, newTenant(t), smallRoom)
 	p.earn(t, map[string]int64{"ann": 5})
+	must(t, p.boards.TakeIn(t.Context(), p.ID))
 	p.boards.mending.Store(roundOf{p.ID, allTime}, progress{math.MaxInt64, pg.Now()})
 	_, err := pgtest.DB().Exec(t.Context(), "UPDATE standings SET minus_xp = -6 WHERE tenant_id = $1", p.ID)
 	must(t, err)
@@ -199,6 +203,63 @@ func TestRefreshGoesOn(t *testing.T) {
 		must(t, err)
 		if got := len(p.audit(t)); got != left {
 			t.Errorf("after refresh %d the audit finds %d", attempt, got)
+		}
+	}
+}
+
+// Moves that wait are part of the books: the audit knows them, misses one that is
+// gone, and one that comes twice, or after the board was set right, does nothing.
+func TestMovesThatWait(t *testing.T) {
+	t.Parallel()
+	p := newProgramme(t, newTenant(t), smallRoom)
+	_, err := p.boards.Create(t.Context(), p.ID, NewBoard{Period: Daily}, nil)
+	must(t, err)
+	p.earn(t, map[string]int64{"ann": 5, "bob": 3})
+	p.earn(t, map[string]int64{"bob": 4})
+	p.clean(t)
+	aside, back := p.aside(t)
+	want := []Entry{{1, "bob", 7, 0}, {2, "ann", 5, 0}}
+	for range 2 {
+		for _, period := range []Period{AllTime, Daily} {
+			same(t, "once or twice", p.top(t, Choice{Period: period}, 10, 0), want)
+		}
+		p.clean(t)
+		back()
+	}
+
+	p.earn(t, map[string]int64{"ann": 1})
+	aside()
+	_, err = pgtest.DB().Exec(t.Context(), "DELETE FROM standing_moves WHERE tenant_id = $1", p.ID)
+	must(t, err)
+	if got := p.audit(t); len(got) == 0 {
+		t.Errorf("without the moves the audit says %v", got)
+	}
+	_, err = p.boards.Refresh(t.Context(), p.ID, nil)
+	must(t, err)
+	back()
+	want[1].XP = 6
+	for _, period := range []Period{AllTime, Daily} {
+		same(t, "set right", p.top(t, Choice{Period: period}, 10, 0), want)
+	}
+	p.clean(t)
+}
+
+// aside keeps the moves that wait, now and whenever the first function is called;
+// the second one has them wait again.
+func (p *programme) aside(t *testing.T) (keep, back func()) {
+	var kept []query.StandingMove
+	keep = func() {
+		rows, err := pgtest.DB().Query(t.Context(), "SELECT * FROM standing_moves WHERE tenant_id = $1 ORDER BY drawn", p.ID)
+		must(t, err)
+		kept, err = pgx.CollectRows(rows, pgx.RowToStructByPos[query.StandingMove])
+		must(t, err)
+	}
+	keep()
+	return keep, func() {
+		for _, m := range kept {
+			must(t, q.StandingMoveInsert(t.Context(), pgtest.DB(), query.StandingMoveInsertParams{
+				TenantID: m.TenantID, ID: m.ID, Members: m.Members, Seqs: m.Seqs, FromXp: m.FromXp, ToXp: m.ToXp, At: m.At,
+			}))
 		}
 	}
 }

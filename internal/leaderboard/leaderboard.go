@@ -115,6 +115,9 @@ func (b *Boards) List(ctx context.Context, tenantID int64, limit, skip int) ([]B
 	if err != nil {
 		return nil, 0, pg.Fault(err)
 	}
+	if err := b.TakeIn(ctx, tenantID); err != nil {
+		return nil, 0, err
+	}
 	boards := make([]Board, len(rows))
 	for i, r := range rows {
 		boards[i] = boardFromRow(r)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/incent-dev/incent/internal/ledger"
-	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -43,9 +42,7 @@ func newTenant(t testing.TB) tenant.Tenant {
 func newProgramme(t testing.TB, owner tenant.Tenant, room int32) *programme {
 	t.Helper()
 	books := ledger.New(pgtest.DB())
-	books.Follow(ledger.XP, func(ctx context.Context, pipe *pg.Pipeline, tenantID int64, changes []ledger.Change) error {
-		return move(ctx, pipe, tenantID, changes, room)
-	})
+	books.Follow(ledger.XP, Move)
 	t.Cleanup(func() { books.Close(context.WithoutCancel(t.Context())) })
 	return &programme{owner, books, &Boards{db: pgtest.DB(), books: books, room: room}}
 }

@@ -34,6 +34,9 @@ func (b *Boards) Create(ctx context.Context, tenantID int64, n NewBoard, ticket 
 	if err != nil || seen[0] != nil {
 		return Made{}, pg.Fault(firstOf(seen[0], err))
 	}
+	if err := b.TakeIn(ctx, tenantID); err != nil {
+		return Made{}, err
+	}
 	switch n.Period {
 	case 0:
 		return b.snapshot(ctx, tenantID, n.Name, ticket)

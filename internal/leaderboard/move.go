@@ -2,6 +2,7 @@ package leaderboard
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -10,28 +11,51 @@ import (
 
 var q = query.New()
 
-// blockRoom is the least room of a block of level 1; see standing_room.
-const blockRoom = 256
+const (
+	// blockRoom is the least room of a block of level 1; see standing_room.
+	blockRoom = 256
 
-// Move queues on pipe, in the transaction that changes XP accounts, that the
-// standings follow: changes are those of the ledger's session
-// (Session.Changes(ledger.XP)). It must come after everything else that may
-// wait for a lock, idempotency keys excepted, so that the tenant's lock is held
-// for the commit only (invariant 5).
+	// takeInRows bounds the transactions whose moves are taken in at once, since
+	// readers wait meanwhile: with a hundred moves each it is a tenth of a second.
+	takeInRows = 32
+)
+
+// Move queues on pipe, in the transaction that changes XP accounts, what the
+// standings have to take in: changes are those of the ledger's session
+// (Session.Changes(ledger.XP)).
 func Move(ctx context.Context, pipe *pg.Pipeline, tenantID int64, changes []ledger.Change) error {
-	return move(ctx, pipe, tenantID, changes, blockRoom)
-}
-
-func move(ctx context.Context, pipe *pg.Pipeline, tenantID int64, changes []ledger.Change, room int32) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	arg := query.StandingMoveManyParams{TenantID: tenantID, Room: room}
+	arg := query.StandingMoveInsertParams{TenantID: tenantID, ID: pg.NewUUID()}
 	for _, c := range changes {
 		arg.Members = append(arg.Members, c.Member)
+		arg.Seqs = append(arg.Seqs, c.Seq)
 		arg.FromXp = append(arg.FromXp, c.From)
 		arg.ToXp = append(arg.ToXp, c.To)
 		arg.At = append(arg.At, c.At)
 	}
-	return q.StandingMoveMany(ctx, pipe, arg)
+	return q.StandingMoveInsert(ctx, pipe, arg)
+}
+
+// TakeIn lets the standings of a tenant follow every move that was committed
+// before the call. Any process may do it at any time; readers do it first.
+func (b *Boards) TakeIn(ctx context.Context, tenantID int64) error {
+	waits, err := q.StandingMoveFind(ctx, b.db, tenantID)
+	for waits && err == nil {
+		var rows int32
+		rows, err = pg.InTx(ctx, b.db, func(ctx context.Context, tx pg.Tx) (int32, error) {
+			return q.StandingMoveDeleteOldest(ctx, tx, query.StandingMoveDeleteOldestParams{TenantID: tenantID, MaxRows: takeInRows, Room: b.room})
+		})
+		waits = rows == takeInRows
+	}
+	if err != nil {
+		return pg.Fault(fmt.Errorf("take moves in: %w", err))
+	}
+	return nil
+}
+
+// Waiting lists the tenants that have moves to take in.
+func (b *Boards) Waiting(ctx context.Context) ([]int64, error) {
+	return q.StandingMoveListTenants(ctx, b.db)
 }

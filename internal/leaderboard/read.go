@@ -49,6 +49,9 @@ func (b *Boards) Top(ctx context.Context, tenantID int64, c Choice, limit, skip 
 	if err != nil || !there {
 		return nil, err
 	}
+	if err := b.TakeIn(ctx, tenantID); err != nil {
+		return nil, err
+	}
 	if skip > nearTop {
 		return b.below(ctx, tenantID, r, limit, skip)
 	}
@@ -168,6 +171,9 @@ func (b *Boards) Standing(ctx context.Context, tenantID int64, member string, c 
 	}
 	var rows []query.StandingRankRow
 	if there {
+		if err := b.TakeIn(ctx, tenantID); err != nil {
+			return Standing{}, err
+		}
 		rows, err = q.StandingRank(ctx, b.db, query.StandingRankParams{
 			TenantID: tenantID, Period: int16(r.period), StartsOn: r.startsOn, ExternalID: member, Around: int64(around), Coins: int16(ledger.Points),
 		})

@@ -39,6 +39,9 @@ func (b *Boards) Refresh(ctx context.Context, tenantID int64, ticket *once.Ticke
 	if err != nil {
 		return Refreshed{}, pg.Fault(err)
 	}
+	if err := b.TakeIn(ctx, tenantID); err != nil {
+		return Refreshed{}, err
+	}
 	rounds := append(slices.Collect(maps.Values(current)), allTime)
 	for _, r := range rounds {
 		if err := b.mend(ctx, tenantID, r); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -38,13 +39,58 @@ type Session struct {
 	at       time.Time
 	books    map[holder]*book
 	poor     map[string]bool // members without an account that is asked for
+	told     *event.Journal  // where its events are noted; nil: in one of its own
 }
 
 // Begin locks, in the one order, every account that the commands concern, and
 // reads what deciding them needs. A transaction begins one session at most,
 // since a second one could not keep the lock order.
 func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, commands []Command) (*Session, error) {
-	books, err := lock(ctx, tx, t, commands)
+	locks := Lock(t.ID, commands)
+	if err := locks.Read(ctx, tx); err != nil {
+		return nil, err
+	}
+	return locks.Begin(ctx, tx, t, at, commands)
+}
+
+// Locks are accounts on their way to be locked, by a read that may travel with
+// others.
+type Locks struct {
+	arg  query.AccountListForUpdateParams
+	rows []query.AccountListForUpdateRow
+}
+
+// Lock names the accounts that commands concern.
+func Lock(tenantID int64, commands []Command) *Locks {
+	l := &Locks{arg: query.AccountListForUpdateParams{TenantID: tenantID}}
+	seen := make(map[holder]bool, len(commands))
+	for _, c := range commands {
+		h := holder{c.Member, c.Asset}
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		l.arg.ExternalIds = append(l.arg.ExternalIds, h.member)
+		l.arg.Assets = append(l.arg.Assets, int16(h.asset))
+	}
+	return l
+}
+
+// Read locks the accounts, in the one order.
+func (l *Locks) Read(ctx context.Context, db query.DBTX) (err error) {
+	if len(l.arg.ExternalIds) == 0 {
+		return nil
+	}
+	if l.rows, err = lockRows(ctx, db, l.arg); err != nil {
+		return fmt.Errorf("lock accounts: %w", err)
+	}
+	return nil
+}
+
+// Begin makes the session of what was read. The commands may be fewer than those
+// that the locks were named for.
+func (l *Locks) Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, commands []Command) (*Session, error) {
+	books, err := l.books(ctx, tx, t, commands)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +98,7 @@ func Begin(ctx context.Context, tx pg.Tx, t tenant.Tenant, at time.Time, command
 	if err != nil {
 		return nil, err
 	}
-	return &Session{t.ID, at, books, poor}, load(ctx, tx, t.ID, at, books, commands)
+	return &Session{tenantID: t.ID, at: at, books: books, poor: poor}, load(ctx, tx, t.ID, at, books, commands)
 }
 
 // Do decides one of the commands that the session began with and notes its
@@ -63,8 +109,8 @@ func (s *Session) Do(c Command) Result {
 	if b == nil && c.Op.takes() && s.poor[c.Member] {
 		b = &book{asset: c.Asset} // empty, and never stored
 	}
-	if b == nil {
-		return Result{Err: fault.Missing("member")}
+	if b == nil || b.memoKey == nil && b.member != 0 && c.asked && (c.Op.gives() || c.Op.takes()) {
+		return Result{Err: fault.Missing("member")} // unknown, or erased: only what has begun goes on
 	}
 	if c.Op.gives() && c.HoldID == uuid.Nil {
 		c.HoldID = pg.NewUUID()
@@ -95,10 +141,14 @@ func (s *Session) Room(external string, asset Asset, amount int64) error {
 	return nil
 }
 
+// TellIn has the session's events noted in the transaction's own journal, behind
+// what is there when the session is stored. The caller stores it.
+func (s *Session) TellIn(j *event.Journal) { s.told = j }
+
 // Store queues the session's writes on pipe, which the caller sends before it
 // commits.
 func (s *Session) Store(ctx context.Context, pipe *pg.Pipeline) error {
-	return store(ctx, pipe, s.tenantID, s.at, s.books)
+	return store(ctx, pipe, s.tenantID, s.at, s.books, s.told)
 }
 
 // Apply carries out commands inside a transaction, each on its own, in order.
@@ -114,25 +164,11 @@ func Apply(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, at
 	return results, s.Store(ctx, pipe)
 }
 
-// lock reads and locks the accounts. One that a command gives to and that is
-// missing is an UnopenedError; other missing ones are absent from the map.
-func lock(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (map[holder]*book, error) {
-	books := make(map[holder]*book, len(commands))
-	arg := query.AccountListForUpdateParams{TenantID: t.ID}
-	for _, c := range commands {
-		h := holder{c.Member, c.Asset}
-		if _, seen := books[h]; seen {
-			continue
-		}
-		books[h] = nil
-		arg.ExternalIds = append(arg.ExternalIds, h.member)
-		arg.Assets = append(arg.Assets, int16(h.asset))
-	}
-	rows, err := lockRows(ctx, tx, arg)
-	if err != nil {
-		return nil, fmt.Errorf("lock accounts: %w", err)
-	}
-	for _, r := range rows {
+// books makes the books of what was read. One that a command gives to and that
+// is missing is an UnopenedError; other missing ones are absent from the map.
+func (l *Locks) books(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Command) (map[holder]*book, error) {
+	books := make(map[holder]*book, len(l.rows))
+	for _, r := range l.rows {
 		b := bookFromRow(r)
 		b.policy = &t.Policy
 		books[holder{b.external, b.asset}] = b
@@ -165,10 +201,10 @@ func poorMembers(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []Comm
 // lockRows locks the accounts of the pairs in arg, which are different. Where they
 // are all assets of some members, as in a batch of events, each member is looked
 // up once.
-func lockRows(ctx context.Context, tx pg.Tx, arg query.AccountListForUpdateParams) ([]query.AccountListForUpdateRow, error) {
+func lockRows(ctx context.Context, db query.DBTX, arg query.AccountListForUpdateParams) ([]query.AccountListForUpdateRow, error) {
 	n := len(arg.ExternalIds)
 	if n == 0 || n%len(Assets) != 0 || arg.ExternalIds[0] != arg.ExternalIds[len(Assets)-1] {
-		return q.AccountListForUpdate(ctx, tx, arg) // most batches are of one asset
+		return q.AccountListForUpdate(ctx, db, arg) // most batches are of one asset
 	}
 	var members []string
 	seen := make(map[string]bool, n/len(Assets))
@@ -179,9 +215,9 @@ func lockRows(ctx context.Context, tx pg.Tx, arg query.AccountListForUpdateParam
 		}
 	}
 	if len(members)*len(Assets) != n {
-		return q.AccountListForUpdate(ctx, tx, arg)
+		return q.AccountListForUpdate(ctx, db, arg)
 	}
-	ranged, err := q.AccountListRangeForUpdate(ctx, tx, query.AccountListRangeForUpdateParams{
+	ranged, err := q.AccountListRangeForUpdate(ctx, db, query.AccountListRangeForUpdateParams{
 		TenantID: arg.TenantID, ExternalIds: members, Lowest: int16(Points), Highest: int16(XP),
 	})
 	rows := make([]query.AccountListForUpdateRow, len(ranged))
@@ -220,7 +256,7 @@ func missingHolders(ctx context.Context, tx pg.Tx, t tenant.Tenant, commands []C
 
 func bookFromRow(r query.AccountListForUpdateRow) *book {
 	return &book{
-		member: r.MemberID, external: r.ExternalID, asset: Asset(r.Asset),
+		member: r.MemberID, external: r.ExternalID, memoKey: r.MemoKey, asset: Asset(r.Asset),
 		balances: Balances{r.Available, r.Pending, r.Debt},
 		dated:    r.Dated, earned: r.Earned, redeemed: r.Redeemed, seq: r.Seq,
 		shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},

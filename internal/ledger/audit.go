@@ -242,15 +242,21 @@ func find[P any, R ~finding](ask func(context.Context, query.DBTX, P) (R, error)
 			return nil, err
 		}
 		f := finding(row)
-		member, err := q.MemberGetExternal(ctx, tx, query.MemberGetExternalParams{TenantID: tenantID, ID: f.MemberID})
-		switch {
-		case pg.IsNoRows(err):
-			member = fmt.Sprintf("with the key %d, who does not exist", f.MemberID)
-		case err != nil:
-			return nil, err
-		}
-		return &Offence{Where: fmt.Sprintf("member %s, %s, transfer %d", member, assetName(f.Asset), f.Seq), Says: f.Says}, nil
+		where, err := transferName(ctx, tx, tenantID, f.MemberID, f.Asset, f.Seq)
+		return &Offence{Where: where, Says: f.Says}, err
 	}
+}
+
+// transferName is how an audit names a transfer.
+func transferName(ctx context.Context, tx pg.Tx, tenantID, memberID int64, asset int16, seq int64) (string, error) {
+	member, err := q.MemberGetExternal(ctx, tx, query.MemberGetExternalParams{TenantID: tenantID, ID: memberID})
+	switch {
+	case pg.IsNoRows(err):
+		member = fmt.Sprintf("with the key %d, who does not exist", memberID)
+	case err != nil:
+		return "", err
+	}
+	return fmt.Sprintf("member %s, %s, transfer %d", member, assetName(asset), seq), nil
 }
 
 func assetName(a int16) string {

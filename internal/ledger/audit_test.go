@@ -45,7 +45,7 @@ var damages = []damage{
 	{"transfers without an account", 3, "member ann, xp, transfer 1", "does not exist",
 		[]string{"DELETE FROM accounts WHERE {ann xp}"}},
 	{"points beside a debt", 4, "member ann, xp, transfer 2", "5 available, 0 pending, 5 owed", []string{
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 10, 3, 4, 5, 5, 0, 5, awards, redeems, 1, expires, 1, NULL, '', NULL, NULL, created_at
+		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 10, 3, 4, 5, 5, 0, 5, awards, redeems, 1, expires, 1, NULL, created_at, ''
 		   FROM transfers WHERE {ann xp}`,
 		"INSERT INTO undone SELECT tenant_id, member_id, asset, 1, 0, 5, 0, moved_at FROM accounts WHERE {ann xp}",
 		"UPDATE accounts SET debt = 5, seq = 2, deducts = 1 WHERE {ann xp}"}},
@@ -86,7 +86,7 @@ var damages = []damage{
 			"UPDATE lots SET remaining = remaining - 40 WHERE {ann} AND expires_at = {day 30}",
 			"INSERT INTO lots SELECT tenant_id, member_id, asset, {day 40}, 40 FROM accounts WHERE {ann}"}},
 	{"spent XP", 10, "member ann, xp, transfer 2", "of kind 5", []string{
-		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 5, 1, 5, 5, 0, 0, 0, awards, 1, deducts, expires, NULL, NULL, '', NULL, NULL, created_at
+		`INSERT INTO transfers SELECT tenant_id, member_id, asset, 2, 5, 1, 5, 5, 0, 0, 0, awards, 1, deducts, expires, NULL, NULL, created_at, ''
 		   FROM transfers WHERE {ann xp}`,
 		"UPDATE accounts SET available = 0, redeemed = 5, redeems = 1, seq = 2 WHERE {ann xp}"}},
 	{"XP that expires", 10, "member ann, xp, transfer 1", "expires at",
@@ -152,10 +152,11 @@ func TestAuditNamesEachInvariant(t *testing.T) {
 			}
 			report, err := AuditTenant(t.Context(), db, made.ID)
 			must(t, err)
-			if len(report.Violations) != 1 {
+			broken := besidesChain(report.Violations)
+			if len(broken) != 1 {
 				t.Fatalf("invariant %d is broken, the audit says %v", d.invariant, report.Violations)
 			}
-			v := report.Violations[0]
+			v := broken[0]
 			if v.Invariant != d.invariant || v.Where != d.where || !strings.Contains(v.Says, d.says) {
 				t.Errorf("invariant %d, %s, is broken; the audit says %s", d.invariant, d.where, v)
 			}
@@ -188,6 +189,17 @@ func TestAuditNamesEachInvariant(t *testing.T) {
 	t.Run("all at once", func(t *testing.T) { auditsEverything(t, db) })
 }
 
+// besidesChain leaves out that transfers which damage put in were never committed:
+// see TestAuditNamesWhatWasDoneToTheChain.
+func besidesChain(violations []Violation) (kept []Violation) {
+	for _, v := range violations {
+		if v.Invariant != 11 {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
 // auditsEverything audits the whole damaged database: one violation for each
 // damaged tenant, and progress that ends where it said it would.
 func auditsEverything(t *testing.T, db *pg.DB) {
@@ -196,7 +208,7 @@ func auditsEverything(t *testing.T, db *pg.DB) {
 	extra := AuditCheck{Of: "test", Invariant: 1, Name: "extra", Find: func(context.Context, pg.Tx, int64) (*Offence, error) { return nil, nil }}
 	report, err := Audit(t.Context(), db, func(p AuditProgress) { last, calls = p, calls+1 }, extra)
 	must(t, err)
-	if len(report.Violations) != len(damages) || report.Tenants != len(damages)+1 {
+	if len(besidesChain(report.Violations)) != len(damages) || report.Tenants != len(damages)+1 {
 		t.Errorf("%d tenants, violations %v", report.Tenants, report.Violations)
 	}
 	if last.Name != "extra" || last.Done != last.Total-1 || calls != last.Total {

@@ -16,6 +16,7 @@ import (
 type book struct {
 	member   int64
 	external string
+	memoKey  *uuid.UUID // of the member; nil: erased
 	asset    Asset
 	policy   *tenant.Policy
 

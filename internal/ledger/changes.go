@@ -13,6 +13,7 @@ import (
 // Change is one transfer's effect on what a member has available of an asset.
 type Change struct {
 	Member   int64 // our key
+	Seq      int64 // the transfer's number in its account
 	From, To int64 // units available before and after
 	At       time.Time
 }
@@ -35,7 +36,7 @@ func (s *Session) Changes(asset Asset) []Change {
 			default:
 				continue
 			}
-			changes = append(changes, Change{t.Member, before, t.After.Available, t.EffectedAt})
+			changes = append(changes, Change{t.Member, t.Seq, before, t.After.Available, t.EffectedAt})
 		}
 	}
 	return changes
@@ -61,6 +62,11 @@ func (l *Ledger) applyFollowed(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	if err != nil {
 		return nil, err
 	}
+	return l.carryOut(ctx, pipe, s, commands)
+}
+
+// carryOut does all commands, and stores and tells what they did.
+func (l *Ledger) carryOut(ctx context.Context, pipe *pg.Pipeline, s *Session, commands []Command) ([]Result, error) {
 	results := make([]Result, len(commands))
 	for i, c := range commands {
 		results[i] = s.Do(c)
@@ -68,17 +74,29 @@ func (l *Ledger) applyFollowed(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	if err := s.Store(ctx, pipe); err != nil {
 		return nil, err
 	}
+	return results, l.tellFollowers(ctx, pipe, s)
+}
+
+func (l *Ledger) tellFollowers(ctx context.Context, pipe *pg.Pipeline, s *Session) error {
 	for asset, follow := range l.followers {
 		if changes := s.Changes(asset); len(changes) > 0 {
-			if err := follow(ctx, pipe, t.ID, changes); err != nil {
-				return nil, fmt.Errorf("follow %s: %w", asset, err)
+			if err := follow(ctx, pipe, s.tenantID, changes); err != nil {
+				return fmt.Errorf("follow %s: %w", asset, err)
 			}
 		}
 	}
-	return results, nil
+	return nil
 }
 
-// SettleDue posts everything of a tenant that has fallen due by now.
+// Due lists the tenants with something that has fallen due and wants SettleDue.
+func (l *Ledger) Due(ctx context.Context) ([]int64, error) {
+	return q.AccountListDueTenants(ctx, l.db, pg.Now())
+}
+
+// SettleDue posts everything of a tenant that has fallen due by now: holds that
+// mature, lots and idle members' points that expire. Reads and commands settle the
+// accounts they meet themselves, so this may be late; whoever comes second finds
+// nothing to do.
 func (l *Ledger) SettleDue(ctx context.Context, tenantID int64) error {
 	t, err := tenant.Get(ctx, l.db, tenantID)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -28,11 +29,29 @@ func ledgerChecks() []AuditCheck {
 		})},
 		{Invariant: 9, Name: "append-only", Server: true, Find: findUnguarded},
 		{Invariant: 10, Name: "XP stays", Find: find(q.TransferFindSpentXP, plain)},
+		{Invariant: 11, Name: "sealed as it was", Find: findUnsealed},
+		{Invariant: 11, Name: "sealed where it should be", Find: find(q.TransferFindUnsealed, plain)},
+		{Invariant: 11, Name: "named by a commit", Find: find(q.TransferFindUnnamed, plain)},
 	}
 	for i := range checks {
 		checks[i].Of = "ledger"
 	}
-	return checks
+	return append(checks, EventCheck(5, "events name transfers and members", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		r, err := q.CommitFindUnmoved(ctx, tx, query.CommitFindUnmovedParams{TenantID: tenantID, MadeKind: int16(event.MemberCreated)})
+		return r.ID, r.Says, err
+	}), EventCheck(2, "the feed has no gap", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		r, err := q.CommitFindMisplaced(ctx, tx, tenantID)
+		return r.ID.String(), r.Says, err
+	}))
+}
+
+// EventCheck is a check of an invariant of package event, which stands where the
+// rows are known that events name. find answers a commit and what is wrong with it.
+func EventCheck(invariant int, name string, find func(context.Context, pg.Tx, int64) (commit, says string, err error)) AuditCheck {
+	return AuditCheck{Of: "event", Invariant: invariant, Name: name, Find: func(ctx context.Context, tx pg.Tx, tenantID int64) (*Offence, error) {
+		commit, says, err := find(ctx, tx, tenantID)
+		return OffenceOf("commit "+commit, says, err)
+	}}
 }
 
 func postingTable(tenantID int64) query.TransferFindUnbalancedParams {
@@ -62,8 +81,9 @@ func shownKinds(tenantID int64) query.TransferFindUnchainedParams {
 // server whose login may not make roles has the triggers alone.
 func findUnguarded(ctx context.Context, tx pg.Tx, _ int64) (*Offence, error) {
 	says, err := q.TransferFindUnguarded(ctx, tx, query.TransferFindUnguardedParams{
-		Triggers: []string{"transfers_append_only", "transfers_no_truncate", "lot_entries_append_only", "lot_entries_no_truncate"},
-		Guarded:  []string{"transfers", "lot_entries", "undone"},
+		Triggers: []string{"transfers_append_only", "transfers_no_truncate", "lot_entries_append_only", "lot_entries_no_truncate",
+			"sealed_blocks_append_only", "sealed_blocks_no_truncate"},
+		Guarded: []string{"transfers", "lot_entries", "undone", "sealed_blocks"},
 	})
 	if pg.IsNoRows(err) {
 		return nil, nil

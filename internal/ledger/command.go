@@ -59,6 +59,8 @@ type Command struct {
 	HoldID    uuid.UUID // hold: the id it gets (made when zero); release, cancel: the hold
 	Cause     uuid.UUID // the order or other object that it belongs to; zero is none
 	Memo      Memo
+
+	asked bool // by a caller for this member: refused for one who was erased
 }
 
 // Outcome is what a command came to.

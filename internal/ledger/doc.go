@@ -12,7 +12,9 @@
 // lot is what of an account expires at one instant; units that never expire lie
 // in no lot. A hold is an award that rests in pending until it matures. A
 // command is one thing asked of the ledger (award, spend, refund, deduct,
-// reverse, hold, release, cancel); it becomes one or more transfers or none.
+// reverse, hold, release, cancel); it becomes one or more transfers or none. A
+// warning tells a member of points that expire soon. A block seals transfers that
+// are committed; a tenant's blocks are its chain.
 //
 // # Invariants
 //
@@ -45,6 +47,44 @@
 //  9. The books are append-only: no privilege to change them is granted to the
 //     server's role, and a trigger refuses it to everybody.
 //  10. XP is never spent and never expires.
+//  11. Every transfer is named by one commit of the journal (internal/event), and
+//     sealed, once, by a block of the chain. What was sealed stays as it was.
+//  12. Of the points of an account that expire at one instant is warned once
+//     (expiry_warnings_pk), the days of the policy before it or as soon as they are
+//     there; never of any that have expired.
+//
+// # What happens by itself
+//
+// Nothing has to: whoever reads or locks an account settles it first. The sweeps
+// (SettleDue, Warn, Seal) only see to it that others are told in time. Each works
+// in bounded transactions on what its index shows to be due, and takes it off that
+// index in the same transaction, under the account's or the chain's lock. So any
+// number of processes may run them at once, be killed at any point, or be late.
+//
+// # Sealing
+//
+// A block lists the addresses of some two thousand transfers, keeps the first eight
+// bytes of each one's own SHA-256, and has a hash over the block before it, its
+// number, and every address with the whole hash of its transfer. Which transfers
+// want sealing, the commits tell that no block has taken yet: they name all that
+// their transaction wrote, and are written by it. So, against somebody who may do
+// everything in the database but does not write the chain anew:
+//
+//   - a transfer that is altered, or stands in another's place, has another hash
+//     than its block's, and is named; one that is removed is missing from a block;
+//   - one that is put in is named by no commit. To name it by a false commit is to
+//     post it, which the books show, and which the next block seals;
+//   - a block that is altered, removed or put in breaks the chain after it; to cut
+//     blocks off its end leaves commits that say they were sealed there.
+//
+// Who writes all blocks anew, from the change on, is found by a copy of the chain's
+// end kept elsewhere: `incent audit --ends` prints them.
+//
+// What people wrote (reason, reference, metadata) is not hashed: it may have to be
+// erased. The order within a block is that of the journal, but nothing depends on
+// it. Weighed against this: to seal accounts up to a number, which wants each award
+// to mark its account as changed, or a walk over all of them; and to chain each
+// transfer in its own transaction, which makes all of a tenant's wait in line.
 //
 // # Group commit
 //
@@ -59,6 +99,18 @@
 // holds with their account, counters, idempotency keys. Members are enrolled
 // before the transaction that locks their accounts, since a row inserted in the
 // middle of it would be locked out of order.
+//
+// # Memos
+//
+// What callers say about transfers (reason, reference, metadata) is sealed with
+// a key of the member's, in the one column memo: the books never change, and a
+// person's text can be forgotten all the same, by destroying the key. Weighed
+// were this and a table of memos beside the books; internal/memo says which of
+// both and why. Batches read the key in the statement that locks the accounts.
+// BenchmarkPost, 64 callers, one alternating run each on two shared cores, best
+// of four: 13,158 awards a second with three plain columns, 12,695 sealed;
+// sealing itself takes 0.7 us, of which the reading of JSON by the database,
+// which is gone, gives some back.
 //
 // # What it does not own
 //

@@ -80,6 +80,7 @@ func drawPolicy(t *rapid.T) tenant.Policy {
 		Clawback:      rapid.SampledFrom([]tenant.Clawback{tenant.ClawbackPendingOnly, tenant.ClawbackToZero, tenant.ClawbackNegative}).Draw(t, "clawback"),
 		Enrolment:     tenant.EnrolmentOpen,
 		AwardHoldDays: rapid.SampledFrom([]int{0, 0, 0, 5}).Draw(t, "award hold days"),
+		WarningDays:   rapid.SampledFrom([]int{0, 1, 7, 30}).Draw(t, "warning days"),
 	}
 }
 

@@ -68,7 +68,7 @@ func (l *Ledger) ExplainAt(ctx context.Context, tenantID, member int64, asset As
 	if err != nil {
 		return Explanation{}, pg.Fault(fmt.Errorf("read transfer: %w", err))
 	}
-	e := Explanation{Transfer: transferFromRow(row.Transfer, time.Time{}), Member: row.ExternalID}
+	e := Explanation{Transfer: transferFromRow(row.Transfer, row.MemoKey, time.Time{}), Member: row.ExternalID}
 	entries, err := q.LotEntryListByTransfer(ctx, l.db, query.LotEntryListByTransferParams{
 		TenantID: tenantID, MemberIds: []int64{member}, Assets: []int16{int16(asset)}, Seqs: []int64{seq},
 	})
@@ -100,7 +100,7 @@ func (l *Ledger) origin(ctx context.Context, tenantID int64, t Transfer) (uuid.U
 		if err != nil {
 			return uuid.Nil, fmt.Errorf("read grant: %w", err)
 		}
-		return l.origin(ctx, tenantID, transferFromRow(grant.Transfer, time.Time{}))
+		return l.origin(ctx, tenantID, transferFromRow(grant.Transfer, grant.MemoKey, time.Time{}))
 	}
 	return t.Cause, nil
 }
@@ -174,7 +174,7 @@ func findGrant(ctx context.Context, tx pg.Tx, t tenant.Tenant, g Grant, c *Comma
 	if err != nil {
 		return fmt.Errorf("read transfer: %w", err)
 	}
-	c.UndoSeq, err = grantOf(ctx, tx, t, transferFromRow(row.Transfer, time.Time{}), *c,
+	c.UndoSeq, err = grantOf(ctx, tx, t, transferFromRow(row.Transfer, row.MemoKey, time.Time{}), *c,
 		func(ctx context.Context, tx pg.Tx, t tenant.Tenant, c Command) (Result, error) {
 			results, err := applyAll(ctx, tx, t, []Command{c})
 			if err != nil {

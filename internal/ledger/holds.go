@@ -29,7 +29,7 @@ var lastMaturity = time.Date(9998, 12, 31, 0, 0, 0, 0, time.UTC)
 // OpenHold gives a member something on hold: an OpHold command whose MaturesAt,
 // where it has one, lies in the future.
 func (l *Ledger) OpenHold(ctx context.Context, tenantID int64, c Command, ticket *once.Ticket) (Hold, error) {
-	c.Op, c.MaturesAt = OpHold, c.MaturesAt.UTC().Truncate(time.Microsecond)
+	c.Op, c.MaturesAt, c.asked = OpHold, c.MaturesAt.UTC().Truncate(time.Microsecond), true
 	for attempt := 1; ; attempt++ {
 		hold, err := once.Run(ctx, l.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Hold, error) {
 			t, err := tenant.Get(ctx, tx, tenantID)

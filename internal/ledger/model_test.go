@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ type modelAccount struct {
 	lines    []modelLine
 	grants   map[int64]*modelGrant
 	spends   map[int64]*modelSpend
+	warnings map[time.Time]int64 // by the instant of expiry: of how many units was warned
 
 	committed int64 // lines before this transaction
 }
@@ -60,7 +62,7 @@ type modelSpend struct {
 }
 
 func newModelAccount(asset Asset) *modelAccount {
-	return &modelAccount{asset: asset, grants: map[int64]*modelGrant{}, spends: map[int64]*modelSpend{}}
+	return &modelAccount{asset: asset, grants: map[int64]*modelGrant{}, spends: map[int64]*modelSpend{}, warnings: map[time.Time]int64{}}
 }
 
 func (a *modelAccount) pending() (sum int64) {
@@ -202,6 +204,29 @@ func (a *modelAccount) pass(at time.Time, p tenant.Policy) {
 					a.line("expire", n, now)
 				}
 			}
+		}
+	}
+}
+
+// warn tells of every instant within the warning's days at which something
+// expires, unless it was told of before.
+func (a *modelAccount) warn(at time.Time, p tenant.Policy) {
+	if a.asset != Points || p.WarningDays == 0 {
+		return
+	}
+	until := at.AddDate(0, 0, p.WarningDays)
+	left := map[time.Time]int64{}
+	for _, u := range a.units {
+		if u.Equal(never) && p.Expiry == tenant.ExpiryInactivity && !a.idle.IsZero() {
+			u = a.idle
+		}
+		if !u.After(until) {
+			left[u]++
+		}
+	}
+	for u, n := range left {
+		if a.warnings[u] == 0 {
+			a.warnings[u] = n
 		}
 	}
 }
@@ -363,6 +388,7 @@ func (a *modelAccount) clone() *modelAccount {
 		c := *s
 		b.spends[seq] = &c
 	}
+	b.warnings = maps.Clone(a.warnings)
 	b.units, b.lines = slices.Clone(a.units), slices.Clone(a.lines)
 	return &b
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -54,6 +55,7 @@ func (l *Ledger) Close(ctx context.Context) { l.group.Close(ctx) }
 // asked of the tenant at the moment, and answers after the commit. ticket may
 // be nil. A refusal is a fault; a command carried out before is a *once.Replay.
 func (l *Ledger) Post(ctx context.Context, tenantID int64, c Command, ticket *once.Ticket) (Outcome, error) {
+	c.asked = true
 	lane := batch.Key{Tenant: tenantID, Shard: uint32(maphash.String(l.seed, c.Member) % l.lanes)}
 	return l.group.Do(ctx, lane, posting{c, ticket})
 }
@@ -61,6 +63,10 @@ func (l *Ledger) Post(ctx context.Context, tenantID int64, c Command, ticket *on
 // PostMany carries out many commands in one transaction, each with its own
 // result. ticket, which may be nil, covers them all.
 func (l *Ledger) PostMany(ctx context.Context, tenantID int64, commands []Command, ticket *once.Ticket) ([]Result, error) {
+	commands = slices.Clone(commands)
+	for i := range commands {
+		commands[i].asked = true
+	}
 	for attempt := 1; ; attempt++ {
 		results, err := once.Run(ctx, l.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) ([]Result, error) {
 			var pipe pg.Pipeline
@@ -97,29 +103,33 @@ func (l *Ledger) run(ctx context.Context, tenantID int64, postings []posting, al
 	}
 }
 
-// runTx looks the tickets up, applies what is new, and keeps the answers.
+// runTx looks the tickets up, applies what is new, and keeps the answers. All it
+// reads for plain awards comes in one round trip; another one writes and commits.
 func (l *Ledger) runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings []posting) ([]batch.Result[Outcome], error) {
-	t, err := tenant.Get(ctx, tx, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	at := t.Now()
 	tickets := make([]*once.Ticket, len(postings))
+	commands := make([]Command, len(postings))
 	for i, p := range postings {
-		tickets[i] = p.ticket
+		tickets[i], commands[i] = p.ticket, p.Command
 	}
-	seen, err := once.Check(ctx, tx, tenantID, tickets)
+	var t tenant.Tenant
+	var seen []error
+	locks := Lock(tenantID, commands)
+	err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), locks.Read)
 	if err != nil {
 		return nil, err
 	}
-	commands := make([]Command, 0, len(postings))
+	commands = commands[:0]
 	for i, p := range postings {
 		if seen[i] == nil {
 			commands = append(commands, p.Command)
 		}
 	}
 	var pipe pg.Pipeline
-	fresh, err := l.applyFollowed(ctx, tx, &pipe, t, at, commands)
+	session, err := locks.Begin(ctx, tx, t, t.Now(), commands)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := l.carryOut(ctx, &pipe, session, commands)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +149,8 @@ func (l *Ledger) runTx(ctx context.Context, tx pg.Tx, tenantID int64, postings [
 	if err := once.Keep(ctx, &pipe, tenantID, pg.Now(), answers); err != nil {
 		return nil, err
 	}
-	return results, pipe.Send(ctx, tx)
+	pipe.Finish(tx)
+	return results, nil
 }
 
 // open makes the accounts that an attempt missed. It tells whether to try

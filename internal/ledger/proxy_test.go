@@ -1,12 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,16 +65,23 @@ func (p *proxy) accept() {
 	}
 }
 
-// backward passes answers on. Told to swallow, it takes one and ends the
-// connection on both sides: what was asked has been done by then.
+// backward passes answers on. Told to swallow, it waits for that of COMMIT and
+// ends the connection on both sides: what was asked has been done by then.
 func backward(client, server net.Conn, swallow *atomic.Bool) {
 	defer client.Close()
 	defer server.Close()
 	buffer := make([]byte, 64<<10)
+	var swallowed []byte
 	for {
 		n, err := server.Read(buffer)
-		if err != nil || swallow.Load() {
+		if err != nil {
 			return
+		}
+		if swallow.Load() {
+			if swallowed = append(swallowed, buffer[:n]...); bytes.Contains(swallowed, []byte("COMMIT\x00")) {
+				return
+			}
+			continue
 		}
 		if _, err := client.Write(buffer[:n]); err != nil {
 			return
@@ -82,11 +89,13 @@ func backward(client, server net.Conn, swallow *atomic.Bool) {
 	}
 }
 
-// forward passes messages on, one by one, and looks for COMMIT among them.
+// forward passes messages on, one by one, and looks for COMMIT among them: it is
+// prepared once, under a name, and then bound by that name.
 func (p *proxy) forward(client, server net.Conn, swallow *atomic.Bool) {
 	defer client.Close()
 	defer server.Close()
 	head := 4 // the first message has no type
+	var commit []byte
 	for {
 		message := make([]byte, head)
 		if _, err := io.ReadFull(client, message); err != nil {
@@ -97,21 +106,20 @@ func (p *proxy) forward(client, server net.Conn, swallow *atomic.Bool) {
 		if _, err := io.ReadFull(client, message[head:]); err != nil {
 			return
 		}
-		if head == 5 && message[0] == 'Q' && strings.HasPrefix(strings.ToLower(string(message[5:])), "commit") {
+		parts := bytes.SplitN(message[head:], []byte{0}, 3)
+		switch {
+		case head == 5 && message[0] == 'P' && string(parts[1]) == "COMMIT":
+			commit = parts[0]
+		case head == 5 && message[0] == 'B' && commit != nil && bytes.Equal(parts[1], commit):
 			if every := p.every.Load(); every > 0 && p.commits.Add(1)%every == 0 {
 				if p.lost.Add(1)%2 == 0 {
 					return
 				}
 				p.applied.Add(1)
-				swallow.Store(true)
+				swallow.Store(true) // backward ends the connection when the answer is there
 			}
 		}
 		if _, err := server.Write(message); err != nil {
-			return
-		}
-		if swallow.Load() {
-			// backward ends the connection when the answer is there.
-			_, _ = io.Copy(io.Discard, client)
 			return
 		}
 		head = 5

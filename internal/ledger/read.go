@@ -6,8 +6,11 @@ import (
 	"math"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/memo"
 	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/tenant"
 )
@@ -91,7 +94,7 @@ func (l *Ledger) History(ctx context.Context, tenantID int64, member string, ass
 			TenantID: tenantID, MemberID: account.MemberID, Asset: int16(asset), Oldest: oldestN, Newest: newestN,
 		})
 		for _, r := range rows {
-			h.Transfers = append(h.Transfers, transferFromRow(r.Transfer, r.LotExpiresAt))
+			h.Transfers = append(h.Transfers, transferFromRow(r.Transfer, account.MemoKey, r.LotExpiresAt))
 		}
 		return h, pg.Fault(err)
 	}
@@ -102,12 +105,12 @@ func (l *Ledger) History(ctx context.Context, tenantID int64, member string, ass
 	if err != nil {
 		return History{}, pg.Fault(fmt.Errorf("list history: %w", err))
 	}
-	h.Transfers, err = l.withExpiry(ctx, tenantID, rows)
+	h.Transfers, err = l.withExpiry(ctx, tenantID, account.MemoKey, rows)
 	return h, pg.Fault(err)
 }
 
 // withExpiry reads when the units of transfers expire that came in.
-func (l *Ledger) withExpiry(ctx context.Context, tenantID int64, rows []query.Transfer) ([]Transfer, error) {
+func (l *Ledger) withExpiry(ctx context.Context, tenantID int64, key *uuid.UUID, rows []query.Transfer) ([]Transfer, error) {
 	arg := query.LotEntryListByTransferParams{TenantID: tenantID}
 	for _, r := range rows {
 		arg.MemberIds, arg.Assets, arg.Seqs = append(arg.MemberIds, r.MemberID), append(arg.Assets, r.Asset), append(arg.Seqs, r.Seq)
@@ -124,7 +127,7 @@ func (l *Ledger) withExpiry(ctx context.Context, tenantID int64, rows []query.Tr
 	}
 	transfers := make([]Transfer, len(rows))
 	for i, r := range rows {
-		transfers[i] = transferFromRow(r, expiry[r.Seq])
+		transfers[i] = transferFromRow(r, key, expiry[r.Seq])
 	}
 	return transfers, nil
 }
@@ -139,12 +142,13 @@ func shownCount(t Type, counts ...int64) int64 {
 	return sum
 }
 
-func transferFromRow(r query.Transfer, lotExpiry time.Time) Transfer {
+// transferFromRow reads a transfer, with its member's key.
+func transferFromRow(r query.Transfer, key *uuid.UUID, lotExpiry time.Time) Transfer {
 	t := Transfer{
 		Member: r.MemberID, Asset: Asset(r.Asset), Seq: r.Seq, Kind: Kind(r.Kind), From: Account(r.FromAccount), To: Account(r.ToAccount),
 		Amount: r.Amount, After: Balances{r.AvailableAfter, r.PendingAfter, r.DebtAfter},
 		Shown: [4]int64{r.Awards, r.Redeems, r.Deducts, r.Expires},
-		Memo:  memoFromRow(r.Reason, r.Reference, r.Metadata), ExpiresAt: lotExpiry.UTC(), EffectedAt: r.CreatedAt.UTC(),
+		Memo:  memo.Open(key, r.Memo), ExpiresAt: lotExpiry.UTC(), EffectedAt: r.CreatedAt.UTC(),
 	}
 	if r.CauseSeq != nil {
 		t.CauseSeq = *r.CauseSeq

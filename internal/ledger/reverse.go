@@ -51,7 +51,7 @@ func (l *Ledger) Reverse(ctx context.Context, tenantID int64, transferID string,
 		if err != nil {
 			return Reversal{}, fmt.Errorf("read transfer: %w", err)
 		}
-		given := transferFromRow(row.Transfer, time.Time{})
+		given := transferFromRow(row.Transfer, row.MemoKey, time.Time{})
 		if given.ID() != transferID {
 			return Reversal{}, fault.Missing("transfer")
 		}

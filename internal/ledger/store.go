@@ -8,12 +8,13 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/event"
+	"github.com/incent-dev/incent/internal/memo"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
 // store queues everything that the books of this transaction add: a fixed
 // number of statements, whatever the number of commands.
-func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time, books map[holder]*book) error {
+func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time, books map[holder]*book, told *event.Journal) error {
 	changed := ordered(books)
 	if len(changed) == 0 {
 		return nil
@@ -25,29 +26,33 @@ func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time,
 			return err
 		}
 	}
-	return journal(changed).Store(ctx, pipe, tenantID, at)
+	if told != nil {
+		note(told, changed)
+		return nil
+	}
+	var own event.Journal
+	note(&own, changed)
+	return own.Store(ctx, pipe, tenantID, at)
 }
 
-// told maps the types of transfers of points to the events that they are. A
+// eventOf maps the types of transfers of points to the events that they are. A
 // redemption is told by whoever sold something.
-var told = map[Type]event.Kind{
+var eventOf = map[Type]event.Kind{
 	TypeAward: event.PointsAwarded, TypeDeduct: event.PointsDeducted, TypeExpire: event.PointsExpired,
 }
 
-// journal notes the transfers that callers hear of.
-func journal(books []*book) *event.Journal {
-	var j event.Journal
+// note notes every transfer: those of points that callers hear of as events, the
+// others so that they are sealed.
+func note(j *event.Journal, books []*book) {
 	for _, b := range books {
-		if b.asset != Points {
-			continue
-		}
 		for _, t := range b.transfers {
-			if kind, shown := told[rules[t.Kind].shown]; shown {
+			if kind, shown := eventOf[rules[t.Kind].shown]; shown && b.asset == Points {
 				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq)
+			} else {
+				j.Moved(t.Member, int16(t.Asset), t.Seq)
 			}
 		}
 	}
-	return &j
 }
 
 // columns cuts k empty columns with room for n values from one allocation.
@@ -65,13 +70,14 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 	for _, b := range books {
 		n += len(b.transfers)
 	}
-	numbers, words, kinds := columns[int64](11, n), columns[string](3, n), columns[int16](4, n)
+	numbers, kinds := columns[int64](11, n), columns[int16](4, n)
 	a := query.TransferInsertManyParams{
 		TenantID: tenantID, MemberIds: numbers(), Assets: kinds(), Seqs: numbers(), Kinds: kinds(), FromAccounts: kinds(), ToAccounts: kinds(),
 		Amounts: numbers(), AvailableAfter: numbers(), PendingAfter: numbers(), DebtAfter: numbers(), Awards: numbers(), Redeems: numbers(),
 		Deducts: numbers(), Expires: numbers(), CauseSeqs: numbers(), CauseIds: make([]uuid.UUID, 0, n),
-		Reasons: words(), ReferenceTexts: words(), Metadata: words(), CreatedAt: make([]time.Time, 0, n),
+		Memos: make([][]byte, 0, n), CreatedAt: make([]time.Time, 0, n),
 	}
+	sealer := memo.NewSealer(pg.NewSecret())
 	for _, b := range books {
 		for _, t := range b.transfers {
 			a.MemberIds = append(a.MemberIds, t.Member)
@@ -90,9 +96,7 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 			a.Expires = append(a.Expires, t.Shown[3])
 			a.CauseSeqs = append(a.CauseSeqs, t.CauseSeq)
 			a.CauseIds = append(a.CauseIds, t.Cause)
-			a.Reasons = append(a.Reasons, t.Memo.Reason)
-			a.ReferenceTexts = append(a.ReferenceTexts, t.Memo.Reference)
-			a.Metadata = append(a.Metadata, string(t.Memo.Metadata))
+			a.Memos = append(a.Memos, sealer.Seal(b.memoKey, t.Memo))
 			a.CreatedAt = append(a.CreatedAt, t.EffectedAt)
 		}
 	}

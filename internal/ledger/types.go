@@ -1,12 +1,12 @@
 package ledger
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/internal/id"
+	"github.com/incent-dev/incent/internal/memo"
 )
 
 // Asset is what is counted. The values are stored.
@@ -98,11 +98,7 @@ var rules = [...]rule{
 func (k Kind) String() string { return rules[k].name }
 
 // Memo is what the caller says about a transfer.
-type Memo struct {
-	Reason    string          // for people
-	Reference string          // the caller's own; "" is none
-	Metadata  json.RawMessage // the caller's own object; nil is none
-}
+type Memo = memo.Memo
 
 // Transfer is one row of the books, seen from its member.
 type Transfer struct {

@@ -14,7 +14,9 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/incentive"
+	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/person"
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
@@ -31,17 +33,19 @@ type API struct {
 	referral  *referral.Programme
 	incentive *incentive.Engine
 	feed      *event.Feed
+	people    *person.People
+	jobs      *job.Runner
 	hooks     *webhook.Hooks
 	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, h *webhook.Hooks) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, j *job.Runner, people *person.People, h *webhook.Hooks) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, hooks: h, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, jobs: j, people: people, hooks: h, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

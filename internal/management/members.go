@@ -41,7 +41,7 @@ func (a *API) GetMember(ctx context.Context, r gen.GetMemberRequestObject) (gen.
 	}
 	out := gen.MemberDetail{
 		Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), TimeZone: orNull(m.TimeZone),
-		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt),
+		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt), ErasedAt: maybe(m.ErasedAt),
 	}
 	for asset, balance := range map[ledger.Asset]*gen.Balance{
 		ledger.Points: &out.Balances.Points, ledger.Tokens: &out.Balances.Tokens, ledger.XP: &out.Balances.Xp,
@@ -74,6 +74,6 @@ func (a *API) UpdateMember(ctx context.Context, r gen.UpdateMemberRequestObject)
 func member(m tenant.Member) gen.Member {
 	return gen.Member{
 		Id: m.ID, Name: orNull(m.Name), Email: orNull(m.Email), TimeZone: orNull(m.TimeZone),
-		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt),
+		CreatedAt: wire.Millis(m.CreatedAt), UpdatedAt: wire.Millis(m.UpdatedAt), ErasedAt: maybe(m.ErasedAt),
 	}
 }

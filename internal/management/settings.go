@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
+
 	gen "github.com/incent-dev/incent/gen/management"
 	"github.com/incent-dev/incent/internal/httpapi"
 	"github.com/incent-dev/incent/internal/once"
@@ -46,13 +48,33 @@ func changePolicy(p *tenant.Policy, r gen.UpdateSettingsRequest) {
 	assign(&p.Clawback, r.Clawback, func(c gen.ClawbackPolicy) tenant.Clawback { return tenant.Clawback(c) })
 	assign(&p.Enrolment, r.Enrolment, func(e gen.Enrolment) tenant.Enrolment { return tenant.Enrolment(e) })
 	assign(&p.AwardHoldDays, r.AwardHoldDays, same)
+	if l := r.Limits; l != nil {
+		changeLimit(&p.IncentaMonthCalls, l.IncentaCallsPerMonth)
+		changeLimit(&p.IncentableMinuteCalls, l.IncentableCallsPerMinute)
+	}
+}
+
+// changeLimit changes a limit that is named; null takes it away.
+func changeLimit(calls *int64, given nullable.Nullable[int64]) {
+	if given.IsSpecified() {
+		*calls, _ = given.Get() // zero for null
+	}
+}
+
+// limit shows a limit: none is null.
+func limit(calls int64) nullable.Nullable[int64] {
+	if calls == 0 {
+		return nullable.NewNullNullable[int64]()
+	}
+	return nullable.NewNullableWithValue(calls)
 }
 
 func settings(t tenant.Tenant) gen.Settings {
 	p := t.Policy
 	out := gen.Settings{
 		Expiry: gen.Expiry{Policy: gen.ExpiryPolicy(p.Expiry)}, ExpiryWarningDays: p.WarningDays, Clawback: gen.ClawbackPolicy(p.Clawback),
-		Enrolment: gen.Enrolment(p.Enrolment), AwardHoldDays: p.AwardHoldDays, UpdatedAt: wire.Millis(t.PolicyUpdatedAt),
+		Enrolment: gen.Enrolment(p.Enrolment), AwardHoldDays: p.AwardHoldDays,
+		Limits: gen.Limits{IncentaCallsPerMonth: limit(p.IncentaMonthCalls), IncentableCallsPerMinute: limit(p.IncentableMinuteCalls)}, UpdatedAt: wire.Millis(t.PolicyUpdatedAt),
 	}
 	switch p.Expiry {
 	case tenant.ExpiryRolling, tenant.ExpiryInactivity:

@@ -2,6 +2,7 @@ package once
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
@@ -43,6 +44,12 @@ type Ticket struct {
 	sealer *Sealer // nil: stored as it was sent
 }
 
+// digest is what is stored of a key, which may say anything about anybody.
+func (t *Ticket) digest() []byte {
+	h := sha256.Sum256([]byte(t.Key))
+	return h[:]
+}
+
 // void forgets an answer whose transaction did not commit.
 func (t *Ticket) void() {
 	if t != nil {
@@ -54,10 +61,10 @@ func (t *Ticket) void() {
 // key, a *Replay, or the fault of a key that was used for something else.
 func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) ([]error, error) {
 	outcomes := make([]error, len(tickets))
-	var keys []string
+	var keys [][]byte
 	for _, t := range tickets {
 		if t != nil {
-			keys = append(keys, t.Key)
+			keys = append(keys, t.digest())
 		}
 	}
 	if len(keys) == 0 {
@@ -69,18 +76,21 @@ func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) 
 	}
 	known := make(map[string]query.IdempotencyGetManyRow, len(rows))
 	for _, row := range rows {
-		known[row.Key] = row
+		known[string(row.Key)] = row
 	}
 	for i, t := range tickets {
 		if t == nil {
 			continue
 		}
-		row, ok := known[t.Key]
+		row, ok := known[string(t.digest())]
 		switch {
 		case !ok:
 		case string(row.RequestHash) != string(t.Hash[:]):
 			outcomes[i] = fault.New(fault.Mismatch, fault.CodeIdempotencyConflict,
 				"This Idempotency-Key was used for a different request").About("Idempotency-Key")
+		case len(row.Body) == 0:
+			outcomes[i] = fault.New(fault.Conflict, fault.CodeIdempotencyConflict,
+				"What was answered under this Idempotency-Key was erased with the member it concerned").About("Idempotency-Key")
 		default:
 			body, err := t.opened(tenant, row.Body)
 			if err != nil {
@@ -90,6 +100,14 @@ func Check(ctx context.Context, db query.DBTX, tenant int64, tickets []*Ticket) 
 		}
 	}
 	return outcomes, nil
+}
+
+// Look is Check as a read that travels with others (pg.Together).
+func Look(into *[]error, tenant int64, tickets []*Ticket) func(context.Context, query.DBTX) error {
+	return func(ctx context.Context, db query.DBTX) (err error) {
+		*into, err = Check(ctx, db, tenant, tickets)
+		return err
+	}
 }
 
 // Outcome is what a command came to, for Keep.
@@ -109,7 +127,7 @@ func Keep(ctx context.Context, db query.DBTX, tenant int64, at time.Time, outcom
 		}
 		answer := o.Ticket.Render(o.Value, o.Refusal)
 		o.Ticket.Answer = &answer
-		arg.Keys = append(arg.Keys, o.Ticket.Key)
+		arg.Keys = append(arg.Keys, o.Ticket.digest())
 		arg.RequestHashes = append(arg.RequestHashes, o.Ticket.Hash[:])
 		arg.Statuses = append(arg.Statuses, int16(answer.Status))
 		arg.Bodies = append(arg.Bodies, o.Ticket.stored(tenant, answer.Body))
@@ -199,25 +217,21 @@ func Run[T any](ctx context.Context, db *pg.DB, tenant int64, at time.Time, tick
 
 // inSavepoint undoes what a refused fn wrote while the transaction goes on.
 func inSavepoint[T any](ctx context.Context, tx pg.Tx, fn func(ctx context.Context, tx pg.Tx) (T, error)) (T, error) {
-	var zero T
-	save, err := tx.Begin(ctx)
-	if err != nil {
-		return zero, err
-	}
-	value, err := fn(ctx, pg.Tx{Tx: save})
+	mark := tx.Mark()
+	value, err := fn(ctx, tx)
 	if refusal := stands(err); refusal != nil {
-		if err := save.Commit(ctx); err != nil {
-			return zero, err
-		}
+		tx.Keep(mark)
 		return value, refusal
 	}
 	if err != nil {
-		if undo := save.Rollback(ctx); undo != nil {
+		var zero T
+		if undo := tx.Undo(ctx, mark); undo != nil {
 			return zero, errors.Join(undo, err)
 		}
 		return zero, err
 	}
-	return value, save.Commit(ctx)
+	tx.Keep(mark)
+	return value, nil
 }
 
 // Resolve runs a keyed command again for as long as its commit's outcome is

@@ -40,7 +40,7 @@ func run(t *testing.T, tenant int64, ticket *once.Ticket, value string, refusal 
 
 func storedBody(t *testing.T, tenant int64, key string) (body []byte) {
 	t.Helper()
-	err := pgtest.DB().QueryRow(t.Context(), "SELECT body FROM idempotency_keys WHERE tenant_id = $1 AND key = $2", tenant, key).Scan(&body)
+	err := pgtest.DB().QueryRow(t.Context(), "SELECT body FROM idempotency_keys WHERE tenant_id = $1 AND key = sha256(convert_to($2, 'UTF8'))", tenant, key).Scan(&body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestSealedAnswerIsBoundToItsRow(t *testing.T) {
 	if err := run(t, tenant, ticket("mine", 1).Sealed(newSealer(t)), "secret", nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := pgtest.DB().Exec(t.Context(), "UPDATE idempotency_keys SET key = 'stolen' WHERE tenant_id = $1", tenant)
+	_, err := pgtest.DB().Exec(t.Context(), "UPDATE idempotency_keys SET key = sha256('stolen') WHERE tenant_id = $1", tenant)
 	if err != nil {
 		t.Fatal(err)
 	}

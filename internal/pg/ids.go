@@ -40,6 +40,9 @@ func NewKey() int64 {
 	}
 }
 
+// KeyTime is when a key was made, to the millisecond.
+func KeyTime(key int64) time.Time { return time.UnixMilli(key>>22 + keyEpoch).UTC() }
+
 // NewSecret makes 256 random bits.
 func NewSecret() (s [32]byte) {
 	_, _ = rand.Read(s[:]) // never fails, as above

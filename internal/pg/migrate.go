@@ -139,7 +139,7 @@ BEGIN
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO incent_app;
     END IF;
     -- On the way down the books go before the last table does.
-    FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
+    FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone', 'sealed_blocks']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM incent_app', books);
     END LOOP;
 END $$`)

@@ -12,14 +12,14 @@ import (
 
 // Pipeline collects statements that return nothing and sends them in one round
 // trip. It is the DBTX that generated :exec queries are called with; their
-// errors surface at Send, the first one wins.
+// errors surface when they are sent, the first one wins.
 type Pipeline struct {
-	batch pgx.Batch
+	queue []statement
 }
 
 // Exec queues one statement. The command tag is empty: nothing ran yet.
 func (p *Pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	p.batch.Queue(sql, args...)
+	p.queue = append(p.queue, statement{sql, args})
 	return pgconn.CommandTag{}, nil
 }
 
@@ -30,20 +30,26 @@ func (p *Pipeline) Query(context.Context, string, ...any) (pgx.Rows, error) {
 	return nil, errPipelineReads
 }
 
-type refusedRow struct{}
-
-func (refusedRow) Scan(...any) error { return errPipelineReads }
-
 // QueryRow is refused likewise.
-func (p *Pipeline) QueryRow(context.Context, string, ...any) pgx.Row { return refusedRow{} }
+func (p *Pipeline) QueryRow(context.Context, string, ...any) pgx.Row {
+	return failedRow{errPipelineReads}
+}
 
 // Send runs what was queued inside tx.
 func (p *Pipeline) Send(ctx context.Context, tx Tx) error {
-	if p.batch.Len() == 0 {
+	if len(p.queue) == 0 {
 		return nil
 	}
-	return tx.SendBatch(ctx, &p.batch).Close()
+	results, err := tx.send(ctx, p.queue)
+	if err != nil {
+		return err
+	}
+	return results.Close()
 }
+
+// Finish leaves what was queued to the commit of tx, which sends it in the same
+// round trip: for the last statements of a transaction, outside of any savepoint.
+func (p *Pipeline) Finish(tx Tx) { tx.last = append(tx.last, p.queue...) }
 
 // isBroken recognises a connection that ended under a statement.
 func isBroken(err error) bool {

@@ -83,7 +83,7 @@ func TestBooksCannotBeChanged(t *testing.T) {
 	must(t, pg.Migrate(t.Context(), address, 0))
 	pgtest.Owner(t, address,
 		`INSERT INTO transfers (tenant_id, member_id, asset, seq, kind, from_account, to_account, amount, available_after, pending_after, debt_after,
-			awards, redeems, deducts, expires, reason, created_at) VALUES (1, 1, 1, 1, 1, 4, 1, 5, 5, 0, 0, 1, 0, 0, 0, '', '2026-01-01Z')`,
+			awards, redeems, deducts, expires, created_at) VALUES (1, 1, 1, 1, 1, 4, 1, 5, 5, 0, 0, 1, 0, 0, 0, '2026-01-01Z')`,
 		"INSERT INTO lot_entries VALUES (1, 1, 1, 1, '2027-01-01Z', 5)")
 	db, err := pg.Open(t.Context(), pg.Config{URL: address, AllowVolatile: true})
 	must(t, err)

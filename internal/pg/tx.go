@@ -13,9 +13,6 @@ import (
 	"github.com/incent-dev/incent/internal/fault"
 )
 
-// Tx is one transaction.
-type Tx struct{ pgx.Tx }
-
 // ErrCommitUnknown means that COMMIT was sent and its answer was lost: the
 // effect is there wholly or not at all, and only a look-up can tell.
 var ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
@@ -51,20 +48,19 @@ func InTx[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx
 
 func once[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx) (T, error)) (T, error) {
 	var zero T
-	tx, err := db.pool.Begin(ctx)
+	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
-		return zero, fmt.Errorf("begin: %w", err)
+		return zero, fmt.Errorf("connect: %w", err)
 	}
-	value, err := fn(ctx, Tx{tx})
+	defer conn.Release()
+	tx := begin(conn.Conn())
+	value, err := fn(ctx, tx)
 	if err != nil {
-		// The caller's context may be over already; the connection still has
-		// to go back clean.
-		rollback, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = tx.Rollback(rollback)
+		tx.rollback(ctx)
 		return zero, err
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := tx.commit(ctx); err != nil {
+		tx.rollback(ctx)
 		if answered(err) {
 			return zero, fmt.Errorf("commit: %w", err)
 		}
@@ -123,6 +119,12 @@ func IsAborted(err error) bool {
 func IsLockTimeout(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == "55P03"
+}
+
+// IsBadValue tells whether a value that came in as text is none of its type.
+func IsBadValue(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code[:2] == "22"
 }
 
 // IsAway tells whether the database could not be reached, is starting or is

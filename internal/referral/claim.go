@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -58,8 +59,9 @@ func claim(ctx context.Context, tx pg.Tx, t tenant.Tenant, r Reward) (Reward, er
 	if r.Status != RewardApproved {
 		return r, fault.New(fault.Invalid, CodeRewardNotClaimable, "A reward that is %s cannot be claimed", r.Status)
 	}
+	var told event.Journal
 	if r.Fulfilment.HandsOutCode() {
-		codes, err := store.TakeCodes(ctx, tx, t.ID, r.PoolID, r.ID, 1)
+		codes, err := store.TakeCodes(ctx, tx, &told, t, r.PoolID, r.ID, 1)
 		if err != nil {
 			return r, err
 		}
@@ -67,7 +69,7 @@ func claim(ctx context.Context, tx pg.Tx, t tenant.Tenant, r Reward) (Reward, er
 	}
 	var pipe pg.Pipeline
 	if r.Units > 0 && r.TransferSeq == 0 {
-		if err := payOut(ctx, tx, &pipe, t, &r); err != nil {
+		if err := payOut(ctx, tx, &pipe, &told, t, &r); err != nil {
 			return r, err
 		}
 	}
@@ -76,23 +78,24 @@ func claim(ctx context.Context, tx pg.Tx, t tenant.Tenant, r Reward) (Reward, er
 	}
 	r.ClaimedAt = t.Now()
 	r.UpdatedAt = r.ClaimedAt
-	if err := r.store(ctx, &pipe, t.ID); err != nil {
-		return r, err
-	}
-	return r, pipe.Send(ctx, tx)
+	told.Object(event.RewardClaimed, r.ID, standing{Status: string(r.Status)})
+	return r, errors.Join(r.store(ctx, &pipe, t.ID), told.Store(ctx, &pipe, t.ID, r.ClaimedAt), pipe.Send(ctx, tx))
 }
 
 // payOut posts the points of a reward.
-func payOut(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, r *Reward) error {
-	results, err := ledger.Apply(ctx, tx, pipe, t, t.Now(), []ledger.Command{{
+func payOut(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, told *event.Journal, t tenant.Tenant, r *Reward) error {
+	award := ledger.Command{
 		Op: ledger.OpAward, Member: r.Member, Asset: r.Asset, Amount: r.Units, Cause: r.ID, Memo: ledger.Memo{Reason: "Referral reward"},
-	}})
+	}
+	session, err := ledger.Begin(ctx, tx, t, t.Now(), []ledger.Command{award})
 	if err != nil {
 		return fmt.Errorf("pay reward: %w", err)
 	}
-	if results[0].Err != nil {
-		return results[0].Err
+	session.TellIn(told)
+	paid := session.Do(award)
+	if paid.Err != nil {
+		return paid.Err
 	}
-	r.TransferSeq = results[0].Transfer.Seq
-	return nil
+	r.TransferSeq = paid.Transfer.Seq
+	return session.Store(ctx, pipe)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/batch"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -58,6 +59,9 @@ type visit struct {
 // TrackClick stores a click. Clicks of one tenant share transactions; each
 // succeeds or is refused on its own.
 func (p *Programme) TrackClick(ctx context.Context, tenantID int64, n NewClick, ticket *once.Ticket) (Click, error) {
+	if err := tenant.Living(n.Referee); err != nil {
+		return Click{}, err
+	}
 	return p.clicks.Do(ctx, batch.Key{Tenant: tenantID, Shard: uint32(p.lane(n.Code))}, visit{n, ticket})
 }
 
@@ -75,16 +79,20 @@ func (p *Programme) runClicks(ctx context.Context, tenantID int64, visits []visi
 }
 
 func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits []visit) ([]batch.Result[Click], error) {
-	t, err := tenant.Get(ctx, tx, tenantID)
-	if err != nil {
-		return nil, err
-	}
 	tickets := make([]*once.Ticket, len(visits))
+	codes := map[string]bool{}
 	for i, v := range visits {
 		tickets[i] = v.ticket
+		codes[v.Code] = true
 	}
-	seen, err := once.Check(ctx, tx, tenantID, tickets)
-	if err != nil {
+	var t tenant.Tenant
+	var seen []error
+	var found []query.ReferralListByCodeRow
+	referrals := func(ctx context.Context, db query.DBTX) (err error) {
+		found, err = q.ReferralListByCode(ctx, db, query.ReferralListByCodeParams{TenantID: tenantID, Codes: slices.Sorted(maps.Keys(codes))})
+		return err
+	}
+	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), referrals); err != nil {
 		return nil, err
 	}
 	fresh := make([]visit, 0, len(visits))
@@ -93,7 +101,7 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 			fresh = append(fresh, v)
 		}
 	}
-	d, err := p.openDoor(ctx, tx, t, fresh)
+	d, err := p.openDoor(ctx, tx, t, found, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +123,11 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.count(ctx, &pipe), fired.Store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
+	if err := errors.Join(d.count(ctx, &pipe), fired.Store(ctx, &pipe), d.told.Store(ctx, &pipe, tenantID, d.at), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
 		return nil, err
 	}
-	return results, pipe.Send(ctx, tx)
+	pipe.Finish(tx)
+	return results, nil
 }
 
 // door is what the clicks of one transaction need, read and locked, and what
@@ -131,6 +140,7 @@ type door struct {
 	bonds     map[binding]*bond
 	visits    map[pairing]*encounter // with other codes than the one bound to
 
+	told   event.Journal
 	made   query.ClickInsertManyParams
 	added  map[uuid.UUID]*added
 	counts *counts
@@ -182,29 +192,17 @@ type added struct {
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor finds the codes. It locks none of them: what a referral says of code,
-// holder and campaign never changes.
-func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) (*door, error) {
+// openDoor takes in the codes that were found. None of them is locked: what a
+// referral says of code, holder and campaign never changes.
+func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, found []query.ReferralListByCodeRow, visits []visit) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.ReferralListByCodeRow, len(visits)), people: map[string]int64{},
-		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(visits)),
+		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.ReferralListByCodeRow, len(found)), people: map[string]int64{},
+		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(found)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
-	codes := map[string]bool{}
-	for _, v := range visits {
-		codes[v.Code] = true
-	}
-	if len(codes) == 0 {
-		return d, nil
-	}
-	asked := slices.Sorted(maps.Keys(codes))
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
-	rows, err := q.ReferralListByCode(ctx, tx, query.ReferralListByCodeParams{TenantID: t.ID, Codes: asked})
-	if err != nil {
-		return nil, fmt.Errorf("find referrals: %w", err)
-	}
-	for _, r := range rows {
+	for _, r := range found {
 		d.referrals[r.Asked] = r
 	}
 	if err := d.welcome(ctx, tx, t, visits); err != nil {
@@ -325,6 +323,7 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		d.counts.clicked(r.CampaignID, r.ReferrerID)
 		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
 	}
+	d.told.Object(event.ReferralClicked, c.ID, nil)
 	d.made.Ids = append(d.made.Ids, c.ID)
 	d.made.ReferralIds = append(d.made.ReferralIds, r.ID)
 	d.made.RefereeIds = append(d.made.RefereeIds, who)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/fraud"
 	"github.com/incent-dev/incent/internal/incentive"
@@ -40,6 +41,9 @@ type NewConversion struct {
 
 // RecordConversion records a conversion and creates what it earns.
 func (p *Programme) RecordConversion(ctx context.Context, tenantID int64, n NewConversion, ticket *once.Ticket) (Conversion, error) {
+	if err := tenant.Living(n.Referee); err != nil {
+		return Conversion{}, err
+	}
 	giveBack, err := p.turns.take(ctx, tenantID, n.Code)
 	if err != nil {
 		return Conversion{}, err
@@ -74,6 +78,7 @@ type deal struct {
 
 	conversion Conversion
 	rewards    []Reward
+	told       event.Journal
 }
 
 func (p *Programme) convert(ctx context.Context, tx pg.Tx, tenantID int64, n NewConversion) (Conversion, error) {
@@ -264,6 +269,7 @@ func (d *deal) store(ctx context.Context, tx pg.Tx, p *Programme) error {
 	if err != nil {
 		return err
 	}
+	d.told.Object(event.ReferralConverted, d.conversion.ID, standing{Status: d.conversion.Status})
 	if d.conversion.Status == ConversionCompleted && d.conversion.Reason != ReasonOtherAttribution {
 		fired.Add(converted(d.tenant.ID, d.conversion.ID, d.referrer.external, d.referrer.id))
 	}
@@ -275,7 +281,7 @@ func (d *deal) store(ctx context.Context, tx pg.Tx, p *Programme) error {
 			return err
 		}
 	}
-	return errors.Join(fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
+	return errors.Join(fired.Store(ctx, &pipe), d.told.Store(ctx, &pipe, d.tenant.ID, d.at), pipe.Send(ctx, tx))
 }
 
 // pay posts the points of automated rewards that nothing holds, and what the
@@ -294,12 +300,14 @@ func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, fired *ince
 		})
 	}
 	if len(commands) == 0 && fired.Idle() {
+		d.tellRewards()
 		return nil
 	}
 	session, err := ledger.Begin(ctx, tx, d.tenant, d.at, append(fired.Commands(), commands...))
 	if err != nil {
 		return err
 	}
+	session.TellIn(&d.told)
 	for i, c := range commands {
 		result := session.Do(c)
 		if result.Err != nil {
@@ -307,8 +315,9 @@ func (d *deal) pay(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, fired *ince
 		}
 		paid[i].Status, paid[i].TransferSeq = RewardPaid, result.Transfer.Seq
 	}
+	d.tellRewards()
 	if !fired.Idle() {
-		if err := fired.Record(ctx, tx, session, d.at); err != nil {
+		if err := fired.Record(ctx, tx, session, &d.told, d.at); err != nil {
 			return fmt.Errorf("fire actions: %w", err)
 		}
 	}

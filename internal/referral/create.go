@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/fraud"
 	"github.com/incent-dev/incent/internal/once"
@@ -47,6 +48,9 @@ type Made struct {
 // CreateReferral makes a code for the referrer, or answers with the one that is
 // there.
 func (p *Programme) CreateReferral(ctx context.Context, tenantID int64, n NewReferral, ticket *once.Ticket) (Made, error) {
+	if err := tenant.Living(n.Referrer, n.Referee); err != nil {
+		return Made{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		made, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Made, error) {
 			return p.create(ctx, tx, tenantID, n)
@@ -159,11 +163,14 @@ func (p *Programme) make(ctx context.Context, tx pg.Tx, t tenant.Tenant, m *maki
 		Status: ReferralPending, Review: review, CreatedAt: m.at,
 	}}
 	var pipe pg.Pipeline
-	fired, err := p.fire(ctx, tx, &pipe, t, madeCode(tenantID, made.Referral, m.referrer.id))
+	var told event.Journal
+	told.Object(event.ReferralCreated, made.ID, nil)
+	fired, err := p.fire(ctx, tx, &pipe, &told, t, madeCode(tenantID, made.Referral, m.referrer.id))
 	if err != nil {
 		return Made{}, err
 	}
-	return made, errors.Join(m.count(ctx, &pipe, tenantID, made.Referral, verdict, origin), fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
+	return made, errors.Join(m.count(ctx, &pipe, tenantID, made.Referral, verdict, origin), fired.Store(ctx, &pipe),
+		told.Store(ctx, &pipe, tenantID, m.at), pipe.Send(ctx, tx))
 }
 
 // block refuses the code, and keeps the evidence in a case that stands whatever

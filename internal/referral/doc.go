@@ -31,6 +31,8 @@
 //     what it bought is gone. One that a case holds leaves PENDING by its review
 //     only. It has at most one code and is redeemed at most once. A hold that
 //     has ended counts as APPROVED: whoever reads or locks settles it first.
+//     An automated one that is APPROVED is paid by whoever comes first, a claim or
+//     the sweep (SettleDue), under the reward's lock; so it is paid once.
 //  6. Amounts of money are whole minor units; a percentage is rounded half-even,
 //     once.
 //  7. Totals are kept in shards and summed at reading: no request counts rows.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/incentive"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -30,8 +31,9 @@ func converted(tenantID int64, conversion uuid.UUID, member string, referrer int
 }
 
 // fire records what occurred, in a transaction without a ledger session of its
-// own. What it returns is stored where everybody's counts are written.
-func (p *Programme) fire(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, occasions ...incentive.Occasion) (*incentive.Firing, error) {
+// own, and notes in told what callers hear of it. What it returns is stored where
+// everybody's counts are written.
+func (p *Programme) fire(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, told *event.Journal, t tenant.Tenant, occasions ...incentive.Occasion) (*incentive.Firing, error) {
 	f, err := p.incentive.Firing(ctx, tx, t)
 	if err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func (p *Programme) fire(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t ten
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Record(ctx, tx, session, at); err != nil {
+	if err := f.Record(ctx, tx, session, told, at); err != nil {
 		return nil, fmt.Errorf("fire actions: %w", err)
 	}
 	return f, session.Store(ctx, pipe)
@@ -75,7 +77,7 @@ func (p *Programme) fireClicks(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline,
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Record(ctx, tx, session, d.at); err != nil {
+	if err := f.Record(ctx, tx, session, &d.told, d.at); err != nil {
 		return nil, fmt.Errorf("fire actions: %w", err)
 	}
 	return f, session.Store(ctx, pipe)

@@ -2,11 +2,13 @@ package referral
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -43,7 +45,9 @@ func (p *Programme) Redeem(ctx context.Context, tenantID int64, r Redemption, ti
 		}
 		found.Status, found.RedeemedAt = RewardPaid, t.Now()
 		found.UpdatedAt = found.RedeemedAt
-		return found, found.store(ctx, tx, tenantID)
+		var told event.Journal
+		told.Object(event.IncentaRewardRedeemed, found.ID, nil)
+		return found, errors.Join(found.store(ctx, tx, tenantID), told.Store(ctx, tx, tenantID, found.RedeemedAt))
 	})
 }
 

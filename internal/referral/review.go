@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/incentive"
@@ -128,11 +129,12 @@ func (p *Programme) follow(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, c *
 	if orEmpty(c.conversion.Reason) != ReasonOtherAttribution {
 		occasions = append(occasions, converted(c.t.ID, c.conversion.ID, c.referrer, c.referral.ReferrerID))
 	}
-	fired, err := p.fire(ctx, tx, pipe, c.t, occasions...)
+	var told event.Journal
+	fired, err := p.fire(ctx, tx, pipe, &told, c.t, occasions...)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.store(ctx, pipe, 0), fired.Store(ctx, pipe))
+	return errors.Join(c.store(ctx, pipe, 0), fired.Store(ctx, pipe), told.Store(ctx, pipe, c.t.ID, at))
 }
 
 // runOpening is once.Run for a command about a case, which may open accounts.

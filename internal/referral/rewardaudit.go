@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
@@ -51,5 +53,14 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "referral"
 	}
-	return checks
+	return append(checks, ledger.EventCheck(5, "events name what was referred", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		arg := query.CommitFindUnreferredParams{
+			TenantID: tenantID, Code: int16(event.ReferralCreated), Click: int16(event.ReferralClicked), Conversion: int16(event.ReferralConverted),
+		}
+		for _, k := range aboutRewards {
+			arg.Rewards = append(arg.Rewards, int16(k))
+		}
+		r, err := q.CommitFindUnreferred(ctx, tx, arg)
+		return r.ID, r.Says, err
+	}))
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
@@ -28,6 +29,9 @@ type Vanity struct {
 // is the operator's own doing, so fraud is not judged, and the campaign need not
 // run yet.
 func (p *Programme) CreateVanity(ctx context.Context, tenantID int64, v Vanity, ticket *once.Ticket) (Referral, error) {
+	if err := tenant.Living(v.Referrer); err != nil {
+		return Referral{}, err
+	}
 	for attempt := 1; ; attempt++ {
 		made, err := once.Run(ctx, p.db, tenantID, pg.Now(), ticket, func(ctx context.Context, tx pg.Tx) (Referral, error) {
 			return p.createVanity(ctx, tx, tenantID, v)
@@ -71,13 +75,15 @@ func (p *Programme) createVanity(ctx context.Context, tx pg.Tx, tenantID int64, 
 		return Referral{}, vanityTaken(ctx, tx, tenantID, c.ID, referrer)
 	}
 	var pipe pg.Pipeline
-	fired, err := p.fire(ctx, tx, &pipe, t, madeCode(tenantID, r, referrer))
+	var told event.Journal
+	told.Object(event.ReferralCreated, r.ID, nil)
+	fired, err := p.fire(ctx, tx, &pipe, &told, t, madeCode(tenantID, r, referrer))
 	if err != nil {
 		return Referral{}, err
 	}
 	counts := newCounts(r.CreatedAt, r.ID[15])
 	counts.made(c.ID, referrer)
-	return r, errors.Join(counts.store(ctx, &pipe, tenantID), fired.Store(ctx, &pipe), pipe.Send(ctx, tx))
+	return r, errors.Join(counts.store(ctx, &pipe, tenantID), fired.Store(ctx, &pipe), told.Store(ctx, &pipe, tenantID, r.CreatedAt), pipe.Send(ctx, tx))
 }
 
 // vanityTaken says what stood in the way of a chosen code.

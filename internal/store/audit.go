@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/ledger"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -53,5 +54,12 @@ func AuditChecks() []ledger.AuditCheck {
 	for i := range checks {
 		checks[i].Of = "store"
 	}
-	return checks
+	return append(checks, ledger.EventCheck(5, "events name orders", func(ctx context.Context, tx pg.Tx, tenantID int64) (string, string, error) {
+		arg := query.CommitFindOrderlessParams{TenantID: tenantID, Often: int16(event.OrderUpdated)}
+		for _, k := range aboutOrders {
+			arg.Kinds = append(arg.Kinds, int16(k))
+		}
+		r, err := q.CommitFindOrderless(ctx, tx, arg)
+		return r.ID, r.Says, err
+	}))
 }

@@ -70,6 +70,12 @@ func TestAuditFindsDamage(t *testing.T) {
 		{"a cancelled order revived", "cancelled is given back", "went back", "UPDATE orders SET status = 'pending' WHERE item_id = 'mug' AND tenant_id = $1"},
 		{"a delivered order cancelled", "cancelled is given back", "did not go back", "UPDATE orders SET status = 'cancelled' WHERE item_id = 'card' AND tenant_id = $1"},
 		{"a pool that counts too many", "pools count their codes", "counts 2 available", "UPDATE code_pools SET available = available + 1 WHERE tenant_id = $1"},
+		{"an event about no order", "events name orders", "which there is not", "UPDATE commits SET objects = ARRAY(SELECT gen_random_uuid() FROM unnest(kinds)) WHERE 8 = ANY(kinds) AND tenant_id = $1"},
+		{"a purchase told twice", "events name orders", "2 times", "INSERT INTO commits SELECT tenant_id, gen_random_uuid(), at, drawn, place, kinds, members, assets, seqs, facts, objects FROM commits WHERE 8 = ANY(kinds) AND tenant_id = $1"},
+		{"an award that is none", "events name transfers and members", "names transfer 1001", "UPDATE commits SET seqs = ARRAY[1001] WHERE kinds = '{1}' AND tenant_id = $1"},
+		{"an award told twice", "events name transfers and members", "2 times", "INSERT INTO commits SELECT tenant_id, gen_random_uuid(), at, drawn, place, kinds, members, assets, seqs, facts, objects FROM commits WHERE kinds = '{1}' AND tenant_id = $1"},
+		{"a member of nobody", "events name transfers and members", "who does not exist", "UPDATE commits SET members = '{7}' WHERE kinds = '{5}' AND tenant_id = $1"},
+		{"a gap in the feed", "the feed has no gap", "from number 3 on, due from 1 on", "UPDATE commits SET place = 3 WHERE kinds = '{5}' AND tenant_id = $1"},
 		{"a span that counts too many", "spans count their orders", "completed: counts 2, there are 1", "UPDATE order_spans SET orders = orders + 1 WHERE status = 'completed' AND tenant_id = $1"},
 	} {
 		t.Run(d.name, func(t *testing.T) {

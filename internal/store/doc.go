@@ -36,6 +36,12 @@
 //  8. Of another tenant a redemption reads and takes only what an offer made to
 //     this one names: the item's stock and a code. The listing shows how many
 //     are left, and nothing else of it.
+//  9. That a pool has run out, or somebody wanted more than it has, is told once
+//     until codes are put in (code_pools.told_empty_at), also where whoever asked
+//     was refused; told is the tenant whose pool it is.
+//
+// Events about an order name it and no more; what is told of it is made from its
+// row (tell.go), turned back to where it stood at the event.
 //
 // # Across tenants
 //

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/ledger"
@@ -173,11 +174,11 @@ func (s *Store) MoveOrder(ctx context.Context, tenantID int64, m Move, ticket *o
 		if err != nil {
 			return Order{}, err
 		}
-		before := o.Status
+		before, through := o, o.path(m)
 		if err := o.move(m, t.Now()); err != nil {
 			return Order{}, err
 		}
-		return o, storeMove(ctx, tx, t, o, before)
+		return o, storeMove(ctx, tx, t, o, before, through)
 	})
 }
 
@@ -223,10 +224,12 @@ func (o *Order) path(m Move) []Status {
 	return []Status{m.To}
 }
 
-func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o Order, before Status) error {
+func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o, before Order, through []Status) error {
 	var pipe pg.Pipeline
-	if o.Status == Cancelled && before != Cancelled {
-		if err := takeBack(ctx, tx, &pipe, t, o); err != nil {
+	var told event.Journal
+	o.tellMoved(&told, before, through)
+	if o.Status == Cancelled && before.Status != Cancelled {
+		if err := takeBack(ctx, tx, &pipe, &told, t, o); err != nil {
 			return err
 		}
 	}
@@ -234,11 +237,11 @@ func storeMove(ctx context.Context, tx pg.Tx, t tenant.Tenant, o Order, before S
 		TenantID: t.ID, ID: o.ID, Status: string(o.Status), TrackingNumber: o.TrackingNumber, Carrier: o.Carrier,
 		ShippedAt: nullable(o.ShippedAt), CompletedAt: nullable(o.CompletedAt), CancelledAt: nullable(o.CancelledAt),
 	})
-	return errors.Join(err, pipe.Send(ctx, tx))
+	return errors.Join(err, told.Store(ctx, &pipe, t.ID, t.Now()), pipe.Send(ctx, tx))
 }
 
 // takeBack undoes what the order took: stock, codes, points, in lock order.
-func takeBack(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant, o Order) error {
+func takeBack(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, told *event.Journal, t tenant.Tenant, o Order) error {
 	if err := q.ItemUpdateReturned(ctx, tx, query.ItemUpdateReturnedParams{TenantID: t.ID, ID: o.ItemID, Quantity: int64(o.Quantity)}); err != nil {
 		return fmt.Errorf("return stock: %w", err)
 	}
@@ -251,12 +254,14 @@ func takeBack(ctx context.Context, tx pg.Tx, pipe *pg.Pipeline, t tenant.Tenant,
 			return fmt.Errorf("count voided code: %w", err)
 		}
 	}
-	results, err := ledger.Apply(ctx, tx, pipe, t, t.Now(), []ledger.Command{{
+	refund := ledger.Command{
 		Op: ledger.OpRefund, Member: o.Member, Asset: o.Asset, UndoSeq: o.spendSeq, Cause: o.ID,
 		Memo: ledger.Memo{Reason: "Order cancelled: " + o.ItemName},
-	}})
+	}
+	session, err := ledger.Begin(ctx, tx, t, t.Now(), []ledger.Command{refund})
 	if err != nil {
 		return err
 	}
-	return results[0].Err
+	session.TellIn(told)
+	return errors.Join(session.Do(refund).Err, session.Store(ctx, pipe))
 }

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
 	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
@@ -52,7 +54,9 @@ func (s *Store) CreatePartner(ctx context.Context, tenantID int64, p Partner, ti
 		if pg.Violates(err, "partners_pk") {
 			return Partner{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a partner with this id already").About("id")
 		}
-		return p, err
+		var told event.Journal
+		told.Fact(event.MarketplaceProfileCreated, p.told())
+		return p, errors.Join(err, told.Store(ctx, tx, tenantID, p.CreatedAt))
 	})
 }
 
@@ -79,10 +83,16 @@ func (s *Store) UpdatePartner(ctx context.Context, tenantID int64, partnerID str
 			return Partner{}, fmt.Errorf("lock partner: %w", err)
 		}
 		p := partnerFromRow(row)
+		before := p
 		p.change(c, t.Now())
-		return p, q.PartnerUpdate(ctx, tx, query.PartnerUpdateParams{
+		err = q.PartnerUpdate(ctx, tx, query.PartnerUpdateParams{
 			TenantID: tenantID, ID: p.ID, Name: p.Name, Website: p.Website, VerifiedAt: nullable(p.VerifiedAt), UpdatedAt: p.UpdatedAt,
 		})
+		var told event.Journal
+		if p.Verified() && !before.Verified() {
+			told.Fact(event.MarketplaceProfileVerified, p.told())
+		}
+		return p, errors.Join(err, told.Store(ctx, tx, tenantID, p.UpdatedAt))
 	})
 }
 

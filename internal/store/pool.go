@@ -43,6 +43,17 @@ func poolFromRow(r query.CodePool) Pool {
 	return Pool{r.ID, r.Name, r.Mode, r.Available, r.Issued, r.Voided, r.CreatedAt.UTC()}
 }
 
+// pool is what the shelf and the counter of rewards know of a locked pool.
+type pool struct {
+	id, name, mode string
+	left           int64 // codes that can be handed out
+	told           bool  // that it has run out
+}
+
+func lockedPool(r query.CodePool) pool {
+	return pool{r.ID, r.Name, r.Mode, r.Available, r.ToldEmptyAt != nil}
+}
+
 // CreatePool makes an empty pool.
 func (s *Store) CreatePool(ctx context.Context, tx query.DBTX, tenantID int64, name, mode string) (Pool, error) {
 	if name == "" || utf8.RuneCountInString(name) > maxPoolNameLength {

@@ -128,6 +128,9 @@ func (s *Store) Redeem(ctx context.Context, tenantID int64, r Redemption, ticket
 	if r.Quantity < 1 || r.Quantity > MaxQuantity {
 		return Redeemed{}, fault.Field("quantity", "must be between 1 and %d", MaxQuantity)
 	}
+	if err := tenant.Living(r.Member); err != nil {
+		return Redeemed{}, err
+	}
 	return s.group.Do(ctx, batch.Key{Tenant: tenantID}, redemption{r, ticket})
 }
 
@@ -141,16 +144,13 @@ func (s *Store) run(ctx context.Context, tenantID int64, calls []redemption, alo
 }
 
 func runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []redemption) ([]batch.Result[Redeemed], error) {
-	t, err := tenant.Get(ctx, tx, tenantID)
-	if err != nil {
-		return nil, err
-	}
 	tickets := make([]*once.Ticket, len(calls))
 	for i, c := range calls {
 		tickets[i] = c.ticket
 	}
-	seen, err := once.Check(ctx, tx, tenantID, tickets)
-	if err != nil {
+	var t tenant.Tenant
+	var seen []error
+	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets)); err != nil {
 		return nil, err
 	}
 	counter, err := open(ctx, tx, t, calls, seen)
@@ -171,7 +171,8 @@ func runTx(ctx context.Context, tx pg.Tx, tenantID int64, calls []redemption) ([
 	if err := errors.Join(counter.store(ctx, &pipe), once.Keep(ctx, &pipe, tenantID, pg.Now(), answers)); err != nil {
 		return nil, err
 	}
-	return results, pipe.Send(ctx, tx)
+	pipe.Finish(tx)
+	return results, nil
 }
 
 // counter is the shop counter of one transaction: the locked items, codes and
@@ -187,13 +188,14 @@ type counter struct {
 
 	orders []Order
 	sold   map[ref]int64 // units by item whose stock they were
+	told   journals
 }
 
 // open locks what the redemptions need, in lock order.
 func open(ctx context.Context, tx pg.Tx, t tenant.Tenant, calls []redemption, seen []error) (*counter, error) {
 	c := &counter{
 		tenantID: t.ID, at: t.Now(), items: map[ref]*Item{}, partners: map[string]Partner{}, offers: map[ref]query.Offer{},
-		pools: map[ref]*shelf{}, sold: map[ref]int64{},
+		pools: map[ref]*shelf{}, sold: map[ref]int64{}, told: journals{},
 	}
 	var fresh []Redemption
 	var ids []string
@@ -311,6 +313,7 @@ func (c *counter) sell(r Redemption) (Redeemed, error) {
 		return Redeemed{}, fault.New(fault.Invalid, CodeOutOfStock, "%s: %d left, %d wanted", item.Name, *left-c.sold[at], r.Quantity)
 	}
 	if shelf := c.shelf(at); shelf != nil && shelf.mode == Imported && len(shelf.codes) < r.Quantity {
+		shelf.missed = true
 		return Redeemed{}, fault.New(fault.Conflict, CodeCodePoolEmpty, "There are no codes left for %s; nothing was spent", item.Name)
 	}
 	order := Order{
@@ -352,9 +355,14 @@ func (c *counter) everything(r Redemption, paid ledger.Asset, left ledger.Holdin
 
 // store queues what was sold, in lock order.
 func (c *counter) store(ctx context.Context, pipe *pg.Pipeline) error {
-	if err := c.session.Store(ctx, pipe); err != nil {
-		return err
+	c.session.TellIn(c.told.of(c.tenantID))
+	for _, o := range c.orders {
+		o.tellMade(c.told.of(c.tenantID))
 	}
+	return errors.Join(c.session.Store(ctx, pipe), c.storeSold(ctx, pipe), c.tellEmpty(ctx, pipe), c.told.store(ctx, pipe, c.at))
+}
+
+func (c *counter) storeSold(ctx context.Context, pipe *pg.Pipeline) error {
 	if len(c.orders) == 0 {
 		return nil
 	}

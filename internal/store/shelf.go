@@ -14,8 +14,9 @@ import (
 
 // shelf is one locked pool.
 type shelf struct {
-	mode  string
-	codes []query.CodeListAvailableRow // not handed out yet
+	pool
+	codes  []query.CodeListAvailableRow // not handed out yet
+	missed bool                         // a redemption wanted more than there were
 
 	issued       []query.CodeListAvailableRow
 	issuedOrders []uuid.UUID
@@ -48,7 +49,7 @@ func (c *counter) lockPools(ctx context.Context, tx pg.Tx, calls []Redemption) e
 			return fmt.Errorf("lock code pools: %w", err)
 		}
 		for _, p := range rows {
-			s := &shelf{mode: p.Mode}
+			s := &shelf{pool: lockedPool(p)}
 			at := ref{tenantID, p.ID}
 			c.pools[at] = s
 			if p.Mode != Imported {
@@ -83,6 +84,7 @@ func (c *counter) take(at ref, order Order) []string {
 			codes[i] = pg.NewCode(generatedLength)
 		case s.mode == Imported:
 			codes[i] = s.codes[0].Code
+			s.left--
 			s.issued = append(s.issued, s.codes[0])
 			s.issuedOrders = append(s.issuedOrders, order.ID)
 			s.codes = s.codes[1:]

@@ -159,7 +159,7 @@ func (k *Keys) read(ctx context.Context, at keyAddress, before *knownKey, now ti
 		return nil, nil
 	}
 	fresh := &knownKey{
-		principal: Principal{Tenant: at.tenant, Key: at.key, Mode: Mode(rows[0].Mode), Kind: Kind(rows[0].Kind), Scopes: rows[0].Scopes},
+		principal: Principal{Tenant: at.tenant, Key: at.key, Mode: Mode(rows[0].Mode), Kind: Kind(rows[0].Kind), Scopes: rows[0].Scopes, Budget: rows[0].Budget},
 		readAt:    now,
 	}
 	for _, r := range rows {

@@ -14,7 +14,8 @@
 //     authFreshness on every server.
 //  4. Members are enrolled in a transaction of their own, before the one that
 //     locks their accounts (see internal/ledger on lock order).
-//  5. Only a test tenant's clock can run ahead of real time.
+//  5. Only a test tenant's clock can run ahead of real time, and none ever runs
+//     backwards. Keys and their secrets go by real time.
 //  6. Members have places 1, 2, 3 ... in the order of their enrolment, without
 //     gap, and member_counts holds the newest. A trigger numbers them, whoever
 //     inserts them.

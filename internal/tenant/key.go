@@ -32,6 +32,10 @@ type Principal struct {
 	Kind   Kind
 	Key    int64
 	Scopes []string
+
+	// Budget is how many calls the key may make in a window; see internal/limit.
+	// Zero is no limit.
+	Budget int64
 }
 
 // Can tells whether the principal holds a scope such as "points:write": by its

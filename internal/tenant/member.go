@@ -10,7 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
 	"github.com/incent-dev/incent/internal/fault"
+	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/once"
 	"github.com/incent-dev/incent/internal/pg"
 )
@@ -50,10 +52,15 @@ func Enrol(ctx context.Context, tx pg.Tx, t Tenant, externalIDs []string) error 
 	if len(arg.Ids) == 0 {
 		return nil
 	}
-	if _, err := query.New().MemberInsertMany(ctx, tx, arg); err != nil {
+	made, err := query.New().MemberInsertMany(ctx, tx, arg)
+	if err != nil {
 		return fmt.Errorf("enrol members: %w", err)
 	}
-	return nil
+	var told event.Journal
+	for _, m := range made {
+		told.Row(event.MemberCreated, m.ID, 0)
+	}
+	return told.Store(ctx, tx, t.ID, arg.At)
 }
 
 // MemberKey finds our key of a member; false when there is no such member.
@@ -65,6 +72,25 @@ func MemberKey(ctx context.Context, db query.DBTX, tenantID int64, externalID st
 	return m.ID, err == nil, err
 }
 
+const tombstonePrefix = "erased_"
+
+// Tombstone is the id that an erased member has.
+func Tombstone(member int64) string { return id.Key(tombstonePrefix, member) }
+
+// ParseTombstone is Tombstone's inverse; false when text is no such id.
+func ParseTombstone(text string) (member int64, ok bool) { return id.ParseKey(tombstonePrefix, text) }
+
+// Living refuses ids that only erased members have: nothing more is to happen
+// to one, except what follows from what happened before.
+func Living(externalIDs ...string) error {
+	for _, external := range externalIDs {
+		if _, erased := ParseTombstone(external); erased {
+			return fault.Missing("member")
+		}
+	}
+	return nil
+}
+
 // Member is a person, by the caller's own id.
 type Member struct {
 	ID        string  // the caller's
@@ -73,10 +99,15 @@ type Member struct {
 	TimeZone  *string // by its IANA name; nil: UTC
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	ErasedAt  time.Time // zero: not erased; otherwise there is an id and nothing else
 }
 
 func memberFromRow(r query.Member) Member {
-	return Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, TimeZone: r.TimeZone, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+	m := Member{ID: r.ExternalID, Name: r.Name, Email: r.Email, TimeZone: r.TimeZone, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC()}
+	if r.ErasedAt != nil {
+		m.ErasedAt = r.ErasedAt.UTC()
+	}
+	return m
 }
 
 const (
@@ -88,6 +119,9 @@ const (
 func (m Member) check() error {
 	if n := utf8.RuneCountInString(m.ID); n == 0 || n > maxExternalLength {
 		return fault.Field("id", "must have 1 to %d characters", maxExternalLength)
+	}
+	if Living(m.ID) != nil {
+		return fault.Field("id", "is what erased members are called")
 	}
 	if m.Name != nil && (*m.Name == "" || utf8.RuneCountInString(*m.Name) > maxMemberName) {
 		return fault.Field("name", "must have 1 to %d characters", maxMemberName)
@@ -129,8 +163,9 @@ func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, t
 		}
 		m.CreatedAt = t.Now()
 		m.UpdatedAt = m.CreatedAt
+		key := pg.NewKey()
 		err = query.New().MemberInsert(ctx, tx, query.MemberInsertParams{
-			TenantID: tenantID, ID: pg.NewKey(), ExternalID: m.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.CreatedAt,
+			TenantID: tenantID, ID: key, ExternalID: m.ID, Name: m.Name, Email: m.Email, TimeZone: m.TimeZone, At: m.CreatedAt,
 		})
 		if pg.Violates(err, "members_external_unique") {
 			return Member{}, fault.New(fault.Conflict, CodeAlreadyExists, "There is a member with this id already").About("id")
@@ -138,7 +173,9 @@ func (r *Registry) CreateMember(ctx context.Context, tenantID int64, m Member, t
 		if err != nil {
 			return Member{}, fmt.Errorf("insert member: %w", err)
 		}
-		return m, nil
+		var told event.Journal
+		told.Row(event.MemberCreated, key, 0)
+		return m, told.Store(ctx, tx, tenantID, m.CreatedAt)
 	})
 }
 
@@ -150,13 +187,14 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 			return Member{}, err
 		}
 		row, err := query.New().MemberGetForUpdate(ctx, tx, query.MemberGetForUpdateParams{TenantID: tenantID, ExternalID: externalID})
-		if pg.IsNoRows(err) {
+		if pg.IsNoRows(err) || err == nil && row.ErasedAt != nil {
 			return Member{}, fault.Missing("member")
 		}
 		if err != nil {
 			return Member{}, fmt.Errorf("lock member: %w", err)
 		}
-		m := memberFromRow(row)
+		before := memberFromRow(row)
+		m := before
 		change(&m)
 		if err := m.check(); err != nil {
 			return Member{}, err
@@ -168,7 +206,11 @@ func (r *Registry) UpdateMember(ctx context.Context, tenantID int64, externalID 
 		if err != nil {
 			return Member{}, fmt.Errorf("store member: %w", err)
 		}
-		return m, nil
+		var told event.Journal
+		if changed := m.changedFrom(before); len(changed) > 0 {
+			told.FactOf(event.MemberUpdated, row.ID, updated{changed})
+		}
+		return m, told.Store(ctx, tx, tenantID, m.UpdatedAt)
 	})
 }
 

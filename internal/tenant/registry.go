@@ -29,6 +29,9 @@ const (
 
 	// maxPolicyDays bounds the days of a hold and of a warning.
 	maxPolicyDays = 365
+
+	// maxCalls bounds the calls of a window: far beyond what anybody makes.
+	maxCalls = 1_000_000_000_000
 )
 
 // check refuses a policy that cannot be kept; it names members as the
@@ -65,6 +68,12 @@ func (p Policy) check() error {
 	if p.AwardHoldDays < 0 || p.AwardHoldDays > maxPolicyDays {
 		return fault.Field("awardHoldDays", "must be between 0 and %d", maxPolicyDays)
 	}
+	if p.IncentaMonthCalls < 0 || p.IncentaMonthCalls > maxCalls {
+		return fault.Field("limits.incentaCallsPerMonth", "must be between 1 and %d, or null", maxCalls)
+	}
+	if p.IncentableMinuteCalls < 0 || p.IncentableMinuteCalls > maxCalls {
+		return fault.Field("limits.incentableCallsPerMinute", "must be between 1 and %d, or null", maxCalls)
+	}
 	return nil
 }
 
@@ -86,6 +95,7 @@ func (r *Registry) UpdatePolicy(ctx context.Context, tenantID int64, change func
 			TenantID: tenantID, ExpiryPolicy: string(t.Policy.Expiry), ExpiryDays: int32(t.Policy.ExpiryDays),
 			ExpiryMonth: int16(t.Policy.ExpiryMonth), ExpiryDay: int16(t.Policy.ExpiryDay), ExpiryWarningDays: int32(t.Policy.WarningDays),
 			ClawbackPolicy: string(t.Policy.Clawback), Enrolment: string(t.Policy.Enrolment), AwardHoldDays: int32(t.Policy.AwardHoldDays),
+			IncentaMonthCalls: t.Policy.IncentaMonthCalls, IncentableMinuteCalls: t.Policy.IncentableMinuteCalls,
 			ClockOffsetUs: row.ClockOffsetUs, PolicyUpdatedAt: &t.PolicyUpdatedAt,
 		})
 		if err != nil {

@@ -58,6 +58,10 @@ type Policy struct {
 	Clawback      Clawback
 	Enrolment     Enrolment
 	AwardHoldDays int
+
+	// Calls that may be made; zero is no limit.
+	IncentaMonthCalls     int64 // a calendar month, by all Incenta keys together
+	IncentableMinuteCalls int64 // a minute, by each Incentable key
 }
 
 const day = 24 * time.Hour
@@ -127,6 +131,14 @@ func Get(ctx context.Context, db query.DBTX, tenantID int64) (Tenant, error) {
 	return fromRow(row), nil
 }
 
+// Read is Get as a read that travels with others (pg.Together).
+func Read(into *Tenant, tenantID int64) func(context.Context, query.DBTX) error {
+	return func(ctx context.Context, db query.DBTX) (err error) {
+		*into, err = Get(ctx, db, tenantID)
+		return err
+	}
+}
+
 func fromRow(r query.Tenant) Tenant {
 	updated := r.CreatedAt
 	if r.PolicyUpdatedAt != nil {
@@ -138,7 +150,14 @@ func fromRow(r query.Tenant) Tenant {
 		Policy: Policy{
 			Expiry: Expiry(r.ExpiryPolicy), ExpiryDays: int(r.ExpiryDays), ExpiryMonth: time.Month(r.ExpiryMonth), ExpiryDay: int(r.ExpiryDay),
 			WarningDays: int(r.ExpiryWarningDays), Clawback: Clawback(r.ClawbackPolicy), Enrolment: Enrolment(r.Enrolment),
-			AwardHoldDays: int(r.AwardHoldDays),
+			AwardHoldDays: int(r.AwardHoldDays), IncentaMonthCalls: orZero(r.IncentaMonthCalls), IncentableMinuteCalls: orZero(r.IncentableMinuteCalls),
 		},
 	}
+}
+
+func orZero(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }

@@ -13,9 +13,9 @@ const module = "github.com/incent-dev/incent"
 // own line says so.
 const (
 	facades = " incenta incentable management "
-	domains = " referral incentive leaderboard store webhook "
+	domains = " referral incentive leaderboard store person webhook "
 	books   = " ledger tenant event "
-	data    = " pg gen/query once batch fault id "
+	data    = " pg gen/query once batch memo fault id "
 )
 
 // may is the import table: for each package, the packages of this module that it
@@ -26,28 +26,32 @@ var may = map[string]string{
 
 	"bench":   "app ledger store referral incentive leaderboard webhook tenant event pglocal" + data, // as its operator: through the domains, and with the product's own audit
 	"crash":   "app apptest ledger tenant store referral incentive leaderboard webhook fraud pglocal" + data,
-	"apptest": "app incenta referral incentive leaderboard store webhook pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"apptest": "app limit incenta referral incentive leaderboard store webhook pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
-	"app": "dashboard httpapi contract wire pglocal" + facades + domains + books + data,
+	"app": "job dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
 
 	"incenta":    "httpapi contract wire once gen/incenta fault id" + domains + books,
 	"incentable": "httpapi contract wire once gen/incentable fault id" + domains + books,
-	"management": "httpapi contract wire once fraud gen/management fault id" + domains + books,
+	"management": "job httpapi contract wire once fraud gen/management fault id" + domains + books,
 	"dashboard":  "httpapi fault id" + domains + books,
-	"httpapi":    "contract wire tenant once pg fault id",
+	"httpapi":    "contract wire limit tenant once pg fault id",
 
-	"referral":    "incentive store fraud" + books + data,
-	"incentive":   "store leaderboard" + books + data,
+	"referral":    "incentive store fraud wire" + books + data, // wire: for the data of events
+	"incentive":   "store leaderboard wire" + books + data,
 	"leaderboard": books + data,
-	"store":       books + data,
+	"person":      "referral fraud" + books + data, // everybody's tables
+	"store":       "wire" + books + data,
 	"webhook":     "wire" + books + data,
 
+	"limit":  "tenant event" + data,
 	"ledger": "tenant event" + data,
 	"tenant": "event" + data,
 	"event":  data,
 
+	"job":    "pg gen/query fault", // what is due, and what to do, is passed in
 	"once":   "pg gen/query batch fault id",
 	"batch":  "fault",
+	"memo":   "", // pure
 	"pgtest": "tenant pglocal pg",
 
 	"pg":      "gen/query db fault id",

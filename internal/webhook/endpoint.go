@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -55,7 +54,7 @@ type Endpoint struct {
 	URL         string
 	Description string
 	Style       Style
-	Kinds       []event.Kind // empty: all of its style
+	Kinds       []event.Kind // empty: all of its style, but not what concerns operators
 	State       State
 	Reason      string // of Disabled
 
@@ -77,12 +76,10 @@ type NewEndpoint struct {
 	Secret string
 }
 
-// StyleOf is the facade whose receivers know a kind: capitals are Incenta's.
-func StyleOf(k event.Kind) Style {
-	if strings.Contains(k.String(), ".") {
-		return Incentable
-	}
-	return Incenta
+// fits tells whether receivers of a style may be told of a kind: those of its own,
+// and what concerns operators, whatever style they speak.
+func (s Style) fits(k event.Kind) bool {
+	return k.Facade() == event.Facade(s) || k.Facade() == event.Operators
 }
 
 // ParseKinds reads the names of events; field is what the caller calls the list.
@@ -92,8 +89,8 @@ func ParseKinds(field string, style Style, names []string) ([]event.Kind, error)
 	}
 	kinds := []event.Kind{}
 	for i, name := range names {
-		k, known := event.KindNamed(name)
-		if !known || StyleOf(k) != style {
+		k, known := event.ParseKind(name)
+		if !known || !style.fits(k) {
 			return nil, fault.Field(fmt.Sprintf("%s[%d]", field, i), "is no event of the style %s", style)
 		}
 		if !slices.Contains(kinds, k) {
@@ -105,7 +102,10 @@ func ParseKinds(field string, style Style, names []string) ([]event.Kind, error)
 
 // wants tells whether an endpoint is told events of a kind.
 func (e Endpoint) wants(k event.Kind) bool {
-	return StyleOf(k) == e.Style && (len(e.Kinds) == 0 || slices.Contains(e.Kinds, k))
+	if len(e.Kinds) == 0 {
+		return k.Facade() == event.Facade(e.Style)
+	}
+	return slices.Contains(e.Kinds, k)
 }
 
 func (e Endpoint) check(mode tenant.Mode) error {

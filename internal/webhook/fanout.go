@@ -142,7 +142,7 @@ func (h *Hooks) enqueue(ctx context.Context, tx pg.Tx, l *locked) error {
 	if l.Failures >= failingFrom {
 		queue = queueFailing
 	}
-	_, err := h.jobs.InsertTx(ctx, tx.Tx, job{l.row.TenantID, l.ID, token}, &river.InsertOpts{Queue: queue, MaxAttempts: 1})
+	_, err := h.jobs.InsertTx(ctx, tx.ForRiver(), job{l.row.TenantID, l.ID, token}, &river.InsertOpts{Queue: queue, MaxAttempts: 1})
 	if err != nil {
 		return fmt.Errorf("insert job: %w", err)
 	}

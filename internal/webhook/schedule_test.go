@@ -140,16 +140,23 @@ func TestDeliveryID(t *testing.T) {
 	}
 }
 
-// Every kind belongs to one style, capitals to Incenta's.
+// An endpoint with no list wants all of its style; operators' events fit any, and
+// are told to who asks.
 func TestStyles(t *testing.T) {
 	for _, k := range event.Kinds() {
-		e := Endpoint{Style: StyleOf(k)}
-		if !e.wants(k) || (Endpoint{Style: StyleOf(k), Kinds: []event.Kind{-1}}).wants(k) {
-			t.Errorf("%s: wanted wrongly", k)
+		operators := k.Facade() == event.Operators
+		for _, style := range []Style{Incenta, Incentable} {
+			own := k.Facade() == event.Facade(style)
+			if (Endpoint{Style: style}).wants(k) != own || style.fits(k) != (own || operators) {
+				t.Errorf("%s in the style %s", k, style)
+			}
+			if !(Endpoint{Style: style, Kinds: []event.Kind{k}}).wants(k) || (Endpoint{Style: style, Kinds: []event.Kind{-1}}).wants(k) {
+				t.Errorf("%s: wanted wrongly", k)
+			}
+			if list, err := ParseKinds("events", style, []string{k.String(), k.String()}); (err == nil) != style.fits(k) || err == nil && len(list) != 1 {
+				t.Errorf("%s in the style %s: %v, %v", k, style, list, err)
+			}
 		}
-	}
-	if StyleOf(event.IncentaRewardRedeemed) != Incenta || StyleOf(event.RewardRedeemed) != Incentable {
-		t.Error("the styles of REWARD_REDEEMED and reward.redeemed")
 	}
 }
 

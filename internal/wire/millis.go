@@ -16,6 +16,15 @@ type Millis time.Time
 // Time gives the instant back, in UTC, with whatever precision it came with.
 func (m Millis) Time() time.Time { return time.Time(m).UTC() }
 
+// MillisOrNull is an instant that may be missing: of the zero time, null.
+func MillisOrNull(t time.Time) *Millis {
+	if t.IsZero() {
+		return nil
+	}
+	m := Millis(t)
+	return &m
+}
+
 func (m Millis) String() string { return m.Time().Format(millisLayout) }
 
 // MarshalJSON refuses years that RFC 3339 cannot write.

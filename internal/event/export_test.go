@@ -1,0 +1,4 @@
+package event
+
+// SequenceIn numbers within the caller's transaction.
+var SequenceIn = sequence

@@ -1,0 +1,62 @@
+package event
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/pg"
+)
+
+// Moves are addresses of transfers, column by column.
+type Moves struct {
+	Members []int64
+	Assets  []int16
+	Seqs    []int64
+}
+
+func (m *Moves) add(member int64, asset int16, seq int64) {
+	m.Members = append(m.Members, member)
+	m.Assets = append(m.Assets, asset)
+	m.Seqs = append(m.Seqs, seq)
+}
+
+// sealBatch bounds the commits that one block takes: each one is locked by itself.
+const sealBatch = 128
+
+// Unsealed gathers, commit by commit in the order drawn, transfers that are in no
+// block yet, about so many at most: it does not cut a commit. The commits stay
+// locked until the transaction ends; Seal them before.
+func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) (commits []uuid.UUID, m Moves, err error) {
+	rows, err := q.CommitListUnsealedForUpdate(ctx, tx, query.CommitListUnsealedForUpdateParams{TenantID: tenantID, MaxRows: sealBatch})
+	if err != nil {
+		return nil, m, fmt.Errorf("find what is not sealed: %w", err)
+	}
+	for _, r := range rows {
+		if len(m.Seqs)+len(r.Seqs)+len(r.MovedSeqs) > about && len(commits) > 0 {
+			break
+		}
+		for i := range r.Seqs {
+			if r.Assets[i] != 0 { // others are no transfers
+				m.add(r.Members[i], r.Assets[i], r.Seqs[i])
+			}
+		}
+		for i := range r.MovedSeqs {
+			m.add(r.MovedMembers[i], r.MovedAssets[i], r.MovedSeqs[i])
+		}
+		commits = append(commits, r.ID)
+	}
+	return commits, m, nil
+}
+
+// Seal notes that a block holds the transfers of locked commits.
+func Seal(ctx context.Context, db query.DBTX, tenantID int64, commits []uuid.UUID, block int64) error {
+	return q.CommitUpdateBlock(ctx, db, query.CommitUpdateBlockParams{TenantID: tenantID, Ids: commits, Block: block})
+}
+
+// Unnumbered lists the tenants whose feeds want Sequence.
+func (f *Feed) Unnumbered(ctx context.Context) ([]int64, error) {
+	return q.CommitListUnsequencedTenants(ctx, f.db)
+}

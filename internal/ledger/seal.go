@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/incent-dev/incent/gen/query"
+	"github.com/incent-dev/incent/internal/event"
+	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/tenant"
+)
+
+const (
+	// blockSize is about how many transfers a block seals: so many that its own
+	// row costs little, and few enough that a transaction over it is short.
+	blockSize = 2000
+
+	// markSize is how much of a transfer's hash a block keeps by itself. It only
+	// has to tell which transfer was changed; that one was, the block's hash does.
+	markSize = 8
+)
+
+// Unsealed lists the tenants with transfers that want Seal.
+func (l *Ledger) Unsealed(ctx context.Context) ([]int64, error) {
+	return q.CommitListUnsealedTenants(ctx, l.db)
+}
+
+// Seal seals a tenant's committed transfers, block by block, until none is left.
+func (l *Ledger) Seal(ctx context.Context, tenantID int64) error {
+	for {
+		more, err := pg.InTx(ctx, l.db, func(ctx context.Context, tx pg.Tx) (bool, error) { return seal(ctx, tx, tenantID) })
+		if err != nil || !more {
+			return pg.Fault(err)
+		}
+	}
+}
+
+// seal appends one block, and tells whether there was anything to seal.
+func seal(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
+	t, err := tenant.Get(ctx, tx, tenantID)
+	if err != nil {
+		return false, err
+	}
+	end, err := lockChain(ctx, tx, tenantID)
+	if err != nil {
+		return false, err
+	}
+	// A statement of its own: what it sees was committed before the lock was had,
+	// and what it does not see goes into a later block.
+	commits, moves, err := event.Unsealed(ctx, tx, tenantID, blockSize)
+	if err != nil || len(commits) == 0 {
+		return false, err
+	}
+	var pipe pg.Pipeline
+	number := end.Blocks // commits that moved nothing are done with it
+	if len(moves.Seqs) > 0 {
+		leaves, err := leavesOf(ctx, tx, tenantID, moves)
+		if err != nil {
+			return false, err
+		}
+		leaves = sealable(leaves)
+		number++
+		hash := hashBlock(end.Hash, number, moves, leaves)
+		err = q.SealedBlockInsert(ctx, &pipe, query.SealedBlockInsertParams{
+			TenantID: tenantID, Number: number, Previous: end.Hash, Hash: hash, Members: moves.Members, Assets: moves.Assets,
+			Seqs: moves.Seqs, Marks: marksOf(leaves), SealedAt: t.Now(),
+		})
+		if err != nil {
+			return false, err
+		}
+		if err := q.ChainUpdate(ctx, &pipe, query.ChainUpdateParams{TenantID: tenantID, Blocks: number, Hash: hash}); err != nil {
+			return false, err
+		}
+	}
+	if err := event.Seal(ctx, &pipe, tenantID, commits, number); err != nil {
+		return false, err
+	}
+	return true, pipe.Send(ctx, tx)
+}
+
+// lockChain locks the end of a tenant's chain, beginning one where there is none.
+func lockChain(ctx context.Context, tx pg.Tx, tenantID int64) (query.ChainGetForUpdateRow, error) {
+	end, err := q.ChainGetForUpdate(ctx, tx, tenantID)
+	if pg.IsNoRows(err) {
+		if err = q.ChainInsert(ctx, tx, query.ChainInsertParams{TenantID: tenantID, Hash: make([]byte, sha256.Size)}); err == nil {
+			end, err = q.ChainGetForUpdate(ctx, tx, tenantID)
+		}
+	}
+	if err != nil {
+		return end, fmt.Errorf("lock chain: %w", err)
+	}
+	return end, nil
+}
+
+// leavesOf reads each transfer's own hash; no bytes where there is no such transfer.
+func leavesOf(ctx context.Context, tx pg.Tx, tenantID int64, m event.Moves) ([][]byte, error) {
+	leaves, err := q.TransferListSealed(ctx, tx, query.TransferListSealedParams{TenantID: tenantID, Members: m.Members, Assets: m.Assets, Seqs: m.Seqs})
+	if err != nil {
+		return nil, fmt.Errorf("hash transfers: %w", err)
+	}
+	return leaves, nil
+}
+
+// sealable are leaves as a block takes them. A transfer that was taken out of the
+// books before it was sealed has none; the audit will find that it is gone.
+func sealable(leaves [][]byte) [][]byte {
+	for i, leaf := range leaves {
+		if len(leaf) == 0 {
+			leaves[i] = make([]byte, sha256.Size)
+		}
+	}
+	return leaves
+}
+
+// hashBlock is what a block's successor, and whoever keeps a copy of the chain's
+// end, vouch for.
+func hashBlock(previous []byte, number int64, m event.Moves, leaves [][]byte) []byte {
+	h := sha256.New()
+	h.Write(previous)
+	text := binary.BigEndian.AppendUint64(nil, uint64(number))
+	for i, leaf := range leaves {
+		text = binary.BigEndian.AppendUint64(text, uint64(m.Members[i]))
+		text = binary.BigEndian.AppendUint16(text, uint16(m.Assets[i]))
+		text = binary.BigEndian.AppendUint64(text, uint64(m.Seqs[i]))
+		text = append(text, leaf...)
+	}
+	h.Write(text)
+	return h.Sum(nil)
+}
+
+func marksOf(leaves [][]byte) []byte {
+	marks := make([]byte, 0, markSize*len(leaves))
+	for _, leaf := range leaves {
+		marks = append(marks, leaf[:markSize]...)
+	}
+	return marks
+}

@@ -1,0 +1,9 @@
+package limit_test
+
+import (
+	"testing"
+
+	"github.com/incent-dev/incent/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
