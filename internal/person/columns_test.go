@@ -25,6 +25,7 @@ var columns = map[string]string{
 	"partners": ours, "quest_steps": ours, "quests": ours, "sales": ours, "tenants": ours, "api_keys": ours, "api_key_secrets": ours, "server_secrets": ours,
 	"boards": ours, "case_days": ours, "conversion_blocks": ours, "conversion_days": ours, "hold_days": ours, "reward_blocks": ours, "reward_days": ours, "tallies": ours,
 	"quest_grants": ours, "badge_grants": ours, "milestone_grants": ours, "action_counts": ours, "codes": bought,
+	"webhook_endpoints": ours, "webhook_secrets": ours, "webhook_deliveries": ours, // no bodies; of answers only headers that tell of the receiver
 
 	"sealed_blocks": hashed, "chains": hashed,
 

@@ -25,7 +25,8 @@
 //     its last attempt, in a transaction after the answer. Whoever dies in between
 //     leaves it due, and it is sent again: at least once, never exactly once.
 //  6. A body is not stored. It is made of the feed at each attempt, the same bytes
-//     from the same facts; what was erased meanwhile is not told.
+//     from the same facts; what was erased meanwhile is not told. Of answers only
+//     headers are kept that tell of the receiver.
 //  7. Secrets are stored sealed, shown once, and never logged; nor are addresses.
 //
 // # How it runs

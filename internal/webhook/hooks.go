@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/riverqueue/river"
 
 	"github.com/incent-dev/incent/gen/query"
@@ -54,6 +56,15 @@ const (
 )
 
 var q = query.New()
+
+var (
+	attempted = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "incent_webhook_attempts_total", Help: "Attempts at deliveries that were marked, by what came: delivered, refused (another status) or why no answer came.",
+	}, []string{"outcome"})
+	gaveUp = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "incent_webhook_endpoints_disabled_total", Help: "Endpoints that were disabled, by reason.",
+	}, []string{"reason"})
+)
 
 // Hooks keeps endpoints and delivers to them. Make it with New; it delivers
 // between Start and Close.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,5 +175,21 @@ func TestPace(t *testing.T) {
 	}
 	if wait := p.reserve(1, noon.Add(time.Hour)); wait != 0 {
 		t.Errorf("after a quiet hour it waits %v", wait)
+	}
+}
+
+// What is kept of an answer is bounded, and says nothing but who answered.
+func TestKeptHeads(t *testing.T) {
+	h := http.Header{"Server": {"nginx"}, "X-Member": {"mem_1"}, "Set-Cookie": {"a=b"}, "Date": {strings.Repeat("x", 5000)}, "Via": {"a", "b\xff"}}
+	want := `{"Date":"` + strings.Repeat("x", valueLimit) + `...","Server":"nginx","Via":"a, b?"}`
+	if got := headText(kept(h)); got != want {
+		t.Errorf("kept %s", got)
+	}
+	many := http.Header{}
+	for i := range 1000 {
+		many.Set(fmt.Sprint("X-", i), strings.Repeat("y", 100))
+	}
+	if got := headText(many); len(got) > 2*headLimit {
+		t.Errorf("%d bytes are kept", len(got))
 	}
 }

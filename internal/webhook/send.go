@@ -71,6 +71,17 @@ type attempt struct {
 	cut                       bool   // we gave up ourselves: as if it had not been
 }
 
+// said is what an attempt came to, for metrics.
+func (a attempt) said() string {
+	switch {
+	case a.ok():
+		return "delivered"
+	case a.status != 0:
+		return "refused"
+	}
+	return a.problem
+}
+
 // send makes one attempt at a delivery: one request, no redirects.
 func (h *Hooks) send(ctx context.Context, b *batch, d due) attempt {
 	a := attempt{due: d, at: b.now}
@@ -102,7 +113,7 @@ func (h *Hooks) send(ctx context.Context, b *batch, d due) attempt {
 		a.problem = problemOf(limited, err)
 		return a
 	}
-	a.status, a.responseHead = resp.StatusCode, headText(resp.Header)
+	a.status, a.responseHead = resp.StatusCode, headText(kept(resp.Header))
 	a.took = pg.Now().Sub(began)
 	if !a.ok() {
 		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), began)
@@ -137,9 +148,24 @@ func problemOf(limited context.Context, err error) string {
 	return problemBroken
 }
 
+// keptHeaders are those of an answer that tell of the receiver and help to find
+// the request in its log. Others may repeat what was told about a person, and an
+// erasure would not find them.
+var keptHeaders = []string{"Cf-Ray", "Connection", "Content-Length", "Content-Type", "Date", "Request-Id", "Retry-After", "Server", "Via", "X-Request-Id"}
+
+func kept(h http.Header) http.Header {
+	some := http.Header{}
+	for _, name := range keptHeaders {
+		if values := h.Values(name); len(values) > 0 {
+			some[name] = values
+		}
+	}
+	return some
+}
+
 // headText renders headers as they are kept: an object of texts, bounded.
 func headText(h http.Header) string {
-	kept, size := map[string]string{}, 0
+	texts, size := map[string]string{}, 0
 	for name, values := range h {
 		value := strings.ToValidUTF8(strings.Join(values, ", "), "?")
 		if len(value) > valueLimit {
@@ -148,9 +174,9 @@ func headText(h http.Header) string {
 		if size += len(name) + len(value); size > headLimit {
 			break
 		}
-		kept[name] = value
+		texts[name] = value
 	}
-	text, err := json.Marshal(kept)
+	text, err := json.Marshal(texts)
 	if err != nil {
 		return ""
 	}

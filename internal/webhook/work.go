@@ -297,6 +297,7 @@ func (h *Hooks) mark(ctx context.Context, tx pg.Tx, l *locked, done []attempt) e
 	}
 	p := query.DeliveryUpsertAttemptedParams{TenantID: l.row.TenantID, EndpointID: l.ID}
 	for _, a := range done {
+		attempted.WithLabelValues(a.said()).Inc()
 		state, next := a.outcome(a.id, a.attempts+1, a.test(), l.now)
 		p.Numbers, p.Kinds, p.States = append(p.Numbers, a.number), append(p.Kinds, a.kind), append(p.States, state)
 		p.Attempts, p.DueAts, p.CreatedAts = append(p.Attempts, int16(a.attempts+1)), append(p.DueAts, next), append(p.CreatedAts, a.created)
@@ -320,6 +321,7 @@ func (l *locked) judge(ctx context.Context, tx pg.Tx, done []attempt) error {
 	l.State, l.Reason, l.Failures, l.FailingSince, l.RetryAt = is.state, is.reason, is.failures, is.failingSince, is.retryAt
 	if was.state == Active && is.state == Disabled {
 		l.UpdatedAt = l.now
+		gaveUp.WithLabelValues(l.Reason).Inc()
 		return tellDisabled(ctx, tx, l)
 	}
 	return nil
