@@ -45,6 +45,11 @@
 // What happens rarely (a level, a badge, a move of an order) is noted as a fact,
 // since its definition may change: nothing on a hot path is rendered.
 //
+// What the row of a batch of 32 costs, in CPU time of both sides for each call:
+// 2.4 us of an award, 3.4 us of an event (of which the award that it pays takes
+// 2.4), 3.3 us of a click, 8.3 us of the four events of a purchase. (Three runs on
+// a busy machine; BenchmarkStore.)
+//
 // A larger transaction has one journal: the ledger's session notes its transfers
 // there (ledger.Session.TellIn), and whoever began the transaction stores it last.
 package event
