@@ -88,8 +88,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	}
 	c := &Core{
 		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks,
-		Limits: limit.New(db, pg.Now), People: people,
+		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks, Limits: limit.New(db, pg.Now), People: people,
 	}
 	c.Jobs = job.New(db, c.sweeps()...)
 	return c, nil
@@ -98,8 +97,8 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 // Close stops the jobs and drains the domains' queues, the ledger's last: the
 // others post to it.
 func (c *Core) Close(ctx context.Context) {
-	c.Hooks.Close(ctx)
 	c.Jobs.Stop(ctx)
+	c.Hooks.Close(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)

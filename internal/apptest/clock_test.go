@@ -173,7 +173,7 @@ func TestKeysAreForgotten(t *testing.T) {
 	keep := func(key string, age time.Duration, n int) {
 		t.Helper()
 		_, err := s.Core.DB.Exec(t.Context(), `INSERT INTO idempotency_keys (tenant_id, key, request_hash, status, body, created_at)
-			SELECT $1, $2 || i, '', 201, '', $3 FROM generate_series(1, $4::integer) AS i`, s.Tenant.ID, key, pg.Now().Add(-age), n)
+			SELECT $1, convert_to($2 || i, 'UTF8'), '', 201, '', $3 FROM generate_series(1, $4::integer) AS i`, s.Tenant.ID, key, pg.Now().Add(-age), n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestKeysAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	var old, young int
-	err := s.Core.DB.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE key LIKE 'old%'), count(*) FILTER (WHERE key LIKE 'young%')
+	err := s.Core.DB.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE key LIKE 'old%'::bytea), count(*) FILTER (WHERE key LIKE 'young%'::bytea)
 		FROM idempotency_keys WHERE tenant_id = $1`, s.Tenant.ID).Scan(&old, &young)
 	if err != nil || old != 0 || young != 3 {
 		t.Errorf("%d old keys are left and %d young ones, %v", old, young, err)

@@ -188,6 +188,9 @@ func (a *aviary) each(run func(i int)) {
 // and counts, and who stands where.
 func (a *aviary) everything(t testing.TB) string {
 	t.Helper()
+	if err := a.Core.Boards.TakeIn(t.Context(), a.Tenant.ID); err != nil {
+		t.Fatal(err)
+	}
 	var said string
 	err := pgtest.DB().QueryRow(t.Context(), `
 		SELECT (SELECT md5(string_agg(concat_ws('|', member_id, asset, seq, kind, amount, available_after, pending_after, debt_after, encode(memo, 'hex'), created_at), '/' ORDER BY member_id, asset, seq)) FROM transfers WHERE tenant_id = $1)

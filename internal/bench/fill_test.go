@@ -50,10 +50,11 @@ func TestHistoryIsWhatTheLedgerWouldHaveWritten(t *testing.T) {
 	}
 }
 
-// same wants two tenants to have the same rows, whatever their keys and instants.
+// same wants two tenants to have the same rows, whatever their keys, instants and
+// memos, which are sealed.
 func same(t *testing.T, table string, a, b int64) {
 	t.Helper()
-	const rowsOf = `SELECT m.external_id, to_jsonb(x) - '{tenant_id,member_id,created_at,moved_at}'::text[] FROM %s AS x
+	const rowsOf = `SELECT m.external_id, to_jsonb(x) - '{tenant_id,member_id,created_at,moved_at,memo}'::text[] FROM %s AS x
 		JOIN members AS m ON m.tenant_id = x.tenant_id AND m.id = x.member_id WHERE x.tenant_id = $%d`
 	var differ, have int64
 	query := fmt.Sprintf("WITH a AS (%s), b AS (%s) SELECT (SELECT count(*) FROM (SELECT * FROM a EXCEPT SELECT * FROM b) AS x) + "+

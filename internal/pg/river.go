@@ -42,53 +42,69 @@ func migrateRiver(ctx context.Context, url string, conn *pgx.Conn) error {
 	return nil
 }
 
-// ForRiver lends a transaction to River, which inserts a job by it. It is still
-// InTx that commits.
-func (t Tx) ForRiver() pgx.Tx { return lent{t.transaction, ""} }
+// ForRiver is a transaction as River takes it. It ends with the function that
+// InTx runs, not by what River does.
+func (tx Tx) ForRiver() pgx.Tx { return riverTx{tx: tx} }
 
-// lent is a transaction, or one nested in it by a savepoint, as the driver knows it.
-type lent struct {
-	*transaction
-	mark Mark // "": the whole
+// riverTx is a transaction, or a savepoint in it: River makes one around what it
+// inserts.
+type riverTx struct {
+	tx    Tx
+	mark  Mark
+	ended *bool
 }
 
-var errLent = errors.New("a lent transaction is not for this")
+func (r riverTx) Begin(context.Context) (pgx.Tx, error) {
+	return riverTx{r.tx, r.tx.Mark(), new(bool)}, nil
+}
 
-func (l lent) Begin(context.Context) (pgx.Tx, error) { return lent{l.transaction, l.Mark()}, nil }
-
-func (l lent) Commit(context.Context) error {
-	if l.mark == "" {
-		return errLent
+func (r riverTx) Commit(context.Context) error {
+	if r.ended == nil || *r.ended {
+		return pgx.ErrTxClosed
 	}
-	l.Keep(l.mark)
+	*r.ended = true
+	r.tx.Keep(r.mark)
 	return nil
 }
 
-func (l lent) Rollback(ctx context.Context) error {
-	if l.mark == "" {
-		return errLent
+func (r riverTx) Rollback(ctx context.Context) error {
+	if r.ended == nil || *r.ended {
+		return pgx.ErrTxClosed
 	}
-	return l.Undo(ctx, l.mark)
+	*r.ended = true
+	return r.tx.Undo(ctx, r.mark)
 }
 
-func (l lent) CopyFrom(context.Context, pgx.Identifier, []string, pgx.CopyFromSource) (int64, error) {
-	return 0, errLent
+func (r riverTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return r.tx.Exec(ctx, sql, args...)
 }
 
-func (l lent) SendBatch(context.Context, *pgx.Batch) pgx.BatchResults { return refusedBatch{} }
-
-func (l lent) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
-
-func (l lent) Prepare(context.Context, string, string) (*pgconn.StatementDescription, error) {
-	return nil, errLent
+func (r riverTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return r.tx.Query(ctx, sql, args...)
 }
 
-func (l lent) Conn() *pgx.Conn { return l.conn }
+func (r riverTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return r.tx.QueryRow(ctx, sql, args...)
+}
 
-type refusedBatch struct{}
+var errNotForRiver = errors.New("not what River does in a transaction of ours")
 
-func (refusedBatch) Exec() (pgconn.CommandTag, error) { return pgconn.CommandTag{}, errLent }
-func (refusedBatch) Query() (pgx.Rows, error)         { return nil, errLent }
-func (refusedBatch) QueryRow() pgx.Row                { return failedRow{errLent} }
-func (refusedBatch) Close() error                     { return errLent }
-func (refusedBatch) Tx() pgx.Tx                       { return nil }
+func (r riverTx) CopyFrom(context.Context, pgx.Identifier, []string, pgx.CopyFromSource) (int64, error) {
+	return 0, errNotForRiver
+}
+
+func (r riverTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	// What is held back goes first; when that fails, so does the batch.
+	if results, err := r.tx.send(ctx, nil); err == nil {
+		_ = results.Close()
+	}
+	return r.tx.conn.SendBatch(ctx, b)
+}
+
+func (r riverTx) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
+
+func (r riverTx) Prepare(context.Context, string, string) (*pgconn.StatementDescription, error) {
+	return nil, errNotForRiver
+}
+
+func (r riverTx) Conn() *pgx.Conn { return r.tx.conn }

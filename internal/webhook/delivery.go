@@ -212,7 +212,7 @@ func (h *Hooks) again(ctx context.Context, tx pg.Tx, l *locked, r Replay) (query
 		found = found || e.Number == first
 		switch {
 		case e.Number > last || e.Number > l.row.Seen:
-		case r.Event != "" && !l.Style.fits(e.Kind):
+		case r.Event != "" && !hears(l.Style, e.Kind):
 			return p, fault.Field("eventId", "is no event of the endpoint's style")
 		case r.Event != "" || l.wants(e.Kind):
 			p.Numbers, p.Kinds = append(p.Numbers, e.Number), append(p.Kinds, int16(e.Kind))

@@ -54,7 +54,7 @@ type Endpoint struct {
 	URL         string
 	Description string
 	Style       Style
-	Kinds       []event.Kind // empty: all of its style, but not what concerns operators
+	Kinds       []event.Kind // empty: all of its style
 	State       State
 	Reason      string // of Disabled
 
@@ -76,10 +76,10 @@ type NewEndpoint struct {
 	Secret string
 }
 
-// fits tells whether receivers of a style may be told of a kind: those of its own,
-// and what concerns operators, whatever style they speak.
-func (s Style) fits(k event.Kind) bool {
-	return k.Facade() == event.Facade(s) || k.Facade() == event.Operators
+// hears tells whether receivers of a style know a kind: that of their facade, and
+// what concerns operators.
+func hears(style Style, k event.Kind) bool {
+	return k.Facade() == style || k.Facade() == event.Operators
 }
 
 // ParseKinds reads the names of events; field is what the caller calls the list.
@@ -90,7 +90,7 @@ func ParseKinds(field string, style Style, names []string) ([]event.Kind, error)
 	kinds := []event.Kind{}
 	for i, name := range names {
 		k, known := event.ParseKind(name)
-		if !known || !style.fits(k) {
+		if !known || !hears(style, k) {
 			return nil, fault.Field(fmt.Sprintf("%s[%d]", field, i), "is no event of the style %s", style)
 		}
 		if !slices.Contains(kinds, k) {
@@ -102,10 +102,7 @@ func ParseKinds(field string, style Style, names []string) ([]event.Kind, error)
 
 // wants tells whether an endpoint is told events of a kind.
 func (e Endpoint) wants(k event.Kind) bool {
-	if len(e.Kinds) == 0 {
-		return k.Facade() == event.Facade(e.Style)
-	}
-	return slices.Contains(e.Kinds, k)
+	return hears(e.Style, k) && (len(e.Kinds) == 0 || slices.Contains(e.Kinds, k))
 }
 
 func (e Endpoint) check(mode tenant.Mode) error {

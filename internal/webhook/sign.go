@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incent-dev/incent/internal/event"
 )
 
 // A secret's text is its prefix and the base64 of its bytes, which is what the
@@ -24,12 +26,12 @@ func secretText(secret []byte) string {
 }
 
 // Style is the facade whose receivers an endpoint speaks to.
-type Style string
+type Style = event.Facade
 
 // The styles.
 const (
-	Incenta    Style = "incenta"
-	Incentable Style = "incentable"
+	Incenta    = event.Incenta
+	Incentable = event.Incentable
 )
 
 // hexHeader is where each facade's receivers look for the documented signature.
