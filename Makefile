@@ -11,7 +11,7 @@ TESTFLAGS ?=
 # server's tests those in which callers meet: by name, since all would take long.
 RACE  ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
            internal/job internal/store internal/referral internal/leaderboard internal/webhook internal/httpapi internal/app internal/limit internal/person)
-RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces|UnderRace|MarketplaceRace
+RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces|UnderRace|MarketplaceRace|WebhooksReach|WebhookGone
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race lint generate generate-check build ci bench crash fuzz deps database clean

@@ -77,3 +77,26 @@ SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigin
 -- name: CommitUpdateBlock :exec
 -- Notes which block seals locked commits. By commits_pk.
 UPDATE commits SET block = @block::bigint WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: CommitListHeads :many
+-- What kinds of events sequenced commits hold, from the one with event number @number on. By commits_place_unique.
+SELECT c.place::bigint AS place, c.drawn, c.kinds
+  FROM commits AS c
+ WHERE c.tenant_id = @tenant_id
+   AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = @tenant_id AND p.place <= @number::bigint), 0)
+ ORDER BY c.place
+ LIMIT @max_rows;
+
+-- name: CommitListHolding :many
+-- The sequenced commits that hold events of these numbers, each once. By commits_place_unique.
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
+  FROM (SELECT DISTINCT p.place
+          FROM (SELECT unnest(@numbers::bigint[]) AS number) AS n
+         CROSS JOIN LATERAL (SELECT x.place FROM commits AS x
+                              WHERE x.tenant_id = @tenant_id AND x.place <= n.number ORDER BY x.place DESC LIMIT 1) AS p) AS w
+ CROSS JOIN LATERAL (SELECT y.* FROM commits AS y WHERE y.tenant_id = @tenant_id AND y.place = w.place OFFSET 0) AS c
+ ORDER BY c.place;
+
+-- name: FeedGetEnd :one
+-- The number of the next event, unlocked.
+SELECT f.next FROM feeds AS f WHERE f.tenant_id = @tenant_id;

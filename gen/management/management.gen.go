@@ -184,6 +184,27 @@ func (e ConversionStatus) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryStatus.
+const (
+	DeliveryStatusDelivered DeliveryStatus = "delivered"
+	DeliveryStatusFailed    DeliveryStatus = "failed"
+	DeliveryStatusPending   DeliveryStatus = "pending"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case DeliveryStatusDelivered:
+		return true
+	case DeliveryStatusFailed:
+		return true
+	case DeliveryStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EarningReason.
 const (
 	EarningReasonBELOWMINIMUM     EarningReason = "BELOW_MINIMUM"
@@ -205,6 +226,27 @@ func (e EarningReason) Valid() bool {
 	case EarningReasonNOREWARD:
 		return true
 	case EarningReasonREPEATCONVERSION:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EndpointStatus.
+const (
+	EndpointStatusActive   EndpointStatus = "active"
+	EndpointStatusDisabled EndpointStatus = "disabled"
+	EndpointStatusPaused   EndpointStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the EndpointStatus enum.
+func (e EndpointStatus) Valid() bool {
+	switch e {
+	case EndpointStatusActive:
+		return true
+	case EndpointStatusDisabled:
+		return true
+	case EndpointStatusPaused:
 		return true
 	default:
 		return false
@@ -1072,6 +1114,42 @@ func (e RewardStatus) Valid() bool {
 	}
 }
 
+// Defines values for UpdateEndpointRequestStatus.
+const (
+	UpdateEndpointRequestStatusActive UpdateEndpointRequestStatus = "active"
+	UpdateEndpointRequestStatusPaused UpdateEndpointRequestStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the UpdateEndpointRequestStatus enum.
+func (e UpdateEndpointRequestStatus) Valid() bool {
+	switch e {
+	case UpdateEndpointRequestStatusActive:
+		return true
+	case UpdateEndpointRequestStatusPaused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookStyle.
+const (
+	WebhookStyleIncenta    WebhookStyle = "incenta"
+	WebhookStyleIncentable WebhookStyle = "incentable"
+)
+
+// Valid indicates whether the value is a known member of the WebhookStyle enum.
+func (e WebhookStyle) Valid() bool {
+	switch e {
+	case WebhookStyleIncenta:
+		return true
+	case WebhookStyleIncentable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WhyReferralStatus.
 const (
 	WhyReferralStatusCOMPLETED WhyReferralStatus = "COMPLETED"
@@ -1595,6 +1673,22 @@ type CreateCodePoolRequest struct {
 	Name string       `json:"name"`
 }
 
+// CreateEndpointRequest defines model for CreateEndpointRequest.
+type CreateEndpointRequest struct {
+	// Description For people.
+	Description *string `json:"description,omitempty"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events *EndpointEvents `json:"events,omitempty"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// Url Where to send requests.
+	Url string `json:"url"`
+}
+
 // CreateHoldRequest defines model for CreateHoldRequest.
 type CreateHoldRequest struct {
 	// Amount How much; at most 10^15 in one call.
@@ -1734,6 +1828,67 @@ type CreateVanityCodeRequest struct {
 // Day A day in UTC.
 type Day = string
 
+// Delivery One event on its way to one endpoint.
+type Delivery struct {
+	// Attempts Attempts made since it was made or replayed.
+	Attempts int `json:"attempts"`
+
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt  Instant `json:"createdAt"`
+	EndpointId string  `json:"endpointId"`
+
+	// EventId The event in the feed; null for a test.
+	EventId nullable.Nullable[string] `json:"eventId"`
+
+	// Id The same in every attempt, as `webhook-id`.
+	Id string `json:"id"`
+
+	// LastAttempt What came of the last attempt; null where there was none. Bodies are not kept.
+	LastAttempt nullable.Nullable[DeliveryAttempt] `json:"lastAttempt"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// Status `pending`: on its way, or waiting for the next attempt. `failed`: given up after the last one.
+	Status DeliveryStatus `json:"status"`
+
+	// Type What happened.
+	Type string `json:"type"`
+}
+
+// DeliveryAttempt What came of the last attempt; null where there was none. Bodies are not kept.
+type DeliveryAttempt struct {
+	// At An instant, RFC 3339; answers are in UTC with milliseconds.
+	At Instant `json:"at"`
+
+	// DurationMs How long it took.
+	DurationMs int `json:"durationMs"`
+
+	// Problem Why no answer came: `timeout`, `no_answer`, `name_not_found`, `certificate_refused`, `address_refused` (it is
+	// not on the public internet), `event_missing`.
+	Problem nullable.Nullable[string] `json:"problem"`
+
+	// RequestHeaders Headers, cut where they are long.
+	RequestHeaders nullable.Nullable[HeadersSent] `json:"requestHeaders"`
+
+	// ResponseHeaders Headers, cut where they are long.
+	ResponseHeaders nullable.Nullable[HeadersSent] `json:"responseHeaders"`
+
+	// Status HTTP status of the answer; null where none came.
+	Status nullable.Nullable[int] `json:"status"`
+}
+
+// DeliveryList defines model for DeliveryList.
+type DeliveryList struct {
+	Data []Delivery `json:"data"`
+
+	// Next What to send as `before` to read on; null where the list has ended.
+	Next nullable.Nullable[string] `json:"next"`
+}
+
+// DeliveryStatus `pending`: on its way, or waiting for the next attempt. `failed`: given up after the last one.
+type DeliveryStatus string
+
 // Document An OpenAPI 3.0.3 document.
 type Document = json.RawMessage
 
@@ -1806,6 +1961,109 @@ type Earning struct {
 // is to have. BUDGET_EXHAUSTED: the campaign has. REPEAT_CONVERSION: the referee's first one was paid.
 // NO_REWARD: the rule comes to nothing.
 type EarningReason string
+
+// Endpoint An address that is told what happens.
+type Endpoint struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description For people.
+	Description string `json:"description"`
+
+	// DisabledReason `failing` or `gone`; null unless it is disabled.
+	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events EndpointEvents `json:"events"`
+
+	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	FailingSince nullable.Nullable[NullableInstant] `json:"failingSince"`
+
+	// Failures Attempts that failed since the last that did not.
+	Failures int    `json:"failures"`
+	Id       string `json:"id"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// PreviousSecretUntil An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	PreviousSecretUntil nullable.Nullable[NullableInstant] `json:"previousSecretUntil"`
+
+	// Status `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+	// days (`failing`) or said that it is gone (`gone`).
+	Status EndpointStatus `json:"status"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Url Where requests go.
+	Url string `json:"url"`
+}
+
+// EndpointEvents Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+type EndpointEvents = []string
+
+// EndpointList defines model for EndpointList.
+type EndpointList struct {
+	Data []Endpoint `json:"data"`
+
+	// Pagination Where this page stands.
+	Pagination Pagination `json:"pagination"`
+}
+
+// EndpointStatus `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+// days (`failing`) or said that it is gone (`gone`).
+type EndpointStatus string
+
+// EndpointWithSecret An endpoint with a secret that is shown this once.
+type EndpointWithSecret struct {
+	// CreatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	CreatedAt Instant `json:"createdAt"`
+
+	// Description For people.
+	Description string `json:"description"`
+
+	// DisabledReason `failing` or `gone`; null unless it is disabled.
+	DisabledReason nullable.Nullable[string] `json:"disabledReason"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events EndpointEvents `json:"events"`
+
+	// FailingSince An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	FailingSince nullable.Nullable[NullableInstant] `json:"failingSince"`
+
+	// Failures Attempts that failed since the last that did not.
+	Failures int    `json:"failures"`
+	Id       string `json:"id"`
+
+	// NextAttemptAt An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	NextAttemptAt nullable.Nullable[NullableInstant] `json:"nextAttemptAt"`
+
+	// PreviousSecretUntil An instant, RFC 3339, or null; answers are in UTC with milliseconds.
+	PreviousSecretUntil nullable.Nullable[NullableInstant] `json:"previousSecretUntil"`
+
+	// Secret What signatures are verified with.
+	Secret string `json:"secret"`
+
+	// Status `active`: it is told what happens. `paused`: not now, by a caller. `disabled`: not now, since it failed for
+	// days (`failing`) or said that it is gone (`gone`).
+	Status EndpointStatus `json:"status"`
+
+	// Style The public API whose bodies, headers and events an endpoint gets.
+	Style WebhookStyle `json:"style"`
+
+	// UpdatedAt An instant, RFC 3339; answers are in UTC with milliseconds.
+	UpdatedAt Instant `json:"updatedAt"`
+
+	// Url Where requests go.
+	Url string `json:"url"`
+}
 
 // Enrolment What happens when something is given to an unknown member. `open`: the member is created. `strict`: 404.
 type Enrolment string
@@ -2443,6 +2701,9 @@ type FraudRuleView struct {
 // the claim, `AUTOMATED` posts points at once, `MANUAL` and `CUSTOM` wait for you.
 type FulfillmentType string
 
+// HeadersSent Headers, cut where they are long.
+type HeadersSent map[string]string
+
 // Hold Something given that cannot be spent yet.
 type Hold struct {
 	Amount int64 `json:"amount"`
@@ -2907,6 +3168,30 @@ type RefundedReward struct {
 // RefundedRewardOutcome `kept`: it was redeemed before.
 type RefundedRewardOutcome string
 
+// ReplayRequest One of three: `eventId`; `firstEventId` with `lastEventId`; `failedSince`.
+type ReplayRequest struct {
+	// EventId This event.
+	EventId *string `json:"eventId,omitempty"`
+
+	// FailedSince An instant, RFC 3339; answers are in UTC with milliseconds.
+	FailedSince *Instant `json:"failedSince,omitempty"`
+
+	// FirstEventId From this event ...
+	FirstEventId *string `json:"firstEventId,omitempty"`
+
+	// LastEventId ... to this one.
+	LastEventId *string `json:"lastEventId,omitempty"`
+}
+
+// ReplayResult defines model for ReplayResult.
+type ReplayResult struct {
+	// More There may be more than one call makes due. Ask again.
+	More bool `json:"more"`
+
+	// Queued Deliveries that are due now.
+	Queued int `json:"queued"`
+}
+
 // Reversal What a clawback took. `fromPending`, `fromAvailable`, `toDebt` and `forgiven` add up to `amount`.
 type Reversal struct {
 	// Amount What the award had given.
@@ -3159,6 +3444,25 @@ type UpdateCampaignRequest struct {
 	State *CampaignState `json:"state,omitempty"`
 }
 
+// UpdateEndpointRequest defines model for UpdateEndpointRequest.
+type UpdateEndpointRequest struct {
+	// Description For people.
+	Description *string `json:"description,omitempty"`
+
+	// Events Names of the events that it is told; empty for all of its style. Incenta's are in capitals
+	// (`REWARD_CREATED`), Incentable's have a dot (`points.awarded`), and so have those that only concern operators.
+	Events *EndpointEvents `json:"events,omitempty"`
+
+	// Status Whether to send.
+	Status *UpdateEndpointRequestStatus `json:"status,omitempty"`
+
+	// Url Where to send requests.
+	Url *string `json:"url,omitempty"`
+}
+
+// UpdateEndpointRequestStatus Whether to send.
+type UpdateEndpointRequestStatus string
+
 // UpdateItemRequest defines model for UpdateItemRequest.
 type UpdateItemRequest struct {
 	Category    *string                   `json:"category,omitempty"`
@@ -3261,6 +3565,9 @@ type VanityCode struct {
 	ReferralId string  `json:"referralId"`
 	ReferrerId string  `json:"referrerId"`
 }
+
+// WebhookStyle The public API whose bodies, headers and events an endpoint gets.
+type WebhookStyle string
 
 // Why How something came to be. What has no part in it is null.
 type Why struct {
@@ -3400,6 +3707,12 @@ type CaseId = string
 
 // ConversionId defines model for ConversionId.
 type ConversionId = string
+
+// DeliveryId defines model for DeliveryId.
+type DeliveryId = string
+
+// EndpointId defines model for EndpointId.
+type EndpointId = string
 
 // HoldId defines model for HoldId.
 type HoldId = string
@@ -3950,6 +4263,67 @@ type ReverseTransferParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListEndpointsParams defines parameters for ListEndpoints.
+type ListEndpointsParams struct {
+	// Page Which page, counted from 1. A page behind the last one is empty.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateEndpointParams defines parameters for CreateEndpoint.
+type CreateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// UpdateEndpointParams defines parameters for UpdateEndpoint.
+type UpdateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	// Status Only deliveries that are in this state.
+	Status *DeliveryStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Before The id of the last delivery that was read.
+	Before *string `form:"before,omitempty" json:"before,omitempty"`
+
+	// Limit How many entries a page holds. More than 100 is refused.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ReplayDeliveriesParams defines parameters for ReplayDeliveries.
+type ReplayDeliveriesParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateEndpointParams defines parameters for RotateEndpoint.
+type RotateEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// TestEndpointParams defines parameters for TestEndpoint.
+type TestEndpointParams struct {
+	// IdempotencyKey Makes the call safe to repeat: printable ASCII, unique per intended effect. The same key with the same
+	// request gets the first answer again; with another request 422 `idempotency_conflict`; while the first
+	// is still running, 409 `idempotency_in_progress`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AddBlockJSONRequestBody defines body for AddBlock for application/json ContentType.
 type AddBlockJSONRequestBody = AddBlockRequest
 
@@ -4039,6 +4413,18 @@ type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
 // ReverseTransferJSONRequestBody defines body for ReverseTransfer for application/json ContentType.
 type ReverseTransferJSONRequestBody = ReverseTransferRequest
+
+// CreateEndpointJSONRequestBody defines body for CreateEndpoint for application/json ContentType.
+type CreateEndpointJSONRequestBody = CreateEndpointRequest
+
+// UpdateEndpointJSONRequestBody defines body for UpdateEndpoint for application/json ContentType.
+type UpdateEndpointJSONRequestBody = UpdateEndpointRequest
+
+// ReplayDeliveriesJSONRequestBody defines body for ReplayDeliveries for application/json ContentType.
+type ReplayDeliveriesJSONRequestBody = ReplayRequest
+
+// RotateEndpointJSONRequestBody defines body for RotateEndpoint for application/json ContentType.
+type RotateEndpointJSONRequestBody = RotateKeyRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -5076,6 +5462,171 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 	ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEndpoints List the endpoints
+	//
+	// Newest first. Secrets are never shown again.
+	//
+	// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+	ListEndpoints(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndpointWithBody Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithBody(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEndpoint Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpoint(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteEndpoint Delete an endpoint
+	//
+	// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+	//
+	// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+	DeleteEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEndpoint Get an endpoint
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+	GetEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndpointWithBody Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEndpoint Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpoint(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDeliveries List the deliveries to an endpoint
+	//
+	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+	// attempt renders its own from the feed.
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+	ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDelivery Get a delivery
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+	GetDelivery(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayDeliveriesWithBody Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithBody(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayDeliveries Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveries(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateEndpointWithBody Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateEndpoint Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpoint(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestEndpoint Send a test
+	//
+	// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+	// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+	// that is not active gets it when it is.
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+	TestEndpoint(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListBlocks List the block list
@@ -7061,6 +7612,311 @@ func (c *Client) ReverseTransfer(ctx context.Context, transferId TransferId, par
 // Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 func (c *Client) ExplainTransfer(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExplainTransferRequest(c.Server, transferId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEndpoints List the endpoints
+//
+// Newest first. Secrets are never shown again.
+//
+// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+func (c *Client) ListEndpoints(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEndpointsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndpointWithBody Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *Client) CreateEndpointWithBody(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndpointRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEndpoint Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *Client) CreateEndpoint(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEndpointRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteEndpoint Delete an endpoint
+//
+// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+//
+// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+func (c *Client) DeleteEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteEndpointRequest(c.Server, endpointId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEndpoint Get an endpoint
+//
+// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+func (c *Client) GetEndpoint(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEndpointRequest(c.Server, endpointId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndpointWithBody Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *Client) UpdateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndpointRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEndpoint Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *Client) UpdateEndpoint(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEndpointRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDeliveries List the deliveries to an endpoint
+//
+// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+// attempt renders its own from the feed.
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+func (c *Client) ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeliveriesRequest(c.Server, endpointId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDelivery Get a delivery
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+func (c *Client) GetDelivery(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeliveryRequest(c.Server, endpointId, deliveryId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayDeliveriesWithBody Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *Client) ReplayDeliveriesWithBody(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayDeliveriesRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayDeliveries Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *Client) ReplayDeliveries(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayDeliveriesRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateEndpointWithBody Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *Client) RotateEndpointWithBody(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateEndpointRequestWithBody(c.Server, endpointId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateEndpoint Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *Client) RotateEndpoint(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateEndpointRequest(c.Server, endpointId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestEndpoint Send a test
+//
+// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+// that is not active gets it when it is.
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+func (c *Client) TestEndpoint(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestEndpointRequest(c.Server, endpointId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11073,6 +11929,556 @@ func NewExplainTransferRequest(server string, transferId TransferId) (*http.Requ
 	return req, nil
 }
 
+// NewListEndpointsRequest constructs an http.Request for the ListEndpoints method
+func NewListEndpointsRequest(server string, params *ListEndpointsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateEndpointRequest calls the generic CreateEndpoint builder with application/json body
+func NewCreateEndpointRequest(server string, params *CreateEndpointParams, body CreateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateEndpointRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateEndpointRequestWithBody constructs an http.Request for the CreateEndpoint method, with any body, and a specified content type
+func NewCreateEndpointRequestWithBody(server string, params *CreateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteEndpointRequest constructs an http.Request for the DeleteEndpoint method
+func NewDeleteEndpointRequest(server string, endpointId EndpointId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetEndpointRequest constructs an http.Request for the GetEndpoint method
+func NewGetEndpointRequest(server string, endpointId EndpointId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateEndpointRequest calls the generic UpdateEndpoint builder with application/json body
+func NewUpdateEndpointRequest(server string, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateEndpointRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewUpdateEndpointRequestWithBody constructs an http.Request for the UpdateEndpoint method, with any body, and a specified content type
+func NewUpdateEndpointRequestWithBody(server string, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
+func NewListDeliveriesRequest(server string, endpointId EndpointId, params *ListDeliveriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/deliveries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDeliveryRequest constructs an http.Request for the GetDelivery method
+func NewGetDeliveryRequest(server string, endpointId EndpointId, deliveryId DeliveryId) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "deliveryId", deliveryId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/deliveries/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReplayDeliveriesRequest calls the generic ReplayDeliveries builder with application/json body
+func NewReplayDeliveriesRequest(server string, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayDeliveriesRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewReplayDeliveriesRequestWithBody constructs an http.Request for the ReplayDeliveries method, with any body, and a specified content type
+func NewReplayDeliveriesRequestWithBody(server string, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/replay", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRotateEndpointRequest calls the generic RotateEndpoint builder with application/json body
+func NewRotateEndpointRequest(server string, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateEndpointRequestWithBody(server, endpointId, params, "application/json", bodyReader)
+}
+
+// NewRotateEndpointRequestWithBody constructs an http.Request for the RotateEndpoint method, with any body, and a specified content type
+func NewRotateEndpointRequestWithBody(server string, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTestEndpointRequest constructs an http.Request for the TestEndpoint method
+func NewTestEndpointRequest(server string, endpointId EndpointId, params *TestEndpointParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpointId", endpointId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -12165,6 +13571,183 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /transfers/{transferId}/why (the `ExplainTransfer` operationId).
 	ExplainTransferWithResponse(ctx context.Context, transferId TransferId, reqEditors ...RequestEditorFn) (*ExplainTransferResponse, error)
+
+	// ListEndpointsWithResponse List the endpoints
+	//
+	// Newest first. Secrets are never shown again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+	ListEndpointsWithResponse(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*ListEndpointsResponse, error)
+
+	// CreateEndpointWithBodyWithResponse Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithBodyWithResponse(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error)
+
+	// CreateEndpointWithResponse Create an endpoint
+	//
+	// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+	// a signature in the style of one of the two public APIs.
+	//
+	// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+	// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+	// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+	// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+	// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+	// `webhook-timestamp`, `webhook-signature`.
+	//
+	// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+	// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+	// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+	// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+	// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+	// and a replay brings it again.
+	//
+	// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+	// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+	CreateEndpointWithResponse(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error)
+
+	// DeleteEndpointWithResponse Delete an endpoint
+	//
+	// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+	DeleteEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*DeleteEndpointResponse, error)
+
+	// GetEndpointWithResponse Get an endpoint
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+	GetEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*GetEndpointResponse, error)
+
+	// UpdateEndpointWithBodyWithResponse Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error)
+
+	// UpdateEndpointWithResponse Change, pause or resume an endpoint
+	//
+	// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+	// told everything since, beginning with a clean record. `events` is replaced as a whole.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+	UpdateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error)
+
+	// ListDeliveriesWithResponse List the deliveries to an endpoint
+	//
+	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+	// attempt renders its own from the feed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+	ListDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error)
+
+	// GetDeliveryWithResponse Get a delivery
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+	GetDeliveryWithResponse(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error)
+
+	// ReplayDeliveriesWithBodyWithResponse Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error)
+
+	// ReplayDeliveriesWithResponse Deliver again
+	//
+	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+	// it is told anyway, and they are left out.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+	ReplayDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error)
+
+	// RotateEndpointWithBodyWithResponse Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error)
+
+	// RotateEndpointWithResponse Give an endpoint a new secret
+	//
+	// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+	// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+	// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+	// more than two.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+	RotateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error)
+
+	// TestEndpointWithResponse Send a test
+	//
+	// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+	// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+	// that is not active gets it when it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+	TestEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*TestEndpointResponse, error)
 }
 
 // ListBlocksResponse200Headers the declared response headers of an HTTP 200 response for ListBlocks
@@ -24407,6 +25990,1717 @@ func (r ExplainTransferResponse) ContentType() string {
 	return ""
 }
 
+// ListEndpointsResponse200Headers the declared response headers of an HTTP 200 response for ListEndpoints
+type ListEndpointsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse400Headers the declared response headers of an HTTP 400 response for ListEndpoints
+type ListEndpointsResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListEndpointsResponse401Headers the declared response headers of an HTTP 401 response for ListEndpoints
+type ListEndpointsResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse403Headers the declared response headers of an HTTP 403 response for ListEndpoints
+type ListEndpointsResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse429Headers the declared response headers of an HTTP 429 response for ListEndpoints
+type ListEndpointsResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListEndpointsResponse500Headers the declared response headers of an HTTP 500 response for ListEndpoints
+type ListEndpointsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListEndpointsResponse503Headers the declared response headers of an HTTP 503 response for ListEndpoints
+type ListEndpointsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListEndpointsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEndpointsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListEndpointsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEndpointsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListEndpointsResponse403Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListEndpointsResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListEndpointsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEndpointsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEndpointsResponse) GetJSON200() *EndpointList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListEndpointsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEndpointsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListEndpointsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListEndpointsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListEndpointsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEndpointsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEndpointsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEndpointsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEndpointsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEndpointsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateEndpointResponse201Headers the declared response headers of an HTTP 201 response for CreateEndpoint
+type CreateEndpointResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateEndpointResponse400Headers the declared response headers of an HTTP 400 response for CreateEndpoint
+type CreateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// CreateEndpointResponse401Headers the declared response headers of an HTTP 401 response for CreateEndpoint
+type CreateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse403Headers the declared response headers of an HTTP 403 response for CreateEndpoint
+type CreateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse409Headers the declared response headers of an HTTP 409 response for CreateEndpoint
+type CreateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateEndpointResponse413Headers the declared response headers of an HTTP 413 response for CreateEndpoint
+type CreateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse422Headers the declared response headers of an HTTP 422 response for CreateEndpoint
+type CreateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse429Headers the declared response headers of an HTTP 429 response for CreateEndpoint
+type CreateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// CreateEndpointResponse500Headers the declared response headers of an HTTP 500 response for CreateEndpoint
+type CreateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateEndpointResponse503Headers the declared response headers of an HTTP 503 response for CreateEndpoint
+type CreateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *EndpointWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateEndpointResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateEndpointResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateEndpointResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateEndpointResponse) GetJSON201() *EndpointWithSecret {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CreateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r CreateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteEndpointResponse200Headers the declared response headers of an HTTP 200 response for DeleteEndpoint
+type DeleteEndpointResponse200Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse400Headers the declared response headers of an HTTP 400 response for DeleteEndpoint
+type DeleteEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse401Headers the declared response headers of an HTTP 401 response for DeleteEndpoint
+type DeleteEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse403Headers the declared response headers of an HTTP 403 response for DeleteEndpoint
+type DeleteEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse404Headers the declared response headers of an HTTP 404 response for DeleteEndpoint
+type DeleteEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse429Headers the declared response headers of an HTTP 429 response for DeleteEndpoint
+type DeleteEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// DeleteEndpointResponse500Headers the declared response headers of an HTTP 500 response for DeleteEndpoint
+type DeleteEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// DeleteEndpointResponse503Headers the declared response headers of an HTTP 503 response for DeleteEndpoint
+type DeleteEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DeleteEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Success
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DeleteEndpointResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteEndpointResponse) GetJSON200() *Success {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetEndpointResponse200Headers the declared response headers of an HTTP 200 response for GetEndpoint
+type GetEndpointResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse400Headers the declared response headers of an HTTP 400 response for GetEndpoint
+type GetEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetEndpointResponse401Headers the declared response headers of an HTTP 401 response for GetEndpoint
+type GetEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse403Headers the declared response headers of an HTTP 403 response for GetEndpoint
+type GetEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse404Headers the declared response headers of an HTTP 404 response for GetEndpoint
+type GetEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetEndpointResponse429Headers the declared response headers of an HTTP 429 response for GetEndpoint
+type GetEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetEndpointResponse500Headers the declared response headers of an HTTP 500 response for GetEndpoint
+type GetEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetEndpointResponse503Headers the declared response headers of an HTTP 503 response for GetEndpoint
+type GetEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Endpoint
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetEndpointResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEndpointResponse) GetJSON200() *Endpoint {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateEndpointResponse200Headers the declared response headers of an HTTP 200 response for UpdateEndpoint
+type UpdateEndpointResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse400Headers the declared response headers of an HTTP 400 response for UpdateEndpoint
+type UpdateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse401Headers the declared response headers of an HTTP 401 response for UpdateEndpoint
+type UpdateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse403Headers the declared response headers of an HTTP 403 response for UpdateEndpoint
+type UpdateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse404Headers the declared response headers of an HTTP 404 response for UpdateEndpoint
+type UpdateEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse409Headers the declared response headers of an HTTP 409 response for UpdateEndpoint
+type UpdateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse413Headers the declared response headers of an HTTP 413 response for UpdateEndpoint
+type UpdateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse422Headers the declared response headers of an HTTP 422 response for UpdateEndpoint
+type UpdateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse429Headers the declared response headers of an HTTP 429 response for UpdateEndpoint
+type UpdateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// UpdateEndpointResponse500Headers the declared response headers of an HTTP 500 response for UpdateEndpoint
+type UpdateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// UpdateEndpointResponse503Headers the declared response headers of an HTTP 503 response for UpdateEndpoint
+type UpdateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type UpdateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Endpoint
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UpdateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UpdateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *UpdateEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *UpdateEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UpdateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *UpdateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *UpdateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UpdateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UpdateEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateEndpointResponse) GetJSON200() *Endpoint {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UpdateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UpdateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDeliveriesResponse200Headers the declared response headers of an HTTP 200 response for ListDeliveries
+type ListDeliveriesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse400Headers the declared response headers of an HTTP 400 response for ListDeliveries
+type ListDeliveriesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse401Headers the declared response headers of an HTTP 401 response for ListDeliveries
+type ListDeliveriesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse403Headers the declared response headers of an HTTP 403 response for ListDeliveries
+type ListDeliveriesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse404Headers the declared response headers of an HTTP 404 response for ListDeliveries
+type ListDeliveriesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse429Headers the declared response headers of an HTTP 429 response for ListDeliveries
+type ListDeliveriesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ListDeliveriesResponse500Headers the declared response headers of an HTTP 500 response for ListDeliveries
+type ListDeliveriesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListDeliveriesResponse503Headers the declared response headers of an HTTP 503 response for ListDeliveries
+type ListDeliveriesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDeliveriesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListDeliveriesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListDeliveriesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListDeliveriesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListDeliveriesResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListDeliveriesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListDeliveriesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListDeliveriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeliveriesResponse) GetJSON200() *DeliveryList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListDeliveriesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListDeliveriesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListDeliveriesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ListDeliveriesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListDeliveriesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListDeliveriesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListDeliveriesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDeliveryResponse200Headers the declared response headers of an HTTP 200 response for GetDelivery
+type GetDeliveryResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse400Headers the declared response headers of an HTTP 400 response for GetDelivery
+type GetDeliveryResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetDeliveryResponse401Headers the declared response headers of an HTTP 401 response for GetDelivery
+type GetDeliveryResponse401Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse403Headers the declared response headers of an HTTP 403 response for GetDelivery
+type GetDeliveryResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse404Headers the declared response headers of an HTTP 404 response for GetDelivery
+type GetDeliveryResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// GetDeliveryResponse429Headers the declared response headers of an HTTP 429 response for GetDelivery
+type GetDeliveryResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// GetDeliveryResponse500Headers the declared response headers of an HTTP 500 response for GetDelivery
+type GetDeliveryResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetDeliveryResponse503Headers the declared response headers of an HTTP 503 response for GetDelivery
+type GetDeliveryResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetDeliveryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delivery
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDeliveryResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetDeliveryResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetDeliveryResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetDeliveryResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetDeliveryResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetDeliveryResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetDeliveryResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetDeliveryResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDeliveryResponse) GetJSON200() *Delivery {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetDeliveryResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetDeliveryResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetDeliveryResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetDeliveryResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetDeliveryResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetDeliveryResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetDeliveryResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDeliveryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeliveryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeliveryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeliveryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayDeliveriesResponse200Headers the declared response headers of an HTTP 200 response for ReplayDeliveries
+type ReplayDeliveriesResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse400Headers the declared response headers of an HTTP 400 response for ReplayDeliveries
+type ReplayDeliveriesResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse401Headers the declared response headers of an HTTP 401 response for ReplayDeliveries
+type ReplayDeliveriesResponse401Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse403Headers the declared response headers of an HTTP 403 response for ReplayDeliveries
+type ReplayDeliveriesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse404Headers the declared response headers of an HTTP 404 response for ReplayDeliveries
+type ReplayDeliveriesResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse409Headers the declared response headers of an HTTP 409 response for ReplayDeliveries
+type ReplayDeliveriesResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse413Headers the declared response headers of an HTTP 413 response for ReplayDeliveries
+type ReplayDeliveriesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse422Headers the declared response headers of an HTTP 422 response for ReplayDeliveries
+type ReplayDeliveriesResponse422Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse429Headers the declared response headers of an HTTP 429 response for ReplayDeliveries
+type ReplayDeliveriesResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// ReplayDeliveriesResponse500Headers the declared response headers of an HTTP 500 response for ReplayDeliveries
+type ReplayDeliveriesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ReplayDeliveriesResponse503Headers the declared response headers of an HTTP 503 response for ReplayDeliveries
+type ReplayDeliveriesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ReplayDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReplayResult
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplayDeliveriesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReplayDeliveriesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReplayDeliveriesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReplayDeliveriesResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ReplayDeliveriesResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ReplayDeliveriesResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ReplayDeliveriesResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ReplayDeliveriesResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReplayDeliveriesResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReplayDeliveriesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReplayDeliveriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON200() *ReplayResult {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReplayDeliveriesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateEndpointResponse200Headers the declared response headers of an HTTP 200 response for RotateEndpoint
+type RotateEndpointResponse200Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse400Headers the declared response headers of an HTTP 400 response for RotateEndpoint
+type RotateEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse401Headers the declared response headers of an HTTP 401 response for RotateEndpoint
+type RotateEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse403Headers the declared response headers of an HTTP 403 response for RotateEndpoint
+type RotateEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse404Headers the declared response headers of an HTTP 404 response for RotateEndpoint
+type RotateEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// RotateEndpointResponse409Headers the declared response headers of an HTTP 409 response for RotateEndpoint
+type RotateEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RotateEndpointResponse413Headers the declared response headers of an HTTP 413 response for RotateEndpoint
+type RotateEndpointResponse413Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse422Headers the declared response headers of an HTTP 422 response for RotateEndpoint
+type RotateEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse429Headers the declared response headers of an HTTP 429 response for RotateEndpoint
+type RotateEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// RotateEndpointResponse500Headers the declared response headers of an HTTP 500 response for RotateEndpoint
+type RotateEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// RotateEndpointResponse503Headers the declared response headers of an HTTP 503 response for RotateEndpoint
+type RotateEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RotateEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointWithSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RotateEndpointResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RotateEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RotateEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RotateEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RotateEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RotateEndpointResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RotateEndpointResponse413Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *RotateEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RotateEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RotateEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RotateEndpointResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateEndpointResponse) GetJSON200() *EndpointWithSecret {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RotateEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RotateEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RotateEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RotateEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RotateEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RotateEndpointResponse) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RotateEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RotateEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RotateEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RotateEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TestEndpointResponse201Headers the declared response headers of an HTTP 201 response for TestEndpoint
+type TestEndpointResponse201Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse400Headers the declared response headers of an HTTP 400 response for TestEndpoint
+type TestEndpointResponse400Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse401Headers the declared response headers of an HTTP 401 response for TestEndpoint
+type TestEndpointResponse401Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse403Headers the declared response headers of an HTTP 403 response for TestEndpoint
+type TestEndpointResponse403Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse404Headers the declared response headers of an HTTP 404 response for TestEndpoint
+type TestEndpointResponse404Headers struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+// TestEndpointResponse409Headers the declared response headers of an HTTP 409 response for TestEndpoint
+type TestEndpointResponse409Headers struct {
+	IdempotentReplayed *bool
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// TestEndpointResponse422Headers the declared response headers of an HTTP 422 response for TestEndpoint
+type TestEndpointResponse422Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse429Headers the declared response headers of an HTTP 429 response for TestEndpoint
+type TestEndpointResponse429Headers struct {
+	RateLimitLimit     *int
+	RateLimitRemaining *int
+	RateLimitReset     *int
+	RetryAfter         *int
+	XRequestId         *string
+}
+
+// TestEndpointResponse500Headers the declared response headers of an HTTP 500 response for TestEndpoint
+type TestEndpointResponse500Headers struct {
+	XRequestId *string
+}
+
+// TestEndpointResponse503Headers the declared response headers of an HTTP 503 response for TestEndpoint
+type TestEndpointResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type TestEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Delivery
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *KeyMismatch
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *TestEndpointResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *TestEndpointResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *TestEndpointResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *TestEndpointResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *TestEndpointResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *TestEndpointResponse409Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *TestEndpointResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *TestEndpointResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *TestEndpointResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *TestEndpointResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r TestEndpointResponse) GetJSON201() *Delivery {
+	return r.JSON201
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r TestEndpointResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r TestEndpointResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r TestEndpointResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r TestEndpointResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r TestEndpointResponse) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r TestEndpointResponse) GetJSON422() *KeyMismatch {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r TestEndpointResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r TestEndpointResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r TestEndpointResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TestEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListBlocksWithResponse List the block list
 //
 // Newest first.
@@ -26072,6 +29366,267 @@ func (c *ClientWithResponses) ExplainTransferWithResponse(ctx context.Context, t
 		return nil, err
 	}
 	return ParseExplainTransferResponse(rsp)
+}
+
+// ListEndpointsWithResponse List the endpoints
+//
+// Newest first. Secrets are never shown again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints (the `ListEndpoints` operationId).
+func (c *ClientWithResponses) ListEndpointsWithResponse(ctx context.Context, params *ListEndpointsParams, reqEditors ...RequestEditorFn) (*ListEndpointsResponse, error) {
+	rsp, err := c.ListEndpoints(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEndpointsResponse(rsp)
+}
+
+// CreateEndpointWithBodyWithResponse Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *ClientWithResponses) CreateEndpointWithBodyWithResponse(ctx context.Context, params *CreateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error) {
+	rsp, err := c.CreateEndpointWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEndpointResponse(rsp)
+}
+
+// CreateEndpointWithResponse Create an endpoint
+//
+// From now on the endpoint is told what happens, each event in a request of its own: POST, with a body and
+// a signature in the style of one of the two public APIs.
+//
+// `incenta`: the body is `{"event", "data", "timestamp"}`, the header `X-Webhook-Signature`. `incentable`: the
+// body is `{"id", "type", "created_at", "data"}`, the header `X-Incentable-Signature`. Either header holds the
+// HMAC-SHA256 of the body in hexadecimal; its key is the text of the secret, `whsec_` included. Whoever
+// parses the body in JavaScript and writes it again gets the same bytes: numbers that a double cannot hold
+// are told as text. Both styles also carry the headers of Standard Webhooks: `webhook-id`,
+// `webhook-timestamp`, `webhook-signature`.
+//
+// An answer of 2xx within 15 seconds means that the event is delivered; redirects are not followed.
+// Otherwise the delivery is repeated, 10 times in all over about three days, always with the same
+// `webhook-id`; `Retry-After` is honoured. It may come more than once and, after a failure, out of order: a
+// receiver tells by `webhook-id`. 410 disables the endpoint at once, five days of nothing but failures do
+// too; the event `endpoint.disabled` tells operators. What is not delivered is never lost: the feed has it,
+// and a replay brings it again.
+//
+// The address must begin with https:// and lie on the public internet; in test mode loopback and http://
+// are allowed too, for a receiver on a developer's machine. The answer holds the secret, once.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints (the `CreateEndpoint` operationId).
+func (c *ClientWithResponses) CreateEndpointWithResponse(ctx context.Context, params *CreateEndpointParams, body CreateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEndpointResponse, error) {
+	rsp, err := c.CreateEndpoint(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEndpointResponse(rsp)
+}
+
+// DeleteEndpointWithResponse Delete an endpoint
+//
+// For good, with its secrets and its deliveries. What is being sent at this moment may still arrive.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /webhook-endpoints/{endpointId} (the `DeleteEndpoint` operationId).
+func (c *ClientWithResponses) DeleteEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*DeleteEndpointResponse, error) {
+	rsp, err := c.DeleteEndpoint(ctx, endpointId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteEndpointResponse(rsp)
+}
+
+// GetEndpointWithResponse Get an endpoint
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId} (the `GetEndpoint` operationId).
+func (c *ClientWithResponses) GetEndpointWithResponse(ctx context.Context, endpointId EndpointId, reqEditors ...RequestEditorFn) (*GetEndpointResponse, error) {
+	rsp, err := c.GetEndpoint(ctx, endpointId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEndpointResponse(rsp)
+}
+
+// UpdateEndpointWithBodyWithResponse Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *ClientWithResponses) UpdateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error) {
+	rsp, err := c.UpdateEndpointWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEndpointResponse(rsp)
+}
+
+// UpdateEndpointWithResponse Change, pause or resume an endpoint
+//
+// While an endpoint is paused or disabled nothing is sent to it, and nothing is lost: made active again, it is
+// told everything since, beginning with a clean record. `events` is replaced as a whole.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /webhook-endpoints/{endpointId} (the `UpdateEndpoint` operationId).
+func (c *ClientWithResponses) UpdateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *UpdateEndpointParams, body UpdateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEndpointResponse, error) {
+	rsp, err := c.UpdateEndpoint(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEndpointResponse(rsp)
+}
+
+// ListDeliveriesWithResponse List the deliveries to an endpoint
+//
+// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
+// attempt renders its own from the feed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
+func (c *ClientWithResponses) ListDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error) {
+	rsp, err := c.ListDeliveries(ctx, endpointId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeliveriesResponse(rsp)
+}
+
+// GetDeliveryWithResponse Get a delivery
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId} (the `GetDelivery` operationId).
+func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, endpointId EndpointId, deliveryId DeliveryId, reqEditors ...RequestEditorFn) (*GetDeliveryResponse, error) {
+	rsp, err := c.GetDelivery(ctx, endpointId, deliveryId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeliveryResponse(rsp)
+}
+
+// ReplayDeliveriesWithBodyWithResponse Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *ClientWithResponses) ReplayDeliveriesWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error) {
+	rsp, err := c.ReplayDeliveriesWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayDeliveriesResponse(rsp)
+}
+
+// ReplayDeliveriesWithResponse Deliver again
+//
+// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
+// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
+// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
+// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
+// it is told anyway, and they are left out.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/replay (the `ReplayDeliveries` operationId).
+func (c *ClientWithResponses) ReplayDeliveriesWithResponse(ctx context.Context, endpointId EndpointId, params *ReplayDeliveriesParams, body ReplayDeliveriesJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayDeliveriesResponse, error) {
+	rsp, err := c.ReplayDeliveries(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayDeliveriesResponse(rsp)
+}
+
+// RotateEndpointWithBodyWithResponse Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *ClientWithResponses) RotateEndpointWithBodyWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error) {
+	rsp, err := c.RotateEndpointWithBody(ctx, endpointId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateEndpointResponse(rsp)
+}
+
+// RotateEndpointWithResponse Give an endpoint a new secret
+//
+// The answer holds the new secret, once. For `overlapSeconds` deliveries are signed under the old one as well:
+// `webhook-signature` holds both signatures; the documented header has room for one, so attempts take turns,
+// the older secret first. One that was still valid from an earlier rotation ends at once, so there are never
+// more than two.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/rotate (the `RotateEndpoint` operationId).
+func (c *ClientWithResponses) RotateEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *RotateEndpointParams, body RotateEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateEndpointResponse, error) {
+	rsp, err := c.RotateEndpoint(ctx, endpointId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateEndpointResponse(rsp)
+}
+
+// TestEndpointWithResponse Send a test
+//
+// The endpoint gets `WEBHOOK_TEST` or, in the other style, `webhook.test`: signed like any other, attempted
+// once, no event of the feed. The answer is the delivery; read it again to see what came of it. An endpoint
+// that is not active gets it when it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /webhook-endpoints/{endpointId}/test (the `TestEndpoint` operationId).
+func (c *ClientWithResponses) TestEndpointWithResponse(ctx context.Context, endpointId EndpointId, params *TestEndpointParams, reqEditors ...RequestEditorFn) (*TestEndpointResponse, error) {
+	rsp, err := c.TestEndpoint(ctx, endpointId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestEndpointResponse(rsp)
 }
 
 // ParseListBlocksResponse parses an HTTP response from a ListBlocksWithResponse call
@@ -42931,6 +46486,2371 @@ func ParseExplainTransferResponse(rsp *http.Response) (*ExplainTransferResponse,
 	return response, nil
 }
 
+// ParseListEndpointsResponse parses an HTTP response from a ListEndpointsWithResponse call
+func ParseListEndpointsResponse(rsp *http.Response) (*ListEndpointsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEndpointsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEndpointsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListEndpointsResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListEndpointsResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListEndpointsResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListEndpointsResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListEndpointsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEndpointsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateEndpointResponse parses an HTTP response from a CreateEndpointWithResponse call
+func ParseCreateEndpointResponse(rsp *http.Response) (*CreateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest EndpointWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateEndpointResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteEndpointResponse parses an HTTP response from a DeleteEndpointWithResponse call
+func ParseDeleteEndpointResponse(rsp *http.Response) (*DeleteEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Success
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteEndpointResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DeleteEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetEndpointResponse parses an HTTP response from a GetEndpointWithResponse call
+func ParseGetEndpointResponse(rsp *http.Response) (*GetEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Endpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEndpointResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateEndpointResponse parses an HTTP response from a UpdateEndpointWithResponse call
+func ParseUpdateEndpointResponse(rsp *http.Response) (*UpdateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Endpoint
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateEndpointResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers UpdateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UpdateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers UpdateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers UpdateEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UpdateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers UpdateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers UpdateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UpdateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UpdateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
+func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDeliveriesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListDeliveriesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListDeliveriesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListDeliveriesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListDeliveriesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListDeliveriesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListDeliveriesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListDeliveriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDeliveryResponse parses an HTTP response from a GetDeliveryWithResponse call
+func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeliveryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDeliveryResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetDeliveryResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetDeliveryResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetDeliveryResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetDeliveryResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetDeliveryResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetDeliveryResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetDeliveryResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayDeliveriesResponse parses an HTTP response from a ReplayDeliveriesWithResponse call
+func ParseReplayDeliveriesResponse(rsp *http.Response) (*ReplayDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReplayResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplayDeliveriesResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ReplayDeliveriesResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReplayDeliveriesResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReplayDeliveriesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ReplayDeliveriesResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ReplayDeliveriesResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ReplayDeliveriesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers ReplayDeliveriesResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReplayDeliveriesResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReplayDeliveriesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReplayDeliveriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRotateEndpointResponse parses an HTTP response from a RotateEndpointWithResponse call
+func ParseRotateEndpointResponse(rsp *http.Response) (*RotateEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointWithSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RotateEndpointResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers RotateEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RotateEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RotateEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RotateEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers RotateEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers RotateEndpointResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 422:
+		var headers RotateEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RotateEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers RotateEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RotateEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTestEndpointResponse parses an HTTP response from a TestEndpointWithResponse call
+func ParseTestEndpointResponse(rsp *http.Response) (*TestEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyMismatch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers TestEndpointResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers TestEndpointResponse400Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers TestEndpointResponse401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers TestEndpointResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers TestEndpointResponse404Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers TestEndpointResponse409Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 422:
+		var headers TestEndpointResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers TestEndpointResponse429Headers
+		if values := rsp.Header.Values("RateLimit-Limit"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Limit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Remaining"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Remaining", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitRemaining = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Reset"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Reset", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitReset = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers TestEndpointResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers TestEndpointResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListBlocks List the block list
@@ -43152,6 +49072,36 @@ type ServerInterface interface {
 	// ExplainTransfer Why points moved
 	// (GET /transfers/{transferId}/why)
 	ExplainTransfer(ctx echo.Context, transferId TransferId) error
+	// ListEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListEndpoints(ctx echo.Context, params ListEndpointsParams) error
+	// CreateEndpoint Create an endpoint
+	// (POST /webhook-endpoints)
+	CreateEndpoint(ctx echo.Context, params CreateEndpointParams) error
+	// DeleteEndpoint Delete an endpoint
+	// (DELETE /webhook-endpoints/{endpointId})
+	DeleteEndpoint(ctx echo.Context, endpointId EndpointId) error
+	// GetEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{endpointId})
+	GetEndpoint(ctx echo.Context, endpointId EndpointId) error
+	// UpdateEndpoint Change, pause or resume an endpoint
+	// (PATCH /webhook-endpoints/{endpointId})
+	UpdateEndpoint(ctx echo.Context, endpointId EndpointId, params UpdateEndpointParams) error
+	// ListDeliveries List the deliveries to an endpoint
+	// (GET /webhook-endpoints/{endpointId}/deliveries)
+	ListDeliveries(ctx echo.Context, endpointId EndpointId, params ListDeliveriesParams) error
+	// GetDelivery Get a delivery
+	// (GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId})
+	GetDelivery(ctx echo.Context, endpointId EndpointId, deliveryId DeliveryId) error
+	// ReplayDeliveries Deliver again
+	// (POST /webhook-endpoints/{endpointId}/replay)
+	ReplayDeliveries(ctx echo.Context, endpointId EndpointId, params ReplayDeliveriesParams) error
+	// RotateEndpoint Give an endpoint a new secret
+	// (POST /webhook-endpoints/{endpointId}/rotate)
+	RotateEndpoint(ctx echo.Context, endpointId EndpointId, params RotateEndpointParams) error
+	// TestEndpoint Send a test
+	// (POST /webhook-endpoints/{endpointId}/test)
+	TestEndpoint(ctx echo.Context, endpointId EndpointId, params TestEndpointParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -45186,6 +51136,299 @@ func (w *ServerInterfaceWrapper) ExplainTransfer(ctx echo.Context) error {
 	return err
 }
 
+// ListEndpoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEndpoints(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEndpointsParams
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", ctx.QueryParams(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter page: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEndpoints(ctx, params)
+	return err
+}
+
+// CreateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEndpoint(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEndpoint(ctx, params)
+	return err
+}
+
+// DeleteEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteEndpoint(ctx, endpointId)
+	return err
+}
+
+// GetEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEndpoint(ctx, endpointId)
+	return err
+}
+
+// UpdateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateEndpoint(ctx, endpointId, params)
+	return err
+}
+
+// ListDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeliveriesParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", ctx.QueryParams(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter before: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDeliveries(ctx, endpointId, params)
+	return err
+}
+
+// GetDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// ------------- Path parameter "deliveryId" -------------
+	var deliveryId DeliveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deliveryId", ctx.Param("deliveryId"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deliveryId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDelivery(ctx, endpointId, deliveryId)
+	return err
+}
+
+// ReplayDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayDeliveriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayDeliveries(ctx, endpointId, params)
+	return err
+}
+
+// RotateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateEndpoint(ctx, endpointId, params)
+	return err
+}
+
+// TestEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) TestEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpointId" -------------
+	var endpointId EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpointId", ctx.Param("endpointId"), &endpointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TestEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestEndpoint(ctx, endpointId, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -45306,6 +51549,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/offers", wrapper.CreateOffer, options.OperationMiddlewares["createOffer"]...)
 	router.GET(options.BaseURL+"/offers/:offerId", wrapper.GetOffer, options.OperationMiddlewares["getOffer"]...)
 	router.POST(options.BaseURL+"/offers/:offerId/withdraw", wrapper.WithdrawOffer, options.OperationMiddlewares["withdrawOffer"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints", wrapper.ListEndpoints, options.OperationMiddlewares["listEndpoints"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints", wrapper.CreateEndpoint, options.OperationMiddlewares["createEndpoint"]...)
+	router.DELETE(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.DeleteEndpoint, options.OperationMiddlewares["deleteEndpoint"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.GetEndpoint, options.OperationMiddlewares["getEndpoint"]...)
+	router.PATCH(options.BaseURL+"/webhook-endpoints/:endpointId", wrapper.UpdateEndpoint, options.OperationMiddlewares["updateEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/rotate", wrapper.RotateEndpoint, options.OperationMiddlewares["rotateEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/test", wrapper.TestEndpoint, options.OperationMiddlewares["testEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:endpointId/replay", wrapper.ReplayDeliveries, options.OperationMiddlewares["replayDeliveries"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:endpointId/deliveries/:deliveryId", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
 
 }
 
@@ -59490,6 +65743,1984 @@ func (response ExplainTransfer503JSONResponse) VisitExplainTransferResponse(w ht
 	return err
 }
 
+type ListEndpointsRequestObject struct {
+	Params ListEndpointsParams
+}
+
+type ListEndpointsResponseObject interface {
+	VisitListEndpointsResponse(w http.ResponseWriter) error
+}
+
+type ListEndpoints200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListEndpoints200JSONResponse struct {
+	Body    EndpointList
+	Headers ListEndpoints200ResponseHeaders
+}
+
+func (response ListEndpoints200JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListEndpoints400JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListEndpoints401JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListEndpoints403JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListEndpoints429JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListEndpoints500JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpoints503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListEndpoints503JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpointRequestObject struct {
+	Params CreateEndpointParams
+	Body   *CreateEndpointJSONRequestBody
+}
+
+type CreateEndpointResponseObject interface {
+	VisitCreateEndpointResponse(w http.ResponseWriter) error
+}
+
+type CreateEndpoint201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type CreateEndpoint201JSONResponse struct {
+	Body    EndpointWithSecret
+	Headers CreateEndpoint201ResponseHeaders
+}
+
+func (response CreateEndpoint201JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateEndpoint400JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateEndpoint401JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateEndpoint403JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CreateEndpoint409JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CreateEndpoint413JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response CreateEndpoint422JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateEndpoint429JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response CreateEndpoint500JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateEndpoint503JSONResponse) VisitCreateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+}
+
+type DeleteEndpointResponseObject interface {
+	VisitDeleteEndpointResponse(w http.ResponseWriter) error
+}
+
+type DeleteEndpoint200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DeleteEndpoint200JSONResponse struct {
+	Body    Success
+	Headers DeleteEndpoint200ResponseHeaders
+}
+
+func (response DeleteEndpoint200JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteEndpoint400JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteEndpoint401JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteEndpoint403JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response DeleteEndpoint404JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteEndpoint429JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteEndpoint500JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteEndpoint503JSONResponse) VisitDeleteEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+}
+
+type GetEndpointResponseObject interface {
+	VisitGetEndpointResponse(w http.ResponseWriter) error
+}
+
+type GetEndpoint200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetEndpoint200JSONResponse struct {
+	Body    Endpoint
+	Headers GetEndpoint200ResponseHeaders
+}
+
+func (response GetEndpoint200JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetEndpoint400JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetEndpoint401JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetEndpoint403JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetEndpoint404JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetEndpoint429JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetEndpoint500JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetEndpoint503JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     UpdateEndpointParams
+	Body       *UpdateEndpointJSONRequestBody
+}
+
+type UpdateEndpointResponseObject interface {
+	VisitUpdateEndpointResponse(w http.ResponseWriter) error
+}
+
+type UpdateEndpoint200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type UpdateEndpoint200JSONResponse struct {
+	Body    Endpoint
+	Headers UpdateEndpoint200ResponseHeaders
+}
+
+func (response UpdateEndpoint200JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UpdateEndpoint400JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response UpdateEndpoint401JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response UpdateEndpoint403JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response UpdateEndpoint404JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response UpdateEndpoint409JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UpdateEndpoint413JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response UpdateEndpoint422JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateEndpoint429JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response UpdateEndpoint500JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UpdateEndpoint503JSONResponse) VisitUpdateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveriesRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     ListDeliveriesParams
+}
+
+type ListDeliveriesResponseObject interface {
+	VisitListDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListDeliveries200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListDeliveries200JSONResponse struct {
+	Body    DeliveryList
+	Headers ListDeliveries200ResponseHeaders
+}
+
+func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListDeliveries400JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListDeliveries401JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListDeliveries403JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ListDeliveries404JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListDeliveries429JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ListDeliveries500JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveries503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListDeliveries503JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	DeliveryId DeliveryId `json:"deliveryId"`
+}
+
+type GetDeliveryResponseObject interface {
+	VisitGetDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetDelivery200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetDelivery200JSONResponse struct {
+	Body    Delivery
+	Headers GetDelivery200ResponseHeaders
+}
+
+func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetDelivery400JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetDelivery401JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetDelivery403JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetDelivery404JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetDelivery429JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response GetDelivery500JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDelivery503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetDelivery503JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveriesRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     ReplayDeliveriesParams
+	Body       *ReplayDeliveriesJSONRequestBody
+}
+
+type ReplayDeliveriesResponseObject interface {
+	VisitReplayDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ReplayDeliveries200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type ReplayDeliveries200JSONResponse struct {
+	Body    ReplayResult
+	Headers ReplayDeliveries200ResponseHeaders
+}
+
+func (response ReplayDeliveries200JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReplayDeliveries400JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReplayDeliveries401JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReplayDeliveries403JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ReplayDeliveries404JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ReplayDeliveries409JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReplayDeliveries413JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response ReplayDeliveries422JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReplayDeliveries429JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReplayDeliveries500JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayDeliveries503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReplayDeliveries503JSONResponse) VisitReplayDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     RotateEndpointParams
+	Body       *RotateEndpointJSONRequestBody
+}
+
+type RotateEndpointResponseObject interface {
+	VisitRotateEndpointResponse(w http.ResponseWriter) error
+}
+
+type RotateEndpoint200ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type RotateEndpoint200JSONResponse struct {
+	Body    EndpointWithSecret
+	Headers RotateEndpoint200ResponseHeaders
+}
+
+func (response RotateEndpoint200JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RotateEndpoint400JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RotateEndpoint401JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response RotateEndpoint403JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RotateEndpoint404JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response RotateEndpoint409JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RotateEndpoint413JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response RotateEndpoint422JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RotateEndpoint429JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response RotateEndpoint500JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RotateEndpoint503JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpointRequestObject struct {
+	EndpointId EndpointId `json:"endpointId"`
+	Params     TestEndpointParams
+}
+
+type TestEndpointResponseObject interface {
+	VisitTestEndpointResponse(w http.ResponseWriter) error
+}
+
+type TestEndpoint201ResponseHeaders struct {
+	IdempotentReplayed *bool
+	XRequestId         *string
+}
+
+type TestEndpoint201JSONResponse struct {
+	Body    Delivery
+	Headers TestEndpoint201ResponseHeaders
+}
+
+func (response TestEndpoint201JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response TestEndpoint400JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response TestEndpoint401JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response TestEndpoint403JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response TestEndpoint404JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint409JSONResponse struct{ ConflictJSONResponse }
+
+func (response TestEndpoint409JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint422JSONResponse struct{ KeyMismatchJSONResponse }
+
+func (response TestEndpoint422JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response TestEndpoint429JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RateLimitLimit != nil {
+		w.Header().Set("RateLimit-Limit", fmt.Sprint(*response.Headers.RateLimitLimit))
+	}
+	if response.Headers.RateLimitRemaining != nil {
+		w.Header().Set("RateLimit-Remaining", fmt.Sprint(*response.Headers.RateLimitRemaining))
+	}
+	if response.Headers.RateLimitReset != nil {
+		w.Header().Set("RateLimit-Reset", fmt.Sprint(*response.Headers.RateLimitReset))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response TestEndpoint500JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpoint503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response TestEndpoint503JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListBlocks List the block list
@@ -59711,6 +67942,36 @@ type StrictServerInterface interface {
 	// ExplainTransfer Why points moved
 	// (GET /transfers/{transferId}/why)
 	ExplainTransfer(ctx context.Context, request ExplainTransferRequestObject) (ExplainTransferResponseObject, error)
+	// ListEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListEndpoints(ctx context.Context, request ListEndpointsRequestObject) (ListEndpointsResponseObject, error)
+	// CreateEndpoint Create an endpoint
+	// (POST /webhook-endpoints)
+	CreateEndpoint(ctx context.Context, request CreateEndpointRequestObject) (CreateEndpointResponseObject, error)
+	// DeleteEndpoint Delete an endpoint
+	// (DELETE /webhook-endpoints/{endpointId})
+	DeleteEndpoint(ctx context.Context, request DeleteEndpointRequestObject) (DeleteEndpointResponseObject, error)
+	// GetEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{endpointId})
+	GetEndpoint(ctx context.Context, request GetEndpointRequestObject) (GetEndpointResponseObject, error)
+	// UpdateEndpoint Change, pause or resume an endpoint
+	// (PATCH /webhook-endpoints/{endpointId})
+	UpdateEndpoint(ctx context.Context, request UpdateEndpointRequestObject) (UpdateEndpointResponseObject, error)
+	// ListDeliveries List the deliveries to an endpoint
+	// (GET /webhook-endpoints/{endpointId}/deliveries)
+	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// GetDelivery Get a delivery
+	// (GET /webhook-endpoints/{endpointId}/deliveries/{deliveryId})
+	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// ReplayDeliveries Deliver again
+	// (POST /webhook-endpoints/{endpointId}/replay)
+	ReplayDeliveries(ctx context.Context, request ReplayDeliveriesRequestObject) (ReplayDeliveriesResponseObject, error)
+	// RotateEndpoint Give an endpoint a new secret
+	// (POST /webhook-endpoints/{endpointId}/rotate)
+	RotateEndpoint(ctx context.Context, request RotateEndpointRequestObject) (RotateEndpointResponseObject, error)
+	// TestEndpoint Send a test
+	// (POST /webhook-endpoints/{endpointId}/test)
+	TestEndpoint(ctx context.Context, request TestEndpointRequestObject) (TestEndpointResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -62268,519 +70529,930 @@ func (sh *strictHandler) ExplainTransfer(ctx echo.Context, transferId TransferId
 	return nil
 }
 
+// ListEndpoints operation middleware
+func (sh *strictHandler) ListEndpoints(ctx echo.Context, params ListEndpointsParams) error {
+	var request ListEndpointsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEndpoints(ctx.Request().Context(), request.(ListEndpointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEndpoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEndpointsResponseObject); ok {
+		return validResponse.VisitListEndpointsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateEndpoint operation middleware
+func (sh *strictHandler) CreateEndpoint(ctx echo.Context, params CreateEndpointParams) error {
+	var request CreateEndpointRequestObject
+
+	request.Params = params
+
+	var body CreateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEndpoint(ctx.Request().Context(), request.(CreateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEndpointResponseObject); ok {
+		return validResponse.VisitCreateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteEndpoint operation middleware
+func (sh *strictHandler) DeleteEndpoint(ctx echo.Context, endpointId EndpointId) error {
+	var request DeleteEndpointRequestObject
+
+	request.EndpointId = endpointId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteEndpoint(ctx.Request().Context(), request.(DeleteEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteEndpointResponseObject); ok {
+		return validResponse.VisitDeleteEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEndpoint operation middleware
+func (sh *strictHandler) GetEndpoint(ctx echo.Context, endpointId EndpointId) error {
+	var request GetEndpointRequestObject
+
+	request.EndpointId = endpointId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEndpoint(ctx.Request().Context(), request.(GetEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEndpointResponseObject); ok {
+		return validResponse.VisitGetEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateEndpoint operation middleware
+func (sh *strictHandler) UpdateEndpoint(ctx echo.Context, endpointId EndpointId, params UpdateEndpointParams) error {
+	var request UpdateEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body UpdateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateEndpoint(ctx.Request().Context(), request.(UpdateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateEndpointResponseObject); ok {
+		return validResponse.VisitUpdateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDeliveries operation middleware
+func (sh *strictHandler) ListDeliveries(ctx echo.Context, endpointId EndpointId, params ListDeliveriesParams) error {
+	var request ListDeliveriesRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeliveries(ctx.Request().Context(), request.(ListDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
+		return validResponse.VisitListDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDelivery operation middleware
+func (sh *strictHandler) GetDelivery(ctx echo.Context, endpointId EndpointId, deliveryId DeliveryId) error {
+	var request GetDeliveryRequestObject
+
+	request.EndpointId = endpointId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDelivery(ctx.Request().Context(), request.(GetDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
+		return validResponse.VisitGetDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayDeliveries operation middleware
+func (sh *strictHandler) ReplayDeliveries(ctx echo.Context, endpointId EndpointId, params ReplayDeliveriesParams) error {
+	var request ReplayDeliveriesRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body ReplayDeliveriesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayDeliveries(ctx.Request().Context(), request.(ReplayDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayDeliveriesResponseObject); ok {
+		return validResponse.VisitReplayDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateEndpoint operation middleware
+func (sh *strictHandler) RotateEndpoint(ctx echo.Context, endpointId EndpointId, params RotateEndpointParams) error {
+	var request RotateEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	var body RotateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateEndpoint(ctx.Request().Context(), request.(RotateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateEndpointResponseObject); ok {
+		return validResponse.VisitRotateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestEndpoint operation middleware
+func (sh *strictHandler) TestEndpoint(ctx echo.Context, endpointId EndpointId, params TestEndpointParams) error {
+	var request TestEndpointRequestObject
+
+	request.EndpointId = endpointId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestEndpoint(ctx.Request().Context(), request.(TestEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestEndpointResponseObject); ok {
+		return validResponse.VisitTestEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3bdhs39i8KvwoGv/8aTrpLNCXL6Zi6WIuW5URtWdaS5Li/jrJUIAskERUBdgEUzc7f+3pf70fcT7IH",
-	"5gSqUCSKLFKUD2lm9GhTZBXOmOf5m380enI0loIJrRrtPxpDRhOWwcfThI3GUjOh9y7ZOKUzlpivE6Z6",
-	"GR9rLkWj3Yh1NmExkYJQ8z81ZRnRQ6oJVyRjY0Y1S0hfZoRrReK8yd5s7w2bxUeEdhUTmkg9ZNmUK9Zs",
-	"RA3VG7IRNX3p2Zg12o2ulCmjovHpU9S4pJqd8RHXe/D/iyO6ZP+aMKUVoWkqpywhXBA9ZKQ3yTLT1ZSL",
-	"RE6b5Ar+GLKMmZ8zZkZMSWoaLQ9ixAUfTUaNdityA+JCswHL5gZ0yUaUCy4GSwaVsr7+nCNSLLBEV6wn",
-	"RaLIRGiewlCgE9NfP2NqSOiAcrHFATGdzfY6fc2y6sFoSaaUa9JlfWk6zGZcDOxI1unsH3t2sfdOA+f1",
-	"nI6YInoIxxMec7uhWHbPsieKpHLQJJ10SmeKmMNpemcf6Wicmq4y9q/b1v7vrf6P6nB6UB4Y/XjGxEAP",
-	"G+2D588jM1D3934+VKUzc0I+maGOaUZHTNv79jKVvbvQmK+HjDChs9kTRXhSHk7XvFQeEDfvjKkeNqKG",
-	"oKP8qdOkEZnhT3hmbrK5uJuPPmoc09GY8oGoGnHP/h4YtPnpVo2hqeB4e0Xb2x2yYlXD7Wd0kpAeVSw4",
-	"YMVWLnIPW9/qgKW4Z5nisnqV8ydCw5bi/vbw+Q8V4/Ub3+aof5ZpUjXeoUyTwEjN1ysXeIjtbnOoHkN6",
-	"w2aLQ35L74BcmOOcpkTRPjOECjlbm5gjrGk3ZaRzdXx6GpGJ4P+aMDJmGTE0SSQsIazfZz3dJGb6io4Y",
-	"uWMzMuV6iGSHjtiNcLRowDR21+eZ0o6hAhE8wneoAF6ZU6/DgwMS82Iatz0p+inv6fiITIc8ZUVzN4Ir",
-	"ojRPU5JNhGFUETlsvSi/zsXtOJODjCkVN29EaZdGbNRl2d6IjW5pt7d/8MztE0oNxU7N8fk1qOSYas0y",
-	"0+b/+ZXs/V+//fW/GsF902xUdcS4ZqPAEcumyW2rtR8+Whzb2+bResNmVSO8Y0jKj4iQGiQjxXoZm+M0",
-	"d2y28krcQSfbHHaFVPWznJIRFTNgRJwZOWBMB3ifVZO8BZY9pILst1oo+/UnisEWwLD/NWHZrBg3yBCl",
-	"Y5GwPp2k2owyMoNGFr/fakUFw98PMvwzrjQXg6rFTvHnwImwv6xc5DTvYJsL/RYuU9Wo8arBoCPSG0rF",
-	"BOnO4C7D9aSjEWvOX865W1mexcj1t9VJ8JQpLQULUk+YiHviiTLnvjzmj+Pb/VarVTFgv+1tDvpdv1+9",
-	"8NL8GDgs8P3KoyJt09sc7gUdsMWxfhjy3hDuYER6ciJAz8rkiOw3SQfvZpcNuUhQvqdKEylAgmejsZ5V",
-	"XUzzYvhe7nvX8mD/8G+HPz774fBvK2/nBc20qF7uMf4cWPCxFiuXe5w3vtUFlzKtlrcSRsZSpqERS5mu",
-	"HjI2vs3xXrIpzSolLkYzwRKSwUPr8sXMNb3N8V5nVKglV1Db3y2PPBU9ZqUsI4QpwjWJ4RnaM2/d8iQu",
-	"T0l/FLcJ61dKvroYwPbm9ck0pcZSKIbqHE2sImr+6kkjDsJHOh6nvEfN0J/+rsys/yjG/keDZZnM8JUE",
-	"L9M9TXlyawW+RtRImKY8VY32r380+pylSaPdoCNDAxpRY8SUAoLRGE2U0aYJ1SRl5v7vNz795j+A75DA",
-	"c7gqTGmzRfMqr5lpsUj/lbF+o934/z0t7EhP8Vf19MRMpQMyLC7Q4l7nSrgiI5r2ZTZiSURkRijJJimz",
-	"coTZc7PFq61ToeHYt56GXgkYDJY1UXr2k1XRQNx+2CbTNGM0md2yj1xpVbHHPCntL7VCgtMluLkuxLYw",
-	"t9PLHv08m93Jt7qk+izaBMm8kkK+q1RQImjsRsSehSn+Hs6P6YAn5pO59KZRTe+YIN/F5bWOv0ct51GO",
-	"1pzha1kL/qMPPpSvZdblScLEw05lP2/GP5ClkwVnySi0Ke3doeqqenLsBFjVnmZcs89IUEJjkX0883LM",
-	"Mpj8HC152GKfCqOx0vSkWL3NaT02dYs/VK66kiOmh+ZuTMFEm0mwpH2ONb7Ku54I9nHMepolRyhjygG5",
-	"E3IKDNrqKjl5T7a65G/Y7C1XI6p7wwcueMBwsuKwz9ErMqWKGFUXvBxz1pnPeO4X6WiXpVIMwLA+N6yt",
-	"7sW51K/lRCQP2wgh9W0fmqlcfcvChNTEPfk5FvfDkOrSWRbgQkgkUzAWYCPoROCqUM4JFQkZyYR9pXLL",
-	"BZ2lkibXUp7RDBXMzXdvjI3dailvU2huyR1ipCuTmeHI8Ghm7UbkLX/5Ge9L5RhAevjRfDKbSgXho7HM",
-	"tntnrqV8S8XMeQUftvgZ1ewWDGpsye3RUqIBL3OdfkYhn2rPxQjEcjKeW9CAX3epuDT3eLUjtl4rxSth",
-	"B2rdVszjX1Dwey/oRA9lxv/NHkiQJ35L1YIIEwmh5mDRARsZWcTIX1QRSrqMZuZiyTuQHz/HWTuXpnu4",
-	"wIYyU5LyezY3uK3e4/eC3lOe0m7KHrzaeUPVVziboSsICBMZSTOnz3iN0UNOelSY1U0kcjwhp+DHAJnQ",
-	"KANCToUROroMBdNC4QuLH1/mruQLA2PoJAm43z2LzTgz6oLmaM254yJZtYTQwhvz4KfICDSsZD9tNCLf",
-	"ovS81VqwIUWNe5pO2Jzt6dlBa7VNrbBi/YpjdW39lj8tu7+zHlCnTnJPRY8dL52xwrgM87EvsxHVqJ/8",
-	"cNjwDMHP9p8/+6Fl/otWxWX4I3RtBwc3YFwMXk56d6HQFZDG2Mcxz5giUoBN+/31MUko3OzyFKxRLDiD",
-	"JVbrqGE76OhVW34+SeHSngqlqdALEy0aitxognNWqnKyoFqxxAgpYOdXTRJ/HIOZRDBzH9XYkDYjbuLf",
-	"tk8wiQozxV8bY8kFcHygxubDx7E3kOL8wUDOOO3ylOsKj05XyjtldGqz9tS80CQdmJsiNGNES01TRRQX",
-	"PXQ+d9mAW3fzZGwoA9hmcMUCm5b8PlE6FGv2iiUTo24a5XJIBaiUCxu7uJkUDlQgdE1OtBlDwsUgNm3C",
-	"ws0ioqQURtAHp/kR+E4iMhGJUT4maRqRqdmX8mKTE/OBs3xh7KG8EWZJzBcQwePaQZ+MNr2AcYKN0ArF",
-	"NRupVYeudEM+5VOmWUZn5u8uTc31rrKu4/bQQcYYkmZGe0OMwGsWC5jH3BlO0A0czndT3Alr6AluxjKS",
-	"4G5ZYJiXE0HkREeEpkoWAWj25A3pPQP+3mXMMJo0ITP0na/ZP1dqEur+J37PRERSphRutVHx0XrYpb27",
-	"msfOO10VN9uunGGocImTI3ucEoIXFq4ThAgIawBfc4am0WD/7wR47jdoMmMJY6PQsl0BHZICAjCUv349",
-	"cxzTlCVEZoYZk4zpSSZYvRs8R1L9dS1maE9pvqneQIuDFhXEJScL3nUJUeaX+OPibDuFi96sJBeDOZq4",
-	"QNi6VU19sGtkJCYk5kJO7fqZY29mdkRGdGYeEGxANb9nNU9h+O5Cj5khYEYXo1OaJTY0VU65GBwRayO3",
-	"p172+yS2w483ODMp7zPNR+wEXJGLwzm5Z9kMBUggqhnrMX7Pkgd0dVl5TOc7U1s6tg+7iRgKNKYZMITN",
-	"F3vusrgzF7goc5sSWLol90EtyotWxlglI9sBfcplkfovfBzXfnhuGVbIP970jEgcuOwC2bdl1gTiaSGy",
-	"aPGa9zIIel8tO+YyY9TgScjfvCCdPUAJKQc1AiXJ40CqtZC5VQDLPlfEdEszlhwRalRqlpAhVUMwgMeC",
-	"6anM7mIQSOOE3XN7jJfrLODbLCkudvSRt6CVO/bGLkyAylG3dVwR2pUT3SaUxEi7QerjSWQeitmI8jQm",
-	"NEkyplQE+xwnckS5iM2+2x+YikwD+TS7M0LFjTi9cA+Q704v7n9oQ1jf0x8Ov7febLcU5oWZnGTEaMk8",
-	"MS1zbQMtrbSOgzNfmCGZGwujMCuCvcIlNq0FZXhYkTMe0ukSqsEQUEvMxLsQkC/HdMAFxUVe3sRF8eT8",
-	"hsNQSm2FdtcFmYc2V5otHVOeILU2p69r1gDcYkM5CnDgSTJgtXW6t1IwlKfhNRBv1n53E2rARLKJ6lmb",
-	"jGAUzB+LP2QTtE4t69btyKV59lPUUJpmerPhKk117f6u4OFPUWMyTtZeURvnHuC+SM8h1IQLc4Z6IFmt",
-	"CGpboFywpG5G3qLkm+lOUaN8nIqh2dX3T4w/12WXYwt3Pb9nX8d1v7QHMUTP88QSMqYzQ4yFIQBMLF53",
-	"SOlYNebX5iHT3y+cTc0YjDT2is6Ud0M8OW7ERSe3Kq1FCcZ0dglpAyqU2WZWq88yBtOmafquD6E/y3rA",
-	"sL9i6L9FDWE7xVg212iGhtXtt3pMx2svAya7VS3w3KnJh18sj78F5ZGU2vb2sbT0kT0Vq05fpVl0vUM1",
-	"f6Bya3ArqgqwT+hMEWrjNYnS5s+Lk/NXp+c/udw4nquLvZTyESokhU32h+ertJG1T7F9euEY5/Pp01Sx",
-	"+TmdUQ1WS5dnBBqymRpspbm/REsZNjo94DrAoa104mPfjGZCHYE9DyQH68AwY9nqJVo5loxlGw1mjbtX",
-	"bF758uWb92LVaexra7O0y/dEYUR5L+W9u4iwVDHvoZ5MzBPAyLgURl4uzoCN7bOm7LlzuzrZo/LSXjlh",
-	"YkFzi2lP83sWF4xDQ1YXKNsQMh87fh3blNgYuXZsFJx4TCeKJTGYduy1y5iajIz+E9OsN+T3LIkhuarP",
-	"BU3Lwjx2DkTINNOIGu6VoPDupvNLlcTSQWGFgi42pQpnQIUzqBMptqOTbiIMenLWGhLUEhFoGZm2S7RF",
-	"6cct+pcWglTQ3og3n6aoT3o3ypCMKaSDYBKr4gNBU3MaM2QNc4ehlLi7cAJ7S3NODT1qe9SLpkbRZWl/",
-	"kVgFTvfmtpFFJSZo2sCQ8nvOpix7ooLGDUvCTpOwTtmjI4akuE2ExCghAbSC9yYpzWrN063NMXj357s5",
-	"43fMYR3Ubmr5ZkBaiqEGNu8uIkoWOftCinU6C2dmfBhKZTtCK5A5dXKSJuiQ6TIUwQNtwnYkm6mIPZk5",
-	"f3goIzAo3djzH0hiZPSe5569Zl1/m7mQV9BmiDIYnW9Srw18MqhAzmW853s+d5aixaztfMf8o50Pyy1h",
-	"sSoBu1ppk6pI0isISgkRph5VzA/yQHcCGLaUR6d2lGhHib5dSmSPdW2ZAt0qqAgEycaOsn1uylZsYhWN",
-	"24osqdhXIEDaXQ24GxnhIrGhiYZIg8wYeQrFlPHBMCQ4snueMOvBpknCTQs0vfCewcscUHdNu8rcS/KW",
-	"8rQrPzIMbhhRdYddlWcRNT7uDeSe/fJ3JUXzkk7f2lBIz4a96KESJM4YVVKo2LnrfMm5zI8WaARMvspj",
-	"zjWhScISF8MEB7Ckw+6vGQhn7ca216hY4sp9ze+kUzDlGOJr6XicyXsb+fA7pOU0IgT+gU89MKwEVc6U",
-	"Tru0d3chU96bhaEf+hQyMksRAxCRkDHaGzZJbN3Lt1Kks7hNzD/olsmz+aQNOSGxlrf/ZpmM2ySxoaL0",
-	"RlhPtdky82NkNw5TQ/syG/B7c3xiF/8Qt4snuqwnR4BJkbCuRvyxFGxPNrRhTGdE9vtlzdwfMriGYVTg",
-	"ZcMuKlYr7CEuMj+eKKI5ojOU789I3rtI4fnDxSA9p7DrKabbkFNipueySBaNZEJO19HoGU2v+YjVfmX+",
-	"sMppw2slyicUPKwyYRdSpsHZZsi+wZPMwIIRiAP0I6vLLRzDuxCvoiWEAhI50Z4BjUKKPh6EERh7jCgq",
-	"p2JlPEWFYOLx4Ef071cFpOF8zTwZzBR8HgMpNwlEGVlBcCkPs3v31jy7zGF4L3lSe8BGQ0gyOhXAbLoz",
-	"cOWUImweGu3iu+JGKFT4YfV5aJgd9kpDk12GbUgF7jZ8YcnA39jFgFjMdGJJ3Ia9U7B1eFHhKk3NxR1P",
-	"NOGGEg+YYBnFx/GSUSLYFAVziCl1ZNBRXNd+I2rkL4eJbM6kF/nd8bu3F2cn1yevGlHj9Vnnp5/g0+XJ",
-	"30+O8cuTf1ycXp68CjcMG56bLaucPOsFChT29Qd67svb8f/3okQQQbNZTiE4bC1Dz+rs/ZPu/bu19+J2",
-	"L4iiVVzrtXAu1jcMu1X+/MECYWELxh+8HXg47B2pPBwPoaDrQqUEhg/dVw//Z5kmlUMvEiIC7p5Jb3hE",
-	"DMOUSpP91v/Zf24kEPR6pGmYNntyb+m/VQkWVKnV9wuzIgzPonqyWTpGVMBebXDQQY0ICTAzYGFG/hxy",
-	"pWU2I1Mj4qqhnC5e0+etNfN3PKQuXKeogHexY6re/1PNRpX736OaDWQ2W5aYFBZNevZA11nIlcad0nIu",
-	"GUkrmCPFR3TA3mdBU+T7y7NmqJE1B1gn0NIsdB5nuRklxbDUY6n08iyr/eqrtVperWfFMbNxVhzzTlDJ",
-	"yb3CaM+jmWefLGCBN6IStURvjN591PUK01w4D9V37g2bPShx8A2bzZ+kUMiARBDSBQJT56gBEEp96+WV",
-	"eRxJ78dTfME65+1f+/NybDgH0cXFYe/VK2gxHL1VnLvZDpvKsCPZJ3FxdWykcXE2bGocS8LOzx0FrDNA",
-	"WWAkPnCqYx8A8KskkEzrFPLDLzLeWynaXc09/kgk1qb7KMwNASJLFf6EogcSYFTPHpnscp1uwt4+P7n2",
-	"8SBx1NUkB/FXK+k2xt4HM0H2zE8u3H+BFh+W1uVZjRsSUv46YmazA0qQr09yK9aae1FPQlk5VKPR/1OK",
-	"YHyK+Y382xDo7gzsbaed8w6g5URETXpDc27jk4lZ5acvWZZyER9BmuxEQM4VWnjLU/vhcM0hLlqElpwA",
-	"BzBbrS8BwGQQ2/YcGAy6vePO8fXpu/Pb43fvz6/jyLk+4Uc5qcGuV667jSLzWUXpSc8m3KXJwMHxPrDX",
-	"u9DEcUvNyYQ0lt5Q8h5g0GJOEGEfaU+nswec0XJ/r2VGxkyOU7ZBk0VSmh95uympDJDGYcbUUKbJGhSu",
-	"hnqM3yxnJ/npvTYPL8hfbFaIX9CcP9jqOwHYyJX3gVfArndIwgdcQwgGG1mg+gIrd5ONcxQvHFnhjmCJ",
-	"ODp7/4woFpKT91cq4g8XBubpj8OVL+ZTvfYWKrly9TfUMqesq3gwNnY7wmJIZaqe5C9UcD07lkk11e1Z",
-	"A1sJA2Weq65n6lwnnGSD0+qaf69YFqZir7gap3RWOrjurbU7nFvxHro6vDmGlv8VDRLzhEJY0fvr44Xb",
-	"Uh5Fq7zmrb0Xv/1x+GkPPxwUH4Lr/0r2JiMHjVQ7dKAjyLsxE52LU/Ks2Wo+I4ltZoOAgVI8ziJ2QY5q",
-	"aeGy0T1VxAqQU4hlSyCKSQ3lNIfjt/DUxIxSinQpDM1Seu4yZNazja6KocMEkY1Mp2WNN+TE5W5R0P/e",
-	"z+TIKSvcYjonzMHxrhkBNh/9t5UQvv4k7fM0NWfougaPfT33+KeoMWRp8l5o1A028vIsTMQ3UQdIC2bj",
-	"bxi05ofsLbYtV3tybCqLxAD/bJKyX1YkU3qFnyBVwXJlIK/NldBL9XRpHFWhTU8E16o6amdMZxCQGsPd",
-	"2gTCYv2s05WxcH5BDpmy+ei4+XA4b+W9GLj5A+25CpzvANemdJ39Y+zTiNJxWycV1VDXaqAboxMqnjAb",
-	"pWlILOZtor/EUg/Izg9QT0cO66VeXdCZnGhLHhdyr971SQzrEdtokQJcqJRWmgPaaYtyZ4YfzMcKUJR6",
-	"A12gLQuDPd/KAAsvVr1x2a28xNeWjqqAoebKMs7gEJRmYxWq/Cc0Ez0G8V2ejpdbqBcpZbX92aMBa17t",
-	"HO2iBneez1yySBXuirkrt3gr7S64tVhyhy6rvY4+zKJdbvLy5Ozdh9u3p+enb9+/xZg4W9eBK6KlJGpE",
-	"07RJjjsXt5cnneOfT161y9mHQ6rIkCaEpimyaUhlg8Cqe9YkL9+/+unk+vbkHz933l9du7fzwzikqkku",
-	"Ty5OOte3x+/Ofzm5vDp9d96eyxbEcmaGDkwpgjY0b8T5u9vLkw+dSzcgwyyQFGiZ50CWQvZKk21EDW9S",
-	"jagxP1IIC5kbWCNq5N0GI0RORCZTJ6oGaNmQjsdMKEg5L18AsF8h2jaZCITBRBrfJLEcM2FDFi2ONbcZ",
-	"kmYTY9N/T8dtctg6LE/ZhnfiA+ERZ1SxpBqhikyHEpadwYOBuF74foOAthC43Kjrqj3xJBCvUgMFJh9O",
-	"8JJkVE0yVnu2BZ/p06zQ7+YVztE4ZXpDIetrXb6oNK/wYhaYr4sGcAdRG1bOV2LJHtvQlxzMdhUMUb20",
-	"CtO0TUUKxNLlYLmLx0NZbuMxmygv6Gg0uoqckRxbN7RhUMKEKhL78LI14I6syu6GW6yS3+Pils2ji8IW",
-	"Ve5sOOcH4/HzshERrgeap9QRUVBpqUleMpDYMI7PzBQkzkJam3I9bN6IG7FH4rkSRTH57rDV+r69UNEH",
-	"2CWREw1NG+URggbUEYnt/GOLrg/yRRMa94GooeX97yHeYDXSM7ye1zCBd599jzS4XCUkrwvyRGHFEHw1",
-	"r0kArx5it+DJsDS/EvPfDgwfzuRE2xYNt5DJrWnYVqeGpp/bUcGTtixPRLoTDZMravbg69jUAuS+aWnf",
-	"zc+h28t7lhULjW/O1b8xA3hhX8OCOW5laanaGTpyXB2dZmnjoaAWGHXyvacQ7R9hY05aiDBXUGYO3sJi",
-	"SQ8kprFDKUxNNUOxFlUH7Mo1gYtnM/ptXyWBJC/MYMaJSf7gT5VZvgmGT9xaFp3vbUkmAkOF5SjIQsqW",
-	"ZmakBDNWw5VTe9RgjW8hI8JurBtc8aIRtpwfF82AyiXzj+gMRa7SLrmci1J7mH+BWXY2JQOhQfLSR156",
-	"eMb6E5GwpDjU+BLvpuUldGXRcPYAnQYd4YuaKX1rDjfmeLgXIdODYqJCMc0eFQ4gHN+26R235kD2Uzkt",
-	"dexyP1A9TBm9R40no2LAEDPkh8O9ruHeKLbb0xeqeku+Ozw4sO0u1kRZVqxlsVG/1JR/TeYqWXFVo4oV",
-	"tu7XaoChQpPzpRmOSKmgFVFG4TMyTCpR45tSd5k94PiYfPc8J3BLsNpzGHl3h/2aQ9CI2Re/us+/JlKz",
-	"+Xo+JSl1sUjdXP0Av5SUX+tlkSIiXs9COZGFCmmLtMczsHhUIre0uBsPUJfeTfUad7fJDrK4J4ahl85/",
-	"gRubH2kzpnA5oYozZZh9uXZHuQzAXDWosOxfiEPBXD8rFBsW74rNF+4H3Ett07RAHAigaGH1ufnGT7XR",
-	"4/TQBcL2aJoa6TszR4XrNolRDY0jEkOMyq/PfjOfYbJxUNaqFN4++CPEW8f1aiELR160GxSU7pnQHXNQ",
-	"gnjnuVaR8AToYU8HM9lLgQIBUzYXagm8O75t09dRO66H7rsRuqCZ8Up5lifhPao0YWvqEmKWiu+m87fu",
-	"4eUx1oYnWm+MB4hUpIG8O3v17oNR6N92/nGLiv5VIxKTNP2tVoK5YW0sCYOxFdi0NXZhoiqt9whZuy7E",
-	"Nepxdp/y9iPvlHnj92xLeM6gVw/qdnmSE14AjGWqcvNQMh7OFO9BBm3CMjKQLKRG2ysUOP8TobPwbykX",
-	"bL/yl4Mw4kJVPtpYKk3TW6ejLnr3XRLJIuEIL8xLmgyWGRsGoHxAyE0I8DsZsIqD4UfpLPyIp36tW125",
-	"JEpOMoxjcDfn7OSXkzNzbU7PTq6u352fNKLG8eXp9cnlaacRNf73+5Or60bU6FSayCrP+9wxzs+tWwhv",
-	"2kVoMI7Pm3TlKT1OeShk8kqOGOg7PQoxIJmcDFz4yfqYI6aPjakjvL3mztni3cuzgrG6BiicroJDOCOY",
-	"V3kRPaiRtUFDVkCBrIi2qGGzcqu+AiBiEUkiAA/h1tPfjeojVZml3MEUYqOvZViOwshNIMmAkjWkCemz",
-	"qSsdp9whnFLT+wbpzEWGZcr6uqYAsIQSyvSW11h/92B+IYuBLlk1cV+NT+epngWoRMZ6hnUkm0ZHLAIr",
-	"PwQ7qN5l3h5E0KOIR84ZBMbuCudbZVZbORVkkcOGW8ntrCV68nnphxN9OutF1eBLx04Sr3G37Bt4Ciow",
-	"e7m6u3JAPn6Tzw4a6+VmbSW7eVp44dcOk67A33kIJfaSFr0NK2/F/DJ7oQ25WOumVZxdf+VrCbivmNJe",
-	"kv0KIReCWI2MGxmWawO8nigylVnyFcu9x1sTe7GYVSie4wILE+miDBuUy4pcEL8eshnkpUwKo2TA44hV",
-	"s26prkURr2y5uDxW6raCzhbh3msVfAvm3yJTzCuHeEOuPGWvWdgP68q6GOGtz0JMcC0wCdMN9FdO0Nv3",
-	"k8VySi3YR12dUIj1OxWJKVoatSQZowmRIo+P4RDCZW6IkYWw6hlU3qKCgI4acFOuR30sdgWMtHJtLZN9",
-	"lxlJIJiX4wBwMZoVzUQjnqbcVhtEp0wRvcI1zkiiS6skcSVUsz1tUW680NzDGgwWhnvG7ln6frxEdbTW",
-	"R0JJap71EbgS1ueCgc9BVKiVVnWsEUVZbXrimgyyXFytwRFhoEFWt45kyrK7FdLHAkJKxu65nKgz1/+i",
-	"NDfkgyFTGtcyX1ukP0ek1c7jTmsM3b69luC31AZ0vTRLZAU1yrVoXP351cjldr+bwhTkKdy48P70Ki+b",
-	"TccNoxAnbAR/EqjGYFPuHHkb0eyO6XFKeyHduyoVcDuWzd4ky5hACLNCnjo9v2pEjet3b07Or4JSU8IV",
-	"MOol7nIvbEcN5VQ5ADg7+VpydwXLSnGpK86O7SCQiZOsIyFU4iSFTkCxwxurTnnG6Ma2I+5K+OUj8ZfK",
-	"s4liV8VKeccgwgM3t8O15EVMDl1CvT2XcJ/neOzcxoWZX4A3mm8MQw3chSEVg7DZh/eGeW3IIsepbxkx",
-	"wTeNmt1jRus7ci7tpo3RjQlNLbXLaay7D5ZYuMpShsXd/luKMNbdPB22C7eB2JZn0668JssFPHe+ayWq",
-	"4sTqPG0Xbu2JLREcKxe6tIxLDmBhMaifMHOdO+IwUZhgq1HZEAO1FY8I7SqIAnIBxhkGZzpGWTEul3VY",
-	"S7IZuafrSze0N+Tsfk3K/+VEoopzeldh2a+UivRaIkKRIeru9T/8QFg/HRmsB69PLi87Z4YPFpGw+Nfp",
-	"+dXtSefy/GRLpn6s47c0+TQonHjbXnknzqXm66LPeoldqWJGg9dDKFHPxaBJ3vVJ/P6q89PJ7dnp29Pr",
-	"25N/HJ+cvDp5Fbedo5p8Z+6T+j4i8UgKPYzJd3ku+0Hr4Ie91vP4e8MNbkScMcWgigjGRoQn8S5LgoxF",
-	"WNca3hOlpUyIlTyAk/imiG7KllgjHKbimtTMalZgWs0yjoOscZlsiOnmvW3MVLwo++o41UUCaWPR+zYu",
-	"ocL4a35aT0tJWMrvWbbRVNSQj8dcDG5p4Yld+b7z2gbIgU3HNofDGrUC13vuDsOvocu3giWz6W1laePr",
-	"XHB+ovKi1lAoaExnWGkYlIhJ1htSZWNz7WNpQGOrqrVtrs5yo9CtGgeD+luFNcClJmBBFYjtAh96zUE4",
-	"vey2sOoGRGcMo9VOq8BLD57LInuyvChNUpK5sYXYDhvC79zpITaK1oqISXMR7RjJRY8phX/Aq+gtczcZ",
-	"7LuWhtSPp/jXhAptDaG1dOwpzZJbvszCf1vt1MZRb0xzFu3uGy5PUGrOaO/O3GUxcUrEevaw/DRHJYmy",
-	"WLLyAnlrP3fYPWP6/OFcHGZB98uUtUShS0s/R/2jMuupZOMXhU4bMpSGjQmF/Lid6lbV5ikfrmoR8Jhl",
-	"vM+r3EHu1069Y1k2aZaRGtY7MT7uUQ4pj215Yy4NsJYafOHBp8yJ+vIeA+0hOneOxKO0LzyzyROVI2VS",
-	"7YkxlVXyb4FLrDbH9CBk2Bz3BBkLAL6vFz63dTfExu7ecdV6d+U9A1z8toVJIi9ZKqdtG4xfb7qFM7ki",
-	"PsSy8NXKdUaFwmC0WjEGc89HYQ9Leec9/18xuHq682VuNlpivkLGW8u9t5Y4HEIvfC0zyK6ENNFHDO3c",
-	"kgF0NXqh98KaQrLlLJvTyIorVyATBX86ryL3a4stD7aNOmGts4ak77uvg+KLLRDbiBqv35+9Pj07q9Dn",
-	"HdM/ryuaPMxiW5gFHA5SvhklqWXRZJuLKXO22/LRW5iQL8T46AX+sVtCNzDIIRzUZMtajegmUYXbCyXa",
-	"fvjOAhrSqCjkhbVXcgBKMevKZLZR4bG1yonVukirooS2HpvjLtmK0JuAwJJKeccSkvI7Rmh3UqvgWvh6",
-	"PTQmJ79XWwiqqQJT6ggXt2+z/KpsWg+GStoW+FGY1fTWCBZbjVYkJ2MpjiutUvi7jQKlfvGUR6tnuNzx",
-	"ee1oQGBIEYj9YkbuuEggUZXaCdQabAAzxd2xV6dXYLa+PX73CgLT372/AFM2/PW2c/6+c9aIGp331+/e",
-	"djAi7qfT19e3x51L8/n4/dX1u7fBG1obuGktuaM+PFO42ZWRkOYCbU4iLcCTW130BJxcOqfAyUlwqZbJ",
-	"F52Li8t3v8DCX3ROK6SMzbJnFktgWjJSJ9nLM4sshi/OhTaWSGUuo1gQpiWISs5vkafWVEkp3mWfg1ry",
-	"ZJIK2KVKcuvUz2WxT1SVfQToDEQfNOE6Iu+vj6O8fB00WCvuqVUV51Q2rVWe0m3EXrXqxl45mlKJ3gI+",
-	"8497Rut2gANYzs/cVFe41vzaJKYt5QBNE6khtrG0xBgJIBUzymSPjrmmqboRuVoZIYYCNGHadIYR0DZd",
-	"Z52L0yP0R9wCYCqAYlhkeyYS0JGbCVemzySGQfRlZoELZKZuhOyTrtTDJrmSvkEdkHzShOgpoPRK0YNx",
-	"wpCUnqUMMBz8qE6ahzhMqRma6Ytirlke3DCzJffQ8GIGdZRX+3NHOe/a4iRiha8bEeOHPFaBK9OlvIec",
-	"/7iwvsYWgmDoksBhi+Yt3eAlOML5YDY3NAVp9jfCnA+3xHIqmiR2vtDb47PT4zcnr+J8mLJvhJJsRiBt",
-	"JPIfBZ/ptXm4eCinKBHM3Hx7I3oW3dPcNLPURyQ+PT8+Ob8+/eXk9uSXk/Pr28uT43eXr0xbNFXSNliE",
-	"1JbzHQNHwg73RuSBJilVOpfWSzw6K1CK8twUBUgImLSSo8jbgzExVMoW/KJFqa9y1UQ4Kk2aZx/aLxKW",
-	"TGzRSfsNc0HE5W9YYQBq9vKo73IES07Km+40NayTx3uldI7yvwuLvX3es9vbbwrnRqPY48uTjoOMKp+Q",
-	"0lfuJMCXHzqXr0ov4hdnndO3/heXJ69OTvCbkK+5ETWqzkjpJ0jbu31/UfryZefVTyfOge//cHp98tbv",
-	"ee6Xwkrg/5RnBHqxBG87l29Ori/OOscntxeX716fnp14cw79+svJ5enr04Wfz06vrk/Pf/IHNXe44ZTN",
-	"0bpF+SJqIOU2FL5iIdp+8uaS5W3PpX8vWab2gmmxerWXP5vvY7scKbx8I9rz4TcrFrddDuRcvo/tsmNm",
-	"xbYuPL1wY9p+vmbw+rQXEskCd7E9Z5ZZuGLtkh66cCUrfl7cJ/t78Ha2S7Eni2e2PZdIGDrD823MUb92",
-	"KeZwgRbO/zxPxdp+YMki2Qv/XO66/KMjocEf50blfpxjC+2S/2iRSVT87hjEsp/ByjKXprLILkrDM7oC",
-	"PDsLJv8IF3KA3TdJnNCZiiEDyBZ4yGSagkwCEhkX1JKMuIgLgl8SOovtK33+kSXxkRFDRhwkGsA/5F5l",
-	"fPOKkigBJYB6ZGQAIxSjkDFjFOAZkQPPZ4zMStXjn+2vQtY1kyq/8sPz1aUIYHblOvUHq94Z55WklyrE",
-	"sCO26vRiWip8HVSG/PcWi5gKKVjcdluaSFxPt7NuI9tukzEaBWRaSL51daZx+9q5vUrkxVgE+6hvhN32",
-	"p7DloFc1SwejbVu23XBBphDY6/kuBeMWfwhDMomQGUjU2o6+LHkJJPt2BkZjMkMEnBjXaxgj5uNYZroa",
-	"VUVpmbEE4Xdz6T+YswXFW9cyMS2rvhiovQAuQlUd4bfyQMlMX1jA9/JkX6ISgsqeUyZsf4Fo1+qKjN4y",
-	"eCOuOKduOEHMAsKEzjgOh7rB1EgNWxb8uCYoft1kMYf1bn4nYzpgpMsGXCgbrtRlQ27j4VNbpG19A/fK",
-	"LDBYzitcpmVZdtNV5zpXZTCovnA9W4cSgKCZz6kE7jOUaaIcA1SebQkgf7XOeHeCx8BiDqiSyalIcoXv",
-	"qYJ+FB8MjWimXJV+ZQFe7jlsqC0ZgjBRtOfah5BZ5bKBFCQ2WpFQgU+NITqWuYGJbZ5ZzNQQcShyCYPw",
-	"URZj2jedbCf+Jo9tF7M6mNSeNPApqvFsLhnUetqKVrWetRJFnUc9BaDW805Yr9m4lYprPY2ieL1HC5m8",
-	"5kBAfK71bK5p1VsPqxnVehiVvXrbnStRtR53ik7N1csLvdd42moEiyDrwJtjc1st+h8kF0VEMZuq0STn",
-	"hpVFrgwdQ0NkYbtBkySiUIMViJeSkVYwBl6F+AaxeNaC2WcsOSJKZgU0DUbVzKU6L8cwrlftqjDsBg3/",
-	"NsnAN68DhQkxktcZnSRvq5P9HMI3IJLGQJs7OiYSpMKUDmIHAgm+Ta7IkKUYM5yxe86mEP2GL5vH83eh",
-	"Jfuyh5ECm/I7IC36zMm86lhDmHKbaVxO0irXXVGFQ2GJn5wvTtSY97icqCYBb6/K8Vf3iZZkv9U6Kobu",
-	"sEAhAi1fjeaNiKfMsDAVY9YbWI4VHwgKpRHzFEllesiTjHAEpkEwsWNNtiPSInqSCTjlst8PqTu241Il",
-	"tx9b5RJrq9QSnFKpicM1m6hT+704XxDSCYu0so4YLNwH+3AQmCHf7184my7mO3gLtGzmX3JKJWxGHFGU",
-	"j9sOpGg+eHUXHceL5VOpu5qYh2YOpwTUgsKbSOKSn9lo8Z6j2eryuV85Bqs6kdbNnTBC9Y2Aa5xSPopI",
-	"nLujYzKWShepDhoM6xGJ0XNtW0YvdQwwrkA4ZnJS1vUezw3+s0yX1r+yVQzMTbXgsV1mldIZWxqxsRbk",
-	"xtplrjaOoFqpdo6onmRMbYT9v5Z+uyT+FssOblZ/oF7FJLPvrl5SiIN6Kq6rYuLh9+TFS6y/u1izMtMt",
-	"5hG6vmYMRshdpF5r4Z/AEQ7BRNCBh/GzvEhQ/mSFGuq1VTWTq4o0nzhjKaMA2Q23PbfUWr8tFzRtkg7g",
-	"o7viWLCaKArgu+HUHffryhyU05FRliFIcmmZxXIc4ZpVD8vQM2uVh8e+QytbGrkCJr1wWCbjlPeoZqoK",
-	"S0/dgQW7uVCDdVUtID5C605Vw0JOnajrFTat3cH8xXO9Rf6cgqtir/uS2I+IXL4+Js+ePXtxRCjU9EBF",
-	"oAoOp07MxWG5BuRB3RqQ1+5De+HDd782f4PPf/3+f373z//+9a97vy088/1iDcmyxjLlGWu+hcn4v+zh",
-	"gsKJoWbAjQHXw0m32ZOjpxwCMvYSdm8/PnX42k9Nc7A55vRWaAU9Kgwn7MrJYKiPvBAQiLEB0dUJHqHw",
-	"YM0GMuR+eJ0ZjY59BDSmQSYnY0AfU6Q7O3I14PMKKcEs1XoVGhXE2YCU/3jxhH7/q6q9VOCjrGSifEQH",
-	"7H1WD0zijoukTln+N+a55QBrRp47DmZ3XAM+B0e9GB90AdNGfFLSaod6yEbLKw/urxeXvGpWRXlEpWUI",
-	"OddIy1B4gFrU0WLctmDIqkKJq4eLsXI1Vg4ffMyV204NR5tf588kKi64PXOeqJQf2NIpKi2M26C5Go31",
-	"yy/mZzhgFo9tLniMsIbcqN02Ub3QT2RfM4BrRQXniFASu8zx2PktrV/YF01q5Znj+LYg+AF5/rKCn3ev",
-	"AgbzdEaoILErTwMLXmIc/trl5Sms/y5soH8TrMEvoNww1NYxjN2oplA7h/WykJL2iNpTHRL7hs0chU2p",
-	"0u/VhppOuLR2nhLqoiFzjhzkMy4T+grWatNSvhm7l3ebKmw9OZ6TvJcaUszji8c+RJss7XHQ6thPmZB4",
-	"GxBeC39uoRvgNjNIzc2ptFGkd2xmdgTdq0WdGBCb4NA7AQpETle4q+oObIF6vMGckS9IPN6w2Qeuh7ja",
-	"y261CzjG+5zbTbHuOFTyMWR7d8//E+45RBkEz8sHvGi26hZguSp0L0yHMoUidzXzJrZNN/Ixh27BGadd",
-	"ngbL7VxD6Tp5B5ZTmqu2FUWh1SJBKBLoV1oVi2GUMlbWew/ru6zzzkKckw1xy3NKPo6Dq0bXw0ODeIbK",
-	"KqOapqqIZYfFJHSQMdYkHTFDQ3B3oomRpG14Guuzni4iZ7J7jKWYB8GYmx7AguSjidy+hY/FKFjDHZSU",
-	"SW+Y57IYrZiqu+a8rkI+cJHIKXizujOSMZoSzUcswkh7LhbL1E3BSdpLZe+OcHUj6JDRpElOMMSfpqmr",
-	"vAGIQBC/hYwNoIIyec+SIvwfFgoMLyxpkg8erB6sIAwywiW/EfggwWxlReJLqhmswB78fxz5X12yEeWi",
-	"iD/0f1FMx0Zch9HmleS8odyIw4MX85XnMETRLzLXJB2Xa8HBnduXWY/Bg1yQ58RZjQK+OcvKjw01vmDZ",
-	"WxcxOGdAA2KNwkGaOgOKWU1FtBxgrROztyN6x3C3ejRlIqEZgVg78t376+PvEQ2pqCddTFlAqCU86XI6",
-	"qKrAd8NpLOqTJVue+29dPbMQbfIl4WKi2dI1gQwWz6pkTll5NUbQSPOxxj3PF0KbumRu4StdASMMnMtB",
-	"nIKCNJmV4ITXqp+SmzFKqhYRchoZQgC6dREd8Qg2jmrz3ttHseDZsDusYUlkv48xF66eZU7f/oMsfbAI",
-	"VXmyc8vyRNk10xbyU7EU6ymt7KaEDrVyBl+T1RAcc0bDusgsiOZa5Xa2aHU0M4ebR4zYYc54ji9hC+Ni",
-	"SUlMTcOzvw1DZCUm9Z/OROnDgTl87Ep7pWefLNDiVhoq/TqlJaOlu4iLR24dg6blHFvQ+ougyi+p+Vfj",
-	"iY9ZpqQwkijpyTRlPb0lhLv6kNsso5tq6ryC4vL5gtk9I2nnbrPCZxZj+n0c+bJPnOODxXPxg2E6uxYq",
-	"+D+D4NUvZ8BoTzvnHVvpPIf5PZmYvXj6kmUpF/ERUTpj9E6hakASiM4UEFWEdOH99XEtXrJVd4SPM/7P",
-	"Esz43G3ztrv6oFZVFM4hvm3la8YzV7xbVUL5rbyiL91zm1a0/fpO+u7YPt6x9dI1qk/wFjhHnhXwRRlH",
-	"Nd5+SYnKEAEBnHlG1Zn6aPZqRcHquXbBNuBjyNugZXzHKh8gU095+KivPETW4bW05ikqc7aYQLjaqY/7",
-	"H7Akml9zIX/A733lT2w28E3oky0GUJse1NQrFif9E5YuIFqCPOHiX2vouAFx2S9IUKFvcw34o2ql4Ftd",
-	"v2DpBXRnH+P+t0B6VhUm8Atse7ikXpUC67KtL8nmk9gGRfISV74KorQEaYdbTsOSJomL6hSWlFgKTmSf",
-	"/OOiuUBtXHFzh40i++hUh72JPRiXq7h9I9A6AsCMJPYKXMRtMhH9lA4GLPEyLvL8zxyaGFVM825RDqNI",
-	"IfZix8tB2o9UcwN17pB3EANyzfBH5hkrhU0lSViPj2iqIsI+0p5uklOdm5aFJA5e0yOiOej3YlgddL/N",
-	"qLpzqdkxVawyElVIvUD4/GKGFa4reC10Pp34VpSIrbeUhp9KpUtL6tnaPKax3NpabY+oXvZX2N92F35O",
-	"jK0VPZpDdT1qGOn8+vypw0rL1rQNb7bdlSUy+me903YIFyzrBbOHwbIBGv2AbXy7vsI79a7fr6jfA9Fe",
-	"wFq48vRB9HhZ07wUDLw6iqUpql9qRcnEx4voKCCzVz4qpyypDcqaTz0slQuLkVbWmm0ehFuZcEjHg43Y",
-	"y8VZwP8wz2wgLpsTnmR0KjYwLoT04xwwu1jNkEVVodwK+1OWSv0BhXgknOMtyKR4H76sPHpR6irkRMM7",
-	"aUgRACMEFGLwSFQAWPJ/MwTpMC0soVFhMJwgAMi1G1BztaokdQiT/MShhwjwp5u21CZ6nmn9wrwcKPZt",
-	"vj4irVKNQMjfBeyS2drdLZQtAXw2XHo30dKQwrtdVT/GEtnuRHHBlIpsfMdAykTllpLuxLLXqY0nm7nE",
-	"UMir/5wUuLbCv77iWy5VU2VkUcTWVEUZT1pnctjYUr+6TcB8unFpG75hTZtVerk9RVuggAU+xJelgTM5",
-	"0R2XVBuCk4DyI5CE2FwA9Cwi0EIq6SXrTzD8cz6FcAXq+fKSMxORrHmoHY5O3b25tJ3kICWLwZW1HNsF",
-	"KEpFDu0cwnTuSfWL2LjpFtMIbSQOuVJXLlZ0LoMb+BqRmJyYoxjZSnP0jjlzRpf27uZMnw4GrjrZc262",
-	"dhDVw89XfGH8cqJ7MiQbxndsrON2UafWwghjDXf/xPoArual4JHNmNkPZJw0TWuADF3TOyZe0t5dAI8F",
-	"rcaAWp1gjUAh82JX0sePg4JMsMjeyMskLz/HK0FPgC+5sztfJc4upDfVvN3wxhQLEowj7qV0CuPWUt41",
-	"SdzP5OgCU4/jCP/sOK+/+ULLV6yrbUhiX2aAHBATmiRkMgYwZ9Rq41DMIK0wzeRB3oAkCcuNiHzrm5gf",
-	"H2DATXpxGudS25OA4Y4bCGal9Q4IkNA6oLaAIIOF0BxWw4b92e1e3Zu5oVJACvsGXa2FmiDY9GWt8qLO",
-	"prx2GbglTArPeGh/p8QoXQ7cvACXW1f8toS6KnQNr0FeggOv+gKsUmjlQjXYXGjOMrAH/xzMn8J8Qbyz",
-	"X9ohj+EtLyCD1Ihd21Gtze4+DGeRjRPLKwtOeZpCjoy1Hzwah7vnbLotg3agebPllzINelZ4b0gUT3IL",
-	"ioMiLJfKWLPeh+1yklY5c6Rgea+03KdqO6xUNF0CO4yt7S92wyzEoyfKGjsjkkmQFG7EkKb9PXbPhAXN",
-	"7zLojCOGPUD8R7n4KvtOkjF8Fwv0kncZiTVnGSCtKs2oQ2tVLEIsMp4pfSMQ5cqcnB4e8SBvqsM4fHkb",
-	"QoDHdbUi65WoFfwbDPxto7hhNDZXjWw5csfqgjyAJLv2+AN1fJaiSM09bhSkwnxcp2tnbYaYGJatoweY",
-	"E37NLf/JgUu8wia5RgDnLAxoFHT81PX9VFlB5lfxt2qi4KF/rXlLraEdjDeCNT/3mS8qdpWO/HYPZt7J",
-	"t3guYV8/rXUaH3DkLHK0m6brphAHcBq4x6GaSN4+Vp/XqzXqSEWN48758Ull5UrvBlcGHGDx9swWMHQ1",
-	"8J6oIp7Aw11EtxHqNTGRAvmEuUOAASkSwkUvnSQQwIAc7kb4vA0DrSxb8kseZxMoq7NwxzalspkcrUGO",
-	"VtqjNz7an50wmolXn6781iyIXxtSjcp1/vzr+cBFiypveHA5paaavWGzSnlW3rMspeNSBTIHwvnDodnm",
-	"RZdaKgE5mhGZJi6RXWk6U+Sepjw5Ii3CRILASTrPZ89P0sHzFwd18LQWZoNp1FVGDpdWl8g2iQFvqZ0x",
-	"mkCxKfv3NOOaxVhfSzALyiT7Nu2cS4Emn7h4r3jjRtA0xVf82l5NcgLhma4Fr+gYYKtoIhhLVJNcMmqk",
-	"UgzhzLiGUldYwsBSI0gUvEFPBxIZT/b74bAk+h2W4iq++5Xu/fs38397v/2l/f3//M5M4L9h7IHICLOS",
-	"TB+nsne3RM2ZbhqJZ14NncUrphEVvSITp0jhMlQ2FNhqSMPPMk1e2XIXFc5eCICmwirYeDAt0J413HlB",
-	"qGBTMScWAxW0Z9Xxq2msUvadhW2ltdk+52pjGIUuk8B+V5oM8wc/Qa0CW/NkdR2O4vkPWBm2zvrZhSqV",
-	"T0EAAmwD4/cAIDjjWjNRrOFcsEeN1UvzBPHl+T7w1DaiRe3yhdbF20t/c6K545cPepU36ir37K+M87Zm",
-	"ceuPBtdTOeSbKzRNYVoaDaAnrBfOsUHK49WYrcKEbS0vr642eBuNAZv1veCZLjLo/EGVJ1ju0oZhLN/e",
-	"PHClwuxtOy5tomERxSCimtFUWEEwLJx9hXFVZbjoJRVgquPDAiWP5rAW/dLmWHUFenXCe2xLYcdQItXw",
-	"bgSjRp2iZcHRm6QjyEQgtL5FPC+qOgWKyZjJjSYp1dUGwyp3yLt589mRs5qRwmim5VyooMufrRus+kU2",
-	"fHkNejtlrY48gLPIK2U5lERAZHbCk9UWsBXF4xe6Vw7fXxElSZ9mGMxeHkxVEsnKrlEZPfYqxCzBNFiM",
-	"W3djR4djrtsiMz7yDaBD10qeTr0ZfERd0RuPuQ13mE846rGxroKkcdUKSDYBc65LLrLpbAv1EmwBtRx6",
-	"xandUCwjHL6yola8PY51XLJzR2itV2ps/Qfn7LH5Ezlo65rs0FVxqSIqsF4O6GVVGNp8uINfQbso4Zhv",
-	"cniq3poVCx7kl5Nej6kAvpMqfpiL/UqnRiA1DKwGLJFrJtR3EQZQGUuYS7zW0AoqhOf9hw0DnBooh9WX",
-	"kyzkFl8HS/+h7m3fVV2j8QXnc813PAdyjTcK7+rKh+dxpR7qtQzt/HsQ0Y/t0a7k1d1JMmB6fTseE4l6",
-	"EBzeunzG+vOWappuspM0F04wKCrTauNqBLW7vYKHg7wEN+NUs1E1gL0Hu7NSMSk7Hh7oL5vDv1nl5i1j",
-	"2Sw8vWbnm4Jar3l8yuA1jwSV9SBYmccyQ88jwjwW3FbFma8CwnNejpT1NRSjAaOV1fkgDxcrMAK0Dp3S",
-	"WbM2UtsXAEL77IsKcc6fn5Z8XbTj81zq9dJ05o0jXzFZcBBSa275FyUnCGNRefBz8JS5ADdDVHopo5la",
-	"jKY6eF72MzyrcfLCmL4rulmfM1dDpXQADJT8WwpGunOwKZ7hzMKgVDtV9usUtq3aC5c4X20IyoEx1kG7",
-	"OA8kUT5kFR8kMjzkDq7Aodio2f11botN5qh2eW22Mn4yzuLGeskxDyPw1fNyfrXqgzfvN/vTO7a273sq",
-	"yW/BzfiFCq5nx8Hio50iZGsiEpYRilhSAuzVoaJCvkGrltAStHxtEvnuRlq78p1vbV0vcNnrKirbnXpY",
-	"MNJrfFXU8YfhLGxqVXn9wx4dMaIl6bImseVgIeERqotzV0bXZeLP74haA+/9mKogkAuUEK+ftvJhOLPV",
-	"nX8LJJoUhtP1WvSKQIeahTq/NWP43AauNYCivPVvS9Nn6jVYTqQJtmiNJfXac/aLX5atkYu4X2veLiA+",
-	"1GRFRH+j2I58ZeyESvvvTpa3I64cfcVdOXYncdFgb623TxQRbMqUJtC2Sz8DB5sNDij7rwKXBq3cYc64",
-	"efJtjaxS13MNqnFcukZVVtv1ImG3NbWoMWKa5gX1g25TvJohv0uasuwJ+gwz1mP8Hl2YFbfaLsrK+uFL",
-	"0jacaxpcHBZWqQ7uoPXNlshrRSnxgpaWnIwr2NIDMlSDhUPMRezUOhv5mcCX3lfGBQYiJri6gyLeS0jx",
-	"2va2xWzXqGEjejZM4C7x6GJTSjVmvfUqr0QwnTafdzG04ox4V6KcE+5tacVNP5PLshIdzSXjiZEGtCTf",
-	"jaXiRmf7HvNR5B1GC3wn2IDi9+ZFiL60SP82TMrWPHigGwhbUw+McrKlfG3PFUtz6THyZaLoooRpeEOw",
-	"WCs6OKVgdXP1qqVYORqnTG94W3tlh2ydgWyPfD+csoWSlXM+zJWtFDDrymRWk9YuJ4ybEp3FNIDjd28v",
-	"zk6uK4L+H0Z0VioLPiEqSMwKymIPc/nMlKmMfxYr7tK1Jxx+MwXVXYR8XsHQc7EWRaoTdLVypSbMxc+x",
-	"EXxEWgN0P/l9onRF9eqKe+IcX3n3VtS14J1YRTsvjX1rv8buc9oPA0wmIMTgcMrBnHKKx2RMZ8GxpTLk",
-	"mzkZjfXMwuQ4+QbCvy21B/JWSyu0LChw4/2s6XWANrT8HHs2EYk1u9bWdd7jK0vQFgqwpuWqUFUFe1vX",
-	"zOZEaBksal+qciYxWBdHVnF33+dTXTQkUIgVT2yyNgobBOu0YKS5n8E9d/E3hR6oE2lB7+o/u3FUBvYS",
-	"ThKnIVKIxe0mGdezKzNHG2DBaBYullDUicTap/FooG+bzSbE0sAqgf6I7+e9DbUeNz59AodkX1alhoi8",
-	"ruCTHL5PQYmSyRjiq1Mj2wG4QNt8DebUyAVmR1DIKsLi3REy3rGUqfls2ZCKboShSSoiDrFDQcPaVb1r",
-	"EoAF61ycGqaNBRGeKCKnonkjbsRf/nI1pGOmmn/5C3knANQMUkUsSKcilHQBxglW9wiwneD72EjCruhX",
-	"gSMU20pn2A7Ipn3KU+WqkykS/3HTYFkms5tGm/zRbDY/fYqjPPY1kxPNFPnusHVIYiH1bV9ORBJ/HxFK",
-	"RkwPZeJqgcKTJJEAR6vJkN4z89rzGxHjg7fmdZqmcsqS+HtYla5MOLMic48K8x7CgXuJeXZVgHXjumCt",
-	"drjRyrPquQkdtPaPbJkzs1kQwqoikrCUQYA39Gz6cPXTyEGr1SSHrdaNGDEqHJ4OWEDAkm52akRTc1Xw",
-	"prspT1JmAxUV4fqIxLCQTXMyYqJZmiqsKAfB+zfC/pxA5QUVexlCLvRfZmRMMzpiGqpmSdFjFpPYLMKp",
-	"GE+0WYGXuG7mIPz96t05+S4+lkIzofeuZ2PWJnQ8TnkPDsBTo7nH3yO26+u9HyMbobZP3vKX7o8fzR9W",
-	"grwRuGRN8t6eATc4gIgdCAm1715NsAtW3I73f221Wi0oZCZmBNlGZNQpnkKOE9UU1h5jkNWNgGW0qU99",
-	"rskPh6RrVCiauWVN8EAfmg06FYSSi8718c+RzYOYj5OAEG/z/ZFj05gPDRlb5thFkO8Drki7pNd8xNRf",
-	"/gJdOnTcahxcfOeSASqf2YgrwweoIPFpwkZjqZnozfbesJm9iFh78eLd1TVM3A4ez9+YISIPTVOLYWfR",
-	"fshMTkgib+A6mB3IK3EQRUdQNa6dw7IT1seijXlVADy3Y+B37oBzRXjChOY9mkIouaFGM82apGOauxEQ",
-	"cIsbaRMS/gbZP03SsbfqsLUfkcODF9DH848fYcXMCIv37PK8YTNYm7gz0UOZ8X/DOWyTl0CySU7OsW9L",
-	"7xVkQBRYoVwgjqpMWERSfs/g2jGlj2Dvb0SXpVIMlJmNA151BADwsdMZSfkd8+iDPW2WPrGPXOklOXtQ",
-	"INUeUXMmzVAhgQ+SCD7uwe8W9sjGDDSQmmOSscfGOhenXgRtu7EPcKtjJuiYN9qNZ81W8xmAv+kh8Man",
-	"3VRaXXoQQno7R2sswF0YppgP38iNUFbpJTYAiT2WmFQKa8UjTy/QsrfyOfB+wYOB4ujMYVZalFwjn4Fk",
-	"bJ7414RlOTx/O6+jD7LPyhIyZlIY8GbEyYypsRTWGXPQalmsOm39jPMkEOTjj9QobQX6368l6MfGQevg",
-	"h73WD3v7P17vH7RbrXar1Wy1Wv9soLrSgH25be3/3ur/qA6nB076bOc1ThAUpnE8pNmAJQgRpqeI43pP",
-	"0wmYUuVQ/C87lGZPjkA4LqMIWqDSg+cOWnQ/hwjdL8N57oN8VX/9AAsR5KT5rWOInSr7bgfNpg0ZTSzW",
-	"wT/2rF9577QyNNE+/rT0LPR2iBsUeinfyKcvaeIFqB629le/8l5QS2VYgi89W/3Sa5l1eZIwcD8cHrxY",
-	"/ca1lG+pcMnTYCx9XmdGpzYl5sQwfnzrWa1J5Roc7O9kNKLZzF5upN5Qz9ZIf4b+0IHCvHA6Ac3NkqdG",
-	"G7+C9GcM3lCVyYdUQyGRjHLlSCDmPcUvz94dv7k9O726PnkV59gLhkA3yVvK0678CLUZdG9IhnLqkjUQ",
-	"vUaNAcbv6EYIpqcyu0P5K2H3vGdFmDs21oZ137EZ5DypIbCDdGa9sxwhTA07S81MZl5+iJMPXtyI2P56",
-	"C6RdWdpcJo6dJIFrsDZp9Pg71Jj/DbUipvRLmczWoz0b0Iy/y6H4K+C2qjLpqHv53cTz+1XW63Kfa4mm",
-	"7q83r6+BlK5FDEOE8HrICuBjj/zlB0DvXbJxSmdsJRUMvfIp+vMS0lYNQnosRT/laGY53K/RxQWdpZIm",
-	"11KemYOAFPtg9Xtv2OwtV0CUvjkqf2EUGpcFKTNPhrW+9/WoP8A/QBdWsnz6B/x7mnxCZpAyzZbkqP0+",
-	"SQZ57qHVtPC7Renzko3kPduMxr7EQTUeLt3lKWSWrtWjCS4jLUAVfrIxl/8J8lDrcPUb51K/lhPMPfmm",
-	"rtY1vWNGYQcST2S//7D7lNv9HqCsHedtfBF9LZ8CQltxRSC9q0plw9yvuldqPglse3qby9B7DhG0+JeF",
-	"hdj/4UXzxYuorjzicvbsMy/2WvvX8MC8zGJW6laNbVEhux5X7m8XXYbHpv0Hijim4R9bUaOf0oH5DGWS",
-	"wL8NXwHgvYNDMCdqmEfnYlywCy45aJnDMbsEw45qtPs0VczLaBaTNC2nK1tXYYH9DlB+RqX0U1vwPQum",
-	"Zf+YR9ZrvDq9gppnt8fvXp14gFPt/VYOhvfrbznYlWnGczAfm36x6SkXiZzi/F60SkmI+IDNLCyK8HkA",
-	"L8v2MDeu7H8mZdod7Dr6dH7Ddhr1V6xR9zwy7FhA8V2JDeRfr1KsLZAEFSTmSYw4YK6KYUdgXWFUcDGp",
-	"PKDXkgW1liBNUHklsRsBzpYQWkzkVehSREtpVerYUKuYpIzeG117giHQXCtiQd9CyvMx0FN38r+oCl2m",
-	"/lum4HNk1yeqOQ1di0h+WoOulNb4MbX1HQPdMdAgA12XBVZZURyV3BlSHl0D21letiQNIPkFt2zO5WoL",
-	"AyG98OkfRYTiJ09JLHPWn5jemK0eFxGQD1evdkxhxxS+BFPYkfJv0Zj2E9MeqSzCVEqoYxupU8A8gvoU",
-	"QDhOoDqVlrIqEuiIxO6ixJH9zJirY2VoSdNSiNhGG0Ft3gQi7G7EdChTCI7BMLIclM/MawRhN5QINiUO",
-	"rw7CgCPSnWG4Fw5qSMdjJlTJYWpGanSzBDyiDn7wjrExdODas5VyE8isG5mBICn2guRSpiBQTRTFmgYZ",
-	"FZ6X9Aj0TW2jZQZcKFDyuowJAlVjzXi6M6gsqufbsHXNjJZKs96Q37Ok2GiMPHIx0FTMyEhmDGPcihHi",
-	"2iVtcthqkZgLgAS/hewajqGJAR2zjM/1IGYYfVaNNKQ8Pi+wshpjatT6+g7KMFBZLUVwx/OX8vzn/1E8",
-	"3567Cp7/4rr1YwXPP9g6z8/DM4mQ051WuNMKvxmtEDhZROAuRSRjajKCgFTLGh9LX3wKpcEgfSxoX36b",
-	"A8KV6uBYgBEvITCyaCPg3sOEwQJAmKKkIQU7IjHEKj91bShX3O1GYGwrhcQFF2jL9Vw0WAcbLxm1IxcQ",
-	"3qOKuXoZKdMaYsaNQEY9tOOhvBFDSHOAlrw55O7JgpwshokHzeWl5pH8YGC1uBEzBiO1DM6skxWs/GBk",
-	"ALBRENHe0+msjRM+bB0iAGw+IMFYgjHRE0FmTB9BSpAVn26ENf/PR7aT2DWAGRKgpMVN8tqwPzdcG29R",
-	"aZX3QGe+HZkJE30bV51fTg5a5cTNdmOiWHZ7+PwH7/v3ylxrEBb+TgVrrGlVL9boUaPgvDzpOUFnfr41",
-	"xSofiMf8cfu3H19UrlbtNfFOTAXfdv3uWPWOVX8zJglkxznFp3khiJmcZKQ3lHw9k8RqJq1s4YdqPv0B",
-	"wp7lRJOu1FjbVeUcec5cYkt/lM0atkIEHWPwtP3b2gSEnNr8Mpv0lhcGyTO4xkyOU6gN4NDLZQYGDEBl",
-	"sJwGw71VntiDLKdIKqJaZ7w7MXO6Eah/OO6USnnHEkJ1G2eYMEiQlQIhg1SIb7l6Gcc+etG3wrlcAv8h",
-	"6sceUANS4q1Q6PmKIo+h/BclGxByYQn38qonWI24Qst1GjRmqzfO391ennzoXL4CBAY2hntXkpvGdFaY",
-	"kyA9jSu4JY1CFW7lUd+tTyvU89VqtxubU5XtoPZb5H+YywW7as7282arFS1WYwkO63lV7YeDjQzpXp2N",
-	"AHuGIA5GXaHoKRSGZzTbOVt3vPqb4dW2XKNX9wXP8ZjOXLWz2fregyWc2of/WR2sS86twgYJTdaabbT+",
-	"VK4K5f2lwIx5TI62ZvzvZ0+a3DlvNzDkfrFQVnto60S0uou08+L+Cby4eQSsX4OssGjaMqybEmJLa2qQ",
-	"2w5aCLnyC9vLrMwhjOKCPlanrvSNNNwmsRwzEZMp5dpioZGM3XM2jW5EDHSHJXEO2aNAW7GoCXEvZVTg",
-	"j12WymkpHviJIjk+OXAlrvKMVXbPEyZ6LKTfID8w019gAoEsDOs7t9kXE7Us/QIgzOrebcUcvuNXzVAW",
-	"1I6EjWQJgA1/kuLeGgWX8KDn7f39ZuvA9zcqVk42tdmljRW6G00Rx7vReXm8f/BsXWOc+d6cQRym1TYQ",
-	"VO+HVtSwRxhWwB0l8CXnPKvx+1/+8pf5DFd7FE7edk7Pbt92ro9/znlmo/38udk/r7XihfN3t8dnp8dv",
-	"/KfNHjrsPsCkaHw2rqNYveQJtYMi+GrZBkh2uEf1cQhyxmCkc8XKgZGLET/gMLJXxcb7ALqAolMf8QZD",
-	"aXLoJo9nFADEgahLtYnDxAx6C+TvP4jq2f2B5XXGs+dRSCKvWpKU8pHf4qLI/uBVWy3mD1mavBeap65P",
-	"WOhsmty2Wvs+PuHcciDSor8c4fWUgCN0efL65PLy5NKqUL/kGoFHqwt41cIStSSss5gmUPyvnQetw0Ve",
-	"AZxadfCJ2mVu/3mCTQuGsxbujYsnDQcbPoAHfF63g6XfHXXHkO2poRwT2pWTvLJ8j6X1r8+5xOk/pofh",
-	"SzG5VYu044E7HvgfxAN3wZc7L9E36SUyPKqMgLSuFFAK4fDVzqd0PM7k/ZLIjTOmFRnIXOvEqwQIz+15",
-	"NbPLenLEFMnLHaC1UKtcOe1cXFy+++XkVYQYwmxGMqY0oepGpFIMzBWdszxCaAhVdyo3jyIf8yykMJgi",
-	"5KMDU8K8DGLnh0u1EB9CupYjGo55BDGaCKTq4jeF1MTQonDUYs2MDhzQtyhlkT4d8XQG4TZTWZ8gXwLn",
-	"n5Orvl05am4ZPqfcNJeo8KwcFbmTprYqTTnqtFqcmt+Mr1ycclRwJ1LtRKqdSFWwZJRqaOF2NaLFwwSq",
-	"jEHRj0p56hoyVgDLdR2R6vLk7yfHIYnquHN+fHJ2ZkQqqCzAuBFgbkQPEZJcairkoAhJwFcVkR4dGwkM",
-	"42eb5J15Z8oVQ8R46iSokDRzCRP89oQZcKmxTEmXpj2VZOSwm/9TRZvli7ITdP6kgk5ONP50kg6S352k",
-	"s5N0dpIOSDrIrrci6ACkdWWcAggzfMTsNelLm2ybJ5FC/SIoZDPyU2QzRlN4sUk6UN+meOOJItApySYC",
-	"Shv1qdIo54zo7EZ0GaHmOoTElJ+YPrYY3A9jzSN571fkFHK6KleRptccqFXlU/WJ0zKQflibXWDQ13jn",
-	"KPrdevYE5nGj8Hfpmrkae6uQf97Ke5vpjldCSxILOY0jTEDHal9ck4GE0iFN8lpmUIpRinQW5dColAwn",
-	"IslYQmaMZgrvD5H94hoeGU3BXNMbAfc0Nnfy1ny8NU0Fy+mlqSLJhDlw/imd5dg/Xn18TJpvW3stE0lE",
-	"UHSz5UOjG2FL0WIKnqE9moko13XMl/2MMYxCHVOeALorlwlE7KZwrrsSnu2lUhmScnHqahYWKgV8gwmD",
-	"GdVG6RlxtHJ3Zx49CqXsFVTly0G/5iTob3utfR9hZg3C4ibymH7vKso5P+wvRDmtSDelUP9yJ9Ptip18",
-	"IXZxBXE9YdGnJvOYF9Oe0uSeWlWswq8HpQHxfQfdpozyL2bEFnuc4yxcNQPVpKCbL08T7ZAb7R9/OGy1",
-	"1igKVYz/S5BCp2N/YSFyRwp3pPDrsMvjfdwmOZQJ24Ma1Q8pUGPNhY9eoGZ7+UTFCrdfPG9Fa5WmM8tV",
-	"Nhfbkvntwx/zTFWskQzAetY41xnRf0tB/uvgeSNq3EuemDcOPlc2jd2iWhk1ed3ynfb8NdcjybfJv/YA",
-	"CFdOuzRfrShE0oHCxpsUG6kqAmLP2xeVeupcxXULb9h5PSZAmEebtkaZWusSptbapKVKhDKDiggbjfWu",
-	"ZOZOdPryhRsc2axDNYOS0tM/xuAbrc5KvLbkGSySI8XSe1vJWABUiBrKqSBGcQznHG5KO63L9uFi0tcj",
-	"HW2TCO2yvP48JQXcJUbJhGtFMKKnvihUcadXQeq+HxMtyX4rarVa9o5TkZAfyVv+EjyIaRoBYr7Mipjr",
-	"Y0sLqMZ65oC5ZyUpG+tNNZG93iTDEtY3ggsb+wTtZQznhwUIkgneXtu3uuPjMUsAaxZrqg8p4JHJiSa2",
-	"HZklruh6j6Iz0Uz4RthKAncMq7uZgeGsUPRT+SjywO6Q4f8U7jNMc2Oq9fmhZeGYdN7+83yv1Wrt7538",
-	"o/P24uykEeXfHeTf/VabEnlL8Zgms+IMgHCXE9Q1aGZppGqS6koguS4zhyaHmTRv7ES5XZDHt1QuHYka",
-	"F1oSukT8607SO2eGXioM5viNT//wY+M+PTV0UyTVDOQ1QA+NJ1lvSBUrCqtkTE8AhgIhw1fEuNr4VSEh",
-	"fPUIoR4RO70oG8NL8a+GvFuH8kBiiC2dAzJ/okjcS+nU/Bjn7g9FZypyTNeN9waquIBxwA3QSG2Ipg6e",
-	"dW9mGKJnxhPfsbGO83CxiCguejbQmGvSlZPBEEwQAynY0Y2QIp25UUODQIgs03fzaJIPQwaJSZSkVLPM",
-	"Xz5XmgdDNcG6MWRozSRSsBuRSMx4sgh+CFKfv26NIMhPRY+1CR1QXpHx5IwjmRHzFUtiv8SOn5WGTv6C",
-	"9buqOnniFevRiWLO6+DC9szzGAyQRHm3N6JuptUlTOQheLp+FOjnrp/j4GLfgShz+Lf9/dK9WSdG2SzD",
-	"o0K8V0bLrpwFxK/CcVsn7FdOtLmDENcreixNbUtmFDQt55f78MS7MOEvFCZcisp1lH3dI1wpr5kThTZc",
-	"II87UW0nqn0joto1vWNe+k8J2tEySU9wcySwpOTbL31xjd2bAVSa6+Yj9qasO5TyThHNjPZdUqHBPzaC",
-	"gDhAIHYV3MmAjttkOpRg4RsCSacJmYC5gAoCQzDf34gRV6rE6yEEkOsmgchIl2wS075mGYhhGM7IPuq4",
-	"SQDxLJ5SruMI0rxhx6wi3+eiyPUGAH+ubGAhmg6UlAL/dfnyNhIRZBHo1wx2NNYzknKlyXTIcPoYvKxu",
-	"hLxnGUQ52hLzIOEYwYP2zHoSpQFzTQ5AJGuSczsaB5SMhMksmhXN+ixcuOaMK43drELINBIzz8sepFRp",
-	"u96eDEoTXDswiugoL0xEoPSh4GJg6GTOxBvQwG3L++9FBeQm7FMJcXNEP54xMdBDC17MhftzP2po5GtK",
-	"A2w+oG6WZ/OznGKgER5bPEBmC+3+YKxqFQAouo/90diK/Y32fssMhn7ko8kI/sKx2T/zkXGh2YBlS4fm",
-	"YqC0BERVVy+iEpbUPBQelD+kg+fegFqBAX12hGp8/o9Gl6ZGsLrFvW4/f94qzOK3tKKRf+biyC0IKSM2",
-	"uqXdHiaDWXmrDS3lYuH/PiBXNGWKXBuSr0mnN+Tsnhl5KM83g8C1xun5L3sHrYPDvf2DZ4eGJhZXEHvT",
-	"H8Vtwvq2ogR8tXimaSNfZRxQk2KFAhDWDcmpeK22qAI3+DVjQWkFr3dEZJqUYkx2QQdfYci+V7S2xIUt",
-	"dy0xYfzOM7WDwvuAGKOf4f1Hji+KgtDLGJAPzIUrghcaCt9ObPUc/AqYvpCCVdHAXDOpYBUHz5+vzSu8",
-	"Abryd1vFhzbLnuNDbzH8yumfhvgtaqBruBvN3MvuxhHVk4z5dWb/Fnrb0xNLdDknxS+lvDNyi9HRI0in",
-	"IED9ETJOU7OoimmdlsCbnU43ZiKBPfs88V1mn+rEdsFR2VHYrzisa2gJnaOuKUuM7FOirvjdipguIxTj",
-	"PXPWYqqIPZZoQ84rcasxE7pJOprE+e2JwR5rTbv5qEl3RrhWLO0f3Qin/EAZFO1B62csZVDMMyNoj2qS",
-	"U5fHNINymtaZ6ULoRbCzJuncCEtc5ytzkocW5vRnOpoYDSrlzOl6/Yn5rbqaprluXzS0bTkB/XwkcM3w",
-	"ObNujxo695/DV9bhDFVRMWaSO+vgzjr4jRXvtCyhhPk4RIpcg2t6dkHgtU//MP+Uw/kWYvI2Ivg/Q7vb",
-	"iMfbkbUHkrUdMfp2g/3qX+05c0N+s5+iFLoKdkxI0pXJrEmO0YkKgjLJPaowEDKHkXoENngQdxNSUcA9",
-	"7KFvExsmAJEZ8EOfZa7wflD2hJE8iBRt6LPfEa8S8Vrmls9JWuGJ3xpR28EsfeWC23+EexYpMnhpHyhx",
-	"PbWUszZhvoTnkS7nVLeKLBeEey26HI6cgr52pPfbIL3uaOwo747y/kko71uP8hbWWCGna5Ngrtmo2hP3",
-	"zvfEktc8NZSJ0CQhk3HYM3cK7X0RzxxMhcg+YR9pT6czdID1qGYDmc2qXGDu96374fLhwDDuuEiqhmB+",
-	"q+2DMwv8hkO437J+5/x/pWCXrtTDLXkEzWgewSOYb0q7cZKyns6k4D3gUotBpjVDN0oLdZGxEZ+MyJQb",
-	"5qAUYTTrThKFwkBvSLOB4UK2ZIgXUwoZjCM6YO+z1DBCrceq/fRpLxFND7X1qW2uORaDRoT7226MhzPF",
-	"ezQtFvuD6/4En88DQY5B/Nl/DkE5BTJ9T/N7BqwN0CWft6KGlndM2OdxQZaUNCoj034GR6Q5HnUckXBm",
-	"d47Ir9gRyS1dd9wF/y4xF/hqFbSEgJa8SMlxxnvgabN5HQC4qpjQRUzeqegxoYHF2WySlDtsUyPM542J",
-	"GTZ3IwpvJiaRFAQwxusUWwEuxksVR3krMdyuGOvITsbjdGZjORD6EDNCbMLpjeiyVIoBhL4lfMA1TR3h",
-	"F+nsiNAiLsSMFCP3FPgcK92J5tJ8UXeiR31/4n1NjiGstkx8A5nd5Z1+ZVcDU7kNVSQD01iPZklBE+2a",
-	"LWR+5/3aHHCfLB48XwO0rFjSR03x2GzFNuJdKxZ2LgGiYFbIHR647ku4Eba/KT9ah6NUqWbm4u20sZ0D",
-	"81tDIUGeWIe5zituT/8w/6zwVm7GT6DdrVQt34nyjyvKPxLp3BG8b9ZJWp+grABSh7xURUY0YS4z6Y6x",
-	"sZHKeYYocYAuboTuZi45K6YVGbrkEJoxkrK+JkJOIwgbh8QfwE+VaXIjRoyK6ZCnwQg7LLr9IBL2eTOT",
-	"8yvOxfwlry+1FrN+3FrbO9K8SJoD+1abNi9k9m6LNu88DjsZ99uUccETu6GMe8dm9bKEIpKxe3mHzl1F",
-	"uOilk4QlTXLFepnhRvNwewDbEfZgvDGdfhEHBlTacA6DzsXpVvwFb9jMugs+e7okUPQ7NisbPSyd5rlR",
-	"rxE1Uqr0e+XHAjrazbpmx8ZmQzJ2z+VE4ZaWQB/s5nuRhOZEwTFDSm8PVQ6TgXLPb5/JCv6GzeoYwc32",
-	"72zgX7EN/A4pg6Ng8GeJgJlv6uThYP42JupBYAMc6chCCvG8mrrSMmMJ4VDEXmYjC3okJ2lCugwxBZCS",
-	"AUzUHZuRqczuVA4YWOS+QB0wmeSwbSMq6AAyieE1C/yXIPJAh8CMLAK0BmJEcmSkIb3H3P/5CJpqk7aR",
-	"qr+kRTtEcxYpTF2qsZ7t+Q2bParp+U9Ci6MG3gIznF73NuX37NbhLa5DaT9wPcRhVcnTcE0cUCh2upOo",
-	"d1DUXxqK+g5o5ArmMiccP/3jjs2s+TdhKdOsAs/GnnNH/c0VUFqOFfALo4SbC8EFee6wPCJI3RxImTTJ",
-	"pbnSLswSxWzTgA2yBOy/YWUBbPP8JuT/jZnYFuzPatLrMaVyaluz5Jt9K0BCTm0lTliInc30T2AzxUP6",
-	"wCv4NJOa6mXByyHJT7BpSfpDQU6mGNigNJ0pAjHJcB1jec+ylI6v8I56gJJoTtU8TW+EfT6TI0BvolnK",
-	"WUZgeFwKwkSiCNXQXUSUNOPImKchj7AGJRVETyVCeBaXPiT3kdqB07BED6AGn9eUW17tRvvZD2sEHuRz",
-	"3Wrp+8cU9ubMmAcv2s9fNPcRibGmCFhq4sU8QuU3JRgWN3MnHO7Mrd9YTrQ5ydQ7wmtxtZTTLk+5ni2t",
-	"aNIFTESK3kahNBU2Is/aHUDSpBqrDNBBxlgbeBhgU0P2SURiLAYSE/avCU0VieVEA2AgF4OY/PVGxDYT",
-	"OCb/7//9/5A4YV0dk7+S2AG4wh8WAxk+0+T3idIsiYuxYNoLGFZjOmDQGkawEy1vRKnPiuLoZ/mK1IEe",
-	"dItx+fqYPHv27EUEVpMSlsgRoST+a2y+5BoARwB4hQlNqCLx/zh4GZdDtoWc4tgKSEJHap+1rg+etZ8b",
-	"av3PKkxCXROQ8KAFrmBzJhvtxv/5tbX34rc/Dj/t4YeD4sO1+9Be+PDdr83f4PNfv/+f3/3zv3/9695v",
-	"C898/1+NxTD6hyc4mVNlq3VwC/HpDoSZWytq4AEooU4h8iEeojyB6W8VoRbFa4fzrxmmZuZgwQETBxxv",
-	"Di34EO05xQoNtgrO/jMYlncGIT/LbAMr/iwQixvtv2H0IzokyzMMz+9gC8M8mB/jgT/C0vjM4D6Oqwe2",
-	"btfzPS/p+FPUKIEvejfDCSHlrmuLDwUBqBAdgBrujPdfH0P8YHmQZwqXU1veBrMR1bpoAilXUDl1i1lT",
-	"Z67JL+J3dBPKfY9jmmnBsir/o/35EbAL85F82+lLXsW0fUMpvUCbl4ZQPFJkOKZHayaI7PchG8KiVAPQ",
-	"8pBnIMCAcmgXeq4021ysuOz3MVkX/yy2vd0Ya1F+14+o+RHiaSBLd8SEvsh4jzXaf2s+Xx09zjXINtdu",
-	"Dnh3gbqi2vl15zvZe1zH2+uO+o5pfMUe37Sgy45FjGh2x/Q4pT1W5hPeDyt8wMCTLPMhPSpIdzIDTSon",
-	"vACQiEWKenLE0JgXFzQjPiIys0VfYntN48jZ/KQesuxGeBzPUVOWISmgmsBbygXm2GpBUPFNSzKTk0xZ",
-	"fES4oJFX3a642TZ5i2bMIs57tYNQAXOqDQSAGgIOdS4Rtl4wbgYa+StNBhCt45X0KwYWmZF12Y3oc8Bx",
-	"6M5g9FC3rITAa1cxsg1kOFc/+SqCwnkSJmR/ddWOwQmuJeCJdWUyuxEsRfBKs9pJRqei2s9t7//Xkr3l",
-	"mM02KPcq0rymV9yu1GeqnLzjwl8HF16Tj1ZpW3bddobZnWH2m3PzpzmLWEuiKNlnUSh5+of9tCIA4DQv",
-	"oYcCAoOAAPPuEVTjG8GDCjkt+BwXldRX0Pam7O3MjfNr9Of/ZEH6d278b9yNj2f0wVcsqkyk/BqO/06o",
-	"+c8Sanak6NuFqt2QDq3Iybz0WHZFYiac9chp5wGVvUk6ucaNQUZ53IO9iua1GwGat7mq1amZWyCKnzeq",
-	"Z5GczBGONbM0N9Fkd0R/R/R9or9L79yptd90eucjqbVPsRj/0phaBSgEqrAFY11/z6j8RBX2ZJ/zyb4z",
-	"lpeK3lt7sMUaFoxw0a5KbzqFHu0lP4bBfjOM0K7tr42X7969udprtVr7ey6wMiq+PMi/rJ/5hMsC6/GY",
-	"fDGZ4M8Mi23j9kO8ymYjVZNUV5bR7rKeOWk2gwIWb0epd5T6W6HUFxOdy/boywMyWYtydyfpnQvWWknH",
-	"XVTN5tU93+ZxOY8aDPPZ8+HZiEKQ/O9yKP6XB2RifspoKeVysUKwDXD5uxwKcjXiemg2jI/YP6Uw359M",
-	"MjlmT1+yLOWGTX1NURG4n3WCIuzZ2cVEfMUxEYtRc+6bspSHX9bAg01y3zsWg1+szfCCxDQ1Dc1u2Ueu",
-	"tIqbFQ54PGpf1P++5JY/8Fav6WLHtfgKcs+/Prq3HuWqUt5t8eedELjLHf/CTuWRI3u1SPKisPb0D1eZ",
-	"ZSmS6IbU9a2r+vJwkcvG788ledhvXepEnk+Q8j4ztOKEZgKyLRDC2H19WUqqKKdclFIs8vYPlrV+EGy6",
-	"lK+Q50bkLZohrRjx6lY/Rf8ppPgV02YCSwlykfrlTgvafblyuVk7H9ufxsfmCoIbQRGdXzmJWFdADbvb",
-	"OpBGaY45+bcUtiI7BtIIOSVSHBGlM0bvEGTO1TLHzL68hIFgHzVh90wEVF50Iz2YtkZfQsotAQQBYfi5",
-	"aWnDmm60DaTV1mNKqziz9YhiPvf16eLGyKF1RFRClc3DzdjOw7SzW36THqYtyrhP4VpXu5Uu2UjeG7Eh",
-	"TW0SO0tTRaZDWXAc7kEktQEKOyKGcnTlx6hgFxGhSZIxpWzuhM7+P/a+rqmNXPn7q6h8s7tVc4xJINmY",
-	"KxbYXc5mgQL25FQdp7DskW2Vx5JLknH8pPLdn1J3a0Y2M2DzGvKfK7A9o5E0UnerX34/3h9T7AmC6Tbp",
-	"qIlwPOWOJwx5EK3/ZyCM8GosYSNuRwLSM5VwgO8HTaXiWsLv4lqm/lL4VmmH1w4Mn6WArewvUc5I+L6j",
-	"wDDKdH8Mnl8cHyB5uxULitAHQ9nE0oUT9jNqW1noFMQv9SKG3DcdFfSfYlol6MiJbrjq0wbo/tJk537E",
-	"hmfknA7YAWG6RwIwD6EaZsJT8a/ZFLFefU8zwdOOUnpO1SXkToKiE2kZZ05PetZpJdo3TYbcAQUWYhit",
-	"/zXxWnw+0lYw8HLDeoDcgaSjQkWyTehFQk8IugSSanKpO4deHTus9SHcxplK86qTNGG9BeXl7p8d7wXe",
-	"UoTi6XPVUT3BhvJaQHUOFkHOhiPnb5OOacMslyll8P6809r5pdlRHbUfUH6U7ul0wQZSEe4QzUHoBEIO",
-	"yRSSPPxDaRL9I4HbiPrJMu6EYROIjQLAhF+9uGRgPkPHKUpGQEbAg7SyUjD6ijZR8bYD8tGIpwiHIL2t",
-	"JUSAudxXHaWnfj1BJgrhZObcrm36108DpkX5t+M/+alXmmVaDYUJYAuItuSFwcwAJ+xEW5ctmBdRkEs6",
-	"Hwnld0yxMPZYN/ya7rsuoEr8cXTJqqTMzIguio8mOzLEVuvHAq/cDzlfmz9ZJtOO0ib8QpORrNLZwkor",
-	"tiWGwMui0/6BL2ZYPsRUK8yuO2GO8NKrFt/uvem/TXfE7uDd+tYTzFAl12tYGSNuWU8MZ6o2nGqu1+c2",
-	"gH7XZhgddSMDaCq03y/3tH9mRlTGaH8rE01ekoJYUmJJM/M08WJwPpL9EWIPiRSMFi9Rx2LqwE7yQrTJ",
-	"TgfMej3HsxBH6ihvVnl5T7oYePKA8zkk58hggJFWybh1cBnu/QrQniMa4wt6KyNNUSHJdhBe7VnlnZ+U",
-	"2wVe7R/7Afxj+3bs7RfYQYXRyy3tmjXlSAF7UiZGvky1cZVS5FgxK/qQqZ4g7peOkFHIYgQYLtaFxINu",
-	"OKh481MYwbpKfEEji4emgs2nZnA4EwaxyMFSBvu3zbgdo40VbHzuWJdu74Lx1AUB04Wqcf9IsEa7/Uz2",
-	"x7br5VzXyuEI0hG7lAnoO8BNf+TNQeONb+bgZEAyaT7SWQQyA8CaPM9rgBPThC/A8Bxpg4z2XIVxJ2AH",
-	"MzGZukU4fAGWJ2Ctc3QfaiWa7OdjBa3aHFUMgUKN4JOEWYnnwAA0CkPvoXdSDwYBhGwi0zQTLAMIt0yO",
-	"RUf9++L0BC8POO/Yj3zl+N5TbyYyy/ybALTPARrFiCqZoxrgyugyUENwkO4o6LY/FPkep7o/m3gT/Bd2",
-	"UBz4/EkpHG0AK84ofwI1Av2pbSxykICSttAzNgco/EIZ/WThDF5qC0OPHsMYLsGtgRMC1RGWwtLg4lsb",
-	"lwY7e0F3laDleGFdbA7AN/JLDc88ewQMkS95rbJK/nPYCVVAPrvbbzYG8vkzEH8VTgfc/GEDcwfnrKoO",
-	"YQpS3KFUDPgsy6HaJvyLnMwm+Uep6GPeOamcGIJT9OEnkS+YU3qXbg5CcdU9HAQgOJuMHsiV1LEHZov4",
-	"AfplQLhu6+dk4QqrsgMKsb1k8xHOMLdjAYDEtZ3wA9gJlyLL0PeEzoXg9ushP/dGp47IWpCZgKODve2Q",
-	"MRYL8MEQ/jRJBradtFqtitzQot1Xkx7KYTP9JRYhikTFSpRR2+PpUES/rhmnGvs7Gl+mV14MFsLBf2L/",
-	"PWPGy1ww80KeBHCMjoywI52lQXqSxPzv2dX50f7Bn0eH31vuaHjfa6WP5oujziD9TjNI54B9lb+nAnw+",
-	"poYDW1Jei1V+uPz7TQC2DJ48wA/uLdo5khqxoeHKQQcm4JyXNuwZQpYC13RCYFTw158PvEb0X6lrYazU",
-	"ipCvCtd6vsXYRLi9vBsQPPLWrVholYINiymt1EHp4iSGwuDfL/iZ/DlngxRZ9mmkAdA/DIszhAhJixdQ",
-	"sDphLxA02v8QQkVQXuXldCXoVb5FX5bi6YnE4aZJt2EynhTZ6odUKBurhMqkh3BB7a6v8xxeXy5vJE43",
-	"0Iixwz9Xr1tf8///EotbUaJOMESMuxyq0eNYsGapTMH7YiH8zFGFIXYEepWkgYSCKuyo+2uJv6Mh1ABS",
-	"9Un46QGkHrYFqwGkvps9UBsQ9zIg6m39ihPF77en78gOv1xMMe+Ok2/bCDaQX4CIvI+Zak1WolqJZhES",
-	"BROmtGGZtsIuH05FiolTCndnB8Eolo6pmNhVjc70WBLneZPLgzQa8MyKQly83900p/xeh7HHkqXU++cS",
-	"pu93HyJM759/vrYwrUGO6qPZK09Bf/DRDFH318LGSArAecx0dlqXx0ROsdEfDS4D4p8wYSuwck5MYOxm",
-	"nl61Wtt+TuZeXnxoJY08A6PRbvytjZJqyA58I4ANV44hh/LyTdLIJzwmynqGIAe8wHUCHLh86uDGdwyP",
-	"QbwagUZiBV7skZlEPgqH6TQrj1lh/EhC4g848ycQzoDiD85SOZSOZzkJCDB/YLaNH0TekWZHHReUWWzK",
-	"KSZRPJLuAQIOMEn2kDoEzGPAX/PGMcYvoC4EHlUU6xabs6MQuRQzvUQKOUNzkRIzSZNdLj/ZCmHZKKSd",
-	"+KdkYhCxURLcUdR9TDFq59TlDDk+aPhNBjSaMnqhkAALWWmUTxdNNZFmQWkMxl5CjprTWVodN4Fd/6Ix",
-	"kxJJurH83DA+AoP+DjBJNlYuD9EtrTLVspFyqDKuEZy3tqVrW/qV6MlTomJCheP0TQTOB0CIou7d+kpA",
-	"w7dimdxP+p4ShPEj1Aa8HiP4ySRVLV9erT810KZB+sk8ZIZaKFkcMOnuZ+eWbeKtsCCr67VP4nJZGXdj",
-	"b6VvGLCEf7116LdMk/0uFc/a+XE7L9FcrbssM+U+0U0PFCcvUGP5OgTQI3goawOqLuv8DompaZXnovQh",
-	"ds9UKD6VzbDLS32Ll3ASVs7wflRwT5SgkNkBrJj/vjg9abITIVIv9yDzr6y68mIq+o17iaD1Nu0h1QeV",
-	"71tpiwKixzMpvkG5xsxIt0Ci+mWd5+LHRm8LMuXxPfE0ldhJOMv6d0OYyw/BQz4LTbxuD+/7y9aHEt1y",
-	"g/qDIl0H2ihhWCA4WSsFIGlcCyMHMngTis933TcXPev3U7sxcm5q21tbSOkfl+Q8kzeYXvc6/uCwuGqP",
-	"8HfsEZ4W2/cRXb/7OZp7Twylsmymwlpvg68z59In1JmpEVNuREp1nYZsH3SrEkAMUUlhlDY0V+3BpJX6",
-	"oj7Mcmmx1nbezHNJg3123+UTiM2bTRZik7IWYrmJeQuPOqVh5VRY5YEHvbbLa2jlF07HnuYy7r7WeZD/",
-	"W19zxrNbPZP3lapnOZ/aEzkHXr8B96TiqT7sv97s0Hvu8juyQ7uFReYXc5dNZ1hxGJ73U2SmafIDJCy6",
-	"DbRxgCABFBGiMdQKWTypoY6Slimo9qMavwAGEjJKJcXQ0QOqVUGEWJ09+giS6HkTR5eFx4bZovcx8Gqx",
-	"+vhitc4TrWPbrzlPVBs8Oi+ezHrcKkIo1e5e7ThC5s2Xq+GRQiJPW6JWE2T1RRirlKr6/rk8QCwhPXOs",
-	"OzB6QvBZTiNklQH0jkVHcSCgnlINOyLZmpyoGtCwvL4hWKq+tq5ALvXqjKsFUzMAmiK4rApUv4ti5A/T",
-	"Ssuz9bs01vlxJ0yqfjaz8hqKf3LZnctIiHSV4Rb56Vkb4OmQL8qwkz7yNXvxtlXRC6c37MODjwoY9Xuz",
-	"u7sWo/PFFFp9swOkzsUSsY32253AuUIXvV2/OrNYFRW6BXyxtrbYfxCLHWRaLl6DcXv/pAPC7d76iv94",
-	"GcunU6Ovb0GJvySGYAYlWGyfnR2dHB6f/EEg4IRWbtn+2dn56X+ODpvsNKBo8QienRhFbkJ6tDqqK9U1",
-	"z2R6BVB7EFrqtpkR11LMMbWVW38MgK4iMjSjfiOQ6koGwx6yuCOqav7AMlGLTYpzGMrGovacZvFFEhv4",
-	"RM/8hbtJg1vrdWOokUoafT6ZcjnEMfoPV6mYeJHZz7icxO7OmFA/fBMwX/Bura6vdnbf3c6uv9ve3m62",
-	"EOV1MMsGMsu8mLrEuqzD44uD039OLq8OTg+PQDZl6T/KFfwjcjnDIkKZm1lh6PFBpxedNwSmjwkaYnD1",
-	"/tcP/kINSuT86Pej8/Ojc//NLBP/wUFByCrn0w+L1p8wlHRIsPy4lWPIcUUrrEJs01aqTwR1ssaLYumi",
-	"NGS8kO0UKLNQwhspHtIky0qHvozt+hKNg9wF91A42uRKZlX5HOyfHBx9/Hh0SGUYM+WgiQlwI0ggRQDb",
-	"KGF9PmXadFRvlg6F2yPgK4KecgDRHVq91jJtsgOkXQC9U3AwlOmdSPVJy872jw8TIDqoUIZJmTZkZcqw",
-	"NDYJPak11/9RzZWv+Fp11aqrVl0oDXPN9Tiaaj5a3Ib6DsX+4OppIyQiAYVTySCXaQ53CJkq2tkELvSb",
-	"mnbMnNN3hfCiz5nsjzsq18B0J8mNouoPlYqVQ0V+sJ52owpk8IxL9WCF8fCgK4c7//fZC3XZH98U37GS",
-	"2PnQ/PBhbQkuVwR/4Bwr5C6HDsWfYJWcnF4dfDw++KvxmYSzEIUUJ+EMc18m3QczlS5Ldz9Z+4Wawy/+",
-	"ycW0kXZ80ddGwK+FTD/9++zj0SXI9DmHfPK8NgWYoApdFxYCTmilzpT9sW20f/2A6tKbeL8dIMj2raQd",
-	"8ZQWr4WcV5tk1EeqLZ/r5RmOh1Myt8VE4YVrzRXJgNrUeO5D8uo4v2GrVTHB1vYlLJlo1YTLQawBhXSm",
-	"+2N/16+tpDHI+ND/v9NKGhNc0P4rCODJ4Qhosr0w9+b1IV9gTydSha2IMzLli3MxFdxfTnlgtCBXlyMs",
-	"oZvrZlq9MAAVCdbb3W94KkxfFN1yEmXx52KavxVdOSieOpcq1XMc3wd/TS42t78ljaCFNqxq+zRalJl4",
-	"f+o58spNoM6/V2OF/Qi+5U+jRXHIB7IcJGJf02oqHMpWOEjruC3R6yJc8+Bzo3/6n/HW7md83uPehGg4",
-	"ffX/hPHiWyijMwwa+s4oiCxNpVmgyyGTfT8FCrCcwk+fUINgw2+Bi34ikXUfEW74Ac8yeybM31q5US6S",
-	"8bdeJvKfpZo50Wi/A279xwX0yyeyks4Cf2dSsYE2fVHny3+fYR1IjQq1gz/Z/MVF+y//amkDhm/vzMjC",
-	"Vd1FBxNEgeCIzjHyTbSnwXsF2PR9rfrCKMLmG/HpVCjLYmbbNgGeIENrfjQBriI/InwmcsEOtavOt4oE",
-	"wssl1MdSwjrjz8mxnEhRErzbTQqRYTR4ARvfNsy4CuN9Uni+zWXjpqP+MWWl8gZOubysHVd1Iv4zJ1U9",
-	"XDNEHq2cuG7ra/j3OP22ZYQ/L9wZ8feygxIQFAPxwob8WrSxhBN6CvlPpBQKNNeEFIYbCZOTmeJplXAK",
-	"gMlQWmCJltbvPST91iYPvXCWip5LiFx8aU66QbJ1w/QwyxcWWA6xn759GiUi1LYJ6aA03hIIRcIdXSod",
-	"U8QU1ZtFUxAlLSjt6B7Zy0Q3en6IAAG7IdMKwj3+i4jBO6Zkl86G5nmg4KYudhSULtsQioOeAW0scH/T",
-	"ZIVFVaZzz3FYl+FYuKnSvcyXznOnOQdnXeMUWNB33m9vwwQZ4WZwXFlbG6zMwZOSlgSPU6tV5nMq8w6t",
-	"xmeSRtgRjfb2m1YCOXf7ueBov/2VvjsTwM2PXo4KZj4l5r/xzK879DzeNadJw+lD0XNwdSE2vBXxRV2l",
-	"YrCz+27TiedZmRr+FCBLACwPNx3Ym3NvkNa6uM6IfjXKO0OAC5ThYHQX+joT6VCYZW2N362hq2+LQF3G",
-	"IaelKNMeMYAB55gK/LLk7pFel4wkMJskjAO9MHcd1f3j6JJVRMG6pJSQ2pyvRLp6ItPelAaYMwaBioR1",
-	"KWDRBeWMtOm3hKUeRT09S2gKv8nDMf6/5QzgIjQTR4PyT+DgJo9v7qot9MabDRTHzaALZGe3G8VCpbBB",
-	"JLuTxlgqjAWkQkwaScMvGWRwpD78CzsBxz1hwzPfVxIkVumeXNn8IQeO9Skuq/Nng7qZqVQrEZhda3d1",
-	"7a4udVfTMWOir5f81LdIV/JSL8PdfG30BIfIzv8++6WLwEC4/Gcma7QbWxOu+BCy7Leut2F908NuhRqS",
-	"zops0IwYpwEvp5zTOj7OeIEAZ6AwRC+7qY6lGXNrB4dGeYtAVwv0i32dZaLvonuptZJbP+UnlYgNV6tw",
-	"XksA2xctM22G2jmhonaJI/dms/tnx2wsFnD6Qw1jhGD7Z8fxiPwFVV0iMA/iSAflRrOjDcPqiagl6cSk",
-	"rKkzrTEnwoq+EY4QkkFngfzGuSaVx0YAlTeLJw5uqOxjERgnFUtZGXwMB1sHlkDUWoipVLSH+eq9mZVK",
-	"WAuM4qBidVgNEbEnOFkB3GQu0vhNR/UAZZzlkHVoyCiPUKmx2jFiJ8dtVdZTzaCcSlJP/MLtGamGfszz",
-	"kZ7E00cR9vIho2c5gpjOSTrnXDk/7ilfNOPKIz5LqyZviQY1XhoFb0HFnejq9i9PkvES3Q7kqHaNXYwM",
-	"N2DlePtI2Bi5269mL7jiqcl0f9z49vnb/w8AAP//",
+	"7P3rdhs39i+KvgoGz3+NJN1lmpLldEx9WIeW5UR/37QkOenTrSwVyAJJREWAXUCJZmf5fN6f9yPuJ9kD",
+	"cwJVqCKKLFL0JWll9GiLZBXumPf5m793RnI2l4IJrTr93ztTRhOWwZ9nCZvNpWZCP7pg85QuWWK+Tpga",
+	"ZXyuuRSdfifWWc5iIgWh5n9qwTKip1QTrkjG5oxqlpCxzAjXisRFk6Plo1dsGR8TOlRMaCL1lGULrli3",
+	"E3XUaMpm1PSll3PW6XeGUqaMis7Hj1Hngmr2ms+4fgT/vzqiC/avnCmtCE1TuWAJ4YLoKSOjPMtMVwsu",
+	"Ernokkv4MGUZMz9nzIyYktQ0Wh3EjAs+y2edfi9yA+JCswnLagO6YDPKBReTNYNK2Vh/zhEpFliiSzaS",
+	"IlEkF5qnMBToxPQ3zpiaEjqhXOxxQExny0eDsWZZ82C0JAvKNRmysTQdZksuJnYk23T290d2sR+dBc7r",
+	"WzpjiugpHE94zO2GYtkdy75RJJWTLhmkC7pUxBxO0zv7QGfz1HSVsX/d9A5+641/UEeLw+rA6IfXTEz0",
+	"tNM/fPo0MgN1nw+KoSqdmRPy0Qx1TjM6Y9ret+epHN2Gxnw1ZYQJnS2/UYQn1eEMzUvVAXHzzpzqaSfq",
+	"CDornjpLOpEZfs4zc5PNxd199FHnhM7mlE9E04hH9vfAoM1PN2oOTQXHOyrb3u+QFWsa7jijeUJGVLHg",
+	"gBXbuMgjbH2vA5bijmWKy+ZVLp4IDVuKu5ujp983jNdvfJ+jfsFSfseyZdOYE/t7YMRJeuet86YVT8qO",
+	"9jn+U5HMJRe6afwLNpxKeUuYfS4wD/P7xgPDyn72OfyfZJo0DX0q0yQ43DTZONwptrvPoXrywCu2XB3y",
+	"G3oL1NpQkzQlio6Z4RMoWPSJoSCaDlNGBpcnZ2cRyQX/V87InGXEsASRsISw8ZiNdJeY6Ss6Y+SWLcmC",
+	"6ylSfTpj18KxggnT2N2YZ0o7eQZ40DG+QwWIKgXzODo8JDEvp3EzkmKc8pGOj8liylNWNnctuCJK8zQl",
+	"WS6MnBCRo96z6utc3MwzOcmYUnH3WlR2acZmQ5Y9mrHZDR2ODg6fuH1Coa3cqZqYtQWTmlOtWWba/N//",
+	"JI/+/7/+9b86wX3TbNZ0xLhms8ARyxbJTa93ED5aHNvb59F6xRrpzy1D0nNMhNQgmCo2yliN0d+y5cYr",
+	"ccv2TXsahNqf5ILMqFiCHMCZEcPmdIL3WXXJG5CYplSQg14PRe9xrhhsAQz7XznLluW4QYSrHIuEjWme",
+	"ajPKyAwaJayDXi8q5a2DoLz1mivNxaRpsVP8OXAi7C8bFzktOtjnQr+By9Q0arxqMOiIjKZSMUGGS7jL",
+	"cD3pbMa69ctZu5XVWcxcf3udBE+Z0lKwIPWEibgnvlHm3FfH/GF+c9Dr9RoG7Le9z0G/G4+bF16aHwOH",
+	"Bb7feFSkbXqfwz2nE7Y61l+mfDSFOxiRkcwFqLmZnJGDLhng3RyyKRcJqldUaSIFKFBsNtfLpotpXgzf",
+	"ywPvWh4eHP3t6Icn3x/9bePtPKeZFs3LPcefAws+12Ljcs+Lxve64FKmzeJuwshcyjQ0YinTzUPGxvc5",
+	"3gu2oFmjxMVoJlhCMnhoW76Yuab3Od6rjAq15gpq+7vlkWdixKyUZYQwRbgmMTxDR+atG57E1SnpD+Im",
+	"YeNGxUOXA9jfvD6aptRcCsVQm6aJtQOYTyNpxEH4k87nKR9RM/THvykz69/Lsf/eYVkmM3wlwct0R1Oe",
+	"3FiBrxN1EqYpT1Wn/8/fO2PO0qTT79CZoQGdqDNjSgHB6MxypcmQEapJysz9P+h8/NV/AN8hgedwVZgC",
+	"DaRucTAzLRfpvzI27vQ7/5/HpRnvMf6qHp+aqQxAhsUFWt3rwgaiyIymY5nNWBIRmRFKsjxlVo4we262",
+	"eLNxMDQc+9bj0CsBe826JirPfrQaMojb99tkmmaMJssb9oErrRr2mCeV/aVWSHC6BDfXhdgWaju97tHP",
+	"s9mDYqsrqs+qSZbUlRTybaOCEkFj1yL2DHzxd3B+TAc8MX+ZS28a1fSWCfJtXF3r+DvUcj7J0arZHde1",
+	"4D9670P5UmZDniRM3O9Ujotm/ANZOVlwloxCm9LRLaquaiTnToBV/UXGNfuMBCU0FjnGMy/nLIPJ12jJ",
+	"/Rb7TBiNlaan5ertTuuxqRv8oXHVlZwxPTV3YwEW8kyCIfNzrPFl0XUu2Ic5G2mWHKOMKSfkVsgFMGir",
+	"qxTkPdnrkr9iyzdczageTe+54AHDyYbDXqNXZEEVMaouOJlq1pnPeO5X6eiQpVJMwK9RG9Ze9+Kt1C9l",
+	"LpL7bYSQ+mYMzTSuvmVhQmrinvwci/vLlOrKWRbgwUkkUzAWYCPow+GqVM4JFQmZyYR9pXLLOV2mkiZX",
+	"Ur6mGSqYu+/eHBu70VLepNDcmjvEyFAmS8OR4dHM2o3IG/78M96XxjGA9PCD+ctsKhWEz+Yy2++duZLy",
+	"DRVL55S93+JnVLMbMKixNbdHS4kGvMx1+hmFfKo9Dy8Qy3xeW9CAW32tuFR7vNkP3q6V8pWw/7ptK+bx",
+	"Lyj4vRc011OZ8X+zexLk3G+pWRBhIiHUHCw6YTMjixj5iypCyZDRzFwseQvy4+c4a2+l6R4usKHMlKT8",
+	"jtUGt9d7/F7QO8pTOkzZvVe7aKj5CmdLdAUBYSIzaeb0Ga8xBiiQERVmdROJHE/IBfgxQCY0yoCQC2GE",
+	"jiFDwbRU+MLix5e5K8XCwBgGSQLRD57FZp4ZdUFztObccpFsWkJo4ZV58GNkBBpWsZ92OpFvUXra663Y",
+	"kKLOHU1zVrM9PTnsbbaplVasf+JYXVu/Fk/L4W9sBNRpkNxRMWIna2esMCzG/DmW2Yxq1E++P+p4huAn",
+	"B0+ffN8z/0WbwmL8Ebq2g4ObMC4mz/PRbShyCKQx9mHOM6aIFGDTfn91QhIKN7s6BWsUC85gjdU66tgO",
+	"BnrTlr/NU7i0Z0JpKvTKRMuGIjea4JyVapwsqFYsMUIK2PlVl8Qf5mAmEczcRzU3pM2Im/jZ9gkmUWGm",
+	"+M8OePkNxwdqbP74MPcGUp4/GMhrToc85brBozOU8lYZndqsPTUvdMkA5qYIzRjRUtNUEcXFCJ3PQzbh",
+	"1t2czw1lANsMrlhg05LfcqVDoX4vWJIbddMol1MqQKVc2djVzaRwoAKRgzLXZgwJF5PYtAkLt4yIklIY",
+	"QR+c5sfgO4lILhKjfORpGpGF2ZfqYpNT8wdnxcLYQ3ktzJKYLyCAyrWDPhltegHjBJuhFYprNlObDl3l",
+	"hnwspkyzjC7N5yFNzfVusq7j9tBJxhiSZkZHUwyA7JYLWIQ8Gk4wDBzOdwvcCWvoCW7GOpLgbllgmBe5",
+	"IDLXEaGpkmX8nz15U3rHgL8PGTOMJk3IEn3nW/bPlcpD3f/I75iISMqUwq02Kj5aD4d0dNvy2Hmnq+Fm",
+	"25UzDBUucXJsj1NC8MLCdYIQAWEN4FvO0DQa7P+dAM/9Dk1mLGFsFlq2S6BDUkAAhvLXb2SOY5qyhMjM",
+	"MGOSMZ1ngrW7wTWS6q9rOUN7SotN9QZaHrSoJC4FWfCuS4gyP8cfV2c7KF30ZiW5mNRo4gphGzY19Ytd",
+	"IyMxITEXcmHXT0O42lAfkxldmgcEm1DN71jLUxi+u9BjZgiY0cXogmaJjQyWCy4mx8TayO2pl+Mxie3w",
+	"4x3OTMrHTPMZOwVX5OpwTu9YtkQBEohqxkaM37HkHl1dNB7TemdqT8f2fjcRQ4HmNAOGsPti1y6LO3OB",
+	"i1LblMDSrbkPalVetDLGJhnZDuhjIYu0f+HDvPXDtWXYIP940zMiceCyC2TfllkTCGeGyKLVaz7KIOdg",
+	"s+xYyIxRhychf/OKdHYPJaQa1AiUpIgDadZCaqsAln2uiOmWZiw5JtSo1CwhU6qmYACPBdMLmd3GIJDG",
+	"Cbvj9hiv11nAt1lRXOzoI29BG3fslV2YAJWjbuu4InQoc90nlMRIu0Hq40lkHorZjPI0JjRJMqZUBPsc",
+	"J3JGuYjNvtsfmIpMA8U0h0tCxbU4O3cPkG/Pzu++70NY3+Pvj76z3my3FOaFpcwzYrRknpiWubaBllZa",
+	"x8GZL8yQzI2FUZgVwV7hEpvWgjI8rMhrHtLpEqrBENBKzMS7EJAv53TCBcVFXt/EeflkfcNhKJW2Qrvr",
+	"YvxDmyvNls4pT5Bam9M3NGsAbrGpnAU4cJ5MWGud7o0UDOVpeA3Em63f3YUaMJHsonq2JiMYBfP76g9Z",
+	"jtapdd26Hbkwz36MOkrTTO82XKWpbt3fJTz8Merk82TrFbVpBgHui/QcQk24MGdoBJLVhqC2FcoFS+pm",
+	"5C1KsZnuFHWqx6kcml19/8T4c113OfZw14t79nVc9wt7EEP0vMjrIXO6NMRYGALAxOp1h4yaTWN+aR4y",
+	"/f3M2cKMwUhjL+hSeTfEk+NmXAwKq9JWlGBOlxeQNqBCiYVmtcYsYzBtmqbvxhD6s64HDPsrh/5r1BG2",
+	"U4xlc41maFjdf6sndL71MmCuYdMC105NMfxyefwtqI6k0ra3j5Wlj+yp2HT6Gs2i2x2q+oEqrMG9qCnA",
+	"PqFLRaiN1yRKm4/np29fnL390aUm8kJdHKWUz1AhKW2y3z/dpI1sfYrt0yvHuJjPmKaK1ef0mmqwWro0",
+	"L9CQzdRgK839JVrKsNHpHtcBDm2jEx/7ZjQT6hjseSA5WAeGGcteL9HGsWQs22kwW9y9cvOql6/YvGeb",
+	"TuNYW5ulXb5vFEaUj1I+uo0ISxXzHhrJxDwBjIxLYeTl8gzY2D5ryq6d283JHo2X9tIJEyuaW0xHmt+x",
+	"uGQcGrK6QNmGkPnY8evYZiTHyLVjo+DEc5orlsRg2rHXLmMqnxn9J6bZaMrvWBJDctWYC5pWhXnsHIiQ",
+	"aaYTddwrQeHdTefnJollgMIKBV1sQRXOgApnUCdS7Ecn3UUY9OSsLSSoNSLQOjJtl2iP0o9b9C8tBKmg",
+	"vRFvPk1Rn/RulCEZC0gHwRxixSeCpuY0Zsgaaoehkje9cgJHa1N+DT3qe9SLpkbRZel4lVgFTvfutpFV",
+	"JSZo2sCQ8jvOFiz7RgWNG5aEnSVhnXJEZwxJcZ8IiVFCAmgFH+UpzVrN063NCXj369285rfMQU20bmr9",
+	"ZkBaiqEGNu8uIkqWkAlCim06C2dm/DKVynaEViBz6mSeJuiQGTIUwQNtwnYku6mII5k5f3goIzAo3djz",
+	"H0hiZPSOF569blt/m7mQl9BmiDIYnS9v1wY+GVQga4ADxZ7XzlK0mjRf7Jh/tIthuSUsVyVgV6tsUhNJ",
+	"egFBKSHCNKKK+UEe6E4Aw5by6NQDJXqgRH9cSmSPdWuZAt0qqAgEycYDZfvclK3cxCYatxdZUrGvQIC0",
+	"uxpwNzLCRWJDEw2RBpkx8hSKBeOTaUhwZHc8YdaDTZOEmxZoeu49g5c5oO6adpW5l+QN5elQfmAY3DCj",
+	"6ha7qs4i6nx4NJGP7Je/KSm6F3TxxoZCejbsVQ+VIHHGqJJCxc5d50vOVX60QiNg8k0ec64JTRKWuBgm",
+	"OIAVHfZgy0A4aze2vUblEjfua3EnnYIp5xBfS+fzTN7ZyIffIC2nEyHuEvw1AsNKUOVM6WJIR7fnMuWj",
+	"ZRj6YUwhI7MSMQARCRmjo2mXxNa9fCNFuoz7xPyDbpkim0/akBMSa3nzb5bJuE8SGypKr4X1VJstMz9G",
+	"duMwNXQsswm/M8cndvEPcb98YshGcgaYFAkbaoR/S8H2ZEMb5nRJ5Hhc1cz9IYNrGEYFXjbsomG1wh7i",
+	"MvPjG0U0R3SG6v2ZyTsXKVw/XAzSc0q7nmK6DzklZnoui2TVSCbkYhuNntH0is9Y61fqh1UuOl4rUTGh",
+	"4GGVCTuXMg3ONkP2DZ5kBhaMQBygH1ldbeEE3oV4FS0hFJDIXHsGNAop+ngQZmDsMaKoXIiN8RQNgonH",
+	"gz+hf78pIA3na+bJYKbg85hIuUsgyswKgmt5mN27N+bZdQ7DO8mT1gM2GkKS0YUAZjNcgiunEmFz32gX",
+	"3xU3Q6HCD6svQsPssDcamuwy7EMqcLfhC0sG/sauBsRiphNL4j7snYKtw4sKV2lhLu4814QbSjxhgmUU",
+	"H8dLRolgCxTMIabUkUFHcV37nahTvBwmsgWTXuV3J+/enL8+vTp90Yk6L18PfvwR/ro4/e/TE/zy9O/n",
+	"ZxenL8INw4YXZssmJ892gQKlff2envvqdvz/vCgRBDDtVlMIjnrr0LMGj/5BH/279+jZzaMgilZ5rbfC",
+	"udjeMOxW+fMHC4SFLRh/8Hbg4bB3pPFw3IeCbguVEhg+dN88fIcd2Dj8yiGr5adUD+BLmZE5k/OU1Q5e",
+	"mHuxO9YiANCN7xSfhp1dbj5QvyDk4SU8+zHq5FmjZKElgbQ0l+hYH3zv6IftFt705YbZvPA/yTRpXPQy",
+	"EyXgZ8tH02NiJBWpNDno/e+Dp0b0Q3dTmoaZoqdwVP7blNlCldpM2DAdxQgLVOe75cFEJd7YDhQG9LfQ",
+	"/i5BdjCC/5QrLbMlWRjdQk3lYpU+Pu1tmTjlQaThOkUlro4dU/P+n2k2a9z/EdVsIrPluoyw8K0aWUrS",
+	"ZiE3WtXW3f3KFQkmp/EZnbD3WdAG/P7idTfUyJYDbBPhaha6CHDdjYVhPPCJVHp9ettB89XarCi0M5+Z",
+	"2TjzmXknqF0W7ng0pNLMMwyXcNg7UYlWOg+GTX/S9QozOzgPzXfuFVveK2PzFVvWT1IoVkMi+usKgWlz",
+	"1ACBpr3Z+NI8jqT3wxm+YKMi7KeDugIRTv50AYnYe/MKWvBMbxVrN9uBghl2JMckLq+ODfEuz4bNSWRJ",
+	"2Ov8QAHbDFCW4JT3nOrcR178Kgkk0zqFxPzzjI82ioCXtcc/EYm1eVYKk3KAyFKFP6HogQQY9eJPTHa5",
+	"Tndhb5+fXPtAnDjqZpKDwLeNdBuTHoIpOI/MTy7PYoUWH1XW5UmLGxLSugdiadMyKli73xTmwy33op2E",
+	"snGoms/YP6QIBgaZ38i/DYEeLsHQeTZ4OwCYooiofDQ15zY+zc0qP37OspSL+Bjyk3MByW5oWq9O7fuj",
+	"LYe4aopbcwIcsm+zvgTInkFQ4bfAYDDeIB6cXJ29e3tz8u7926s4cj5n+FHmLdj1xnW34Xs+q6g86Rnj",
+	"hzSZOBzke/Z6G5o4bqk5mZA/NJpKPgLwX0zGIuwDHel0eY8zuo3634qB1EOedyWVAdI4zZiayjTZgsK1",
+	"UI/xm/XspDi9V+bhFfmLLUvxC5rzB9t8JwCUuvE+8Aa8+wFJ+IRriH1hM1shoAQp3mXjHMULh7S4I1gh",
+	"js7RsiSKheTkg42K+P2FgTr9cYD+5Xya195iVDeu/o5a5oINFQ8GJe9HWAypTM2T/JkKrpcnMmmmuiNr",
+	"2ayAz9S56nY25m3ieHY4ra7594plYSr2gqt5SpeVg+ve2rrD2oqP0MfkzTG0/C9okJgnFOK53l+drNyW",
+	"6ih61TXvPXr26+9HHx/hH4flH8H1d6VwwpEgYLLF3HdFFpCOYbFK0Egb8MpqzWZzrUKaIv5CZjRhFv3F",
+	"RpTANzIjmUUv7G70Uu6YNulVzWlnrm4ETYeFsYW5xowlFeeytiBWNV/MTvJmURWGC8AjWBK7xGDpjG2p",
+	"n0cW47zW40oPKVXabsSmlXMnwz1u5AD2wb29s49mszrmOi5VMsd1A7aXKZ3PmaiECK3LIK9UNHI7XPDh",
+	"InKsOMX1OVdjx/zVDN7s2hI2IXuUlAeyZmzv9kj55e3MZYEQSfJcJpyVADC3bK5DcZP1y7nFdUlyxEJ+",
+	"o8LKcCrFxFxgLeXt5gs7z+QwZbOgzZ4I6SoZmbXok9hoLDLXcURiIW/wN/hAZ+ymgII134zM7MZ8RDW7",
+	"sdK9+drqgMVX5FvgINeATCfx2s7zYcpHBDGVmf4uIjGciJsZV4qLiS1v1CIUFdjlTyVi3boVto9dMhdz",
+	"gyUBdnu7vFC1/bm6Oif4oztZuIiVMyXQhTRbF3HbpNBT7d8Xt7uVU7OyMquzXXdp9hBVUTC3ir30wDPd",
+	"FUEW5po3m3cRxlKRGBMsY6zxRRMiRf2WAuoHmVJFoLrX9mwgHLgB41u3XJcNR8FF3kHQnePjgDmxoFxz",
+	"MQGeZQZuunC0p0viMeUpxG6A+k/yuZfB58rFdFfD5cBLDEOCOA5sJRhr8UKO8pmDw2wdLjoQ5N2cicH5",
+	"GXnS7XWfkMQ2s0OQaCUGexWvqkAytyVSMCSpjA8lZ5C/kEDkuprKRVGCyZYkIWaUUqRroQfXqpIuK3o7",
+	"t+ymvAlMCt6JhVeN7SH3OneLgjGX40zOnJ2U2zoeCXMlGLaM+q9nfOwlbWOcp2OepuYMXbVQ71/WHv8Y",
+	"daYsTd4LjWbJnSJ7Vibie8cDHAcRmHZMVPDTNFbblpuDLWz6ssRQiyxP2c8bADS8WquQnmoNAqDZdTfC",
+	"bbaTG3FUpdSYCx7SQ1yk9pwugTnGcLd2gS3bHmlkY/6DX4RNpqyeEVFPgfBW3uPG9QPtRSm4sAVcm8p1",
+	"9o+xTyMqx20b+BFDXZvBDY3soXjCbGaOIbGI1YGhGpZ6ACJTgHo6ctgu3f6cLmWuLXlcybd/NyYxrEe8",
+	"wssrUCIFiLG2yMZm+MEc/ABFaTfQFdqyMti3exlgGUDTblx2Ky/wtbWjKkuPcGUZZ3AISrO5ChXbFpqJ",
+	"EYOYfs+8XMh7q5Sy2fXt0YAtr3aBcNaCO9ez1S06mbti7sqt3kq7C24t1tyhi+aAJx9a2y43eX76+t0v",
+	"N2/O3p69ef8G8yBsLS+ujL5G1IymaZecDM5vLk4HJz+dvuhXESeM/DqlCaFpimwa4AsgmP7OaJ/vX/x4",
+	"enVz+vefBu8vr9zbxWGcUtUlF6fnp4Orm5N3b38+vbg8e/e2X0OIwBK2hg4YtXZOedK9Fm/f3Vyc/jK4",
+	"cAMyzAJJgZYF7kUlTaMy2U7U8SbViTr1kUIocG1gnahTdBuUVF1MYtDr6GDdtM1mAcDZRWmbUPuBW1gJ",
+	"TGh2xawGNXBl7l7SdIxA1geUY5mReCIFc6TQegBRcHPNtBLVdo32tEO55GKzkT8g3ZjX84ytsz/CRqFe",
+	"4oFQg0oDPyU8MSdts02jLZzaPa1m84zdcZmrS6gBvKuc2U6Gcvvhh0PsEn27AwbbmohdF6lLJrKlnQ9D",
+	"cv223EyKk+kJTLX74Z2i2nlcNQeGNmcrIal6AVa92VBMyNpwcOSW0hTE5hiROtH2nKYusR6m23Wq6Ddo",
+	"K+SCjOica5qqa/FtjDTv5uTidHB1+iL+LvKKaX5jkbQpSaQm39rAri5kzLHEPGukNYUsgWjw1WiU7NKl",
+	"UZNHLBO2pJrMVA2/fG0owSqPrwS71Zm8W8M9WIwKSv9l83Bq13CVYFvIor53DKo8p4Al6oN9GACjbUpV",
+	"mrKsS2J36P0nCq+MJY9jmV0LgHj6tuAR3xkmoShP/HNoeAb5FlnHd5sAjlzPa3ntL1xP8VI1wO3iY86l",
+	"jQXSCyaM1hgs6idG7IEFP7Dgr4AFNxxn0IcBpACyKYBQ37GMj7kNVQqeqAeG/sUZerGlYRqeydTZtxs9",
+	"lwqwSataMxrcoSwjyQXWS0LDUJfEcs6EzW23BQ+5hdIzml9s1nCk4z456h1V6bDFAcAHwqQ3o4olzaUM",
+	"yGIqQVdj8GAAAAK+3yHzOVSFZDaEIKqiIvl613bQ2euGE9yejKo8Y61nWxqnxjQr41HqATKzecr0jpbZ",
+	"r3X5osq8wotZFgdbDdh1tczCwUQbi46d2BzJourZJrz6dpKeadpiVgWEvaKq2urxUNZE5VmoIqLoGDML",
+	"p3LRAC5UFGFrDPGgisR+HbIWuPg2xMgNt1wlv8fVLauXoYItatzZMDgUArcU9YUjXA8Mp1PHRIEW0SXP",
+	"GZh5MeHbzBTd0oWJFxjctbgWj0hcq2Ufk2+Per3v+iul38HGRmSuoWmj7UCSkzomsZ1/bMuwglGyC437",
+	"FQuh5YPvID9qc0lAeL0odg3vPvkOaXC1nHRRQPobhaWl8dUyYsG8eoTdQuS1pfmNxWHtwPDhTObatmi4",
+	"hUwgFIKmqVzYGT21o4Inbf32iAxzDZMri7vj69jUSm1W09KBm58rgyrvAH/ELjS+WSuUbgbwzL6GldXd",
+	"ynoRp98oG3juCq53KxuvMyoUeIKLvacACxNhY87EGCGoHMSMAdaMLTo4kYh3igow1Qxt4ehvwK5cE7h4",
+	"FvrV9lWxYhYVfM04EQ0W8j9kVmyC4RM3lkUXe1sxpIJ303IUZCHVyFhmpAQzVsOVU3vUYI1vADrHbqwb",
+	"XPnilKoi7wTNA8qhvs7oEu20lV1y4DyV9hCoB+HYLHYPhjgUNfI9HNGMjXOIaSgONb7Eh2l1CWEXx272",
+	"UGMDOsIXNVP6xhxuBANyL4LZAGPnvGmOqHCVJPFtiwN0Yw7kOJWLSscOJAh9SilDywQjGRUThuDS3x89",
+	"GhrujTqEPX2BKt+m3cND2+5q8ex1Vb1XG+XiBqbEVPWauJLR5c1c7akASMpyKJKHrftFfWGo0GS9hu8x",
+	"ib2SmDFRRpWfuuAtLSEGpKCODgolJt8+LQjcmqKeRb1Rd4f94vTQiNkXvwz8v3KpWb3we0VKrXEA8KNU",
+	"Cs0WZBjh3Iqi4KsUEYHdV+pOV6mWERdWaI/nlfWoROGedTceaiJ5N9Vr3N0mO8jynhiGXjn/ZYGx4kib",
+	"MYXrzjecKcPsq0Weq/ViqzvTIPuX4lAwFNgKxYbF04zOmDYfxpW9dMYXEAcC5RY4SwPSz5lWZE711CXu",
+	"o4HKNKINa++TGH1XEO0nE6b++eRX8zdMNg7KWo3C2y/+CPHWcb1ZyMKRl+0GBSWjhA7MQQkWxiy0ioQn",
+	"QA8hgSng2fYTmwLxL1yoNXVA8W2Lc4outXZl4HaKp14XIF3IszwJ71Fj3IumzmK7Vnw3nb9xD6/HhDA8",
+	"0YZwecj5JV7Qu9cv3v3ythN13gz+foPewctOJPI0/bVV+CdaxMNVO8oiZi12IVeNIT9Y22zbWoi8GuZs",
+	"24+8U+aN33NI4zmDXr2aaOvRsPACoDO0ye5DyXy6VHwEUIsJy8hEspAaba9Q4PznQmfh31Iu2EHjL4dh",
+	"aN4m4LK5VJqmN05HDRrfQr98bFqY5zSZrDM2TED5gBTBUGXIZMIaDoafVbhqAYZTv9WtblwSJfMM7cHu",
+	"5rw+/fn0tbk2Z69PL6/evT3tRJ2Ti7Or04uzQSfq/K/3p5dXnagzaPSrN573OsCOO7duIbxpl1AGOD5v",
+	"0o2n9CTloRTvSzljoO9ARL6eZjKfuHS57cGpTR87U0d4e8udg8vBkvXwkViG2SauYKnfMHQkbwo99DCp",
+	"t0aX3oAZvSE7rIXNyq36BiThVcjhAI6wW09/N5qPVCOc5QCxJo2+lmHdYiM3gSQDStaUJmTMFhBZTdES",
+	"DIdwQU3vO+BellB8KRvrlgLAGkoo0xveYv3dg8WFLAe6ZtXEXXMhE0/1LNGHMzYyrCPZNaR6tQLffUDm",
+	"213m/WHJfxLxyEWQgbG7IWKvEYWrCl2zymHDrRR21go9+bz0w4k+g+1C8fGlEyeJt7hb9g08BQ3F3bi6",
+	"vXSI736TTw4722FJ7QUGc1GG7m4N69AA1H4fSuyBrHkbVt2K+jJ73sBCrHXTKs+uv/KtBNwXTGkvCmSD",
+	"kAtJ90bGjQzLLUNxFjJLvmK592RvYu/phznPgkHg51jBHpgV1l8nSkoRuXgHPWVL8ITnpVEy4HGEN9XN",
+	"5sxGGM4lG0mRqDLB4qaBzpbwFM2Bw5sLV5V9RGWJaW/IjafsJQv7YV39b5d1vLogW0U7mW6gv5UEud0z",
+	"5ChaGgMJcjx1aaxGFhJQXH3ImIASzHc2g+uT5srBXC2TfZcZSSAYW+QqpWH2PZqJZjxNucLjg06ZMuSd",
+	"Y76fkOjSqkhcCdXskbZw6F6YylELBgvDfc3uWPp+vkZ1tNZHQklqnvVLNSRszAUDn4NoUCut6tgi9arZ",
+	"9MQ1mWSFuNqCI8JAg6xuG8mUZbcbpI+VED4b3PHa9b8qzU35ZMqUxrUs1hbpzzHp9YtktRZDt29vFzWz",
+	"zgZ0tRbVZgM1KrRoXP36ahRyu99NaQryFG5ceH96jZfNwgeGy9UlbAYfCZTttRBhjrzNaHbL9Dylwei9",
+	"Juiy/Vg2R3mWMYG1Lkp56uztZSfqXL17dfr2Mig1JVwBo17jLvfCdtRULpSrFGIn30rubmBZKS51w9mx",
+	"HQSQg5JtJIRGQP3QCSh3eGfVqUC429l2xJNObST+Unk2UeyqXCnvGER44Go73EpeRDC7NdTbcwmPeVG4",
+	"k9u4MF1ijShgqIG7MKViEjb78NHUdqM8TKaxZcQE33Sh2lCu1IaZ2RC3mNDUUruCxrr7YIkFovEh/tzN",
+	"v6UIF0Wp02G7cDuIbQX638Zrsl7Ac+e7FbAeTqzN03bhtp7YGsGxcaEry7jmAJYWg/ZZ9leFIw6BDQm2",
+	"GlUNMYzfmVNDhwqigEJAJZ3GcTmUtFaSzcw93V66oaMpZ3dbUv4vJxI1nNPbBst+o1SktxIRSmwdd6//",
+	"7mfP+fCJYD14eXpxMXht+GCZPoefzt5e3pwOLt6e7snUD2d/PVheUDjxtr3xTryVmm9bpsxDg0gVMxq8",
+	"npJbIRdcTLrk3ZjE7y8HP57evD57c3Z1c/r3k9PTF6cv4r5zVJNvzX1S30UknkmhpzH5tsDePOwdfv+o",
+	"9zT+znCDaxFnTDEoN42xEeFJvMuSIGMR1rWG90RpKRNiJQ/gJL4pAtN8mqwRrvjOltTMalZgWs0yjoNs",
+	"cZlsiOnuve3MVLzU3OY41VUCaRNYxzYuocH4a37aTksp8FN2mIqa8vmci8kNLT2xG993XtsAObDwkeZw",
+	"WKNW4HrX7jD8Grp8G1gyW9zYUJjweuPr3yiCthSLRzOnSy4mx1aJyLPRlCobm2sfSwMaWwM1hKuz3ih0",
+	"o+bBoP5eaQ1w+cxYeRtiu8CH3nIQTi+7aYJ3uirDaLXTKvDSg+eyhFypLkqXVGRubCG2w4bwO3d6iI2i",
+	"tSJiEsb5mWdyxAAqq2MPHnrL3E0G+66lIe3jKf6VU6GtIbSVjr2gWXLD11n4b5qd2jjqnWnOqt19x+UJ",
+	"Ss0ZHd2auyxyp0RsZw8rTnNUkSjLJasukLf2tcNegfqqHs7VYZZ0v0pZKxS6svQ16h9VWU8jGz8vddqQ",
+	"oTRsTCjlx/0kBTabp3x4/dXKeDa/K+wOcr8O2h3Lqkmziiy73YnxcdqL2qPYljfmygBbqcHnHtxzTdSX",
+	"dxhoD9G5NRKP0r7wzCbfqKKyD9WeGBOybmJUJXCJzeaYEYQMm+OeIGOByqDbhc/t3Q2xs7t33rTeQ3nH",
+	"oICqxXXrkucslYu+DcZvN93SmdwQH2JZ+GblOqNCYTBaqxiD2vNR2MNS3XnP/1cOrp3ufFGYjdaYr5Dx",
+	"tnLvbSUOh6qtvLQp/oAt8wlDO/dkAN1cbcV7YUsh2XKW3Wlkw5UrkdSDP71tIvdbiy33to06YW2whaTv",
+	"u6+D4sv56dsXZ29/7ESdl+9fvzx7/bpBn3dM/21b0eR+FtvSLOBw24vNqEgtqyZbPyfYt91Wj97KhHwh",
+	"xk/+9Y/dGrqBQQ7hoKaEFaDX20cV7i+UaP/hOyvo7TObQYQImWOZFQVzxHIok2XLMKOtYoB2uEibooT2",
+	"HpvjLtmG0JuAwJJKecsSkvJbRugwV21gM8PX674xOcW92kNQTRMC60C4uH2b5ddk07o3vuq+EFPDrGa0",
+	"RbDYZohTmc+lOGm0SuHvNgqU+lW220Gs7gKMstbxeeVoQGBIEYj9YkluuUggUZXaCbQabABo0d2xF2eX",
+	"YLa+OXn3AgLT370/B1M2fHozePt+8LoTdQbvr969GWBE3I9nL69uTgYX5u+T95dX794Eb2hrtNet5I72",
+	"mK7hZjdGQpoLtDuJtKiwbnXRE3B64ZwCp6fBpVonXwzOzy/e/QwLfz44a5AydsueWWFEjoy0SfbyzCKr",
+	"4Yu10MYKqSxkFIvcugaG1fktitSaJinFu+w1fFZPJmnAam0kt079XBf7RFXVR4DOQPRBE64j8v7qJHLR",
+	"CxgX1SruqdcU51Q1rTWe0n3EXvXaxl5dba47cUziD4+M1u0AB2A94KY6IDbza5eYtpRDq0qkhtjGyhJj",
+	"JIBUNZS2Qq2MEEMBmjBtOsMIaJuus8H52TH6I26gwBOAYthKnEXVlgL6CwYxllkJ03Yt5JgMpZ52yaX0",
+	"DeoOZUwvoKqYBKAwgUNCqLlrcS38qE5ahDgsqBma6cuixxXBDUsyZGbf0PBiBnWMOGYQ7oBHuejagquD",
+	"wt29FjH+UcQqcGW6lHeQ8x+X1tfYQhBMXRI4bFHd0g1egmOcD2ZzQ1OQZn8tzPlwSywXokti5wu9OXl9",
+	"dvLq9EVcDFOObaEWSBuJ/EfBZ3plHi4fKihKBDM3314LVxPE3DSz1MckPnt7cvr26uzn05vTn0/fXt1c",
+	"nJ68u3hh2qKpkrbBMqS2mu8YOBJ2uNeiCDQB/C0nrVd4dFaiFBW5KQqQEDBppah6aQ9GbqgU5rjAts9z",
+	"TSBN3PcjVPAEC/tNN2FJPtL+N8wFEVe/YaUBqDsqor6rESwFKe+609SxTh7vlco5Kj6XFnv7vGe3t9+U",
+	"zo1OuceIpVj5Ck9I5St3EuBLH4TR++L14OyN/8XF6YvTU/wm5GvuRJ2mM1L5CdL2bt6fV758Pnjx46lz",
+	"4Ps/nF2dvvF7rv1SWgn8n4qMQC+W4M3g4tXp1fnrwcnpzfnFu5dnr0+9OYd+/fn04uzl2crPr88ur87e",
+	"/ugPqna4vUI/3WawwaiDlNtQ+IaF6PvJm2uWt19L/16zTP0V02Lzaq9/ttjHfjVSeP1G9OvhNxsWt18N",
+	"5Fy/j/2qY2bDtq48vXJj+n6+ZvD69FcSyQJ3sV8zy6xcsX5FD125kg0/r+6T/T14O/uV2JPVM9uvJRKG",
+	"znC9jRr161diDldoYf3nOhXr+4Elq2Qv/HO16+qPjoQGf6yNyv1YYwv9iv9olUk0/O4YxLqfwcpSS1NZ",
+	"ZReV4RldAZ5dBpN/hAs5wO67JE7oUsWQAWQL0mYyRZhPkMi4oJZkxGVcEPyS0GVsXxnzDyyJj40YYitT",
+	"AWg6SEhQ3apA4gUJKAHUIyMDGKEYhYwlo4Dpjhy4njHiKtJiWsuTg03lOMykqq98/3Rz6VSYXeW1g8NN",
+	"78xlytELsVYhhh05x2dX01Lh66Ay5L+3isgqpGBx321pInE93c66jey7TS6qIy0x+da61+z29Qt7lSiK",
+	"Rwv2QV8Lu+2PYctBr+pWDkbftmy74YIsILDX810Kxi3+EIZkEiEzkKi1HX1V8hJI9u0MjMZkhgg4Ma7X",
+	"MEbMh7nMdDOqitIyYwnW7Cik/2DOlsy2NTH59XA2wr0qBi5C1Rzht/FAyUyf2ypR1ck+RyVE+Ljcrr9A",
+	"tGswsBerD5bL4I244Zy64QQxCwgTOuM4HOoG0yI1bF3w45aVtNomi7kCUVBrbE4njAzZhAtlw5WGbMpt",
+	"PLxfYmzPWWCwnJe4TOuy7BabznWhymBQfel6tg4lAEEzf6cSuM9UpolyDFB5tiVbczLjwxyPgcUcUBWT",
+	"U5nkCt9TBf0oPpka0Qw836nEl+w95ky5EscIE0VHrn0ImVUuG0hBYqMVCRX41JhymLoQ0KQsImiehUP8",
+	"y1zCIHyULUxTL9m5B1BuF9sulm0K2XjSwMeoxbOFZNDqaStatXrWShRtHvUUgFbPO2G9ZeNWKm71NIri",
+	"7R4tZfKWAwHxudWzhabVbj2sZtTqYVT22m13oUS1etwpOi1Xz+oBrZ62GsFqZSbgzbG5rRb9D5KLIqKY",
+	"TdXoEigxEbk6NgwNkaXtBk2SiEINViBeSUbawBh4E+IbxOJVCigrmZXQNBhVU0t13lTduE11/tKwGzT8",
+	"2yQD37wOFCbESF5mNE/eNCf7OYRvQCSNgTYPdEwkSIUpncQOBBJ8m1yRKUsxZjhjd5wtIPoNXzaPF+9C",
+	"S/ZlDyMFNuU3QFr0mZN51bGGMOU207jI0ybXXVm6T2FJ8oIv5mrOR1zmqkvA26sK/NUDoiU56PWOy6E7",
+	"LFCIQCtWo3st4gUzLEzFmPUGlmNAw0/NmSxSJJXpoUgywhGYBsHEzsY0T/Ux6RGdZwJOuRyPQ+qO7Rjn",
+	"Cm91+j/0Ik8r2azK4JQqTRxt2cSsBfp1eb4gpBMWadM7l7Bwv9iHg8AMxX7/zNliNd/BW6B1M/+SU6pg",
+	"M+KIomLcdiBl88Gru+o4Xq1wTd3VxDw0czgloBaU3kQSV/zMRov3HM1Wly/8yjFY1Ym0bu6EEaqvBVzj",
+	"lPJZROLCHR2TuVS6THXQYFiPSIyea9syeqljgHEFwrGUeVXX+3RucL8U9Ro9azXmr7rO2EpERrmXQYjI",
+	"H6mFEW0Q/8vd/Emma+v32oIKWGwdcGyHzOrHS7Y2eGQr9I+ty/TuHMy1UQOeYSmRncoQbKVqrwkFVkzr",
+	"dMdSCO2Km5h9d4VNQszc07ZdFUYPSqgovmhd7+WaVfl/OY9fG87eHgpPwRH+skWnvNVcNYZlLGUU0MOB",
+	"8BRGY+tC5oKmXTIAqHZX3BeL2YBUgu+Gs4jcrxvTYc5mRm+HeE1bIiGcrFcNaayf4NaVxg56PcvGm8qL",
+	"BkoxhLlNZeQK5IWVw5LPUz6iOlQ2CWH91C0Y060cXAgaFVEjXCNphoampoaFXDipG9wRW3ZQv3iut8if",
+	"U3BV7HVfE4YSkYuXJ+TJkyfPjgmF8iJFGbsgMk+b8I+jXuUQHPbMxdCaZabr//3P3qNnv/5+9PER/nFY",
+	"/nHl/uiv/PHtP7u/wt9//e5/fvuP//PPvz76deWZ7/6rE3JAlsrTgmes+wYm4//yCBcUTgw1A+5MuJ7m",
+	"w+5Izh5ziA15lLA7++djB/X92DQHm2NOb4OCMqLCcMKhzCdTfexFo0C4D0jRTgYKRSprNpEhT8jLzCiX",
+	"7AMAQ00ymc8BCE2R4fIYihP4xVqCCbPtKswrCPkBhePThTauq/n2ZtNcWnJrPqMT9j5rh2txy0WycQKa",
+	"zV6Z59ZjvRnR8iSYaHIFUCEcVXR80MVuG/FJSauo6imbra+cfrBdiPSmWfl1zGQIxNcI7lADgVoA1HLc",
+	"tnbJpkLvm4eLYXstVg4f/JQrt58a9DbVr1perbjg9sx5olJxYCunqLIwboNqNebbV0YtznDAQh/btPQY",
+	"ERa5IkXOfKkqybFmgByLutYxoSR2Seyxc6FaF7UvmrRKecfx7UHwA/L8ZQU/714FbPfpklBBXMVRXPAK",
+	"4+iGin1aV2LYV2ABVla4/uD8DMv8GMZutGQo4wMl9vbjLGhJj9uQ2Fds6ShsSpV+r3bUdBx5bshOdYGZ",
+	"BUcO8pn91KfM2J283VVhG8l5TfJea9Mxj68e+xBtsrTHobxjP1VC4m1AUwHHcm6hG+A2M0jNzam0Aa23",
+	"bGl2BD29ZckaEJvg0DsBCkROV0Os6Q7sgXq8wvSVL0g8XrHlhlK99lZ/zkq9D/f8677nG2rhUlcADGBl",
+	"FXo6FlOZQr29likc+6Yba4u9vuZ0yNNg5Z8rqKInb8GISwvVNmB1VIqhNbz6fZnLv9GqWA6jkjyz3XtY",
+	"amabd1ZCrmy0XZHe8mEeXDW6HTQbhFY0FjzVNFVlWD0sJqGTjLEuGYglGoKHuSZGkraRcmzMRroM4snu",
+	"MKyjjsdRmx4glBSjidy+hY/FjIdgGEBJyUfTIq3GaMVU3Xbrugr5hYtELsCxNlySjNGUaD5jEQb9c7Fa",
+	"MW8B/tpRKke3hKtrQaeMJl1yitkGNE1dERAAJ4JQMmRsgFqUyTuWlJkIsFBgeGFJl/ziIfzBCsIgI1zy",
+	"a4EPEkycViS+oJrBCjyC/48j/6sLNqNclKGQ/i+K6fjY1qovi9p5Q7kWR4fP6kXwMFrSr3fXJQOX9sHB",
+	"szyW2YjBg1yQp8RZjQJuQsvKTww1PmfZGxe8WDOgAbFG4SBNnQHFrKYiWk6w7IrZ2xm9ZbhbI5oykdCM",
+	"QNgf+fb91cl3CMxk4cQE86YsIOoTnnTpJVQ1QM3hNFb1yYotz/23rZ5ZijbFknCRa7Z2TSCZxrMqmVNW",
+	"XY0ZNNL9VOOu84XQpq6ZW/hKNyAaA+dyaKugIOXLCrLxVqVcCjNGRdUiQi4iQwhAty4DNT6BjaPZvPfm",
+	"k1jwbAQgltMkcjzG8A9XWrOgb/9Blj5YhKaU3dqyfKPsmmmLPqpYiqWdNnZTAaraOIOvyWoIjjmjYZ1n",
+	"Fs9zq8o/e7Q6mpnDzSNG7DBnvIC6sDV6sbolZsnh2d+HIbIRHvtPZ6L0kckcVHejvdKzT5bAdRsNlX7J",
+	"1IrR0l3E1SO3jUHTco49aP1lfOeX1Pyboc3nLFNSGEmUjGSaspHeE9hee/RvltFdNXXeQHF5vXb3yEja",
+	"hdus9JnFiAQQR77sExdQZXEtlDFMZ7cCKP9HEEf7+RIY7dng7cAWXS8Qh09zsxePn7Ms5SI+JkpnjN4q",
+	"VA1IAoGiAgKckC68vzppxUv26o7wIc//UUE8r902b7ubD2pTceMCbdwW4WY8c3XEVSOq4MYr+tw9t2tx",
+	"3a/vpD8c2093bL3MkeYTvAfOUSQofFHG0Qz9X1GiMgRjAGeeUXUWPrC+2lA7u9Yu2AZ8OHsbP43vWOUD",
+	"ZOoFDx/1jYfIOrzWll9FZc7WNQgXXvVLEAQsiebXQsif8Dtf+RO7DXwX+mTrErSmBy31itVJ/4hVFIiW",
+	"IE+4UNwWOm5AXPZrIzTo21wDFKraKPg2l1JYewHd2ccUhD2Qnk01Evxa3x5Eqlcwwbps20uyxST2QZG8",
+	"HJqvgiitAf3hltOwpEvislCGJSWWghM5Jn8/765QG1dn3cG0yDE61WFvYg9R5jLuXwu0jgBGJIm9Whtx",
+	"n+RinNLJhCVe8keRilqgJKOKad4tK3OU2cxeGHs1XvwTlf9AnTvkHcSAXDP8mXnGSmELSRI24jOaqoiw",
+	"D3Sku+RMF6ZlIYlD+vSIaIE/vhpWB93vM6rurdTshCrWGIkqpF4hfH5dxQbXFbwWOp9OfCur1bZbSsNP",
+	"pdKVJfVsbR7TWG9tbbZHNC/7C+xvvwtfE2NbRY8WqGGfNIy0vj5/6rDSqjVtx5ttd2WNjP5Z77QdwjnL",
+	"RsFEZrBsgEY/YTvfrq/wTr0bjxtKCUG0F7AWrjx9ED1e1jQvBQOvjmJpiuqX2lC98dNFdJTo3RsflQuW",
+	"tMaHLaYelsqFhWuras02D8KtTDik495G7PXiLECRmGd2EJfNCU8yuhA7GBdC+nGB3V2uZsiiqlBuhf2p",
+	"SqX+gEI8Es7xHmRSvA9fVh49r3QVcqLhnTSkCDAaAgoxeCQasDT5vxnihZgW1tCoMC5PEIvkyg2ou1lV",
+	"kjoEj37qgEwE+NNNW2oXPc+0fm5eDtQdN18fk16lXCGkEgOMynLr7lYqqABUHC69m2hlSOHdbiplY4ns",
+	"MFdcMKUiG98xkTJRhaVkmFv2urDxZEuXowop/p+TArdW+LdXfKtVc5qMLIrY8q4o40nrTA4bW9oX2gmY",
+	"T3eussN3LK+zSS+3p2gPFLCEqviyNHApcz1wSbUhZAuohAJJiN0VbNEyAi2kkl6wcY7hn/UUwg0A7Our",
+	"3+Qi2fJQO0iftntzYTsp8FJWgytbObZLfJaGHNoa2HXhSfXr6bjpltMIbSQOuVFXLle0lsENfI1ITE4s",
+	"AJVs0Tt6y5w5Y0hHtzXTp0Oka072rM3WDqJ5+MWKr4xf5nokQ7JhfMvmOu6XJXMtojGWk/dPrI8la14K",
+	"HtmMmf1AxknTtAXe0RW9ZeI5Hd0GoGHQagwA2gmWKxSyqLslfSg7qA0Fi+yNvEryinO8EX8F+JI7u/WC",
+	"dXYhvakW7YY3Zp7SpXeuVoGnQCrPGOuTGAxvZ0l8TGKItTu1n23kYErLr8wjlKcsuTRKUxwAscMHG4Sg",
+	"oihFs8EglHzsdbkF/fDnEkrGhDIsblCk291+XN7KrHbQ7XYRogUi+Nm2rX9cs63hVOmZLcWyItRmzGWX",
+	"lsjURjmFMNIZvWWKJDnrkoG6JXRCuQjLBP/KWR4SMV5gihlnLuIzY6Y9IuSiu52MaHuIcCrhg13e9GCA",
+	"/CilC7iQWsrbLonHmZydY059HOHHgQtnMV9o+YINtY21HcsMIDFiQpOE5HMATEdzTRwKhqUNNsciewHQ",
+	"WoGOIOrl9r6TT4+c4Sa9Oo23UlsSh3G8O2gclfUOHE5oHZCRQELHYoMOhGTH/ux2b+7NsB4pAJthh662",
+	"ggMRbPG8VQlf5yzZutTiGukLz3hofxdELlhRQKAEcNxWr7QSSFNMJl6DoswN8rAV6LLQyoXqHLqYs3Uo",
+	"Jv45qJ/CYkG8s1/ZIU+SW1+kCakRu7Kj2lqO+2W6jGwAZFG9c8HTFJK/rGHsk4lud5wt9uWpCTRvtvxC",
+	"pkGXIR9NieJJYRp0cJ/VcjRb1tSxXeZpk5fSsDzXK632qfoOjxht8iDnxdaoHbthlnL/N8pa8SOSSRCB",
+	"r8WUpuNHRpawhSmGDDrjWCcCymhEhV4mx05ENwIlFsEm7zISa84yQDNWmlGHiKxYhHh/RqK5FogkZ07O",
+	"CI94kDe1YRy+Igmx7fO26r51t7WKag9GtPdLPCtX8W89JM3moleA1rz1+AO1stYitdUeN5p/6Rdp07Vz",
+	"o0CwF8u2UXDNCb/ilv8UiDxe8aBC1YVzFkbqCno02zo1m0S3+ir+2kwUPIS9LW+p9SCBVVKw7uc+82VV",
+	"vMqR3+/BLDr5I55L2NePW53Gexw5i87upum6KcUBnAbucajumLePzef1cotabVHnZPD25LSxOqx3gxsj",
+	"acDiMM5skVBXZ/IbVQbKeNim6A9FvSYmUiCfMHcIcFZFQrgYpXkCkTnI4a6Fz9swgtCyJb+seJZD6aqV",
+	"O7Yrlc3kbAtytNHRsvPR/uyE0Uy8+XQVt2ZF/NqRajSu8+dfz3suWtR4w4PLKTXV7BVbNsqz8o5lKZ1X",
+	"qvw5oNvvj8w2r/qKUwno7IzINHEIDUrTpSJ3NOXJMekRJhJEBNMFUENxkg6fPjtsAxS3MhvEB2gycrh8",
+	"0UT2SQxAYv2M0QQKutnPi4xrFmMNO8Es2pgcWzwFLgXaMuPyvfKNa0HTFF/x6+d1ySnEHbsWvMJ+ABqk",
+	"iWAsUV1ywaiRSjE2OeMayslhmRBLjSAD9hpdeEhkPNnv+6OK6HdUCRj69p/00b9/Nf/36Ne/9L/7n9+a",
+	"CfwfGHsg5MesJNMnqRzdrlFzFruGmJpXQ2fxkmmsPNCQYlbmJhoqG4rYNqThJ5kmL2xJmYYoBojsp8Iq",
+	"2HgwLYKktUh70dVgUzEnFiNwtGfV8SvWbFL2nYVtoxvFPufqzxiFLpPAfjfawosHP0I9EFtXaHOtm/L5",
+	"X7D6cpv1swtVKVGEyBrYhjUQcwWHWTNRrmEtiqnF6qUF8sH6RDZ4ah9h0Hb5Quvi7aW/OVHt+BWD3uRm",
+	"vSxCVjYmMFh/jw20AJ9qNZeBKzRNYb4lDcCCbBentEMu7+WcbQI77oUtca4qhdrhbTQG7Nb3SshFmRrq",
+	"D6o6wWqXNr5o/fYWEVkNZm/bcWUTDYsoBxG1DBPEKp1h4ewrDBisQrKvQf9uDnwMlBUL+a1s6XCsbAS9",
+	"OuE9tuXmYyhDbHg3Ar6jTtGzBQi6ZCBILrB8ha0qUFZOCxRsMpOb5SnVzQbDJnfIu7r57NhZzUhpNNOy",
+	"FgPrEsPbRmF/kQ0vK/8Hy2vjlLU69pD7Iq9c7FQSASkHCU82W8BCYRWgHDZ0r1wNDUWUJGOaYZZGdTBN",
+	"2VEbu0Zl9MSrwrQGrGM1IcONHT3phW6LzPjYN4BOXSsFTsBuuChtRW885jaOp55JN2Jz3YS15CqCkCwH",
+	"c67LmrN5mis1SWyRwgJTyKndUJAm7IP1Cqs3xNmY49gm1qB2hLZ6pcXW/+KcPTYxqEAj3pIdukpJTUQF",
+	"1sshGG2Kr6zH8fhV6ssyqcUmh6fqrVm54EF+mY9GTAWAy1T5Qy2oMV0YgdQwsBZ4W66ZUN9lfEtjkGwh",
+	"8VpDK6gQXlgLbBgAMEHJubHMs5BbfJsiEfd1b/uu6haNrzifW77jOZBbvFF6Vzc+XAdMu6/XMrTz70FE",
+	"P7FHu5FXD/NkwvT2djwmEnUvnMdt+Yz1563VNN1k87QQTjDaL9Nq5zIbrbu9hIeDvAQ349TWK27cjLUQ",
+	"Sy9lRuZMztN2QAOYRblZw8YhneLTldjIcACxlgA6GQQ1nlPDyYIW7zxLG0kQtkgyXBZVn17v6IcdYqRw",
+	"yc80mzUXw/AgvDauZ9XXc08XZW2jN3nWq7hYK09v2fmuAPlb3tgqENYngt27F0TVp7L819GlPhV0X8OZ",
+	"bwLVdI6llI011NgCO6FVsyGnHwvLAkwXXdBltzXq4xcAVfzsiwo5E5+flnxdtOPzXOrtUv7q9qivmCw4",
+	"OLott/yLkhOExGk8+AUQUy2m0BCVUcpoplYD2A6fVl07T1qcvDA++IZutufMzbBLAwAWJv+WgpFhDYLJ",
+	"s1VaSKVmP9ZBm3rdTXvhQDiabW8FyM42yDlvAwnZ91nFe4kM97mDGzBtdmr2YJvbYhPDmr2Mu62Mn9i3",
+	"urFeot39CHzzvJwrs/ng1V2Vf3pf4v7dfRX5LbgZP1PB9fIkWFN5UEbJ5SJhGaGISyfARRAqUObbEFsJ",
+	"LUFj4y7JBm6krato+gbu7WLFva6iqqlvhHVwvcY3BXr/woZTKW8v9bKpGvQ8H6Z8BDU9MBF5KBPOVESm",
+	"WMgVnJsW4YgKwqz+TSZMby6aElKsf5kuwwZ3VZR3HdEZaNlD1iW28Dbkc89pphGQAkIpLdBI/ZCoLcpZ",
+	"nFAVxKkaQVX81ll5v0yXto7+r4E8utJ8vl2LXrn9ULNQUb1lJKc7U1sN4MK9FOy+zA5s12A1TzDYojWZ",
+	"tWvPWbF+XrdGLu9iq3m7tIhQkw15HZ1yO4qVsROq7L87Wd6ORPbIBq+vO1fBq2tt+N8oItiCKU2gbZdd",
+	"C25WGyJS9WIGLg36OsLMendsgRZJ867njYSsch/WeHC3i4fe19Sizoxp6jLyw85zvJoh71uasuwb9Bxn",
+	"bMT4HTqy15fJrjqKf1NSdC/o4g1Tik5YNbFqJXnHBSiAo8uixrWBVbUe+gp5XdVIarS04mrewCnvkYAf",
+	"rItkLuKg1dkozgS+9L4xOjQQN8PV7eXIJrHuywS4mswfdWxc1474FBWxodyUSgltb72qKxFECyjmXQ6t",
+	"PCPelahCXnhb2nDTX8t1uamO5pJ5bqQBLcm3c6m4USO/w6wkeYsxI98KNqH4vXkRYnBtIRMbLGdLutzT",
+	"GYitqXvGutlK5bbnhqW58Bj5Oul4Veg1vCFYixrd3FKwthmbzYK1nM1Tpne8raOqW77NQPZHvu9P2UJY",
+	"DAUf5soWQlkOZbJsSWvXE8Zdic5qMsjJuzfnr0+vGlI/7kd0NuovPiEqScwGymIPc/XMVKmMfxYb7tKV",
+	"Jxy2vv1fPOvd5kkUvkzP0V7W4E/Q4c6VypmLomQz+BNpDdD95Ldc6Qb/Z8M9cb64onsr6lps4hnVOewa",
+	"wp/c2K+x+4L2wwCTHIQYHE41pFcu8JjM6TI4tlSG3EWns7leWhQwJ99AEoCl9kDeWmmFlgUFbryfO78N",
+	"jpCWn2PPcpFYS3BrXec9vrIGTKbEoluvCvGG1HZbttFmxmhZFThW0tXt7haTabi774uprhoSKGQMJDZl",
+	"H4UNgmWoMN/Az+OvXfxdASjaxNvQ2/bP7hybg72EoQJoiBRi7c4843p5aeZow2wYzcK1YMoyuFjaOZ5N",
+	"9E2324WIKlgl0B/x/aK3qdbzzseP4CMdy6YEIVGUTf2mQCdVUIEpn4MhKjWyHUBM9M3XYOGNXHh+BHX6",
+	"IsA4VREy3rmUqfnbsiEVXQtDk1REHCARWri0K+rZJQD4Mzg/M0wb6718o4hciO61uBZ/+cvllM6Z6v7l",
+	"L+SdAMxGSBiyGMSKUDIElDpY3WOAroPvYyMJO2SiEiYttoUcsR2QTceUp8oVX1Qk/v26w7JMZtedPvm9",
+	"2+1+/BhHRQR0JnPNFPn2qHdEYiH1zVjmIom/iwglM6anMnGljuFJkkhA29ZkSu+Yee3ptYjxwRvzOk1T",
+	"uWBJ/B2sCtoCsYURFeY9rHbgpWfaVQHWjesCe4k3WnlWPTehw97Bsa3iaDYLAplVRBKWMgjzh55NH648",
+	"JDns9brkqNe7FjNGhYMLAwsIGPfNTs1oaq4K3nQ35TxlNlxVEa6PSQwL2TUnIyaapanCgpmQwnEt7M8J",
+	"FJZRsZcn5hJAZEbmNKMzpqEooBQjZiHXzSKciXmuzQo8x3UzB+G/L9+9Jd/GJ1JoJvSjq+Wc9Qmdz1M+",
+	"ggPw2Gju8XcIXf3y0Q+RjVM8IG/4c/fhB/PBSpDXApesS97bM+AGBwjYEyGhtOeLHLtg5e14/9der9eD",
+	"Oo1iSZBtREad4ilkulFNYe0xEl1dC1hGmwA35pp8f0SGRoWimVvWBA/0kdmgM0EoOR9cnfwU2WyYeugG",
+	"BPqb748dm8aseMjbM8cugqwv8I7aJb3iM6b+8hfo0oF/N8N84zsXDEBHzUZcGj5ABYnPEjabS83EaPno",
+	"FVvai4ilZc/fXV7BxO3g8fzNGeIy0TS1lnELZkaWMieJvIbrYHagKDREFJ1BUcx+UXWCsDHWpC2KnuC5",
+	"nQO/cwecK8ITJjQf0RSxtxgZLjXrkoFp7lpA2DVupE1L+RvkgHXJwN6qo95BRI4On0EfTz98gBUzIyzf",
+	"s8vzii1hbeJBrqcy4/+Gc9gnz4Fkk4KcY9+W3gMUmAeFzBGJayYTFpGU3zG4dkzpY9j7azFkqRQTZWbj",
+	"cKUdAQD4/3RJUn7LPPpgT5ulT+wDV3pN5ibUf7ZH1JxJM1RI44RUkg+P4HcLfmXDGDpIzTHV3GNjg/Mz",
+	"L4663zkANOk5E3TOO/3Ok26v+wSCBfUUeOPjYSqtLj0JAVm+RWssgJ4YplgM38iNUDXuOTYA6V2WmDQK",
+	"a+Ujj8/RsrfxOXDIwYN1+Lx0CaC4AMlrQcCNfAaSsXniXznLiuojfSe7oeyzsUKWmRTG4BlxMmNqLoV1",
+	"xhz2ehaKU1vXZ50Egnz8gRqlrQQ3/WcF2bZz2Dv8/lHv+0cHP1wdHPZ7vX6v1+31ev/ooLrSgX256R38",
+	"1hv/oI4Wh0767BclnBAaqHMypdmEJYiAqBcIU31H0xxMqXIq/r92KN2RnIFwXAVJtTjMh08dcvJBgYB8",
+	"UEUrPgD5qv36AdQryEmryIcADS3HbgfNplknnWn674+sq/vRWWO0pH38ceVZ6O0INyj0UrGRj5/TxAtT",
+	"PuodbH7lvaCWyrAEX3qy+aWXMhvyJGHgfjg6fLb5jSsp31DhUujBWPq0zYzObGLUqWH8+NaTVpMqNDjY",
+	"33w2o9nSXm6k3lCu20h/hv7QiUJ0AJqD5mbJU6ePX0ESPMaTqMYUVKqhTlJGuXIkELPf4uev3528unl9",
+	"dnl1+iIuEDgMge6SN5SnQ/kBSs/o0ZRM5cKl7CCGkZoDSunxtRBML2R2i/JXwu74yIowt2yuDeu+ZUvI",
+	"fFNTYAfp0npnOSI0G3aWmpksvSwhJx88uxax/fUGSLuytLlKHAdJAtdga9Lo8fdXbNlBAgSH4blMltvR",
+	"nh1oxn/LqfgrwFKrKuloe/ndxIv7VdXrCp9rhaYebDevr4GUbkUMQ4TwaspKXHeP/BUHQD9CtFG2kQqG",
+	"XvkY/XkJaa8FIT2RYpxyNLMcHbTo4pwuU0mTKylfm4OAFPtw83uv2PINV0CU/nBU/twoNC4XVmaeDGt9",
+	"79tRfwABgS6sZPn4d/j3LPmIzCBlmq3JVPwtTyZFBqrVtPC7Venzgs3kHduNxj7HQXXuL90ViYSWrrWj",
+	"CS4vMUAVfrRhoP8J8lDvaPMbb6V+KXNMh/lDXa0resswzkxnSyLH4/vdp8Ludw9l7aRo44voa8UUEOCM",
+	"KwJJfk0qG2YAtr1S9VTA/eltLk/zKQT14icLDnLw/bPus2dRW3nEZW7aZ5496h1cwQN1mcWs1I2a25pp",
+	"dj0u3WcXXYbHpv87ijim4R96UWec0on5G+DNwb8NX0E9DweKYU7UtAgYxlBlF1xy2DOHY3kBhh3V6Y9p",
+	"qpiX1y7yNK0mrVtXYVnaAgAdjUrpZ9vgexZSzX6o4yt2XpxdQknHm5N3L0492LH+Qa+ARPznrwXkmWnG",
+	"czCfmH6x6QUXiVzg/J71Kqmo+IDNLy0zKD2Yn3V7WBhXDj6TMu0Odht9urhhDxr1V6xRjzwy7FhA+V2F",
+	"DRRfb1KsLZwIFSTmSYxocK5I60Bg2XRUcBFaIKDXkhW1liBNUEWhxGsBzpYQZlDkFSBUREtpVerYUKuY",
+	"pIzeGV07xxBorhWx0H8h5fkE6Kk7+V9Uha5S/z1T8BrZ9YlqQUO3IpIft6ArlTX+lNr6AwN9YKBBBrot",
+	"C2yyojgq+WBI+eQa2IPlZU/SAJJfcMsWXK61MBDSCx//XkYofvSUxCpn/ZHpndnqSRkBeX/16oEpPDCF",
+	"L8EUHkj5H9GY9iPTHqksw1Qq2HM7qVPAPIL6FAB55lCjTEvZFAl0TGJ3UeLI/s2Yq2ZmaEnXUojYRhtB",
+	"6fEEIuyuxWIqUwiOwTCyAprRzAvrwlEi2II41EIIA47IcInhXjioKZ3PmVAVh6kZqdHNEvCIOhDKW8bm",
+	"0IFrzxYCTyCzbmYGgqTYC5JLmVJYsa4o2TXJqPC8pMegb2obLTPhQoGSN2RMECiKbcYzXELhZF1vw5Zt",
+	"NFoqzUZTfseScqMx8sjFQFOxxPp5EONWjhDXLumTo16PxFwAMPwNZNdwDE0M6JhVlLZ7McPos2qkIeXx",
+	"aYmY5qDAWhPSMFxdK0Xwgeev5flP/6N4vj13DTz/2VXvhwaef7h3nl+EZ7oKmA9a4YNW+IfQCoGTRQTu",
+	"UkQypvIZBKRa1vip9MXHUCAO0seC9uU3BUZdpRqSxTzxEgIjC4AC7j1MGCxhpClKGlKwYxJDrPJj14Zy",
+	"Jf6uBca2UkhccIG2XNeiwQbYeMWoHbmA8BFVzFVNSZnWEDNuBDLqYV5P5bWYQpoDtOTNoXBPluRkNUw8",
+	"aC6vNI/kBwOrxbVYMhipZXBmnaxg5QcjA6aOgoj2kU6XfZzwUe8IYYCLAQnGEoyJzgVZMn0MKUFWfLoW",
+	"1vxfj2wnsWsAMyRASYu75KVhf264Nt6i0Srv4eD8cWQmTPTtXA5+Pj3sVRM3+51csezm6On33vfvlbnW",
+	"ICz8NxWss6VVvVyjTxoF5+VJ1wSd+nxbilU+NpD5cPO3H541rlbrNfFOTAPfdv0+sOoHVv2HMUkgOy4o",
+	"Pi3KgSxlnpHRVPLtTBKbmbSy5T+a+fQvEPYsc02GUmOFX1Vw5Jq5xBaAqZo1bJ0QOsfgafvZ2gSEXNj8",
+	"Mpv0VpSHKTK4ECYbGKbFsJcZGDAAlcFyGgz3VkViD7KcMqmIap3xYW7mdC1Q/3DcKZXyliWE6j7OMGGQ",
+	"ICsFQgapEN9yVVNOfPSiPwrncgn8R6gfe0ANSIn3QqHrdWU+hfJfFu5AyIU13MuroWE14gYt12nQmK3e",
+	"efvu5uL0l8HFC0BgYHO4dxW5aU6XpTkJ0tO4glvSKVXhXhH13fu4QT3frHa7sTlV2Q7qoEf+h7lcsKvm",
+	"bD/t9nrRak2e4LCeNlUAOdzJkO5VWwmwZwjiYNSVC1/IPE0AaOmBVz/w6j8Kr7ZFO73qP3iO53Tpat4t",
+	"t/cerOHUPvzP5mBd8tYqbJDQZK3ZRutP5aZQ3p9LzJhPydG2jP/97EmTD87bHQy5XyyU1R7aNhGt7iI9",
+	"eHH/BF7cIgLWr0RXWjRtMd5dCbGlNS3I7QAthFwV+htNwcjqcwijuKCP1akrYyMN90ks50zEZEG5tlho",
+	"JGN3nC2iaxED3WFJXED2KNBWLGpCPEoZFfjjkKVyUYkH/kaRAjIduBJXRcYqu+MJEyMW0m+QH5jprzCB",
+	"QBaG9Z3b7ItcrUu/AAiztndbMYfv+FUzlBW1I2EzWQFgw5+kuLNGwTU86Gn/4KDbO/T9jYpVk01tdmln",
+	"g+5GU4QW7wyenxwcPtnWGGe+N2cQh2m1DQTV+74XdewRhhVwRwl8yQXP6vz2l7/8pZ7hao/C6ZvB2eub",
+	"N4Ork58KntnpP31q9s9rrXzh7bubk9dnJ6/8p80eOuw+wKTofDauo1i75An1AEXw1bINkOxwj9rjEBSM",
+	"wUjnilUDI1cjfsBhZK+KjfcBdAFFFz7iDYbSFNBNHs8oAYgDUZdqF4eJGfQeyN9/ENWz+wPL64xnT6OQ",
+	"RN60JCnlM7/FVZH93qu2WcyfsjR5LzRPXZ+w0Nkiuen1Dnx8wtpyINKivxzh9ZSAI3Rx+vL04uL0wqpQ",
+	"PxcagUerS3jV0hK1JqyznCZQ/K+dB23DRV4AnFpz8Il6yNz+8wSblgxnK9wbF08aDja8Bw/4vG4HS78H",
+	"6pYh21NTOSd0KHNkenOajVja/vq8lTj9T+lh+FJMbtMiPfDABx74H8QDH4IvH7xEf0gvkeFRVQSkbaWA",
+	"SgiHr3Y+pvN5Ju/WRG68ZlqRiSy0TrxKgPDcr6uZQzaSM6ZIUe4ArYVaFcrp4Pz84t3Ppy8ixBBmS5Ix",
+	"pQlV1yKVYmKuaM3yCKEhVN2qwjyKfMyzkMJgypCPAUwJ8zKInR8u1Up8CBlajmg45jHEaCKQqovfFFIT",
+	"Q4vCUYstMzpwQH9EKYuM6YynSwi3Wcj2BPkCOH9NrvrjylG1ZficclMtUeFJNSryQZraqzTlqNNmcaq+",
+	"GV+5OOWo4INI9SBSPYhUJUtGqYaWblcjWtxPoMoYFP1olKeuIGMFsFy3EakuTv/79CQkUZ0M3p6cvn5t",
+	"RCqoLMC4EWCuxQgRklxqKuSgCEnAVxWREZ0bCQzjZ7vknXlnwRVDxHjqJKiQNHMBE/zjCTPgUmOZki5N",
+	"eyHJzGE3/6eKNusX5UHQ+ZMKOgXR+NNJOkh+HySdB0nnQdIBSQfZ9V4EHYC0boxTAGGGz5i9JmNpk22L",
+	"JFKoXwSFbGZ+imzGaAovdskA6tuUb3yjCHRKslxAaaMxVRrlnBldXoshI9Rch5CY8iPTJxaD+36seSbv",
+	"/IqcQi425SrS9IoDtWp8qj1xWgfSD2vzEBj0Nd45in63kT2BRdwofK5cM1djbxPyzxt5ZzPd8UpoSWIh",
+	"F3GECehY7YtrMpFQOqRLXsoMSjFKkS6jAhqVkmkukowlZMlopvD+EDkur+Gx0RTMNb0WcE9jcydvzJ83",
+	"pqlgOb00VSTJmQPnX9Blgf3j1cfHpPm+tdcykUQERTdbPjS6FrYULabgGdqjmYgKXcd8Oc4YwyjUOeUJ",
+	"oLtymUDEbgrneijh2VEqlSEp52euZmGpUsA3mDCYUW2UnhlHK/dw6dGjUMpeSVW+HPRrQYL+9qh34CPM",
+	"bEFY3EQ+pd+7iXLWh/2FKKcV6RYU6l8+yHQPxU6+ELu4hLiesOjTknnUxbTHNLmjVhVr8OtBaUB830G3",
+	"KaP8iyWxxR5rnIWrbqCaFHTz5WmiHXKn/8P3R73eFkWhyvF/CVLodOwvLEQ+kMIHUvh12OXxPu6THMqE",
+	"PYIa1fcpUGPNhZ+8QM3+8onKFe4/e9qLtipNZ5arai62JfP7Rz8UmapYIxmA9axxbjCj/5aC/Nfh007U",
+	"uZM8MW8cfq5sGrtFrTJqirrlD9rz11yPpNgm/9oDIFw17dJ8taEQyQAKG+9SbKSpCIg9b19U6mlzFbct",
+	"vGHn9SkBwjzatDfK1NuWMPW2Ji1NIpQZVETYbK4fSmY+iE5fvnCDI5ttqGZQUnr8+xx8o81ZiVeWPINF",
+	"cqZYemcrGQuAClFTuRDEKI7hnMNdaad12d5fTPp6pKN9EqGHLK8/T0kBd4lRMuFaEYzoaS8KNdzpTZC6",
+	"7+dES3LQi3q9nr3jVCTkB/KGPwcPYppGgJgvszLm+sTSAqqxnjlg7llJysZ6U03kaJRnWML6WnBhY5+g",
+	"vYzh/LAAQZLj7bV9q1s+n7MEsGaxpvqUAh6ZzDWx7cgscUXXRxSdiWbC18JWErhlWN3NDAxnhaKfKkZR",
+	"BHaHDP9ncJ9hmjtTrc8PLQvHZPDmH28f9Xq9g0enfx+8OX992omK7w6L735tTYm8pfiUJrPyDIBwVxDU",
+	"LWhmZaQqT3UjkNyQmUNTwEyaNx5EuYcgjz9SuXQkalxoSega8W+Yp7fODL1WGCzwGx//7sfGfXxs6KZI",
+	"mhnIS4AemufZaEoVKwurZEznAEOBkOEbYlxt/KqQEL56jFCPiJ1elo3hlfhXQ96tQ3kiMcSW1oDMv1Ek",
+	"HqV0YX6MC/eHoksVOabrxnsNVVzAOOAGaKQ2RFMHz7o3MwzRM+OJb9lcx0W4WEQUFyMbaMw1Gcp8MgUT",
+	"xEQKdnwtpEiXbtTQIBAiy/TdPLrklymDxCRKUqpZ5i+fK82DoZpg3ZgytGYSKdi1SCRmPFkEPwSpL163",
+	"RhDkp2LE+oROKG/IeHLGkcyI+YolsV9ix89KQyd/yfpdVZ0i8YqNaK6Y8zq4sD3zPAYDJFHR7bVom2l1",
+	"ARO5D56uHwX6uevnOLjYdyDKHP3t4KByb7aJUTbL8Ekh3hujZTfOAuJX4bhtE/Yrc23uIMT1ihFLU9uS",
+	"GQVNq/nlPjzxQ5jwFwoTrkTlOsq+7RFulNfMiUIbLpDHB1HtQVT7g4hqV/SWeek/FWhHyyQ9wc2RwIqS",
+	"b7/0xTV2ZwbQaK6rR+wt2HAq5a0imhntu6JCg39sBgFxgEDsKriTCZ33yWIqwcI3BZJOE5KDuYAKAkMw",
+	"31+LGVeqwushBJDrLoHISJdsEtOxZhmIYRjOyD7ouEsA8SxeUK7jCNK8YcesIj/mosz1BgB/rmxgIZoO",
+	"lJQC/3X58jYSEWQR6NcMdjbXS5JypcliynD6GLysroW8YxlEOdoS8yDhGMGDjsx6EqUBc01OQCTrkrd2",
+	"NA4oGQmTWTQrmo1ZuHDNa640drMJIdNIzLwoe5BSpe16ezIoTXDtwCiio6IwEYHSh4KLiaGTBRPvQAM3",
+	"Pe+/Zw2Qm7BPFcTNGf3wmomJnlrwYi7cx4Ooo5GvKQ2w+YC6WZ3NT3KBgUZ4bPEAmS20+4Oxqk0AoOg+",
+	"9kdjK/Z3+gc9Mxj6gc/yGXzCsdmPxci40GzCsrVDczFQWgKiqqsX0QhLah4KD8of0uFTb0C9wIA+O0I1",
+	"Pv97Z0hTI1jd4F73nz7tlWbxG9rQyD8KceQGhJQZm93Q4QiTway81YeWCrHwfx2SS5oyRa4MyddkMJpy",
+	"dseMPFTkm0HgWufs7c+PDnuHR48ODp8cGZpYXkHsTX8QNwkb24oS8NXqmaadYpVxQF2KFQpAWDckp+G1",
+	"1qIK3OCXjAWlFbzeEZFpUokxeQg6+ApD9r2itRUubLlrhQnjd56pHRTee8QY/QTvf+L4oigIvYwB+cBc",
+	"uCJ4oaHwbW6r5+BXwPSFFKyJBhaaSQOrOHz6dGte4Q3Qlb/bKz60WfYCH3qP4VdO/zTEb1UD3cLdaOZe",
+	"dTfOqM4z5teZ/VvobU9PrNDlghQ/l/LWyC1GR48gnYIA9UfIOE3NoiqmdVoBb3Y63ZyJBPbs88R3mX1q",
+	"E9sFR+WBwn7FYV1TS+gcdU1ZYmSfCnXF7zbEdBmhGO+ZsxZTReyxRBtyUYlbzZnQXTLQJC5uTwz2WGva",
+	"LUZNhkvCtWLp+PhaOOUHyqBoD1o/YymDYp4ZQXtUl5y5PKYllNO0zkwXQi+CnXXJ4FpY4lqvzEnuW5jT",
+	"n+ksNxpUypnT9ca5+a25mqa5bl80tG09Af18JHDL8Dmzbp80dO4/h69swxmaomLMJB+sgw/WwT9Y8U7L",
+	"EiqYj1OkyC24pmcXBF77+HfzTzWcbyUmbyeC/xO0u494vAeydk+y9kCM/rjBfu2vds3cUNzsxyiFboId",
+	"E5IMZbLskhN0ooKgTAqPKgyE1DBSj8EGD+JuQhoKuIc99H1iwwQgMgN+GLPMFd4Pyp4wknuRoh199g/E",
+	"q0K81rnlC5JWeuL3RtQeYJa+csHtP8I9ixQZvLT3lLgeW8rZmjBfwPNIlwuq20SWS8K9FV0OR05BXw+k",
+	"949Bet3ReKC8D5T3T0J533iUt7TGCrnYmgRzzWbNnrh3vieWvOSpoUyEJgnJ52HP3Bm090U8czAVIseE",
+	"faAjnS7RATaimk1ktmxygbnf9+6HK4YDw7jlImkagvmttQ/OLPArDuF+6/qt+f8qwS5Dqad78gia0XwC",
+	"j2CxKf3OacpGOpOCj4BLrQaZtgzdqCzUecZmPJ+RBTfMQSnCaDbME4XCwGhKs4nhQrZkiBdTChmMMzph",
+	"77PUMEKt56r/+PEoEV0PtfWxba47F5NOhPvb78ynS8VHNC0X+xfX/Sk+XwSCnID4c/AUgnJKZPqR5ncM",
+	"WBugSz7tRR0tb5mwz+OCrClpVEWm/QyOSHM82jgi4cw+OCK/Ykckt3TdcRf8XGEu8NUmaAkBLXmRkvOM",
+	"j8DTZvM6AHBVMaHLmLwzMWJCA4uz2SQpd9imRpgvGhNLbO5alN5MTCIpCWCM1ym2AlyMlyqOilZiuF0x",
+	"1pHN5/N0aWM5EPoQM0Jswum1GLJUigmEviV8wjVNHeEX6fKY0DIuxIwUI/cU+Bwb3Ynm0nxRd6JHfX/k",
+	"Y01OIKy2SnwDmd3VnX5hVwNTuQ1VJBPT2IhmSUkT7ZqtZH4X/doccJ8sHj7dArSsXNJPmuKx24rtxLs2",
+	"LGwtAaJkVsgd7rnua7gRtr8rP9qGozSpZubiPWhjDw7MPxoKCfLENsy1rrg9/t38s8FbuRs/gXb3UrX8",
+	"QZT/tKL8JyKdDwTvD+skbU9QNgCpQ16qIjOaMJeZdMvY3EjlPEOUOEAXN0J3t5CcFdOKTF1yCM0YSdlY",
+	"EyEXEYSNQ+IP4KfKNLkWM0bFYsrTYIQdFt2+Fwn7vJnJxRXnon7J20ut5aw/ba3tB9K8SpoD+9aaNq9k",
+	"9u6LNj94HB5k3D+mjAue2B1l3Fu2bJclFJGM3clbdO4qwsUozROWdMklG2WGG9Xh9gC2I+zBeGU6/SIO",
+	"DKi04RwGg/OzvfgLXrGldRd89nRJoOi3bFk1elg6zQujXifqpFTp98qPBXS0mw3Njs3NhmTsjstc4ZZW",
+	"QB/s5nuRhOZEwTFDSm8PVQGTgXLPr5/JCv6KLdsYwc32P9jAv2Ib+C1SBkfB4GOFgJlv2uThYP42JupB",
+	"YAMc6chCCvGimrrSMmMJ4VDEXmYzC3ok8zQhQ4aYAkjJACbqli3JQma3qgAMLHNfoA6YTArYthkVdAKZ",
+	"xPCaBf5LEHlgQGBGFgFaAzEiBTLSlN5h7n89gqbZpG2k6i9p0Q7RnFUK05ZqbGd7fsWWn9T0/CehxVEH",
+	"b4EZzmh4k/I7duPwFrehtL9wPcVhNcnTcE0cUCh2+iBRP0BRf2ko6lugkRuYS004fvz7LVta82/CUqZZ",
+	"A56NPeeO+psroLScK+AXRgk3F4IL8tRheUSQujmRMumSC3OlXZglitmmARtkCdh/08YC2Ob5Xcj/KzOx",
+	"PdifVT4aMaUKatuy5Jt9K0BCzmwlTliIB5vpn8Bmiof0nlfwcSY11euCl0OSn2CLivSHgpxMMbBBabpU",
+	"BGKS4TrG8o5lKZ1f4h31ACXRnKp5ml4L+3wmZ4DeRLOUs4zA8LgUhIlEEaqhu4goacaRMU9DnmENSiqI",
+	"XkiE8CwvfUjuI60Dp2GJ7kENPq8pt7ranf6T77cIPCjmutfS959S2KuZMQ+f9Z8+6x4gEmNLEbDSxLM6",
+	"QuUfSjAsb+aDcPhgbv2D5USbk0y9I7wVV0s5HfKU6+XaiiZDwESk6G0USlNhI/Ks3QEkTaqxygCdZIz1",
+	"gYcBNjVkn0QkxmIgMWH/ymmqSCxzDYCBXExi8tdrEdtM4Jj8P//X/03ihA11TP5KYgfgCh8sBjL8TZPf",
+	"cqVZEpdjwbQXMKzGdMKgNYxgJ1pei0qfDcXRXxcr0gZ60C3GxcsT8uTJk2cRWE0qWCLHhJL4r7H5kmsA",
+	"HAHgFSY0oYrE/+PweVwN2Rby/2Xva5vayLk2/4rKtVUzqadjDEkmE/NhlwAz4Z4kUMA8mbrHWVp2y1hL",
+	"W/JKMsZ3Nv99S+ccqdvGDTbvZDpfYtrubrVaus77dSY4toKSMEDtq9bxxqv2G4/W/67iJHRLEhJutCAU",
+	"7Ndko93433+3Xr77+u3195f4YaP4cBw+tC99+Pnv5lf4/F8v/ufP//5/f//Xy6+XfvPifzQup9HfvsDJ",
+	"ryrq1iGJ4jMsCP9sraSBC2CGdQqZD3ERxQKmtxWpFsVpr+dP80LNPwORA2aBON4vWogh0jrFDg3UBWf9",
+	"FQyrtAahPsu/BlH8WTAWN9pvMfsRA5KzT7j4+TbuYJgb82PcKI9wZnx+cBej6oGteuv5O19x4+9JY4Z8",
+	"sbQzghIye+ul1YcCACpUB0DD2nn/9ATiF5JBJVe4nlB7G6xGtKuyCeTSQufUO6ya+hgu+Shxx/BAMfY4",
+	"4sYpYarij/T1PXAXxpE87/KlUse0dY+UpUSb9x4o7ikzHMujnVBM9/tQDUEs1UC0PJAGFBgwDmmi51qz",
+	"zeWK634fi3Xxz+K1txsjp2bPLWfU/Ar5NFClOxTKHRjZE4322+ab67PHpQPd5jg8A+5dQFc0O592vRPt",
+	"42WivWGp10LjCUd88wKXg4gYcnMm3CjnPTErJ0pfXBMDBplEwof1uGLd8RQsqQi8QJCITYp6eijQmZcW",
+	"mJFuMm2o6UtK2zRNgs9Pu4EwHVWSeAFNhUEo4I7BWTYk5lC3IOj45jSb6rGxxI8IGzQpdbcrdjYVb3Ej",
+	"iHG+1DsIDbBg2kACqAdw6HOJtPVKSD/QpDzT7BSydUot/YqBJX5kXdFRfQk8Dt0pjB76ls0w8NIsJnQB",
+	"g89aLr5KoHGehgeib0O3YwiCOw18Yl2dTTtK5Ehe6Wc7M3yiquPctP+fSvVWEDZ3gdzXQfOKUXGaqQfq",
+	"nFxL4achhVeUo1XWFs1b7ZitHbPPLsyfRxGxkkYx459FpWTtG326JgFgL7bQQwVBQEKAP3cTuvEN4YcW",
+	"JS3EHC8bqTtw7ZuKt49hnE8xnv87kfTXYfxnHsbHNXrrLZZUFlI+heVfKzX/LKWmhqLnS1V7Qxy6pibz",
+	"sCSyKwozYa0nwTpfYLI32Va0uDHJKOY90Fb0p3UUWN5+q1aXZt4BKD5sVs9lOJkDjhWrNG9iydagX4N+",
+	"GfTr8s7arH3W5Z33ZNauYTP+K3NqLbAQ2MIXjH39S07ln2zhTy5LPt0PzvKZpvfkDyauYSWYVO2q8qY9",
+	"uCNt8m0Y7LMRhDS3fzfe7+//cfSy1WqtvwyJlUlxcCMeXL7yCacF5uM+5WI2xq8FNtvG1w/5KjcbqR3n",
+	"rrKNdlf0/EqjCgqYvBqpa6R+Lkh9MHZRt8dYHsDkUsjdHednIVnrWhwPWTU37+75Kebl3GsyzIPXw4sh",
+	"hyT5/6MH6n+ViEz8V4bPlFxe7hBMCS7/0gPFjobSDfwLk0Pxb6388d2x0SOx9l6YXHox9ZSyIvB9LpMU",
+	"QWunzol4wjkRl7PmwpFZLQ8PLsEHm8XYOzaDv9yb4R1Lee4vND0RF9I6mzYrAvC41B41/n7FLr/lrl4x",
+	"xI5z8QRqz58e7q2GXFXGOzV/rpXAunb8kYPKwwB7S0HyZWVt7VvozHIlk+gN0fVT6Ppye5WL8vfnijzo",
+	"aCidiPUEuewLjxW73CiotkAK43D4cKaoYrbkYqbEIl5/46qrbyy89Ey9QqyNiFf0Q7pmxNdf9XvyT4Hi",
+	"HeH8A1wJyEXpV1gt6PeVNtRm1TG2HybGFhqCe0URg18RIlZVUBeH27agjNIvc/YfragjOybSKD1hWm0y",
+	"64zgZ0gyF3qZY2VfbGGgxIVj4lyoBSYvhpFuja3JY2i5MwRBAAwfmoQNK4bRbqCttu5TW8UnWw0U47Ov",
+	"jos3Zg5dRkVl3FIdrhF1hKn2Wz7LCNMd6rhrsK2rw0qHYqjPvdqQ51TELvLcsslAFxJHliiS2kCFnTCP",
+	"HF19kRTiImE8y4ywlmonnOG9M4o9QTDdJh01FI5n3PGEYR9E6z/0hRFejCVswO1AQHqmEg74/eBSmTiX",
+	"8L04l5n/KRxV2uFv+4aPM+BW9j9Rzkg43lGgGOW6dwaeX3w+YPJ2cxoUsQ+GsomZHw7ZzyhtZSFTkL/U",
+	"Qwy5bzoqyD/FtErQkVM64aRHGyB90WSH/okNz8k5HbgDwnQPBHAeQjXMkGfi5XiEXK9+pLngWUcpPaHq",
+	"EnInQdGJtIwzp4dd67QS7csqQ3RAgYYYntZ/m3gpPhloKxh4uWE9QO5A0lGhItkm9CJhJERdAkk1EXUn",
+	"MKo9h7U+xNs4VlmsOskS1p1SXu7Wwd5m6FuKVDw9rjqqK9ipPBdQnYNFkOPTgfOnSce0YZbLjDJ4f37d",
+	"ev2i2VEdtRVYfpTu6mzK+lIR7xDNQRgEUg7JDJI8/E1pEv0tobcRjZPl3AnDhhAbBYIJv3pxycB8hoFT",
+	"lIyIjKAP0txKwegr6kTF2w7MRwOeIR2C9LqWEIHmckt1lB759QSZKMSTGXu7tumjnwZMi/Jvx//lp15p",
+	"lmt1KkwgW0C2JQ8GYwM9YYfaunzKPERBLulkIJTfMcXC2GRp+DbbcimwSvy+e8yqUGZsRIrw0WS7hrrV",
+	"+meBV+4fOa7NnyyTWUdpE76hyUjm29nCSiu2JYbAF0Wn/Q0fTbG8japWqF3X0hzhT09afL270XuVvRZv",
+	"+r8srz3BDFX2eg0rY8At64rTsaoVp7rX60MrQL9pc1oydUsK0Ehov19uqP+MjaiM0b5fBE0eSQGWlJiR",
+	"zDxLPAxOBrI3QO4hkYHS4hH1TIwc6EkeRJtsv8+sl3M8D3GkjvJqlcd7ksXQJw96PofkHBkUMJIqObcO",
+	"foZ7v4K0Z5ee8RG9lSVJUYFkr5Fe7UHxzk/K1YBX+8d+AP/Ylj3z+gvsoELp5ZZ2zZI4UtCeLIKRi5E2",
+	"rhJF9hSzogeZ6gnyfukSMwppjEDDxVJIPEiDoeLVT2EES5W4QCWLh0sFnU+NwTgTBrnIQVMG/bfNuD1D",
+	"HSvo+NyxlE5PQXlKAWBSqBr3twRtNO3lsndmU49zqZWnA0hHTCkT0A+Am97Aq4PGK9/MgWVAmDQZ6LxE",
+	"MgPEmjzmNYDFNORTUDwH2mBHe67CcyegBzMxHLlpML6AyxO41jm6D7USTfbznoKr2sgqhkShRvBhwqxE",
+	"OzAQjcKjd9E7qfv9QEI2lFmWC5YDhVsuz0RH/eto/zP+PPC84zjiyvGjp9EMZZ77NwFsn31UipFVMrIa",
+	"4MpIGYghMKQ7CobtjSI/4kz3xkOvgr9g24XB5y2lYNoAV5xR3gI1Av2pbSxykMCSNtVjNgEq/EIY/WTB",
+	"Bl+oC8OI7kIZXsBbAxYC1REupKXBxbc0Lw0O9ojOWsCW48G62BzAb+SXGto8m0QMEZe8Vnll/3PYCVVE",
+	"Pm/WN1Ym8vkQGn8VTgfc/GEDcwd2VtWAMAWpPKBM9Pk4j1RtQ34hh+Nh/FMq+jMOTionTsEpentL5AJz",
+	"Sq+TzQEU593DAQDB2WR0X86ljt0yW8Q/oF8GxOu2fE4WrrAqPaCA7Rmdj3iGuT0TQEhc6wk/gJ5wLPIc",
+	"fU/oXAhuvy72517J6ihpCzIXYDrYq4yMMzEFHwzxTxMysPWk1WpV5IYW13026aEcNtMfYhqiSFSsRBm1",
+	"XZ6ditK3S8apzvwZjYvRiYfBAhz8X+yvA2Y85oKaF/IkoMfowAg70HkW0JMQ86+Dk8Pdre0PuztPLXc0",
+	"vO+l0kfj4qgzSJ9oBukEuK/ieyrI58ut4UCXlOdivj9cPL4KwZZBywP84F6jnWBTI3ZquHIwgCE456UN",
+	"e4aYpcA1nRAZFfzv7QMvEf0hdS6MlVoR81XhWo9bjA2F24zDgOCR127FVKsMdFhMaaUBSldOYigU/q2i",
+	"P5O3c1ZIkWVfBhoI/cNjcYYUIVnxAoquTjgKJI32X4RQEZRXeZyuJL2KW/RxWzzdExyumnQbJuNema1+",
+	"SIGyskioTHoIP6jd9XWew/PL5S3B6QoSsezwj+J17Vv8/IeYXskS9RlDxLjLoRq9HAvWLJMZeF8shJ85",
+	"ijDkjkCvkjSQUFDFHXVzKfGp9Ag1gVRtCd8/gdTttmA1gdST2QO1AnEjBaLe1s84Ufxme/qa7PDj6Qjz",
+	"7jj5to1gfXkBjch7mKnWZAtEK7VZhETBhCltWK6tsLPGqcgwcUrh7uwgGcWMmYqJXdXsTHeFOA+bXB7Q",
+	"qM9zKwq4ePtm1ZzyGxljd4WlNPqHAtO3b24DpjfPP18aTGuSo9o0e+Yp6Lc2zZB1fylujKQgnMdMZ6f1",
+	"4pjIPl70R6PLgPgnTNgcrZwTQ3h2M8lOWq11PycTjxfvWkkjZmA02o1P2iipTtm2vwhwwy3mkEO83Ega",
+	"ccLLjbIeIMgBL3CZAAcunzq48YTpMaivRmgjMUcvdsedRD4Kh+k0c7eZ6/iRhMQfcOYPIZwBxR+cZfJU",
+	"Op7HJiDQ+QOzbfxDxIE0O2qvaJnFRpxiEsUt6RxowAEqySa2DgH1GPjXvHKM8QuoC4FbFcW6xebsKGQu",
+	"xUwvkUHO0ERk1JmkyY5n72yFsGwQ0k78XXLRL3WjJLqj0vAxxagdW5cz7PFBj99k0EZTll4oJMBCVhrl",
+	"05WmmppmQWkMxl5CjprTeVYdN4Fd/6gxkwVIujJ+rhgfgYd+ApwkKwuX28iW1iLRspJwqFKukZy31qVr",
+	"XfqZyMl9asWEAsfpywyct6AQRdm79o2Ihq/kMrkZ+u4ThfEd1AY8HyX43pCqxpdn608NbdMg/WQSMkMt",
+	"lCz2mXQ303MXbeK1sCCr67U/l8tlZXkYm3Njw4AlfPTaod8yTfabVDxvR3M7lmjO110uUuW+0Em3hJNH",
+	"qLF8HgB0Bx7KWoGqyzqfYGNqWuURSm+j94yE4iPZDLt8oW/xGCxh5QzvlQruqSUoZHZAV8x/He1/brLP",
+	"QmQe9yDzb1F15dFI9Bo3gqDlNu0O1Qct3rfSFgVEd6dSfIdyjbGRboqN6mdlnivftvS2IFMe3xPPMomD",
+	"BFvWvxviXL4NH/JBuMTz9vC+PW69WyBbLrX+oEjXtjZKGBYanCyVApA0zoWRfRm8CcXf1503EV3r91O7",
+	"MXBuZNtra9jSv1yS80DeYHrdy/iDw+KqPcJP2CM8KrbvHbp+tyKbe1ecSmXZWIW13gZfZ+ylT6wzIyNG",
+	"3IiM6joN6T7oViWCGGolhVHacLlqDyat1Ef1YS5Gi6W282qeS3rYB/dd3gNsXr5kAZuUtVDGTcxbuNMp",
+	"DSunQisPfdBrvbymVn7kdOxRxLibaucB/9e+xY5nV3omb4qqB7Gf2j05B56/Anev8FQb+883O/SGu/ya",
+	"7NC00Mj8Yk7ZaIwVh+F+P5XUNE1+gISVTgNpHChIgEWE2hhqhV086UIdJS1TUO1HNX6BDCRklEqKoaMH",
+	"VKuiEWJ19ugdINHDJo7OgseK2aI3UfBqWL17WK3zROvY9nPOE9UGTefpvWmPa0UIpdrdqx1HyrzJbDU8",
+	"tpCIaUt01QS7+iKNVUZVfX8ebyOXkB47lvaNHhJ9ltNIWWWAvWPaURwaUI+ohh2ZbE1sVA1sWF7eEC1V",
+	"T1tXMJd6ccbVlKkxEE0RXVYFq99R8eS3k0qzs/WbNNb5506YVL18bOU5FP9E7I4YCZGuRbxFfnqWJnja",
+	"4dNF3Ekf+ZKjeNWqGIXTK47h1qYCRv023rxZqqPz0QiuuvEamjoXS8Q22q9eh54r9KNXy1dnFquiQraA",
+	"L9bWGvsPorEDpkV4DcrtzZMOiLd77Rt+8BjLRyOjz69giT+mDsEMSrDYFjvY/byz9/l3IgEntnLLtg4O",
+	"Dvf/e3enyfYDixYv0bNTR5HLlB6tjkqlOue5zE6Aag9CS2mbGXEuxQRTW7n1ZgAMFZmhGY0biVTnMhg2",
+	"sYs7sqrGGy6CWrykOIRHWRlqD2kWHyWxgQ/12P/wTdLg1nrZGGqkkkaPD0dcnuIz+j9OMjH0kNnLuRyW",
+	"3Z3lhvrhSOB8wbO1Oj95/eaXq7vrv2mvrzdbyPLaH+d9mecepo6xLmtn72h7/8/Pxyfb+zu7gE159qdy",
+	"Rf8ROZthUWKZG1th6PZBpheDN0Smjwkaon/y9td3/ocahMjh7m+7h4e7h/7IOBf/jQ8FISvruBtb//5p",
+	"0XoLQ0mHDZbvtnIMe1zRCquAbdpKtUVQJ2s8KpcuoiHjBbZToMxCCW9J8JAkmRU6dLCs1y+QONi74AYC",
+	"R5soZOaFz/bW5+3djx93d6gMY6wcXGIIvREkNEUA3ShhPT5i2nRUd5ydCrdJxFdEPeWAojtc9VzLrMm2",
+	"se0CyJ2iB8MiuVMSfdKyg629nQQaHVQIw2SRNGSLhOHC2CSMpJZc/1DJFVd8Lbpq0VWLLkTDKLnuRlJN",
+	"BtOrWN+h2B9cPW2kRCSicCoZ5DKLdIeQqaKdTeCHflPTjplwOlaAF/2dy95ZR0UJTGcSbhRVfyhUrDxV",
+	"5AfrajeoYAbPuVS3Fhi3D7pyOPPvrx7UZe/sMnyXhcTrd81375ZGcDkH/KHnWIG7HAZU/gtWyef9k+2P",
+	"e9t/NL4SOAtRoDiBM8z9InTvj1U2i+5+srYKMYcH/owwbaQ9O+ppI+DbAtP3Px183D0GTJ9wyCePtSnQ",
+	"CaqQdWEh4IRWykzZO7ON9q/vUFx6Fe/9NpJsX9m0ozylxWsh59UqGfUl0RbnenaGy4+zYG6LicIfLjVX",
+	"hAG1qvHQRvL8c37Hq1bFBFvrx7BkSqsm/BxgDVpI57p35s/6tZU0+jk/9Z9ft5LGEBe0PwQBPHk6gDbZ",
+	"Hsy9er3DpzjSoVRhK+KMjPj0UIwE9z+nPDBakPPLEZbQ5XUzql4YwIoE6+36NzwSpieKYTmJWPy1mObv",
+	"xVC2i7tOpMr0BJ/vnf9NhM3170kjSKEVq9q+DKaLVLwPeoJ95YZQ59+tucJ+BN/yl8G0MPKhWQ42Yl9S",
+	"ayocylY4SOu4KtHrKPzm1najv/uH8tbu5XzS5V6FaDh98h9hPHwLZXSOQUM/GAWRpZE0U3Q55LLnp0AB",
+	"l1P46gtKELzwK+hFP5TYdR8Zbvg2z3N7IMwnrdwgQjJ+181F/FqqsRON9i/QW/9uCf3iRFa2s8DvmVSs",
+	"r01P1PnyTzOsA6lRoXbwJxtfXGn/xUMzGzAcvTYjC1d1ig4miAKBic4x8k1tT4P3Crjpe1r1hFHEzTfg",
+	"o5FQlpU727aJ8AQ7tEbTBHoV+SfCe2Iv2FPtqvOtSoDweAn1ZZSwzng7uYwTGSLBL2+SAjKMBi9g4/uK",
+	"GVfhee+Vnm91bFz1qX9MrFRewVmMl7Xjqk7Ef+CkqttLhpJHKzauW/sWPu5l39eM8PbCtRF/jx2UgKAY",
+	"wAs75eeijSWcMFLIfyKhULC5JiQw3ECY2MwUrVXiKYBOhtJCl2hp/d7Dpt/axNALZ5nouoSai8/MSRqQ",
+	"LQ3TwyyfWuhyiOP016enRIbaNjEdLIy3hIYi4YyUSscUdYrqjktTUEpaUNrRObKbi7R0/xABgu6GTCsI",
+	"9/gDpQ7e5Zbs0tlweR5acNMQOwpKl20IxcHIoG0s9P6myQqLapHMPcTHOg5m4apC9zgunYdOcw7OusY+",
+	"dEF//XZ9HSbICDcGc2VpaTA3B/fatCR4nFqtRT6nRd6h+fhM0gg7otFe32glkHO3FYGj/epXOnYgoDc/",
+	"ejkqOvMpMXnPc7/u0PN43ZwmDad3RNfBrwvY8FrEhTrJRP/1m19WnXieLxLDXwJlCZDl4aYDfXPiFdJa",
+	"FtcZ0c9GeOdIcIEYDkp3Ia9zkZ0KMyut8dgSsvqqCNRxOeQ0E2XapA5g0HNMhf6y5O6RXpYMJHQ2SRiH",
+	"9sLcdVT6++4xq4iCpSSUsLU5n4t0dUWuvSoNNGcMAhUJSylgkYJwxrbpV4Sl7kQ8PUhoCo/EcIz/NJsB",
+	"XIRmytGg+Bc4uMnjG121hdzYWEFwXA66QHZ2u1EsVAoblLA7aZxJhbGATIhhI2n4JYMdHGkML3EQYO4J",
+	"G+75trJBYpXsicLmd9l3rEdxWR3vDeJmrDKtROjsWrura3f1Qnc1mRlDfT7jp74CXQsv9UR0B1qfvRQq",
+	"C20ElmGpYUeiZ4TXzY2gqkM70BOFxsRiEpvdeIsfjad8TnkTXT8ZI/+FtP6dZYczsXVoKwmv6HD3y9bh",
+	"zsn24e4WhmvDgY9be592d/y763OZS3V6JEFNpUgal/nYCHRmAYj5dzhXKygu3JZzYjhyRcBzZMS51GOL",
+	"b28mhBpDmtS8wh+Z5gWPPV++0nBs8lK1oJ+KUCy4NoCaxQei0QkLbhkenbj+68DAEybSESUICTBHCDbn",
+	"9AlHr+HQ+c0bVUpPQjl0uIFXBZ3OsxmXf4Jd7GH7MqkgTAgzg0yTwHzeZgf7R8fYuYFxyNP1GmdHcUxE",
+	"cmMjIhe732BA6q9EcAa5iWajcTeXPbZ1sGebHQU1ILAD0zaVbGdTP770WwehpNNIWAdACz85ORTW8eGo",
+	"0/ieYnIULlGW/vXyCwH+URhN2mRp4YDGe3RU+SYyo+tORwI/ES6e8Jl7X77ZXrzuzP12JdSf0O+w+gXu",
+	"+uHT1vbLow9bG29+CROCA1FsIC54JnpyyPNNmOwzAQOESYNeuX2is/PQlrB0MrCid5JiHV0mstgNt6NG",
+	"3Fispo+X/xc/50ewMNBA8OYHNmoC79ipKJcrdqdO2DaVK9qQw5zpcTcXrMeV0g6eCqsiYR15W15cuCZ7",
+	"r90A37xlPLfa634YGqL5AL/gkeMq8ybJl7COWRpEtczSpKPin/Ftp0nxG1vMtl9BWyoUXuo+27i4gOUp",
+	"FVt/Q22oLBsKrmzBCkiL3LJM5PJcGJFtMiMyaUQvSH3tWF/nOTCodtS+f6UTadFRS2dNKcoGqyVh6y3I",
+	"lYcorLeuoOAU28y7gRFYduoNrwnYRdQMGea89MAySzdZeiicmb7c6jthIJY30EqPjX/Ne44N+ZT1NHQ6",
+	"MJB1rrAbF1dZQj5CzkiKJszf3+9Cb7e0Ge8oI3rCD585keeWdaczk99kr9dbjES7nYUN4mVIWF+eUxWt",
+	"7occeHCXBtnNMt1RTuvN0nSn4TrNoDikNATUprS3Mr+QB9XPf3w5LJI/5No6xIm+EBkbQC5l0lHgHcWI",
+	"55R1DQbDaXnDGvE2M88yI6xlw7F1yCqGbyHIctgbuRQBLgmpJOC9cJuAbB4QhzoTLNd6BK5yf5a/RHtt",
+	"DbcEx2XDnNYJ60M/7TjnWoGH+1zk/qF/smzIewOpBBQah2UcMSPud6DDqOQpC6rAo8ZVK9XElRTCBWrZ",
+	"tfrWajxnYbKeQJOGH0KzhkNeJwGJtPvX1qeDj7uNB1a5V1Wav0g3wIepihNH0IsONnzS2j1dh4ofmbNN",
+	"xcW5vKFQ8jhfcoqsfQsfibmtqof2b9qwU62zZH5TWGqYHRUqKUqyvCsgVCtQgwBWjqEe+j+9JoOxUm4M",
+	"kUEsaq59YwG3Gx+s7qxd+ynvvbP2LXZmdVftp7H4a2fh09BcrtNXajz5cVrQrA4m16QHfxnIfAamGDBk",
+	"QV6UNsHqz6JJDx0WlWNOY8xYzXyFxjh0gsSdgvZ2ggXB3v7PM+TKwlOAsDFByxtappAbsZcLrryJrE3W",
+	"ZCliQmUKc2V28Z3g5MMmOkWkwXfQWDG/+EambI371+I+vY1nhft1IX6dQ/WME6ATFENeChlhx8P7NnPX",
+	"CkP1ijwrbWPoSmGCAAJX6GDu/MyxnFvXZIeCZ0yTSznFrF1IVPbSM/VYlDbZe51JUUQYzsTItSHu1lEc",
+	"kYoZoSBOEpoNh0oc8Hgvkn4fpXU7xdPcUvrNB5Hzacmmp2BQCPJBpjN3YMMuImskQF2asJHCKkd42gL+",
+	"yGPMnaZXkgObZIjFuJBV6nWgqhHha5kZ0ZBffBTq1A2ouliq8Od6AkFBqpjB+p+Hz9KgdWFhPEtK42Kh",
+	"LxSMsIjhO/h00ir94yFzLMvPS2fNnO8nngQrPEnVaF6RbjDG1frJNtqv16F7XjcXwyJNDhDoQyGvtnGW",
+	"XlL59KWZShohzrt35UhLys+Cq4fX3IAfBuG/ATVJC1WHqB/EwFQjrpA5Nca/f3+NFWuxww6oyukotnlt",
+	"5v0AZl7M/CgjrL6N5beS4Fv7FsDzmo4dYVnes2W1E0dzF1xjNWw+Q9hcFSirrKKwsGuY/GFamGQFCN01",
+	"JGLeyBX9l/lQQBobJrL8nBISpC+wjiIYBV5T9z8rtX0vUo5iPJn73/6cggmxSxdKOir18BD/ZtyxobaO",
+	"rbeSVqvF+Igb9yLx9pG/47xKPhFGYHk+G48wj8UrxwSCIoPUHYPJQR3FFZPKOg7P0ucyFxk4V9IXyHdP",
+	"9YUsG4si5weddVA1IqQJl471idC8xd947M0X+hFkic1mF+2W5qo4tTw9Fl2K1NaP2zORQRYNpRN5mwzo",
+	"OjFJCAbqNJsK11GySG3kajrh00iXNgWrJRd9x/TYLS6X9Ivg7gypB3Qjll7hndTQ41Tcp1dxCMxexMH0",
+	"f8diLKA59sojtOO8yjOGbzwb1wWFtTPsOQWSIU0QAin34fYy2nF3FQXAoixEJSazmYjsN21Yqs+Fyfno",
+	"CHNs07JQ8lvPylMlSvLASwOkzrRsIvK8XRINRUYv3bYLicThqMU80tCcWmQxu5pbZrQegoDQSkAnliia",
+	"HD8TzI2NsklH0QiEoUcJtT6RudlLHkxGARpmFFFYRZlLYRhMndRgnNlCLmLrFyOKYqGOKhJz3UQvFDbw",
+	"Gp5hxGr2nTfar5DDZUnUhqf+Q5RFSx2gWiZANfNkr2af7J+TgVngUC3Ta5n+bMxXyIwo5Vzw0kK+Dxnv",
+	"BEr2agkfhwKVP+mX3fcf9vf/ODnePTpOmTZJqOFCGxZQoyi/afrrp+0g33N5Joq2O0lhc3YUCkilyW6m",
+	"sA3EscrlDlTnFAz8TYjgFNVJTjMrqNEn1HdDPRqw7oTn8NK9qBuhZBR4NunYZCAUhsYXSeJjYd1jyuFb",
+	"Uc5EH2frzn2cJerhZV2aeMqcULtqLEXCBfHZRL9geUXevVcwliMKW0uSumfBg0uEIwHlaoDTK+P/d9D4",
+	"xka6KUBUV3AgrP77qwcUIA0j8EKlbW3IFT+F5oFr5+uAOnTHRZLBg4/hPaAmE3m/WYTOoZKxsTgmX2Zp",
+	"M+NcALVbYG7gKgvtOUuXi2x2FVcUepR70Nesp/Nc9FzpXLraglO/RAI2bURG1Zfe5sRTkuAbBI/iqXZO",
+	"qNJ18aYLLrt1sMfOBJY7ogvUCIElzMXZ/gdVQyJnZlePTwek0NLsgGPzTKjylaQTw0WXOtAaWz2QBdvT",
+	"WXAAQ3knzjUx+bCB/0OPyxMHJ1SOseD7J+Yg8p7yM0j4dEBwVLpaoIquuB4qD92xlUpYKyy2//binN5f",
+	"QmxF6CFHfx3U25bedKnN4eXbfMBmSoa4xmzRHAObOBfXIbaQRSPVmAMraSR+4UIBKSSoDvSwPH3UOGDx",
+	"I1OaTtwLLNPYIQpc/v65R3zaLDdU5eOsavKKfra8NygvDbDc5Hn1a8Ryfv/yJHEylU4ns/b6XezkUCRI",
+	"3kRIVXowv5qHGst1wtTkune26LrUQAsXA11ilmu4dJUIgd+/fv//AQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -111,6 +111,104 @@ func (q *Queries) CommitListAfter(ctx context.Context, db DBTX, arg CommitListAf
 	return items, nil
 }
 
+const commitListHeads = `-- name: CommitListHeads :many
+SELECT c.place::bigint AS place, c.drawn, c.kinds
+  FROM commits AS c
+ WHERE c.tenant_id = $1
+   AND c.place >= COALESCE((SELECT max(p.place) FROM commits AS p WHERE p.tenant_id = $1 AND p.place <= $2::bigint), 0)
+ ORDER BY c.place
+ LIMIT $3
+`
+
+type CommitListHeadsParams struct {
+	TenantID int64
+	Number   int64
+	MaxRows  int32
+}
+
+type CommitListHeadsRow struct {
+	Place int64
+	Drawn int64
+	Kinds []int16
+}
+
+// What kinds of events sequenced commits hold, from the one with event number @number on. By commits_place_unique.
+func (q *Queries) CommitListHeads(ctx context.Context, db DBTX, arg CommitListHeadsParams) ([]CommitListHeadsRow, error) {
+	rows, err := db.Query(ctx, commitListHeads, arg.TenantID, arg.Number, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CommitListHeadsRow
+	for rows.Next() {
+		var i CommitListHeadsRow
+		if err := rows.Scan(&i.Place, &i.Drawn, &i.Kinds); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const commitListHolding = `-- name: CommitListHolding :many
+SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.objects, c.facts
+  FROM (SELECT DISTINCT p.place
+          FROM (SELECT unnest($1::bigint[]) AS number) AS n
+         CROSS JOIN LATERAL (SELECT x.place FROM commits AS x
+                              WHERE x.tenant_id = $2 AND x.place <= n.number ORDER BY x.place DESC LIMIT 1) AS p) AS w
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.at, y.drawn, y.place, y.kinds, y.members, y.assets, y.seqs, y.facts, y.objects, y.moved_members, y.moved_assets, y.moved_seqs, y.block FROM commits AS y WHERE y.tenant_id = $2 AND y.place = w.place OFFSET 0) AS c
+ ORDER BY c.place
+`
+
+type CommitListHoldingParams struct {
+	Numbers  []int64
+	TenantID int64
+}
+
+type CommitListHoldingRow struct {
+	Place   int64
+	At      time.Time
+	Kinds   []int16
+	Members []int64
+	Assets  []int16
+	Seqs    []int64
+	Objects []uuid.UUID
+	Facts   []byte
+}
+
+// The sequenced commits that hold events of these numbers, each once. By commits_place_unique.
+func (q *Queries) CommitListHolding(ctx context.Context, db DBTX, arg CommitListHoldingParams) ([]CommitListHoldingRow, error) {
+	rows, err := db.Query(ctx, commitListHolding, arg.Numbers, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CommitListHoldingRow
+	for rows.Next() {
+		var i CommitListHoldingRow
+		if err := rows.Scan(
+			&i.Place,
+			&i.At,
+			&i.Kinds,
+			&i.Members,
+			&i.Assets,
+			&i.Seqs,
+			&i.Objects,
+			&i.Facts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const commitListUnsealedForUpdate = `-- name: CommitListUnsealedForUpdate :many
 SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigint[] AS moved_members,
        COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs
@@ -291,6 +389,18 @@ type CommitUpdatePlaceParams struct {
 func (q *Queries) CommitUpdatePlace(ctx context.Context, db DBTX, arg CommitUpdatePlaceParams) error {
 	_, err := db.Exec(ctx, commitUpdatePlace, arg.Place, arg.TenantID, arg.ID)
 	return err
+}
+
+const feedGetEnd = `-- name: FeedGetEnd :one
+SELECT f.next FROM feeds AS f WHERE f.tenant_id = $1
+`
+
+// The number of the next event, unlocked.
+func (q *Queries) FeedGetEnd(ctx context.Context, db DBTX, tenantID int64) (int64, error) {
+	row := db.QueryRow(ctx, feedGetEnd, tenantID)
+	var next int64
+	err := row.Scan(&next)
+	return next, err
 }
 
 const feedGetForUpdate = `-- name: FeedGetForUpdate :one

@@ -899,3 +899,49 @@ type Visit struct {
 	ClickID    *uuid.UUID
 	Email      *string
 }
+
+type WebhookDelivery struct {
+	TenantID     int64
+	EndpointID   int64
+	Number       int64
+	Kind         int16
+	State        string
+	Attempts     int16
+	DueAt        time.Time
+	CreatedAt    time.Time
+	AttemptedAt  *time.Time
+	Status       *int16
+	Problem      *string
+	DurationMs   *int32
+	RequestHead  []byte
+	ResponseHead []byte
+}
+
+type WebhookEndpoint struct {
+	TenantID     int64
+	ID           int64
+	Url          string
+	Description  string
+	Style        string
+	Kinds        []int16
+	State        string
+	Reason       *string
+	Seen         int64
+	Since        int64
+	Failures     int32
+	FailingSince *time.Time
+	RetryAt      time.Time
+	Worker       *uuid.UUID
+	WorkerUntil  time.Time
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+type WebhookSecret struct {
+	TenantID   int64
+	EndpointID int64
+	ID         int64
+	Sealed     []byte
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time
+}

@@ -32,6 +32,7 @@ import (
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
+	"github.com/incent-dev/incent/internal/webhook"
 )
 
 // drainPatience bounds how long a stop waits for requests under way.
@@ -59,6 +60,7 @@ type Core struct {
 	Limits    *limit.Limiter
 	People    *person.People
 	Jobs      *job.Runner // not started
+	Hooks     *webhook.Hooks
 }
 
 // NewCore builds the domains on an open database.
@@ -79,10 +81,14 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 		return nil, err
 	}
 	registry, shop := tenant.NewRegistry(db), store.New(db)
+	feed := event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell})
+	hooks, err := webhook.New(ctx, db, feed)
+	if err != nil {
+		return nil, err
+	}
 	c := &Core{
 		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: event.New(db, []event.Reveal{registry.Tell, shop.Tell, programme.Tell, engine.Tell}),
-		Limits: limit.New(db, pg.Now), People: people,
+		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks, Limits: limit.New(db, pg.Now), People: people,
 	}
 	c.Jobs = job.New(db, c.sweeps()...)
 	return c, nil
@@ -92,6 +98,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 // others post to it.
 func (c *Core) Close(ctx context.Context) {
 	c.Jobs.Stop(ctx)
+	c.Hooks.Close(ctx)
 	c.Referral.Close(ctx)
 	c.Incentive.Close(ctx)
 	c.Store.Close(ctx)
@@ -110,7 +117,7 @@ func (c *Core) Handler(cfg Config, log *slog.Logger) (*httpapi.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs, c.People)
+	managementFacade, err := management.New(c.Registry, c.Keys, c.Ledger, c.Store, c.Referral, c.Incentive, c.Feed, c.Jobs, c.People, c.Hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -257,6 +264,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger, announce func(base
 	if err != nil {
 		return err
 	}
+	if err := core.Hooks.Start(ctx, log); err != nil {
+		return fmt.Errorf("start webhooks: %w", err)
+	}
 	failed := make(chan error, 2)
 	main := handler.Listener()
 	go func() { failed <- main.Serve(listener) }()
@@ -325,7 +335,7 @@ func drain(ctx context.Context, log *slog.Logger, core *Core, main *http.Server,
 // AuditChecks are those of every package that has invariants on the books,
 // besides the ledger's own.
 func AuditChecks() []ledger.AuditCheck {
-	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks())
+	return slices.Concat(store.AuditChecks(), referral.AuditChecks(), leaderboard.AuditChecks(), incentive.AuditChecks(), webhook.AuditChecks())
 }
 
 // Audit checks the invariants of every package that has any on the books.

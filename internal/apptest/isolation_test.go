@@ -50,7 +50,7 @@ func stateOf(t testing.TB, w *world) string {
 	return b.String()
 }
 
-var ours = regexp.MustCompile(`(req|txn|ord|rwd|pool|hold|key|mem|mgt|icb|inc|ref|click|conv|case|camp|block|ptn|listing|offer|act|evt|lvl|bdg|mst|qst|snap|brd)_[0-9a-z_]+|\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+var ours = regexp.MustCompile(`(req|txn|ord|rwd|pool|hold|key|mem|mgt|icb|inc|ref|click|conv|case|camp|block|ptn|listing|offer|act|evt|lvl|bdg|mst|qst|snap|brd|hook|dlv)_[0-9a-z_]+|whsec_[0-9A-Za-z+/=]+|\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
 // masked is an answer without what differs from call to call.
 func masked(r apptest.Response, i ids) string {

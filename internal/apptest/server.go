@@ -116,6 +116,9 @@ func newInstance(ctx context.Context) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := core.Hooks.Start(ctx, slog.New(&running.log)); err != nil {
+		return nil, err
+	}
 	handler, err := core.Handler(serverConfig(), slog.New(&running.log))
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
+	"github.com/incent-dev/incent/internal/webhook"
 )
 
 // world is a tenant with one of everything that a request can name.
@@ -39,6 +40,7 @@ type ids struct {
 	level                            string // its number
 	snapshot, period                 string // of the leaderboard; one that has a board, which is no id
 	erased                           string // what is left of a member
+	endpoint, delivery               string // of webhooks: a paused one, and a test that waits for it
 }
 
 // unknown are ids of the right shape that name nothing anywhere.
@@ -53,13 +55,14 @@ func unknown() ids {
 		block:  strings.Replace(tenant.KeyID(pg.NewKey()), "key_", "block_", 1),
 		action: "no_action", badge: "badge_none", milestone: "mile_none", quest: "quest_none", level: "9999",
 		snapshot: nobodys("snap_"), period: "MONTHLY",
-		erased: tenant.Tombstone(pg.NewKey()),
+		erased:   tenant.Tombstone(pg.NewKey()),
+		endpoint: webhook.EndpointID(pg.NewKey()), delivery: webhook.DeliveryID(pg.NewKey(), 1),
 	}
 }
 
 // all lists the ids, longest first is not needed: none is part of another.
 func (i ids) all() []string {
-	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot, i.erased}
+	return []string{i.member, i.digital, i.physical, i.order, i.pool, i.key, i.hold, i.transfer, i.earned, i.code, i.conversion, i.review, i.campaign, i.referral, i.block, i.partner, i.listing, i.offer, i.action, i.badge, i.milestone, i.quest, i.snapshot, i.erased, i.endpoint, i.delivery}
 }
 
 const plenty = 1_000_000
@@ -94,6 +97,7 @@ func fill(t testing.TB, s *apptest.Server, name string) *world {
 	w.market(t, name)
 	w.incentives(t, name)
 	w.erased = forgotten(t, s, "gone_"+name)
+	w.hooks(t)
 	return w
 }
 

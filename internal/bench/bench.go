@@ -34,6 +34,7 @@ type figure struct {
 	perSecond     float64
 	p50, p95, p99 time.Duration // of a request; zero in baselines
 	spent         spent         // for one unit
+	note          string        // for people, behind the row's title
 }
 
 // run is a run under way.
@@ -48,6 +49,7 @@ type run struct {
 	clickKey  string     // of the tenant whose codes are clicked on; "": not made
 	campaigns *campaigns // nil: not made
 	boards    *boards    // nil: not made
+	hooked    *hooked    // nil: not made
 
 	figures map[string][]figure
 	failed  map[string]error
@@ -186,7 +188,7 @@ func (r *run) rounds(ctx context.Context) error {
 				continue
 			}
 			r.figures[w.key] = append(r.figures[w.key], f)
-			r.say("%d/%d  %-18s %10s/s  %s", round+1, r.Runs, w.key, whole(f.perSecond), f.times())
+			r.say("%d/%d  %-18s %10s/s  %s", round+1, r.Runs, w.key, whole(f.perSecond), f.times()+" "+f.note)
 		}
 	}
 	r.peak = max(r.peak, peakMemory(r.main.pid()))

@@ -62,7 +62,11 @@ func (r *run) report(ctx context.Context) (string, error) {
 func (r *run) lines(b *strings.Builder, w row) {
 	all := r.figures[w.key]
 	slowest := slices.MinFunc(all, func(x, y figure) int { return int(x.perSecond - y.perSecond) })
-	head := fmt.Sprintf("| %s | %s | %s–%s |", w.title, whole(median(all).perSecond), whole(slowest.perSecond), whole(best(all).perSecond))
+	name := w.title
+	if note := median(all).note; note != "" {
+		name += "; " + note
+	}
+	head := fmt.Sprintf("| %s | %s | %s–%s |", name, whole(median(all).perSecond), whole(slowest.perSecond), whole(best(all).perSecond))
 	shown := false
 	for _, c := range w.bars {
 		others := r.figures[c.against]

@@ -34,7 +34,7 @@ type bar struct {
 }
 
 // rows are measured in this order.
-var rows = slices.Concat(ledgerRows, referralRows, leaderboardRows)
+var rows = slices.Concat(ledgerRows, hookRows, referralRows, leaderboardRows)
 
 var ledgerRows = []row{
 	{key: "pg-tpcb", title: "`pgbench` tpcb-like, 16 clients", args: []string{"-c", "16", "-j", "2"}},

@@ -20,6 +20,7 @@ import (
 	"github.com/incent-dev/incent/internal/referral"
 	"github.com/incent-dev/incent/internal/store"
 	"github.com/incent-dev/incent/internal/tenant"
+	"github.com/incent-dev/incent/internal/webhook"
 	"github.com/incent-dev/incent/internal/wire"
 )
 
@@ -34,16 +35,17 @@ type API struct {
 	feed      *event.Feed
 	people    *person.People
 	jobs      *job.Runner
+	hooks     *webhook.Hooks
 	spec      json.RawMessage
 }
 
 // New makes the facade.
-func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, j *job.Runner, people *person.People) (*httpapi.Facade, error) {
+func New(r *tenant.Registry, k *tenant.Keys, l *ledger.Ledger, s *store.Store, p *referral.Programme, e *incentive.Engine, f *event.Feed, j *job.Runner, people *person.People, h *webhook.Hooks) (*httpapi.Facade, error) {
 	spec, text, err := httpapi.Document(gen.GetSpec)
 	if err != nil {
 		return nil, err
 	}
-	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, jobs: j, people: people, spec: text}
+	api := &API{registry: r, keys: k, ledger: l, store: s, referral: p, incentive: e, feed: f, jobs: j, people: people, hooks: h, spec: text}
 	return &httpapi.Facade{
 		Kind:       tenant.Management,
 		Base:       "/management/v1",

@@ -52,6 +52,11 @@ func Migrate(ctx context.Context, url string, steps int) error {
 	if err != nil && !errors.Is(err, migrate.ErrNoChange) {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	if steps == 0 {
+		if err := migrateRiver(ctx, url, conn); err != nil {
+			return err
+		}
+	}
 	return grantAppRole(ctx, conn)
 }
 
@@ -128,6 +133,11 @@ BEGIN
     EXECUTE format('GRANT incent_app TO %I', current_user);
     GRANT USAGE ON SCHEMA public TO incent_app;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO incent_app;
+    IF to_regnamespace('river') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA river TO incent_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA river TO incent_app;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO incent_app;
+    END IF;
     -- On the way down the books go before the last table does.
     FOR books IN SELECT t.name FROM unnest(ARRAY['transfers', 'lot_entries', 'undone', 'sealed_blocks']) AS t(name) WHERE to_regclass(t.name) IS NOT NULL LOOP
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM incent_app', books);

@@ -49,7 +49,7 @@ func (p Principal) Can(scope string) bool {
 var Groups = map[Kind][]string{
 	Incenta:    {"referrals", "rewards", "incentives", "catalog", "marketplace"},
 	Incentable: {"points", "rewards", "orders"},
-	Management: {"settings", "members", "keys", "items", "codes", "ledger", "campaigns", "fraud", "rewards", "incentives", "marketplace", "events"},
+	Management: {"settings", "members", "keys", "items", "codes", "ledger", "campaigns", "fraud", "rewards", "incentives", "marketplace", "events", "webhooks"},
 }
 
 // CheckScopes refuses scopes that would never match anything in the key's API.

@@ -24,9 +24,9 @@ const (
 var may = map[string]string{
 	"cmd/incent": "app bench crash store" + books + data,
 
-	"bench":   "app ledger store referral incentive leaderboard tenant pglocal" + data, // as its operator: through the domains, and with the product's own audit
-	"crash":   "app apptest ledger tenant store referral incentive leaderboard fraud pglocal" + data,
-	"apptest": "app limit incenta referral incentive leaderboard store pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
+	"bench":   "app ledger store referral incentive leaderboard webhook tenant event pglocal" + data, // as its operator: through the domains, and with the product's own audit
+	"crash":   "app apptest ledger tenant store referral incentive leaderboard webhook fraud pglocal" + data,
+	"apptest": "app limit incenta referral incentive leaderboard store webhook pgtest contract wire pglocal db gen/incenta gen/incentable gen/management" + books + data,
 
 	"app": "job dashboard httpapi limit contract wire pglocal" + facades + domains + books + data,
 
@@ -41,7 +41,7 @@ var may = map[string]string{
 	"leaderboard": books + data,
 	"person":      "referral fraud" + books + data, // everybody's tables
 	"store":       "wire" + books + data,
-	"webhook":     books + data,
+	"webhook":     "wire" + books + data,
 
 	"limit":  "tenant event" + data,
 	"ledger": "tenant event" + data,

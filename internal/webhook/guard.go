@@ -40,17 +40,38 @@ func networks(list ...string) (prefixes []netip.Prefix) {
 // errInside is what a dial to an inside address ends with.
 var errInside = errors.New("the address is not on the public internet")
 
-// allowed tells whether a delivery may go to an address. Loopback is for test
-// mode, where the receiver is a developer's own machine.
-func allowed(a netip.Addr, loopback bool) bool {
+// reach says where deliveries may go: to the public internet; in test mode, where
+// the receiver may be a developer's own machine, to loopback too; and without TLS
+// in test mode to loopback only.
+type reach int
+
+const (
+	toPublic reach = iota
+	toPublicOrLoopback
+	toLoopback
+)
+
+// reachOf is where an endpoint with this scheme may be.
+func reachOf(scheme string, test bool) reach {
+	switch {
+	case !test:
+		return toPublic
+	case scheme == "http":
+		return toLoopback
+	}
+	return toPublicOrLoopback
+}
+
+// allowed tells whether a delivery may go to an address.
+func allowed(a netip.Addr, to reach) bool {
 	if a.Zone() != "" {
 		return false
 	}
 	a = a.Unmap()
 	if a.IsLoopback() {
-		return loopback
+		return to != toPublic
 	}
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.Is6() && !publicSix.Contains(a) {
+	if to == toLoopback || !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.Is6() && !publicSix.Contains(a) {
 		return false
 	}
 	for _, p := range inside {
@@ -64,10 +85,10 @@ func allowed(a netip.Addr, loopback bool) bool {
 // guard checks the address that is about to be connected to: after the name was
 // resolved, so that a name cannot mean one thing when it is checked and another
 // when it is used.
-func guard(loopback bool) func(network, address string, _ syscall.RawConn) error {
+func guard(to reach) func(network, address string, _ syscall.RawConn) error {
 	return func(network, address string, _ syscall.RawConn) error {
-		to, err := netip.ParseAddrPort(address)
-		if err != nil || !strings.HasPrefix(network, "tcp") || !allowed(to.Addr(), loopback) {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil || !strings.HasPrefix(network, "tcp") || !allowed(at.Addr(), to) {
 			return fmt.Errorf("%s %s: %w", network, address, errInside)
 		}
 		return nil
@@ -84,22 +105,25 @@ func CheckURL(field, text string, test bool) error {
 	case len(text) > maxURL:
 		return fault.Field(field, "must not be longer than %d bytes", maxURL)
 	case u.Scheme != "https" && !(test && u.Scheme == "http"):
-		return fault.Field(field, "must begin with https:// (http:// in test mode)")
+		return fault.Field(field, "must begin with https://; http:// is for loopback in test mode")
 	case u.User != nil:
 		return fault.Field(field, "must not hold a user name or password")
 	case u.Fragment != "":
 		return fault.Field(field, "must not have a fragment")
 	}
-	if a, err := netip.ParseAddr(strings.Trim(u.Hostname(), "[]")); err == nil && !allowed(a, test) {
+	to := reachOf(u.Scheme, test)
+	a, err := netip.ParseAddr(strings.Trim(u.Hostname(), "[]"))
+	named, local := err != nil, strings.EqualFold(u.Hostname(), "localhost")
+	switch {
+	case !named && !allowed(a, to), named && local && to == toPublic:
 		return fault.Field(field, "%s", errInside)
-	}
-	if strings.EqualFold(u.Hostname(), "localhost") && !test {
-		return fault.Field(field, "%s", errInside)
+	case named && !local && to == toLoopback:
+		return fault.Field(field, "must begin with https:// unless it is on loopback")
 	}
 	return nil
 }
 
 // dialer connects to where guard lets it.
-func dialer(loopback bool, resolver *net.Resolver) *net.Dialer {
-	return &net.Dialer{Timeout: connectLimit, Control: guard(loopback), Resolver: resolver}
+func dialer(to reach, resolver *net.Resolver) *net.Dialer {
+	return &net.Dialer{Timeout: connectLimit, Control: guard(to), Resolver: resolver}
 }

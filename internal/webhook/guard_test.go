@@ -51,7 +51,7 @@ func spellings(t *testing.T, text string) []string {
 
 func TestGuard(t *testing.T) {
 	refused := 0
-	check := guard(false)
+	check := guard(toPublic)
 	for _, inside := range insiders {
 		for _, text := range spellings(t, inside) {
 			for _, network := range []string{"tcp", "tcp4", "tcp6"} {
@@ -78,11 +78,16 @@ func TestGuard(t *testing.T) {
 	if err := check("udp", "1.1.1.1:443", nil); !errors.Is(err, errInside) {
 		t.Errorf("udp: %v", err)
 	}
-	if err := guard(true)("tcp", "127.0.0.1:80", nil); err != nil {
-		t.Errorf("loopback in test mode: %v", err)
+	for _, to := range []reach{toPublicOrLoopback, toLoopback} {
+		if err := guard(to)("tcp", "127.0.0.1:80", nil); err != nil {
+			t.Errorf("loopback in test mode: %v", err)
+		}
+		if err := guard(to)("tcp", "10.0.0.1:80", nil); !errors.Is(err, errInside) {
+			t.Errorf("a private network in test mode: %v", err)
+		}
 	}
-	if err := guard(true)("tcp", "10.0.0.1:80", nil); !errors.Is(err, errInside) {
-		t.Errorf("a private network in test mode: %v", err)
+	if err := guard(toLoopback)("tcp", "1.1.1.1:80", nil); !errors.Is(err, errInside) {
+		t.Errorf("the internet without TLS: %v", err)
 	}
 }
 
@@ -96,7 +101,7 @@ func TestDialerStopsAtTheAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, host := range []string{"localhost", "127.0.0.1", "0", "127.1", "2130706433", "0x7f000001", "017700000001"} {
-		conn, err := dialer(false, nil).DialContext(context.Background(), "tcp", net.JoinHostPort(host, port))
+		conn, err := dialer(toPublic, nil).DialContext(context.Background(), "tcp", net.JoinHostPort(host, port))
 		if err == nil {
 			conn.Close()
 			t.Errorf("%s was reached", host)
@@ -105,7 +110,7 @@ func TestDialerStopsAtTheAddress(t *testing.T) {
 	if reached != 0 {
 		t.Errorf("the receiver was reached %d times", reached)
 	}
-	conn, err := dialer(true, nil).DialContext(context.Background(), "tcp", net.JoinHostPort("localhost", port))
+	conn, err := dialer(toLoopback, nil).DialContext(context.Background(), "tcp", net.JoinHostPort("localhost", port))
 	if err != nil {
 		t.Fatalf("in test mode: %v", err)
 	}
@@ -127,7 +132,14 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%.60s: %v", bad, err)
 		}
 	}
-	if err := CheckURL("url", "http://127.0.0.1:3000/hooks", true); err != nil {
-		t.Errorf("in test mode: %v", err)
+	for _, good := range []string{"http://127.0.0.1:3000/hooks", "http://localhost:3000", "http://[::1]/", "https://127.0.0.1", "https://localhost/x", "https://example.com"} {
+		if err := CheckURL("url", good, true); err != nil {
+			t.Errorf("%s in test mode: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"http://example.com", "http://1.1.1.1/", "http://10.0.0.1/", "https://10.0.0.1/", "ws://127.0.0.1/"} {
+		if err := CheckURL("url", bad, true); !fault.Is(err, fault.CodeInvalidRequest) {
+			t.Errorf("%s in test mode: %v", bad, err)
+		}
 	}
 }

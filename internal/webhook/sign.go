@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incent-dev/incent/internal/event"
 )
 
 // A secret's text is its prefix and the base64 of its bytes, which is what the
@@ -23,18 +25,19 @@ func secretText(secret []byte) string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
-// style is the facade whose receivers an endpoint speaks to.
-type style string
+// Style is the facade whose receivers an endpoint speaks to.
+type Style = event.Facade
 
+// The styles.
 const (
-	incentaStyle    style = "incenta"
-	incentableStyle style = "incentable"
+	Incenta    = event.Incenta
+	Incentable = event.Incentable
 )
 
 // hexHeader is where each facade's receivers look for the documented signature.
-var hexHeader = map[style]string{
-	incentaStyle:    "X-Webhook-Signature",
-	incentableStyle: "X-Incentable-Signature",
+var hexHeader = map[Style]string{
+	Incenta:    "X-Webhook-Signature",
+	Incentable: "X-Incentable-Signature",
 }
 
 // sign puts the signatures of a body under every live secret, newest first, into
@@ -46,7 +49,7 @@ var hexHeader = map[style]string{
 //
 // attempt counts from 1. The key of the documented signature is the secret's text, as a receiver keeps
 // it in a variable; that of Standard Webhooks is the bytes that the text encodes.
-func sign(h http.Header, to style, id string, at time.Time, body []byte, secrets [][]byte, attempt int) {
+func sign(h http.Header, to Style, id string, at time.Time, body []byte, secrets [][]byte, attempt int) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	var standard []string
 	for _, secret := range secrets {

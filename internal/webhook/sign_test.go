@@ -39,7 +39,7 @@ func TestSign(t *testing.T) {
 	changed := slices.Clone(body)
 	changed[3] ^= 1
 	at := time.Date(2026, 6, 18, 12, 0, 0, 0, time.UTC)
-	for facade, header := range map[style]string{incentaStyle: "X-Webhook-Signature", incentableStyle: "X-Incentable-Signature"} {
+	for facade, header := range map[Style]string{Incenta: "X-Webhook-Signature", Incentable: "X-Incentable-Signature"} {
 		h := http.Header{}
 		sign(h, facade, "event_1", at, body, [][]byte{newer}, 1)
 		if !verifies(h, header, secretText(newer), body) || !standard(t, h, secretText(newer), body) {
