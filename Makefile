@@ -10,7 +10,7 @@ TESTFLAGS ?=
 # Packages whose point is what happens at the same time, and of the whole
 # server's tests those in which callers meet: by name, since all would take long.
 RACE  ?= $(wildcard internal/batch internal/pg internal/pglocal internal/ledger internal/tenant internal/event \
-           internal/job internal/store internal/referral internal/leaderboard internal/webhook internal/httpapi internal/app)
+           internal/job internal/store internal/referral internal/leaderboard internal/webhook internal/httpapi internal/app internal/limit internal/person)
 RACES ?= Oversold|SpentTwice|OneRefund|AtOnce|Twins|OneConversion|BudgetAndCap|CountedExactly|TakenBackOnce|RewardRaces|UnderRace|MarketplaceRace|WebhooksReach|WebhookGone
 
 .DEFAULT_GOAL := help

@@ -16,11 +16,10 @@
 // copy that has been made of them without the members.
 //
 // The other design that was weighed is a table of memos beside the books, whose
-// rows are deleted. It costs each award a row of two more index entries' worth
-// of writing, and an erasure as many deletions as the member has transfers; a
-// changed memo would go unseen by the chain. Sealing costs an award some
-// nanoseconds, and saves the database the reading of the metadata's JSON; what
-// was measured stands in internal/ledger/doc.go.
+// rows are deleted. It costs each award a second row with an index entry, and an
+// erasure as many deletions as the member has transfers. Sealing costs an award
+// less than a microsecond, and saves the database the reading of the metadata's
+// JSON; what was measured stands in internal/ledger/doc.go.
 //
 // # How
 //
@@ -36,5 +35,6 @@
 //  3. An empty memo is no bytes. Without a key everything is: nothing is sealed
 //     for a member who was erased, and nothing of theirs can be opened.
 //
-// That a memo was not changed is for the books' chain to tell, not for the cipher.
+// That a memo was not changed the cipher does not tell. The books' chain leaves
+// memos out; since what is sealed never changes, it could take them in.
 package memo
