@@ -68,7 +68,10 @@ func TestDeadEndpointSlowsNobody(t *testing.T) {
 	beside := lateness(t, s, r, "mem_beside", awards)
 
 	p99 := func(l []time.Duration) time.Duration { return l[len(l)*99/100-1] }
-	ratio := float64(p99(beside)) / float64(p99(alone))
+	// Two looks, of the sweep and of River, cost up to so much by themselves: which of
+	// them a measurement met is chance.
+	const looks = 400 * time.Millisecond
+	ratio := float64(p99(beside)) / float64(max(p99(alone), looks))
 	t.Logf("p50 %v and %v, p99 %v alone and %v beside %d dead ones: %.2f", alone[awards/2], beside[awards/2], p99(alone), p99(beside), deadOnes, ratio)
 	if ratio > 2 {
 		t.Errorf("p99 is %.2f times what it is without dead ones", ratio)
