@@ -217,7 +217,7 @@ func (h *Hooks) purge(ctx context.Context) error {
 	for _, e := range deleted {
 		gone, err := q.DeliveryDeleteMany(ctx, h.db, query.DeliveryDeleteManyParams{TenantID: e.TenantID, EndpointID: e.ID, MaxRows: purgeBatch})
 		if err == nil && gone == 0 {
-			err = q.EndpointDelete(ctx, h.db, query.EndpointDeleteParams{TenantID: e.TenantID, ID: e.ID})
+			err = q.EndpointDelete(ctx, h.db, query.EndpointDeleteParams(e))
 		}
 		if err != nil {
 			return err
