@@ -102,7 +102,7 @@ func (h *Hooks) send(ctx context.Context, b *batch, d due) attempt {
 		a.problem = problemOf(limited, err)
 		return a
 	}
-	a.status, a.responseHead = resp.StatusCode, headText(resp.Header)
+	a.status, a.responseHead = resp.StatusCode, headText(technical(resp.Header))
 	a.took = pg.Now().Sub(began)
 	if !a.ok() {
 		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), began)
@@ -135,6 +135,24 @@ func problemOf(limited context.Context, err error) string {
 		return problemTLS
 	}
 	return problemBroken
+}
+
+// toldHeaders are those of an answer that say something about the delivery. Others
+// are not kept: a receiver may put into them whom the event was about, and what
+// is kept of deliveries is not found by its people.
+var toldHeaders = []string{
+	"Alt-Svc", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Retry-After", "Server",
+	"Transfer-Encoding", "Via", "Www-Authenticate", "X-Powered-By",
+}
+
+func technical(h http.Header) http.Header {
+	kept := http.Header{}
+	for _, name := range toldHeaders {
+		if values := h[name]; len(values) > 0 {
+			kept[name] = values
+		}
+	}
+	return kept
 }
 
 // headText renders headers as they are kept: an object of texts, bounded.
