@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync"
@@ -125,6 +126,12 @@ func TestErasedPeopleLeaveNoTrace(t *testing.T) {
 	a.action = addAction(t, s, incentive.Action{Key: "play", Pay: incentive.Pay{Coins: 5, XP: 10, Tokens: 1}})
 	a.badge = s.Incenta.Must(201, "POST", "/incentives/badges", object{"key": "hero", "name": "Hero"}).Text("key")
 
+	// A receiver that says whom it was told of, in words and headers of its own.
+	told := newReceiver(t, func(_ int, c call) (int, http.Header) {
+		return 200, http.Header{"X-Member": {c.text("data", "member_id")}, "Set-Cookie": {"who=" + c.text("data", "member_id")}}
+	})
+	heard := newHook(t, s, told.URL, "incentable", "points.deducted")
+
 	flock := make([]*canary, canaries)
 	for i := range flock {
 		flock[i] = &canary{aviary: a, t: t, id: fmt.Sprintf("%s-%03d", a.word, i)}
@@ -137,6 +144,10 @@ func TestErasedPeopleLeaveNoTrace(t *testing.T) {
 		flock[i].live(before)
 	})
 	a.review(t)
+	heard.settled(t)
+	if got := told.await(t, "deductions", atLeast(canaries)); !strings.Contains(got[0].text("data", "reason"), a.word) {
+		t.Errorf("what was told is %s", got[0].body)
+	}
 	for i := range 20 { // a name as a code
 		s.Management.Must(201, "POST", "/campaigns/"+addCampaign(t, s, referral.Campaign{Rule: rule})+"/codes",
 			object{"code": fmt.Sprintf("%s_%d", a.word, i), "referrerId": flock[i].id, "referrerUsername": a.word}, "Idempotency-Key: vanity-"+flock[i].id)

@@ -36,7 +36,8 @@
 // member: their idempotency keys are refused from then on. Codes that the member
 // held as a referrer become made-up ones and lead nowhere. Codes that were
 // bought or earned stay with their orders and rewards, since pools count them,
-// and say nothing about anybody. Entries of the block list about networks and
+// and say nothing about anybody. Deliveries keep neither bodies, which are told
+// anew from the feed, nor headers that may say whom an event was about. Entries of the block list about networks and
 // devices stay: they are the tenant's, about places and things that many share,
 // and lead to no member once the sightings are gone.
 //
