@@ -3,6 +3,7 @@ package person_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +39,9 @@ func TestErasureOutlastsWhoeverFoundTheMember(t *testing.T) {
 	t.Parallel()
 	people, id := fixture(t)
 	found, written := make(chan struct{}), make(chan struct{})
-	done := make(chan error)
+	write := sync.OnceFunc(func() { close(written) })
+	defer write() // or its transaction would hang about for ever
+	done := make(chan error, 1)
 	go func() {
 		_, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (struct{}, error) {
 			key, known, err := tenant.MemberKey(ctx, tx, id, "ann")
@@ -53,7 +56,7 @@ func TestErasureOutlastsWhoeverFoundTheMember(t *testing.T) {
 		done <- err
 	}()
 	<-found
-	early, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // of the wait, which would go on for seconds
+	early, cancel := context.WithTimeout(t.Context(), 2*time.Second) // of the wait, which would go on for longer
 	defer cancel()
 	e, err := people.Erase(early, id, "ann", nil)
 	if err != nil {
@@ -62,7 +65,7 @@ func TestErasureOutlastsWhoeverFoundTheMember(t *testing.T) {
 	if now, err := people.Erasure(t.Context(), id, "ann"); err != nil || !now.CompletedAt.IsZero() || now.Member != e.Member {
 		t.Errorf("while somebody still holds the member: %+v, %v", now, err)
 	}
-	close(written)
+	write()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
