@@ -29,8 +29,8 @@ SELECT b.number, b.previous, b.hash, b.members, b.assets, b.seqs, b.marks
 
 -- name: TransferListSealed :many
 -- Each named transfer's own hash, in the order named; of one that is missing, no bytes. By transfers_pk. Hashed
--- is everything but what people wrote (reason, reference, metadata), which may have to be erased. Each column has
--- a fixed length, or says first whether it is there, so no two rows render the same bytes.
+-- is everything, the memo as it is sealed: an erasure destroys its key and leaves its bytes. Each column has a fixed
+-- length, or says first whether it is there, or is the last one, so no two rows render the same bytes.
 SELECT COALESCE(t.leaf, '')::bytea AS leaf
   FROM (SELECT unnest(@members::bigint[]) AS member_id, unnest(@assets::smallint[]) AS asset, unnest(@seqs::bigint[]) AS seq,
                generate_subscripts(@members::bigint[], 1) AS place) AS w
@@ -40,7 +40,7 @@ SELECT COALESCE(t.leaf, '')::bytea AS leaf
                                 || int8send(x.awards) || int8send(x.redeems) || int8send(x.deducts) || int8send(x.expires)
                                 || COALESCE('\x01'::bytea || int8send(x.cause_seq), '\x00'::bytea)
                                 || COALESCE('\x01'::bytea || uuid_send(x.cause_id), '\x00'::bytea)
-                                || timestamptz_send(x.created_at)) AS leaf
+                                || timestamptz_send(x.created_at) || x.memo) AS leaf
                        FROM transfers AS x
                       WHERE x.tenant_id = @tenant_id AND x.member_id = w.member_id AND x.asset = w.asset AND x.seq = w.seq OFFSET 0) AS t ON true
  ORDER BY w.place;

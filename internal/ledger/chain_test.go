@@ -26,6 +26,8 @@ var tamperings = []struct {
 		[]string{"UPDATE transfers SET amount = amount + 1 WHERE {ann} AND seq = 5"}},
 	{"an instant altered", "member bob, points, transfer 2", "is not what it was",
 		[]string{"UPDATE transfers SET created_at = created_at + interval '1 microsecond' WHERE {bob} AND seq = 2"}},
+	{"a memo altered", "member ann, points, transfer 5", "is not what it was",
+		[]string{"UPDATE transfers SET memo = memo || '\\x00' WHERE {ann} AND seq = 5"}},
 	{"a cause altered", "member ann, points, transfer 6", "is not what it was",
 		[]string{"UPDATE transfers SET cause_seq = NULL WHERE {ann} AND seq = 6"}},
 	{"the newest transfer removed", "member cat, tokens, transfer 2", "is gone",

@@ -80,11 +80,11 @@
 // Who writes all blocks anew, from the change on, is found by a copy of the chain's
 // end kept elsewhere: `incent audit --ends` prints them.
 //
-// What people wrote (reason, reference, metadata) is not hashed: it may have to be
-// erased. The order within a block is that of the journal, but nothing depends on
-// it. Weighed against this: to seal accounts up to a number, which wants each award
-// to mark its account as changed, or a walk over all of them; and to chain each
-// transfer in its own transaction, which makes all of a tenant's wait in line.
+// Memos are hashed as they are sealed: what is erased is their key. The order
+// within a block is that of the journal, but nothing depends on it. Weighed against
+// this: to seal accounts up to a number, which wants each award to mark its account
+// as changed, or a walk over all of them; and to chain each transfer in its own
+// transaction, which makes all of a tenant's wait in line.
 //
 // # Group commit
 //

@@ -13,6 +13,19 @@
 //  3. A connection that serves requests runs as the role incent_app, which may
 //     not update or delete the books, when the login may take that role.
 //  4. Retries, waits and batch sizes are bounded by the constants below.
+//  5. BEGIN, savepoints and COMMIT make no round trip of their own. What is sent
+//     with COMMIT (Pipeline.Finish) is as uncertain as the COMMIT when the
+//     connection ends; a refusal by the server is certain, whichever of those
+//     statements it is of.
+//
+// # Why control statements travel with others
+//
+// A batch of awards made five round trips: BEGIN, tenant, accounts, writes,
+// COMMIT. Each lets the connection wait for the scheduler twice, which on busy
+// cores costs more than the statements. With two (Together for what is read,
+// Finish for what is written) a server made 9,300 awards a second where it had
+// made 7,000 (1.63 times the bare SQL instead of 1.25, on two cores, minutes
+// apart), and an award took 159 microseconds of CPU instead of 185.
 //
 // It owns no table. Packages that own tables call gen/query with the DBTX that
 // InTx or the pool hands them.
