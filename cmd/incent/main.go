@@ -14,8 +14,9 @@ import (
 )
 
 // gcPercent lets the heap grow to five times what lives before it is collected,
-// unless GOGC says otherwise. What lives is some ten megabytes; at Go's own 100 a
-// loaded server collected 16 times a second, and an award took a tenth to a fifth more CPU time.
+// unless GOGC says otherwise. In alternating runs of awards a server took 44 MiB at
+// Go's own 100, and 66 to 68 at 400, where an award took less CPU time of everybody
+// (182 and 153 microseconds, after 190 and 199).
 const gcPercent = 400
 
 func main() {

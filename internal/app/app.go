@@ -72,7 +72,8 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	books := ledger.New(db)
 	books.Follow(ledger.XP, leaderboard.Move)
 	engine := incentive.New(db)
-	people, err := person.New(ctx, db)
+	boards := leaderboard.New(db, books)
+	people, err := person.New(ctx, db, boards.TakeIn)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func NewCore(ctx context.Context, db *pg.DB) (*Core, error) {
 	}
 	c := &Core{
 		DB: db, Registry: registry, Keys: keys, Ledger: books, Store: shop, Incentive: engine, Referral: programme,
-		Boards: leaderboard.New(db, books), Feed: feed, Hooks: hooks, Limits: limit.New(db, pg.Now), People: people,
+		Boards: boards, Feed: feed, Hooks: hooks, Limits: limit.New(db, pg.Now), People: people,
 	}
 	c.Jobs = job.New(db, c.sweeps()...)
 	return c, nil

@@ -44,6 +44,9 @@ type Event struct {
 // PublicID renders the event's id.
 func (e Event) PublicID() string { return id.Key(prefix, e.Number) }
 
+// ParseID is PublicID's inverse: the number; false where text is no such id.
+func ParseID(text string) (int64, bool) { return id.ParseKey(prefix, text) }
+
 // Address names the row that an event is, or is about. Its zero value names none.
 type Address struct {
 	Member int64     // members.id
@@ -137,7 +140,7 @@ func (f *Feed) Read(ctx context.Context, tenantID int64, after string, limit int
 	var number int64
 	if after != "" {
 		var known bool
-		if number, known = id.ParseKey(prefix, after); !known {
+		if number, known = ParseID(after); !known {
 			return nil, fault.Field("after", "is not the id of an event")
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"github.com/incent-dev/incent/gen/query"
-	"github.com/incent-dev/incent/internal/id"
 	"github.com/incent-dev/incent/internal/pg"
 )
 
@@ -16,9 +15,6 @@ type Head struct {
 	Kind   Kind
 	Drawn  int64 // end of the write-ahead log when its commit was journalled
 }
-
-// ParseID is PublicID's inverse: the number; false where text is no such id.
-func ParseID(text string) (int64, bool) { return id.ParseKey(prefix, text) }
 
 // Heads returns numbered events behind a number, in order, at least one where
 // there is any and at most limit. It reads at most so many commits.

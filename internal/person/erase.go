@@ -51,13 +51,15 @@ var q = query.New()
 type People struct {
 	db      *pg.DB
 	secret  []byte
+	settle  func(ctx context.Context, tenantID int64) error
 	answers *batch.Group[subject, struct{}]
 }
 
-// New makes it on a database.
-func New(ctx context.Context, db *pg.DB) (*People, error) {
+// New makes it on a database. settle is called before an export: what it stores
+// that was waiting until somebody looks is in it.
+func New(ctx context.Context, db *pg.DB, settle func(ctx context.Context, tenantID int64) error) (*People, error) {
 	secret, err := pg.ServerSecret(ctx, db, digestSecret)
-	p := &People{db: db, secret: secret}
+	p := &People{db: db, secret: secret, settle: settle}
 	p.answers = batch.New(openErasures, p.runAnswers)
 	return p, err
 }

@@ -18,7 +18,7 @@ import (
 // fixture is a tenant with one member, Ann, who has something on hold.
 func fixture(t *testing.T) (*person.People, int64) {
 	t.Helper()
-	people, err := person.New(t.Context(), pgtest.DB())
+	people, err := person.New(t.Context(), pgtest.DB(), func(context.Context, int64) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

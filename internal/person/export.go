@@ -207,6 +207,9 @@ func (p *People) Export(ctx context.Context, tenantID int64, member, name, after
 	if !known {
 		return Export{}, fault.Missing("member")
 	}
+	if err := p.settle(ctx, tenantID); err != nil {
+		return Export{}, err
+	}
 	e := Export{Member: member, At: t.Now()}
 	for _, s := range sections {
 		if name != "" && name != s.name {

@@ -2,7 +2,6 @@ package pg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,67 +43,49 @@ func migrateRiver(ctx context.Context, url string, conn *pgx.Conn) error {
 
 // ForRiver is a transaction as River takes it. It ends with the function that
 // InTx runs, not by what River does.
-func (tx Tx) ForRiver() pgx.Tx { return riverTx{tx: tx} }
+func (tx Tx) ForRiver() pgx.Tx { return &riverTx{tx: tx, ended: true} }
 
 // riverTx is a transaction, or a savepoint in it: River makes one around what it
-// inserts.
+// inserts. Of pgx.Tx it has what River calls when it inserts jobs.
 type riverTx struct {
-	tx    Tx
-	mark  Mark
-	ended *bool
+	pgx.Tx // nil
+	tx     Tx
+	mark   Mark
+	ended  bool
 }
 
-func (r riverTx) Begin(context.Context) (pgx.Tx, error) {
-	return riverTx{r.tx, r.tx.Mark(), new(bool)}, nil
+func (r *riverTx) Begin(context.Context) (pgx.Tx, error) {
+	return &riverTx{tx: r.tx, mark: r.tx.Mark()}, nil
 }
 
-func (r riverTx) Commit(context.Context) error {
-	if r.ended == nil || *r.ended {
+func (r *riverTx) Commit(context.Context) error {
+	if r.ended {
 		return pgx.ErrTxClosed
 	}
-	*r.ended = true
+	r.ended = true
 	r.tx.Keep(r.mark)
 	return nil
 }
 
-func (r riverTx) Rollback(ctx context.Context) error {
-	if r.ended == nil || *r.ended {
+func (r *riverTx) Rollback(ctx context.Context) error {
+	if r.ended {
 		return pgx.ErrTxClosed
 	}
-	*r.ended = true
+	r.ended = true
 	return r.tx.Undo(ctx, r.mark)
 }
 
-func (r riverTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+func (r *riverTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	return r.tx.Exec(ctx, sql, args...)
 }
 
-func (r riverTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+func (r *riverTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	return r.tx.Query(ctx, sql, args...)
 }
 
-func (r riverTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+func (r *riverTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return r.tx.QueryRow(ctx, sql, args...)
 }
 
-var errNotForRiver = errors.New("not what River does in a transaction of ours")
-
-func (r riverTx) CopyFrom(context.Context, pgx.Identifier, []string, pgx.CopyFromSource) (int64, error) {
-	return 0, errNotForRiver
-}
-
-func (r riverTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	// What is held back goes first; when that fails, so does the batch.
-	if results, err := r.tx.send(ctx, nil); err == nil {
-		_ = results.Close()
-	}
-	return r.tx.conn.SendBatch(ctx, b)
-}
-
-func (r riverTx) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
-
-func (r riverTx) Prepare(context.Context, string, string) (*pgconn.StatementDescription, error) {
-	return nil, errNotForRiver
-}
-
-func (r riverTx) Conn() *pgx.Conn { return r.tx.conn }
+// Conn is asked how it executes statements.
+func (r *riverTx) Conn() *pgx.Conn { return r.tx.conn }

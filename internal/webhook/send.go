@@ -148,10 +148,10 @@ func problemOf(limited context.Context, err error) string {
 	return problemBroken
 }
 
-// keptHeaders are those of an answer that tell of the receiver and help to find
-// the request in its log. Others may repeat what was told about a person, and an
-// erasure would not find them.
-var keptHeaders = []string{"Cf-Ray", "Connection", "Content-Length", "Content-Type", "Date", "Request-Id", "Retry-After", "Server", "Via", "X-Request-Id"}
+// keptHeaders are those of an answer that tell of the receiver. Others, ids of its
+// own making too, may repeat what was told about a person, and an erasure would
+// not find them.
+var keptHeaders = []string{"Cf-Ray", "Connection", "Content-Length", "Content-Type", "Date", "Retry-After", "Server", "Via"}
 
 func kept(h http.Header) http.Header {
 	some := http.Header{}

@@ -134,7 +134,9 @@ type turn struct {
 // take marks what a turn has done and takes the next chunk, in one transaction;
 // nil where there is none, or it is not for this job.
 func (h *Hooks) take(ctx context.Context, t turn) (*batch, error) {
+	var lost string // why the endpoint was given up, if it was
 	b, err := pg.InTx(ctx, h.db, func(ctx context.Context, tx pg.Tx) (*batch, error) {
+		lost = ""
 		r, err := q.EndpointGetForUpdate(ctx, tx, query.EndpointGetForUpdateParams{TenantID: t.Tenant, ID: t.Endpoint})
 		if pg.IsNoRows(err) {
 			return nil, nil // deleted, and its deliveries with it
@@ -149,7 +151,7 @@ func (h *Hooks) take(ctx context.Context, t turn) (*batch, error) {
 		if l.row.Worker == nil || *l.row.Worker != t.Worker {
 			return nil, nil // somebody else's by now, who also says how it is
 		}
-		if err := l.judge(ctx, tx, t.done); err != nil {
+		if lost, err = l.judge(ctx, tx, t.done); err != nil {
 			return nil, err
 		}
 		b, err := h.next(ctx, tx, &l, t)
@@ -168,7 +170,20 @@ func (h *Hooks) take(ctx context.Context, t turn) (*batch, error) {
 	if errors.Is(err, pg.ErrCommitUnknown) {
 		return nil, nil // whether it is ours is unknown: it is not, and its lease ends
 	}
+	if err == nil {
+		count(t.done, lost)
+	}
 	return b, err
+}
+
+// count tells the metrics, once what they are told is committed.
+func count(done []attempt, lost string) {
+	for _, a := range done {
+		attempted.WithLabelValues(a.said()).Inc()
+	}
+	if lost != "" {
+		gaveUp.WithLabelValues(lost).Inc()
+	}
 }
 
 // handOver leaves what is left to a new job, unless this process stops: then
@@ -297,7 +312,6 @@ func (h *Hooks) mark(ctx context.Context, tx pg.Tx, l *locked, done []attempt) e
 	}
 	p := query.DeliveryUpsertAttemptedParams{TenantID: l.row.TenantID, EndpointID: l.ID}
 	for _, a := range done {
-		attempted.WithLabelValues(a.said()).Inc()
 		state, next := a.outcome(a.id, a.attempts+1, a.test(), l.now)
 		p.Numbers, p.Kinds, p.States = append(p.Numbers, a.number), append(p.Kinds, a.kind), append(p.States, state)
 		p.Attempts, p.DueAts, p.CreatedAts = append(p.Attempts, int16(a.attempts+1)), append(p.DueAts, next), append(p.CreatedAts, a.created)
@@ -311,8 +325,9 @@ func (h *Hooks) mark(ctx context.Context, tx pg.Tx, l *locked, done []attempt) e
 	return nil
 }
 
-// judge says what attempts tell of the endpoint itself.
-func (l *locked) judge(ctx context.Context, tx pg.Tx, done []attempt) error {
+// judge says what attempts tell of the endpoint itself, and why it was given up,
+// if it was.
+func (l *locked) judge(ctx context.Context, tx pg.Tx, done []attempt) (lost string, err error) {
 	was := health{l.State, l.Reason, l.Failures, l.FailingSince, l.RetryAt}
 	is := was
 	for _, a := range done {
@@ -321,10 +336,9 @@ func (l *locked) judge(ctx context.Context, tx pg.Tx, done []attempt) error {
 	l.State, l.Reason, l.Failures, l.FailingSince, l.RetryAt = is.state, is.reason, is.failures, is.failingSince, is.retryAt
 	if was.state == Active && is.state == Disabled {
 		l.UpdatedAt = l.now
-		gaveUp.WithLabelValues(l.Reason).Inc()
-		return tellDisabled(ctx, tx, l)
+		return l.Reason, tellDisabled(ctx, tx, l)
 	}
-	return nil
+	return "", nil
 }
 
 // disabled is the data of the event that tells operators of it.
