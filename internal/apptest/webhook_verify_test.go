@@ -128,6 +128,7 @@ func TestEveryDeliveryVerifies(t *testing.T) {
 	body := `{"awards":[` + strings.Repeat(one+",", perCall-1) + one + `]}`
 	for i := range events / perCall {
 		if i == events/perCall/2 {
+			r.await(t, "events under the first secret", atLeast(1)) // else none might have left yet
 			newer = s.Management.Must(200, "POST", "/webhook-endpoints/"+h.id+"/rotate", object{"overlapSeconds": 3600}).Text("secret")
 		}
 		equal(t, "failed", s.Incentable.Must(200, "POST", "/points/award/bulk", body).At("data", "failed"), 0)
