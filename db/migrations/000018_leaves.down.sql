@@ -1,3 +1,0 @@
-SET lock_timeout = '5s';
-
-ALTER TABLE commits DROP COLUMN leaves;
