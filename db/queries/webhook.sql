@@ -201,6 +201,23 @@ DELETE FROM webhook_deliveries AS d
    AND d.number <= (SELECT max(w.number) FROM (SELECT x.number FROM webhook_deliveries AS x
                      WHERE x.tenant_id = @tenant_id AND x.endpoint_id = @endpoint_id ORDER BY x.number LIMIT @max_rows) AS w);
 
+-- name: DeliveryListOldTenants :many
+-- cross-tenant: the sweep looks for tenants with deliveries to forget, each by its own clock.
+-- Tenants with a delivery that was settled before an instant. One look into webhook_deliveries_settled for each.
+SELECT t.tenant_id
+  FROM tenants AS t
+ WHERE EXISTS (SELECT 1 FROM webhook_deliveries AS d
+                WHERE d.tenant_id = t.tenant_id AND d.state <> 'pending' AND d.attempted_at < tenant_instant(@before::timestamptz, t.clock_offset_us));
+
+-- name: DeliveryDeleteOld :execrows
+-- Forgets deliveries that were settled before an instant: so many of the oldest, and those marked together with
+-- the last of them. By webhook_deliveries_settled, twice.
+DELETE FROM webhook_deliveries AS d
+ WHERE d.tenant_id = @tenant_id AND d.state <> 'pending'
+   AND d.attempted_at <= (SELECT max(w.attempted_at) FROM (SELECT x.attempted_at FROM webhook_deliveries AS x
+                           WHERE x.tenant_id = @tenant_id AND x.state <> 'pending' AND x.attempted_at < @before::timestamptz
+                           ORDER BY x.attempted_at LIMIT @max_rows) AS w);
+
 -- name: DeliveryFindEventless :one
 -- A delivery of an event that is not in the feed, or is another one there. By commits_place_unique.
 SELECT d.endpoint_id, d.number, format('is of kind %s, the feed has %s', d.kind, COALESCE(c.kind::text, 'nothing'))::text AS says

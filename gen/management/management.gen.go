@@ -5564,7 +5564,8 @@ type ClientInterface interface {
 	// ListDeliveries List the deliveries to an endpoint
 	//
 	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
-	// attempt renders its own from the feed.
+	// attempt renders its own from the feed. A delivery that was delivered or given up is listed for 30 days after
+	// its last attempt.
 	//
 	// Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
 	ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5579,8 +5580,8 @@ type ClientInterface interface {
 	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-	// it is told anyway, and they are left out.
+	// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+	// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5592,8 +5593,8 @@ type ClientInterface interface {
 	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-	// it is told anyway, and they are left out.
+	// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+	// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7793,7 +7794,8 @@ func (c *Client) UpdateEndpoint(ctx context.Context, endpointId EndpointId, para
 // ListDeliveries List the deliveries to an endpoint
 //
 // Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
-// attempt renders its own from the feed.
+// attempt renders its own from the feed. A delivery that was delivered or given up is listed for 30 days after
+// its last attempt.
 //
 // Corresponds with GET /webhook-endpoints/{endpointId}/deliveries (the `ListDeliveries` operationId).
 func (c *Client) ListDeliveries(ctx context.Context, endpointId EndpointId, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7828,8 +7830,8 @@ func (c *Client) GetDelivery(ctx context.Context, endpointId EndpointId, deliver
 // Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 // `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 // an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-// it is told anyway, and they are left out.
+// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7851,8 +7853,8 @@ func (c *Client) ReplayDeliveriesWithBody(ctx context.Context, endpointId Endpoi
 // Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 // `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 // an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-// it is told anyway, and they are left out.
+// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -13679,7 +13681,8 @@ type ClientWithResponsesInterface interface {
 	// ListDeliveriesWithResponse List the deliveries to an endpoint
 	//
 	// Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
-	// attempt renders its own from the feed.
+	// attempt renders its own from the feed. A delivery that was delivered or given up is listed for 30 days after
+	// its last attempt.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13698,8 +13701,8 @@ type ClientWithResponsesInterface interface {
 	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-	// it is told anyway, and they are left out.
+	// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+	// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -13711,8 +13714,8 @@ type ClientWithResponsesInterface interface {
 	// Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 	// `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 	// an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-	// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-	// it is told anyway, and they are left out.
+	// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+	// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -29517,7 +29520,8 @@ func (c *ClientWithResponses) UpdateEndpointWithResponse(ctx context.Context, en
 // ListDeliveriesWithResponse List the deliveries to an endpoint
 //
 // Those of the newest events first, tests last. Read on with `before` set to `next`. Bodies are not kept: each
-// attempt renders its own from the feed.
+// attempt renders its own from the feed. A delivery that was delivered or given up is listed for 30 days after
+// its last attempt.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -29548,8 +29552,8 @@ func (c *ClientWithResponses) GetDeliveryWithResponse(ctx context.Context, endpo
 // Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 // `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 // an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-// it is told anyway, and they are left out.
+// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -29567,8 +29571,8 @@ func (c *ClientWithResponses) ReplayDeliveriesWithBodyWithResponse(ctx context.C
 // Name one event (`eventId`), all events from one to another that the endpoint wants (`firstEventId`,
 // `lastEventId`, at most 10,000 apart), or all deliveries that were given up and last attempted at or after
 // an instant (`failedSince`). They become due at once, with all their attempts before them and under their old
-// `webhook-id`. Events from before the endpoint was made can be asked for too; those it has not come to yet
-// it is told anyway, and they are left out.
+// `webhook-id`. Events from before the endpoint was made can be asked for too, and those whose deliveries
+// are no longer listed; those it has not come to yet it is told anyway, and they are left out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -71313,152 +71317,152 @@ var swaggerSpec = []string{
 	"Uwp7NTPm4bP+02fdA0RibCkCVpp4Vkeo/EMJhuXNfBAOH8ytf7CcaHOSqXeEt+JqKadDnnK9XFvRZAiY",
 	"iBS9jUJpKmxEnrU7gKRJNVYZoJOMsT7wMMCmhuyTiMRYDCQm7F85TRWJZa4BMJCLSUz+ei1imwkck//3",
 	"//5/SJywoY7JX0nsAFzhg8VAhr9p8luuNEviciyY9gKG1ZhOGLSGEexEy2tR6bOhOPrrYkXaQA+6xbh4",
-	"eUKePHnyLAKrSQVL5JhQEv81/v/Y+9qmNnJvz6+icu3WTOp2jCHJZGJe7BJgJvwnCRQwN1P/cZaW3TLW",
-	"0pa8kozxzea739I5R+q2cYPNM5nOm5i2u1utln7n+Xf8QemAcASIV4RyjFuW/s+N9+lsyrbSExxbQUkY",
-	"oPZV63jjVfuNR+t/V3ESuiUJCTdaEAr2a7LRbvyfv1sv33399vr7S/ywUXw4Dh/alz78/HfzK3z+jxf/",
-	"6+d///+//+Pl10u/efE/GpfT6G9f4ORXFXXrkETxGRaEf7ZW0sAFMMM6hcyHuIhiAdPbilSL4rTX86d5",
-	"oeafgcgBs0Ac7xctxBBpnWKHBuqCs/4KhlVag1Cf5V+DKP4sGIsb7beY/YgBydknXPx8G3cwzI35MW6U",
-	"RzgzPj+4i1H1wFa99fydr7jx96QxQ75Y2hlBCZm99dLqQwEAFaoDoGHtvH96AvELyaCSK1xPqL0NViPa",
-	"VdkEcmmhc+odVk19DJd8lLhjeKAYexxx45QwVfFH+voeuAvjSJ53+VKpY9q6R8pSos17DxT3lBmO5dFO",
-	"KKb7faiGIJZqIFoeSAMKDBiHNNFzrdnmcsV1v4/Fuvhn8drbjZFTs+eWM2p+hXwaqNIdCuUOjOyJRvtt",
-	"88312ePSgW5zHJ4B9y6gK5qdT7veifbxMtHesNRrofGEI755gctBRAy5ORNulPOemJUTpS+uiQGDTCLh",
-	"w3pcse54CpZUBF4gSMQmRT09FOjMSwvMSDeZNtT0JaVtmibB56fdQJiOKkm8gKbCIBRwx+AsGxJzqFsQ",
-	"dHxzmk312FjiR4QNmpS62xU7m4q3uBHEOF/qHYQGWDBtIAHUAzj0uUTaeiWkH2hSnml2Ctk6pZZ+xcAS",
-	"P7Ku6Ki+BB6H7hRGD33LZhh4aRYTuoDBZy0XXyXQOE/DA9G3odsxBMGdBj6xrs6mHSVyJK/0s50ZPlHV",
-	"cW7a/0+leisIm7tA7uugecWoOM3UA3VOrqXw05DCK8rRKmuL5q12zNaO2WcX5s+jiFhJo5jxz6JSsvaN",
-	"Pl2TALAXW+ihgiAgIcCfuwnd+IbwQ4uSFmKOl43UHbj2TcXbxzDOpxjP/51I+usw/jMP4+MavfUWSyoL",
-	"KZ/C8q+Vmn+WUlND0fOlqr0hDl1Tk3lYEtkVhZmw1pNgnS8w2ZtsK1rcmGQU8x5oK/rTOgosb79Vq0sz",
-	"7wAUHzar5zKczAHHilWaN7Fka9CvQb8M+nV5Z23WPuvyznsya9ewGf+VObUWWAhs4QvGvv4lp/JPtvAn",
-	"lyWf7gdn+UzTe/IHE9ewEkyqdlV50x7ckTb5Ngz22QhCmtu/G+/39/84etlqtdZfhsTKpDi4EQ8uX/mE",
-	"0wLzcZ9yMRvj1wKbbePrh3yVm43UjnNX2Ua7K3p+pVEFBUxejdQ1Uj8XpD4Yu6jbYywPYHIp5O6O87OQ",
-	"rHUtjoesmpt39/wU83LuNRnmwevhxZBDkvz/1QP1v0tEJv4rw2dKLi93CKYEl3/pgWJHQ+kG/oXJofi3",
-	"Vv747tjokVh7L0wuvZh6SlkR+D6XSYqgtVPnRDzhnIjLWXPhyKyWhweX4IPNYuwdm8Ff7s3wjqU89xea",
-	"nogLaZ1NmxUBeFxqjxp/v2KX33JXrxhix7l4ArXnTw/3VkOuKuOdmj/XSmBdO/7IQeVhgL2lIPmysrb2",
-	"LXRmuZJJ9Ibo+il0fbm9ykX5+3NFHnQ0lE7EeoJc9oXHil1uFFRbIIVxOHw4U1QxW3IxU2IRr79x1dU3",
-	"Fl56pl4h1kbEK/ohXTPi66/6PfmnQPGOcP4BrgTkovQrrBb0+0obarPqGNsPE2MLDcG9oojBrwgRqyqo",
-	"i8NtW1BG6Zc5+y+tqCM7JtIoPWFabTLrjOBnSDIXepljZV9sYaDEhWPiXKgFJi+GkW6NrcljaLkzBEEA",
-	"DB+ahA0rhtFuoK227lNbxSdbDRTjs6+OizdmDl1GRWXcUh2uEXWEqfZbPssI0x3quGuwravDSodiqM+9",
-	"2pDnVMQu8tyyyUAXEkeWKJLaQIWdMI8cXX2RFOIiYTzLjLCWaiec4b0zij1BMN0mHTUUjmfc8YRhH0Tr",
-	"P/SFEV6MJWzA7UBAeqYSDvj94FKZOJfwvTiXmf8pHFXa4W/7ho8z4Fb2P1HOSDjeUaAY5bp3Bp5ffD5g",
-	"8nZzGhSxD4ayiZkfDtnPKG1lIVOQv9RDDLlvOirIP8W0StCRUzrhpEcbIH3RZIf+iQ3PyTkduAPCdA8E",
-	"cB5CNcyQZ+LleIRcr36kueBZRyk9oeoScidB0Ym0jDOnh13rtBLtyypDdECBhhie1n+beCk+GWgrGHi5",
-	"YT1A7kDSUaEi2Sb0ImEkRF0CSTURdScwqj2HtT7E2zhWWaw6yRLWnVJe7tbB3mboW4pUPD2uOqor2Kk8",
-	"F1Cdg0WQ49OB86dJx7RhlsuMMnh/ft16/aLZUR21FVh+lO7qbMr6UhHvEM1BGARSDskMkjz8TWkS/S2h",
-	"txGNk+XcCcOGEBsFggm/enHJwHyGgVOUjIiMoA/S3ErB6CvqRMXbDsxHA54hHYL0upYQgeZyS3WUHvn1",
-	"BJkoxJMZe7u26aOfBkyL8m/H/+WnXmmWa3UqTCBbQLYlDwZjAz1hh9q6fMo8REEu6WQglN8xxcLYZGn4",
-	"NttyKbBK/L57zKpQZmxEivDRZLuGutX6Z4FX7h85rs2fLJNZR2kTvqHJSObb2cJKK7YlhsAXRaf9DR9N",
-	"sbyNqlaoXdfSHOFPT1p8vbvRe5W9Fm/6vyyvPcEMVfZ6DStjwC3ritOxqhWnutfrQytAv2lzWjJ1SwrQ",
-	"SGi/X26o/4yNqIzRvl8ETR5JAZaUmJHMPEs8DE4GsjdA7iGRgdLiEfVMjBzoSR5Em2y/z6yXczwPcaSO",
-	"8mqVx3uSxdAnD3o+h+QcGRQwkio5tw5+hnu/grRnl57xEb2VJUlRgWSvkV7tQfHOT8rVgFf7x34A/9iW",
-	"PfP6C+ygQunllnbNkjhS0J4sgpGLkTauEkX2FLOiB5nqCfJ+6RIzCmmMQMPFUkg8SIOh4tVPYQRLlbhA",
-	"JYuHSwWdT43BOBMGuchBUwb9t824PUMdK+j43LGUTk9BeUoBYFKoGve3BG007eWyd2ZTj3OplacDSEdM",
-	"KRPQD4Cb3sCrg8Yr38yBZUCYNBnovEQyA8SaPOY1gMU05FNQPAfaYEd7rsJzJ6AHMzEcuWkwvoDLE7jW",
-	"OboPtRJN9vOegqvayCqGRKFG8GHCrEQ7MBCNwqN30Tup+/1AQjaUWZYLlgOFWy7PREf962j/M/488Lzj",
-	"OOLK8aOn0Qxlnvs3AWyffVSKkVUyshrgykgZiCEwpDsKhu2NIj/iTPfGQ6+Cv2DbhcHnLaVg2gBXnFHe",
-	"AjUC/altLHKQwJI21WM2ASr8Qhj9ZMEGX6gLw4juQhlewFsDFgLVES6kpcHFtzQvDQ72iM5awJbjwbrY",
-	"HMBv5Jca2jybRAwRl7xWeWX/c9gJVUQ+b9Y3Viby+RAafxVOB9z8YQNzB3ZW1YAwBak8oEz0+TiPVG1D",
-	"fiGH42H8Uyr6Mw5OKidOwSl6e0vkAnNKr5PNARTn3cMBAMHZZHRfzqWO3TJbxD+gXwbE67Z8ThausCo9",
-	"oIDtGZ2PeIa5PRNASFzrCT+AnnAs8hx9T+hcCG6/LvbnXsnqKGkLMhdgOtirjIwzMQUfDPFPEzKw9aTV",
-	"alXkhhbXfTbpoRw20x9iGqJIVKxEGbVdnp2K0rdLxqnO/BmNi9GJh8ECHPxf7K8DZjzmgpoX8iSgx+jA",
-	"CDvQeRbQkxDzr4OTw92t7Q+7O08tdzS876XSR+PiqDNIn2gG6QS4r+J7Ksjny63hQJeU52K+P1w8vgrB",
-	"lkHLA/zgXqOdYFMjdmq4cjCAITjnpQ17hpilwDWdEBkV/O/tAy8R/SF1LoyVWhHzVeFaj1uMDYXbjMOA",
-	"4JHXbsVUqwx0WExppQFKV05iKBT+raI/k7dzVkiRZV8GGgj9w2NxhhQhWfECiq5OOAokjfZfhFARlFd5",
-	"nK4kvYpb9HFbPN0THK6adBsm416ZrX5IgbKySKhMegg/qN31dZ7D88vlLcHpChKx7PCP4nXtW/z8h5he",
-	"yRL1GUPEuMuhGr0cC9Yskxl4XyyEnzmKMOSOQK+SNJBQUMUddXMp8an0CDWBVG0J3z+B1O22YDWB1JPZ",
-	"A7UCcSMFot7WzzhR/GZ7+prs8OPpCPPuOPm2jWB9eQGNyHuYqdZkC0QrtVmERMGEKW1Yrq2ws8apyDBx",
-	"SuHu7CAZxYyZiold1exMd4U4D5tcHtCoz3MrCrh4+2bVnPIbGWN3haU0+ocC07dvbgOmN88/XxpMa5Kj",
-	"2jR75inotzbNkHV/KW6MpCCcx0xnp/XimMg+XvRHo8uA+CdM2BytnBNDeHYzyU5arXU/JxOPF+9aSSNm",
-	"YDTajU/aKKlO2ba/CHDDLeaQQ7zcSBpxwsuNsh4gyAEvcJkABy6fOrjxhOkxqK9GaCMxRy92x51EPgqH",
-	"6TRzt5nr+JGExB9w5g8hnAHFH5xl8lQ6nscmIND5A7Nt/EPEgTQ7aq9omcVGnGISxS3pHGjAASrJJrYO",
-	"AfUY+Ne8cozxC6gLgVsVxbrF5uwoZC7FTC+RQc7QRGTUmaTJjmfvbIWwbBDSTvxdctEvdaMkuqPS8DHF",
-	"qB1blzPs8UGP32TQRlOWXigkwEJWGuXTlaaammZBaQzGXkKOmtN5Vh03gV3/qDGTBUi6Mn6uGB+Bh34C",
-	"nCQrC5fbyJbWItGyknCoUq6RnLfWpWtd+pnIyX1qxYQCx+nLDJy3oBBF2bv2jYiGr+QyuRn67hOF8R3U",
-	"BjwfJfjekKrGl2frTw1t0yD9ZBIyQy2ULPaZdDfTcxdt4rWwIKvrtT+Xy2VleRibc2PDgCV89Nqh3zJN",
-	"9ptUPG9HczuWaM7XXS5S5b7QSbeEk0eosXweAHQHHspagarLOp9gY2pa5RFKb6P3jITiI9kMu3yhb/EY",
-	"LGHlDO+VCu6pJShkdkBXzH8d7X9uss9CZB73IPNvUXXl0Uj0GjeCoOU27Q7VBy3et9IWBUR3p1J8h3KN",
-	"sZFuio3qZ2WeK9+29LYgUx7fE88yiYMEW9a/G+Jcvg0f8kG4xPP28L49br1bIFsutf6gSNe2NkoYFhqc",
-	"LJUCkDTOhZF9GbwJxd/XnTcRXev3U7sxcG5k22tr2NK/XJLzQN5get3L+IPD4qo9wk/YIzwqtu8dun63",
-	"Ipt7V5xKZdlYhbXeBl9n7KVPrDMjI0bciIzqOg3pPuhWJYIYaiWFUdpwuWoPJq3UR/VhLkaLpbbzap5L",
-	"etgH913eA2xevmQBm5S1UMZNzFu40ykNK6dCKw990Gu9vKZWfuR07FHEuJtq5wH/177FjmdXeiZviqoH",
-	"sZ/aPTkHnr8Cd6/wVBv7zzc79Ia7/Jrs0LTQyPxiTtlojBWH4X4/ldQ0TX6AhJVOA2kcKEiARYTaGGqF",
-	"XTzpQh0lLVNQ7Uc1foEMJGSUSoqhowdUq6IRYnX26B0g0cMmjs6Cx4rZojdR8GpYvXtYrfNE69j2c84T",
-	"1QZN5+m9aY9rRQil2t2rHUfKvMlsNTy2kIhpS3TVBLv6Io1VRlV9fx5vI5eQHjuW9o0eEn2W00hZZYC9",
-	"Y9pRHBpQj6iGHZlsTWxUDWxYXt4QLVVPW1cwl3pxxtWUqTEQTRFdVgWr31Hx5LeTSrOz9Zs01vnnTphU",
-	"vXxs5TkU/0TsjhgJka5FvEV+epYmeNrh00XcSR/5kqN41aoYhdMrjuHWpgJG/TbevFmqo/PRCK668Rqa",
-	"OhdLxDbar16Hniv0o1fLV2cWq6JCtoAv1tYa+w+isQOmRXgNyu3Nkw6It3vtG37wGMtHI6PPr2CJP6YO",
-	"wQxKsNgWO9j9vLP3+XciASe2csu2Dg4O9/9zd6fJ9gOLFi/Rs1NHkcuUHq2OSqU657nMToBqD0JLaZsZ",
-	"cS7FBFNbufVmAAwVmaEZjRuJVOcyGDaxizuyqsYbLoJavKQ4hEdZGWoPaRYfJbGBD/XY//BN0uDWetkY",
-	"aqSSRo8PR1ye4jP6P04yMfSQ2cu5HJbdneWG+uFI4HzBs7U6P3n95peru+u/aa+vN1vI8tof532Z5x6m",
-	"jrEua2fvaHv/z8/HJ9v7O7uATXn2p3JF/xE5m2FRYpkbW2Ho9kGmF4M3RKaPCRqif/L213f+hxqEyOHu",
-	"b7uHh7uH/sg4F/+JDwUhq9hPPyxab2Eo6bDB8t1WjmGPK1phFbBNW6m2COpkjUfl0kU0ZLzAdgqUWSjh",
-	"LQkekiSzQocOlvX6BRIHexfcQOBoE4XMvPDZ3vq8vfvx4+4OlWGMlYNLDKE3goSmCKAbJazHR0ybjuqO",
-	"s1PhNon4iqinHFB0h6uea5k12Ta2XQC5U/RgWCR3SqJPWnawtbeTQKODCmGYLJKGbJEwXBibhJHUkusf",
-	"Krniiq9FVy26atGFaBgl191IqslgehXrOxT7g6unjZSIRBROJYNcZpHuEDJVtLMJ/NBvatoxE07HCvCi",
-	"v3PZO+uoKIHpTMKNouoPhYqVp4r8YF3tBhXM4DmX6tYC4/ZBVw5n/v3Vg7rsnV2G77KQeP2u+e7d0ggu",
-	"54A/9BwrcJfDgMp/wSr5vH+y/XFv+4/GVwJnIQoUJ3CGuV+E7v2xymbR3U/WViHm8MCfEaaNtGdHPW0E",
-	"fFtg+v6ng4+7x4DpEw755LE2BTpBFbIuLASc0EqZKXtnttH+9R2KS6/ivd9Gku0rm3aUp7R4LeS8WiWj",
-	"viTa4lzPznD5cRbMbTFR+MOl5oowoFY1HtpInn/O73jVqphga/0Ylkxp1YSfA6xBC+lc9878Wb+2kkY/",
-	"56f+8+tW0hjigvaHIIAnTwfQJtuDuVevd/gURzqUKmxFnJERnx6KkeD+55QHRgtyfjnCErq8bkbVCwNY",
-	"kWC9Xf+GR8L0RDEsJxGLvxbT/L0YynZx14lUmZ7g873zv4mwuf49aQQptGJV25fBdJGK90FPsK/cEOr8",
-	"uzVX2I/gW/4ymBZGPjTLwUbsS2pNhUPZCgdpHVcleh2F39zabvR3/1De2r2cT7rcqxANp0/+SxgP30IZ",
-	"nWPQ0A9GQWRpJM0UXQ657PkpUMDlFL76ghIEL/wKetEPJXbdR4Ybvs3z3B4I80krN4iQjN91cxG/lmrs",
-	"RKP9C/TWv1tCvziRle0s8HsmFetr0xN1vvzTDOtAalSoHfzJxhdX2n/x0MwGDEevzcjCVZ2igwmiQGCi",
-	"c4x8U9vT4L0CbvqeVj1hFHHzDfhoJJRl5c62bSI8wQ6t0TSBXkX+ifCe2Av2VLvqfKsSIDxeQn0ZJawz",
-	"3k4u40SGSPDLm6SADKPBC9j4vmLGVXjee6XnWx0bV33qHxMrlVdwFuNl7biqE/EfOKnq9pKh5NGKjevW",
-	"voWPe9n3NSO8vXBtxN9jByUgKAbwwk75uWhjCSeMFPKfSCgUbK4JCQw3ECY2M0VrlXgKoJOhtNAlWlq/",
-	"97DptzYx9MJZJrouoebiM3OSBmRLw/Qwy6cWuhziOP316SmRobZNTAcL4y2hoUg4I6XSMUWdorrj0hSU",
-	"khaUdnSO7OYiLd0/RICguyHTCsI9/kCpg3e5Jbt0NlyehxbcNMSOgtJlG0JxMDJoGwu9v2mywqJaJHMP",
-	"8bGOg1m4qtA9jkvnodOcg7OusQ9d0F+/XV+HCTLCjcFcWVoazM3BvTYtCR6nVmuRz2mRd2g+PpM0wo5o",
-	"tNc3Wgnk3G1F4Gi/+pWOHQjozY9ejorOfEpM3vPcrzv0PF43p0nD6R3RdfDrAja8FnGhTjLRf/3ml1Un",
-	"nueLxPCXQFkCZHm46UDfnHiFtJbFdUb0sxHeORJcIIaD0l3I61xkp8LMSms8toSsvioCdVwOOc1EmTap",
-	"Axj0HFOhvyy5e6SXJQMJnU0SxqG9MHcdlf6+e8wqomApCSVsbc7nIl1dkWuvSgPNGYNARcJSClikIJyx",
-	"bfoVYak7EU8PEprCIzEc4z/NZgAXoZlyNCj+BQ5u8vhGV20hNzZWEByXgy6Qnd1uFAuVwgYl7E4aZ1Jh",
-	"LCATYthIGn7JYAdHGsNLHASYe8KGe76tbJBYJXuisPld9h3rUVxWx3uDuBmrTCsROrvW7uraXb3QXU1m",
-	"xlCfz/ipr0DXwks9Ed2B1mcvhcpCG4FlWGrYkegZ4XVzI6jq0A70RKExsZjEZjfe4kfjKZ9T3kTXT8bI",
-	"fyGtf2fZ4UxsHdpKwis63P2ydbhzsn24u4Xh2nDg49bep90d/+76XOZSnR5JUFMpksZlPjYCnVkAYv4d",
-	"ztUKigu35ZwYjlwR8BwZcS712OLbmwmhxpAmNa/wR6Z5wWPPl680HJu8VC3opyIUC64NoGbxgWh0woJb",
-	"hkcnrv86MPCEiXRECUICzBGCzTl9wtFrOHR+80aV0pNQDh1u4FVBp/NsxuWfYBd72L5MKggTwswg0yQw",
-	"n7fZwf7RMXZuYBzydL3G2VEcE5Hc2IjIxe43GJD6KxGcQW6i2WjczWWPbR3s2WZHQQ0I7MC0TSXb2dSP",
-	"L/3WQSjpNBLWAdDCT04OhXV8OOo0vqeYHIVLlKV/vfxCgH8URpM2WVo4oPEeHVW+iczoutORwE+Eiyd8",
-	"5t6Xb7YXrztzv10J9Sf0O6x+gbt++LS1/fLow9bGm1/ChOBAFBuIC56JnhzyfBMm+0zAAGHSoFdun+js",
-	"PLQlLJ0MrOidpFhHl4ksdsPtqBE3Fqvp4+X/xc/5ESwMNBC8+YGNmsA7dirK5YrdqRO2TeWKNuQwZ3rc",
-	"zQXrcaW0g6fCqkhYR96WFxeuyd5rN8A3bxnPrfa6H4aGaD7AL3jkuMq8SfIlrGOWBlEtszTpqPhnfNtp",
-	"UvzGFrPtV9CWCoWXus82Li5geUrF1t9QGyrLhoIrW7AC0iK3LBO5PBdGZJvMiEwa0QtSXzvW13kODKod",
-	"te9f6URadNTSWVOKssFqSdh6C3LlIQrrrSsoOMU2825gBJadesNrAnYRNUOGOS89sMzSTZYeCmemL7f6",
-	"ThiI5Q200mPjX/OeY0M+ZT0NnQ4MZJ0r7MbFVZaQj5AzkqIJ8/f3u9DbLW3GO8qInvDDZ07kuWXd6czk",
-	"N9nr9RYj0W5nYYN4GRLWl+dURav7IQce3KVBdrNMd5TTerM03Wm4TjMoDikNAbUp7a3ML+RB9fMfXw6L",
-	"5A+5tg5xoi9ExgaQS5l0FHhHMeI5ZV2DwXBa3rBGvM3Ms8wIa9lwbB2yiuFbCLIc9kYuRYBLQioJeC/c",
-	"JiCbB8ShzgTLtR6Bq9yf5S/RXlvDLcFx2TCndcL60E87zrlW4OE+F7l/6J8sG/LeQCoBhcZhGUfMiPsd",
-	"6DAqecqCKvCocdVKNXElhXCBWnatvrUaz1mYrCfQpOGH0KzhkNdJQCLt/rX16eDjbuOBVe5VleYv0g3w",
-	"YarixBH0ooMNn7R2T9eh4kfmbFNxcS5vKJQ8zpecImvfwkdibqvqof2bNuxU6yyZ3xSWGmZHhUqKkizv",
-	"CgjVCtQggJVjqIf+T6/JYKyUG0NkEIuaa99YwO3GB6s7a9d+ynvvrH2LnVndVftpLP7aWfg0NJfr9JUa",
-	"T36cFjSrg8k16cFfBjKfgSkGDFmQF6VNsPqzaNJDh0XlmNMYM1YzX6ExDp0gcaegvZ1gQbC3//MMubLw",
-	"FCBsTNDyhpYp5Ebs5YIrbyJrkzVZiphQmcJcmV18Jzj5sIlOEWnwHTRWzC++kSlb4/61uE9v41nhfl2I",
-	"X+dQPeME6ATFkJdCRtjx8L7N3LXCUL0iz0rbGLpSmCCAwBU6mDs/cyzn1jXZoeAZ0+RSTjFrFxKVvfRM",
-	"PRalTfZeZ1IUEYYzMXJtiLt1FEekYkYoiJOEZsOhEgc83ouk30dp3U7xNLeUfvNB5HxasukpGBSCfJDp",
-	"zB3YsIvIGglQlyZspLDKEZ62gD/yGHOn6ZXkwCYZYjEuZJV6HahqRPhaZkY05BcfhTp1A6oulir8uZ5A",
-	"UJAqZrD+5+GzNGhdWBjPktK4WOgLBSMsYvgOPp20Sv94yBzL8vPSWTPn+4knwQpPUjWaV6QbjHG1frKN",
-	"9ut16J7XzcWwSJMDBPpQyKttnKWXVD59aaaSRojz7l050pLys+Dq4TU34IdB+G9ATdJC1SHqBzEw1Ygr",
-	"ZE6N8e/fX2PFWuywA6pyOoptXpt5P4CZFzM/ygirb2P5rST41r4F8LymY0dYlvdsWe3E0dwF11gNm88Q",
-	"NlcFyiqrKCzsGiZ/mBYmWQFCdw2JmDdyRf9lPhSQxoaJLD+nhATpC6yjCEaB19T9z0pt34uUoxhP5v63",
-	"P6dgQuzShZKOSj08xL8Zd2yorWPrraTVajE+4sa9SLx95O84r5JPhBFYns/GI8xj8coxgaDIIHXHYHJQ",
-	"R3HFpLKOw7P0ucxFBs6V9AXy3VN9IcvGosj5QWcdVI0IacKlY30iNG/xNx5784V+BFlis9lFu6W5Kk4t",
-	"T49FlyK19eP2TGSQRUPpRN4mA7pOTBKCgTrNpsJ1lCxSG7maTvg00qVNwWrJRd8xPXaLyyX9Irg7Q+oB",
-	"3YilV3gnNfQ4FffpVRwCsxdxMP2/sRgLaI698gjtOK/yjOEbz8Z1QWHtDHtOgWRIE4RAyn24vYx23F1F",
-	"AbAoC1GJyWwmIvtNG5bqc2FyPjrCHNu0LJT81rPyVImSPPDSAKkzLZuIPG+XREOR0Uu37UIicThqMY80",
-	"NKcWWcyu5pYZrYcgILQS0IkliibHzwRzY6Ns0lE0AmHoUUKtT2Ru9pIHk1GAhhlFFFZR5lIYBlMnNRhn",
-	"tpCL2PrFiKJYqKOKxFw30QuFDbyGZxixmn3njfYr5HBZErXhqf8QZdFSB6iWCVDNPNmr2Sf752RgFjhU",
-	"y/Rapj8b8xUyI0o5F7y0kO9DxjuBkr1awsehQOVP+mX3/Yf9/T9OjnePjlOmTRJquNCGBdQoym+a/vpp",
-	"O8j3XJ6Jou1OUticHYUCUmmymylsA3GscrkD1TkFA38TIjhFdZLTzApq9An13VCPBqw74Tm8dC/qRigZ",
-	"BZ5NOjYZCIWh8UWS+FhY95hy+FaUM9HH2bpzH2eJenhZlyaeMifUrhpLkXBBfDbRL1hekXfvFYzliMLW",
-	"kqTuWfDgEuFIQLka4PTK+P8dNL6xkW4KENUVHAir//7qAQVIwwi8UGlbG3LFT6F54Nr5OqAO3XGRZPDg",
-	"Y3gPqMlE3m8WoXOoZGwsjsmXWdrMOBdA7RaYG7jKQnvO0uUim13FFYUe5R70NevpPBc9VzqXrrbg1C+R",
-	"gE0bkVH1pbc58ZQk+AbBo3iqnROqdF286YLLbh3ssTOB5Y7oAjVCYAlzcbb/QdWQyJnZ1ePTASm0NDvg",
-	"2DwTqnwl6cRw0aUOtMZWD2TB9nQWHMBQ3olzTUw+bOD/0OPyxMEJlWMs+P6JOYi8p/wMEj4dEByVrhao",
-	"oiuuh8pDd2ylEtYKi+2/vTin95cQWxF6yNFfB/W2pTddanN4+TYfsJmSIa4xWzTHwCbOxXWILWTRSDXm",
-	"wEoaiV+4UEAKCaoDPSxPHzUOWPzIlKYT9wLLNHaIApe/f+4RnzbLDVX5OKuavKKfLe8NyksDLDd5Xv0a",
-	"sZzfvzxJnEyl08msvX4XOzkUCZI3EVKVHsyv5qHGcp0wNbnunS26LjXQwsVAl5jlGi5dJULg96/f/zsA",
-	"AP//",
+	"eUKePHnyLAKrSQVL5JhQEv81/v/Y+9rmtm1vz6+C0exOm7mMLDtJ08gvdh3bbfxvEnts96bzr7ImJEIW",
+	"1hSgBSDLutl89zs45wCkZNGW/OyUfdHIlEiCIHCez+/nD0oHgCMAvCKUY9yy9H9uvE9nS7aVnuDYCkjC",
+	"IGpftY43XrXfeGn97ypMQrckIOFGC1LBfk022o3/83fr5buv315/f4kfNooPx+FD+9KHn/9ufoXP//Hi",
+	"f/387///93+8/HrpNy/+R+NyGf3tG5z8qiK2DkkQn2FB+GdrJQ1cADOoU4h8iIsoNjC9rSi1KE57PX+a",
+	"V2r+GQgcMAvA8X7RQg6R1ikyNBALzvorGFZpDUJ/ln8NovizQCxutN9i9SMmJGefcPHzbdzBMDfmx7hR",
+	"HuHM+PzgLkbVA1v11vN3vuLG35PGDPhiaWcEI2T21kubD4UAqDAdQBrWwfunpxC/kA4qhcL1hOhtsBvR",
+	"roomkEsLzKl32DX1MVzyUfKO4YFi7nHEjVPCVOUf6et7wC6MI3ne7UslxrR1LylLhTbvvaC4p8pwbI92",
+	"QjHd70M3BKFUA9DyQBowYMA5pImeo2abqxXX/T426+KfxWtvN0ZOzZ5brqj5FeppoEt3KJQ7MLInGu23",
+	"zTfXV49LB7bNcXgG3LsgXdHtfNr9TrSPl8n2hqVeK40nnPHNC7kcVMSQmzPhRjnviVk9Ufrimhww6CRS",
+	"PqzHFeuOp+BJRcELAIlIUtTTQ4HBvLSQGekm04ZIX1LapmkSYn7aDYTpqJLGC9JUGBQF3DE4y4bCHGIL",
+	"AsY3p9lUj40lfETYoEmJ3a7Y2dS8xY0gxPkSdxA6YMG1gQJQL8CB5xJh65WQfqBJeabZKVTrlCj9ioEl",
+	"fmRd0VF9CTgO3SmMHnjLZhB4aRYTuoDBZy03XyVAnKfhgejbwHYMSXCnAU+sq7NpR4kcwSv9bGeGT1R1",
+	"npv2/1Pp3grK5i4k93WiecWsOM3UAzEn11r4aWjhFfVolbdF81YHZuvA7LNL8+dRRaxkUczEZ9EoWftG",
+	"n64pANiLFHpoIAgoCPDnbgIb3xB+aFHTQs7xspO6A9e+qXr7GMb5FPP5vxNIf53Gf+ZpfFyjt95iSWUj",
+	"5VNY/rVR888yampR9Hyham8oh67pyTwsqeyKxkxY60nwzhe47E22FT1uLDKKdQ+0Ff1pHQWet9+q1a2Z",
+	"dyAUH7aq57I4mRMcK3Zp3sSTrYV+LfTLQr9u76zd2mfd3nlPbu0akvFfWVNrAYXAFrFg5PUvBZV/skU8",
+	"uaz5dD8Ey2dI7ykeTFjDSjCp2lXtTXtwR9rk2zDYZ6MIaW7/brzf3//j6GWr1Vp/GQork+LgRjy4fOcT",
+	"TgvMx33qxWyMXwsk28bXD/UqNxupHeeukka7K3p+pVEHBUxeLalrSf1cJPXB2EXbHnN5ICaXktzdcX4W",
+	"irWuleOhqubm7J6fYl3OvRbDPHg/vBhyKJL/v3qg/ncJyMR/ZfhMy+VlhmAqcPmXHih2NJRu4F+YHIp/",
+	"a+WP746NHom198Lk0qupp1QVge9zmaIIWjt1TcQTrom4XDUXjsxaeXhwCTzYLObekQz+MjfDO5by3F9o",
+	"eiIupHU2bVYk4HGpPWr+/YpdfstdvWKKHefiCfSePz25t5rkqnLeify5NgLr3vFHTioPg9hbSiRfNtbW",
+	"vgVmliuRRG8oXT8F1pfbm1xUvz/X5EFHQ+tE7CfIZV94WbHLjYJuC4QwDocPZ5oqZlsuZlos4vU3rrr6",
+	"xsJLz/QrxN6IeEU/pGtGfP1Vvyf/FFG8I5x/gCsFctH6FVYLxn2lDb1ZdY7th8mxBUJwbyhi8iuKiFUN",
+	"1MXpti1oo/TLnP2XVsTIjoU0Sk+YVpvMOiP4GYLMBS5z7OyLFAZKXDgmzoVa4PJiGunWsjV5DCt3BiAI",
+	"BMOHJsmGFdNoN7BWW/dpreKTrSYU47OvLhdvjBy6jInKuKU+XCPqDFMdt3yWGaY7tHHXYFtXp5UOxVCf",
+	"e7Mhz6mJXeS5ZZOBLjSOLEEktQEKO2FecnT1RVKoi4TxLDPCWuqdcIb3zij3BMl0m3TUUDiecccThjyI",
+	"1n/oCyO8GkvYgNuBgPJMJRzg+8GlMnEu4XtxLjP/UziqtMPf9g0fZ4Ct7H+inJFwvKPAMMp17wwiv/h8",
+	"gOTt5iwoQh8MbRMzPxyyn1HbykKnIH6pFzEUvumooP8U0yrBQE7phJMebYD0RZMd+ic2PKfgdMAOCNM9",
+	"EIB5CN0wQ56Jl+MRYr36keaCZx2l9IS6SyicBE0n0jLOnB52rdNKtC+bDDEABRZieFr/beK1+GSgrWAQ",
+	"5Yb1ALUDSUeFjmSb0IuEkRB0CRTVRKk7gVHtOez1IdzGscpi10mWsO6U6nK3DvY2A28pQvH0uOqormCn",
+	"8lxAdw42QY5PB86fJh3ThlkuM6rg/fl16/WLZkd11FZA+VG6q7Mp60tFuEM0B2EQCDkkMyjy8DelSfS3",
+	"BG4jGifLuROGDSE3CgATfvXikoH5DAOnLBkBGQEP0txKwewr2kTF2w7IRwOeIRyC9LaWEAHmckt1lB75",
+	"9QSVKISTGbld2/TRTwOWRfm34//yU680y7U6FSaALSDakhcGYwOcsENtXT5lXkRBLelkIJTfMcXC2GRp",
+	"+DbbcimgSvy+e8yqpMzYiBTFR5PtGmKr9c8Cr9w/clybP1kms47SJnxDk5HM09nCSiu2JabAF2Wn/Q0f",
+	"zbC8jalWmF3XwhzhT09afL270XuVvRZv+r8sbz3BDFVyvYaVMeCWdcXpWNWGU831+tAG0G/anJZc3ZIB",
+	"NBLa75cb2j9jIypztO8XiSYvSUEsKTGjmXmWeDE4GcjeALGHRAZGi5eoZ2LkwE7yQrTJ9vvMej3H85BH",
+	"6ihvVnl5T7oYePKA8zkU58hggJFWybl18DPc+xWgPbv0jI8YrSxpigpJ9hrh1R5U3vlJuVrg1fGxHyA+",
+	"tmXPvP0CO6gwermlXbOkHClgTxaJkYuRNq5SiuwpZkUPKtUTxP3SJWQUshgBhoulUHiQBkfFm5/CCJYq",
+	"cYFGFg+XCjafGoNzJgxikYOlDPZvm3F7hjZWsPG5YymdnoLxlIKASaFr3N8SrNG0l8vemU29nEutPB1A",
+	"OWJKlYB+ANz0Bt4cNN74Zg48A5JJk4HOSyAzAKzJY10DeExDPgXDc6ANMtpzFZ47ATuYieHITYPzBVie",
+	"gLXOMXyolWiyn/cUXNVGVDEECjWCDxNmJfqBAWgUHr2L0Und7wcQsqHMslywHCDccnkmOupfR/uf8ecB",
+	"5x3HEVeOHz2NZijz3L8JQPvso1GMqJIR1QBXRspADYEj3VEwbO8U+RFnujceehP8BdsuHD7vKQXXBrDi",
+	"jPIeqBEYT21jk4MElLSpHrMJQOEXyugnCz74QlsYRnQXxvAC3BrwEKiPcCEsDS6+pXFpcLBHdNYCtBwv",
+	"rIvNAfhGfqmhz7NJwBBxyWuVV/Kfw06oAvJ5s76xMpDPh0D8VQQdcPOHDcwd+FlVA8ISpPKAMtHn4zxC",
+	"tQ35hRyOh/FPqejPODipnDiFoOjtPZELrCm9TjcHoTgfHg4CEIJNRvflXOnYLatF/AP6ZUC4bsvXZOEK",
+	"q7IDCrE9Y/MRzjC3ZwIAiWs74QewE45FnmPsCYMLIezXRX7ulbyOkrUgcwGug73KyTgTU4jBEP40SQa2",
+	"nrRarYra0OK6z6Y8lMNm+kNMQxaJmpWoorbLs1NR+nbJPNWZP6NxMTrxYrAQDv4v9tcBM17mgpkX6iSA",
+	"Y3RghB3oPAvSkyTmXwcnh7tb2x92d55a7Wh430uVj8bFUVeQPtEK0glgX8X3VIDPl6nhwJaU52KeHy4e",
+	"XwVgy6DnAXFwb9FOkNSInRquHAxgCMF5acOeIWQpCE0nBEYF/3r/wGtEf0idC2OlVoR8VYTW4xZjQ+E2",
+	"4zAgeeStWzHVKgMbFktaaYDSlYsYCoN/q+Bn8n7OCiWy7MtAA6B/eCzOECIkK15AweqEo0DQaP9FSBVB",
+	"e5WX05WgV3GLPi7F0z2Jw1WLbsNk3Cuy1Q+pUFZWCZVFD+EHdbi+rnN4frW8JXG6gkYsB/yjel37Fj//",
+	"IaZXokR9xhQx7nLoRi/ngjXLZAbRFwvpZ44qDLEjMKokDRQUVGFH3VxLfCo9Qg0gVXvC9w8gdbstWA0g",
+	"9WT2QG1A3MiAqLf1My4Uv9mevqY6/Hg6wro7TrFtI1hfXgAReQ8r1ZpsgWolmkUoFEyY0obl2go765yK",
+	"DAunFO7ODoJRzLipWNhVjc50VxLnYYvLgzTq89yKQly8fbNqTfmNnLG7kqU0+ocSpm/f3EaY3rz+fGlh",
+	"WoMc1a7ZMy9Bv7Vrhqj7S2FjJAXgPFY6O60X50T28aI/GlwG5D9hwuZg5ZwYwrObSXbSaq37OZl4efGu",
+	"lTRiBUaj3fikjZLqlG37iwA23GIMOZSXG0kjTniZKOsBkhzwApdJcODyqZMbTxgeg3g1Ao3EHLzYHTOJ",
+	"fBQOy2nmbjPH+JGEwh8I5g8hnQHNH5xl8lQ6nkcSEGD+wGob/xBxIM2O2isos9iIU06iuCWdAwQcYJJs",
+	"InUImMeAv+aNY8xfQF8I3Kpo1i02Z0chcilWeokMaoYmIiNmkiY7nr2zFcKyQSg78XfJRb/ERklwR6Xh",
+	"Y4lRO1KXM+T4oMdvMqDRlKUXCgWwUJVG9XSlqSbSLGiNwdxLqFFzOs+q8yaw6x81Z7JAkq4sP1fMj8BD",
+	"PwFMkpWVy210S2uRallJOVQZ1wjOW9vStS39TPTkPlExocJx+jIC5y0gRFH3rn0joOErsUxuJn33CcL4",
+	"DnoDno8RfG+SqpYvzzaeGmjToPxkEipDLbQs9pl0N7NzF23itbAgq/u1P5fbZWV5GJtzY8OEJXz01qHf",
+	"Mk32m1Q8b0d3O7ZozvddLjLlvtBJtxQnj9Bj+TwE0B1EKGsDqm7rfILE1LTKoyi9jd0zEoqPZDPs8oWx",
+	"xWPwhJUzvFdquCdKUKjsAFbMfx3tf26yz0JkXu5B5d+i7sqjkeg1biSCltu0O9QftHjfSls0EN2dSfEd",
+	"2jXGRropEtXP6jxXvm3pbUGlPL4nnmUSBwm+rH83hLl8Gzzkg3CJ5x3hfXvcerdAt1yi/qBM17Y2ShgW",
+	"CE6WKgFIGufCyL4M0YTi7+vOm4iu9fup3Rg4N7LttTWk9C+35DxQNJhe9zLx4LC46ojwE44Ij4rte4eh",
+	"362I5t4Vp1JZNlZhrbch1hm59Al1ZmTEiBuRUV+nIdsHw6oEEENUUpilDZerjmDSSn3UGOZiabHUdl4t",
+	"ckkP++Cxy3sQm5cvWYhNqlooy02sW7jTKQ0rp8IqDzzotV1eQys/cjn2KMq4m1rnQf6vfYuMZ1dGJm8q",
+	"VQ8in9o9BQeevwF3r+Kpdvafb3XoDXf5NdWhaWGR+cWcstEYOw7D/X4qmWma4gAJK50G2jhAkACKCNEY",
+	"aoUsnnShjpKWKej2ox6/AAYSKkol5dAxAqpVQYRYXT16B5LoYQtHZ4XHitWiNzHwarF692K1rhOtc9vP",
+	"uU5UG3Sdp/dmPa4VKZTqcK92HCHzJrPd8EghEcuW6KoJsvoijFVGXX1/Hm8jlpAeO5b2jR4SfJbTCFll",
+	"AL1j2lEcCKhH1MOOSLYmElUDGpbXNwRL1dPWFcilXp1xNWVqDEBTBJdVgep3VDz57bTS7Gz9Jo11/rkT",
+	"JlUvH1t5Ds0/UXZHGQmZrkW4RX56lgZ42uHTRdhJH/mSo3jVqhiF0yuO4dauAmb9Nt68WYrR+WgEV914",
+	"DaTOxRKxjfar14FzhX70avnuzGJVVOgWiMXa2mL/QSx2kGlRvAbj9uZFB4TbvfYNP3gZy0cjo8+vQIk/",
+	"JoZgBi1YbIsd7H7e2fv8O4GAE1q5ZVsHB4f7/7m702T7AUWLl+DZiVHkMqRHq6NSqc55LrMTgNqD1FLa",
+	"ZkacSzHB0lZuvRsAQ0VkaEbjRiDVuQqGTWRxR1TVeMNFohYvKQ7hUVYWtYc0i49S2MCHeux/+CZpcGu9",
+	"bgw9Ukmjx4cjLk/xGf0fJ5kYepHZy7kclsOdZUL9cCRgvuDZWp2fvH7zy9Xs+m/a6+vNFqK89sd5X+a5",
+	"F1PH2Je1s3e0vf/n5+OT7f2dXZBNefancgX/iJytsCihzI2tMHT7oNOLwRsC08cCDdE/efvrO/9DDUrk",
+	"cPe33cPD3UN/ZJyL/8SHgpRV5NMPi9Z7GEo6JFi+284x5LiiFVYhtmkr1R5BXazxqFi6KA0ZL2Q7Jcos",
+	"tPCWFA9pklmlQwfLdv0CjYPcBTdQONpEJTOvfLa3Pm/vfvy4u0NtGGPl4BJD4EaQQIoAtlHCenzEtOmo",
+	"7jg7FW6TgK8IesoBRHe46rmWWZNtI+0C6J2Cg2GR3impPmnZwdbeTgJEBxXKMFmkDdkiZbgwNwkjqTXX",
+	"P1RzxRVfq65addWqC6Vh1Fx3o6kmg+lVqO/Q7A+hnjZCIhJQOLUMcplFuEOoVNHOJvBDv6lpx0w4HSuE",
+	"F/2dy95ZR0UNTGeS3Ci6/lCpWHmqKA7W1W5QgQyec6lurTBun3TlcObfX71Ql72zy+K7rCRev2u+e7e0",
+	"BJdzgj9wjhVyl8OAyn/BKvm8f7L9cW/7j8ZXEs5CFFKchDPM/SLp3h+rbFa6+8naKtQcHvgzimkj7dlR",
+	"TxsB3xYyff/TwcfdY5DpEw715LE3BZigCl0XFgJOaKXOlL0z22j/+g7VpTfx3m8jyPaVpB3lKS1eCwWv",
+	"VqmoL6m2ONezM1x+nAVzW0wU/nCpuSIZUJsaD+0kzz/nd7xqVU6wtX4MS6a0asLPQawBhXSue2f+rF9b",
+	"SaOf81P/+XUraQxxQftDkMCTpwOgyfbC3JvXO3yKIx1KFbYizsiITw/FSHD/c6oDowU5vxxhCV1eN6Pq",
+	"hQGoSLDern/DI2F6ohiWkyiLvxbT/L0YynZx14lUmZ7g873zv4lic/170ghaaMWuti+D6SIT74OeIK/c",
+	"EPr8uzVW2I8QW/4ymBZOPpDlIBH7klZTEVC2wkFZx1WFXkfhN7f2G/3dP5S3di/nky73JkTD6ZP/EsaL",
+	"b6GMzjFp6AejILM0kmaKIYdc9vwUKMByCl99QQ2CF34FXPRDiaz7iHDDt3me2wNhPmnlBlEk43fdXMSv",
+	"pRo70Wj/Atz6dwvoFyeyks4Cv2dSsb42PVHXyz/NtA6URoXewZ9sfHGl/RcPzWzAcPTaiixc1SkGmCAL",
+	"BC46x8w30Z6G6BVg0/e06gmjCJtvwEcjoSwrM9u2CfAEGVqjawJcRf6J8J7IBXuqXXW9VUkgPF5BfVlK",
+	"WGe8n1yWExlKgl/eJIXIMBqigI3vK1Zchee9V3i+1WXjqk/9Y8pK5Q2cxfKyDlzVhfgPXFR1e81QimhF",
+	"4rq1b+HjXvZ9zQjvL1yb8feygwoQFAPxwk75uWhjCyeMFOqfSCkUaK4JKQw3ECaSmaK3SjgFwGQoLbBE",
+	"S+v3HpJ+axNTL5xlousSIhefmZM0SLY0TA+zfGqB5RDH6a9PT4kItW1COliYbwmEIuGMlFrHFDFFdcel",
+	"KSgVLSjt6BzZzUVaun/IAAG7IdMK0j3+QInBu0zJLp0Nl+eBgpuG2FHQumxDKg5GBrSxwP1NkxUW1SKd",
+	"e4iPdRzcwlWV7nFcOg9d5hyCdY19YEF//XZ9HSbICDcGd2VpbTA3B/dKWhIiTq3WopjToujQfH4maYQd",
+	"0Wivb7QSqLnbioKj/epXOnYggJsfoxwVzHxKTN7z3K87jDxeN6dJw+kd0XXw60JseCviQp1kov/6zS+r",
+	"TjzPF6nhLwGyBMDycNOBvTnxBmmti+uK6GejvHMEuEAZDkZ3oa9zkZ0KM6ut8dgSuvqqDNRxOeU0k2Xa",
+	"JAYw4BxTgV+Wwj3S65KBBGaThHGgF+auo9Lfd49ZRRYsJaWE1OZ8LtPVFbn2pjTAnDFIVCQspYRFCsoZ",
+	"adOvSEvdiXp6kNQUHonpGP9ptgK4SM2Us0HxLwhwU8Q3hmoLvbGxguK4nHSB6ux2o1iolDYoye6kcSYV",
+	"5gIyIYaNpOGXDDI40hhe4iDA3RM23PNtJUFile6JyuZ32XesR3lZHe8N6masMq1EYHatw9V1uHphuJrc",
+	"jKE+n4lTXyFdiyj1RHQHWp+9FCoLNALLoNSwI9EzwtvmRlDXoR3oiUJnYjGIzW68xY+GUz5nvImun4yR",
+	"/0Ja/86yw5ncOtBKwis63P2ydbhzsn24u4Xp2nDg49bep90d/+76XOZSnR5JMFMpk8ZlPjYCg1kgxPw7",
+	"nOsVFBduyzkxHLki4Tky4lzqscW3N5NCjSlNIq/wR6Z5gWPPl+80HJu81C3opyI0C64NoGfxgWB0woJb",
+	"Bkcnrv86MfCEgXRESYQEMUcSbC7oE45eg6Hzm3eqlJ6EduhwA28KOp1nMyH/BFnsYfsyqSBNCDODSJOA",
+	"fN5mB/tHx8jcwDjU6XqLs6M4FiK5sRERi91vMAD1VyIEg9xEs9G4m8se2zrYs82Ogh4Q2IFpm1q2s6kf",
+	"X/qtg6Kk00hYB4QWfnJyKKzjw1Gn8T3F4ihcoiz96+UXEvhHYTRpk6VFABrv0VHlm8iMrjsdCfxEcvGE",
+	"z9z78s324nVn7rcrof+EfofdL3DXD5+2tl8efdjaePNLmBAciGIDccEz0ZNDnm/CZJ8JGCBMGnDl9gnO",
+	"zou2hKWTgRW9kxT76DKRRTbcjhpxY7GbPl7+X/ycH8HCQAfBux9I1ATRsVNRblfsTp2wbWpXtKGGOdPj",
+	"bi5YjyulHTwVdkXCOvK+vLhwTfZeuwG+ect4brW3/TA1RPMBccEjx1XmXZIvYR2zNKhqmaVJR8U/49tO",
+	"k+I3tphtv4K2VGi81H22cXEBy1Mqtv6GaKgsGwqubIEKSIvcskzk8lwYkW0yIzJpRC9ofe1YX+c5IKh2",
+	"1L5/pRNpMVBLZ00pywarJWHrLaiVhyys966g4RRp5t3ACGw79Y7XBPwiIkOGOS89sMzSTZYeCmemL7f6",
+	"ThjI5Q200mPjX/OeY0M+ZT0NTAcGqs4VsnFxlSUUI+SMtGjC/P39LvR+S5vxjjKiJ/zwmRN5bll3OjP5",
+	"TfZ6vcVItdtZsUG4DAnry3PqotX9UAMP4dKgu1mmO8ppvVma7jRcpxkMh5SGgNaU9l7mF4qg+vmPL4dF",
+	"8IdcW4dyoi9ExgZQS5l0FERHMeM5ZV2DyXBa3rBGvM/Ms8wIa9lwbB2iiuFbCLoc9kYuRRCXJKkkyHvh",
+	"NkGyeYE41JlgudYjCJX7s/wl2mtruCU4LhvmtE5YH/i045xrBRHuc5H7h/7JsiHvDaQS0GgclnGUGXG/",
+	"AxxGJU5ZMAUeNa9aaSauZBAuMMuutbdWwzkLk/UESBp+CMsaDnmbBDTS7l9bnw4+7jYe2ORe1Wj+It0A",
+	"H6YqTxyFXgyw4ZPW4ek6VfzImG0qLs7lHYVSxPlSUGTtW/hIyG1VHNq/acNOtc6S+U1hiTA7GlRSlHR5",
+	"V0CqVqAFAagcQz30f3pLBnOl3BgCg1hErn1jBbcbH6xm1q7jlPfOrH2LnVnNqv00Fn8dLHwalst19kot",
+	"T34cCprVhck15cFfBjKfEVMMELKgLkqb4PVn0aUHhkXlmNOYM1YzX6EzDkyQuFPQ306wIdj7/3mGWFl4",
+	"CgA2Juh5A2UKhRF7ueDKu8jaZE2WokyoLGGurC6+Ezn5sIVOUdLgO2isWF98I1e2lvvXyn16G89K7teN",
+	"+HUN1TMugE5QDXktZIQdD+/bzV0rHNUr6qy0jakrhQUCKLgCg7nzM8dybl2THQqeMU0h5RSrdqFQ2WvP",
+	"1MuitMne60yKIsNwJkauDXm3juIoqZgRCvIkgWw4dOJAxLvJtorsgwt1lEWg3DvoUFE9HoGGltaJDGLQ",
+	"r1oYsIf8QEdJGjej2y5Sqx+ldTvFNN1Src5np/NpKVhAWaaQPYQSau7AOV6EAkmSemkkSJqxIzxtATDl",
+	"MRZl07uGibk8zd64qhoRvu+ZEQ35xUehTt2A2palCn+uJ5BtpFYcbCx6+PIPevMWxrOkmi920EKNC7sD",
+	"voNPJ63SfzyUpGX5eemsmfP9xJPGhiepGs0rMjrGuFo/2Ub79TrQ8nVzMSzq70C0fSgU4TbO0kvqy740",
+	"U0kjJJD3rhxpyapacPXwmhvww2BVbECz00KbJBoecSM34gqZs4/8+/fXWLHJO+yAqmKRYpvX/uMP4D/G",
+	"kpKyhNW3cSlX0qhr34LwvIYKJCzLe3bZduJo7gLErBabz1Bsriooq9ytsLBrMfnDcKNkhRC6a5GIBSlX",
+	"EDvzoYD6OKyQ+TklSZC+wAaN4G14F8D/rMQnX9QyxUQ197/9OQXfZJculHRU6sVD/Jtxx4baOrbeSlqt",
+	"FuMjbtyLxHsO/o7zJvlEGFG4FFAgU/IaRAY1QSZ4FVwxqazj8Cx9LnORQdQmfYFA+tS4yLKxKIqJMAoI",
+	"7ShCmnDp2PgIrDD+xmPvF9GPoPxstmxptzRXxanl6bEYqyS+QG7PyDWCOh2EVfMO3wT+X0wEFvUozXKt",
+	"ToUhp2qTfg3IoVivBI/mNJuKwEiDxXFqOuHTCNw2BTcnF33H9Ngtbtz0q+buPK8HDGiW3vmddPPjVNxn",
+	"fHMIGGOEBvX/xmIsgKZ75RHacV4Vo8M3no3r1sY6LPecUtpQsAgpnfsIwBntuLsKjGBRPaQSk9maSPab",
+	"NizV58LkfHSE1b5pWYv5rWflqRIlBeLVB4J4WjYRed4u6ZKitphu24WS5nDUYkVroMkWWazz5pYZrYeg",
+	"UbQSwAkTdZnjZ4K5sVE26SgagTD0KKHrKGJIe1WFZTEACI06Dfs5cykMg6mTGrw5WyhSJKExomhb6qii",
+	"RNhN9EJlA6/hGebOZt95o/0K0WSWlNrw1H+IsmqpU2XLpMpmnuzV7JP9c2pBCzlU6/Rapz8bfxdqNErV",
+	"H7y0kO9DxzuBmr1aw8ehQA9S+mX3/Yf9/T9OjnePjlOmTRK6ydDpBalRNAI1/fXTdtDvuTwTBQFQUjip",
+	"HYUKUmlytCnPgxm1kqFBHVchIrAJKZ+iT8ppZgVRjkKnOXTGAf5PeA6v3YsOFiqLgWeTjk0GQqFnuEgT",
+	"HwvrHlMP3wr8JgZFW3ceFC2BIC8bA8VT5pTaVWMpSj8IWScGEssr8u7DiLExUthak9TsCQ+uEY4ENM6B",
+	"nF5Z/n8Hi29spJuCiOoKDtDZf3/1AgXgy0h4odG2NuSKnwKN4dr5OkgduuMizeCFj+E9AEkTeb9Z5Nqh",
+	"p7KxOIlfxosz41wAyFzAkOAqC0ShpctFXL2KKwo9yiEqyHo6z0XPlc6lqy049UuEgtNGZNQH6n1OPCUJ",
+	"sUEIQZ5q54QqXRdvuuCyWwd77Exg4yXGTI0Q2ExdnO1/UDUkin529fh0QAYtzQ5EQs+EKl9JOjFcdKkD",
+	"rZF0gjzYns5CxBgaTXGuCVOIDfwfelyeODihcowF8wBhGFH0lJ9B6akDqKXS1QJodcX10Hjojq1Uwlph",
+	"kYjcq3N6fwnhJmFIHeN10PlbetMlwsXLt/mAtE6GUM9sQdOBdNLFdQi3ZNFINVbjShqJX7jQygqlsgM9",
+	"LE8fURgsfmQqGIp7gWUauaogR+Cfe8SnzTK1Kx9nVZNXMOvy3qC8NMBzk+fVrxGBBfzLk4QOVTqd3Nrr",
+	"d7GTQ5EgjBRJqtKD+dU81Ng4FKYm172zRdclKi9cDHSJWdTj0lWiCPz+9ft/BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

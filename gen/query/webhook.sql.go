@@ -34,6 +34,30 @@ func (q *Queries) DeliveryDeleteMany(ctx context.Context, db DBTX, arg DeliveryD
 	return result.RowsAffected(), nil
 }
 
+const deliveryDeleteOld = `-- name: DeliveryDeleteOld :execrows
+DELETE FROM webhook_deliveries AS d
+ WHERE d.tenant_id = $1 AND d.state <> 'pending'
+   AND d.attempted_at <= (SELECT max(w.attempted_at) FROM (SELECT x.attempted_at FROM webhook_deliveries AS x
+                           WHERE x.tenant_id = $1 AND x.state <> 'pending' AND x.attempted_at < $2::timestamptz
+                           ORDER BY x.attempted_at LIMIT $3) AS w)
+`
+
+type DeliveryDeleteOldParams struct {
+	TenantID int64
+	Before   time.Time
+	MaxRows  int32
+}
+
+// Forgets deliveries that were settled before an instant: so many of the oldest, and those marked together with
+// the last of them. By webhook_deliveries_settled, twice.
+func (q *Queries) DeliveryDeleteOld(ctx context.Context, db DBTX, arg DeliveryDeleteOldParams) (int64, error) {
+	result, err := db.Exec(ctx, deliveryDeleteOld, arg.TenantID, arg.Before, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deliveryExistsDue = `-- name: DeliveryExistsDue :one
 SELECT EXISTS (SELECT FROM webhook_deliveries AS d
                 WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.state = 'pending' AND d.due_at <= $3::timestamptz)
@@ -318,6 +342,35 @@ func (q *Queries) DeliveryListFailed(ctx context.Context, db DBTX, arg DeliveryL
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deliveryListOldTenants = `-- name: DeliveryListOldTenants :many
+SELECT t.tenant_id
+  FROM tenants AS t
+ WHERE EXISTS (SELECT 1 FROM webhook_deliveries AS d
+                WHERE d.tenant_id = t.tenant_id AND d.state <> 'pending' AND d.attempted_at < tenant_instant($1::timestamptz, t.clock_offset_us))
+`
+
+// cross-tenant: the sweep looks for tenants with deliveries to forget, each by its own clock.
+// Tenants with a delivery that was settled before an instant. One look into webhook_deliveries_settled for each.
+func (q *Queries) DeliveryListOldTenants(ctx context.Context, db DBTX, before time.Time) ([]int64, error) {
+	rows, err := db.Query(ctx, deliveryListOldTenants, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var tenant_id int64
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/caarlos0/env/v11"
@@ -21,7 +22,8 @@ type Config struct {
 	// DataDir holds the private PostgreSQL and demo.env.
 	DataDir string `env:"INCENT_DATA_DIR" envDefault:"./.incent"`
 
-	// DatabaseConnections bounds the pool.
+	// DatabaseConnections bounds the pool. At least 2: a sweep works on one
+	// connection while another keeps its lock.
 	DatabaseConnections int32 `env:"INCENT_DATABASE_CONNECTIONS" envDefault:"16"`
 
 	// IncentaHost and IncentableHost are served at the documented bare /v1.
@@ -32,9 +34,15 @@ type Config struct {
 	AllowVolatileDatabase bool
 }
 
+// leastConnections is what a process needs at the same moment; see internal/job.
+const leastConnections = 2
+
 // FromEnvironment reads the configuration.
 func FromEnvironment() (Config, error) {
 	c, err := env.ParseAs[Config]()
+	if err == nil && c.DatabaseConnections < leastConnections {
+		err = fmt.Errorf("INCENT_DATABASE_CONNECTIONS is %d, and must be at least %d", c.DatabaseConnections, leastConnections)
+	}
 	// The library takes an empty variable for an absent one.
 	if v, set := os.LookupEnv("INCENT_OPERATIONS_LISTEN"); set && v == "" {
 		c.OperationsListen = ""

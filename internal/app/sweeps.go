@@ -26,6 +26,7 @@ func (c *Core) sweeps() []job.Sweep {
 		{Name: "erasures", Every: 30 * time.Second, Due: c.People.Unfinished, Run: c.People.Finish},
 		// Webhooks look for themselves, and more often. Here they follow a clock that is moved.
 		{Name: "webhooks", Every: time.Hour, Due: func(context.Context) ([]int64, error) { return nil, nil }, Run: c.Hooks.Sweep},
+		{Name: "deliveries", Every: 10 * time.Minute, Due: c.Hooks.Old, Run: c.Hooks.Forget},
 		// By the real clock, unlike the others.
 		{Name: "keys", Every: 10 * time.Minute, Run: func(ctx context.Context, _ int64) error { return once.Forget(ctx, c.DB) }},
 	}

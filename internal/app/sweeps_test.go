@@ -4,18 +4,26 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/incent-dev/incent/internal/app"
 	"github.com/incent-dev/incent/internal/ledger"
+	"github.com/incent-dev/incent/internal/pg"
 	"github.com/incent-dev/incent/internal/pgtest"
 )
 
-// A process whose jobs are started finds what is due by itself, and stops when it
-// is told to.
+// A process whose jobs are started finds what is due by itself, on the fewest
+// connections that it may be given, with callers beside it, and stops when it is
+// told to.
 func TestJobsFindWhatIsDue(t *testing.T) {
-	core, err := app.NewCore(t.Context(), pgtest.DB())
+	db, err := pg.Open(t.Context(), pg.Config{URL: pgtest.URL(), AllowVolatile: true, MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	core, err := app.NewCore(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +42,23 @@ func TestJobsFindWhatIsDue(t *testing.T) {
 	}
 	set("clock_offset_us = 11::bigint * 86400 * 1000000")
 	var log bytes.Buffer
-	core.Jobs.Start(slog.New(slog.NewTextHandler(&log, nil)))
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	if err := core.Hooks.Start(t.Context(), logger); err != nil {
+		t.Fatal(err)
+	}
+	core.Jobs.Start(logger)
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for range 25 {
+				_, err := core.Ledger.Post(t.Context(), made.ID, ledger.Command{Op: ledger.OpAward, Member: "bob", Asset: ledger.XP, Amount: 5}, nil)
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	callers.Wait()
 	left := func() (n int) {
 		t.Helper()
 		err := pgtest.DB().QueryRow(t.Context(), `SELECT (SELECT count(*) FROM lots WHERE tenant_id = $1) + (SELECT count(*) FROM standing_moves WHERE tenant_id = $1)

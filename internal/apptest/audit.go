@@ -19,7 +19,7 @@ func auditLater(t testing.TB, core *app.Core, of tenant.Tenant) {
 		if err := core.Jobs.Tenant(context.Background(), of.ID); err != nil {
 			t.Error(err)
 		}
-		report, err := ledger.AuditTenant(context.Background(), pgtest.DB(), of.ID, app.AuditChecks()...)
+		report, err := ledger.AuditTenant(context.Background(), core.DB, of.ID, app.AuditChecks()...)
 		if err = errors.Join(err, clean(report)); err != nil {
 			t.Errorf("audit: %v", err)
 		}

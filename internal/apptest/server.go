@@ -28,6 +28,10 @@ const (
 	// stay below the cluster's limit.
 	poolSize = 24
 
+	// alonePool is those of a server with one tenant: each new one learns all
+	// statements anew.
+	alonePool = 8
+
 	stopPatience = 20 * time.Second
 )
 
@@ -92,7 +96,7 @@ func full() bool {
 
 func start() error {
 	for range 2 {
-		i, err := newInstance(context.Background())
+		i, err := newInstance(context.Background(), pgtest.URL(), poolSize, &running.log)
 		if err != nil {
 			return fmt.Errorf("start server: %w", err)
 		}
@@ -107,8 +111,8 @@ func serverConfig() app.Config {
 	return app.Config{IncentaHost: "api.incenta.dev", IncentableHost: "api.incentable.com"}
 }
 
-func newInstance(ctx context.Context) (*instance, error) {
-	db, err := pg.Open(ctx, pg.Config{URL: pgtest.URL(), AllowVolatile: true, MaxConns: poolSize})
+func newInstance(ctx context.Context, database string, connections int32, log slog.Handler) (*instance, error) {
+	db, err := pg.Open(ctx, pg.Config{URL: database, AllowVolatile: true, MaxConns: connections})
 	if err != nil {
 		return nil, err
 	}
@@ -116,10 +120,10 @@ func newInstance(ctx context.Context) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := core.Hooks.Start(ctx, slog.New(&running.log)); err != nil {
+	if err := core.Hooks.Start(ctx, slog.New(log)); err != nil {
 		return nil, err
 	}
-	handler, err := core.Handler(serverConfig(), slog.New(&running.log))
+	handler, err := core.Handler(serverConfig(), slog.New(log))
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +142,15 @@ func stop() error {
 	callers.CloseIdleConnections()
 	var err error
 	for _, i := range running.instances {
-		err = errors.Join(err, i.server.Shutdown(ctx))
-		i.core.Close(ctx)
-		i.db.Close()
+		err = errors.Join(err, i.stop(ctx))
 	}
+	return err
+}
+
+func (i *instance) stop(ctx context.Context) error {
+	err := i.server.Shutdown(ctx)
+	i.core.Close(ctx)
+	i.db.Close()
 	return err
 }
 
@@ -159,11 +168,44 @@ type Server struct {
 // Start gives a test a tenant of its own on the first server.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	started(t)
+	return viewOf(t, running.instances[0], pgtest.Tenant(t))
+}
+
+func started(t testing.TB) {
+	t.Helper()
 	running.once.Do(func() { running.err = start() })
 	if running.err != nil {
 		t.Fatal(running.err)
 	}
-	return viewOf(t, running.instances[0], pgtest.Tenant(t))
+}
+
+// Alone gives a test a server and a database of its own, for one that looks at all
+// of a database, or keeps others from it. The server's log goes to the test.
+func Alone(t testing.TB, log slog.Handler) (s *Server, database string) {
+	t.Helper()
+	started(t)
+	database = pgtest.Database(t)
+	if err := pg.Migrate(t.Context(), database, 0); err != nil {
+		t.Fatal(err)
+	}
+	i, err := newInstance(t.Context(), database, alonePool, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		callers.CloseIdleConnections()
+		if err := i.stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	made, err := tenant.Create(t.Context(), i.db, t.Name(), tenant.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return viewOf(t, i, made), database
 }
 
 // Twin is the same tenant, with the same keys, on the second server.

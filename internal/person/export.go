@@ -36,8 +36,7 @@ type Section struct {
 	Next string // where the next page begins; "" behind the last one
 }
 
-// page is what a section's query is asked; its members are those of the
-// generated parameters.
+// page is what a section's query is asked.
 type page struct {
 	TenantID int64
 	MemberID int64
@@ -51,10 +50,24 @@ type entry struct {
 	Entry  []byte
 }
 
-func entries[R ~struct {
-	Cursor string
-	Entry  []byte
-}](rows []R, err error) ([]entry, error) {
+// params and row are what sqlc makes of a page and an entry.
+type params interface {
+	~struct {
+		TenantID int64
+		MemberID int64
+		After    string
+		MaxRows  int32
+	}
+}
+
+type row interface {
+	~struct {
+		Cursor string
+		Entry  []byte
+	}
+}
+
+func entries[R row](rows []R, err error) ([]entry, error) {
 	all := make([]entry, len(rows))
 	for i, r := range rows {
 		all[i] = entry(r)
@@ -68,72 +81,43 @@ type section struct {
 	read func(ctx context.Context, db query.DBTX, of page) ([]entry, error)
 }
 
+// paged is a section whose query asks for nothing but a page.
+func paged[P params, R row](name string, list func(ctx context.Context, db query.DBTX, of P) ([]R, error)) section {
+	return section{name, func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
+		return entries(list(ctx, db, P(of)))
+	}}
+}
+
 var sections = []section{
-	{"profile", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportProfileList(ctx, db, query.ExportProfileListParams(of)))
-	}},
-	{"balances", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportBalanceList(ctx, db, query.ExportBalanceListParams(of)))
-	}},
+	paged("profile", q.ExportProfileList),
+	paged("balances", q.ExportBalanceList),
 	{"transfers", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
 		return entries(q.ExportTransferList(ctx, db, query.ExportTransferListParams{TenantID: of.TenantID, MemberID: of.MemberID, After: of.After, MaxRows: of.MaxRows}))
 	}},
-	{"lots", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportLotList(ctx, db, query.ExportLotListParams(of)))
-	}},
-	{"holds", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportHoldList(ctx, db, query.ExportHoldListParams(of)))
-	}},
-	{"orders", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportOrderList(ctx, db, query.ExportOrderListParams(of)))
-	}},
-	{"referrals", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportReferralList(ctx, db, query.ExportReferralListParams(of)))
-	}},
-	{"attributions", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportAttributionList(ctx, db, query.ExportAttributionListParams(of)))
-	}},
+	paged("lots", q.ExportLotList),
+	paged("holds", q.ExportHoldList),
+	paged("orders", q.ExportOrderList),
+	paged("referrals", q.ExportReferralList),
+	paged("attributions", q.ExportAttributionList),
 	{"clicks", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
 		return entries(q.ExportClickList(ctx, db, query.ExportClickListParams{
 			TenantID: of.TenantID, MemberID: of.MemberID, After: of.After, MaxRows: of.MaxRows, LookRows: lookedAt, Since: since(of.MemberID),
 		}))
 	}},
-	{"conversions", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportConversionList(ctx, db, query.ExportConversionListParams(of)))
-	}},
-	{"rewards", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportRewardList(ctx, db, query.ExportRewardListParams(of)))
-	}},
+	paged("conversions", q.ExportConversionList),
+	paged("rewards", q.ExportRewardList),
 	{"cases", readCases},
-	{"sightings", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportSightingList(ctx, db, query.ExportSightingListParams(of)))
-	}},
+	paged("sightings", q.ExportSightingList),
 	{"blocks", readBlocks},
-	{"activities", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportActivityList(ctx, db, query.ExportActivityListParams(of)))
-	}},
-	{"progress", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportProgressList(ctx, db, query.ExportProgressListParams(of)))
-	}},
-	{"actions", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportActionList(ctx, db, query.ExportActionListParams(of)))
-	}},
-	{"badges", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportBadgeList(ctx, db, query.ExportBadgeListParams(of)))
-	}},
-	{"levels", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportLevelList(ctx, db, query.ExportLevelListParams(of)))
-	}},
-	{"milestones", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportMilestoneList(ctx, db, query.ExportMilestoneListParams(of)))
-	}},
-	{"quests", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportQuestList(ctx, db, query.ExportQuestListParams(of)))
-	}},
+	paged("activities", q.ExportActivityList),
+	paged("progress", q.ExportProgressList),
+	paged("actions", q.ExportActionList),
+	paged("badges", q.ExportBadgeList),
+	paged("levels", q.ExportLevelList),
+	paged("milestones", q.ExportMilestoneList),
+	paged("quests", q.ExportQuestList),
 	{"standings", readStandings},
-	{"erasure", func(ctx context.Context, db query.DBTX, of page) ([]entry, error) {
-		return entries(q.ExportErasureList(ctx, db, query.ExportErasureListParams(of)))
-	}},
+	paged("erasure", q.ExportErasureList),
 }
 
 func readCases(ctx context.Context, db query.DBTX, of page) ([]entry, error) {

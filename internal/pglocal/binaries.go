@@ -70,6 +70,20 @@ func explicitBinaries(ctx context.Context, folder string, major int) (binaries, 
 	return b, nil
 }
 
+// Program finds a program of PostgreSQL's, such as pg_dump, beside the server that
+// Start would run on new data: that one can read what this one writes.
+func Program(ctx context.Context, name string) (string, error) {
+	b, err := findBinaries(ctx, "", 0)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(filepath.Dir(b.postgres), name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("PostgreSQL's client programs are not all installed beside its server: %w", err)
+	}
+	return path, nil
+}
+
 func candidateFolders() []string {
 	var folders []string
 	if bundled, err := filepath.Abs(".pg"); err == nil && trusted(bundled) {

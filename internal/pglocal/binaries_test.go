@@ -127,3 +127,20 @@ func TestInstallCommand(t *testing.T) {
 		t.Errorf("an unknown system is told %q", got)
 	}
 }
+
+// A program that lies elsewhere may be of another major.
+func TestProgramsLieBesideTheServer(t *testing.T) {
+	working := nowhere(t)
+	usualPlaces = []string{filepath.Join(working, "lib", "*", "bin")}
+	old, newest := fake(t, filepath.Join(working, "lib", "16", "bin"), "16.9"), fake(t, filepath.Join(working, "lib", "17", "bin"), "17.2")
+	must(t, os.WriteFile(filepath.Join(old, "pg_dump"), nil, 0o755))
+	if path, err := Program(t.Context(), "pg_dump"); err == nil || !strings.Contains(err.Error(), newest) {
+		t.Errorf("found %q, %v", path, err)
+	}
+	must(t, os.WriteFile(filepath.Join(newest, "pg_dump"), nil, 0o755))
+	path, err := Program(t.Context(), "pg_dump")
+	must(t, err)
+	if path != filepath.Join(newest, "pg_dump") {
+		t.Errorf("found %q", path)
+	}
+}

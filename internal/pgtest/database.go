@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/incent-dev/incent/internal/pg"
+	"github.com/incent-dev/incent/internal/pglocal"
 )
 
 // Database makes an empty database beside the shared one, for a test that
@@ -32,6 +35,23 @@ func Database(t testing.TB) string {
 func Owner(t testing.TB, url string, statements ...string) {
 	t.Helper()
 	execute(t, url, append([]string{"SET session_replication_role = replica"}, statements...)...)
+}
+
+// Dump is what pg_dump writes of a whole database, in plain text.
+func Dump(t testing.TB, url string) []byte {
+	t.Helper()
+	program, err := pglocal.Program(t.Context(), "pg_dump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	dump := exec.CommandContext(t.Context(), program, "--format=plain", "--dbname="+url)
+	dump.Stderr = &said
+	text, err := dump.Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v: %s", err, said.String())
+	}
+	return text
 }
 
 func execute(t testing.TB, url string, statements ...string) {

@@ -24,6 +24,8 @@
 //     makes its deliveries; a delivery is settled only by an answer of 2xx or by
 //     its last attempt, in a transaction after the answer. Whoever dies in between
 //     leaves it due, and it is sent again: at least once, never exactly once.
+//     What is settled is forgotten after Retention (Forget); its event stays in
+//     the feed, of which a replay makes the same delivery again.
 //  6. A body is not stored. It is made of the feed at each attempt, the same bytes
 //     from the same facts; what was erased meanwhile is not told. Of answers only
 //     headers are kept that tell of the receiver.
