@@ -77,7 +77,7 @@
 //	                                          by one of 100,000   by nobody    an award
 //	counts in the referral's own row, a row
 //	for the visit beside the attribution      343 us, 1250 B   209 us, 610 B   187 us, 640 B
-//	as it is                                  222 us,  820 B   184 us, 590 B   203 us, 640 B
+//	apart, the visit in the attribution       222 us,  820 B   184 us, 590 B   203 us, 640 B
 //
 // (Two runs; compare each line with its own award. PostgreSQL alone: 181 us and
 // then 95, beside 65 and 74 of an award.) Since then
