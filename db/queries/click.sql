@@ -14,19 +14,27 @@ SELECT @tenant_id, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'
     ON CONFLICT (tenant_id, referral_id) DO UPDATE
    SET clicks = k.clicks + excluded.clicks, anonymous_at = COALESCE(excluded.anonymous_at, k.anonymous_at);
 
--- name: RefereeListForUpdate :many
--- The named members with what binds them to campaigns, locked in the one order
--- (campaign, member). By members_external_unique and attributions_pk. Members
--- without an attribution are there without one, unknown ones are absent.
-SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
-       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
-  FROM (SELECT w.external_id, w.campaign_id, m.id
-          FROM (SELECT unnest(@external_ids::text[]) AS external_id, unnest(@campaign_ids::text[]) AS campaign_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                              WHERE x.tenant_id = @tenant_id AND x.external_id = w.external_id OFFSET 0) AS m
-         ORDER BY w.campaign_id, m.id) AS s
+-- name: VisitorListForUpdate :many
+-- The referrals behind codes as callers wrote them, with what tells whether their
+-- campaigns run, and each code's referee with what binds them to its campaign,
+-- locked in the one order (campaign, member). An empty referee is nobody; one who
+-- is unknown has no member, one who is not bound no referral; unknown codes are
+-- absent. By referrals_code_unique, campaigns_pk, members_external_unique and
+-- attributions_pk. Looked up one by one: see ledger.sql.
+SELECT s.asked::text AS asked, s.referee::text AS referee, s.id, s.campaign_id, s.code, s.referrer_id, s.state, s.starts_at, s.ends_at,
+       COALESCE(s.member_id, 0)::bigint AS member_id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS bound_to, a.clicked_at
+  FROM (SELECT w.asked, w.referee, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at, m.id AS member_id
+          FROM (SELECT unnest(@codes::text[]) AS asked, unnest(@referees::text[]) AS referee) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                              WHERE x.tenant_id = @tenant_id AND upper(x.code) = upper(w.asked) OFFSET 0) AS r
+         CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                              WHERE z.tenant_id = @tenant_id AND z.id = r.campaign_id OFFSET 0) AS c
+          LEFT JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = @tenant_id AND x.external_id = NULLIF(w.referee, '') OFFSET 0) AS m ON true
+         ORDER BY r.campaign_id, m.id) AS s
   LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
-                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
+                      WHERE y.tenant_id = @tenant_id AND y.campaign_id = s.campaign_id AND y.referee_id = s.member_id
                         FOR NO KEY UPDATE) AS a ON true;
 
 -- name: VisitListMany :many

@@ -2,10 +2,10 @@
 -- Appends a transaction's row to the journal. The end of the write-ahead log is
 -- read when the statement runs, under the locks that its transaction holds: one
 -- that waited for another's lock draws a later place than the other did.
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves, block)
 VALUES (@tenant_id, @id, @at::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
         @kinds::smallint[], @members::bigint[], @assets::smallint[], @seqs::bigint[], @objects::uuid[], @facts::json,
-        @moved_members::bigint[], @moved_assets::smallint[], @moved_seqs::bigint[], @leaves::bytea);
+        @moved_members::bigint[], @moved_assets::smallint[], @moved_seqs::bigint[], @leaves::bytea, sqlc.narg('block')::bigint);
 
 -- name: CommitListUnsequenced :many
 -- Commits without a place in the feed, in the order in which they were drawn. By commits_unsequenced.

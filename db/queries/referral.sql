@@ -27,16 +27,6 @@ SELECT * FROM referrals WHERE tenant_id = @tenant_id AND campaign_id = @campaign
 -- One referral, locked. By referrals_pk.
 SELECT * FROM referrals WHERE tenant_id = @tenant_id AND id = @id FOR NO KEY UPDATE;
 
--- name: ReferralListByCode :many
--- The referrals behind codes as callers wrote them, with what tells whether
--- their campaigns run. By referrals_code_unique. Looked up one by one: see ledger.sql.
-SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest(@codes::text[]) AS code) AS w
- CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
-                      WHERE x.tenant_id = @tenant_id AND upper(x.code) = upper(w.code) OFFSET 0) AS r
- CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
-                      WHERE z.tenant_id = @tenant_id AND z.id = r.campaign_id OFFSET 0) AS c;
-
 -- name: ReferralUpdateConverted :exec
 -- Counts conversions of a locked referral, and completes it at its first rewarded one. By referrals_pk.
 UPDATE referrals

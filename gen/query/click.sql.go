@@ -250,62 +250,6 @@ func (q *Queries) ClickListTold(ctx context.Context, db DBTX, arg ClickListToldP
 	return items, nil
 }
 
-const refereeListForUpdate = `-- name: RefereeListForUpdate :many
-SELECT s.external_id::text AS external_id, s.campaign_id::text AS campaign_id, s.id,
-       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS referral_id, a.clicked_at
-  FROM (SELECT w.external_id, w.campaign_id, m.id
-          FROM (SELECT unnest($1::text[]) AS external_id, unnest($2::text[]) AS campaign_id) AS w
-         CROSS JOIN LATERAL (SELECT x.id FROM members AS x
-                              WHERE x.tenant_id = $3 AND x.external_id = w.external_id OFFSET 0) AS m
-         ORDER BY w.campaign_id, m.id) AS s
-  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
-                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.id
-                        FOR NO KEY UPDATE) AS a ON true
-`
-
-type RefereeListForUpdateParams struct {
-	ExternalIds []string
-	CampaignIds []string
-	TenantID    int64
-}
-
-type RefereeListForUpdateRow struct {
-	ExternalID string
-	CampaignID string
-	ID         int64
-	ReferralID uuid.UUID
-	ClickedAt  *time.Time
-}
-
-// The named members with what binds them to campaigns, locked in the one order
-// (campaign, member). By members_external_unique and attributions_pk. Members
-// without an attribution are there without one, unknown ones are absent.
-func (q *Queries) RefereeListForUpdate(ctx context.Context, db DBTX, arg RefereeListForUpdateParams) ([]RefereeListForUpdateRow, error) {
-	rows, err := db.Query(ctx, refereeListForUpdate, arg.ExternalIds, arg.CampaignIds, arg.TenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RefereeListForUpdateRow
-	for rows.Next() {
-		var i RefereeListForUpdateRow
-		if err := rows.Scan(
-			&i.ExternalID,
-			&i.CampaignID,
-			&i.ID,
-			&i.ReferralID,
-			&i.ClickedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const referralClickAddMany = `-- name: ReferralClickAddMany :exec
 INSERT INTO referral_clicks AS k (tenant_id, referral_id, clicks, anonymous_at)
 SELECT $1, w.referral_id, w.clicks, NULLIF(w.anonymous_at, '0001-01-01Z'::timestamptz)
@@ -505,4 +449,82 @@ func (q *Queries) VisitUpsertMany(ctx context.Context, db DBTX, arg VisitUpsertM
 		arg.Emails,
 	)
 	return err
+}
+
+const visitorListForUpdate = `-- name: VisitorListForUpdate :many
+SELECT s.asked::text AS asked, s.referee::text AS referee, s.id, s.campaign_id, s.code, s.referrer_id, s.state, s.starts_at, s.ends_at,
+       COALESCE(s.member_id, 0)::bigint AS member_id,
+       COALESCE(a.referral_id, '00000000-0000-0000-0000-000000000000')::uuid AS bound_to, a.clicked_at
+  FROM (SELECT w.asked, w.referee, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at, m.id AS member_id
+          FROM (SELECT unnest($1::text[]) AS asked, unnest($2::text[]) AS referee) AS w
+         CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
+                              WHERE x.tenant_id = $3 AND upper(x.code) = upper(w.asked) OFFSET 0) AS r
+         CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
+                              WHERE z.tenant_id = $3 AND z.id = r.campaign_id OFFSET 0) AS c
+          LEFT JOIN LATERAL (SELECT x.id FROM members AS x
+                              WHERE x.tenant_id = $3 AND x.external_id = NULLIF(w.referee, '') OFFSET 0) AS m ON true
+         ORDER BY r.campaign_id, m.id) AS s
+  LEFT JOIN LATERAL (SELECT y.referral_id, y.clicked_at FROM attributions AS y
+                      WHERE y.tenant_id = $3 AND y.campaign_id = s.campaign_id AND y.referee_id = s.member_id
+                        FOR NO KEY UPDATE) AS a ON true
+`
+
+type VisitorListForUpdateParams struct {
+	Codes    []string
+	Referees []string
+	TenantID int64
+}
+
+type VisitorListForUpdateRow struct {
+	Asked      string
+	Referee    string
+	ID         uuid.UUID
+	CampaignID string
+	Code       string
+	ReferrerID int64
+	State      string
+	StartsAt   *time.Time
+	EndsAt     *time.Time
+	MemberID   int64
+	BoundTo    uuid.UUID
+	ClickedAt  *time.Time
+}
+
+// The referrals behind codes as callers wrote them, with what tells whether their
+// campaigns run, and each code's referee with what binds them to its campaign,
+// locked in the one order (campaign, member). An empty referee is nobody; one who
+// is unknown has no member, one who is not bound no referral; unknown codes are
+// absent. By referrals_code_unique, campaigns_pk, members_external_unique and
+// attributions_pk. Looked up one by one: see ledger.sql.
+func (q *Queries) VisitorListForUpdate(ctx context.Context, db DBTX, arg VisitorListForUpdateParams) ([]VisitorListForUpdateRow, error) {
+	rows, err := db.Query(ctx, visitorListForUpdate, arg.Codes, arg.Referees, arg.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []VisitorListForUpdateRow
+	for rows.Next() {
+		var i VisitorListForUpdateRow
+		if err := rows.Scan(
+			&i.Asked,
+			&i.Referee,
+			&i.ID,
+			&i.CampaignID,
+			&i.Code,
+			&i.ReferrerID,
+			&i.State,
+			&i.StartsAt,
+			&i.EndsAt,
+			&i.MemberID,
+			&i.BoundTo,
+			&i.ClickedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -13,10 +13,10 @@ import (
 )
 
 const commitInsert = `-- name: CommitInsert :exec
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves, block)
 VALUES ($1, $2, $3::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
         $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::uuid[], $9::json,
-        $10::bigint[], $11::smallint[], $12::bigint[], $13::bytea)
+        $10::bigint[], $11::smallint[], $12::bigint[], $13::bytea, $14::bigint)
 `
 
 type CommitInsertParams struct {
@@ -33,6 +33,7 @@ type CommitInsertParams struct {
 	MovedAssets  []int16
 	MovedSeqs    []int64
 	Leaves       []byte
+	Block        *int64
 }
 
 // Appends a transaction's row to the journal. The end of the write-ahead log is
@@ -53,6 +54,7 @@ func (q *Queries) CommitInsert(ctx context.Context, db DBTX, arg CommitInsertPar
 		arg.MovedAssets,
 		arg.MovedSeqs,
 		arg.Leaves,
+		arg.Block,
 	)
 	return err
 }

@@ -243,62 +243,6 @@ func (q *Queries) ReferralInsert(ctx context.Context, db DBTX, arg ReferralInser
 	return result.RowsAffected(), nil
 }
 
-const referralListByCode = `-- name: ReferralListByCode :many
-SELECT w.code::text AS asked, r.id, r.campaign_id, r.code, r.referrer_id, c.state, c.starts_at, c.ends_at
-  FROM (SELECT unnest($1::text[]) AS code) AS w
- CROSS JOIN LATERAL (SELECT x.id, x.campaign_id, x.code, x.referrer_id FROM referrals AS x
-                      WHERE x.tenant_id = $2 AND upper(x.code) = upper(w.code) OFFSET 0) AS r
- CROSS JOIN LATERAL (SELECT z.state, z.starts_at, z.ends_at FROM campaigns AS z
-                      WHERE z.tenant_id = $2 AND z.id = r.campaign_id OFFSET 0) AS c
-`
-
-type ReferralListByCodeParams struct {
-	Codes    []string
-	TenantID int64
-}
-
-type ReferralListByCodeRow struct {
-	Asked      string
-	ID         uuid.UUID
-	CampaignID string
-	Code       string
-	ReferrerID int64
-	State      string
-	StartsAt   *time.Time
-	EndsAt     *time.Time
-}
-
-// The referrals behind codes as callers wrote them, with what tells whether
-// their campaigns run. By referrals_code_unique. Looked up one by one: see ledger.sql.
-func (q *Queries) ReferralListByCode(ctx context.Context, db DBTX, arg ReferralListByCodeParams) ([]ReferralListByCodeRow, error) {
-	rows, err := db.Query(ctx, referralListByCode, arg.Codes, arg.TenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ReferralListByCodeRow
-	for rows.Next() {
-		var i ReferralListByCodeRow
-		if err := rows.Scan(
-			&i.Asked,
-			&i.ID,
-			&i.CampaignID,
-			&i.Code,
-			&i.ReferrerID,
-			&i.State,
-			&i.StartsAt,
-			&i.EndsAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const referralListTold = `-- name: ReferralListTold :many
 SELECT r.id, r.campaign_id, r.code, r.risk_score, r.warning, r.reasons, r.created_at, m.external_id AS referrer,
        COALESCE(e.external_id, '')::text AS referee

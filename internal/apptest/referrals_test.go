@@ -121,6 +121,7 @@ func TestCampaignThatDoesNotRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, s.Incenta.Call("POST", "/clicks", clicked(code, "bob")), 400, "campaign_not_active")
+	refused(t, s.Incentable.Call("GET", "/members/bob/balance", nil), 404, "not_found") // enrolled for nothing otherwise
 	refused(t, s.Incenta.Call("POST", "/conversions", clicked(code, "bob")), 400, "campaign_not_active")
 }
 

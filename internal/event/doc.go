@@ -11,7 +11,8 @@
 // package that owns the rows: it reads what a page of events is about and makes
 // their data. A commit also names the transfers that are no event, so that the
 // ledger finds in it everything that is to be sealed; a commit that has such
-// transfers only has no place in the feed.
+// transfers only has no place in the feed, and one that names no transfer waits for
+// no block.
 //
 // # Invariants
 //

@@ -80,6 +80,29 @@ func follow(t *testing.T, f *event.Feed, tenantID int64, page int) []event.Event
 	}
 }
 
+// A commit that names no transfer waits for no block; one that does, waits.
+func TestUnsealedAreTransfers(t *testing.T) {
+	t.Parallel()
+	of := pgtest.Tenant(t)
+	tell(t, of.ID, step{}, nil)
+	unsealed, err := pg.InTx(t.Context(), pgtest.DB(), func(ctx context.Context, tx pg.Tx) (event.Moves, error) {
+		var j event.Journal
+		j.Fact(event.OrderCreated, step{})
+		j.Moved(5, 1, 7, event.Leaf{})
+		if err := j.Store(ctx, tx, of.ID, pg.Now()); err != nil {
+			return event.Moves{}, err
+		}
+		commits, moves, err := event.Unsealed(ctx, tx, of.ID, 10)
+		if len(commits) != 1 {
+			t.Errorf("%d commits wait, want the one with a transfer", len(commits))
+		}
+		return moves, err
+	})
+	if err != nil || !slices.Equal(unsealed.Seqs, []int64{7}) {
+		t.Errorf("transfers %v wait (%v), want number 7", unsealed.Seqs, err)
+	}
+}
+
 // Writers that take turns at a lock, numbering that runs all the while in
 // several processes and is cut off again and again: the feed is in the order of
 // the turns.

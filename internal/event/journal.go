@@ -112,10 +112,15 @@ func (j *Journal) Store(ctx context.Context, db query.DBTX, tenantID int64, at t
 	if objects == nil {
 		objects = []uuid.UUID{}
 	}
+	leaves := append(j.leaves, bytes.Join(j.moved.Leaves, nil)...)
+	var block *int64
+	if len(leaves) == 0 {
+		block = new(int64)
+	}
 	return q.CommitInsert(ctx, db, query.CommitInsertParams{
 		TenantID: tenantID, ID: pg.NewUUID(), At: at,
 		Kinds: j.kinds, Members: j.members, Assets: j.assets, Seqs: j.seqs, Objects: objects, Facts: facts,
 		MovedMembers: j.moved.Members, MovedAssets: j.moved.Assets, MovedSeqs: j.moved.Seqs,
-		Leaves: append(j.leaves, bytes.Join(j.moved.Leaves, nil)...),
+		Leaves: leaves, Block: block,
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,19 +79,13 @@ func (p *Programme) runClicks(ctx context.Context, tenantID int64, visits []visi
 
 func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits []visit) ([]batch.Result[Click], error) {
 	tickets := make([]*once.Ticket, len(visits))
-	codes := map[string]bool{}
 	for i, v := range visits {
 		tickets[i] = v.ticket
-		codes[v.Code] = true
 	}
 	var t tenant.Tenant
 	var seen []error
-	var found []query.ReferralListByCodeRow
-	referrals := func(ctx context.Context, db query.DBTX) (err error) {
-		found, err = q.ReferralListByCode(ctx, db, query.ReferralListByCodeParams{TenantID: tenantID, Codes: slices.Sorted(maps.Keys(codes))})
-		return err
-	}
-	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), referrals); err != nil {
+	var found []query.VisitorListForUpdateRow
+	if err := pg.Together(ctx, tx, tenant.Read(&t, tenantID), once.Look(&seen, tenantID, tickets), lookFor(&found, tenantID, visits)); err != nil {
 		return nil, err
 	}
 	fresh := make([]visit, 0, len(visits))
@@ -135,8 +128,8 @@ func (p *Programme) click(ctx context.Context, tx pg.Tx, tenantID int64, visits 
 type door struct {
 	tenantID  int64
 	at        time.Time
-	referrals map[string]query.ReferralListByCodeRow // by code as asked
-	people    map[string]int64                       // members.id by the caller's id
+	referrals map[string]query.VisitorListForUpdateRow // by code as asked; what it says of referees is any one's
+	people    map[string]int64                         // members.id by the caller's id
 	bonds     map[binding]*bond
 	visits    map[pairing]*encounter // with other codes than the one bound to
 
@@ -192,20 +185,47 @@ type added struct {
 	anonymous time.Time // zero: no such click
 }
 
-// openDoor takes in the codes that were found. None of them is locked: what a
-// referral says of code, holder and campaign never changes.
-func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, found []query.ReferralListByCodeRow, visits []visit) (*door, error) {
+// lookFor is the read of the codes and people that visits name, each pair once.
+// It locks what binds the people to the campaigns, which guards their visits
+// through any code.
+func lookFor(into *[]query.VisitorListForUpdateRow, tenantID int64, visits []visit) func(context.Context, query.DBTX) error {
+	type pair struct{ code, referee string }
+	asked := make(map[pair]bool, len(visits))
+	arg := query.VisitorListForUpdateParams{TenantID: tenantID, Codes: make([]string, 0, len(visits)), Referees: make([]string, 0, len(visits))}
+	for _, v := range visits {
+		if of := (pair{v.Code, v.Referee}); !asked[of] {
+			asked[of] = true
+			arg.Codes = append(arg.Codes, v.Code)
+			arg.Referees = append(arg.Referees, v.Referee)
+		}
+	}
+	return func(ctx context.Context, db query.DBTX) (err error) {
+		*into, err = q.VisitorListForUpdate(ctx, db, arg)
+		return err
+	}
+}
+
+// openDoor takes in the codes and people that were found. No code is locked:
+// what a referral says of code, holder and campaign never changes.
+func (p *Programme) openDoor(ctx context.Context, tx pg.Tx, t tenant.Tenant, found []query.VisitorListForUpdateRow, visits []visit) (*door, error) {
 	d := &door{
-		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.ReferralListByCodeRow, len(found)), people: map[string]int64{},
-		bonds: map[binding]*bond{}, visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(found)),
+		tenantID: t.ID, at: t.Now(), referrals: make(map[string]query.VisitorListForUpdateRow, len(found)), people: make(map[string]int64, len(found)),
+		bonds: make(map[binding]*bond, len(found)), visits: map[pairing]*encounter{}, added: make(map[uuid.UUID]*added, len(found)),
 	}
 	d.made = query.ClickInsertManyParams{TenantID: t.ID, CreatedAt: d.at}
 	// Another shard each time: the batch before this one may be committing still.
 	d.counts = newCounts(d.at, byte(p.turn.Add(1)))
 	for _, r := range found {
 		d.referrals[r.Asked] = r
+		if r.MemberID == 0 {
+			continue
+		}
+		d.people[r.Referee] = r.MemberID
+		if r.BoundTo != uuid.Nil {
+			d.bonds[binding{r.CampaignID, r.MemberID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.BoundTo}
+		}
 	}
-	if err := d.welcome(ctx, tx, t, visits); err != nil {
+	if err := d.welcome(t, visits); err != nil {
 		return nil, err
 	}
 	return d, d.recall(ctx, tx, visits)
@@ -216,43 +236,23 @@ func (p *Programme) lane(code string) uint64 {
 	return maphash.String(p.seed, strings.ToUpper(code)) % p.lanes
 }
 
-// welcome finds the referees and locks what binds them to the campaigns. That
-// lock guards their visits through any code. Those who come through no code are
-// not looked for, so that nobody is enrolled for nothing.
-func (d *door) welcome(ctx context.Context, tx pg.Tx, t tenant.Tenant, visits []visit) error {
-	type guest struct{ external, campaign string }
-	asked := map[guest]bool{}
-	arg := query.RefereeListForUpdateParams{TenantID: d.tenantID}
-	for _, v := range visits {
-		r, found := d.referrals[v.Code]
-		g := guest{v.Referee, r.CampaignID}
-		if v.Referee == "" || !found || asked[g] || !campaignOf(r).Runs(d.at) {
-			continue
-		}
-		asked[g] = true
-		arg.ExternalIds = append(arg.ExternalIds, g.external)
-		arg.CampaignIds = append(arg.CampaignIds, g.campaign)
-	}
-	if len(asked) == 0 {
+// welcome asks for the enrolment of unknown referees, where that is the tenant's
+// policy. Those who come through no code, or none of a campaign that runs, are
+// left alone, so that nobody is enrolled for nothing.
+func (d *door) welcome(t tenant.Tenant, visits []visit) error {
+	if t.Policy.Enrolment == tenant.EnrolmentStrict {
 		return nil
 	}
-	rows, err := q.RefereeListForUpdate(ctx, tx, arg)
-	if err != nil {
-		return fmt.Errorf("find referees: %w", err)
-	}
-	for _, r := range rows {
-		d.people[r.ExternalID] = r.ID
-		if r.ReferralID != uuid.Nil {
-			d.bonds[binding{r.CampaignID, r.ID}] = &bond{encounter: encounter{clickedAt: instant(r.ClickedAt)}, referral: r.ReferralID}
-		}
-	}
 	var missing []string
-	for _, external := range arg.ExternalIds {
-		if d.people[external] == 0 && !slices.Contains(missing, external) {
-			missing = append(missing, external)
+	for _, v := range visits {
+		if v.Referee == "" || d.people[v.Referee] != 0 || slices.Contains(missing, v.Referee) {
+			continue
+		}
+		if r, found := d.referrals[v.Code]; found && campaignOf(r).Runs(d.at) {
+			missing = append(missing, v.Referee)
 		}
 	}
-	if len(missing) > 0 && t.Policy.Enrolment != tenant.EnrolmentStrict {
+	if len(missing) > 0 {
 		return &unknownError{missing}
 	}
 	return nil
@@ -288,7 +288,7 @@ func (d *door) recall(ctx context.Context, tx pg.Tx, visits []visit) error {
 }
 
 // campaignOf is as much of a campaign as tells whether it runs.
-func campaignOf(r query.ReferralListByCodeRow) Campaign {
+func campaignOf(r query.VisitorListForUpdateRow) Campaign {
 	return Campaign{State: CampaignState(r.State), StartsAt: instant(r.StartsAt), EndsAt: instant(r.EndsAt)}
 }
 
@@ -306,20 +306,13 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 		return Click{}, memberUnknown()
 	}
 	c := Click{ID: pg.NewUUID(), Code: r.Code, At: d.at, Counted: true}
-	gain := d.added[r.ID]
-	if gain == nil {
-		gain = &added{}
-		d.added[r.ID] = gain
-	}
-	if who == 0 {
-		gain.anonymous = d.at
-	} else {
+	if who != 0 {
 		c.Counted = d.encounter(binding{r.CampaignID, who}, r.ID).meet(c.ID, n.Email, d.at)
 		d.counts.seen(origin, who)
 		d.counts.visited = true
 	}
 	if c.Counted {
-		gain.clicks++
+		d.gain(r.ID, who == 0)
 		d.counts.clicked(r.CampaignID, r.ReferrerID)
 		d.fires = append(d.fires, firing{r.ReferrerID, c.ID})
 	}
@@ -331,6 +324,20 @@ func (d *door) enter(n NewClick, origin traits) (Click, error) {
 	d.made.Networks = append(d.made.Networks, orNone(origin.network))
 	d.made.Devices = append(d.made.Devices, orNone(origin.device))
 	return c, nil
+}
+
+// gain notes that a click counts for a code. One that does not leaves the code as
+// it was.
+func (d *door) gain(referral uuid.UUID, anonymous bool) {
+	gains := d.added[referral]
+	if gains == nil {
+		gains = &added{}
+		d.added[referral] = gains
+	}
+	gains.clicks++
+	if anonymous {
+		gains.anonymous = d.at
+	}
 }
 
 // encounter is the one of a referee with a code. Who is not bound yet is bound
@@ -370,12 +377,11 @@ func (d *door) store(ctx context.Context, pipe *pg.Pipeline) error {
 		codes.Clicks = append(codes.Clicks, gain.clicks)
 		codes.AnonymousAt = append(codes.AnonymousAt, gain.anonymous)
 	}
-	return errors.Join(
-		d.storeBonds(ctx, pipe),
-		q.ReferralClickAddMany(ctx, pipe, codes),
-		q.ClickInsertMany(ctx, pipe, d.made),
-		d.storeVisits(ctx, pipe),
-	)
+	err := d.storeBonds(ctx, pipe)
+	if len(codes.ReferralIds) > 0 {
+		err = errors.Join(err, q.ReferralClickAddMany(ctx, pipe, codes))
+	}
+	return errors.Join(err, q.ClickInsertMany(ctx, pipe, d.made), d.storeVisits(ctx, pipe))
 }
 
 // count queues what everybody counts, behind all that is locked for one.

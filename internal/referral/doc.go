@@ -77,11 +77,15 @@
 //	                                          by one of 100,000   by nobody    an award
 //	counts in the referral's own row, a row
 //	for the visit beside the attribution      343 us, 1250 B   209 us, 610 B   187 us, 640 B
-//	as it is                                  222 us,  820 B   184 us, 590 B   203 us, 640 B
+//	apart, the visit in the attribution       222 us,  820 B   184 us, 590 B   203 us, 640 B
 //
 // (Two runs; compare each line with its own award. PostgreSQL alone: 181 us and
-// then 95, beside 65 and 74 of an award.) What remains above an award is the
-// referee: to look the member up, and to bind them. Tried, and no cheaper than
+// then 95, beside 65 and 74 of an award.) Since then
+// codes, people and bindings are one look-up, so that a batch makes two round trips
+// like an award's; a click that does not count leaves its code's row alone; and keys
+// of members come from their index. What remains above an award is the referee: to
+// look the member up, and to bind them; and two counts, the code's and its holder's
+// hour, where an award has one account. Tried, and no cheaper than
 // the noise: to remember codes in the process; to bind and read by one INSERT
 // with RETURNING. Two lanes instead of one cost 303 us instead of 239, and 250
 // instead of 206.

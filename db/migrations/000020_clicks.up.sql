@@ -1,0 +1,11 @@
+SET lock_timeout = '5s';
+
+-- Whoever is named is found by members_external_unique; a click wants only the key
+-- of its referee, and reads it from the index.
+ALTER TABLE members DROP CONSTRAINT members_external_unique, ADD CONSTRAINT members_external_unique UNIQUE (tenant_id, external_id) INCLUDE (id);
+
+-- A campaign's referees share its id, so comparing that first told nothing apart.
+-- The columns are the same: referees are looked up by all of them.
+ALTER TABLE attributions DROP CONSTRAINT attributions_pk, ADD CONSTRAINT attributions_pk PRIMARY KEY (tenant_id, referee_id, campaign_id);
+
+-- A commit that names no transfer says so at once (block 0), and waits for no block.
