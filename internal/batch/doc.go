@@ -26,11 +26,4 @@
 // bare SQL, like a lane that waits), since its batches are smaller by what the
 // flush would have gathered, and took 7 % from two servers beside each other. So
 // a lane waits, which is simpler.
-//
-// Two lanes beside each other share the callers, and with 64 of them each gathered
-// 17 at a time: whoever ended first began with the few that were back. A batch has
-// a price of its own (some 1.4 ms of PostgreSQL and 0.7 ms of ours for one of
-// events, on a busy machine), so invariant 7 has a lane wait where somebody else
-// uses the time: an event took 480 microseconds of CPU in all instead of 580 (four
-// runs each, alternating, on a busy machine).
 package batch
