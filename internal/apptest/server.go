@@ -67,13 +67,13 @@ func Main(m *testing.M, checks ...func() error) {
 	})
 	callers.CloseIdleConnections()
 	if code == 0 {
-		code = verdict(code, leaks())
+		code = verdict(code, leaked())
 	}
 	os.Exit(code)
 }
 
-// leaks are goroutines that do not end, however long a busy machine takes.
-func leaks() error {
+// leaked are goroutines that do not end, however long a busy machine takes.
+func leaked() error {
 	for deadline := time.Now().Add(stopPatience); ; {
 		if err := goleak.Find(); err == nil || time.Now().After(deadline) {
 			return err
