@@ -2,10 +2,10 @@
 -- Appends a transaction's row to the journal. The end of the write-ahead log is
 -- read when the statement runs, under the locks that its transaction holds: one
 -- that waited for another's lock draws a later place than the other did.
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves)
 VALUES (@tenant_id, @id, @at::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
         @kinds::smallint[], @members::bigint[], @assets::smallint[], @seqs::bigint[], @objects::uuid[], @facts::json,
-        @moved_members::bigint[], @moved_assets::smallint[], @moved_seqs::bigint[]);
+        @moved_members::bigint[], @moved_assets::smallint[], @moved_seqs::bigint[], @leaves::bytea);
 
 -- name: CommitListUnsequenced :many
 -- Commits without a place in the feed, in the order in which they were drawn. By commits_unsequenced.
@@ -67,7 +67,8 @@ SELECT t.tenant_id
 -- Commits that no block seals yet, in the order in which they were drawn, locked. One that is being given its
 -- place in the feed is left for later. By commits_unsealed.
 SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigint[] AS moved_members,
-       COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs
+       COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs,
+       c.leaves
   FROM commits AS c
  WHERE c.tenant_id = @tenant_id AND c.block IS NULL
  ORDER BY c.drawn, c.id
@@ -75,8 +76,8 @@ SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigin
    FOR UPDATE SKIP LOCKED;
 
 -- name: CommitUpdateBlock :exec
--- Notes which block seals locked commits. By commits_pk.
-UPDATE commits SET block = @block::bigint WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+-- Notes which block seals locked commits, and forgets what it took from them. By commits_pk.
+UPDATE commits SET block = @block::bigint, leaves = NULL WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
 
 -- name: CommitListHeads :many
 -- What kinds of events sequenced commits hold, from the one with event number @number on. By commits_place_unique.

@@ -17,10 +17,9 @@ SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits
 SELECT DISTINCT tenant_id FROM standing_moves;
 
 -- name: StandingMoveDeleteOldest :one
--- Lets the standings take in the oldest changes, of so many transactions at most;
--- answers of how many they were. Takes the tenant's lock of standings. See
--- standings_take_in.
-SELECT standings_take_in(@tenant_id::bigint, @max_rows::integer, @room::integer)::integer AS rows;
+-- Lets the standings take in the oldest changes, about so many; answers how many
+-- they were. Takes the tenant's lock of standings. See standings_take_in.
+SELECT standings_take_in(@tenant_id::bigint, @max_moves::integer, @room::integer)::integer AS moves;
 
 -- name: StandingLock :exec
 -- Lets nobody else change the tenant's standings until the transaction ends.

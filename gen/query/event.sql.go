@@ -13,10 +13,10 @@ import (
 )
 
 const commitInsert = `-- name: CommitInsert :exec
-INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs)
+INSERT INTO commits (tenant_id, id, at, drawn, kinds, members, assets, seqs, objects, facts, moved_members, moved_assets, moved_seqs, leaves)
 VALUES ($1, $2, $3::timestamptz, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
         $4::smallint[], $5::bigint[], $6::smallint[], $7::bigint[], $8::uuid[], $9::json,
-        $10::bigint[], $11::smallint[], $12::bigint[])
+        $10::bigint[], $11::smallint[], $12::bigint[], $13::bytea)
 `
 
 type CommitInsertParams struct {
@@ -32,6 +32,7 @@ type CommitInsertParams struct {
 	MovedMembers []int64
 	MovedAssets  []int16
 	MovedSeqs    []int64
+	Leaves       []byte
 }
 
 // Appends a transaction's row to the journal. The end of the write-ahead log is
@@ -51,6 +52,7 @@ func (q *Queries) CommitInsert(ctx context.Context, db DBTX, arg CommitInsertPar
 		arg.MovedMembers,
 		arg.MovedAssets,
 		arg.MovedSeqs,
+		arg.Leaves,
 	)
 	return err
 }
@@ -159,7 +161,7 @@ SELECT c.place::bigint AS place, c.at, c.kinds, c.members, c.assets, c.seqs, c.o
           FROM (SELECT unnest($1::bigint[]) AS number) AS n
          CROSS JOIN LATERAL (SELECT x.place FROM commits AS x
                               WHERE x.tenant_id = $2 AND x.place <= n.number ORDER BY x.place DESC LIMIT 1) AS p) AS w
- CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.at, y.drawn, y.place, y.kinds, y.members, y.assets, y.seqs, y.facts, y.objects, y.moved_members, y.moved_assets, y.moved_seqs, y.block FROM commits AS y WHERE y.tenant_id = $2 AND y.place = w.place OFFSET 0) AS c
+ CROSS JOIN LATERAL (SELECT y.tenant_id, y.id, y.at, y.drawn, y.place, y.kinds, y.members, y.assets, y.seqs, y.facts, y.objects, y.moved_members, y.moved_assets, y.moved_seqs, y.block, y.leaves FROM commits AS y WHERE y.tenant_id = $2 AND y.place = w.place OFFSET 0) AS c
  ORDER BY c.place
 `
 
@@ -211,7 +213,8 @@ func (q *Queries) CommitListHolding(ctx context.Context, db DBTX, arg CommitList
 
 const commitListUnsealedForUpdate = `-- name: CommitListUnsealedForUpdate :many
 SELECT c.id, c.members, c.assets, c.seqs, COALESCE(c.moved_members, '{}')::bigint[] AS moved_members,
-       COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs
+       COALESCE(c.moved_assets, '{}')::smallint[] AS moved_assets, COALESCE(c.moved_seqs, '{}')::bigint[] AS moved_seqs,
+       c.leaves
   FROM commits AS c
  WHERE c.tenant_id = $1 AND c.block IS NULL
  ORDER BY c.drawn, c.id
@@ -232,6 +235,7 @@ type CommitListUnsealedForUpdateRow struct {
 	MovedMembers []int64
 	MovedAssets  []int16
 	MovedSeqs    []int64
+	Leaves       []byte
 }
 
 // Commits that no block seals yet, in the order in which they were drawn, locked. One that is being given its
@@ -253,6 +257,7 @@ func (q *Queries) CommitListUnsealedForUpdate(ctx context.Context, db DBTX, arg 
 			&i.MovedMembers,
 			&i.MovedAssets,
 			&i.MovedSeqs,
+			&i.Leaves,
 		); err != nil {
 			return nil, err
 		}
@@ -360,7 +365,7 @@ func (q *Queries) CommitListUnsequencedTenants(ctx context.Context, db DBTX) ([]
 }
 
 const commitUpdateBlock = `-- name: CommitUpdateBlock :exec
-UPDATE commits SET block = $1::bigint WHERE tenant_id = $2 AND id = ANY($3::uuid[])
+UPDATE commits SET block = $1::bigint, leaves = NULL WHERE tenant_id = $2 AND id = ANY($3::uuid[])
 `
 
 type CommitUpdateBlockParams struct {
@@ -369,7 +374,7 @@ type CommitUpdateBlockParams struct {
 	Ids      []uuid.UUID
 }
 
-// Notes which block seals locked commits. By commits_pk.
+// Notes which block seals locked commits, and forgets what it took from them. By commits_pk.
 func (q *Queries) CommitUpdateBlock(ctx context.Context, db DBTX, arg CommitUpdateBlockParams) error {
 	_, err := db.Exec(ctx, commitUpdateBlock, arg.Block, arg.TenantID, arg.Ids)
 	return err

@@ -681,23 +681,22 @@ func (q *Queries) StandingLock(ctx context.Context, db DBTX, tenantID int64) err
 }
 
 const standingMoveDeleteOldest = `-- name: StandingMoveDeleteOldest :one
-SELECT standings_take_in($1::bigint, $2::integer, $3::integer)::integer AS rows
+SELECT standings_take_in($1::bigint, $2::integer, $3::integer)::integer AS moves
 `
 
 type StandingMoveDeleteOldestParams struct {
 	TenantID int64
-	MaxRows  int32
+	MaxMoves int32
 	Room     int32
 }
 
-// Lets the standings take in the oldest changes, of so many transactions at most;
-// answers of how many they were. Takes the tenant's lock of standings. See
-// standings_take_in.
+// Lets the standings take in the oldest changes, about so many; answers how many
+// they were. Takes the tenant's lock of standings. See standings_take_in.
 func (q *Queries) StandingMoveDeleteOldest(ctx context.Context, db DBTX, arg StandingMoveDeleteOldestParams) (int32, error) {
-	row := db.QueryRow(ctx, standingMoveDeleteOldest, arg.TenantID, arg.MaxRows, arg.Room)
-	var rows int32
-	err := row.Scan(&rows)
-	return rows, err
+	row := db.QueryRow(ctx, standingMoveDeleteOldest, arg.TenantID, arg.MaxMoves, arg.Room)
+	var moves int32
+	err := row.Scan(&moves)
+	return moves, err
 }
 
 const standingMoveFind = `-- name: StandingMoveFind :one

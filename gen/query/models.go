@@ -315,6 +315,7 @@ type Commit struct {
 	MovedAssets  []int16
 	MovedSeqs    []int64
 	Block        *int64
+	Leaves       []byte
 }
 
 type Conversion struct {

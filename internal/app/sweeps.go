@@ -21,11 +21,11 @@ func (c *Core) sweeps() []job.Sweep {
 		{Name: "standings", Every: 2 * time.Second, Due: c.Boards.Waiting, Run: c.Boards.TakeIn},
 		{Name: "warn", Every: time.Minute, Due: c.Ledger.Unwarned, Run: c.Ledger.Warn},
 		{Name: "boards", Every: time.Minute, Due: c.Boards.Ended, Run: c.Boards.CloseEnded},
-		{Name: "feed", Every: 5 * time.Second, Due: c.Feed.Unnumbered, Run: func(ctx context.Context, tenantID int64) error {
+		{Name: "feed", Every: 2 * time.Second, Due: c.Feed.Unnumbered, Run: func(ctx context.Context, tenantID int64) error {
 			_, err := c.Feed.Sequence(ctx, tenantID)
 			return err
 		}},
-		{Name: "seal", Every: 10 * time.Second, Due: c.Ledger.Unsealed, Run: c.Ledger.Seal},
+		{Name: "seal", Every: 2 * time.Second, Due: c.Ledger.Unsealed, Run: c.Ledger.Seal},
 		{Name: "erasures", Every: 30 * time.Second, Due: c.People.Unfinished, Run: c.finishErasures},
 		// Webhooks look for themselves, and more often. Here they follow a clock that is moved.
 		{Name: "webhooks", Every: time.Hour, Due: func(context.Context) ([]int64, error) { return nil, nil }, Run: c.Hooks.Sweep},

@@ -47,12 +47,28 @@ type Group[C, R any] struct {
 
 	mu     sync.Mutex
 	lanes  map[Key]*lane[C, R]
+	crowds map[int64]*crowd // of tenants that have lanes
 	closed bool
 	busy   sync.WaitGroup
 }
 
 type lane[C, R any] struct {
 	waiting []*call[C, R]
+}
+
+// crowd is what the lanes of a tenant know of each other.
+type crowd struct {
+	lanes   int
+	running int            // batches under way
+	ended   int            // batches so far
+	callers map[uint32]int // by shard: how many there were, served or waiting, when its last batch ended
+	changed *sync.Cond     // a batch has ended, or a lane is full enough
+}
+
+// full tells whether a lane need not gather more: most of its callers are there
+// again, or nobody else works meanwhile.
+func (c *crowd) full(shard uint32, waiting int) bool {
+	return c.running == 0 || 4*waiting >= 3*c.callers[shard]
 }
 
 type call[C, R any] struct {
@@ -67,7 +83,7 @@ type call[C, R any] struct {
 // New makes a group whose batches hold at most limit calls.
 func New[C, R any](limit int, run Run[C, R]) *Group[C, R] {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Group[C, R]{run: run, limit: limit, ctx: ctx, stop: stop, lanes: map[Key]*lane[C, R]{}}
+	return &Group[C, R]{run: run, limit: limit, ctx: ctx, stop: stop, lanes: map[Key]*lane[C, R]{}, crowds: map[int64]*crowd{}}
 }
 
 // Do joins the lane and returns the outcome of cmd. When ctx ends before its batch
@@ -100,33 +116,60 @@ func (g *Group[C, R]) join(key Key, c *call[C, R]) error {
 	}
 	l, running := g.lanes[key]
 	if !running {
-		l = &lane[C, R]{}
-		g.lanes[key] = l
-		g.busy.Add(1)
-		go g.drain(key, l)
+		l = g.open(key)
 	}
 	if len(l.waiting) >= queueLimit {
 		return fault.New(fault.Unavailable, fault.CodeUnavailable, "Too many requests are waiting; please slow down")
 	}
 	l.waiting = append(l.waiting, c)
+	if crowd := g.crowds[key.Tenant]; crowd.lanes > 1 && crowd.full(key.Shard, len(l.waiting)) {
+		crowd.changed.Broadcast()
+	}
 	return nil
 }
 
+// open makes a lane, which serves itself until it is empty.
+func (g *Group[C, R]) open(key Key) *lane[C, R] {
+	c := g.crowds[key.Tenant]
+	if c == nil {
+		c = &crowd{callers: map[uint32]int{}, changed: sync.NewCond(&g.mu)}
+		g.crowds[key.Tenant] = c
+	}
+	c.lanes++
+	l := &lane[C, R]{}
+	g.lanes[key] = l
+	g.busy.Add(1)
+	go g.drain(key, l, c)
+	return l
+}
+
 // drain serves one lane until it is empty, then ends.
-func (g *Group[C, R]) drain(key Key, l *lane[C, R]) {
+func (g *Group[C, R]) drain(key Key, l *lane[C, R], c *crowd) {
 	defer g.busy.Done()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for {
-		g.mu.Lock()
+		for ended := c.ended; ended == c.ended && len(l.waiting) < g.limit && !c.full(key.Shard, len(l.waiting)); {
+			c.changed.Wait() // invariant 7
+		}
 		n := min(len(l.waiting), g.limit)
 		if n == 0 {
-			delete(g.lanes, key)
-			g.mu.Unlock()
-			return
+			break
 		}
 		batch := l.waiting[:n:n]
 		l.waiting = l.waiting[n:]
+		c.running++
 		g.mu.Unlock()
 		g.serve(key.Tenant, live(batch))
+		g.mu.Lock()
+		c.running--
+		c.ended++
+		c.callers[key.Shard] = n + len(l.waiting)
+		c.changed.Broadcast()
+	}
+	delete(g.lanes, key)
+	if c.lanes--; c.lanes == 0 {
+		delete(g.crowds, key.Tenant)
 	}
 }
 

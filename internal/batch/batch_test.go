@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -93,6 +94,13 @@ func (g *Group[C, R]) waiting(key Key) int {
 	return 0
 }
 
+// ended is how many batches of a tenant have ended.
+func (g *Group[C, R]) ended(tenant int64) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.crowds[tenant].ended
+}
+
 func (a *asked) want(t *testing.T, value string, err error) {
 	t.Helper()
 	<-a.done
@@ -146,6 +154,59 @@ func TestLanesAreIndependent(t *testing.T) {
 	p.let <- struct{}{}
 	one.want(t, "a of 1, alone true", nil)
 	two.want(t, "b of 1, alone true", nil)
+}
+
+// Beside another lane's batch a lane gathers most of its callers; it goes without
+// them once a batch has ended.
+func TestGathersBesideAnotherLane(t *testing.T) {
+	type batch struct {
+		calls []string
+		let   chan struct{}
+	}
+	begun := make(chan batch)
+	g := New(8, func(_ context.Context, _ int64, calls []string, _ bool) ([]Result[string], error) {
+		b := batch{slices.Clone(calls), make(chan struct{})}
+		begun <- b
+		<-b.let
+		return make([]Result[string], len(calls)), nil
+	})
+	ctx, key, other := context.Background(), Key{Tenant: 1}, Key{Tenant: 1, Shard: 1}
+	defer g.Close(ctx)
+	var all []*asked
+	waits := func(commands ...string) {
+		for i, c := range commands {
+			all = append(all, ask(ctx, t, g, key, c, i+1))
+		}
+	}
+	goes := func(want ...string) batch {
+		t.Helper()
+		b := <-begun
+		if !slices.Equal(b.calls, want) {
+			t.Errorf("%q went, want %q", b.calls, want)
+		}
+		return b
+	}
+	all = append(all, ask(ctx, t, g, key, "a", 0))
+	first := goes("a")
+	waits("b", "c", "d")
+	close(first.let)
+	second := goes("b", "c", "d")
+	all = append(all, ask(ctx, t, g, other, "x", 0))
+	beside := goes("x")
+	all = append(all, ask(ctx, t, g, key, "e", 1))
+	close(second.let)
+	for g.ended(key.Tenant) < 2 { // a's batch, and the second
+		runtime.Gosched()
+	}
+	all = append(all, ask(ctx, t, g, key, "f", 2), ask(ctx, t, g, key, "g", 0)) // g fills it
+	third := goes("e", "f", "g")                                                // of four callers three
+	waits("h")
+	close(third.let)
+	close(beside.let)
+	close(goes("h").let)
+	for _, a := range all {
+		a.want(t, "", nil)
+	}
 }
 
 // One command that cannot be stored fails alone; what concerns all fails all.

@@ -19,6 +19,9 @@
 //  5. A call whose caller has gone before its batch started does not run; who goes
 //     later is told that it may take effect.
 //  6. Close refuses new calls and waits for those that wait.
+//  7. Beside a batch of another lane of its tenant, a lane waits until three
+//     quarters of its callers are there again, but no longer than until any batch
+//     of the tenant has ended.
 //
 // Designs tried, by incent bench: one lane per tenant, and lanes by a hash of
 // the member (the figures and the choice stand at Lanes); and a lane whose

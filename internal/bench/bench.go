@@ -201,6 +201,9 @@ func (r *run) drive(ctx context.Context, l load, servers ...*server) (figure, er
 	for i, s := range servers {
 		addresses[i] = s.address
 	}
+	if err := r.rest(ctx, servers...); err != nil {
+		return figure{}, err
+	}
 	var before, after usage
 	length := time.Duration(r.Seconds) * time.Second
 	took, err := l.drive(ctx, addresses, warm, length,
@@ -219,6 +222,19 @@ func (r *run) drive(ctx context.Context, l load, servers ...*server) (figure, er
 	}, nil
 }
 
+// rest waits until the servers have done all that earlier rows gave them to do by
+// themselves, so that each row pays for its own only.
+func (r *run) rest(ctx context.Context, servers ...*server) error {
+	ctx, cancel := context.WithTimeout(ctx, restPatience)
+	defer cancel()
+	for _, s := range append(servers, r.main) {
+		if err := s.rest(ctx); err != nil {
+			return fmt.Errorf("wait for what happens by itself: %w", err)
+		}
+	}
+	return nil
+}
+
 func (r *run) usage(ctx context.Context, servers []*server) (u usage, err error) {
 	for _, s := range servers {
 		u.server += processTime(s.pid())
@@ -230,6 +246,9 @@ func (r *run) usage(ctx context.Context, servers []*server) (u usage, err error)
 
 // baseline measures pgbench.
 func (r *run) baseline(ctx context.Context, args []string) (figure, error) {
+	if err := r.rest(ctx); err != nil {
+		return figure{}, err
+	}
 	before, err := r.usage(ctx, nil)
 	if err != nil {
 		return figure{}, err

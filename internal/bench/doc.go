@@ -14,9 +14,11 @@
 //     refused within a bulk, and the run fails. At its end the books are audited.
 //  3. Load is closed loop: a client sends its next request after the answer to
 //     the last. What is timed begins after a warm-up, with everything connected.
-//  4. Statement statistics and profiles are taken in a pass of their own, after
+//  4. A measurement begins at rest: what earlier ones left to be done by itself (to
+//     seal, to number, to count, to remove) is done before.
+//  5. Statement statistics and profiles are taken in a pass of their own, after
 //     the figures: taking them costs time.
-//  5. A past made by fill or fillProgramme is what the ledger and the referral
+//  6. A past made by fill or fillProgramme is what the ledger and the referral
 //     programme would have written: the audit cannot tell.
 //
 // It owns nothing that lives on: databases and servers it starts end with it. It

@@ -11,12 +11,15 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 const (
 	readyPatience = time.Minute           // migrations included
 	readyPoll     = 20 * time.Millisecond // between two looks
 	drainPatience = 30 * time.Second      // before a server that does not stop is killed
+	restPatience  = 2 * time.Minute       // for all that a row leaves behind
 )
 
 // server is a child process: this program's own `serve`.
@@ -24,6 +27,7 @@ type server struct {
 	cmd        *exec.Cmd
 	address    string
 	operations string
+	database   string // URL
 	log        string // file
 	ended      chan struct{}
 }
@@ -34,7 +38,7 @@ func startServer(ctx context.Context, program, dir, name, databaseURL string) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: addresses[0], operations: addresses[1], log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
+	s := &server{address: addresses[0], operations: addresses[1], database: databaseURL, log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
@@ -136,4 +140,30 @@ func tail(path string) string {
 		return err.Error()
 	}
 	return string(text[max(0, len(text)-1000):])
+}
+
+// waiting is whether a server has something left to do that happens by itself:
+// transfers to seal, events to number, moves that standings do not count yet,
+// endpoints of which something is left.
+const waiting = `SELECT EXISTS (SELECT FROM commits WHERE block IS NULL) OR EXISTS (SELECT FROM commits WHERE place IS NULL AND kinds <> '{}')
+	OR EXISTS (SELECT FROM standing_moves) OR EXISTS (SELECT FROM webhook_endpoints WHERE state = 'deleted')`
+
+// rest waits until the server has nothing left to do but to answer.
+func (s *server) rest(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.database)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for {
+		var busy bool
+		if err := conn.QueryRow(ctx, waiting).Scan(&busy); err != nil || !busy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(readyPoll):
+		}
+	}
 }

@@ -22,14 +22,16 @@ func BenchmarkStore(b *testing.B) {
 		},
 		"event": func(j *event.Journal, i int) {
 			j.Row(event.IncentiveEventRecorded, int64(i)<<40, int64(i))
-			j.Transfer(event.PointsAwarded, int64(i)<<40, 1, int64(i))
+			j.Transfer(event.PointsAwarded, int64(i)<<40, 1, int64(i), event.Leaf{})
 		},
 		"purchase": func(j *event.Journal, _ int) {
 			for _, k := range []event.Kind{event.RewardRedeemed, event.OrderCreated, event.OrderCompleted, event.IncentiveItemRedeemed} {
 				j.Object(k, object, nil)
 			}
 		},
-		"award": func(j *event.Journal, i int) { j.Transfer(event.PointsAwarded, int64(i)<<40, 1, int64(i)) },
+		"award": func(j *event.Journal, i int) {
+			j.Transfer(event.PointsAwarded, int64(i)<<40, 1, int64(i), event.Leaf{})
+		},
 	} {
 		b.Run(fmt.Sprintf("%s-%d", name, batch), func(b *testing.B) {
 			owner := pgtest.Tenant(b)

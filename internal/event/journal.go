@@ -1,7 +1,9 @@
 package event
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -25,17 +27,24 @@ type Journal struct {
 	objects []uuid.UUID
 	facts   []any
 
-	moved Moves // transfers that nobody is told of
+	leaves []byte // of the transfers among them, in their order
+	moved  Moves  // transfers that nobody is told of
 }
 
+// Leaf is a transfer's own hash, of which its block vouches.
+type Leaf = [sha256.Size]byte
+
 // Transfer notes an event that is a transfer of the books.
-func (j *Journal) Transfer(k Kind, member int64, asset int16, seq int64) {
+func (j *Journal) Transfer(k Kind, member int64, asset int16, seq int64, leaf Leaf) {
 	j.add(k, member, asset, seq)
+	j.leaves = append(j.leaves, leaf[:]...)
 }
 
 // Moved notes a transfer of the books that is no event, so that it is sealed with
 // the others.
-func (j *Journal) Moved(member int64, asset int16, seq int64) { j.moved.add(member, asset, seq) }
+func (j *Journal) Moved(member int64, asset int16, seq int64, leaf Leaf) {
+	j.moved.add(member, asset, seq, leaf[:])
+}
 
 // Row notes an event that is a row of a member's: the member itself, with seq 0,
 // or what is numbered under the member.
@@ -107,5 +116,6 @@ func (j *Journal) Store(ctx context.Context, db query.DBTX, tenantID int64, at t
 		TenantID: tenantID, ID: pg.NewUUID(), At: at,
 		Kinds: j.kinds, Members: j.members, Assets: j.assets, Seqs: j.seqs, Objects: objects, Facts: facts,
 		MovedMembers: j.moved.Members, MovedAssets: j.moved.Assets, MovedSeqs: j.moved.Seqs,
+		Leaves: append(j.leaves, bytes.Join(j.moved.Leaves, nil)...),
 	})
 }

@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -10,17 +11,19 @@ import (
 	"github.com/incent-dev/incent/internal/pg"
 )
 
-// Moves are addresses of transfers, column by column.
+// Moves are addresses of transfers with their hashes, column by column.
 type Moves struct {
 	Members []int64
 	Assets  []int16
 	Seqs    []int64
+	Leaves  [][]byte // nil: the commit does not tell, it came in from elsewhere
 }
 
-func (m *Moves) add(member int64, asset int16, seq int64) {
+func (m *Moves) add(member int64, asset int16, seq int64, leaf []byte) {
 	m.Members = append(m.Members, member)
 	m.Assets = append(m.Assets, asset)
 	m.Seqs = append(m.Seqs, seq)
+	m.Leaves = append(m.Leaves, leaf)
 }
 
 // sealBatch bounds the commits that one block takes: each one is locked by itself.
@@ -38,13 +41,20 @@ func Unsealed(ctx context.Context, tx pg.Tx, tenantID int64, about int) (commits
 		if len(m.Seqs)+len(r.Seqs)+len(r.MovedSeqs) > about && len(commits) > 0 {
 			break
 		}
+		leaves := r.Leaves
+		next := func() (leaf []byte) {
+			if len(leaves) >= sha256.Size {
+				leaf, leaves = leaves[:sha256.Size], leaves[sha256.Size:]
+			}
+			return leaf
+		}
 		for i := range r.Seqs {
 			if r.Assets[i] != 0 { // others are no transfers
-				m.add(r.Members[i], r.Assets[i], r.Seqs[i])
+				m.add(r.Members[i], r.Assets[i], r.Seqs[i], next())
 			}
 		}
 		for i := range r.MovedSeqs {
-			m.add(r.MovedMembers[i], r.MovedAssets[i], r.MovedSeqs[i])
+			m.add(r.MovedMembers[i], r.MovedAssets[i], r.MovedSeqs[i], next())
 		}
 		commits = append(commits, r.ID)
 	}

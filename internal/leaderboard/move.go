@@ -15,9 +15,9 @@ const (
 	// blockRoom is the least room of a block of level 1; see standing_room.
 	blockRoom = 256
 
-	// takeInRows bounds the transactions whose moves are taken in at once, since
-	// readers wait meanwhile: with a hundred moves each it is a tenth of a second.
-	takeInRows = 32
+	// takeInMoves is about how many moves are taken in at once: readers wait
+	// meanwhile, a tenth of a second.
+	takeInMoves = 4000
 )
 
 // Move queues on pipe, in the transaction that changes XP accounts, what the
@@ -43,11 +43,11 @@ func Move(ctx context.Context, pipe *pg.Pipeline, tenantID int64, changes []ledg
 func (b *Boards) TakeIn(ctx context.Context, tenantID int64) error {
 	waits, err := q.StandingMoveFind(ctx, b.db, tenantID)
 	for waits && err == nil {
-		var rows int32
-		rows, err = pg.InTx(ctx, b.db, func(ctx context.Context, tx pg.Tx) (int32, error) {
-			return q.StandingMoveDeleteOldest(ctx, tx, query.StandingMoveDeleteOldestParams{TenantID: tenantID, MaxRows: takeInRows, Room: b.room})
+		var moves int32
+		moves, err = pg.InTx(ctx, b.db, func(ctx context.Context, tx pg.Tx) (int32, error) {
+			return q.StandingMoveDeleteOldest(ctx, tx, query.StandingMoveDeleteOldestParams{TenantID: tenantID, MaxMoves: takeInMoves, Room: b.room})
 		})
-		waits = rows == takeInRows
+		waits = moves >= takeInMoves
 	}
 	if err != nil {
 		return pg.Fault(fmt.Errorf("take moves in: %w", err))

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,30 @@ func sealedFixture(t *testing.T, l *Ledger) tenant.Tenant {
 	}
 	auditClean(t, made.ID)
 	return made
+}
+
+// TestSealingTakesWhatWasPosted: a transfer that is altered before it is sealed is
+// named all the same; one whose commit brought no hash is sealed as it stands.
+func TestSealingTakesWhatWasPosted(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t, pgtest.URL())
+	for name, wantChain := range map[string][]string{
+		"UPDATE commits SET leaves = NULL WHERE tenant_id = {tenant}":                   nil,
+		"UPDATE transfers SET created_at = created_at + '1 us' WHERE {bob} AND seq = 2": {"member bob, points, transfer 2"},
+	} {
+		made := makeFixture(t, pgtest.DB())
+		pgtest.Owner(t, pgtest.URL(), spellChain(t, spell(name, made.ID), made.ID))
+		must(t, l.Seal(t.Context(), made.ID))
+		report, err := AuditTenant(t.Context(), pgtest.DB(), made.ID)
+		must(t, err)
+		var got []string
+		for _, v := range report.Violations {
+			got = append(got, v.Where)
+		}
+		if !slices.Equal(got, wantChain) {
+			t.Errorf("%s: the audit says %v", name, report.Violations)
+		}
+	}
 }
 
 // spellChain speaks of {tenant}, of {block 1}, and of {marks}: those of block 1 as

@@ -67,7 +67,8 @@
 // bytes of each one's own SHA-256, and has a hash over the block before it, its
 // number, and every address with the whole hash of its transfer. Which transfers
 // want sealing, the commits tell that no block has taken yet: they name all that
-// their transaction wrote, and are written by it. So, against somebody who may do
+// their transaction wrote, with its hash, and are written by it. So what is sealed
+// is what was posted, whatever became of it since; and against somebody who may do
 // everything in the database but does not write the chain anew:
 //
 //   - a transfer that is altered, or stands in another's place, has another hash

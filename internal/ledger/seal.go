@@ -5,6 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/incent-dev/incent/gen/query"
 	"github.com/incent-dev/incent/internal/event"
@@ -21,6 +25,9 @@ const (
 	// has to tell which transfer was changed; that one was, the block's hash does.
 	markSize = 8
 )
+
+// epoch is from when on PostgreSQL counts microseconds.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
 // Unsealed lists the tenants with transfers that want Seal.
 func (l *Ledger) Unsealed(ctx context.Context) ([]int64, error) {
@@ -56,11 +63,13 @@ func seal(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 	var pipe pg.Pipeline
 	number := end.Blocks // commits that moved nothing are done with it
 	if len(moves.Seqs) > 0 {
-		leaves, err := leavesOf(ctx, tx, tenantID, moves)
-		if err != nil {
-			return false, err
+		leaves := moves.Leaves
+		if slices.ContainsFunc(leaves, func(leaf []byte) bool { return leaf == nil }) {
+			if leaves, err = leavesOf(ctx, tx, tenantID, moves); err != nil {
+				return false, err
+			}
+			leaves = sealable(leaves)
 		}
-		leaves = sealable(leaves)
 		number++
 		hash := hashBlock(end.Hash, number, moves, leaves)
 		err = q.SealedBlockInsert(ctx, &pipe, query.SealedBlockInsertParams{
@@ -112,6 +121,35 @@ func sealable(leaves [][]byte) [][]byte {
 		}
 	}
 	return leaves
+}
+
+// leafOf is the hash of a transfer as it is about to be written: what
+// TransferListSealed answers when it is.
+func leafOf(a *query.TransferInsertManyParams, i int) event.Leaf {
+	const plain = 8 + 8 + 2 + 8 + 3*2 + 8*8 + 2 + 8 + 16 + 8 // all columns but the memo
+	row := make([]byte, 0, plain+len(a.Memos[i]))
+	number := func(n int64) { row = binary.BigEndian.AppendUint64(row, uint64(n)) }
+	small := func(n int16) { row = binary.BigEndian.AppendUint16(row, uint16(n)) }
+	number(a.TenantID)
+	number(a.MemberIds[i])
+	small(a.Assets[i])
+	number(a.Seqs[i])
+	small(a.Kinds[i])
+	small(a.FromAccounts[i])
+	small(a.ToAccounts[i])
+	for _, column := range [...][]int64{a.Amounts, a.AvailableAfter, a.PendingAfter, a.DebtAfter, a.Awards, a.Redeems, a.Deducts, a.Expires} {
+		number(column[i])
+	}
+	if row = append(row, 0); a.CauseSeqs[i] != 0 {
+		row[len(row)-1] = 1
+		number(a.CauseSeqs[i])
+	}
+	if row = append(row, 0); a.CauseIds[i] != uuid.Nil {
+		row[len(row)-1] = 1
+		row = append(row, a.CauseIds[i][:]...)
+	}
+	number(a.CreatedAt[i].UnixMicro() - epoch)
+	return sha256.Sum256(append(row, a.Memos[i]...))
 }
 
 // hashBlock is what a block's successor, and whoever keeps a copy of the chain's

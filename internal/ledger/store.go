@@ -19,19 +19,23 @@ func store(ctx context.Context, pipe *pg.Pipeline, tenantID int64, at time.Time,
 	if len(changed) == 0 {
 		return nil
 	}
+	leaves, err := storeTransfers(ctx, pipe, tenantID, changed)
+	if err != nil {
+		return err
+	}
 	for _, write := range []func(context.Context, *pg.Pipeline, int64, []*book) error{
-		storeTransfers, storeAccounts, storeLots, storeHolds, storeUndone,
+		storeAccounts, storeLots, storeHolds, storeUndone,
 	} {
 		if err := write(ctx, pipe, tenantID, changed); err != nil {
 			return err
 		}
 	}
 	if told != nil {
-		note(told, changed)
+		note(told, changed, leaves)
 		return nil
 	}
 	var own event.Journal
-	note(&own, changed)
+	note(&own, changed, leaves)
 	return own.Store(ctx, pipe, tenantID, at)
 }
 
@@ -43,14 +47,15 @@ var eventOf = map[Type]event.Kind{
 
 // note notes every transfer: those of points that callers hear of as events, the
 // others so that they are sealed.
-func note(j *event.Journal, books []*book) {
+func note(j *event.Journal, books []*book, leaves []event.Leaf) {
 	for _, b := range books {
 		for _, t := range b.transfers {
 			if kind, shown := eventOf[rules[t.Kind].shown]; shown && b.asset == Points {
-				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq)
+				j.Transfer(kind, t.Member, int16(t.Asset), t.Seq, leaves[0])
 			} else {
-				j.Moved(t.Member, int16(t.Asset), t.Seq)
+				j.Moved(t.Member, int16(t.Asset), t.Seq, leaves[0])
 			}
+			leaves = leaves[1:]
 		}
 	}
 }
@@ -65,7 +70,8 @@ func columns[T any](k, n int) func() []T {
 	}
 }
 
-func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {
+// storeTransfers queues the transfers, and answers the hash of each.
+func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) ([]event.Leaf, error) {
 	n := 0
 	for _, b := range books {
 		n += len(b.transfers)
@@ -100,7 +106,11 @@ func storeTransfers(ctx context.Context, pipe *pg.Pipeline, tenantID int64, book
 			a.CreatedAt = append(a.CreatedAt, t.EffectedAt)
 		}
 	}
-	return q.TransferInsertMany(ctx, pipe, a)
+	leaves := make([]event.Leaf, n)
+	for i := range leaves {
+		leaves[i] = leafOf(&a, i)
+	}
+	return leaves, q.TransferInsertMany(ctx, pipe, a)
 }
 
 func storeAccounts(ctx context.Context, pipe *pg.Pipeline, tenantID int64, books []*book) error {

@@ -29,6 +29,7 @@ var columns = map[string]string{
 
 	"sealed_blocks": hashed, "chains": hashed,
 
+	"commits.leaves":                hashed,
 	"commits.facts":                 ours, // ids and amounts: internal/event, invariant 4
 	"members.external_id":           gone,
 	"members.name":                  gone,
