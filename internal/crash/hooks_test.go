@@ -75,8 +75,7 @@ func (x *executioner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.armed = max(0, x.armed-1)
 	failing := x.tried[id] < hookStreak && drawn(id, x.tried[id])%10 < 3
 	x.mu.Unlock()
-	if strike {
-		x.strike(r.Context(), r.RemoteAddr)
+	if strike && x.strike(r.Context(), r.RemoteAddr) {
 		return // nobody hears the answer
 	}
 	if failing {
@@ -93,8 +92,10 @@ func (x *executioner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // strike kills the server that sent the request it is called in, from an address,
 // which shows by the end of that request; the other one lives. Where the system does
-// not tell who sends, the one that it is not may die first.
-func (x *executioner) strike(sender context.Context, from string) {
+// not tell who sends, the one that it is not may die first. False: the sender is dead
+// already, or has hung up, and the next request is for it.
+func (x *executioner) strike(sender context.Context, from string) bool {
+	stranger := true
 	for i := range x.site.servers {
 		s, patience := x.site.servers[(x.kills+i)%2], time.Second
 		sends, known := sends(s.cmd.Process.Pid, from)
@@ -104,6 +105,7 @@ func (x *executioner) strike(sender context.Context, from string) {
 		if known && !sends {
 			continue
 		}
+		stranger = false
 		s.kill()
 		select {
 		case <-sender.Done():
@@ -111,12 +113,19 @@ func (x *executioner) strike(sender context.Context, from string) {
 			x.kills++
 			x.mu.Unlock()
 			x.killed <- struct{}{}
-			return
+			return true
 		case <-time.After(patience):
 		}
 	}
+	if stranger {
+		x.mu.Lock()
+		x.armed = 1
+		x.mu.Unlock()
+		return false
+	}
 	x.fail("no server that was killed was the sender")
 	x.killed <- struct{}{}
+	return true
 }
 
 func (x *executioner) fail(format string, args ...any) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,20 +25,20 @@ func sends(pid int, from string) (yes, known bool) {
 	if err != nil {
 		return false, false
 	}
-	var socket string
+	var sockets []string
 	for line := range strings.Lines(string(table)) {
 		// sl local_address rem_address st queues timer retransmits uid timeout inode
 		f := strings.Fields(line)
-		if len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
-			socket = "socket:[" + f[9] + "]"
+		if len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) && f[9] != "0" {
+			sockets = append(sockets, "socket:["+f[9]+"]")
 		}
 	}
 	held, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	if err != nil || socket == "" {
+	if err != nil {
 		return false, false
 	}
 	for _, name := range held {
-		if to, err := os.Readlink(name); err == nil && to == socket {
+		if to, err := os.Readlink(name); err == nil && slices.Contains(sockets, to) {
 			return true, true
 		}
 	}
