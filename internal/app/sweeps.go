@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/incent-dev/incent/internal/job"
 	"github.com/incent-dev/incent/internal/once"
+	"github.com/incent-dev/incent/internal/person"
 )
 
 // sweeps is all that happens by itself. Where what one does gives another
@@ -23,11 +26,21 @@ func (c *Core) sweeps() []job.Sweep {
 			return err
 		}},
 		{Name: "seal", Every: 2 * time.Second, Due: c.Ledger.Unsealed, Run: c.Ledger.Seal},
-		{Name: "erasures", Every: 30 * time.Second, Due: c.People.Unfinished, Run: c.People.Finish},
+		{Name: "erasures", Every: 30 * time.Second, Due: c.People.Unfinished, Run: c.finishErasures},
 		// Webhooks look for themselves, and more often. Here they follow a clock that is moved.
 		{Name: "webhooks", Every: time.Hour, Due: func(context.Context) ([]int64, error) { return nil, nil }, Run: c.Hooks.Sweep},
 		{Name: "deliveries", Every: 10 * time.Minute, Due: c.Hooks.Old, Run: c.Hooks.Forget},
 		// By the real clock, unlike the others.
 		{Name: "keys", Every: 10 * time.Minute, Run: func(ctx context.Context, _ int64) error { return once.Forget(ctx, c.DB) }},
 	}
+}
+
+// finishErasures waits for whoever was there before an erasure, an audit of an hour
+// for example, with the next beat.
+func (c *Core) finishErasures(ctx context.Context, tenantID int64) error {
+	err := c.People.Finish(ctx, tenantID)
+	if errors.Is(err, person.ErrUnderWay) {
+		return fmt.Errorf("%w: %w", job.ErrLater, err)
+	}
+	return err
 }

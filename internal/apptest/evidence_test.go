@@ -50,7 +50,9 @@ func TestRefusedTwinsLeaveOneCase(t *testing.T) {
 	campaign := addCampaign(t, s, referral.Campaign{Rule: referral.Rule{Blocks: true}})
 	at := both(s)
 	together(40, func(i int) {
-		refused(t, at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "eve", "refereeId": "eve"}, "Idempotency-Key: twins"), 400, "fraud_blocked")
+		refused(t, insist(func() apptest.Response {
+			return at(i).Call("POST", "/referrals", object{"campaignId": campaign, "referrerId": "eve", "refereeId": "eve"}, "Idempotency-Key: twins")
+		}), 400, "fraud_blocked")
 	})
 	equal(t, "cases", s.Management.Must(200, "GET", "/cases?status=blocked", nil).At("pagination", "total"), 1)
 }

@@ -42,7 +42,7 @@ func TestRateLimitHolds(t *testing.T) {
 			client := []*apptest.Client{one.Incentable, other.Incentable}[i%2]
 			wg.Go(func() {
 				for range 20 {
-					switch r := client.Call("GET", "/rewards", nil); r.Status {
+					switch r := insist(func() apptest.Response { return client.Call("GET", "/rewards", nil) }); r.Status {
 					case 200:
 						admitted.Add(1)
 					case 429:

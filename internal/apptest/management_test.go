@@ -137,9 +137,9 @@ func TestMemberList(t *testing.T) {
 		for j := range each {
 			id := fmt.Sprintf("mem_%d_%d", i%4, j) // two callers want the same ones
 			if i%2 == 0 {
-				give(t, servers[i/4], id, 1)
+				servers[i/4].Incentable.Must(201, "POST", "/points/award", award(id, 1))
 			} else {
-				servers[i/4].Management.Call("POST", "/members", object{"id": id})
+				insist(func() apptest.Response { return servers[i/4].Management.Call("POST", "/members", object{"id": id}) })
 			}
 		}
 	})

@@ -180,6 +180,7 @@ func TestQuests(t *testing.T) {
 func TestStreaks(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t)
+	noon(t, s) // and 2 o'clock at night in the other zone
 	c, m := s.Incenta, s.Management
 	daily := &incentive.StreakRule{Period: incentive.Daily, Rewards: []incentive.StreakReward{{Length: 2, Coins: 5}}}
 	addAction(t, s, incentive.Action{Key: "login", Streak: daily})

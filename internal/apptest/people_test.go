@@ -1,9 +1,9 @@
 package apptest_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,14 +40,21 @@ func erase(t testing.TB, s *apptest.Server, member string) (tombstone string) {
 	t.Helper()
 	m := s.Management.For(t)
 	tombstone = m.Must(200, "POST", "/members/"+member+"/erase", nil).Text("id")
-	// An audit of a neighbour's may have kept the erasure waiting.
-	if m.Must(200, "GET", "/members/"+tombstone+"/erasure", nil).At("completedAt") == nil {
-		if err := s.Core.People.Finish(t.Context(), s.Tenant.ID); err != nil {
-			t.Error(err)
+	// An audit of a neighbour's may have kept the erasure waiting, and may do so again.
+	eventually(t, promptly, "the erasure is complete", func() bool {
+		if m.Must(200, "GET", "/members/"+tombstone+"/erasure", nil).At("completedAt") != nil {
+			return true
 		}
-	}
+		if err := s.Core.People.Finish(t.Context(), s.Tenant.ID); err != nil {
+			t.Log(err)
+		}
+		return false
+	})
 	return tombstone
 }
+
+// anns finds Ann as a word: ids are made of letters, too.
+var anns = regexp.MustCompile(`(?i)\bann\b`)
 
 func TestErasure(t *testing.T) {
 	t.Parallel()
@@ -84,7 +91,7 @@ func TestErasure(t *testing.T) {
 	for _, e := range told.At("data").([]any) {
 		e := e.(object)
 		data, _ := json.Marshal(e["data"])
-		if bytes.Contains(data, []byte("nn")) {
+		if anns.Match(data) {
 			t.Errorf("the feed tells %s of Ann: %s", e["type"], data)
 		}
 	}

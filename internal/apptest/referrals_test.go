@@ -227,7 +227,8 @@ func TestConversionsAreListed(t *testing.T) {
 	s := apptest.Start(t)
 	one, two := addCampaign(t, s, referral.Campaign{}), addCampaign(t, s, referral.Campaign{})
 	codes := []string{newCode(t, s, one, "ann"), newCode(t, s, one, "amy"), newCode(t, s, two, "ann")}
-	start := time.Now()
+	noon(t, s)
+	start := now(t, s)
 	for day := range 3 {
 		for i, code := range codes {
 			s.Incenta.Must(201, "POST", "/conversions", clicked(code, fmt.Sprint("m", day, "-", i)))

@@ -32,7 +32,7 @@ const (
 	// statements anew.
 	alonePool = 8
 
-	stopPatience = 20 * time.Second
+	stopPatience = 2 * time.Minute
 )
 
 // running is the pair of servers that all tests of a binary share.
@@ -71,9 +71,18 @@ func Main(m *testing.M, checks ...func() error) {
 	})
 	callers.CloseIdleConnections()
 	if code == 0 {
-		code = verdict(code, goleak.Find())
+		code = verdict(code, leaked())
 	}
 	os.Exit(code)
+}
+
+// leaked are goroutines that do not end, however long a busy machine takes.
+func leaked() error {
+	for deadline := time.Now().Add(stopPatience); ; {
+		if err := goleak.Find(); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func verdict(code int, err error) int {

@@ -198,6 +198,15 @@ func advance(t testing.TB, s *apptest.Server, by time.Duration) {
 	s.Management.For(t).Must(200, "POST", "/clock/advance", object{"seconds": int64(by.Seconds())})
 }
 
+// noon moves the tenant's clock on to the next noon in UTC, so that what a test
+// does at once falls on one day.
+func noon(t testing.TB, s *apptest.Server) {
+	t.Helper()
+	const day = 24 * time.Hour
+	current := now(t, s)
+	advance(t, s, current.Truncate(day).Add(day+day/2).Sub(current))
+}
+
 // equal compares what an answer holds with what a test wants.
 func equal(t testing.TB, what string, got, want any) {
 	t.Helper()
@@ -226,14 +235,19 @@ func balanceOf(t testing.TB, s *apptest.Server, member string) int64 {
 	return n
 }
 
-// eventually waits for what is promised to happen within a time.
+// eventually waits for what is promised to happen within a time: it must hold when
+// it is looked at later than that, however long the look itself takes.
 func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for !holds() {
-		if time.Now().After(deadline) {
+	for {
+		begun := time.Now()
+		if holds() {
+			return
+		}
+		if begun.After(deadline) {
 			t.Errorf("%s: not within %s", what, within)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/incent-dev/incent/internal/fault"
 )
@@ -58,6 +59,9 @@ type call[C, R any] struct {
 	ctx  context.Context
 	cmd  C
 	done chan Result[R]
+
+	// decided: its batch has begun, or its caller has left; whichever was first.
+	decided atomic.Bool
 }
 
 // New makes a group whose batches hold at most limit calls.
@@ -66,8 +70,10 @@ func New[C, R any](limit int, run Run[C, R]) *Group[C, R] {
 	return &Group[C, R]{run: run, limit: limit, ctx: ctx, stop: stop, lanes: map[Key]*lane[C, R]{}}
 }
 
-// Do joins the lane and returns the outcome of cmd. When ctx ends first, cmd
-// may still take effect; the caller learns that only by its idempotency key.
+// Do joins the lane and returns the outcome of cmd. When ctx ends before its batch
+// has begun, cmd does not run, and the error is ctx's; when it ends later, cmd may
+// still take effect, which the error says: the caller learns that only by its
+// idempotency key.
 func (g *Group[C, R]) Do(ctx context.Context, key Key, cmd C) (R, error) {
 	var zero R
 	c := &call[C, R]{ctx: ctx, cmd: cmd, done: make(chan Result[R], 1)}
@@ -78,7 +84,11 @@ func (g *Group[C, R]) Do(ctx context.Context, key Key, cmd C) (R, error) {
 	case r := <-c.done:
 		return r.Value, r.Err
 	case <-ctx.Done():
-		return zero, ctx.Err()
+		if c.decided.CompareAndSwap(false, true) {
+			return zero, ctx.Err()
+		}
+		return zero, fault.New(fault.Unavailable, fault.CodeUnavailable,
+			"The request takes too long to be stored. It may or may not take effect; repeat it with the same Idempotency-Key to be sure").Because(ctx.Err())
 	}
 }
 
@@ -127,6 +137,9 @@ func live[C, R any](batch []*call[C, R]) []*call[C, R] {
 		if err := c.ctx.Err(); err != nil {
 			c.done <- Result[R]{Err: err}
 			continue
+		}
+		if !c.decided.CompareAndSwap(false, true) {
+			continue // has just gone
 		}
 		kept = append(kept, c)
 	}

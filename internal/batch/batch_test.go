@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -194,6 +195,9 @@ func TestCallersThatLeave(t *testing.T) {
 	gone.want(t, "", context.Canceled)
 	leaveLate()
 	first.want(t, "", context.Canceled)
+	if fault.Is(gone.err, fault.CodeUnavailable) || !fault.Is(first.err, fault.CodeUnavailable) || !strings.Contains(first.err.Error(), "may or may not") {
+		t.Errorf("who left early is told %v, who left late %v", gone.err, first.err)
+	}
 	p.let <- struct{}{}
 	if got := p.pass(); !slices.Equal(got, []string{"c"}) {
 		t.Errorf("the second batch is %q", got)

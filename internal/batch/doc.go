@@ -16,7 +16,8 @@
 //  4. When a batch as a whole fails for a reason that is not known to concern
 //     every call, each call runs again alone, so one poisoned call cannot fail
 //     its neighbours.
-//  5. A call whose caller has gone before its batch started does not run.
+//  5. A call whose caller has gone before its batch started does not run; who goes
+//     later is told that it may take effect.
 //  6. Close refuses new calls and waits for those that wait.
 //
 // Designs tried, by incent bench: one lane per tenant, and lanes by a hash of

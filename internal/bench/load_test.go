@@ -44,10 +44,16 @@ func TestDriveCountsEveryAnswer(t *testing.T) {
 		clients:  4, per: 1, says: []byte(`"failed":0`), first: 10, stride: 100, members: 3,
 	}
 	begun, ended := false, false
-	took, err := l.drive(t.Context(), []string{server.Listener.Addr().String()}, time.Millisecond, 200*time.Millisecond,
-		func() error { begun = true; return nil }, func() error { ended = true; return nil })
-	if err != nil {
-		t.Fatal(err)
+	var took []time.Duration
+	// Which members requests speak of is drawn, and how many there are in so much time
+	// is the machine's.
+	for len(took) == 0 || len(members) < 3 {
+		more, err := l.drive(t.Context(), []string{server.Listener.Addr().String()}, time.Millisecond, 200*time.Millisecond,
+			func() error { begun = true; return nil }, func() error { ended = true; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, more...)
 	}
 	if len(took) == 0 || len(took) > len(keys) || repeated > 0 || !begun || !ended {
 		t.Errorf("%d latencies of %d requests, %d keys repeated, begun %v, ended %v", len(took), len(keys), repeated, begun, ended)

@@ -23,7 +23,7 @@ const (
 	answerPatience = 40 * time.Second
 
 	// What is answered neither by then nor when repeated, never will be.
-	resolvePatience = 60 * time.Second
+	resolvePatience = 3 * time.Minute
 
 	backOff = 10 * time.Millisecond
 )

@@ -26,6 +26,11 @@ type Options struct {
 	// Rounds to run; 0 runs 1.
 	Rounds int
 
+	// Enough tells whether the rounds have met all that they are for, which is up to
+	// chance and to how much a machine does in a round. Where they have not there are
+	// more of them, up to mostRounds times as many; nil: they have.
+	Enough func(Report) bool
+
 	// Seed draws who is killed when, and the load. The interleaving of
 	// processes is not drawn by it.
 	Seed uint64
@@ -33,6 +38,10 @@ type Options struct {
 	// Out receives a line per round and the summary; nil: silence.
 	Out io.Writer
 }
+
+// mostRounds bounds how often the rounds are run over, so that what cannot be met
+// ends, too.
+const mostRounds = 5
 
 // Run carries out the rounds. Its error says why they could not be carried out,
 // or what of the package's promises did not hold; the report counts what was
@@ -84,7 +93,8 @@ func (h *harness) run(ctx context.Context) error {
 	if h.sites[1], err = openShared(ctx, h.o, filepath.Join(h.o.Dir, "shared")); err != nil {
 		return fmt.Errorf("shared site: %w", err)
 	}
-	for n := 1; n <= max(h.o.Rounds, 1); n++ {
+	rounds := max(h.o.Rounds, 1)
+	for n := 1; n <= rounds || n <= mostRounds*rounds && h.o.Enough != nil && !h.o.Enough(h.report); n++ {
 		if err := h.round(ctx, n); err != nil {
 			return fmt.Errorf("round %d (seed %d): %w", n, h.o.Seed, err)
 		}

@@ -29,7 +29,7 @@ const (
 
 const (
 	warmUpAnswers  = 100
-	warmUpPatience = 3 * time.Second
+	warmUpPatience = 30 * time.Second
 )
 
 // live runs the load and, beside it, the plan.

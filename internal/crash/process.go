@@ -18,14 +18,15 @@ import (
 
 const (
 	// A server that is not ready by then will not be: recovery and migrations
-	// of these small databases take a second.
-	readyPatience = 30 * time.Second
+	// of these small databases take a second, a new cluster another one, and on a
+	// machine with much else to do both took half a minute.
+	readyPatience = 3 * time.Minute
 
 	// A private PostgreSQL that lives so long after its server outlived it.
-	orphanPatience = 15 * time.Second
+	orphanPatience = time.Minute
 
 	// SIGTERM drains; so long that takes at most.
-	drainPatience = 20 * time.Second
+	drainPatience = time.Minute
 
 	pollEvery = 5 * time.Millisecond
 )

@@ -21,6 +21,10 @@ import (
 // as the one is that holds the sweep's lock.
 const patience = 20 * time.Second
 
+// ErrLater is, or wraps, what a Run says that cannot go on now and that nobody is
+// to blame for: the next beat goes on with it.
+var ErrLater = errors.New("not now")
+
 // Sweep is something that is done when it is due.
 type Sweep struct {
 	Name string // one word; part of its lock, so it must not change between versions
@@ -33,7 +37,8 @@ type Sweep struct {
 	Due func(ctx context.Context) ([]int64, error)
 
 	// Run does all that is due for a tenant, or for the server, where the tenant is
-	// 0, in bounded transactions. See invariant 1.
+	// 0, in bounded transactions. See invariant 1. ErrLater says that something has
+	// to wait.
 	Run func(ctx context.Context, tenantID int64) error
 }
 
@@ -57,7 +62,7 @@ var swept = promauto.NewCounterVec(prometheus.CounterOpts{
 // Outcomes, as the counter and the log have them.
 const (
 	done   = "done"
-	later  = "later"  // not done within patience: goes on with the next beat
+	later  = "later"  // not done within patience, or has to wait: goes on with the next beat
 	shared = "shared" // another process is at it
 	failed = "failed"
 )
@@ -143,7 +148,7 @@ func (r *Runner) visit(ctx context.Context, s Sweep, tenantID int64) (outcome st
 	switch {
 	case err == nil:
 		return outcome, nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(err, ErrLater), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return later, nil
 	}
 	return failed, err
@@ -171,13 +176,13 @@ func tell(ctx context.Context, log *slog.Logger, s Sweep, tenantID int64, outcom
 }
 
 // Tenant runs all sweeps for one tenant now, whether another process is at them or
-// not, and returns when nothing is due any more.
+// not, and returns when nothing is due any more but what has to wait (ErrLater).
 func (r *Runner) Tenant(ctx context.Context, tenantID int64) error {
 	for _, s := range r.sweeps {
 		if s.Due == nil {
 			continue
 		}
-		if err := s.Run(ctx, tenantID); err != nil {
+		if err := s.Run(ctx, tenantID); err != nil && !errors.Is(err, ErrLater) {
 			return fmt.Errorf("sweep %s: %w", s.Name, err)
 		}
 	}

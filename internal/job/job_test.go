@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -122,6 +123,13 @@ func TestTenantNow(t *testing.T) {
 	outcome, err := inner.visit(t.Context(), always("first", tenantID, func(ctx context.Context, id int64) error { return inner.Tenant(ctx, id) }), tenantID)
 	if err != nil || outcome != done || strings.Join(order, " ") != "first second" {
 		t.Errorf("%s, %v, ran %v", outcome, err, order)
+	}
+	waits := New(pgtest.DB(), always("waits", tenantID, func(context.Context, int64) error { return fmt.Errorf("others are at it: %w", ErrLater) }), note("third"))
+	if outcome, err := waits.visit(t.Context(), waits.sweeps[0], tenantID); outcome != later || err != nil {
+		t.Error(outcome, err)
+	}
+	if err := waits.Tenant(t.Context(), tenantID); err != nil || order[len(order)-1] != "third" {
+		t.Errorf("what waits keeps others: %v, ran %v", err, order)
 	}
 	failing := New(pgtest.DB(), always("fails", tenantID, func(context.Context, int64) error { return errors.New("broken") }))
 	if err := failing.Tenant(t.Context(), tenantID); err == nil || err.Error() != "sweep fails: broken" {

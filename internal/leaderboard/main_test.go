@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -51,8 +52,8 @@ func newProgramme(t testing.TB, owner tenant.Tenant, room int32) *programme {
 func (p *programme) earn(t testing.TB, amounts map[string]int64) {
 	t.Helper()
 	var commands []ledger.Command
-	for member, n := range amounts {
-		commands = append(commands, ledger.Command{Op: ledger.OpAward, Member: member, Asset: ledger.XP, Amount: n})
+	for _, member := range slices.Sorted(maps.Keys(amounts)) {
+		commands = append(commands, ledger.Command{Op: ledger.OpAward, Member: member, Asset: ledger.XP, Amount: amounts[member]})
 	}
 	p.post(t, commands)
 }

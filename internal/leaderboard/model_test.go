@@ -2,7 +2,9 @@ package leaderboard
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,11 +107,11 @@ func (w *walk) note(t *testing.T, c ledger.Command, r ledger.Result) {
 
 func (w *walk) compare(t *testing.T, step int) {
 	w.board(t, fmt.Sprintf("step %d, all time", step), Choice{}, allTime, w.all.list())
-	for day, m := range w.days { // past ones stay readable
+	for _, day := range slices.SortedFunc(maps.Keys(w.days), time.Time.Compare) { // past ones stay readable
 		if w.IntN(3) > 0 {
 			continue
 		}
-		w.board(t, fmt.Sprintf("step %d, %s", step, day.Format(time.DateOnly)), Choice{Period: Daily, At: day.Add(time.Hour)}, round{Daily, day}, m.list())
+		w.board(t, fmt.Sprintf("step %d, %s", step, day.Format(time.DateOnly)), Choice{Period: Daily, At: day.Add(time.Hour)}, round{Daily, day}, w.days[day].list())
 	}
 	if got := w.top(t, Choice{Period: Daily, At: noon.AddDate(0, 0, -1)}, 10, 0); len(got) > 0 {
 		t.Fatalf("before the board was defined: %v", got)

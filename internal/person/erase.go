@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,6 +46,10 @@ const (
 )
 
 var q = query.New()
+
+// ErrUnderWay says that transactions are under way which began before an erasure
+// and may still write what they found: the erasure waits for them.
+var ErrUnderWay = errors.New("transactions that began before the erasure are still under way")
 
 // People tells and forgets what is stored about members. Make it with New; Close
 // it.
@@ -170,7 +175,8 @@ func (p *People) Unfinished(ctx context.Context) ([]int64, error) {
 	return q.ErasureListOpenTenants(ctx, p.db)
 }
 
-// Finish completes a tenant's erasures that have begun: a sweep.
+// Finish completes a tenant's erasures that have begun: a sweep. One that has to
+// wait (ErrUnderWay) keeps none of the others.
 func (p *People) Finish(ctx context.Context, tenantID int64) error {
 	open, err := q.ErasureListOpen(ctx, p.db, query.ErasureListOpenParams{TenantID: tenantID, MaxRows: openErasures})
 	if err != nil {
@@ -220,7 +226,7 @@ func (p *People) awaitQuiet(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-patience.C:
-			return fmt.Errorf("%d transactions are still under way that began before the erasure", len(earlier))
+			return fmt.Errorf("%d of them: %w", len(earlier), ErrUnderWay)
 		case <-again.C:
 		}
 		var now []string

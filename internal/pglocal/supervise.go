@@ -148,20 +148,21 @@ func (s *Server) awaitReady(ctx context.Context, p *process) error {
 // open connects once and makes the database when it is missing, which it also is
 // when the owner died right after initdb.
 func (s *Server) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	attempt, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	conn, err := pgconn.Connect(ctx, s.url("postgres"))
+	conn, err := pgconn.Connect(attempt, s.url("postgres"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	found := conn.ExecParams(ctx, "SELECT 1 FROM pg_database WHERE datname = $1", [][]byte{[]byte(database)}, nil, nil, nil).Read()
+	found := conn.ExecParams(attempt, "SELECT 1 FROM pg_database WHERE datname = $1", [][]byte{[]byte(database)}, nil, nil, nil).Read()
 	if found.Err != nil {
 		return fmt.Errorf("look for the database: %w", found.Err)
 	}
 	if len(found.Rows) > 0 {
 		return nil
 	}
+	// It copies a database to the disk, which takes a slow one longer.
 	if _, err := conn.Exec(ctx, "CREATE DATABASE "+database).ReadAll(); err != nil {
 		return fmt.Errorf("create the database: %w", err)
 	}

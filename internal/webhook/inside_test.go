@@ -82,14 +82,15 @@ func TestWithin(t *testing.T) {
 		}
 	}
 	w := newWithin(t)
+	var rebound atomic.Bool
 	if os.Getenv(innerOpen) == "" {
-		serveNames(t, answerName())
+		serveNames(t, answerName(&rebound))
 	}
 	t.Run("", func(t *testing.T) {
 		t.Run("spellings", func(t *testing.T) { t.Parallel(); w.spellings(t) })
 		t.Run("answers", func(t *testing.T) { t.Parallel(); w.answers(t) })
 		if os.Getenv(innerOpen) == "" {
-			t.Run("names", func(t *testing.T) { t.Parallel(); w.names(t) })
+			t.Run("names", func(t *testing.T) { t.Parallel(); w.names(t, &rebound) })
 		}
 	})
 	w.mu.Lock()
@@ -384,7 +385,8 @@ func (w *within) answers(t *testing.T) {
 			if got := fmt.Sprint(d.State, " ", d.Status, " ", d.Problem); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
-			if d.Duration > 17*time.Second || strings.HasPrefix(want, "delivered") && d.Duration > 5*time.Second {
+			// However slow the machine, it does not go on for as long as there are answers.
+			if d.Duration > time.Minute {
 				t.Errorf("it took %v", d.Duration)
 			}
 		})
@@ -393,7 +395,7 @@ func (w *within) answers(t *testing.T) {
 		for range 2 {
 			select {
 			case <-cut:
-			case <-time.After(20 * time.Second):
+			case <-time.After(settlePatience):
 				t.Error("an answer without an end is still being read")
 			}
 		}

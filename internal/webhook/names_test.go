@@ -14,14 +14,12 @@ import (
 )
 
 // answerName is what names lead to: whatever their owner likes, and something else
-// a moment later. All that are no names, but spellings of numbers, lead inside.
-func answerName() func(name string) []string {
-	var asked atomic.Int64
+// once rebound. All that are no names, but spellings of numbers, lead inside.
+func answerName(rebound *atomic.Bool) func(name string) []string {
 	return func(name string) []string {
 		switch {
 		case strings.HasPrefix(name, "rebind"):
-			// Each look-up asks for both families: the first finds the outside.
-			if asked.Add(1) <= 2 {
+			if !rebound.Load() {
 				return publics
 			}
 			return []string{"10.0.0.5", "fd00::5"}
@@ -35,7 +33,7 @@ func answerName() func(name string) []string {
 }
 
 // names are resolved when they are dialled, and what they lead to is what counts.
-func (w *within) names(t *testing.T) {
+func (w *within) names(t *testing.T, rebound *atomic.Bool) {
 	live := w.tenant(t, tenant.Live)
 	for _, name := range []string{"inside.example", "metadata.example"} {
 		endpoint, delivery := w.endpoint(t, live, "https://"+name+":"+w.port+"/")
@@ -47,6 +45,7 @@ func (w *within) names(t *testing.T) {
 	if d := w.settled(t, live, endpoint, delivery); d.Problem == "address_refused" || d.Problem == "name_not_found" {
 		t.Errorf("before it is rebound the name leads outside, and the delivery ends with %s", d.Problem)
 	}
+	rebound.Store(true)
 	for range 5 {
 		if d := w.settled(t, live, endpoint, w.test(t, live, endpoint)); d.Problem != "address_refused" {
 			t.Errorf("rebound: %+v", d)
