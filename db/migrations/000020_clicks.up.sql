@@ -1,8 +1,8 @@
 SET lock_timeout = '5s';
 
--- Whoever is named is found by members_external_unique; a click wants only the key
--- of its referee, and reads it from the index.
-ALTER TABLE members DROP CONSTRAINT members_external_unique, ADD CONSTRAINT members_external_unique UNIQUE (tenant_id, external_id) INCLUDE (id);
+-- Whoever is named is found by members_external_unique; what a click or an award
+-- wants of them, the key and that of their memos, is read from the index.
+ALTER TABLE members DROP CONSTRAINT members_external_unique, ADD CONSTRAINT members_external_unique UNIQUE (tenant_id, external_id) INCLUDE (id, memo_key);
 
 -- A campaign's referees share its id, so comparing that first told nothing apart.
 -- The columns are the same: referees are looked up by all of them.
