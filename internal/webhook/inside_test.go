@@ -405,7 +405,8 @@ func (w *within) answers(t *testing.T) {
 	})
 }
 
-// raw serves connections with bytes that are hardly HTTP, until they are cut.
+// raw serves connections with bytes that are hardly HTTP, from the first byte of a
+// request on (before, an answer would be to nothing) until they are cut.
 func raw(t *testing.T, begin, again string, pause time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -423,7 +424,10 @@ func raw(t *testing.T, begin, again string, pause time.Duration) string {
 				defer c.Close()
 				tick := time.NewTicker(max(pause, time.Microsecond))
 				defer tick.Stop()
-				_, err := io.WriteString(c, begin)
+				_, err := c.Read(make([]byte, 1))
+				if err == nil {
+					_, err = io.WriteString(c, begin)
+				}
 				for err == nil {
 					_, err = io.WriteString(c, again)
 					<-tick.C
