@@ -7,5 +7,3 @@ ALTER TABLE members DROP CONSTRAINT members_external_unique, ADD CONSTRAINT memb
 -- A campaign's referees share its id, so comparing that first told nothing apart.
 -- The columns are the same: referees are looked up by all of them.
 ALTER TABLE attributions DROP CONSTRAINT attributions_pk, ADD CONSTRAINT attributions_pk PRIMARY KEY (tenant_id, referee_id, campaign_id);
-
--- A commit that names no transfer says so at once (block 0), and waits for no block.

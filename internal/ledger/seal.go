@@ -63,12 +63,9 @@ func seal(ctx context.Context, tx pg.Tx, tenantID int64) (bool, error) {
 	var pipe pg.Pipeline
 	number := end.Blocks // commits that moved nothing are done with it
 	if len(moves.Seqs) > 0 {
-		leaves := moves.Leaves
-		if slices.ContainsFunc(leaves, func(leaf []byte) bool { return leaf == nil }) {
-			if leaves, err = leavesOf(ctx, tx, tenantID, moves); err != nil {
-				return false, err
-			}
-			leaves = sealable(leaves)
+		leaves, err := leavesTold(ctx, tx, tenantID, moves)
+		if err != nil {
+			return false, err
 		}
 		number++
 		hash := hashBlock(end.Hash, number, moves, leaves)
@@ -101,6 +98,25 @@ func lockChain(ctx context.Context, tx pg.Tx, tenantID int64) (query.ChainGetFor
 		return end, fmt.Errorf("lock chain: %w", err)
 	}
 	return end, nil
+}
+
+// leavesTold are the hashes that commits told, and, of those that told none, what
+// the books say now.
+func leavesTold(ctx context.Context, tx pg.Tx, tenantID int64, m event.Moves) ([][]byte, error) {
+	if !slices.ContainsFunc(m.Leaves, func(leaf []byte) bool { return leaf == nil }) {
+		return m.Leaves, nil
+	}
+	leaves, err := leavesOf(ctx, tx, tenantID, m)
+	if err != nil {
+		return nil, err
+	}
+	leaves = sealable(leaves)
+	for i, told := range m.Leaves {
+		if told != nil {
+			leaves[i] = told
+		}
+	}
+	return leaves, nil
 }
 
 // leavesOf reads each transfer's own hash; no bytes where there is no such transfer.
