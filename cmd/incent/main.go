@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -19,7 +20,12 @@ import (
 // (182 and 153 microseconds, after 190 and 199).
 const gcPercent = 400
 
+// memProfileRate takes one sample in so many bytes allocated. Go's own half a
+// megabyte took 3 % of a server's CPU time under events.
+const memProfileRate = 16 << 20
+
 func main() {
+	runtime.MemProfileRate = memProfileRate
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -17,49 +17,45 @@ SELECT w.member_id::bigint AS member_id, w.action_id::bigint AS action_id, COALE
   LEFT JOIN LATERAL (SELECT y.* FROM action_counts AS y
                       WHERE y.tenant_id = @tenant_id AND y.member_id = w.member_id AND y.action_id = w.action_id OFFSET 0) AS c ON true;
 
--- name: ProgressUpsertMany :exec
--- Stores how far members are. No indexed column changes.
-INSERT INTO member_progress AS p (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
-SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@activities::bigint[]), unnest(@active_at::timestamptz[]), unnest(@levels::integer[]),
-       unnest(@settled::bigint[]), unnest(@next_xp::bigint[]), unnest(@next_coins::bigint[])
-    ON CONFLICT (tenant_id, member_id) DO UPDATE
-   SET activities = excluded.activities, active_at = excluded.active_at, level = excluded.level, settled = excluded.settled,
-       next_xp = excluded.next_xp, next_coins = excluded.next_coins;
-
--- name: ActionCountUpsertMany :exec
--- Stores what members did of actions. No indexed column changes.
-INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
-SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@action_ids::bigint[]), unnest(@activities::bigint[]), unnest(@rewarded::bigint[]),
-       NULLIF(unnest(@rewarded_at::timestamptz[]), '0001-01-01Z'), unnest(@settled::bigint[]), NULLIF(unnest(@streak_periods::text[]), ''),
-       NULLIF(unnest(@streak_on::date[]), '0001-01-01'), unnest(@streak_current::integer[]), unnest(@streak_longest::integer[])
-    ON CONFLICT (tenant_id, member_id, action_id) DO UPDATE
-   SET activities = excluded.activities, rewarded = excluded.rewarded, rewarded_at = excluded.rewarded_at, settled = excluded.settled,
-       streak_period = excluded.streak_period, streak_on = excluded.streak_on, streak_current = excluded.streak_current,
-       streak_longest = excluded.streak_longest;
-
 -- name: ActivityInsertMany :exec
--- Records activities.
+-- Records activities, with how far their members are, what they did of each action,
+-- and the counts of days and minutes, these in one order so that two servers cannot
+-- deadlock. One statement, since each more of them costs a batch as much as several
+-- rows. But for the days and minutes no indexed column changes.
+WITH progress AS (
+    INSERT INTO member_progress AS p (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
+    SELECT @tenant_id, unnest(@progress_member_ids::bigint[]), unnest(@progress_activities::bigint[]), unnest(@active_at::timestamptz[]),
+           unnest(@levels::integer[]), unnest(@progress_settled::bigint[]), unnest(@next_xp::bigint[]), unnest(@next_coins::bigint[])
+        ON CONFLICT (tenant_id, member_id) DO UPDATE
+       SET activities = excluded.activities, active_at = excluded.active_at, level = excluded.level, settled = excluded.settled,
+           next_xp = excluded.next_xp, next_coins = excluded.next_coins),
+counts AS (
+    INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
+    SELECT @tenant_id, unnest(@count_member_ids::bigint[]), unnest(@count_action_ids::bigint[]), unnest(@count_activities::bigint[]),
+           unnest(@rewarded::bigint[]), NULLIF(unnest(@rewarded_at::timestamptz[]), '0001-01-01Z'), unnest(@count_settled::bigint[]),
+           NULLIF(unnest(@streak_periods::text[]), ''), NULLIF(unnest(@streak_on::date[]), '0001-01-01'),
+           unnest(@streak_current::integer[]), unnest(@streak_longest::integer[])
+        ON CONFLICT (tenant_id, member_id, action_id) DO UPDATE
+       SET activities = excluded.activities, rewarded = excluded.rewarded, rewarded_at = excluded.rewarded_at, settled = excluded.settled,
+           streak_period = excluded.streak_period, streak_on = excluded.streak_on, streak_current = excluded.streak_current,
+           streak_longest = excluded.streak_longest),
+days AS (
+    INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
+    SELECT @tenant_id, w.action_id, w.day, @shard, w.activities
+      FROM (SELECT unnest(@day_action_ids::bigint[]) AS action_id, unnest(@days::date[]) AS day, unnest(@day_activities::bigint[]) AS activities) AS w
+     ORDER BY w.action_id, w.day
+        ON CONFLICT (tenant_id, action_id, day, shard) DO UPDATE SET activities = d.activities + excluded.activities),
+minutes AS (
+    INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
+    SELECT @tenant_id, w.action_id, w.minute, @shard, w.activities
+      FROM (SELECT unnest(@minute_action_ids::bigint[]) AS action_id, unnest(@minutes::timestamptz[]) AS minute, unnest(@minute_activities::bigint[]) AS activities) AS w
+     ORDER BY w.action_id, w.minute
+        ON CONFLICT (tenant_id, action_id, minute, shard) DO UPDATE SET activities = d.activities + excluded.activities)
 INSERT INTO activities (tenant_id, member_id, place, id, action_id, reason, coins, xp, tokens, idempotency_key, record_id, metadata, created_at)
 SELECT @tenant_id, unnest(@member_ids::bigint[]), unnest(@places::bigint[]), unnest(@ids::uuid[]), unnest(@action_ids::bigint[]),
        NULLIF(unnest(@reasons::text[]), ''), unnest(@coins::bigint[]), unnest(@xp::bigint[]), unnest(@tokens::bigint[]),
        NULLIF(unnest(@idempotency_keys::text[]), ''), NULLIF(unnest(@record_ids::uuid[]), '00000000-0000-0000-0000-000000000000'::uuid),
        NULLIF(unnest(@metadata::text[]), '')::json, unnest(@created_at::timestamptz[]);
-
--- name: ActivityDayAddMany :exec
--- Counts activities into days, in one order so that two servers cannot deadlock.
-INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
-SELECT @tenant_id, w.action_id, w.day, @shard, w.activities
-  FROM (SELECT unnest(@action_ids::bigint[]) AS action_id, unnest(@days::date[]) AS day, unnest(@activities::bigint[]) AS activities) AS w
- ORDER BY w.action_id, w.day
-    ON CONFLICT (tenant_id, action_id, day, shard) DO UPDATE SET activities = d.activities + excluded.activities;
-
--- name: ActivityMinuteAddMany :exec
--- Counts activities into minutes, likewise.
-INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
-SELECT @tenant_id, w.action_id, w.minute, @shard, w.activities
-  FROM (SELECT unnest(@action_ids::bigint[]) AS action_id, unnest(@minutes::timestamptz[]) AS minute, unnest(@activities::bigint[]) AS activities) AS w
- ORDER BY w.action_id, w.minute
-    ON CONFLICT (tenant_id, action_id, minute, shard) DO UPDATE SET activities = d.activities + excluded.activities;
 
 -- name: ActivityKeyListMany :many
 -- What events with these keys were answered. By activity_keys_pk.

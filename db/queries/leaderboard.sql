@@ -12,9 +12,9 @@ VALUES (@tenant_id, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, @id, 
 SELECT EXISTS (SELECT FROM standing_moves WHERE tenant_id = @tenant_id) AS waits;
 
 -- name: StandingMoveListTenants :many
--- cross-tenant: whose changes wait, for the one who takes them in by the way. By
--- standing_moves_pk; few are left by the last time.
-SELECT DISTINCT tenant_id FROM standing_moves;
+-- cross-tenant: of whom at least so many changes wait, for the one who takes them in
+-- by the way. By standing_moves_pk; few are left by the last time.
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= @moves::bigint;
 
 -- name: StandingMoveDeleteOldest :one
 -- Lets the standings take in the oldest changes, about so many; answers how many

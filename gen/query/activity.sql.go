@@ -30,49 +30,6 @@ func (q *Queries) ActionCountGet(ctx context.Context, db DBTX, arg ActionCountGe
 	return activities, err
 }
 
-const actionCountUpsertMany = `-- name: ActionCountUpsertMany :exec
-INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
-SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[]), unnest($5::bigint[]),
-       NULLIF(unnest($6::timestamptz[]), '0001-01-01Z'), unnest($7::bigint[]), NULLIF(unnest($8::text[]), ''),
-       NULLIF(unnest($9::date[]), '0001-01-01'), unnest($10::integer[]), unnest($11::integer[])
-    ON CONFLICT (tenant_id, member_id, action_id) DO UPDATE
-   SET activities = excluded.activities, rewarded = excluded.rewarded, rewarded_at = excluded.rewarded_at, settled = excluded.settled,
-       streak_period = excluded.streak_period, streak_on = excluded.streak_on, streak_current = excluded.streak_current,
-       streak_longest = excluded.streak_longest
-`
-
-type ActionCountUpsertManyParams struct {
-	TenantID      int64
-	MemberIds     []int64
-	ActionIds     []int64
-	Activities    []int64
-	Rewarded      []int64
-	RewardedAt    []time.Time
-	Settled       []int64
-	StreakPeriods []string
-	StreakOn      []time.Time
-	StreakCurrent []int32
-	StreakLongest []int32
-}
-
-// Stores what members did of actions. No indexed column changes.
-func (q *Queries) ActionCountUpsertMany(ctx context.Context, db DBTX, arg ActionCountUpsertManyParams) error {
-	_, err := db.Exec(ctx, actionCountUpsertMany,
-		arg.TenantID,
-		arg.MemberIds,
-		arg.ActionIds,
-		arg.Activities,
-		arg.Rewarded,
-		arg.RewardedAt,
-		arg.Settled,
-		arg.StreakPeriods,
-		arg.StreakOn,
-		arg.StreakCurrent,
-		arg.StreakLongest,
-	)
-	return err
-}
-
 const activityCountOfAction = `-- name: ActivityCountOfAction :one
 SELECT count(*) FROM activities
  WHERE tenant_id = $1 AND member_id = $2 AND place BETWEEN $3 AND $4 AND action_id = $5
@@ -140,34 +97,6 @@ func (q *Queries) ActivityCountSpanByAction(ctx context.Context, db DBTX, arg Ac
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const activityDayAddMany = `-- name: ActivityDayAddMany :exec
-INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
-SELECT $1, w.action_id, w.day, $2, w.activities
-  FROM (SELECT unnest($3::bigint[]) AS action_id, unnest($4::date[]) AS day, unnest($5::bigint[]) AS activities) AS w
- ORDER BY w.action_id, w.day
-    ON CONFLICT (tenant_id, action_id, day, shard) DO UPDATE SET activities = d.activities + excluded.activities
-`
-
-type ActivityDayAddManyParams struct {
-	TenantID   int64
-	Shard      int16
-	ActionIds  []int64
-	Days       []time.Time
-	Activities []int64
-}
-
-// Counts activities into days, in one order so that two servers cannot deadlock.
-func (q *Queries) ActivityDayAddMany(ctx context.Context, db DBTX, arg ActivityDayAddManyParams) error {
-	_, err := db.Exec(ctx, activityDayAddMany,
-		arg.TenantID,
-		arg.Shard,
-		arg.ActionIds,
-		arg.Days,
-		arg.Activities,
-	)
-	return err
 }
 
 const activityDayList = `-- name: ActivityDayList :many
@@ -251,6 +180,35 @@ func (q *Queries) ActivityGetSpan(ctx context.Context, db DBTX, arg ActivityGetS
 }
 
 const activityInsertMany = `-- name: ActivityInsertMany :exec
+WITH progress AS (
+    INSERT INTO member_progress AS p (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
+    SELECT $1, unnest($14::bigint[]), unnest($15::bigint[]), unnest($16::timestamptz[]),
+           unnest($17::integer[]), unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[])
+        ON CONFLICT (tenant_id, member_id) DO UPDATE
+       SET activities = excluded.activities, active_at = excluded.active_at, level = excluded.level, settled = excluded.settled,
+           next_xp = excluded.next_xp, next_coins = excluded.next_coins),
+counts AS (
+    INSERT INTO action_counts AS c (tenant_id, member_id, action_id, activities, rewarded, rewarded_at, settled, streak_period, streak_on, streak_current, streak_longest)
+    SELECT $1, unnest($21::bigint[]), unnest($22::bigint[]), unnest($23::bigint[]),
+           unnest($24::bigint[]), NULLIF(unnest($25::timestamptz[]), '0001-01-01Z'), unnest($26::bigint[]),
+           NULLIF(unnest($27::text[]), ''), NULLIF(unnest($28::date[]), '0001-01-01'),
+           unnest($29::integer[]), unnest($30::integer[])
+        ON CONFLICT (tenant_id, member_id, action_id) DO UPDATE
+       SET activities = excluded.activities, rewarded = excluded.rewarded, rewarded_at = excluded.rewarded_at, settled = excluded.settled,
+           streak_period = excluded.streak_period, streak_on = excluded.streak_on, streak_current = excluded.streak_current,
+           streak_longest = excluded.streak_longest),
+days AS (
+    INSERT INTO activity_days AS d (tenant_id, action_id, day, shard, activities)
+    SELECT $1, w.action_id, w.day, $31, w.activities
+      FROM (SELECT unnest($32::bigint[]) AS action_id, unnest($33::date[]) AS day, unnest($34::bigint[]) AS activities) AS w
+     ORDER BY w.action_id, w.day
+        ON CONFLICT (tenant_id, action_id, day, shard) DO UPDATE SET activities = d.activities + excluded.activities),
+minutes AS (
+    INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
+    SELECT $1, w.action_id, w.minute, $31, w.activities
+      FROM (SELECT unnest($35::bigint[]) AS action_id, unnest($36::timestamptz[]) AS minute, unnest($37::bigint[]) AS activities) AS w
+     ORDER BY w.action_id, w.minute
+        ON CONFLICT (tenant_id, action_id, minute, shard) DO UPDATE SET activities = d.activities + excluded.activities)
 INSERT INTO activities (tenant_id, member_id, place, id, action_id, reason, coins, xp, tokens, idempotency_key, record_id, metadata, created_at)
 SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::uuid[]), unnest($5::bigint[]),
        NULLIF(unnest($6::text[]), ''), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
@@ -259,22 +217,49 @@ SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::uuid[]), unnes
 `
 
 type ActivityInsertManyParams struct {
-	TenantID        int64
-	MemberIds       []int64
-	Places          []int64
-	Ids             []uuid.UUID
-	ActionIds       []int64
-	Reasons         []string
-	Coins           []int64
-	Xp              []int64
-	Tokens          []int64
-	IdempotencyKeys []string
-	RecordIds       []uuid.UUID
-	Metadata        []string
-	CreatedAt       []time.Time
+	TenantID           int64
+	MemberIds          []int64
+	Places             []int64
+	Ids                []uuid.UUID
+	ActionIds          []int64
+	Reasons            []string
+	Coins              []int64
+	Xp                 []int64
+	Tokens             []int64
+	IdempotencyKeys    []string
+	RecordIds          []uuid.UUID
+	Metadata           []string
+	CreatedAt          []time.Time
+	ProgressMemberIds  []int64
+	ProgressActivities []int64
+	ActiveAt           []time.Time
+	Levels             []int32
+	ProgressSettled    []int64
+	NextXp             []int64
+	NextCoins          []int64
+	CountMemberIds     []int64
+	CountActionIds     []int64
+	CountActivities    []int64
+	Rewarded           []int64
+	RewardedAt         []time.Time
+	CountSettled       []int64
+	StreakPeriods      []string
+	StreakOn           []time.Time
+	StreakCurrent      []int32
+	StreakLongest      []int32
+	Shard              int16
+	DayActionIds       []int64
+	Days               []time.Time
+	DayActivities      []int64
+	MinuteActionIds    []int64
+	Minutes            []time.Time
+	MinuteActivities   []int64
 }
 
-// Records activities.
+// Records activities, with how far their members are, what they did of each action,
+// and the counts of days and minutes, these in one order so that two servers cannot
+// deadlock. One statement, since each more of them costs a batch as much as several
+// rows. But for the days and minutes no indexed column changes.
 func (q *Queries) ActivityInsertMany(ctx context.Context, db DBTX, arg ActivityInsertManyParams) error {
 	_, err := db.Exec(ctx, activityInsertMany,
 		arg.TenantID,
@@ -290,6 +275,30 @@ func (q *Queries) ActivityInsertMany(ctx context.Context, db DBTX, arg ActivityI
 		arg.RecordIds,
 		arg.Metadata,
 		arg.CreatedAt,
+		arg.ProgressMemberIds,
+		arg.ProgressActivities,
+		arg.ActiveAt,
+		arg.Levels,
+		arg.ProgressSettled,
+		arg.NextXp,
+		arg.NextCoins,
+		arg.CountMemberIds,
+		arg.CountActionIds,
+		arg.CountActivities,
+		arg.Rewarded,
+		arg.RewardedAt,
+		arg.CountSettled,
+		arg.StreakPeriods,
+		arg.StreakOn,
+		arg.StreakCurrent,
+		arg.StreakLongest,
+		arg.Shard,
+		arg.DayActionIds,
+		arg.Days,
+		arg.DayActivities,
+		arg.MinuteActionIds,
+		arg.Minutes,
+		arg.MinuteActivities,
 	)
 	return err
 }
@@ -671,34 +680,6 @@ func (q *Queries) ActivityListTold(ctx context.Context, db DBTX, arg ActivityLis
 	return items, nil
 }
 
-const activityMinuteAddMany = `-- name: ActivityMinuteAddMany :exec
-INSERT INTO activity_minutes AS d (tenant_id, action_id, minute, shard, activities)
-SELECT $1, w.action_id, w.minute, $2, w.activities
-  FROM (SELECT unnest($3::bigint[]) AS action_id, unnest($4::timestamptz[]) AS minute, unnest($5::bigint[]) AS activities) AS w
- ORDER BY w.action_id, w.minute
-    ON CONFLICT (tenant_id, action_id, minute, shard) DO UPDATE SET activities = d.activities + excluded.activities
-`
-
-type ActivityMinuteAddManyParams struct {
-	TenantID   int64
-	Shard      int16
-	ActionIds  []int64
-	Minutes    []time.Time
-	Activities []int64
-}
-
-// Counts activities into minutes, likewise.
-func (q *Queries) ActivityMinuteAddMany(ctx context.Context, db DBTX, arg ActivityMinuteAddManyParams) error {
-	_, err := db.Exec(ctx, activityMinuteAddMany,
-		arg.TenantID,
-		arg.Shard,
-		arg.ActionIds,
-		arg.Minutes,
-		arg.Activities,
-	)
-	return err
-}
-
 const activityMinuteList = `-- name: ActivityMinuteList :many
 SELECT minute, sum(activities)::bigint AS activities
   FROM activity_minutes
@@ -1038,41 +1019,6 @@ func (q *Queries) ProgressListMany(ctx context.Context, db DBTX, arg ProgressLis
 		return nil, err
 	}
 	return items, nil
-}
-
-const progressUpsertMany = `-- name: ProgressUpsertMany :exec
-INSERT INTO member_progress AS p (tenant_id, member_id, activities, active_at, level, settled, next_xp, next_coins)
-SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::timestamptz[]), unnest($5::integer[]),
-       unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[])
-    ON CONFLICT (tenant_id, member_id) DO UPDATE
-   SET activities = excluded.activities, active_at = excluded.active_at, level = excluded.level, settled = excluded.settled,
-       next_xp = excluded.next_xp, next_coins = excluded.next_coins
-`
-
-type ProgressUpsertManyParams struct {
-	TenantID   int64
-	MemberIds  []int64
-	Activities []int64
-	ActiveAt   []time.Time
-	Levels     []int32
-	Settled    []int64
-	NextXp     []int64
-	NextCoins  []int64
-}
-
-// Stores how far members are. No indexed column changes.
-func (q *Queries) ProgressUpsertMany(ctx context.Context, db DBTX, arg ProgressUpsertManyParams) error {
-	_, err := db.Exec(ctx, progressUpsertMany,
-		arg.TenantID,
-		arg.MemberIds,
-		arg.Activities,
-		arg.ActiveAt,
-		arg.Levels,
-		arg.Settled,
-		arg.NextXp,
-		arg.NextCoins,
-	)
-	return err
 }
 
 const questGrantInsertMany = `-- name: QuestGrantInsertMany :exec

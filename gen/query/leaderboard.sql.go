@@ -745,13 +745,13 @@ func (q *Queries) StandingMoveInsert(ctx context.Context, db DBTX, arg StandingM
 }
 
 const standingMoveListTenants = `-- name: StandingMoveListTenants :many
-SELECT DISTINCT tenant_id FROM standing_moves
+SELECT tenant_id FROM standing_moves GROUP BY tenant_id HAVING sum(cardinality(members)) >= $1::bigint
 `
 
-// cross-tenant: whose changes wait, for the one who takes them in by the way. By
-// standing_moves_pk; few are left by the last time.
-func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX) ([]int64, error) {
-	rows, err := db.Query(ctx, standingMoveListTenants)
+// cross-tenant: of whom at least so many changes wait, for the one who takes them in
+// by the way. By standing_moves_pk; few are left by the last time.
+func (q *Queries) StandingMoveListTenants(ctx context.Context, db DBTX, moves int64) ([]int64, error) {
+	rows, err := db.Query(ctx, standingMoveListTenants, moves)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ func (c *Core) sweeps() []job.Sweep {
 	return []job.Sweep{
 		{Name: "settle", Every: 5 * time.Second, Due: c.Ledger.Due, Run: c.Ledger.SettleDue},
 		{Name: "rewards", Every: 5 * time.Second, Due: c.Referral.Due, Run: c.Referral.SettleDue},
-		{Name: "standings", Every: 2 * time.Second, Due: c.Boards.Waiting, Run: c.Boards.TakeIn},
+		{Name: "standings", Every: 10 * time.Second, Due: c.Boards.Waiting, Run: c.Boards.TakeIn},
+		{Name: "crowds", Every: 2 * time.Second, Due: c.Boards.Crowded, Run: c.Boards.TakeIn},
 		{Name: "warn", Every: time.Minute, Due: c.Ledger.Unwarned, Run: c.Ledger.Warn},
 		{Name: "boards", Every: time.Minute, Due: c.Boards.Ended, Run: c.Boards.CloseEnded},
 		{Name: "feed", Every: 2 * time.Second, Due: c.Feed.Unnumbered, Run: func(ctx context.Context, tenantID int64) error {

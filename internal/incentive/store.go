@@ -20,11 +20,12 @@ func (r *round) store(ctx context.Context, pipe *pg.Pipeline, shard int16) error
 	if len(r.done) == 0 {
 		return nil
 	}
-	return errors.Join(
-		r.storeActivities(ctx, pipe), r.storeProgress(ctx, pipe), r.storeCounts(ctx, pipe),
-		r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe),
-		r.storeTotals(ctx, pipe, shard), r.storeMilestoneDays(ctx, pipe, shard),
-	)
+	a := query.ActivityInsertManyParams{TenantID: r.tenant.ID, Shard: shard}
+	r.putActivities(&a)
+	r.putProgress(&a)
+	r.putCounts(&a)
+	r.putTotals(&a)
+	return errors.Join(q.ActivityInsertMany(ctx, pipe, a), r.storeGrants(ctx, pipe), r.storeQuests(ctx, pipe), r.storeMilestoneDays(ctx, pipe, shard))
 }
 
 // columns cuts k empty columns with room for n values from one allocation.
@@ -37,13 +38,12 @@ func columns[T any](k, n int) func() []T {
 	}
 }
 
-func (r *round) storeActivities(ctx context.Context, pipe *pg.Pipeline) error {
+func (r *round) putActivities(a *query.ActivityInsertManyParams) {
 	n := len(r.done)
 	numbers, words, ids := columns[int64](6, n), columns[string](3, n), columns[uuid.UUID](2, n)
-	a := query.ActivityInsertManyParams{
-		TenantID: r.tenant.ID, MemberIds: numbers(), Places: numbers(), ActionIds: numbers(), Coins: numbers(), Xp: numbers(), Tokens: numbers(),
-		Reasons: words(), IdempotencyKeys: words(), Metadata: words(), Ids: ids(), RecordIds: ids(), CreatedAt: make([]time.Time, 0, n),
-	}
+	a.MemberIds, a.Places, a.ActionIds, a.Coins, a.Xp, a.Tokens = numbers(), numbers(), numbers(), numbers(), numbers(), numbers()
+	a.Reasons, a.IdempotencyKeys, a.Metadata = words(), words(), words()
+	a.Ids, a.RecordIds, a.CreatedAt = ids(), ids(), make([]time.Time, 0, n)
 	for _, e := range r.done {
 		if e.action == nil {
 			continue
@@ -61,39 +61,34 @@ func (r *round) storeActivities(ctx context.Context, pipe *pg.Pipeline) error {
 		a.Metadata = append(a.Metadata, string(e.metadata))
 		a.CreatedAt = append(a.CreatedAt, e.at)
 	}
-	return q.ActivityInsertMany(ctx, pipe, a)
 }
 
-func (r *round) storeProgress(ctx context.Context, pipe *pg.Pipeline) error {
+func (r *round) putProgress(a *query.ActivityInsertManyParams) {
 	n := len(r.members)
 	numbers := columns[int64](5, n)
-	a := query.ProgressUpsertManyParams{
-		TenantID: r.tenant.ID, MemberIds: numbers(), Activities: numbers(), Settled: numbers(), NextXp: numbers(), NextCoins: numbers(),
-		ActiveAt: make([]time.Time, 0, n), Levels: make([]int32, 0, n),
-	}
+	a.ProgressMemberIds, a.ProgressActivities, a.ProgressSettled, a.NextXp, a.NextCoins = numbers(), numbers(), numbers(), numbers(), numbers()
+	a.ActiveAt, a.Levels = make([]time.Time, 0, n), make([]int32, 0, n)
 	for _, s := range r.members {
 		if s == nil || !s.fresh {
 			continue
 		}
 		p := s.progress
-		a.MemberIds = append(a.MemberIds, s.member)
-		a.Activities = append(a.Activities, p.activities)
+		a.ProgressMemberIds = append(a.ProgressMemberIds, s.member)
+		a.ProgressActivities = append(a.ProgressActivities, p.activities)
 		a.ActiveAt = append(a.ActiveAt, p.activeAt)
 		a.Levels = append(a.Levels, int32(p.level))
-		a.Settled = append(a.Settled, p.settled)
+		a.ProgressSettled = append(a.ProgressSettled, p.settled)
 		a.NextXp = append(a.NextXp, p.nextXP)
 		a.NextCoins = append(a.NextCoins, p.nextCoins)
 	}
-	return q.ProgressUpsertMany(ctx, pipe, a)
 }
 
-func (r *round) storeCounts(ctx context.Context, pipe *pg.Pipeline) error {
+func (r *round) putCounts(a *query.ActivityInsertManyParams) {
 	n := len(r.done)
 	numbers, instants, lengths := columns[int64](5, n), columns[time.Time](2, n), columns[int32](2, n)
-	a := query.ActionCountUpsertManyParams{
-		TenantID: r.tenant.ID, MemberIds: numbers(), ActionIds: numbers(), Activities: numbers(), Rewarded: numbers(), Settled: numbers(),
-		RewardedAt: instants(), StreakOn: instants(), StreakPeriods: make([]string, 0, n), StreakCurrent: lengths(), StreakLongest: lengths(),
-	}
+	a.CountMemberIds, a.CountActionIds, a.CountActivities, a.Rewarded, a.CountSettled = numbers(), numbers(), numbers(), numbers(), numbers()
+	a.RewardedAt, a.StreakOn, a.StreakPeriods = instants(), instants(), make([]string, 0, n)
+	a.StreakCurrent, a.StreakLongest = lengths(), lengths()
 	for _, s := range r.members {
 		if s == nil {
 			continue
@@ -102,19 +97,18 @@ func (r *round) storeCounts(ctx context.Context, pipe *pg.Pipeline) error {
 			if !c.fresh {
 				continue
 			}
-			a.MemberIds = append(a.MemberIds, s.member)
-			a.ActionIds = append(a.ActionIds, action)
-			a.Activities = append(a.Activities, c.activities)
+			a.CountMemberIds = append(a.CountMemberIds, s.member)
+			a.CountActionIds = append(a.CountActionIds, action)
+			a.CountActivities = append(a.CountActivities, c.activities)
 			a.Rewarded = append(a.Rewarded, c.rewarded)
 			a.RewardedAt = append(a.RewardedAt, c.rewardedAt)
-			a.Settled = append(a.Settled, c.settled)
+			a.CountSettled = append(a.CountSettled, c.settled)
 			a.StreakPeriods = append(a.StreakPeriods, string(c.streak.period))
 			a.StreakOn = append(a.StreakOn, c.streak.on)
 			a.StreakCurrent = append(a.StreakCurrent, int32(c.streak.current))
 			a.StreakLongest = append(a.StreakLongest, int32(c.streak.longest))
 		}
 	}
-	return q.ActionCountUpsertMany(ctx, pipe, a)
 }
 
 func (r *round) storeGrants(ctx context.Context, pipe *pg.Pipeline) error {
@@ -191,7 +185,7 @@ type slot[K comparable] struct {
 	at time.Time
 }
 
-func (r *round) storeTotals(ctx context.Context, pipe *pg.Pipeline, shard int16) error {
+func (r *round) putTotals(a *query.ActivityInsertManyParams) {
 	inDays, inMinutes := map[slot[int64]]int64{}, map[slot[int64]]int64{}
 	for _, e := range r.done {
 		if e.action == nil {
@@ -202,15 +196,12 @@ func (r *round) storeTotals(ctx context.Context, pipe *pg.Pipeline, shard int16)
 			inMinutes[slot[int64]{action, e.at.Truncate(time.Minute)}]++
 		}
 	}
-	days := query.ActivityDayAddManyParams{TenantID: r.tenant.ID, Shard: shard}
 	for s, n := range inDays {
-		days.ActionIds, days.Days, days.Activities = append(days.ActionIds, s.of), append(days.Days, s.at), append(days.Activities, n)
+		a.DayActionIds, a.Days, a.DayActivities = append(a.DayActionIds, s.of), append(a.Days, s.at), append(a.DayActivities, n)
 	}
-	minutes := query.ActivityMinuteAddManyParams{TenantID: r.tenant.ID, Shard: shard}
 	for s, n := range inMinutes {
-		minutes.ActionIds, minutes.Minutes, minutes.Activities = append(minutes.ActionIds, s.of), append(minutes.Minutes, s.at), append(minutes.Activities, n)
+		a.MinuteActionIds, a.Minutes, a.MinuteActivities = append(a.MinuteActionIds, s.of), append(a.Minutes, s.at), append(a.MinuteActivities, n)
 	}
-	return errors.Join(q.ActivityDayAddMany(ctx, pipe, days), q.ActivityMinuteAddMany(ctx, pipe, minutes))
 }
 
 func (r *round) storeMilestoneDays(ctx context.Context, pipe *pg.Pipeline, shard int16) error {

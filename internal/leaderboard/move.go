@@ -16,8 +16,9 @@ const (
 	blockRoom = 256
 
 	// takeInMoves is about how many moves are taken in at once: readers wait
-	// meanwhile, a tenth of a second.
-	takeInMoves = 4000
+	// meanwhile, a third of a second. Of 16,000 moves of 10,000 members each took 17
+	// to 21 microseconds, of 4,000 29: who moves twice is placed once.
+	takeInMoves = 16_000
 )
 
 // Move queues on pipe, in the transaction that changes XP accounts, what the
@@ -57,5 +58,10 @@ func (b *Boards) TakeIn(ctx context.Context, tenantID int64) error {
 
 // Waiting lists the tenants that have moves to take in.
 func (b *Boards) Waiting(ctx context.Context) ([]int64, error) {
-	return q.StandingMoveListTenants(ctx, b.db)
+	return q.StandingMoveListTenants(ctx, b.db, 1)
+}
+
+// Crowded lists those that have as many as are taken in at once.
+func (b *Boards) Crowded(ctx context.Context) ([]int64, error) {
+	return q.StandingMoveListTenants(ctx, b.db, takeInMoves)
 }
