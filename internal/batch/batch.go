@@ -38,9 +38,14 @@ type Result[R any] struct {
 // alone is true for the second try of a single call.
 type Run[C, R any] func(ctx context.Context, tenant int64, calls []C, alone bool) ([]Result[R], error)
 
+// Turn is waited for before a batch is cut; the batch runs with the context that it
+// answers, and then done is called. More calls gather meanwhile.
+type Turn func(ctx context.Context, tenant int64, shard uint32) (_ context.Context, done func())
+
 // Group is a set of lanes around one run function. Make it with New.
 type Group[C, R any] struct {
 	run   Run[C, R]
+	turn  Turn
 	limit int
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -64,10 +69,14 @@ type call[C, R any] struct {
 	decided atomic.Bool
 }
 
-// New makes a group whose batches hold at most limit calls.
-func New[C, R any](limit int, run Run[C, R]) *Group[C, R] {
+// New makes a group whose batches hold at most limit calls. Batches of a lane take
+// turns with those of other processes if turn is not nil.
+func New[C, R any](limit int, turn Turn, run Run[C, R]) *Group[C, R] {
+	if turn == nil {
+		turn = func(ctx context.Context, _ int64, _ uint32) (context.Context, func()) { return ctx, func() {} }
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Group[C, R]{run: run, limit: limit, ctx: ctx, stop: stop, lanes: map[Key]*lane[C, R]{}}
+	return &Group[C, R]{run: run, turn: turn, limit: limit, ctx: ctx, stop: stop, lanes: map[Key]*lane[C, R]{}}
 }
 
 // Do joins the lane and returns the outcome of cmd. When ctx ends before its batch
@@ -117,17 +126,26 @@ func (g *Group[C, R]) drain(key Key, l *lane[C, R]) {
 	defer g.busy.Done()
 	for {
 		g.mu.Lock()
-		n := min(len(l.waiting), g.limit)
-		if n == 0 {
+		if len(l.waiting) == 0 {
 			delete(g.lanes, key)
 			g.mu.Unlock()
 			return
 		}
-		batch := l.waiting[:n:n]
-		l.waiting = l.waiting[n:]
 		g.mu.Unlock()
-		g.serve(key.Tenant, live(batch))
+		g.next(key, l)
 	}
+}
+
+// next serves one batch of a lane, in its turn.
+func (g *Group[C, R]) next(key Key, l *lane[C, R]) {
+	ctx, done := g.turn(g.ctx, key.Tenant, key.Shard)
+	defer done()
+	g.mu.Lock()
+	n := min(len(l.waiting), g.limit)
+	batch := l.waiting[:n:n]
+	l.waiting = l.waiting[n:]
+	g.mu.Unlock()
+	g.serve(ctx, key.Tenant, live(batch))
 }
 
 // live leaves out the calls whose callers have gone.
@@ -146,7 +164,7 @@ func live[C, R any](batch []*call[C, R]) []*call[C, R] {
 	return kept
 }
 
-func (g *Group[C, R]) serve(tenant int64, batch []*call[C, R]) {
+func (g *Group[C, R]) serve(ctx context.Context, tenant int64, batch []*call[C, R]) {
 	if len(batch) == 0 {
 		return
 	}
@@ -154,7 +172,7 @@ func (g *Group[C, R]) serve(tenant int64, batch []*call[C, R]) {
 	for i, c := range batch {
 		cmds[i] = c.cmd
 	}
-	results, err := g.run(g.ctx, tenant, cmds, len(batch) == 1)
+	results, err := g.run(ctx, tenant, cmds, len(batch) == 1)
 	if err == nil {
 		for i, c := range batch {
 			c.done <- results[i]
@@ -168,7 +186,7 @@ func (g *Group[C, R]) serve(tenant int64, batch []*call[C, R]) {
 		return
 	}
 	for _, c := range batch {
-		g.serve(tenant, []*call[C, R]{c})
+		g.serve(ctx, tenant, []*call[C, R]{c})
 	}
 }
 

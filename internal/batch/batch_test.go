@@ -105,7 +105,7 @@ func (a *asked) want(t *testing.T, value string, err error) {
 // may hold.
 func TestGathersWhileABatchRuns(t *testing.T) {
 	p, ctx, key := newPress(), context.Background(), Key{Tenant: 1}
-	g := New(2, p.run)
+	g := New(2, nil, p.run)
 	defer g.Close(ctx)
 	first := ask(ctx, t, g, key, "a", 0)
 	if got := <-p.begun; !slices.Equal(got, []string{"a"}) {
@@ -136,7 +136,7 @@ func TestGathersWhileABatchRuns(t *testing.T) {
 // Lanes do not wait for each other.
 func TestLanesAreIndependent(t *testing.T) {
 	p, ctx := newPress(), context.Background()
-	g := New(8, p.run)
+	g := New(8, nil, p.run)
 	defer g.Close(ctx)
 	one := ask(ctx, t, g, Key{Tenant: 1}, "a", 0)
 	<-p.begun
@@ -151,7 +151,7 @@ func TestLanesAreIndependent(t *testing.T) {
 // One command that cannot be stored fails alone; what concerns all fails all.
 func TestPoisonFailsAlone(t *testing.T) {
 	p, ctx, key := newPress(), context.Background(), Key{Tenant: 1}
-	g := New(8, p.run)
+	g := New(8, nil, p.run)
 	defer g.Close(ctx)
 	first := ask(ctx, t, g, key, "a", 0)
 	<-p.begun
@@ -183,7 +183,7 @@ func TestPoisonFailsAlone(t *testing.T) {
 // later is, and does not hear of it.
 func TestCallersThatLeave(t *testing.T) {
 	p, ctx, key := newPress(), context.Background(), Key{Tenant: 1}
-	g := New(8, p.run)
+	g := New(8, nil, p.run)
 	defer g.Close(ctx)
 	early, leaveEarly := context.WithCancel(ctx)
 	late, leaveLate := context.WithCancel(ctx)
@@ -208,7 +208,7 @@ func TestCallersThatLeave(t *testing.T) {
 // Close answers those that wait and refuses those that come.
 func TestClose(t *testing.T) {
 	p, ctx, key := newPress(), context.Background(), Key{Tenant: 1}
-	g := New(8, p.run)
+	g := New(8, nil, p.run)
 	first := ask(ctx, t, g, key, "a", 0)
 	<-p.begun
 	second := ask(ctx, t, g, key, "b", 1)
@@ -230,7 +230,7 @@ func TestClose(t *testing.T) {
 // A lane takes so many and no more; nothing of what waits is dropped.
 func TestQueueIsBounded(t *testing.T) {
 	p, ctx, key := newPress(), context.Background(), Key{Tenant: 1}
-	g := New(queueLimit, p.run)
+	g := New(queueLimit, nil, p.run)
 	defer g.Close(ctx)
 	first := ask(ctx, t, g, key, "a", 0)
 	<-p.begun

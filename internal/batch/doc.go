@@ -3,7 +3,9 @@
 // A call joins the lane of its key (a tenant and a shard of its members) and
 // waits. While a lane's batch commits, the next one fills; when the commit
 // returns, whatever has gathered goes as the next batch. No timer is involved:
-// a lone caller is served at once, and load alone makes batches large.
+// a lone caller is served at once, and load alone makes batches large. Where several
+// processes serve the same tenant, a lane may wait for its turn (Turn) before it cuts
+// its batch.
 //
 // Invariants:
 //

@@ -47,7 +47,7 @@ const rulesKept = 10_000
 // 3,640 to 4,330).
 func New(db *pg.DB) *Engine {
 	e := &Engine{db: db, rules: map[int64]*Rules{}, seed: maphash.MakeSeed(), lanes: 2 * batch.Lanes()}
-	e.group = batch.New(batchLimit, e.run)
+	e.group = batch.New(batchLimit, db.Turns(pg.Events), e.run)
 	return e
 }
 

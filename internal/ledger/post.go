@@ -44,7 +44,7 @@ type posting struct {
 // New makes the ledger on a database.
 func New(db *pg.DB) *Ledger {
 	l := &Ledger{db: db, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
-	l.group = batch.New(batchLimit, l.run)
+	l.group = batch.New(batchLimit, db.Turns(pg.Awards), l.run)
 	return l
 }
 

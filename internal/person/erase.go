@@ -65,7 +65,7 @@ type People struct {
 func New(ctx context.Context, db *pg.DB, settle func(ctx context.Context, tenantID int64) error) (*People, error) {
 	secret, err := pg.ServerSecret(ctx, db, digestSecret)
 	p := &People{db: db, secret: secret, settle: settle}
-	p.answers = batch.New(openErasures, p.runAnswers)
+	p.answers = batch.New(openErasures, nil, p.runAnswers)
 	return p, err
 }
 

@@ -13,7 +13,8 @@
 //  3. A connection that serves requests runs as the role incent_app, which may
 //     not update or delete the books, when the login may take that role.
 //  4. Retries, waits and batch sizes are bounded by the constants below.
-//  5. BEGIN, savepoints and COMMIT make no round trip of their own. What is sent
+//  5. Nothing depends on a turn (Turns): whoever cannot have it goes without.
+//  6. BEGIN, savepoints and COMMIT make no round trip of their own. What is sent
 //     with COMMIT (Pipeline.Finish) is as uncertain as the COMMIT when the
 //     connection ends; a refusal by the server is certain, whichever of those
 //     statements it is of.
@@ -26,6 +27,18 @@
 // Finish for what is written) a server made 9,300 awards a second where it had
 // made 7,000 (1.63 times the bare SQL instead of 1.25, on two cores, minutes
 // apart), and an award took 159 microseconds of CPU instead of 185.
+//
+// # Why servers take turns
+//
+// Two servers of one database halve each other's batches, and a batch has a price of
+// its own, about as much as ten awards. While servers meet, a batch is therefore cut
+// only once no other server's batch of that tenant's lane is under way: callers
+// gather meanwhile. Over four alternating runs an award with two servers on two cores
+// took 252 microseconds of CPU instead of 293 (223 to 234 with one server). A server
+// that meets nobody asks for the turn by the way, in the round trip that it makes
+// anyhow. The turn is an advisory lock of the transaction, so that it ends with it
+// however that ends; released before the flush it would have to be a lock of the
+// session, which a lost connection pooler may keep.
 //
 // It owns no table. Packages that own tables call gen/query with the DBTX that
 // InTx or the pool hands them.

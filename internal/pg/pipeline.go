@@ -19,7 +19,7 @@ type Pipeline struct {
 
 // Exec queues one statement. The command tag is empty: nothing ran yet.
 func (p *Pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	p.queue = append(p.queue, statement{sql, args})
+	p.queue = append(p.queue, statement{sql: sql, args: args})
 	return pgconn.CommandTag{}, nil
 }
 

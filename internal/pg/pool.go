@@ -40,7 +40,8 @@ type Config struct {
 
 // DB is the pool. It is safe for concurrent use.
 type DB struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	turns turns
 }
 
 // Open connects, checks that the database is new enough and durable, and drops
@@ -79,7 +80,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	db := &DB{pool: pool}
+	db := &DB{pool: pool, turns: turns{stays: crowdedFor, until: map[turn]time.Time{}}}
 	if err := db.check(ctx, c.AllowVolatile); err != nil {
 		pool.Close()
 		return nil, err

@@ -27,6 +27,7 @@ type transaction struct {
 type statement struct {
 	sql  string
 	args []any
+	tell func(pgconn.CommandTag) // of a statement that is held back, may be nil
 }
 
 func begin(conn *pgx.Conn) Tx {
@@ -38,18 +39,22 @@ func begin(conn *pgx.Conn) Tx {
 func (t *transaction) send(ctx context.Context, statements []statement) (pgx.BatchResults, error) {
 	var b pgx.Batch
 	for _, s := range t.ahead {
-		b.Queue(s.sql)
+		b.Queue(s.sql, s.args...)
 	}
 	for _, s := range statements {
 		b.Queue(s.sql, s.args...)
 	}
-	held := len(t.ahead)
+	held := t.ahead
 	t.ahead = nil
 	results := t.conn.SendBatch(ctx, &b)
-	for range held {
-		if _, err := results.Exec(); err != nil {
+	for _, s := range held {
+		tag, err := results.Exec()
+		if err != nil {
 			_ = results.Close() // says the same again
 			return nil, err
+		}
+		if s.tell != nil {
+			s.tell(tag)
 		}
 	}
 	return results, nil
@@ -60,7 +65,7 @@ func (t *transaction) Exec(ctx context.Context, sql string, args ...any) (pgconn
 	if len(t.ahead) == 0 {
 		return t.conn.Exec(ctx, sql, args...)
 	}
-	results, err := t.send(ctx, []statement{{sql, args}})
+	results, err := t.send(ctx, []statement{{sql: sql, args: args}})
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -73,7 +78,7 @@ func (t *transaction) Query(ctx context.Context, sql string, args ...any) (pgx.R
 	if len(t.ahead) == 0 {
 		return t.conn.Query(ctx, sql, args...)
 	}
-	results, err := t.send(ctx, []statement{{sql, args}})
+	results, err := t.send(ctx, []statement{{sql: sql, args: args}})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +91,7 @@ func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx
 	if len(t.ahead) == 0 {
 		return t.conn.QueryRow(ctx, sql, args...)
 	}
-	results, err := t.send(ctx, []statement{{sql, args}})
+	results, err := t.send(ctx, []statement{{sql: sql, args: args}})
 	if err != nil {
 		return failedRow{err}
 	}
@@ -195,7 +200,7 @@ func Together(ctx context.Context, tx Tx, reads ...func(ctx context.Context, db 
 			}
 			continue // it needed no statement
 		}
-		asked = append(asked, statement(n))
+		asked = append(asked, statement{sql: n.sql, args: n.args})
 		waiting = append(waiting, read)
 	}
 	if len(asked) == 0 {
@@ -217,7 +222,10 @@ func Together(ctx context.Context, tx Tx, reads ...func(ctx context.Context, db 
 var errNoted = errors.New("the statement was noted, and not run")
 
 // noted is a DBTX that keeps the statement it is given.
-type noted statement
+type noted struct {
+	sql  string
+	args []any
+}
 
 func (n *noted) note(sql string, args []any) error {
 	if n.sql != "" {

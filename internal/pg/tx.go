@@ -48,12 +48,11 @@ func InTx[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx
 
 func once[T any](ctx context.Context, db *DB, fn func(ctx context.Context, tx Tx) (T, error)) (T, error) {
 	var zero T
-	conn, err := db.pool.Acquire(ctx)
+	conn, tx, err := db.start(ctx)
 	if err != nil {
-		return zero, fmt.Errorf("connect: %w", err)
+		return zero, err
 	}
 	defer conn.Release()
-	tx := begin(conn.Conn())
 	value, err := fn(ctx, tx)
 	if err != nil {
 		tx.rollback(ctx)

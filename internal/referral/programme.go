@@ -57,7 +57,7 @@ func New(ctx context.Context, db *pg.DB, l *ledger.Ledger, e *incentive.Engine) 
 	}
 	p := &Programme{db: db, ledger: l, incentive: e, secret: secret, seed: maphash.MakeSeed(), lanes: batch.Lanes()}
 	p.turn.Store(uint32(maphash.String(p.seed, ""))) // two servers rarely meet
-	p.clicks = batch.New(clickBatch, p.runClicks)
+	p.clicks = batch.New(clickBatch, db.Turns(pg.Clicks), p.runClicks)
 	return p, nil
 }
 

@@ -35,7 +35,7 @@ type Store struct {
 // New makes the store on a database.
 func New(db *pg.DB) *Store {
 	s := &Store{db: db}
-	s.group = batch.New(batchLimit, s.run)
+	s.group = batch.New(batchLimit, db.Turns(pg.Redemptions), s.run)
 	return s
 }
 
